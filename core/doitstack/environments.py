@@ -1,0 +1,139 @@
+"""Virtual environments under `$DEST`, made by uv and believed only when they are whole.
+
+Knows neither services nor steps. An environment has a stamp: a digest of everything it was made
+from. It is taken away before the environment is touched and written when all is done, so that an
+interrupted installation is never taken for a good one.
+"""
+
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from doitstack.errors import CommandError, SettingsError, StepError
+from doitstack.files import has_text, private_directory, tail, write_private
+
+Run = Callable[[Sequence[str]], None]
+"""Runs a program; raises CommandError when it ends with a code other than 0."""
+
+_URLS = ("http://", "https://", "file://")
+_PROBE = "import platform; print(platform.python_version())"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment: where it is and what belongs into it.
+
+    `requirements` are as for pip, `constraints` is the path or URL of a constraints file, or
+    empty. A URL is read when the environment is made; then it counts as unchanged.
+    """
+
+    path: Path
+    requirements: tuple[str, ...]
+    constraints: str = ""
+
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter."""
+        return self.path / "bin" / "python"
+
+    @property
+    def stamp(self) -> Path:
+        """The file that says what the environment was made from."""
+        return self.path / "doitstack.stamp"
+
+    def program(self, name: str) -> str:
+        """Return the path of a program that the environment holds."""
+        return str(self.path / "bin" / name)
+
+    def digest(self) -> str:
+        """Return what identifies the content: requirements, constraints, version of Python."""
+        parts = (*sorted(self.requirements), _content(self.constraints), sys.base_prefix)
+        text = "\0".join((*parts, platform.python_version()))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def is_current(self, *_: object) -> bool:
+        """Return whether the environment is whole and made from just this.
+
+        Takes, and ignores, the arguments with which doit calls an `uptodate`.
+        """
+        return has_text(self.stamp, self.digest() + "\n") and self._works()
+
+    def _works(self) -> bool:
+        """Return whether the interpreter runs: the Python it stands on may be gone."""
+        command = [str(self.python), "-I", "-c", _PROBE]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        return done.stdout.strip() == platform.python_version()
+
+
+def install(environment: Environment, run: Run) -> None:
+    """Make `environment` anew, with uv, from wheels alone; uv's own words go to `PATH.log`.
+
+    Raises StepError with uv's reason: no network, no such version, no space.
+    """
+    digest = environment.digest()
+    environment.stamp.unlink(missing_ok=True)
+    private_directory(environment.path.parent)
+    _uv(environment, run, ["venv", "--clear", "--python", sys.executable, str(environment.path)])
+    _uv(environment, run, _install_arguments(environment))
+    write_private(environment.stamp, digest + "\n")
+
+
+def remove(environment: Environment) -> None:
+    """Remove the environment and its log; nothing happens where there is none."""
+    environment.stamp.unlink(missing_ok=True)
+    shutil.rmtree(environment.path, ignore_errors=True)
+    _log(environment).unlink(missing_ok=True)
+
+
+def _install_arguments(environment: Environment) -> list[str]:
+    arguments = ["pip", "install", "--python", str(environment.python), "--only-binary", ":all:"]
+    if environment.constraints:
+        arguments += ["--constraint", environment.constraints]
+    return [*arguments, "--", *environment.requirements]
+
+
+def _uv(environment: Environment, run: Run, arguments: list[str]) -> None:
+    log = _log(environment)
+    uv = [find_uv_bin(), "--no-progress", "--no-python-downloads", *arguments]
+    # uv says everything on stderr. It goes to a file, so that its reason can stand in the error.
+    try:
+        run(["sh", "-c", 'exec "$@" 2>"$0"', str(log), *uv])
+    except CommandError as error:
+        raise StepError(_reason(environment, tail(log))) from error
+
+
+def _log(environment: Environment) -> Path:
+    return environment.path.with_name(environment.path.name + ".log")
+
+
+def _reason(environment: Environment, said: str) -> str:
+    free = shutil.disk_usage(environment.path.parent).free // 2**20
+    return (
+        f"cannot install {', '.join(environment.requirements)} into {environment.path} "
+        f"({free} MiB free there), uv says:\n{said}\n"
+        "check the network, the versions in UPPER_CONSTRAINTS_FILE and the free space, "
+        "then run it again"
+    )
+
+
+def _content(constraints: str) -> str:
+    """Return what a constraints file says; for a URL, the URL."""
+    if not constraints or constraints.startswith(_URLS):
+        return constraints
+    try:
+        return Path(constraints).read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read the constraints {constraints}: {error.strerror}; "
+            "set UPPER_CONSTRAINTS_FILE in local.conf to a file or a URL"
+        ) from error

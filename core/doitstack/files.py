@@ -1,0 +1,54 @@
+"""Write files that only their owner may read, each in one piece. Knows nothing of the rest."""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+def private_directory(path: Path) -> Path:
+    """Make `path` a directory (0700) if it is none yet, and return it."""
+    for missing in [path, *path.parents][::-1]:
+        with suppress(FileExistsError):
+            missing.mkdir(mode=0o700)
+    return path
+
+
+def write_private(path: Path, text: str) -> bool:
+    """Make `text` the content of `path` (0600), at once; return whether that changed anything.
+
+    A reader sees the old file or the new one, whatever happens in between.
+    """
+    if has_text(path, text) and path.stat().st_mode & 0o077 == 0:
+        return False
+    private_directory(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    return True
+
+
+def has_text(path: Path, text: str) -> bool:
+    """Return whether `path` is a file with exactly this content."""
+    try:
+        return path.read_bytes() == text.encode()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return False
+
+
+def tail(path: Path, *, lines: int = 20) -> str:
+    """Return the last lines of a log, without reading the rest of it; empty if there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 200 * lines))
+            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return ""

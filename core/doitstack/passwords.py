@@ -1,0 +1,65 @@
+"""The passwords of a stack: the user's own, else made once and kept in `$DEST/passwords`."""
+
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from doitstack.errors import SettingsError
+from doitstack.files import private_directory, write_private
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def password(settings: Mapping[str, str], name: str) -> str:
+    """Return the password `name` (`ADMIN_PASSWORD`): from the settings, else the generated one.
+
+    Side effect: the first call for a name writes it to `$DEST/passwords`, which has one
+    NAME=value a line and is read by its owner only.
+    """
+    if not _NAME.fullmatch(name):
+        raise SettingsError(f"{name!r} cannot name a password; use a name like ADMIN_PASSWORD")
+    given = settings.get(name)
+    if given:
+        return _checked(name, given)
+    dest = private_directory(Path(settings["DEST"]))
+    with _locked(dest / ".passwords.lock"):
+        return _generated(dest / "passwords", name)
+
+
+def _checked(name: str, value: str) -> str:
+    # A line end would let a password write further lines of a service's configuration.
+    if not value.isprintable():
+        raise SettingsError(f"{name} holds a line end or another control character; choose another")
+    return value
+
+
+def _generated(path: Path, name: str) -> str:
+    known = _read(path)
+    if not known.get(name):
+        known[name] = secrets.token_hex(16)
+        write_private(path, "".join(f"{key}={value}\n" for key, value in known.items()))
+    return _checked(name, known[name])
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {key.strip(): value for key, _, value in pairs}
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, which the kernel frees when its holder dies."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,38 @@
+"""XML-RPC over a socket in the file system. Knows no supervisor."""
+
+import http.client
+import socket
+import xmlrpc.client
+from typing import Any
+
+
+def call_unix(path: str, method: str, *arguments: Any, timeout: float) -> Any:
+    """Call `method` of the server that listens at `path`; wait `timeout` seconds for an answer.
+
+    Raises OSError or http.client.HTTPException where there is no answer, and
+    xmlrpc.client.Fault where the answer is no.
+    """
+    transport = _Transport(path, timeout)
+    with xmlrpc.client.ServerProxy("http://localhost", transport) as server:
+        return getattr(server, method)(*arguments)
+
+
+class _Transport(xmlrpc.client.Transport):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__()
+        self._path = path
+        self._timeout = timeout
+
+    def make_connection(self, host: object) -> http.client.HTTPConnection:
+        return _Connection(self._path, self._timeout)
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
