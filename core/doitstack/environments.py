@@ -58,11 +58,8 @@ class Environment:
         text = "\0".join((*parts, platform.python_version()))
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def is_current(self, *_: object) -> bool:
-        """Return whether the environment is whole and made from just this.
-
-        Takes, and ignores, the arguments with which doit calls an `uptodate`.
-        """
+    def is_current(self) -> bool:
+        """Return whether the environment is whole and made from just this; good as `uptodate`."""
         return has_text(self.stamp, self.digest() + "\n") and self._works()
 
     def _works(self) -> bool:

@@ -1,0 +1,41 @@
+"""Tempest, dispatched as by DevStack's 80-tempest.sh: installed in the background."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack_plugins.tempest import (
+    clean_tempest,
+    configure_tempest,
+    install_tempest,
+    is_installed,
+    run_tempest,
+)
+
+
+@hookimpl
+def stack_install(stack: Stack) -> Iterator[Step]:
+    """Install tempest while the services are stood up."""
+    if stack.is_service_enabled("tempest"):
+        yield async_run("install_tempest", install_tempest, uptodate=[partial(is_installed, stack)])
+
+
+@hookimpl
+def stack_test_config(stack: Stack) -> Iterator[Step]:
+    """Point tempest at the finished stack."""
+    if stack.is_service_enabled("tempest"):
+        yield async_wait("install_tempest")
+        yield run(configure_tempest)
+
+
+@hookimpl
+def tasks(stack: Stack) -> Iterator[Step]:
+    """Offer `doit tempest`."""
+    if stack.is_service_enabled("tempest"):
+        yield run(run_tempest, name="tempest")
+
+
+@hookimpl
+def clean(stack: Stack) -> Iterator[Step]:
+    """Remove what tempest made."""
+    yield run(clean_tempest)

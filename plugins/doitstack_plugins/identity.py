@@ -1,0 +1,71 @@
+"""Where keystone is and who its administrator is: what other services and clients need of it."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from doitstack import Settings, Stack
+from doitstack.errors import ServiceError
+
+ADMIN_PASSWORD = "ADMIN_PASSWORD"  # noqa: S105 - its name, not the password
+DEFAULT_DOMAIN = "default"
+"""The id of the domain that keystone makes itself."""
+
+
+def set_defaults(settings: Settings) -> None:
+    """Set the defaults that DevStack's lib/keystone sets."""
+    host = settings.default("KEYSTONE_SERVICE_HOST", settings["SERVICE_HOST"])
+    protocol = settings.default("SERVICE_PROTOCOL", "http")
+    protocol = settings.default("KEYSTONE_SERVICE_PROTOCOL", protocol)
+    port = settings.default("KEYSTONE_SERVICE_PORT", "5000")
+    address = f"[{host}]" if ":" in host else host
+    uri = settings.default("KEYSTONE_SERVICE_URI", f"{protocol}://{address}:{port}")
+    settings.default("KEYSTONE_SERVICE_URI_V3", f"{uri}/v3")
+    settings.default("KEYSTONE_AUTH_URI", uri)
+    settings.default("KEYSTONE_CONF_DIR", f"{settings['DEST']}/etc/keystone")
+    settings.default("SERVICE_PROJECT_NAME", "service")
+    settings.default("SERVICE_DOMAIN_NAME", "Default")
+
+
+def import_sdk(stack: Stack) -> None:
+    """Import the SDK, so that what is forked from here need not: it takes over a second."""
+    importlib.import_module("openstack.identity.v3._proxy")
+    importlib.import_module("openstack.connection")
+
+
+@contextmanager
+def identity_api(stack: Stack) -> Iterator[Any]:
+    """Give the SDK's identity API, as the administrator, on a connection of its own.
+
+    Raises ServiceError where keystone refuses something or does not answer.
+    """
+    # Only those who need the SDK pay for its import.
+    import requests  # noqa: PLC0415
+    from keystoneauth1.exceptions import ClientException  # noqa: PLC0415
+    from keystoneauth1.identity.v3 import Password  # noqa: PLC0415
+    from keystoneauth1.session import Session  # noqa: PLC0415
+    from openstack.connection import Connection  # noqa: PLC0415
+    from openstack.exceptions import SDKException  # noqa: PLC0415
+
+    with requests.Session() as http:
+        http.trust_env = False  # no proxy stands between us and our own service
+        auth = Password(
+            auth_url=stack.settings["KEYSTONE_SERVICE_URI_V3"],
+            username="admin",
+            password=stack.password(ADMIN_PASSWORD),
+            project_name="admin",
+            user_domain_id=DEFAULT_DOMAIN,
+            project_domain_id=DEFAULT_DOMAIN,
+        )
+        session = Session(auth=auth, session=http)
+        try:
+            yield Connection(
+                session=session,
+                region_name=stack.settings["REGION_NAME"],
+                identity_interface="public",
+                identity_api_version="3",
+            ).identity
+        except (SDKException, ClientException) as error:
+            uri = stack.settings["KEYSTONE_SERVICE_URI_V3"]
+            raise ServiceError(f"keystone at {uri}: {error}") from error

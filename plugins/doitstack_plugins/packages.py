@@ -1,0 +1,31 @@
+"""Virtual environments of the in-tree services: one place that knows their constraints."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from doitstack import Settings, Stack
+from doitstack.environments import Environment
+from doitstack.environments import install as install_environment
+
+
+def environment(stack: Stack, name: str, *requirements: str) -> Environment:
+    """Return the environment `$DEST/venvs/NAME` with `requirements`, constrained."""
+    return Environment(stack.dest / "venvs" / name, requirements, constraints(stack.settings))
+
+
+def install(stack: Stack, made: Environment) -> None:
+    """Make the environment anew; timed as DevStack times pip."""
+    with stack.timed("pip_install"):
+        install_environment(made, stack.run)
+    stack.say(f"installed {', '.join(made.requirements)} into {made.path}")
+
+
+def constraints(settings: Settings) -> str:
+    """Return the constraints file in force: UPPER_CONSTRAINTS_FILE, or the one that we ship.
+
+    A path may be relative to the stack directory; a URL stays as it is.
+    """
+    chosen = settings.get("UPPER_CONSTRAINTS_FILE")
+    if not chosen:
+        return str(files("doitstack_plugins") / "constraints.txt")
+    return chosen if "://" in chosen else str(Path(settings["TOP_DIR"]) / chosen)
