@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# DevStack's function library. `source library.sh` gives all of it, with bash and coreutils alone.
+
+if [[ ! ${_DOITSTACK_LIBRARY-} ]]; then
+    _DOITSTACK_LIBRARY=${BASH_SOURCE[0]%/*}
+    [[ $_DOITSTACK_LIBRARY != "${BASH_SOURCE[0]}" ]] || _DOITSTACK_LIBRARY=.
+    case $- in
+        *x*) _DOITSTACK_XTRACE=-x ;;
+        *) _DOITSTACK_XTRACE=+x ;;
+    esac
+    set +x
+    # timing first: request.sh stands in where it is not there; defaults call nothing
+    for _doitstack_file in "$_DOITSTACK_LIBRARY"/{timing,async}.sh "$_DOITSTACK_LIBRARY"/library/*.sh; do
+        # shellcheck source=/dev/null
+        [[ ! -e $_doitstack_file ]] || source "$_doitstack_file"
+    done
+    unset _doitstack_file
+    set "$_DOITSTACK_XTRACE"
+    unset _DOITSTACK_XTRACE
+fi

@@ -1,0 +1,161 @@
+# shellcheck shell=bash
+# Databases: recreate_database_TYPE and the like, for each type that there is.
+
+DATABASE_BACKENDS=${DATABASE_BACKENDS:-mysql postgresql sqlite}
+
+# register_database TYPE
+register_database() {
+    [[ " $DATABASE_BACKENDS " == *" $1 "* ]] || DATABASE_BACKENDS+=" $1"
+}
+
+# _database_type: the enabled one, else SQLite, which needs no server
+_database_type() {
+    local type
+    if [[ ! ${DATABASE_TYPE-} ]]; then
+        for type in $DATABASE_BACKENDS; do
+            ! is_service_enabled "$type" || DATABASE_TYPE=$type
+        done
+    fi
+    echo "${DATABASE_TYPE:-sqlite}"
+}
+
+# initialize_database_backends: DATABASE_TYPE, and how the server is reached
+initialize_database_backends() {
+    DATABASE_TYPE=$(_database_type)
+    [[ $DATABASE_TYPE != sqlite ]] || return 0
+    DATABASE_HOST=${DATABASE_HOST:-${MYSQL_HOST:-127.0.0.1}}
+    DATABASE_USER=${DATABASE_USER:-${MYSQL_USER:-root}}
+    DATABASE_PASSWORD=${DATABASE_PASSWORD:-${MYSQL_PASSWORD-}}
+    read_password DATABASE_PASSWORD "ENTER A PASSWORD TO USE FOR THE DATABASE."
+    BASE_SQL_CONN=${BASE_SQL_CONN:-$(get_database_type_"$DATABASE_TYPE")://$DATABASE_USER:$DATABASE_PASSWORD@$DATABASE_HOST}
+}
+
+# recreate_database NAME
+recreate_database() {
+    "recreate_database_$(_database_type)" "$1"
+}
+
+# database_connection_url NAME: for SQLAlchemy
+database_connection_url() {
+    local -
+    set +x
+    "database_connection_url_$(_database_type)" "$1"
+}
+
+# install_database, configure_database, cleanup_database
+install_database() {
+    "install_database_$(_database_type)"
+}
+
+configure_database() {
+    "configure_database_$(_database_type)"
+}
+
+cleanup_database() {
+    "cleanup_database_$(_database_type)"
+}
+
+install_database_python() {
+    "install_database_python_$(_database_type)"
+}
+
+get_database_type_mysql() {
+    echo "mysql+${SQLALCHEMY_DATABASE_DRIVER:-pymysql}"
+}
+
+get_database_type_postgresql() {
+    echo "postgresql${SQLALCHEMY_DATABASE_DRIVER:++$SQLALCHEMY_DATABASE_DRIVER}"
+}
+
+# SQLite: a file a database.
+
+_sqlite_file() {
+    echo "${SQLITE_DIR:-$DATA_DIR/databases}/$1.sqlite"
+}
+
+recreate_database_sqlite() {
+    local file
+    file=$(_sqlite_file "$1")
+    mkdir -p "${file%/*}"
+    rm -f "$file" "$file-journal" "$file-wal" "$file-shm"
+    (umask 077; : > "$file")
+}
+
+database_connection_url_sqlite() {
+    echo "sqlite:///$(_sqlite_file "$1")"
+}
+
+install_database_sqlite() {
+    :
+}
+
+install_database_python_sqlite() {
+    :
+}
+
+configure_database_sqlite() {
+    :
+}
+
+cleanup_database_sqlite() {
+    rm -rf "${SQLITE_DIR:-$DATA_DIR/databases}"
+}
+
+# MySQL and MariaDB.
+
+# _mysql STATEMENT: the password does not stand on the command line
+_mysql() {
+    MYSQL_PWD=$DATABASE_PASSWORD mysql -u"$DATABASE_USER" -h"${DATABASE_HOST:-127.0.0.1}" -e "$1"
+}
+
+recreate_database_mysql() {
+    _mysql "DROP DATABASE IF EXISTS $1;"
+    _mysql "CREATE DATABASE $1 CHARACTER SET utf8;"
+}
+
+database_connection_url_mysql() {
+    local plugin=''
+    [[ ${MYSQL_GATHER_PERFORMANCE-} != True ]] || plugin='&plugin=dbcounter'
+    echo "$BASE_SQL_CONN/$1?charset=utf8$plugin"
+}
+
+install_database_mysql() {
+    if is_ubuntu; then
+        install_package mariadb-server
+    else
+        install_package mariadb-server mariadb
+    fi
+}
+
+install_database_python_mysql() {
+    pip_install PyMySQL
+}
+
+configure_database_mysql() {
+    echo_summary "Configuring and starting MySQL"
+    start_service mariadb || start_service mysql
+    sudo mysql -e "GRANT ALL PRIVILEGES ON *.* TO '$DATABASE_USER'@'%' IDENTIFIED BY '$DATABASE_PASSWORD' WITH GRANT OPTION;"
+}
+
+cleanup_database_mysql() {
+    stop_service mariadb || stop_service mysql
+}
+
+# PostgreSQL.
+
+recreate_database_postgresql() {
+    PGPASSWORD=$DATABASE_PASSWORD dropdb -h "$DATABASE_HOST" -U "$DATABASE_USER" --if-exists "$1"
+    PGPASSWORD=$DATABASE_PASSWORD createdb -h "$DATABASE_HOST" -U "$DATABASE_USER" -l C -T template0 -E utf8 "$1"
+}
+
+database_connection_url_postgresql() {
+    echo "$BASE_SQL_CONN/$1?client_encoding=utf8"
+}
+
+install_database_postgresql() {
+    install_package postgresql
+}
+
+install_database_python_postgresql() {
+    pip_install_gr psycopg2
+}

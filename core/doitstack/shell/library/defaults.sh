@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# DevStack's defaults of the variables that plugins read. What is set stays as it is.
+
+# _default NAME VALUE
+_default() {
+    if [[ ! -v $1 ]]; then
+        printf -v "$1" '%s' "$2"
+    fi
+}
+
+# _set_defaults: those that stand for themselves, then those made from others
+_set_defaults() {
+    _default STACK_USER "${USER:-root}"
+    _default GIT_BASE https://opendev.org
+    _default TARGET_BRANCH master
+    _default OFFLINE False
+    _default RECLONE False
+    _default ERROR_ON_CLONE False
+    _default HOST_IP 127.0.0.1
+    _default SERVICE_HOST "$HOST_IP"
+    _default SERVICE_PROTOCOL http
+    _default SERVICE_TIMEOUT 60
+    _default REGION_NAME RegionOne
+    _default SERVICE_PROJECT_NAME service
+    _default SERVICE_TENANT_NAME "$SERVICE_PROJECT_NAME"
+    _default SERVICE_DOMAIN_NAME Default
+    _default ADMIN_TENANT_NAME admin
+    _default ENABLE_DEBUG_LOG_LEVEL True
+    _default SYSLOG False
+    _default LOG_COLOR True
+    _default API_WORKERS 2
+    _default WORKER_TIMEOUT 80
+    _default VIRT_DRIVER fake
+    _default CIRROS_VERSION 0.6.2
+    _default ETCD_PORT 2379
+    _default USE_VENV False
+    _default GLOBAL_VENV True
+    _default LIBS_FROM_GIT ''
+    _default KEYSTONE_SERVICE_HOST "$SERVICE_HOST"
+    _default KEYSTONE_SERVICE_PROTOCOL "$SERVICE_PROTOCOL"
+    _default KEYSTONE_SERVICE_URI "$KEYSTONE_SERVICE_PROTOCOL://$KEYSTONE_SERVICE_HOST/identity"
+    _default KEYSTONE_SERVICE_URI_V3 "$KEYSTONE_SERVICE_URI/v3"
+    _default KEYSTONE_AUTH_URI "$KEYSTONE_SERVICE_URI"
+    _default KEYSTONE_AUTH_URI_V3 "$KEYSTONE_AUTH_URI/v3"
+    _default RABBIT_USERID stackrabbit
+    _default RABBIT_HOST ''
+    _default DATABASE_USER root
+    _default DATABASE_HOST 127.0.0.1
+    _default FIXED_RANGE 10.0.0.0/20
+    _default FLOATING_RANGE 172.24.4.0/24
+    _default PUBLIC_NETWORK_GATEWAY 172.24.4.1
+    _default PUBLIC_PHYSICAL_NETWORK public
+    _default Q_PLUGIN ml2
+    _default Q_ROUTER_NAME router1
+    _default Q_L3_ENABLED True
+    [[ ! ${DEST-} ]] || _set_paths
+}
+
+_set_paths() {
+    local project
+    _default DATA_DIR "$DEST/data"
+    _default LOGDIR "$DEST/logs"
+    _default FILES "${TOP_DIR:-$DEST}/files"
+    _default STACK_VENV "$DEST/venvs/stack"
+    _default PYTHON "$STACK_VENV/bin/python"
+    _default REQUIREMENTS_DIR "$DEST/requirements"
+    _default SSL_BUNDLE_FILE "$DATA_DIR/ca-bundle.pem"
+    _default ROOT_CA_DIR "$DATA_DIR/CA/root-ca"
+    _default INT_CA_DIR "$DATA_DIR/CA/int-ca"
+    _default DEVSTACK_CERT "$DATA_DIR/devstack-cert.pem"
+    for project in KEYSTONE NOVA NEUTRON CINDER GLANCE HEAT; do
+        _default "${project}_DIR" "$DEST/${project,,}"
+        _default "${project}_CONF_DIR" "$DEST/etc/${project,,}"
+        _set_conf "$project" "${project}_CONF_DIR"
+    done
+    _default GLANCE_API_CONF "$GLANCE_CONF_DIR/glance-api.conf"
+    _default NEUTRON_BIN_DIR "$STACK_VENV/bin"
+    _default NEUTRON_CORE_PLUGIN_CONF "$NEUTRON_CONF_DIR/plugins/ml2/ml2_conf.ini"
+    _default Q_PLUGIN_CONF_FILE "${NEUTRON_CORE_PLUGIN_CONF#/}"
+    _default TEMPEST_DIR "$DEST/tempest"
+    _default TEMPEST_CONFIG "$TEMPEST_DIR/etc/tempest.conf"
+    _default HORIZON_DIR "$DEST/horizon"
+    _default LIBDIR "${TOP_DIR:-$DEST}/lib"
+    [[ :$PATH: == *":$STACK_VENV/bin:"* ]] || PATH=$STACK_VENV/bin:$PATH
+}
+
+_set_conf() {
+    _default "$1_CONF" "${!2}/${1,,}.conf"
+}
+
+_set_defaults

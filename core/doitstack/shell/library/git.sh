@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# Git repositories.
+
+declare -gA GITREPO GITBRANCH GITDIR
+
+# get_release_name_from_branch BRANCH
+get_release_name_from_branch() {
+    case $1 in
+        *stable/* | *proposed/*) echo "${1#*/}" ;;
+        *) echo master ;;
+    esac
+}
+
+# git_timed ARG...: git, with GIT_TIMEOUT seconds for each of three attempts
+git_timed() {
+    local -
+    set +x
+    local -i count=0 status
+    time_start git_timed
+    while :; do
+        status=0
+        timeout -s SIGINT "${GIT_TIMEOUT:-0}" git "$@" || status=$?
+        ((status != 0)) || break
+        ((status == 124)) || die "$LINENO" "git call failed: [git $*]"
+        count+=1
+        warn "$LINENO" "timeout $count for git call: [git $*]"
+        ((count < 3)) || die "$LINENO" "Maximum of 3 git retries reached"
+        sleep 5
+    done
+    time_stop git_timed
+}
+
+# git_clone REMOTE DIRECTORY REF: unless the directory is there; RECLONE=True brings it up
+# to date; ERROR_ON_CLONE=True forbids to clone
+git_clone() {
+    local -
+    set +x
+    local remote=$1 directory=$2 ref=${3:-master}
+    local -a flags=()
+    RECLONE=$(trueorfalse False RECLONE)
+    ((${GIT_DEPTH:-0} == 0)) || flags=(--depth "$GIT_DEPTH")
+    if [[ ${OFFLINE-} == True ]]; then
+        echo "Running in offline mode, clones already exist"
+    elif [[ $ref == refs* ]]; then
+        [[ -d $directory ]] || _git_first_clone
+        git_timed -C "$directory" fetch "$remote" "$ref"
+        git -C "$directory" checkout --quiet FETCH_HEAD
+    elif [[ ! -d $directory ]]; then
+        # --branch takes tags as well
+        flags+=(--branch "$ref")
+        _git_first_clone
+    elif [[ $RECLONE == True ]]; then
+        _git_reclone
+    fi
+    git -C "$directory" log --oneline -1
+}
+
+# in the variables of git_clone
+_git_first_clone() {
+    if [[ ${ERROR_ON_CLONE-} == True ]]; then
+        echo "The $directory project was not found; clone it there, or unset ERROR_ON_CLONE"
+        die "$LINENO" "Cloning not allowed in this configuration"
+    fi
+    git_timed clone "${flags[@]}" "$remote" "$directory"
+}
+
+_git_reclone() {
+    git -C "$directory" remote set-url origin "$remote"
+    git_timed -C "$directory" fetch origin
+    # byte code that is newer than its source would win over it
+    find "$directory" -name '*.pyc' -delete
+    (
+        cd "$directory" || exit
+        if git show-ref --quiet --verify "refs/tags/$ref"; then
+            git_update_tag "$ref"
+        elif git show-ref --quiet --verify "refs/heads/$ref"; then
+            git_update_branch "$ref"
+        elif git show-ref --quiet --verify "refs/remotes/origin/$ref"; then
+            git_update_remote_branch "$ref"
+        else
+            die "$LINENO" "$ref is neither branch nor tag"
+        fi
+    ) || exit
+}
+
+# git_clone_by_name NAME: as GITREPO, GITDIR and GITBRANCH say
+git_clone_by_name() {
+    local name=$1
+    [[ ${GITREPO[$name]-} ]] || die "$LINENO" "GITREPO[$name] is not set"
+    git_clone "${GITREPO[$name]}" "${GITDIR[$name]-}" "${GITBRANCH[$name]-}"
+}
+
+# git_update_branch BRANCH: in the current directory
+git_update_branch() {
+    git checkout --quiet -f "origin/$1"
+    # a local branch might not exist
+    git branch --quiet -D "$1" || :
+    git checkout --quiet -b "$1"
+}
+
+# git_update_remote_branch BRANCH
+git_update_remote_branch() {
+    git checkout --quiet -b "$1" -t "origin/$1"
+}
+
+# git_update_tag TAG
+git_update_tag() {
+    git tag -d "$1"
+    git_timed fetch origin tag "$1"
+    git checkout --quiet -f "$1"
+}

@@ -1,0 +1,450 @@
+# shellcheck shell=bash
+# INI files in pure bash, byte for byte as DevStack's sed expressions leave them.
+#
+# What costs time in bash is every look at a string, so a file is cut at "[", not into
+# lines, and a call touches little more than the pieces that it changes.  In the name of a
+# section or option a "." stands for any character, as it does in sed; every other
+# character stands for itself.
+
+# _ini_read FILE SECTION CALLER: the file as _ini_pieces, which end with "[".  _ini_headers
+# tells which of them begin the section, _ini_ranges in which its options count, each such
+# range being one piece.  As in sed's range, a second header of the section that follows
+# the first one directly only closes it.
+_ini_read() {
+    local _ini_pattern inside=''
+    local -i i
+    _ini_headers=() _ini_ranges=()
+    if ! [[ -f $1 && -r $1 ]]; then
+        echo "$3: cannot read $1" >&2
+        return 2
+    fi
+    mapfile -d '[' _ini_pieces < "$1"
+    _ini_glob "$2"
+    for ((i = 1; i < ${#_ini_pieces[@]}; i++)); do
+        # shellcheck disable=SC2053  # a pattern on purpose
+        if [[ ${_ini_pieces[i]} == $_ini_pattern]* ]] && _ini_begins_line "${inside:-$((i - 1))}"; then
+            _ini_headers+=("$i")
+            _ini_toggle
+        elif [[ $inside ]]; then
+            _ini_extend
+        fi
+    done
+}
+
+# _ini_begins_line PIECE: whether the "[" that ends it stands at the start of a line
+_ini_begins_line() {
+    [[ ${_ini_pieces[$1]} == *$'\n[' || ($1 == 0 && ${_ini_pieces[0]} == '[') ]]
+}
+
+_ini_toggle() {
+    if [[ $inside ]]; then
+        inside=''
+    else
+        inside=$i
+        _ini_ranges+=("$i")
+    fi
+}
+
+# A line that begins with "[" and holds a "]" ends the range; any other belongs to it.
+_ini_extend() {
+    local piece=${_ini_pieces[i]}
+    if [[ ${_ini_pieces[inside]##*$'\n'} == '['* && ${piece%%$'\n'*} == *']'* ]]; then
+        inside=''
+    else
+        _ini_pieces[inside]+=$piece
+        _ini_pieces[i]=''
+    fi
+}
+
+# _ini_glob NAME: a pattern for it, in _ini_pattern
+_ini_glob() {
+    _ini_pattern=$1
+    [[ $1 == *[!A-Za-z0-9_:-]* ]] || return 0
+    local special
+    for special in \\ '*' '?' '['; do
+        _ini_pattern=${_ini_pattern//"$special"/"\\$special"}
+    done
+    _ini_pattern=${_ini_pattern//./'?'}
+}
+
+# _ini_regex NAME: an extended regular expression for it, in _ini_pattern
+_ini_regex() {
+    local -i i
+    _ini_pattern=$1
+    [[ $1 == *[!A-Za-z0-9_:-]* ]] || return 0
+    _ini_pattern=
+    for ((i = 0; i < ${#1}; i++)); do
+        case ${1:i:1} in
+            .) _ini_pattern+=$'[^\n]' ;;
+            [\\^\$\[\(\)\{\}\|*+?]) _ini_pattern+="\\${1:i:1}" ;;
+            *) _ini_pattern+=${1:i:1} ;;
+        esac
+    done
+}
+
+# _ini_each REGEX FUNCTION: hand every line of the section's ranges that matches to
+# FUNCTION (the match is in BASH_REMATCH), which changes _ini_line, or unsets it to drop
+# the line
+_ini_each() {
+    local tail head before line _ini_line
+    local -i piece
+    for piece in "${_ini_ranges[@]}"; do
+        tail=${_ini_pieces[piece]} head=''
+        while [[ $tail =~ $'\n'$1 ]]; do
+            line=${BASH_REMATCH[0]}
+            before=${tail%%"$line"*}
+            tail=${tail:${#before} + ${#line}}
+            head+=$before _ini_line=${line:1}
+            "$2"
+            if [[ -v _ini_line ]]; then
+                head+=$'\n'$_ini_line
+            else
+                tail=${tail:-$'\n'}
+            fi
+            _ini_grow "$line" "${_ini_line+x$_ini_line}"
+        done
+        _ini_pieces[piece]=$head$tail
+    done
+}
+
+# _ini_grow OLD NEW: note that a line changed, and whether the file grew or shrank by it
+_ini_grow() {
+    [[ $1 != $'\n'"${2:1}" || ! $2 ]] || return 0
+    _ini_changed=1
+    if [[ $1$2 == *[![:ascii:]]* ]]; then
+        # a locale that does not exist makes bash complain whenever LC_ALL comes back
+        _ini_grow_bytes "$1" "$2" 2> /dev/null
+    else
+        _ini_growth+=${#2}-${#1}
+    fi
+}
+
+_ini_grow_bytes() {
+    local LC_ALL=C
+    _ini_growth+=${#2}-${#1}
+}
+
+# _ini_insert LINES: put them right below every header of the section
+_ini_insert() {
+    local piece header
+    local -i i
+    for i in "${_ini_headers[@]}"; do
+        piece=${_ini_pieces[i]}
+        [[ $piece == *$'\n'* ]] || _ini_whole_header
+        header=${piece%%$'\n'*}
+        piece=${piece:${#header}}
+        _ini_pieces[i]=$header$'\n'$1${piece:-$'\n'}
+        _ini_changed=1
+    done
+}
+
+# The line of a header may hold another "[".
+_ini_whole_header() {
+    local -i next=i
+    while ((++next < ${#_ini_pieces[@]})) && [[ $piece != *$'\n'* ]]; do
+        piece+=${_ini_pieces[next]}
+        _ini_pieces[next]=''
+    done
+}
+
+# _ini_save: write the pieces back if one has changed, in place, so that owner, mode and
+# links stay.  A file that does not shrink is written over and never cut off; where it
+# shrinks, the signals that stop a future are held off between cutting and writing.
+_ini_save() {
+    local IFS=''
+    [[ $_ini_changed ]] || return 0
+    if [[ $sudo && ! -w $file ]]; then
+        printf '%s' "${_ini_pieces[*]}" | sudo tee -- "$file" > /dev/null
+    elif ((_ini_growth >= 0)); then
+        echo -En "${_ini_pieces[*]}" 1<> "$file"
+    else
+        (trap '' HUP INT TERM; echo -En "${_ini_pieces[*]}" > "$file")
+    fi
+}
+
+# _ini_append TEXT
+_ini_append() {
+    if [[ $sudo && ! -w $file ]]; then
+        printf '%s' "$1" | sudo tee -a -- "$file" > /dev/null
+    else
+        echo -En "$1" >> "$file"
+    fi
+}
+
+# _ini_unescape VALUE [LINE PREFIX]: what sed makes of the value, in _ini_value: as text
+# to append, or with LINE and PREFIX as a replacement in which "&" is the line
+_ini_unescape() {
+    local rest=$1 char
+    _ini_value=$1
+    [[ $1 == *\\* || ($# -gt 1 && $1 == *'&'*) ]] || return 0
+    _ini_value=
+    while [[ $rest ]]; do
+        char=${rest:0:1} rest=${rest:1}
+        if [[ $char == '&' && $# -gt 1 ]]; then
+            _ini_value+=$2
+        elif [[ $char != \\ ]]; then
+            _ini_value+=$char
+        elif [[ $rest =~ ^(x[0-9a-fA-F]{1,2}|o[0-7]{1,3}|d[0-9]{1,3}|c.) ]]; then
+            _ini_numbered "${BASH_REMATCH[1]}"
+            _ini_value+=$char
+            rest=${rest:${#BASH_REMATCH[1]}}
+        else
+            _ini_escape "${rest:0:1}" "${@:2}"
+            _ini_value+=$char
+            rest=${rest:1}
+        fi
+    done
+}
+
+# _ini_escape CHARACTER [LINE PREFIX]: what the character behind a backslash means, in char
+_ini_escape() {
+    case $1 in
+        [afnrtv]) printf -v char '%b' "\\$1" ;;
+        '') [[ $# -gt 1 ]] && char=\\ || char=$'\n' ;;
+        0) [[ $# -gt 1 ]] && char=$2 || char=0 ;;
+        1) [[ $# -gt 1 ]] && char=$3 || char=1 ;;
+        *) char=$1 ;;
+    esac
+}
+
+# _ini_numbered ESCAPE: the same for x41, o101, d65 and cA
+_ini_numbered() {
+    local -i code
+    case $1 in
+        x*) code=16#${1:1} ;;
+        o*) code=8#${1:1} ;;
+        d*) code=10#${1:1} ;;
+        c*) printf -v code '%d' "'${1:1:1}" && code=code\&31 ;;
+    esac
+    printf -v char '\\x%x' "$code"
+    printf -v char '%b' "$char"
+}
+
+# _ini_arguments [-sudo] FILE SECTION OPTION ARG...: into the caller's variables
+_ini_arguments() {
+    sudo=''
+    if [[ ${1-} == -sudo ]]; then
+        sudo=1
+        shift
+    fi
+    file=${1-} section=${2-} option=${3-}
+    rest=("${@:4}")
+}
+
+# iniset [-sudo] FILE SECTION OPTION VALUE: a file that does not exist is made
+iniset() {
+    local -
+    set +x
+    local sudo file section option rest _ini_value _ini_changed='' found=''
+    local -a _ini_pieces=() _ini_headers=() _ini_ranges=()
+    local -i _ini_growth=0
+    _ini_arguments "$@"
+    [[ $section && $option ]] || return 0
+    if [[ -e $file ]]; then
+        _ini_read "$file" "$section" iniset || return
+        _ini_each_option "$option" _ini_set_line
+    fi
+    if [[ ! $found ]]; then
+        _ini_unescape "${rest[0]-}"
+        if [[ ! ${_ini_headers[*]} ]]; then
+            _ini_append $'\n'"[$section]"$'\n'"$option = $_ini_value"$'\n'
+            return
+        fi
+        _ini_insert "$option = $_ini_value"
+    fi
+    _ini_save
+}
+
+_ini_set_line() {
+    local prefix=${BASH_REMATCH[1]}
+    found=1
+    _ini_unescape "${rest[0]-}" "$_ini_line" "$prefix"
+    _ini_line=$prefix$_ini_value
+}
+
+# _ini_each_option OPTION FUNCTION
+_ini_each_option() {
+    local _ini_pattern
+    _ini_regex "$1"
+    _ini_each "($_ini_pattern"$'[ \t]*=[ \t]*)([^\n]*)' "$2"
+}
+
+# _ini_edit CALLER FUNCTION ARG...: what inicomment, inidelete and the like have in common
+_ini_edit() {
+    local sudo file section option rest _ini_changed=''
+    local -a _ini_pieces _ini_headers _ini_ranges
+    local -i _ini_growth=0
+    _ini_arguments "${@:3}"
+    [[ $section && $option ]] || return 0
+    _ini_read "$file" "$section" "$1" || return
+    "$2"
+    _ini_save
+}
+
+# inicomment [-sudo] FILE SECTION OPTION
+inicomment() {
+    local -
+    set +x
+    _ini_edit inicomment _ini_comment "$@"
+}
+
+_ini_comment() {
+    _ini_each_option "$option" _ini_comment_line
+}
+
+_ini_comment_line() {
+    _ini_line="#$_ini_line"
+}
+
+# iniuncomment [-sudo] FILE SECTION OPTION
+iniuncomment() {
+    local -
+    set +x
+    _ini_edit iniuncomment _ini_uncomment "$@"
+}
+
+_ini_uncomment() {
+    local _ini_pattern
+    _ini_regex "$option"
+    _ini_each $'[^\n]*#[ \t]*'"$_ini_pattern"$'[ \t]*=[^\n]*' _ini_uncomment_line
+}
+
+_ini_uncomment_line() {
+    [[ $_ini_line =~ [^$' \t']*'#'[$' \t']*("$option"[$' \t']*=.*) ]]
+    _ini_line=${_ini_line%"${BASH_REMATCH[0]}"}${BASH_REMATCH[1]}
+}
+
+# inidelete [-sudo] FILE SECTION OPTION
+inidelete() {
+    local -
+    set +x
+    _ini_edit inidelete _ini_delete "$@"
+}
+
+_ini_delete() {
+    _ini_each_option "$option" _ini_delete_line
+}
+
+_ini_delete_line() {
+    unset _ini_line
+}
+
+# iniadd_literal [-sudo] FILE SECTION OPTION VALUE: one more line of a multi-valued option
+iniadd_literal() {
+    local -
+    set +x
+    _ini_edit iniadd_literal _ini_add_literal "$@"
+}
+
+_ini_add_literal() {
+    local _ini_value
+    _ini_unescape "${rest[0]-}"
+    _ini_insert "$option = $_ini_value"
+}
+
+# iniset_multiline [-sudo] FILE SECTION OPTION VALUE...: in place of what the option has
+iniset_multiline() {
+    local -
+    set +x
+    _ini_edit iniset_multiline _ini_set_multiline "$@"
+}
+
+_ini_set_multiline() {
+    local lines='' value _ini_value
+    local IFS=$' \t\n'
+    set -f
+    # words, as in DevStack: one argument may hold several values
+    # shellcheck disable=SC2048
+    for value in ${rest[*]}; do
+        _ini_unescape "$value"
+        lines+=$'\n'"$option = $_ini_value"
+    done
+    if [[ ${_ini_headers[*]} ]]; then
+        _ini_delete
+    else
+        _ini_pieces+=($'\n[' "$section]"$'\n')
+        _ini_headers=($((${#_ini_pieces[@]} - 1)))
+        _ini_changed=1
+    fi
+    [[ ! $lines ]] || _ini_insert "${lines:1}"
+}
+
+# iniadd [-sudo] FILE SECTION OPTION VALUE...: more values beside those that it has
+iniadd() {
+    local -
+    set +x
+    _ini_edit iniadd _ini_add_values "$@"
+}
+
+_ini_add_values() {
+    local -a found=()
+    _ini_each_option "$option" _ini_collect_value
+    rest=("${found[@]}" "${rest[@]}")
+    _ini_set_multiline
+}
+
+_ini_collect_value() {
+    found+=("${BASH_REMATCH[2]}")
+}
+
+_ini_collect_line() {
+    found+=("$_ini_line")
+}
+
+# _ini_find CALLER FUNCTION FILE SECTION OPTION: fill the caller's array found
+_ini_find() {
+    local _ini_changed
+    local -a _ini_pieces _ini_headers _ini_ranges
+    local -i _ini_growth=0
+    _ini_read "$3" "${4-}" "$1" || return
+    _ini_each_option "${5-}" "$2"
+}
+
+# _ini_print_words TEXT: as an unquoted echo would, but for file names
+_ini_print_words() {
+    local IFS=$' \t\n'
+    local -a words
+    read -r -d '' -a words <<< "$1" || :
+    printf '%s\n' "${words[*]}"
+}
+
+# iniget FILE SECTION OPTION
+iniget() {
+    local -
+    set +x
+    local -a found=()
+    local IFS=$'\n'
+    _ini_find iniget _ini_collect_line "$@" || return
+    local lines="${found[*]}"
+    _ini_print_words "${lines#*=}"
+}
+
+# iniget_multiline FILE SECTION OPTION: all values, on one line
+iniget_multiline() {
+    local -
+    set +x
+    local -a found=()
+    _ini_find iniget_multiline _ini_collect_value "$@" || return
+    _ini_print_words "${found[*]}"
+}
+
+# ini_has_option FILE SECTION OPTION
+ini_has_option() {
+    local -
+    set +x
+    local -a found=()
+    _ini_find ini_has_option _ini_collect_line "$@" && ((${#found[@]} > 0))
+}
+
+# iniget_sections FILE
+iniget_sections() {
+    local -
+    set +x
+    local line sections=''
+    while IFS= read -r line || [[ $line ]]; do
+        [[ $line == '['*']'* ]] || continue
+        line=${line#'['}
+        sections+=" ${line%']'*}${line##*']'}"
+    done < "$1"
+    _ini_print_words "$sections"
+}

@@ -1,0 +1,71 @@
+# shellcheck shell=bash
+# Changing local.conf itself.
+
+# localrc_set FILE NAME VALUE
+localrc_set() {
+    localconf_set "$1" local localrc "" "$2" "$3"
+}
+
+# localconf_set [-sudo] FILE GROUP CONFIG SECTION OPTION VALUE: in the meta-section
+# [[GROUP|CONFIG]]; without a SECTION, in the meta-section itself
+localconf_set() {
+    local -
+    set +x
+    local sudo=''
+    [[ $1 != -sudo ]] || { sudo=1; shift; }
+    local file=$1 header="[[$2|$3]]" section=$4 option=$5 value=${6-}
+    local -a lines=()
+    [[ $2 && $3 && $option && $value ]] || return 0
+    [[ ! -e $file ]] || mapfile -t lines < "$file"
+    _localconf_change
+    _localconf_write
+}
+
+# in the variables of localconf_set
+_localconf_change() {
+    local -i meta in_section place
+    _localconf_find
+    if ((meta < 0)); then
+        lines+=("" "$header" ${section:+"[$section]"} "$option=$value")
+    elif ((place >= 0)); then
+        [[ ${lines[place]} =~ ^([^=]*=[[:blank:]]*) ]]
+        lines[place]=${BASH_REMATCH[1]}$value
+    elif [[ ! $section ]]; then
+        _localconf_insert "$meta" "$option=$value"
+    elif ((in_section >= 0)); then
+        _localconf_insert "$in_section" "$option=$value"
+    else
+        _localconf_insert "$meta" "[$section]" "$option=$value"
+    fi
+}
+
+# _localconf_find: where the meta-section begins, its section, and the option's line; or -1
+_localconf_find() {
+    local -i i
+    local inside='' here=''
+    meta=-1 in_section=-1 place=-1
+    for i in "${!lines[@]}"; do
+        case ${lines[i]} in
+            "$header"*) meta=$i inside=1 here='' ; [[ $section ]] || here=1 ;;
+            '[['*) inside='' here='' ;;
+            "[$section]"*) [[ ! $inside || ! $section ]] || in_section=$i here=1 ;;
+            '['*) [[ ! $section ]] || here='' ;;
+            *) [[ ! $here || ! ${lines[i]} =~ ^"$option"[[:blank:]]*= ]] || place=$i ;;
+        esac
+    done
+}
+
+# _localconf_insert INDEX LINE...: behind that line
+_localconf_insert() {
+    lines=("${lines[@]:0:$1 + 1}" "${@:2}" "${lines[@]:$1 + 1}")
+}
+
+_localconf_write() {
+    local text
+    printf -v text '%s\n' "${lines[@]}"
+    if [[ $sudo && ! -w $file ]]; then
+        printf '%s' "$text" | sudo tee -- "$file" > /dev/null
+    else
+        (trap '' HUP INT TERM; echo -En "$text" > "$file")
+    fi
+}

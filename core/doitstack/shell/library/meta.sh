@@ -1,0 +1,167 @@
+# shellcheck shell=bash
+# The meta-sections of local.conf: [[GROUP|FILE]] and the INI lines below it.
+
+# _meta_header LINE: the group and file that it begins, in meta_group and meta_file
+_meta_header() {
+    local word=${1%%[[:blank:]]*}
+    [[ $1 =~ ^'[['.+'|'.*']]' ]] || return 1
+    word=${word//[/}
+    word=${word//]/}
+    meta_group=${word%%|*} meta_file=${word#*|}
+    [[ $word == *'|'* ]] || meta_file=''
+    meta_file=${meta_file%%|*}
+}
+
+# get_meta_section FILE GROUP CONFIG_FILE: its lines
+get_meta_section() {
+    local -
+    set +x
+    local line meta_group='' meta_file='' inside=''
+    [[ -r $1 && ${3-} ]] || return 0
+    while IFS= read -r line || [[ $line ]]; do
+        if _meta_header "$line"; then
+            [[ $meta_group == "$2" && $meta_file == "$3" ]] && inside=1 || inside=''
+        elif [[ $inside ]]; then
+            printf '%s\n' "$line"
+        fi
+    done < "$1"
+}
+
+# get_meta_section_files FILE GROUP: the files that the group names, in order
+get_meta_section_files() {
+    local -
+    set +x
+    local line meta_group='' meta_file=''
+    [[ -r $1 ]] || return 0
+    while IFS= read -r line || [[ $line ]]; do
+        if _meta_header "$line" && [[ $meta_group == "$2" ]]; then
+            printf '%s\n' "$meta_file"
+        fi
+    done < "$1"
+}
+
+# _expand TEXT: as a word of the shell: variables, commands, "~"
+_expand() {
+    # the file's owner writes shell here, as in DevStack
+    eval "echo $1"
+}
+
+# merge_config_file FILE GROUP CONFIG_FILE
+merge_config_file() {
+    local -
+    set +x
+    local target
+    target=$(_expand "$3")
+    [[ -f $target ]] || : >> "$target" || die "$LINENO" "could not create config file $target ($3)"
+    local -a meta_options=()
+    local -A meta_values=()
+    _meta_read "$1" "$2" "$3"
+    _meta_write "$target"
+}
+
+# _meta_read FILE GROUP CONFIG_FILE: meta_options, "section NUL-free option" keys in order,
+# and meta_values, the values of each, a line for each
+_meta_read() {
+    local line section='' key
+    while IFS= read -r line; do
+        if [[ $line == '['?*']'* ]]; then
+            section=${line%%[[:blank:]]*}
+            section=${section//[\[\]]/}
+        elif [[ $line =~ ^' '*'#' || ! $line || $line == [[:blank:]]* ]]; then
+            continue
+        else
+            key=$section$'\n'$(_print_trimmed "${line%%=*}")
+            [[ -v meta_values[$key] ]] || meta_options+=("$key")
+            meta_values[$key]+=$(_print_trimmed "${line#*=}")$'\n'
+        fi
+    done < <(get_meta_section "$1" "$2" "$3")
+}
+
+# _meta_write FILE: last section option first, since each goes right below its header
+_meta_write() {
+    local key order='' section
+    local -a values keys=()
+    local -i i
+    # sections in their order, in each the options in reverse
+    for key in "${meta_options[@]}"; do
+        section=${key%%$'\n'*}
+        if [[ $order != "$section"$'\n' ]]; then
+            _meta_write_section "$1"
+            keys=() order=$section$'\n'
+        fi
+        keys+=("$key")
+    done
+    _meta_write_section "$1"
+}
+
+_meta_write_section() {
+    for ((i = ${#keys[@]} - 1; i >= 0; i--)); do
+        mapfile -t values <<< "${meta_values[${keys[i]}]%$'\n'}"
+        _meta_set "$1" "${keys[i]%%$'\n'*}" "${keys[i]#*$'\n'}"
+    done
+}
+
+# _meta_set FILE SECTION OPTION: the values, which may refer to variables of the shell
+_meta_set() {
+    local -i last=$((${#values[@]} - 1)) n
+    if ((last > 0)); then
+        inidelete "$1" "$2" "$3"
+    fi
+    iniset "$1" "$2" "$3" "$(_expand_value "${values[last]}")"
+    for ((n = last - 1; n >= 0; n--)); do
+        iniadd_literal "$1" "$2" "$3" "$(_expand_value "${values[n]}")"
+    done
+}
+
+# _expand_value TEXT: as if it stood between double quotes
+_expand_value() {
+    eval "printf '%s' \"$1\""
+}
+
+# merge_config_group FILE GROUP...
+merge_config_group() {
+    local -
+    set +x
+    local group name target directory
+    local -a names
+    [[ -r $1 ]] || return 0
+    for group in "${@:2}"; do
+        mapfile -t names < <(get_meta_section_files "$1" "$group")
+        for name in "${names[@]}"; do
+            target=$(_expand "$name")
+            if [[ ! $target ]]; then
+                warn "$LINENO" "unknown config file specification: $name is undefined"
+                break
+            fi
+            directory=$(dirname "$target")
+            if [[ -e $directory && ! -d $directory ]]; then
+                die "$LINENO" "bogus config file specification $name ($name=$target, $directory exists but it is not a directory)"
+            fi
+            _meta_directory "$directory"
+            merge_config_file "$1" "$group" "$name"
+        done
+    done
+}
+
+_meta_directory() {
+    [[ ! -d $1 ]] || return 0
+    mkdir -p "$1" 2> /dev/null && return
+    sudo mkdir -p "$1" || die "$LINENO" "could not create the directory $1"
+    sudo chown "${STACK_USER:-$EUID}" "$1"
+}
+
+# extract_localrc_section LOCAL_CONF LOCALRC AUTO_FILE
+extract_localrc_section() {
+    local -
+    set +x
+    local name
+    [[ -r $1 ]] || return 0
+    while IFS= read -r name; do
+        [[ $name == localrc ]] || continue
+        if [[ -r $2 ]]; then
+            echo "localrc and local.conf:[[local]] both exist, using localrc"
+        else
+            { echo "# Generated file, do not edit"; get_meta_section "$1" local localrc; } > "$3"
+        fi
+    done < <(get_meta_section_files "$1" local)
+}

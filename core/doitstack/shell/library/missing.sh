@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# Functions of DevStack that are not provided: they need a hypervisor, Open vSwitch, a whole
+# service or its source tree. Each says so and fails; a plugin may define its own.
+
+_MISSING_FUNCTIONS='
+cleanup_lvm_backing_file cleanup_ovn compile_ovn compile_ovs conductor_conf
+configure_API_version configure_keystone configure_neutron configure_neutron_nova
+configure_ovn configure_ovn_plugin configure_placement_neutron
+configure_placement_nova_compute configure_qos configure_segments_extension
+configure_segments_service_plugin create_disk create_neutron_initial_network
+create_nova_conf_neutron create_nova_accounts create_public_bridge
+_configure_neutron_common _configure_neutron_service _horizon_config_set
+_move_neutron_addresses_route _neutron_configure_router_v4 _neutron_configure_router_v6
+_neutron_create_public_subnet_v4 _neutron_create_public_subnet_v6
+_neutron_ovs_base_add_bridge _neutron_ovs_base_install_agent_packages
+_neutron_ovs_base_setup_bridge init_lvm_volume_group init_neutron init_ovn install_libvirt
+install_neutron install_nova install_ovn neutron_plugin_configure_l3_agent
+neutron_plugin_setup_interface_driver ovn_base_setup_bridge remove_ovs_packages
+start_keystone start_neutron start_neutron_agents start_neutron_service_and_check
+start_nova_compute start_ovn start_swift start_tls_proxy stop_keystone stop_neutron
+stop_new_ovs stop_nova_compute stop_ovn stop_swift stop_tls_proxy upload_image
+use_new_ovn_repository
+'
+
+_not_provided() {
+    echo "${FUNCNAME[1]}: DevStack function that doitstack does not provide" >&2
+    return 1
+}
+
+for _missing in $_MISSING_FUNCTIONS; do
+    # a name of the table above becomes a function, which only eval can do
+    declare -F "$_missing" > /dev/null || eval "$_missing() { _not_provided; }"
+done
+unset _missing

@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# What plugins add to Neutron's configuration. No agent, bridge or network is made here.
+
+# is_neutron_enabled: in any form; is_neutron_legacy_enabled: by its q-* services
+is_neutron_enabled() {
+    [[ ,${DISABLED_SERVICES-} != *,neutron* ]] &&
+        [[ ,${ENABLED_SERVICES-} == *,neutron-* || ,${ENABLED_SERVICES-} == *,q-* ]]
+}
+
+is_neutron_legacy_enabled() {
+    [[ ,${DISABLED_SERVICES-} != *,neutron* && ,${ENABLED_SERVICES-} == *,q-* ]]
+}
+
+# is_swift_enabled, is_provider_network
+is_swift_enabled() {
+    [[ ,${DISABLED_SERVICES-} != *,swift* && ,${ENABLED_SERVICES-} == *,s-* ]]
+}
+
+is_provider_network() {
+    [[ ${Q_USE_PROVIDER_NETWORKING-} == True ]]
+}
+
+# _add_word NAME SEPARATOR WORD: to the list in the variable NAME, once
+_add_word() {
+    if [[ ! ${!1-} ]]; then
+        printf -v "$1" '%s' "$3"
+    elif [[ $2${!1}$2 != *"$2$3$2"* ]]; then
+        printf -v "$1" '%s' "${!1}$2$3"
+    fi
+}
+
+# neutron_service_plugin_class_add CLASS
+neutron_service_plugin_class_add() {
+    _add_word Q_SERVICE_PLUGIN_CLASSES , "$1"
+}
+
+# neutron_ml2_extension_driver_add DRIVER
+neutron_ml2_extension_driver_add() {
+    _add_word Q_ML2_PLUGIN_EXT_DRIVERS , "$1"
+}
+
+# neutron_server_config_add FILE: a configuration file more for the server
+neutron_server_config_add() {
+    _add_word NEUTRON_SERVER_CONFIG_FILES ' ' "$1"
+    Q_PLUGIN_EXTRA_CONF_FILES+=("$1")
+}
+
+# plugin_agent_add_l2_agent_extension, plugin_agent_add_l3_agent_extension NAME
+plugin_agent_add_l2_agent_extension() {
+    _add_word L2_AGENT_EXTENSIONS , "$1"
+}
+
+plugin_agent_add_l3_agent_extension() {
+    _add_word L3_AGENT_EXTENSIONS , "$1"
+}
+
+# configure_l2_agent_extensions, configure_l3_agent_extensions FILE
+configure_l2_agent_extensions() {
+    iniset "$1" agent extensions "${L2_AGENT_EXTENSIONS-}"
+}
+
+# populate_ml2_config FILE SECTION OPTION=VALUE...
+populate_ml2_config() {
+    local option
+    for option in "${@:3}"; do
+        iniset "$1" "$2" "${option%%=*}" "${option#*=}"
+    done
+}
+
+# neutron_deploy_rootwrap_filters DIRECTORY: those of a project, beside Neutron's own
+neutron_deploy_rootwrap_filters() {
+    local target=${Q_CONF_ROOTWRAP_D:-$NEUTRON_CONF_DIR/rootwrap.d}
+    sudo install -d -o root -m 755 "$target"
+    sudo install -o root -m 644 "$1"/etc/neutron/rootwrap.d/* "$target/"
+}
+
+neutron_plugin_configure_common() {
+    :
+}

@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# Services of the stack, under its supervisor; others, by the machine's service manager.
+
+SYSTEMCTL=${SYSTEMCTL:-sudo systemctl}
+SYSTEMD_DIR=${SYSTEMD_DIR:-/etc/systemd/system}
+
+# run_process NAME COMMAND [GROUP [USER [ENVIRONMENT]]]: if the service is enabled
+run_process() {
+    local -
+    set +x
+    local result=0
+    is_service_enabled "$1" || return 0
+    _common_systemd_pitfalls "$2"
+    time_start run_process
+    doitstack_request run_process "$@" || result=$?
+    time_stop run_process
+    return "$result"
+}
+
+# stop_process NAME
+stop_process() {
+    local -
+    set +x
+    ! is_service_enabled "$1" || doitstack_request stop_process "$1"
+}
+
+# _common_systemd_pitfalls COMMAND: no shell stands between the command and its process
+_common_systemd_pitfalls() {
+    if [[ $1 == *sudo* ]]; then
+        die "$LINENO" "You are trying to use run_process with sudo, this is not going to work: name the user, run_process NAME COMMAND GROUP USER"
+    fi
+    if [[ $1 != /* ]]; then
+        die "$LINENO" "The cmd=\"$1\" does not start with an absolute path; please update your run_process stanza to have one"
+    fi
+}
+
+# write_user_unit_file, write_uwsgi_user_unit_file UNIT COMMAND GROUP USER [ENVIRONMENT]: the
+# unit devstack@NAME.service is the stack's service NAME
+write_user_unit_file() {
+    local -
+    set +x
+    doitstack_request write_unit "$(_unit_service "$1")" "${@:2}"
+}
+
+write_uwsgi_user_unit_file() {
+    write_user_unit_file "$@"
+}
+
+# _unit_service UNIT: the service of the stack that it means
+_unit_service() {
+    local name=${1%.service}
+    echo "${name#devstack@}"
+}
+
+# _service VERB NAME: ask the supervisor where NAME is a service of the stack
+_service() {
+    local -
+    set +x
+    if [[ $2 == devstack@* ]]; then
+        doitstack_request "${1}_process" "$(_unit_service "$2")"
+    elif [[ -d /run/systemd/system ]]; then
+        sudo systemctl "$1" "$2"
+    elif [[ -x /etc/init.d/$2 ]]; then
+        sudo "/etc/init.d/$2" "${1/reload-or-restart/reload}"
+    else
+        echo "$1 $2: there is no such service: no systemd here, and no /etc/init.d/$2" >&2
+        return 5
+    fi
+}
+
+# start_service, stop_service, restart_service, reload_service NAME
+start_service() {
+    _service start "$1"
+}
+
+stop_service() {
+    _service stop "$1"
+}
+
+restart_service() {
+    _service restart "$1"
+}
+
+reload_service() {
+    _service reload-or-restart "$1"
+}
+
+# service_check: the state of the stack's services
+service_check() {
+    doitstack_request service_check
+}

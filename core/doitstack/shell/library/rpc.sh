@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# The message queue, RabbitMQ.
+
+_has_rabbit() {
+    is_service_enabled rabbit || [[ ${RABBIT_HOST-} && ${RABBIT_PASSWORD-} ]]
+}
+
+# get_transport_url [VIRTUAL_HOST]
+get_transport_url() {
+    local -
+    set +x
+    ! _has_rabbit || echo "rabbit://$RABBIT_USERID:$RABBIT_PASSWORD@$RABBIT_HOST:5672/${1-}"
+}
+
+# get_notification_url [VIRTUAL_HOST]
+get_notification_url() {
+    get_transport_url "${1-}"
+}
+
+# iniset_rpc_backend PACKAGE FILE [SECTION [VIRTUAL_HOST]]
+iniset_rpc_backend() {
+    local file=$2
+    _has_rabbit || return 0
+    iniset "$file" "${3:-DEFAULT}" transport_url "$(get_transport_url "${4-}")"
+    if [[ ${RABBIT_HEARTBEAT_TIMEOUT_THRESHOLD-} ]]; then
+        iniset "$file" oslo_messaging_rabbit heartbeat_timeout_threshold "$RABBIT_HEARTBEAT_TIMEOUT_THRESHOLD"
+    fi
+    if [[ ${RABBIT_HEARTBEAT_RATE-} ]]; then
+        iniset "$file" oslo_messaging_rabbit heartbeat_rate "$RABBIT_HEARTBEAT_RATE"
+    fi
+}
+
+# rpc_backend_add_vhost VIRTUAL_HOST
+rpc_backend_add_vhost() {
+    if ! is_service_enabled rabbit; then
+        echo 'RPC backend does not support vhosts'
+        return 1
+    fi
+    if ! sudo rabbitmqctl list_vhosts | grep -qxF -- "$1"; then
+        sudo rabbitmqctl add_vhost "$1"
+        sudo rabbitmqctl set_permissions -p "$1" "$RABBIT_USERID" ".*" ".*" ".*"
+    fi
+}
+
+# rabbit_setuser USER PASSWORD
+rabbit_setuser() {
+    if sudo rabbitmqctl list_users | grep -q "^$1[[:space:]]"; then
+        sudo rabbitmqctl change_password "$1" "$2"
+    else
+        sudo rabbitmqctl add_user "$1" "$2"
+    fi
+    sudo rabbitmqctl set_permissions "$1" ".*" ".*" ".*"
+}
+
+# install_rpc_backend, restart_rpc_backend, cleanup_rpc_backend
+install_rpc_backend() {
+    ! is_service_enabled rabbit || install_package rabbitmq-server
+}
+
+restart_rpc_backend() {
+    is_service_enabled rabbit || return 0
+    echo_summary "Starting RabbitMQ"
+    restart_service rabbitmq-server
+    rabbit_setuser "$RABBIT_USERID" "$RABBIT_PASSWORD"
+}
+
+cleanup_rpc_backend() {
+    ! is_service_enabled rabbit || uninstall_package rabbitmq-server
+}

@@ -1,0 +1,165 @@
+# shellcheck shell=bash
+# API services behind a WSGI server: uwsgi under the stack's supervisor. There is no Apache
+# in front: a service that DevStack would put behind it listens on a port of its own.
+
+APACHE_NAME=${APACHE_NAME:-apache2}
+APACHE_CONF_DIR=${APACHE_CONF_DIR:-${DEST-}/apache/sites-available}
+APACHE_SETTINGS_DIR=${APACHE_SETTINGS_DIR:-${DEST-}/apache/conf-enabled}
+
+# is_apache_enabled_service SERVICE...
+is_apache_enabled_service() {
+    local service
+    # shellcheck disable=SC2048
+    for service in $*; do
+        [[ ,${APACHE_ENABLED_SERVICES-}, != *",$service,"* ]] || return 0
+    done
+    return 1
+}
+
+# install_apache_wsgi, install_apache_uwsgi: the server that stands for both
+install_apache_wsgi() {
+    install_apache_uwsgi
+}
+
+install_apache_uwsgi() {
+    pip_install pyuwsgi
+}
+
+# apache_site_config_for SITE: the file that describes it
+apache_site_config_for() {
+    mkdir -p "$APACHE_CONF_DIR"
+    echo "$APACHE_CONF_DIR/$1.conf"
+}
+
+# enable_apache_site, disable_apache_site SITE: a note of what is in use
+enable_apache_site() {
+    mkdir -p "$APACHE_CONF_DIR/../sites-enabled"
+    : > "$APACHE_CONF_DIR/../sites-enabled/$1"
+}
+
+disable_apache_site() {
+    rm -f "$APACHE_CONF_DIR/../sites-enabled/$1"
+}
+
+# enable_apache_mod, start_apache_server and the like: there is no server to tell
+enable_apache_mod() {
+    :
+}
+
+enable_mod_ssl() {
+    :
+}
+
+start_apache_server() {
+    :
+}
+
+stop_apache_server() {
+    :
+}
+
+restart_apache_server() {
+    :
+}
+
+reload_apache_server() {
+    :
+}
+
+# uwsgi_http_address NAME: host:port on which the service NAME listens, always the same one
+uwsgi_http_address() {
+    local -
+    set +x
+    local file=${DATA_DIR:-$DEST/data}/uwsgi-ports port
+    port=$(_noted "$file" "$1")
+    if [[ ! $port ]]; then
+        port=$(get_random_port)
+        mkdir -p "${file%/*}"
+        echo "$1=$port" >> "$file"
+    fi
+    echo "${SERVICE_LISTEN_ADDRESS:-127.0.0.1}:$port"
+}
+
+# _noted FILE NAME: the last NAME=value of the file
+_noted() {
+    local line value=''
+    [[ -r $1 ]] || return 0
+    while IFS= read -r line; do
+        [[ $line != "$2="* ]] || value=${line#*=}
+    done < "$1"
+    echo "$value"
+}
+
+# _write_uwsgi_common CONF WSGI
+_write_uwsgi_common() {
+    rm -f "$1"
+    if [[ $2 =~ ^[A-Za-z0-9_.]+:[A-Za-z0-9_]+$ ]]; then
+        iniset "$1" uwsgi module "$2"
+    else
+        iniset "$1" uwsgi wsgi-file "$2"
+    fi
+    iniset "$1" uwsgi processes "${API_WORKERS:-1}"
+    iniset "$1" uwsgi master true
+    iniset "$1" uwsgi die-on-term true
+    iniset "$1" uwsgi exit-on-reload false
+    iniset "$1" uwsgi worker-reload-mercy "${WORKER_TIMEOUT:-90}"
+    iniset "$1" uwsgi enable-threads true
+    iniset "$1" uwsgi thunder-lock true
+    iniset "$1" uwsgi hook-master-start "unix_signal:15 gracefully_kill_them_all"
+    iniset "$1" uwsgi buffer-size 65535
+    iniset "$1" uwsgi add-header "Connection: close"
+    iniset "$1" uwsgi lazy-apps true
+    iniset "$1" uwsgi start-time %t
+    iniset "$1" uwsgi virtualenv "$(_current_venv)"
+}
+
+# write_uwsgi_config CONF WSGI [URL [HTTP [NAME]]]: HTTP is host:port; without it the
+# service gets one, and the address with the path URL is noted in the site's file
+write_uwsgi_config() {
+    local conf=$1 wsgi=$2 url=${3-} http=${4-} name=${5-}
+    [[ $name ]] || name=${wsgi##*/}
+    _write_uwsgi_common "$conf" "$wsgi"
+    if [[ ! $http ]]; then
+        http=$(uwsgi_http_address "$name")
+        _note_site "$name" "$url" "$http"
+    fi
+    iniset "$conf" uwsgi http-socket "$http"
+    [[ ! $url ]] || _mount_uwsgi "$conf" "$wsgi" "$url"
+}
+
+# The service answers at /identity as it would behind Apache.
+_mount_uwsgi() {
+    [[ $3 == /* && $3 != / ]] || return 0
+    inidelete "$1" uwsgi module
+    inidelete "$1" uwsgi wsgi-file
+    iniset "$1" uwsgi mount "$3=$2"
+    iniset "$1" uwsgi manage-script-name true
+}
+
+# write_local_uwsgi_http_config CONF WSGI URL [NAME]: as above, for large bodies
+write_local_uwsgi_http_config() {
+    local conf=$1 wsgi=$2 url=$3 name=${4-}
+    write_uwsgi_config "$conf" "$wsgi" "$url" "" "$name"
+    iniset "$conf" uwsgi chunked-input-limit 1000000000
+    iniset "$conf" uwsgi http-chunked-input true
+    iniset "$conf" uwsgi http-auto-chunked true
+    iniset "$conf" uwsgi http-raw-body true
+}
+
+# write_local_proxy_http_config NAME URL PATH
+write_local_proxy_http_config() {
+    _note_site "$1" "$3" "${2#*://}"
+}
+
+# _note_site NAME PATH ADDRESS
+_note_site() {
+    printf 'ProxyPass "%s" "http://%s" retry=0 acquire=1\n' "$2" "$3" > "$(apache_site_config_for "$1")"
+    enable_apache_site "$1"
+}
+
+# remove_uwsgi_config CONF WSGI_OR_NAME
+remove_uwsgi_config() {
+    local name=${2##*/}
+    rm -f "$1" "$(apache_site_config_for "$name")"
+    disable_apache_site "$name"
+}
