@@ -1,0 +1,91 @@
+"""What the bash library asks of the main process: services of the stack, accounts, the catalog.
+
+Knows no pipe and no session: a verb and its arguments come in, an `Answer` goes out.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from doitstack.errors import DoitstackError, ServiceError, StepError
+from doitstack.shell import identity, units
+from doitstack.stack import Stack
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What bash sees: the status, standard output, standard error."""
+
+    code: int = 0
+    out: str = ""
+    err: str = ""
+
+
+Verb = Callable[..., str]
+"""Called with the stack and the arguments; returns what is printed."""
+
+
+def answer(stack: Stack, verb: str, args: Sequence[str]) -> Answer:
+    """Return the answer to a request. Raises nothing that a request can cause."""
+    try:
+        function = _function(stack, verb, args)
+        with _cloud_errors():
+            out = function(stack, *args)
+    except DoitstackError as error:
+        return Answer(1, "", f"{verb}: {error}\n")
+    return Answer(0, f"{out}\n" if out else "", "")
+
+
+def _function(stack: Stack, verb: str, args: Sequence[str]) -> Verb:
+    function = VERBS.get(verb)
+    if function is None:
+        raise StepError(f"no such request; there are {', '.join(sorted(VERBS))}")
+    try:
+        inspect.signature(function).bind(stack, *args)
+    except TypeError as error:
+        raise StepError(f"called with {len(args)} arguments: {error}") from error
+    return function
+
+
+@contextmanager
+def _cloud_errors() -> Iterator[None]:
+    """Turn what the SDK raises into our own error, without importing the SDK for it."""
+    try:
+        yield
+    except DoitstackError:
+        raise
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in {"openstack", "keystoneauth1"}:
+            raise
+        raise ServiceError(f"keystone: {error}") from error
+
+
+def _say(stack: Stack, text: str) -> str:
+    stack.say(text)
+    return ""
+
+
+VERBS: dict[str, Verb] = {
+    "say": _say,
+    "run_process": units.run,
+    "stop_process": units.stop,
+    "start_process": units.start,
+    "restart_process": units.restart,
+    "reload-or-restart_process": units.restart,
+    "write_unit": units.write,
+    "service_check": units.check,
+    "get_or_create_domain": identity.get_or_create_domain,
+    "get_or_create_group": identity.get_or_create_group,
+    "get_or_create_user": identity.get_or_create_user,
+    "get_or_create_project": identity.get_or_create_project,
+    "get_or_create_role": identity.get_or_create_role,
+    "get_or_add_user_project_role": identity.get_or_add_user_project_role,
+    "get_or_add_user_domain_role": identity.get_or_add_user_domain_role,
+    "get_or_add_user_system_role": identity.get_or_add_user_system_role,
+    "get_or_add_group_project_role": identity.get_or_add_group_project_role,
+    "get_or_create_service": identity.get_or_create_service,
+    "get_or_create_endpoint": identity.get_or_create_endpoint,
+    "get_endpoint_url": identity.get_endpoint_url,
+}
+"""Every verb, by the name of the bash function or what it stands for."""
