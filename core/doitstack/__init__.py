@@ -1,0 +1,17 @@
+"""doitstack: a development OpenStack as doit tasks. This is all that a plugin imports."""
+
+from doitstack.hookspecs import hookimpl
+from doitstack.settings import Settings
+from doitstack.stack import Stack
+from doitstack.steps import Step, async_run, async_wait, run, shell
+
+__all__ = [
+    "Settings",
+    "Stack",
+    "Step",
+    "async_run",
+    "async_wait",
+    "hookimpl",
+    "run",
+    "shell",
+]

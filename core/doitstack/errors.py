@@ -1,0 +1,57 @@
+"""What can go wrong, each said to the user in one message; knows nothing of the rest."""
+
+
+class DoitstackError(Exception):
+    """Base of all our errors. The message is lower case and says what to do."""
+
+
+class SettingsError(DoitstackError):
+    """The settings are not usable: a broken `local.conf`, a bad value, a DEST that is not ours."""
+
+
+class PluginError(DoitstackError):
+    """A plugin could not be found, loaded or asked. The message names its origin."""
+
+    def __init__(self, plugin: str, message: str) -> None:
+        super().__init__(f"plugin {plugin}: {message}")
+        self.plugin = plugin
+
+
+class PlanError(DoitstackError):
+    """The steps of all plugins do not make a plan. The message lists every mistake found."""
+
+
+class BusyError(DoitstackError):
+    """Another run holds the stack directory."""
+
+
+class StepError(DoitstackError):
+    """A step could not do what it says."""
+
+
+class CommandError(StepError):
+    """A program ended with a code other than 0.
+
+    `code` is its exit code, or minus the number of the signal that ended it.
+    """
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ServiceError(StepError):
+    """A service does not start, does not answer or has died."""
+
+
+class FutureError(StepError):
+    """A future failed or was refused.
+
+    `code` is what `async_wait` returns for it: its exit code, 128 plus the number of the signal
+    that ended it, or 1 where a Python action raised.
+    """
+
+    def __init__(self, name: str, message: str, code: int = 1) -> None:
+        super().__init__(f"future {name}: {message}")
+        self.name = name
+        self.code = code

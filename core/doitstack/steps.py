@@ -1,0 +1,145 @@
+"""What a hook yields: run, async_run, async_wait. Says what is wanted; runs nothing."""
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+FUTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Names of futures are names of files too; anything else is refused before a file is touched."""
+
+
+class Kind(Enum):
+    """The three kinds of step."""
+
+    RUN = "run"
+    ASYNC_RUN = "async_run"
+    ASYNC_WAIT = "async_wait"
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A function or command of the bash session."""
+
+    command: str
+
+
+Action = Callable[..., Any] | Sequence[str | Path] | Shell
+"""A callable (called with the stack), a program and its arguments, or `shell("...")`."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a plugin wants done in a phase.
+
+    `waits` names the futures that an `async_wait` collects, or that a future waits for before it
+    starts. `doit` holds doit's own task attributes: `uptodate`, `file_dep`, `targets`.
+    """
+
+    kind: Kind
+    name: str
+    action: Action | None = None
+    args: tuple[Any, ...] = ()
+    waits: tuple[str, ...] = ()
+    doit: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """What is run, as one line for people: `configure_tempest`, `make -j2`."""
+        words = [_spoken(self.action), *(str(arg) for arg in self.args)]
+        return one_line(" ".join(word for word in words if word))
+
+
+def one_line(text: str) -> str:
+    r"""Return `text` with its control characters spelt out, so that it stays on one line."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def _spoken(action: Action | None) -> str:
+    if action is None:
+        return ""
+    if isinstance(action, Shell):
+        return action.command
+    if callable(action):
+        return callable_name(action)
+    return shlex.join(str(word) for word in action)
+
+
+def callable_name(function: Callable[..., Any]) -> str:
+    """Return the name of a callable as its author knows it, also of a partial or a method."""
+    inner = getattr(function, "func", function)
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+def _step_name(action: Action) -> str:
+    if isinstance(action, Shell):
+        first = action.command.split(maxsplit=1)
+        return first[0] if first else "shell"
+    if callable(action):
+        return callable_name(action)
+    return Path(action[0]).name if len(action) else "run"
+
+
+def _checked(action: Action) -> Action:
+    if isinstance(action, Shell) or callable(action):
+        return action
+    if isinstance(action, str) or not isinstance(action, Sequence) or not action:
+        raise TypeError(
+            f"an action is a callable, a list of a program and its arguments, or shell(...): "
+            f"got {action!r}"
+        )
+    return action
+
+
+def shell(command: str) -> Shell:
+    """Return the action that runs a function or command in the bash session."""
+    return Shell(command)
+
+
+def run(action: Action, *args: Any, name: str | None = None, **doit: Any) -> Step:
+    """Run `action` on the main line, after the step before it.
+
+    `args` follow the stack in the call of a callable. `doit` takes doit's `uptodate`, `file_dep`
+    and `targets`, so that a second run skips what is still good.
+    """
+    checked = _checked(action)
+    return Step(Kind.RUN, name or _step_name(checked), checked, args, (), doit)
+
+
+def async_run(
+    name: str, action: Action, *args: Any, wait: Sequence[str] = (), **doit: Any
+) -> Step:
+    """Start `action` in the background as the future `name`, once the futures in `wait` ended well.
+
+    The same as DevStack's `async_run NAME func args`.
+    """
+    return Step(Kind.ASYNC_RUN, future_name(name), _checked(action), args, _names(wait), doit)
+
+
+def async_wait(*names: str) -> Step:
+    """Wait for futures in the order given, and insert their logs in the main line.
+
+    The same as DevStack's `async_wait NAME...`.
+    """
+    if not names:
+        raise TypeError("async_wait needs the name of a future")
+    return Step(Kind.ASYNC_WAIT, "-".join(("async_wait", *names)), waits=_names(names))
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise TypeError(f"wait takes a list of names: [{names!r}]")
+    return tuple(future_name(name) for name in names)
+
+
+def future_name(name: str) -> str:
+    """Return `name` if it is a good name for a future, else raise ValueError."""
+    if not isinstance(name, str) or not FUTURE_NAME.fullmatch(name):
+        raise ValueError(
+            f"bad name for a future: {name!r}; use letters, digits, '.', '_' and '-', "
+            f"and start with a letter or digit"
+        )
+    return name
