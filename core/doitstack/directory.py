@@ -1,0 +1,64 @@
+"""A stack directory: its settings, its plugins and their plan. Changes nothing on disk."""
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
+from doitstack.plan import Declared, Plan, make_plan
+from doitstack.plugins import TASKS_HOOK, Plugin, find_plugins, order
+from doitstack.settings import Settings, load_settings
+from doitstack.stack import Stack
+from doitstack.steps import Kind, Step
+
+
+class StackDirectory:
+    """What is known of a stack directory before anything runs."""
+
+    def __init__(self, top_dir: Path, environ: Mapping[str, str] = os.environ) -> None:
+        """Read the settings of `top_dir`. Raises SettingsError."""
+        self.settings: Settings = load_settings(top_dir, environ)
+        self.stack = Stack(self.settings)
+
+    @cached_property
+    def plugins(self) -> list[Plugin]:
+        """All plugins, in the order of the stack phases. Raises PluginError."""
+        return find_plugins(
+            self.stack.top_dir, self.stack.dest, self.settings.local.plugins
+        )
+
+    @cached_property
+    def settings_plan(self) -> Plan:
+        """The steps of `override_defaults` and `source`; their hooks are called once, here."""
+        return make_plan(
+            Declared(phase, plugin, plugin.steps(phase.hook, settings=self.settings))
+            for phase in SETTINGS_PHASES
+            for plugin in order(self.plugins, phase)
+        )
+
+    def plan(self, phases: Iterable[Phase] = STACK_PHASES) -> Plan:
+        """Return the steps of `phases` under the settings as they are now. Raises PlanError."""
+        _ = self.settings_plan
+        return make_plan(
+            Declared(phase, plugin, plugin.steps(phase.hook, stack=self.stack))
+            for phase in phases
+            for plugin in order(self.plugins, phase)
+        )
+
+    def check(self) -> None:
+        """Find the mistakes that can be found before anything runs, in all that might run."""
+        self.plan()
+        self.plan([Phase.UNSTACK])
+        self.plan([Phase.CLEAN])
+
+    def tasks(self) -> list[tuple[Plugin, Step]]:
+        """Return what plugins offer to be run by name."""
+        _ = self.settings_plan
+        return [
+            (plugin, step)
+            for plugin in self.plugins
+            if plugin.manager
+            for step in plugin.steps(TASKS_HOOK, stack=self.stack)
+            if step.kind is Kind.RUN
+        ]

@@ -1,0 +1,165 @@
+"""Read `local.conf` and `localrc`; knows the format and bash, but no setting by name."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from doitstack.errors import SettingsError
+from doitstack.files import write_private
+
+EVALUATOR = Path(__file__).parent / "shell" / "localrc.sh"
+
+_HEADER = re.compile(r"\[\[\s*([\w.-]+)\s*\|\s*(\S(?:.*\S)?)\s*\]\]\s*")
+_BROKEN_HEADER = re.compile(r"\[\[[\w.-]+\s*\|[^|].*|\[\[[\w.-]+\]\].*")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One `[[group|file]]` of a local.conf; `first_line` is the number of the line below it."""
+
+    group: str
+    file: str
+    first_line: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PluginRepository:
+    """One `enable_plugin NAME URL [REF]`."""
+
+    name: str
+    url: str
+    ref: str
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """What the user's own file says: variables, plugin repositories, and the sections as read."""
+
+    variables: dict[str, str]
+    plugins: tuple[PluginRepository, ...] = ()
+    sections: tuple[Section, ...] = ()
+    script: Path | None = None
+
+
+def parse_sections(text: str, path: Path) -> tuple[Section, ...]:
+    """Return the sections of a local.conf in the order in which they stand.
+
+    Raises SettingsError, with file and line, for a broken header or for settings above the first.
+    """
+    sections: list[Section] = []
+    lines: list[str] = []
+    header: tuple[str, str, int] | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if match := _HEADER.fullmatch(line):
+            if header:
+                sections.append(Section(*header, tuple(lines)))
+            header, lines = (match[1], match[2], number + 1), []
+            continue
+        _check_line(line, f"{path}:{number}", has_section=header is not None)
+        lines.append(line)
+    if header:
+        sections.append(Section(*header, tuple(lines)))
+    return tuple(sections)
+
+
+def _check_line(line: str, place: str, *, has_section: bool) -> None:
+    if _BROKEN_HEADER.fullmatch(line):
+        raise SettingsError(f"{place}: broken section header {line!r}; write [[group|file]]")
+    if not has_section and line.strip() and not line.lstrip().startswith("#"):
+        raise SettingsError(
+            f"{place}: {line.strip()!r} stands above any section and would be ignored; "
+            f"put [[local|localrc]] above it"
+        )
+
+
+def read_local_settings(top_dir: Path, variables: Mapping[str, str]) -> LocalSettings:
+    """Evaluate the user's settings with bash, given the `variables` that stand before them.
+
+    `[[local|localrc]]` of `local.conf` is preferred to a plain `localrc`, as in DevStack. Raises
+    SettingsError with file and line when the file is broken.
+    """
+    conf = top_dir / "local.conf"
+    if conf.is_file():
+        sections = parse_sections(_text(conf), conf)
+        return _evaluate(conf, _script_of(sections), sections, variables)
+    localrc = top_dir / "localrc"
+    if localrc.is_file():
+        return _evaluate(localrc, _text(localrc), (), variables)
+    return LocalSettings({})
+
+
+def session_script(local: LocalSettings, directory: Path) -> Path | None:
+    """Return the script that a bash session sources for the user's settings, if there are any.
+
+    Side effect: for a `local.conf`, its localrc sections are written to `directory`.
+    """
+    if local.script is None or local.script.name == "localrc":
+        return local.script
+    path = directory / ".localrc.auto"
+    write_private(path, _script_of(local.sections))
+    return path
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from error
+
+
+def _script_of(sections: tuple[Section, ...]) -> str:
+    """Return the localrc sections, each line where it stands in local.conf."""
+    script: list[str] = []
+    for section in sections:
+        if (section.group, section.file) == ("local", "localrc"):
+            script += [""] * (section.first_line - 1 - len(script))
+            script += section.lines
+    return "\n".join(script) + "\n"
+
+
+def _evaluate(
+    path: Path, script: str, sections: tuple[Section, ...], variables: Mapping[str, str]
+) -> LocalSettings:
+    # Most stack directories have no local.conf, and listing tasks shall stay quick.
+    import subprocess  # noqa: PLC0415
+    import tempfile  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="doitstack-") as scratch:
+        copy = Path(scratch) / "localrc"
+        copy.write_text(script, encoding="utf-8")
+        answer = subprocess.run(
+            ["bash", "--noprofile", "--norc", str(EVALUATOR), str(copy)],
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            cwd=path.parent,
+        )
+        complaints = answer.stderr.decode(errors="replace").replace(str(copy), str(path)).strip()
+    if answer.returncode != 0:
+        raise SettingsError(_mended(complaints, path))
+    found, plugins = _records(answer.stdout, {**os.environ, **variables})
+    return LocalSettings(found, plugins, sections, path)
+
+
+def _mended(complaints: str, path: Path) -> str:
+    """Turn bash's `FILE: line N: what` into `FILE:N: what`."""
+    first = complaints.splitlines()[0] if complaints else f"{path}: cannot be evaluated"
+    return re.sub(r"^(.*?): line (\d+): ", r"\1:\2: ", first)
+
+
+def _records(
+    output: bytes, known: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[PluginRepository, ...]]:
+    variables: dict[str, str] = {}
+    plugins: list[PluginRepository] = []
+    fields = output.decode(errors="surrogateescape").split("\0")
+    for kind, name, value, extra in zip(*[iter(fields)] * 4, strict=False):
+        if kind == "plugin":
+            plugins.append(PluginRepository(name, value, extra))
+        elif known.get(name) != value:
+            variables[name] = value
+    return variables, tuple(plugins)

@@ -1,0 +1,244 @@
+"""Find plugins and put them in order: entry points, extras.d, plugin repositories.
+
+Whatever goes wrong names the distribution or the file. Runs no step.
+"""
+
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from doitstack import hookspecs
+from doitstack.errors import DoitstackError, PluginError
+from doitstack.localconf import PluginRepository
+from doitstack.phases import REVERSED_PHASES, SETTINGS_PHASES, Phase
+from doitstack.steps import Shell, Step, run
+
+if TYPE_CHECKING:
+    from doitstack.settings import Settings
+    from doitstack.stack import Stack
+
+IN_TREE = "doitstack"
+"""The distribution whose entry points are the in-tree services."""
+
+TASKS_HOOK = "tasks"
+
+_NUMBERED = re.compile(r"(\d\d)-([A-Za-z0-9][A-Za-z0-9._-]*)\.(sh|py)")
+_RESERVED = ("0", "9")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One that answers phases.
+
+    `origin` is where it was found, for messages: a distribution and entry point, or a file.
+    `scripts` are the files to source in each phase, for a plugin of the shell.
+    """
+
+    name: str
+    origin: str
+    is_service: bool = False
+    manager: pluggy.PluginManager | None = None
+    scripts: dict[Phase, Path] = field(default_factory=dict)
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """The names of the hooks that it implements, in the order of the phases."""
+        if self.manager is None:
+            return tuple(phase.hook for phase in Phase if phase in self.scripts)
+        known = [*(phase.hook for phase in Phase), TASKS_HOOK]
+        return tuple(name for name in known if getattr(self.manager.hook, name).get_hookimpls())
+
+    def steps(self, hook: str, **argument: "Settings | Stack") -> list[Step]:
+        """Return what the plugin declares for `hook`.
+
+        Raises PluginError, naming origin and hook, when it raises or yields anything but steps.
+        """
+        if self.manager is None:
+            return list(self._script_steps(hook))
+        caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
+        steps: list[Step] = []
+        try:
+            for answer in caller(**argument):
+                steps.extend(self._checked(hook, answer))
+        except DoitstackError:
+            raise
+        except Exception as error:
+            place = _place(error)
+            raise PluginError(
+                self.name, f"{hook} of {self.origin} raised {type(error).__name__}: {error}{place}"
+            ) from error
+        return steps
+
+    def _checked(self, hook: str, answer: object) -> Iterator[Step]:
+        if isinstance(answer, Step):
+            raise PluginError(self.name, f"{hook} of {self.origin}: yield steps, do not return one")
+        if not isinstance(answer, Iterable) or isinstance(answer, (str, bytes)):
+            raise PluginError(self.name, f"{hook} of {self.origin} gave {answer!r}, not steps")
+        for step in answer:
+            if not isinstance(step, Step):
+                raise PluginError(
+                    self.name,
+                    f"{hook} of {self.origin} yielded {step!r}, not run(), async_run() or "
+                    f"async_wait()",
+                )
+            yield step
+
+    def _script_steps(self, hook: str) -> Iterator[Step]:
+        for phase, script in self.scripts.items():
+            if phase.hook == hook:
+                yield run(Script(script, phase.arguments), name=script.name)
+
+
+@dataclass(frozen=True)
+class Script(Shell):
+    """The action that sources a script in the bash session with the phase as its arguments."""
+
+    command: str = field(init=False)
+    path: Path
+    arguments: tuple[str, ...]
+
+    def __init__(self, path: Path, arguments: tuple[str, ...]) -> None:
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "arguments", arguments)
+        object.__setattr__(self, "command", " ".join((path.name, *arguments)))
+
+
+def _place(error: BaseException) -> str:
+    """Return where an exception was raised: ` (file.py, line 3)`."""
+    frames = error.__traceback__
+    while frames and frames.tb_next:
+        frames = frames.tb_next
+    if isinstance(error, SyntaxError):
+        return ""
+    return f" ({frames.tb_frame.f_code.co_filename}, line {frames.tb_lineno})" if frames else ""
+
+
+def find_plugins(
+    top_dir: Path, dest: Path, repositories: Iterable[PluginRepository]
+) -> list[Plugin]:
+    """Return all plugins in the order of the stack phases.
+
+    In-tree services come first, then other distributions' entry points, `extras.d` by number, and
+    plugin repositories in `local.conf`'s order. Raises PluginError.
+    """
+    installed = list(_installed())
+    plugins = [plugin for plugin in installed if plugin.is_service]
+    plugins += [plugin for plugin in installed if not plugin.is_service]
+    plugins += _drop_ins(top_dir / "extras.d")
+    plugins += [_repository(repository, dest) for repository in repositories]
+    _refuse_twins(plugins)
+    return plugins
+
+
+def order(plugins: list[Plugin], phase: Phase) -> list[Plugin]:
+    """Return `plugins` in the order of `phase`: services last and reversed when tearing down."""
+    if phase not in REVERSED_PHASES:
+        return plugins
+    services = [plugin for plugin in plugins if plugin.is_service]
+    return [plugin for plugin in plugins if not plugin.is_service] + services[::-1]
+
+
+def _refuse_twins(plugins: list[Plugin]) -> None:
+    origins: dict[str, str] = {}
+    for plugin in plugins:
+        if plugin.name in origins:
+            raise PluginError(
+                plugin.name,
+                f"found twice, in {origins[plugin.name]} and in {plugin.origin}; "
+                f"rename or remove one",
+            )
+        origins[plugin.name] = plugin.origin
+
+
+def _installed() -> Iterator[Plugin]:
+    for entry in entry_points(group=hookspecs.PROJECT):
+        distribution = entry.dist.name if entry.dist else "an unknown distribution"
+        origin = f"{distribution} (entry point {entry.name} = {entry.value})"
+        yield Plugin(
+            name=entry.name,
+            origin=origin,
+            is_service=distribution == IN_TREE,
+            manager=_managed(entry.name, origin, _load_entry(entry, origin)),
+        )
+
+
+def _load_entry(entry: EntryPoint, origin: str) -> object:
+    try:
+        return entry.load()
+    except Exception as error:
+        raise PluginError(
+            entry.name,
+            f"{origin} cannot be imported: {type(error).__name__}: {error}{_place(error)}",
+        ) from error
+
+
+def _managed(name: str, origin: str, module: object) -> pluggy.PluginManager:
+    """Return a manager of this plugin alone: order and blame stay ours."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(module, name)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(name, f"{origin}: {error}") from error
+    return manager
+
+
+def _drop_ins(directory: Path) -> list[Plugin]:
+    """Return the numbered drop-ins of `extras.d`, `.sh` and `.py` in one order."""
+    found = []
+    for path in sorted(directory.glob("[0-9][0-9]-*"), key=lambda path: path.name):
+        match = _NUMBERED.fullmatch(path.name)
+        if match is None:
+            continue
+        found.append(_script(path, match[2]) if match[3] == "sh" else _module(path, match[2]))
+    return found
+
+
+def is_reserved(path: Path) -> bool:
+    """Return whether a drop-in takes a number that is kept for the project (00-09, 90-99)."""
+    return path.name.startswith(_RESERVED)
+
+
+def _script(path: Path, name: str) -> Plugin:
+    return Plugin(name, str(path), scripts=dict.fromkeys(Phase, path))
+
+
+def _module(path: Path, name: str) -> Plugin:
+    specification = importlib.util.spec_from_file_location(f"extras_d_{path.stem}", path)
+    if specification is None or specification.loader is None:
+        raise PluginError(name, f"{path} is not a Python file")
+    module: ModuleType = importlib.util.module_from_spec(specification)
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        raise PluginError(
+            name, f"{path} cannot be imported: {type(error).__name__}: {error}{_place(error)}"
+        ) from error
+    return Plugin(name, str(path), manager=_managed(name, str(path), module))
+
+
+def _repository(repository: PluginRepository, dest: Path) -> Plugin:
+    """Return the plugin of a repository at `$DEST/NAME`, with the scripts that it has."""
+    directory = dest / repository.name / "devstack"
+    if not directory.is_dir():
+        raise PluginError(
+            repository.name,
+            f"there is no {directory}; clone it first: "
+            f"git clone {repository.url} {dest / repository.name}",
+        )
+    files = {
+        phase: directory / "plugin.sh" for phase in Phase if phase not in SETTINGS_PHASES
+    } | {
+        Phase.OVERRIDE_DEFAULTS: directory / "override-defaults",
+        Phase.SOURCE: directory / "settings",
+    }
+    scripts = {phase: files[phase] for phase in Phase if files[phase].is_file()}
+    return Plugin(repository.name, f"{repository.url} at {directory.parent}", scripts=scripts)
