@@ -1,0 +1,165 @@
+"""The inside of a Python future: a forked child that runs one action and says how it ended.
+
+What it leaves behind is on disk before it exits: its log, its code, its result.
+"""
+
+import os
+import pickle
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from doitstack.errors import CommandError, DoitstackError, FutureError
+from doitstack.guard import die_with_parent
+from doitstack.jobfile import Job, close_job, open_job
+from doitstack.mainlog import append_line
+from doitstack.process_tree import FUTURE_MARK, look_up
+
+LOST = 1
+"""The code of a future whose Python action raised."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a child needs to know: its name and files, and the pid of the main process.
+
+    `mark` is put into its environment; `start_time` and `now` are in ms since the epoch.
+    `in_place` is a future under DEVSTACK_PARALLEL=False: its output belongs to the main line.
+    """
+
+    name: str
+    command: str
+    directory: Path
+    main_log: Path
+    parent: int
+    mark: str
+    now: Callable[[], int]
+    in_place: bool = False
+
+    @property
+    def result(self) -> Path:
+        """Where the child leaves its pickled result or exception."""
+        return self.directory / f"{self.name}.result"
+
+
+def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
+    """Run `action` and exit; never returns, and runs nothing that the parent wanted at its exit."""
+    code = LOST
+    try:
+        die_with_parent(work.parent)
+        os.setpgid(0, 0)
+        _own_streams(work)
+        pid = os.getpid()
+        process = look_up(pid)
+        job = Job(
+            work.command,
+            pid,
+            work.now(),
+            process.started if process else 0,
+        )
+        descriptor = open_job(work.directory / f"{work.name}.ini", job)
+        _say(work, "Running synchronously" if work.in_place else "running", work.command)
+        code = _run(work, action)
+        _flush()
+        close_job(descriptor, work.now(), code)
+        if not work.in_place:
+            _say(work, "finished successfully" if code == 0 else f"FAILED with rc {code}")
+    except BaseException:  # noqa: BLE001 - the parent shall see it in the log, not in its own stack
+        traceback.print_exc()
+        code = code or LOST
+    os._exit(code)
+
+
+def _say(work: Assignment, *words: str) -> None:
+    who = "self" if work.in_place else os.getpid()
+    append_line(work.main_log, f"[Async {work.name}:{who}]: {': '.join(words)}")
+
+
+def _own_streams(work: Assignment) -> None:
+    os.environ[FUTURE_MARK] = work.mark
+    log = work.main_log if work.in_place else work.directory / f"{work.name}.log"
+    null = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    os.close(null)
+    sys.stdout = open(1, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: PTH123, SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: PTH123, SIM115
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def _run(work: Assignment, action: Callable[[], Any]) -> int:
+    try:
+        _leave(work, action(), "")
+        return 0
+    except SystemExit as request:
+        return _exit_code(request)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except DoitstackError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        _leave(work, error, str(error))
+        return _error_code(error)
+    except BaseException as error:
+        text = _own_traceback(error)
+        print(text, file=sys.stderr)
+        _leave(work, error, text)
+        return LOST
+
+
+def _own_traceback(error: BaseException) -> str:
+    """Return the traceback as the action's author knows it: without this module's frames."""
+    frames = error.__traceback__
+    while frames and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
+def _exit_code(request: SystemExit) -> int:
+    if request.code is None:
+        return 0
+    if isinstance(request.code, int):
+        return request.code & 0xFF
+    print(request.code, file=sys.stderr)
+    return LOST
+
+
+def _error_code(error: DoitstackError) -> int:
+    if isinstance(error, CommandError):
+        return error.code if error.code > 0 else 128 - error.code
+    return error.code if isinstance(error, FutureError) else LOST
+
+
+def _leave(work: Assignment, outcome: Any, text: str) -> None:
+    """Write what `result()` will return or raise; `text` is the traceback of an exception."""
+    if outcome is None:
+        return
+    try:
+        data = pickle.dumps((outcome, text))
+    except Exception as error:
+        if not text:
+            raise TypeError(
+                f"the result of future {work.name} cannot be pickled: {error}"
+            ) from error
+        data = pickle.dumps((RuntimeError(text.strip().rpartition("\n")[2]), text))
+    descriptor = os.open(work.result, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as file:  # noqa: PTH123
+        file.write(data)

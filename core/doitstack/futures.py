@@ -1,0 +1,438 @@
+"""Futures: start, wait, collect, stop, purge; the files of `$DEST/async`. Knows no doit.
+
+One namespace holds those that Python started, as forked children, and those that the bash session
+started, which tells us of them.
+"""
+
+import os
+import pickle
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from doitstack.child import Assignment, run_child
+from doitstack.errors import FutureError
+from doitstack.guard import mark, unfinished
+from doitstack.jobfile import read_job
+from doitstack.journal import Journal
+from doitstack.loop import Loop
+from doitstack.mainlog import MainLog
+from doitstack.process_tree import Root, open_pidfd, stop
+from doitstack.steps import future_name, one_line
+
+KILLED = 137
+"""The code of a future that ended without saying how; the shell's for SIGKILL."""
+
+
+class State(Enum):
+    """Where a future is in its life; it only moves down this list."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+    COLLECTED = "collected"
+
+
+class RemoteTraceback(Exception):  # noqa: N818 - the word of concurrent.futures
+    """The traceback of the process in which a future's action raised."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+class Future:
+    """A step in the background, with the interface of `concurrent.futures.Future`.
+
+    Times are in ms since the epoch; `cpu` is in s and covers the future's own children.
+    """
+
+    def __init__(self, futures: "Futures", name: str, command: str) -> None:
+        self._futures = futures
+        self.name = name
+        self.command = command
+        self.state = State.QUEUED
+        self.is_cancelled = False
+        self.in_place = False
+        self.pid = 0
+        self.start_time = 0
+        self.end_time = 0
+        self.cpu = 0.0
+        self.rc: int | None = None
+        self.awaited_since: float | None = None
+        self.ended_at: float | None = None
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._callbacks: list[Callable[[Future], object]] = []
+
+    def __repr__(self) -> str:
+        return f"<Future {self.name} {self.state.value}>"
+
+    def done(self) -> bool:
+        """Return whether it has ended, well or not."""
+        return self.state in (State.ENDED, State.COLLECTED)
+
+    def running(self) -> bool:
+        """Return whether it runs now."""
+        return self.state is State.RUNNING
+
+    def cancelled(self) -> bool:
+        """Return whether it was taken back before it started."""
+        return self.is_cancelled
+
+    def cancel(self) -> bool:
+        """Take it back if it has not started yet; return whether that was possible."""
+        return self.is_cancelled or self._futures.cancel(self)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait up to `timeout` s, collect it, and return what its action raised, or None.
+
+        Raises TimeoutError, or CancelledError for a future that was cancelled.
+        """
+        self._futures.settle(self, timeout)
+        if self.is_cancelled:
+            raise CancelledError
+        return self._error
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait up to `timeout` s, collect it, and return what its action returned.
+
+        Raises what the action raised, FutureError for an end without a word, TimeoutError.
+        """
+        error = self.exception(timeout)
+        if error is not None:
+            raise error
+        return self._value
+
+    def add_done_callback(self, function: Callable[["Future"], object]) -> None:
+        """Call `function` with this future once it has ended; at once if it has."""
+        if self.done():
+            function(self)
+        else:
+            self._callbacks.append(function)
+
+    def end(self, rc: int, value: Any, error: BaseException | None) -> None:
+        """Record the end and tell those who asked. For the registry only."""
+        self.rc, self._value, self._error = rc, value, error
+        self.state = State.ENDED
+        for function in self._callbacks:
+            function(self)
+
+    def failure(self) -> str:
+        """Return in one line why it failed."""
+        if self.is_cancelled:
+            return f"future {self.name} was cancelled"
+        what = str(self._error).strip().splitlines() or [type(self._error).__name__]
+        line = what[0]
+        prefix = f"future {self.name}: "
+        return line if line.startswith(prefix) else prefix + line
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran, in s."""
+        return max(0, self.end_time - self.start_time) / 1000
+
+    def say(self, message: str) -> str:
+        """Return a line about this future as DevStack prints it."""
+        who = "self" if self.in_place else self.pid
+        return f"[Async {self.name}:{who}]: {message}\n"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the futures of one run share: where they live and whom they tell.
+
+    `jobs` is how many may run at once (0: no limit). `parallel` False runs each in place.
+    """
+
+    directory: Path
+    run: str
+    log: MainLog
+    journal: Journal
+    loop: Loop
+    jobs: int = 0
+    parallel: bool = True
+
+
+class Futures:
+    """The futures of one run."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._known: dict[str, Future] = {}
+        self._queue: deque[tuple[Future, Callable[[], None]]] = deque()
+        self._parent = os.getpid()
+
+    # -- start ---------------------------------------------------------------------------------
+
+    def submit(self, name: str, command: str, action: Callable[[], Any]) -> Future:
+        """Start `action` in a forked child, or queue it when all slots are taken.
+
+        Raises FutureError if there is a future of that name which nobody has collected.
+        """
+        future = self.declare(name, command)
+        self.enqueue(future, lambda: self._fork(future, action))
+        if not self._around.parallel:
+            self._around.loop.run_until(future.done)
+        return future
+
+    def declare(self, name: str, command: str) -> Future:
+        """Take `name` into the namespace. Raises FutureError if it is taken or no good name."""
+        try:
+            future_name(name)
+        except ValueError as error:
+            raise FutureError(str(name), str(error)) from error
+        if self.find(name):
+            raise FutureError(name, "is started already and not collected; use another name")
+        future = self._known[name] = Future(self, name, one_line(command))
+        return future
+
+    def enqueue(self, future: Future, start: Callable[[], None]) -> None:
+        """Call `start` as soon as there is a slot, in the order of the calls."""
+        self._queue.append((future, start))
+        self.start_queued()
+
+    def start_queued(self) -> None:
+        """Start what waits, as far as there are slots."""
+        while self._queue and self._has_slot():
+            _, start = self._queue.popleft()
+            start()
+
+    def _has_slot(self) -> bool:
+        jobs = self._around.jobs
+        return jobs == 0 or self.count(State.RUNNING) < jobs
+
+    def _fork(self, future: Future, action: Callable[[], Any]) -> None:
+        around = self._around
+        work = Assignment(
+            name=future.name,
+            command=future.command,
+            directory=around.directory,
+            main_log=around.log.path,
+            parent=self._parent,
+            mark=mark(around.run, future.name),
+            now=self._now,
+            in_place=not around.parallel,
+        )
+        pid = os.fork()
+        if pid == 0:
+            run_child(work, action)
+        self.started(future, pid, self._now(), lambda: self._reap(future, pid))
+
+    def started(
+        self, future: Future, pid: int, start_time: int, on_end: Callable[[], None]
+    ) -> None:
+        """Record that `future` runs as `pid`; `on_end` is called when that process has ended."""
+        future.state = State.RUNNING
+        future.pid = pid
+        future.in_place = not self._around.parallel
+        future.start_time = start_time
+        self._around.journal.write(
+            "future_start", name=future.name, pid=pid, command=future.command
+        )
+        handle = open_pidfd(pid)
+        if handle is None:
+            on_end()
+            return
+
+        def ended() -> None:
+            self._around.loop.forget(handle)
+            os.close(handle)
+            on_end()
+
+        self._around.loop.watch(handle, ended)
+
+    # -- end -----------------------------------------------------------------------------------
+
+    def _reap(self, future: Future, pid: int) -> None:
+        _, status, usage = os.wait4(pid, 0)
+        future.cpu = usage.ru_utime + usage.ru_stime
+        self.ended(future, os.waitstatus_to_exitcode(status))
+
+    def ended(self, future: Future, code: int | None) -> None:
+        """Record the end of `future`; `code` is its process's exit code where that is known."""
+        path = self._file(future.name, "ini")
+        job = read_job(path)
+        future.end_time = job.end_time if job and job.end_time else self._now()
+        rc, error = self._verdict(future, code, job.rc if job else None)
+        value: Any = None
+        outcome = self._outcome(future.name)
+        if outcome and outcome[1]:
+            error = outcome[0]
+            error.__cause__ = RemoteTraceback(outcome[1])
+        elif outcome and rc == 0:
+            value = outcome[0]
+        if job is None or job.rc is None:
+            self._around.log.write(future.say(f"FAILED with rc {rc}"))
+        self._around.journal.write(
+            "future_end",
+            name=future.name,
+            rc=rc,
+            cpu=round(future.cpu, 4),
+            start_time=future.start_time,
+            end_time=future.end_time,
+        )
+        future.ended_at = self._around.journal.now()
+        future.end(rc, value, error)
+        self.start_queued()
+
+    def _verdict(
+        self, future: Future, code: int | None, told: int | None
+    ) -> tuple[int, BaseException | None]:
+        """Return the code of a future and what to raise for it, from what is known of its end."""
+        if told is not None and code in (None, told):
+            failure = FutureError(future.name, f"failed with rc {told}", told) if told else None
+            return told, failure
+        if code is not None and code < 0:
+            rc, how = 128 - code, f"was killed by signal {-code}"
+        elif code is None:
+            rc, how = KILLED, "ended without saying how: killed, or a trap of its own on EXIT"
+        else:
+            rc, how = code or 1, f"left by os._exit({code}) before its work was recorded"
+        return rc, FutureError(future.name, how, rc)
+
+    def _outcome(self, name: str) -> tuple[Any, str] | None:
+        path = self._file(name, "result")
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        path.unlink()
+        try:
+            value, text = pickle.loads(data)  # noqa: S301 - written by our own child, mode 0600
+        except Exception as error:  # noqa: BLE001 - unpickling runs code of the result's author
+            return FutureError(name, f"its result cannot be unpickled: {error}"), repr(error)
+        return value, text
+
+    # -- wait and collect ----------------------------------------------------------------------
+
+    def find(self, name: str) -> Future | None:
+        """Return the future of that name unless it has been collected."""
+        future = self._known.get(name)
+        return future if future and future.state is not State.COLLECTED else None
+
+    def count(self, *states: State) -> int:
+        """Return how many futures are in one of `states`."""
+        return sum(future.state in states for future in self._known.values())
+
+    def wait(self, *names: str) -> int:
+        """Collect futures in the order given; return 0 or the code of the first that failed."""
+        for name in names:
+            future = self.find(name)
+            if future is None:
+                self._around.log.write(
+                    f"Not waiting for async task {name} that we never started or "
+                    f"has already been waited for\n"
+                )
+                continue
+            if rc := self.collect(future):
+                self._around.log.write(
+                    f"Stopping async wait due to error: {' '.join(names)}\n"
+                )
+                return rc
+        return 0
+
+    def settle(self, future: Future, timeout: float | None) -> None:
+        """Wait up to `timeout` s for `future` and collect it; raises TimeoutError."""
+        if not self._around.loop.run_until(future.done, timeout):
+            raise TimeoutError
+        if future.state is State.ENDED and not future.is_cancelled:
+            self.collect(future)
+
+    def announce(self, future: Future) -> float:
+        """Say, once, that the main line waits for `future`; return since when (s)."""
+        if future.awaited_since is None:
+            others = self.count(State.RUNNING) - (future.state is State.RUNNING)
+            future.awaited_since = self._around.journal.now()
+            self._around.journal.write("wait_start", name=future.name)
+            self._around.log.write(
+                future.say(
+                    f"Waiting for completion of {future.command} ({others} other jobs running)"
+                )
+            )
+        return future.awaited_since
+
+    def collect(self, future: Future) -> int:
+        """Wait for `future`, insert its log in the main line, and return its code."""
+        log, journal = self._around.log, self._around.journal
+        began = self.announce(future)
+        self._around.loop.run_until(future.done)
+        waited = max(0.0, (future.ended_at or journal.now()) - began)
+        if self._around.parallel:
+            log.insert(self._file(future.name, "log"))
+        rc = 1 if future.rc is None else future.rc
+        log.write(
+            future.say(
+                f"finished {future.command} with result {rc} in {int(future.seconds)} seconds"
+            )
+        )
+        future.state = State.COLLECTED
+        self._file(future.name, "ini").unlink(missing_ok=True)
+        journal.write("collected", name=future.name, rc=rc, waited=round(waited, 4))
+        return rc
+
+    def uncollected(self) -> list[Future]:
+        """Return the futures that nobody has waited for, in the order of their start."""
+        return [
+            future
+            for future in self._known.values()
+            if future.state is not State.COLLECTED and not future.is_cancelled
+        ]
+
+    # -- stop ----------------------------------------------------------------------------------
+
+    def cancel(self, future: Future) -> bool:
+        """Take a queued future back; return False if it has started."""
+        for entry in self._queue:
+            if entry[0] is future:
+                self._queue.remove(entry)
+                future.is_cancelled = True
+                future.end(1, None, CancelledError())
+                self._around.journal.write("future_cancelled", name=future.name)
+                return True
+        return False
+
+    def stop_all(self) -> list[Future]:
+        """End all that runs, as whole process trees, and take back what is queued.
+
+        Returns the futures that were stopped.
+        """
+        for future, _ in list(self._queue):
+            self.cancel(future)
+        running = [future for future in self._known.values() if future.running()]
+        run = self._around.run
+        stop(Root(future.pid, mark(run, future.name)) for future in running)
+        for future in running:
+            self._around.loop.run_until(future.done, timeout=5)
+            self._around.journal.write("future_stopped", name=future.name)
+        return running
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def _file(self, name: str, suffix: str) -> Path:
+        return self._around.directory / f"{name}.{suffix}"
+
+    def _now(self) -> int:
+        return int(self._around.journal.now() * 1000)
+
+
+def init(directory: Path) -> None:
+    """Make `directory` empty and private, ending what an earlier run has left running there."""
+    purge(directory)
+    directory.mkdir(mode=0o700, parents=True)
+
+
+def purge(directory: Path) -> None:
+    """Remove the state of all futures, ending those that a killed run has left running."""
+    if directory.is_dir():
+        stop(leftover(directory))
+        shutil.rmtree(directory)
+
+
+def leftover(directory: Path) -> Iterable[Root]:
+    """Yield the futures in `directory` that still run."""
+    return unfinished(directory)

@@ -1,0 +1,69 @@
+"""`$DEST/async/NAME.ini`: what is known of a future, DevStack's keys first. Only the format."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """One future as its file tells it. Times are in ms since the epoch.
+
+    `started` is the start time of `pid` in clock ticks since boot. `rc` and `end_time` are None
+    until the future has ended and said so.
+    """
+
+    command: str
+    pid: int
+    start_time: int
+    started: int
+    end_time: int | None = None
+    rc: int | None = None
+
+
+def open_job(path: Path, job: Job) -> int:
+    """Write the file of a future that starts; return the descriptor that `close_job` wants.
+
+    Raises FileExistsError if there is a future of that name which nobody has collected.
+    """
+    text = (
+        f"[job]\ncommand = {job.command}\npid = {job.pid}\n"
+        f"start_time = {job.start_time}\npid_start_time = {job.started}\n"
+    )
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
+    descriptor = os.open(path, flags, 0o600)
+    os.write(descriptor, text.encode(errors="surrogateescape"))
+    return descriptor
+
+
+def close_job(descriptor: int, end_time: int, rc: int) -> None:
+    """Add how the future ended, in one write, before its process ends."""
+    os.write(descriptor, f"end_time = {end_time}\nrc = {rc}\n".encode())
+    os.close(descriptor)
+
+
+def read_job(path: Path) -> Job | None:
+    """Return the future of that file, or None if there is none or it has not said enough yet.
+
+    A last line without its newline was cut off by a crash and is not believed.
+    """
+    try:
+        text = path.read_bytes().decode(errors="surrogateescape")
+    except FileNotFoundError:
+        return None
+    values: dict[str, str] = {}
+    for line in text.split("\n")[:-1]:
+        key, separator, value = line.partition("=")
+        if separator:
+            values[key.strip()] = value.strip()
+    with suppress(KeyError, ValueError):
+        return Job(
+            command=values["command"],
+            pid=int(values["pid"]),
+            start_time=int(values["start_time"]),
+            started=int(values.get("pid_start_time", 0)),
+            end_time=int(values["end_time"]) if "end_time" in values else None,
+            rc=int(values["rc"]) if "rc" in values else None,
+        )
+    return None

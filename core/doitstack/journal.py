@@ -1,0 +1,76 @@
+"""`$LOGDIR/runs/TIME.jsonl`: what happened in a run, one JSON event a line, as it happens.
+
+The one source of timing, reports and history. Only writes and reads events; draws no conclusion.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event: when (s since the epoch), what kind, and its own fields."""
+
+    time: float
+    kind: str
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the field `name`, or `default`."""
+        return self.fields.get(name, default)
+
+
+class Journal:
+    """Appends events to a file. Forked children may append as well: a line is one write."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        # A step of the wall clock must not make a negative duration.
+        self._offset = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        """Return the time in s since the epoch, which never goes backwards within a run."""
+        return time.monotonic() + self._offset
+
+    def write(self, event: str, /, **fields: Any) -> None:
+        """Append one event."""
+        line = json.dumps({"time": round(self.now(), 4), "event": event, **fields})
+        os.write(self._descriptor, line.encode() + b"\n")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """Yield the events of a journal; half a line at its end, left by a crash, is passed over."""
+    with path.open("rb") as lines:
+        for line in lines:
+            if not line.endswith(b"\n"):
+                return
+            try:
+                fields = json.loads(line)
+            except ValueError:
+                continue
+            yield Event(fields.pop("time"), fields.pop("event"), fields)
+
+
+def run_journals(log_dir: Path) -> list[Path]:
+    """Return the journals of all runs, the oldest first."""
+    return sorted((log_dir / "runs").glob("*.jsonl"))
+
+
+def new_journal_path(log_dir: Path) -> Path:
+    """Return the path of the journal of a run that starts now."""
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    return log_dir / "runs" / f"{stamp}.{time.time_ns() % 10**9:09d}.jsonl"

@@ -1,0 +1,142 @@
+"""`$LOGDIR/stack.log`: the output of the main line, followed to the console.
+
+Everything is written into the file first and shown from there, so that the order on the screen is
+the order in the file, and a daemon that keeps a step's output open delays nobody.
+"""
+
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+CHUNK = 1 << 20
+"""Bytes that are copied at a time: a log of any size needs no more memory than this."""
+
+
+class MainLog:
+    """The main line's log; `descriptor` is open for appending and may be given to programs."""
+
+    def __init__(self, path: Path, *, console: int | None = 1) -> None:
+        """Open the log at `path`, to be shown on the descriptor `console` (None: not shown)."""
+        self.path = path
+        self.descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        self._shown = os.fstat(self.descriptor).st_size
+        self._console = None if console is None else os.dup(console)
+
+    def write(self, text: str) -> None:
+        """Add lines of ours, and show them."""
+        with self._alone():
+            write_all(self.descriptor, text.encode(errors="surrogateescape"))
+        self.show()
+
+    def insert(self, path: Path) -> None:
+        """Add the whole of another log, in one piece and in constant memory."""
+        try:
+            source = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        try:
+            with self._alone():
+                self._copy(source)
+        finally:
+            os.close(source)
+        self.show()
+
+    def _copy(self, source: int) -> None:
+        last = b"\n"
+        while chunk := os.read(source, CHUNK):
+            write_all(self.descriptor, chunk)
+            last = chunk[-1:]
+            self.show()
+        if last != b"\n":
+            write_all(self.descriptor, b"\n")
+
+    def show(self) -> None:
+        """Copy to the console what has been added since the last time."""
+        if self._console is None:
+            return
+        try:
+            while chunk := os.pread(self.descriptor, CHUNK, self._shown):
+                write_all(self._console, chunk)
+                self._shown += len(chunk)
+        except OSError:
+            # The reader of our output has gone; the log has it all.
+            self._console = None
+
+    @contextmanager
+    def capture(self) -> Iterator[None]:
+        """Send what this process writes on its stdout and stderr here, and show it as it comes."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        saved = [os.dup(1), os.dup(2)]
+        streams = (sys.stdout, sys.stderr)
+        replacements = [open(fd, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115, PTH123
+                        for fd in (1, 2)]
+        os.dup2(self.descriptor, 1)
+        os.dup2(self.descriptor, 2)
+        sys.stdout, sys.stderr = replacements
+        try:
+            with self._ticking():
+                yield
+        finally:
+            for stream in replacements:
+                with suppress(OSError, ValueError):
+                    stream.flush()
+            sys.stdout, sys.stderr = streams
+            os.dup2(saved[0], 1)
+            os.dup2(saved[1], 2)
+            for fd in saved:
+                os.close(fd)
+            self.show()
+
+    @contextmanager
+    def _ticking(self) -> Iterator[None]:
+        """Show what a long Python step writes although it keeps the only thread."""
+
+        def tick(_number: int, _frame: FrameType | None) -> None:
+            self.show()
+
+        previous = signal.signal(signal.SIGALRM, tick)
+        signal.setitimer(signal.ITIMER_REAL, 0.25, 0.25)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, previous)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep the finish line of a future from falling into the middle of a log."""
+        fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Show the rest and let go."""
+        self.show()
+        os.close(self.descriptor)
+        if self._console is not None:
+            os.close(self._console)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add one line to a main log from another process."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        write_all(descriptor, f"{line}\n".encode(errors="surrogateescape"))
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`, however many calls it takes."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -1,0 +1,129 @@
+"""Programs of the main line: run one, with its output in the log, while futures go on."""
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from doitstack.errors import CommandError
+from doitstack.guard import Guard
+from doitstack.loop import Loop
+from doitstack.process_tree import Root, open_pidfd, stop
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program to run.
+
+    `env` is added to the environment; `stdin` is what it may read (None: nothing).
+    """
+
+    argv: Sequence[str | Path]
+    env: Mapping[str, str] | None = None
+    cwd: Path | None = None
+    stdin: bytes | None = None
+
+    @property
+    def name(self) -> str:
+        """The first word, as people know the program."""
+        return Path(self.argv[0]).name
+
+    def start(
+        self, output: int | None, *, own_group: bool, merge: bool = True
+    ) -> subprocess.Popen[bytes]:
+        """Start it with its stdout on the descriptor `output` (None: as ours).
+
+        `merge` sends stderr to the same place. Raises CommandError (127) when there is no such
+        program.
+        """
+        stdin = _input(self.stdin)
+        try:
+            return subprocess.Popen(
+                [str(word) for word in self.argv],
+                env={**os.environ, **(self.env or {})},
+                cwd=self.cwd,
+                stdin=stdin,
+                stdout=output,
+                stderr=subprocess.STDOUT if merge and output is not None else None,
+                process_group=0 if own_group else None,
+            )
+        except OSError as error:
+            raise CommandError(
+                f"{self.name} cannot be run: {error.strerror}: {error.filename}", 127
+            ) from error
+        finally:
+            if stdin >= 0:
+                os.close(stdin)
+
+    def check(self, code: int) -> None:
+        """Raise CommandError unless `code` is 0."""
+        if code:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            raise CommandError(f"{self.name} {how}; its output is above", code)
+
+
+def _input(data: bytes | None) -> int:
+    """Return a descriptor from which `data` can be read, without a pipe that could fill up."""
+    if data is None:
+        return subprocess.DEVNULL
+    descriptor = os.memfd_create("stdin")
+    with open(descriptor, "wb", closefd=False) as file:  # noqa: PTH123
+        file.write(data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+Runner = Callable[[Program], None]
+"""Runs a program to its end; raises CommandError."""
+
+
+def run_in_future(program: Program) -> None:
+    """Run a program inside a future: its output goes where the future's goes."""
+    program.check(program.start(None, own_group=False).wait())
+
+
+def output_of(program: Program) -> str:
+    """Run a quick program and return its stdout as text; raises CommandError."""
+    process = program.start(subprocess.PIPE, own_group=False, merge=False)
+    output, _ = process.communicate()
+    program.check(process.returncode)
+    return output.decode(errors="replace")
+
+
+class MainLinePrograms:
+    """Runs programs on the main line: each in a group of its own, known to the guard."""
+
+    def __init__(self, loop: Loop, guard: Guard, output: int) -> None:
+        self._loop = loop
+        self._guard = guard
+        self._output = output
+
+    def run(self, program: Program) -> None:
+        """Run `program` to its end while futures go on; raises CommandError.
+
+        Interrupted, it ends the program's whole tree first.
+        """
+        process = program.start(self._output, own_group=True)
+        self._guard.program(process.pid)
+        handle = open_pidfd(process.pid)
+        try:
+            if handle is not None:
+                self._wait(handle)
+        except BaseException:
+            stop([Root(process.pid)])
+            raise
+        finally:
+            process.wait()
+            self._guard.program(0)
+            if handle is not None:
+                os.close(handle)
+        program.check(process.returncode)
+
+    def _wait(self, handle: int) -> None:
+        ended: list[bool] = []
+        self._loop.watch(handle, lambda: ended.append(True))
+        try:
+            self._loop.run_until(lambda: bool(ended))
+        finally:
+            self._loop.forget(handle)

@@ -1,0 +1,340 @@
+# Futures for bash, with the names and the output of DevStack's own.
+#
+# Alone, all is done here. In a session, the main process knows the futures of Python too: it is
+# told of each start, and it does the waiting. A start costs one fork and no external program.
+
+declare -gA _async_pids  # futures started here and not yet collected
+declare -gi _ASYNC_BG_TIME=${_ASYNC_BG_TIME:-0}  # ms
+
+async_init() {
+    _async_in_session && return 0
+    _async_directory
+    rm -rf -- "$REPLY"
+    mkdir -p -m 0700 -- "$REPLY"
+    _async_pids=()
+}
+
+async_run() {
+    _async_declare "$@" || return
+    if [[ ${DEVSTACK_PARALLEL:-True} == [Ff]alse ]]; then
+        _async_in_place "$@"
+    else
+        _async_fork "$@"
+    fi
+}
+
+async_runfunc() {
+    async_run "$1" "$@"
+}
+
+async_wait() {
+    local -
+    set +x
+    if _async_in_session; then
+        doitstack_request async_wait "$@"
+        return
+    fi
+    local name rc=0 collected=()
+    for name in "$@"; do
+        _async_collect "$name" || rc=$?
+        if ((rc)); then
+            echo "Stopping async wait due to error: $*"
+            break
+        fi
+    done
+    ((${#collected[@]} == 0)) || rm -f -- "${collected[@]}"
+    return "$rc"
+}
+
+async_cleanup() {
+    local -
+    set +x
+    if _async_in_session; then
+        doitstack_request async_cleanup
+        return
+    fi
+    local inifile name
+    _async_directory
+    local -A names
+    for inifile in "$REPLY"/*.ini; do
+        name=${inifile##*/}
+        [[ ! -e $inifile ]] || names[${name%.ini}]=
+    done
+    for name in "${!_async_pids[@]}"; do
+        names[$name]=
+    done
+    for name in "${!names[@]}"; do
+        echo "WARNING: uncollected async future $name"
+        async_wait "$name" || true
+    done
+}
+
+async_pidof() {
+    local -
+    set +x
+    local pid=
+    _async_get "$1" pid && pid=$REPLY
+    echo "${pid:-UNKNOWN}"
+    [[ $pid ]]
+}
+
+# Print a message about a future; %command in it becomes the future's command.
+async_log() {
+    local -
+    set +x
+    local name=$1 pid=UNKNOWN command=
+    shift
+    _async_get "$name" pid && pid=$REPLY
+    _async_get "$name" command && command=$REPLY
+    local message=$*
+    _async_say "$name" "$pid" "${message//%command/"$command"}"
+}
+
+async_print_timing() {
+    local -
+    set +x
+    _async_in_session && return 0
+    [[ ${DEVSTACK_PARALLEL:-True} == [Ff]alse ]] && return 0
+    local -i background elapsed serial
+    background=$(((_ASYNC_BG_TIME - ${_TIME_TOTAL[async_wait]:-0}) / 1000))
+    elapsed=$((EPOCHSECONDS - _TIME_BEGIN))
+    serial=$((elapsed + background))
+    local speedup=$((elapsed ? serial * 100 / elapsed : 100))
+    printf '\n%s\n' '=================' ' Async summary' '================='
+    echo " Time spent in the background minus waits: $background sec"
+    echo " Elapsed time: $elapsed sec"
+    echo " Time if we did everything serially: $serial sec"
+    printf ' Speedup:  %d.%02d\n' $((speedup / 100)) $((speedup % 100))
+}
+
+# -- below here, answers come in REPLY: a subshell would cost a fork ------------------------------
+
+_async_in_session() {
+    [[ -n ${_doitstack_messages:-} ]]
+}
+
+_async_directory() {
+    REPLY=${DEST:?set DEST to a directory of your own}/async
+}
+
+# Milliseconds since the epoch.
+_async_now() {
+    REPLY=${EPOCHREALTIME/[.,]/}
+    REPLY=${REPLY%???}
+}
+
+# When process $1 started, in clock ticks since boot (field 22 of /proc/PID/stat).
+_async_start_time() {
+    local stat
+    read -r stat <"/proc/$1/stat"
+    # shellcheck disable=SC2086 # the fields behind the name
+    set -- ${stat##*) }
+    REPLY=${20}
+}
+
+# A command as one line for people.
+_async_command() {
+    REPLY=$*
+    [[ $REPLY != *[[:cntrl:]]* ]] || printf -v REPLY '%q' "$REPLY"
+}
+
+# Key $2 of the file of future $1.
+_async_get() {
+    local line inifile
+    _async_directory
+    inifile=$REPLY/$1.ini
+    REPLY=
+    [[ -f $inifile ]] || return 1
+    while IFS= read -r line; do
+        if [[ $line == "$2 = "* ]]; then
+            REPLY=${line#"$2 = "}
+            return 0
+        fi
+    done <"$inifile"
+    return 1
+}
+
+_async_say() {
+    printf '[Async %s:%s]: %s\n' "$@"
+}
+
+# Take the name of the future, or say why it cannot be had.
+_async_declare() {
+    local -
+    set +x
+    if [[ ! ${1-} =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]]; then
+        echo "async_run: bad name for a future: '${1-}'; use letters, digits, '.', '_' and '-'" >&2
+        return 1
+    fi
+    if _async_in_session; then
+        _async_command "${@:2}"
+        doitstack_request async_declare "$1" "$REPLY"
+        return
+    fi
+    _async_directory
+    if [[ -e $REPLY/$1.ini || -n ${_async_pids[$1]:-} ]]; then
+        echo "async_run: future $1 is started already and not collected; use another name" >&2
+        return 1
+    fi
+}
+
+_async_fork() {
+    local - traced=$-
+    set +x
+    local name=$1 pid _async_shell=$BASHPID
+    # In a process group of its own, a future can be stopped whole.
+    set -m
+    _async_child "$traced" "$@" &
+    pid=$!
+    _async_now
+    set -- "$name" "$pid" "$REPLY" "${@:2}"
+    _async_command "${@:4}"
+    if _async_in_session; then
+        _doitstack_tell async_started "$name" "$pid" "$3" "$REPLY"
+    else
+        _async_pids[$name]=$pid
+    fi
+    _async_say "$name" "$pid" "running: $REPLY"
+}
+
+# The inside of a future: run $3... with the caller's options $1, and leave the code of it on disk
+# before the process ends: bash itself remembers only some of its children.
+_async_child() {
+    local traced=$1 name=$2
+    shift 2
+    set +m
+    _async_open "$name" "$BASHPID" "$@"
+    # A future must not start when the main process was killed before it could be seen.
+    [[ -z ${_doitstack_main:-} || -d /proc/$_doitstack_main ]] || exit 1
+    export DOITSTACK_FUTURE=${_doitstack_run:-shell}:$name
+    trap '_async_close "$?"' EXIT
+    trap 'exit 143' TERM
+    _async_slot
+    set -e
+    [[ $traced == *x* ]] && set -x
+    "$@"
+    { set +x; } 2>/dev/null
+    exit 0
+}
+
+# Write the file of future $1 in process $2, and send our output to its log.
+_async_open() {
+    local name=$1 pid=$2 line mask=022 started start_time
+    shift 2
+    while IFS= read -r line; do
+        [[ $line == Umask:* ]] && mask=${line#Umask:} && break
+    done <"/proc/$BASHPID/status"
+    _async_start_time "$BASHPID"
+    started=$REPLY
+    _async_now
+    start_time=$REPLY
+    _async_command "$@"
+    local command=$REPLY
+    _async_directory
+    _async_inifile=$REPLY/$name.ini
+    _async_name=$name
+    umask 077
+    printf '%s\n' '[job]' "command = $command" "pid = $pid" "start_time = $start_time" \
+        "pid_start_time = $started" >"$_async_inifile"
+    [[ $pid == self ]] || exec </dev/null >>"$REPLY/$name.log" 2>&1
+    umask "${mask//[[:space:]]/}"
+}
+
+# Say that the future ended with code $1.
+_async_close() {
+    trap - EXIT
+    { set +x; } 2>/dev/null
+    local rc=$1
+    _async_now
+    printf 'end_time = %s\nrc = %s\n' "$REPLY" "$rc" >>"$_async_inifile"
+    [[ -z ${_doitstack_slots:-} ]] || printf + >&"$_doitstack_slots"
+    _async_in_session && return 0
+    local message='finished successfully'
+    ((rc == 0)) || message="FAILED with rc $rc"
+    # Opened only now, so that no daemon of ours keeps the shell's output open.
+    _async_say "$_async_name" "$BASHPID" "$message" 2>/dev/null >>"/proc/$_async_shell/fd/1" || true
+}
+
+# Wait until fewer futures run than may.
+_async_slot() {
+    local token
+    [[ -z ${_doitstack_slots:-} ]] || IFS= read -r -N 1 -u "$_doitstack_slots" token
+}
+
+# DEVSTACK_PARALLEL=False: the same, here and now.
+_async_in_place() {
+    local _async_inifile _async_name _async_rc=0
+    _async_command "${@:2}"
+    if _async_in_session; then
+        _async_now
+        _doitstack_tell async_started "$1" 0 "$REPLY" "$*"
+    fi
+    _async_open "$1" self "${@:2}"
+    _async_command "${@:2}"
+    _async_say "$1" self "Running synchronously: $REPLY"
+    _async_in_session || _async_pids[$1]=self
+    "${@:2}"
+    _async_rc=$?
+    _async_now
+    printf 'end_time = %s\nrc = %s\n' "$REPLY" "$_async_rc" >>"$_async_inifile"
+    if _async_in_session; then
+        _doitstack_tell async_ended "$1" "$_async_rc"
+    fi
+    return "$_async_rc"
+}
+
+# Wait for future $1, print its log, and return its code. Adds its file to `collected`.
+_async_collect() {
+    local name=$1 pid=${_async_pids[$1]:-} command start_time end_time rc
+    local -i waited
+    _async_directory
+    local directory=$REPLY
+    if [[ -z $pid ]]; then
+        if [[ ! -e $directory/$name.ini ]]; then
+            echo "Not waiting for async task $name that we never started or" \
+                "has already been waited for"
+            return 0
+        fi
+        _async_get "$name" pid || true
+        pid=$REPLY
+    fi
+    local others=$((${#_async_pids[@]} - 1))
+    _async_now
+    waited=-$REPLY
+    if [[ $pid != self ]]; then
+        _async_get "$name" command && command=$REPLY || command=$name
+        _async_say "$name" "$pid" "Waiting for completion of $command ($others other jobs running)"
+        _async_await "$pid"
+        _async_print "$directory/$name.log"
+    fi
+    _async_now
+    waited+=$REPLY
+    _async_get "$name" command && command=$REPLY || command=$name
+    _async_get "$name" rc && rc=$REPLY || rc=137
+    _async_get "$name" start_time && start_time=$REPLY || start_time=0
+    _async_get "$name" end_time && end_time=$REPLY || end_time=$start_time
+    _TIME_TOTAL[async_wait]=$((${_TIME_TOTAL[async_wait]:-0} + waited))
+    _ASYNC_BG_TIME+=$((end_time - start_time))
+    _async_say "$name" "$pid" \
+        "finished $command with result $rc in $(((end_time - start_time) / 1000)) seconds"
+    unset "_async_pids[$name]"
+    collected+=("$directory/$name.ini")
+    return "$rc"
+}
+
+# Print file $1 whole: a short one without another process, one of any length in constant memory.
+_async_print() {
+    [[ -s $1 ]] || return 0
+    local text
+    if IFS= read -r -d '' -n 65536 text <"$1"; then
+        cat -- "$1"
+    else
+        printf '%s' "$text"
+    fi
+}
+
+# Wait until process $1 has ended, also where it is no child of this shell.
+_async_await() {
+    wait "$1" 2>/dev/null || true
+    [[ ! -d /proc/$1 ]] || tail --pid="$1" -f /dev/null
+}

@@ -1,0 +1,276 @@
+"""The one bash process of a run, in which scripts and `shell("...")` actions run.
+
+Talks with `session.sh`: commands go there, words come back (see `_words`). Knows how to run a
+command and whom to tell of what the shell says; what a request means is for others.
+"""
+
+import os
+import shlex
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from doitstack.errors import CommandError, StepError
+from doitstack.guard import Guard, die_with_parent
+from doitstack.loop import Loop
+from doitstack.mainlog import write_all
+from doitstack.process_tree import Root, open_pidfd, stop
+
+SESSION = Path(__file__).with_name("session.sh")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request of the shell gets: its code, and what to print on stdout and stderr."""
+
+    code: int = 0
+    out: str = ""
+    err: str = ""
+
+
+class Listener(Protocol):
+    """Who hears what the shell says while it runs."""
+
+    def async_started(self, name: str, pid: int, start_time: int, command: str) -> None:
+        """A future has started as `pid` (0: in place) at `start_time` ms since the epoch."""
+
+    def async_ended(self, name: str, rc: int) -> None:
+        """A future that ran in place has ended."""
+
+    def took(self, component: str, milliseconds: int) -> None:
+        """A `time_stop` was reached."""
+
+    def request(self, verb: str, arguments: Sequence[str]) -> Answer:
+        """The shell asks for something that only the main process can do."""
+
+
+@dataclass(frozen=True)
+class SessionPlace:
+    """Where a session runs: its log, its variables, its run, and the pipe of slots if any."""
+
+    log: int
+    cwd: Path
+    run: str
+    variables: Mapping[str, str]
+    script: Path | None
+    slots: int | None = None
+
+
+class Session:
+    """The bash process. Starts when it is made; ends with `close`."""
+
+    def __init__(self, place: SessionPlace, loop: Loop, guard: Guard, listener: Listener) -> None:
+        self._loop = loop
+        self._guard = guard
+        self._listener = listener
+        self._inbox = b""
+        self._is_busy = False
+        self._failure: StepError | None = None
+        self._later: deque[Callable[[], None]] = deque()
+        self._variables_file = os.memfd_create("variables")
+        self._start(place)
+        self._known: dict[str, str] = {}
+        self._prepare(place)
+
+    # -- life ----------------------------------------------------------------------------------
+
+    def _start(self, place: SessionPlace) -> None:
+        commands, self._commands = os.pipe()
+        answers, self._answers = os.pipe()
+        self._messages, messages = os.pipe()
+        os.set_blocking(self._messages, False)
+        given = [commands, answers, messages, self._variables_file]
+        given += [] if place.slots is None else [place.slots]
+        slots = "" if place.slots is None else str(place.slots)
+        parent = os.getpid()
+        self._process = subprocess.Popen(
+            ["bash", "--noprofile", "--norc", SESSION, *map(str, given[:4]), slots, str(parent),
+             place.run],
+            stdin=subprocess.DEVNULL,
+            stdout=place.log,
+            stderr=place.log,
+            cwd=place.cwd,
+            pass_fds=given,
+            process_group=0,
+            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - we have one thread
+        )  # fmt: skip
+        for descriptor in (commands, answers, messages):
+            os.close(descriptor)
+        self._guard.session(self._process.pid)
+        self._loop.watch(self._messages, self._read)
+        handle = open_pidfd(self._process.pid)
+        assert handle is not None
+        self._handle = handle
+        self._loop.watch(handle, self._ended)
+
+    def _prepare(self, place: SessionPlace) -> None:
+        lines = [f"declare -g {name}={shlex.quote(value)}" for name, value in place.variables.items()]
+        self.run("\n".join(lines) or ":")
+        if place.script:
+            # DevStack reads the user's settings before it sets errexit.
+            self.run(f"set +o errexit; _doitstack_source {shlex.quote(str(place.script))}; true")
+            self.set(place.variables)
+
+    @property
+    def pid(self) -> int:
+        """The pid of the bash process."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can take commands."""
+        return self._process.poll() is None
+
+    def _ended(self) -> None:
+        self._loop.forget(self._handle)
+        self._read()
+        code = self._process.wait()
+        if self._failure is None:
+            self._failure = CommandError(f"the bash session has ended with code {code}", code)
+        self._is_busy = False
+
+    def close(self) -> None:
+        """End the session; its futures are left to those who know them."""
+        if self.is_alive:
+            os.close(self._commands)
+            self._commands = -1
+            if not self._loop.run_until(lambda: self._failure is not None, timeout=2):
+                stop([Root(self.pid)])
+        self._guard.session(0)
+        with suppress(KeyError):
+            self._loop.forget(self._messages)
+        with suppress(KeyError):
+            self._loop.forget(self._handle)
+        for descriptor in (
+            self._answers, self._messages, self._variables_file, self._handle, self._commands
+        ):  # fmt: skip
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._process.wait()
+
+    # -- commands ------------------------------------------------------------------------------
+
+    def run(self, command: str) -> None:
+        """Run `command` in the shell, under errexit. Raises StepError with file and line.
+
+        A failure ends the session, as it would end `stack.sh`.
+        """
+        self._loop.run_until(lambda: not self._is_busy)
+        if self._failure:
+            raise StepError(f"the bash session has ended: {self._failure}") from self._failure
+        self._send(command)
+        try:
+            self._loop.run_until(lambda: not self._is_busy)
+        except BaseException:
+            stop([Root(self.pid)])
+            raise
+        if self._failure:
+            raise self._failure
+
+    def source(self, script: Path, arguments: Sequence[str]) -> None:
+        """Source a script inside a function with `arguments`, as DevStack does."""
+        self.run(shlex.join(("_doitstack_source", str(script), *arguments)))
+
+    def when_idle(self, function: Callable[[], None]) -> None:
+        """Call `function` once no command runs; at once if none does."""
+        if self._is_busy:
+            self._later.append(function)
+        else:
+            function()
+
+    def start_future(self, name: str, command: str) -> None:
+        """Have the shell fork `command` as the future `name`, which is declared already."""
+        self._send(f"_async_fork {shlex.quote(name)} eval {shlex.quote(command)}")
+        self._loop.run_until(lambda: not self._is_busy)
+
+    def _send(self, command: str) -> None:
+        self._is_busy = True
+        try:
+            write_all(self._commands, command.encode(errors="surrogateescape") + b"\0")
+        except OSError as error:
+            self._is_busy = False
+            raise StepError(f"the bash session does not take commands: {error}") from error
+
+    # -- variables -----------------------------------------------------------------------------
+
+    def set(self, variables: Mapping[str, str]) -> None:
+        """Set the variables that differ from what the shell has."""
+        changed = {name: text for name, text in variables.items() if self._known.get(name) != text}
+        if changed:
+            self.run("\n".join(f"{name}={shlex.quote(text)}" for name, text in changed.items()))
+
+    def variables(self) -> dict[str, str]:
+        """Return the plain variables of the shell as its last command left them."""
+        return dict(self._known)
+
+    def _read_variables(self) -> None:
+        data = os.pread(self._variables_file, os.fstat(self._variables_file).st_size, 0)
+        fields = data.decode(errors="surrogateescape").split("\0")
+        self._known = dict(zip(fields[::2], fields[1::2], strict=False))
+
+    # -- words ---------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        with suppress(BlockingIOError):
+            while chunk := os.read(self._messages, 1 << 16):
+                self._inbox += chunk
+        for words in self._words():
+            self._hear(*words)
+
+    def _words(self) -> list[list[str]]:
+        """Take the whole messages: fields that end in NUL, their number first."""
+        messages = []
+        while True:
+            count, separator, rest = self._inbox.partition(b"\0")
+            fields = rest.split(b"\0", int(count)) if separator else []
+            if not separator or len(fields) <= int(count):
+                return messages
+            self._inbox = fields.pop()
+            messages.append([field.decode(errors="surrogateescape") for field in fields])
+
+    def _hear(self, kind: str, *fields: str) -> None:
+        if kind == "done":
+            self._read_variables()
+            self._is_busy = False
+            while self._later and not self._is_busy:
+                self._later.popleft()()
+        elif kind == "failed":
+            self._failure = _failure(*fields)
+        elif kind == "exited":
+            self._failure = _exit(*fields)
+        elif kind == "time":
+            self._listener.took(fields[0], int(fields[1]))
+        elif kind == "async_started":
+            self._listener.async_started(fields[0], int(fields[1]), int(fields[2]), fields[3])
+        elif kind == "async_ended":
+            self._listener.async_ended(fields[0], int(fields[1]))
+        elif kind == "request":
+            self._answer(fields[0], self._listener.request(fields[1], fields[2:]))
+
+    def _answer(self, pipe: str, answer: Answer) -> None:
+        data = f"{answer.code}\0{answer.out}\0{answer.err}\0".encode(errors="surrogateescape")
+        if not pipe:
+            write_all(self._answers, data)
+            return
+        # A subshell that has been stopped meanwhile reads no answer.
+        with suppress(OSError):
+            descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                write_all(descriptor, data)
+            finally:
+                os.close(descriptor)
+
+
+def _failure(code: str, file: str, line: str, command: str, stack: str = "") -> CommandError:
+    inside = f" (in {stack})" if stack else ""
+    where = f"{file}:{line}: " if file else ""
+    return CommandError(f"{where}'{command}' ended with code {code}{inside}", int(code))
+
+
+def _exit(code: str, place: str = "") -> StepError:
+    where = f"{place}: " if place else ""
+    return StepError(f"{where}exit {code} in a script; use `return`, or `die` with a message")

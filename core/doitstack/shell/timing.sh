@@ -1,0 +1,47 @@
+# DevStack's component timing: time_start NAME ... time_stop NAME, summed by name.
+
+declare -gA _TIME_START _TIME_TOTAL  # ms
+declare -gi _TIME_BEGIN=${_TIME_BEGIN:-$EPOCHSECONDS}
+
+time_start() {
+    local -
+    set +x
+    if [[ -n ${_TIME_START[$1]:-} ]]; then
+        echo "time_start: $1 has been started already; call time_stop $1 first" >&2
+        return 1
+    fi
+    local now=${EPOCHREALTIME/[.,]/}
+    _TIME_START[$1]=${now%???}
+}
+
+time_stop() {
+    local -
+    set +x
+    if [[ -z ${_TIME_START[$1]:-} ]]; then
+        echo "time_stop: $1 has not been started; call time_start $1 first" >&2
+        return 1
+    fi
+    local now=${EPOCHREALTIME/[.,]/}
+    local -i elapsed=$((${now%???} - ${_TIME_START[$1]}))
+    _TIME_TOTAL[$1]=$((${_TIME_TOTAL[$1]:-0} + elapsed))
+    unset "_TIME_START[$1]"
+    [[ -z ${_doitstack_messages:-} ]] || _doitstack_tell time "$1" "$elapsed"
+}
+
+time_totals() {
+    local -
+    set +x
+    # In a session the table at the end of the run has them all.
+    [[ -z ${_doitstack_messages:-} ]] || return 0
+    local name line========================
+    local -i total=$((EPOCHSECONDS - _TIME_BEGIN)) accounted=0
+    printf '%s\n' "$line" 'DevStack Component Timing' ' (times are in seconds)' "$line"
+    for name in "${!_TIME_TOTAL[@]}"; do
+        accounted+=$((_TIME_TOTAL[$name] / 1000))
+        printf '%-20s %3d\n' "$name" "$((_TIME_TOTAL[$name] / 1000))"
+    done
+    printf '%s\n' -------------------------
+    printf '%-20s %3d\n' 'Unaccounted time' "$((total - accounted))"
+    printf '%s\n' "$line"
+    printf '%-20s %3d\n' 'Total runtime' "$total"
+}
