@@ -1,0 +1,296 @@
+"""What `doit` learns in a stack directory: run, clean, plan, futures, timing, plugins."""
+
+import gc
+import json
+import os
+import resource
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from doit.cmd_base import DoitCmdBase
+from doit.cmd_clean import Clean as DoitClean
+from doit.cmd_run import Run as DoitRun
+from doit.control import TaskControl, TaskDispatcher
+from doit.dependency import JsonDB
+from doit.exceptions import InvalidCommand, InvalidDodoFile
+
+from doitstack import dest
+from doitstack.directory import StackDirectory
+from doitstack.dodo import CLEAN, LoadedDirectory, loaded
+from doitstack.errors import DoitstackError, StepError
+from doitstack.executor import Executor, RunOptions, open_executor
+from doitstack.files import write_private
+from doitstack.futures import purge
+from doitstack.history import future_rows, last_run
+from doitstack.journal import read_events
+from doitstack.reports import tables
+from doitstack.reports.console import StepReporter
+from doitstack.runner import FutureRunner
+from doitstack.tasks import CLEANUP
+from doitstack.timing import Timing as Figures
+from doitstack.timing import last_serial_elapsed, measure, timing_of
+
+DOWN_TASKS = frozenset({"unstack", CLEAN})
+"""Tasks after which nothing of the stack runs."""
+
+
+class AtomicJsonDB(JsonDB):  # type: ignore[misc]
+    """doit's JSON state, written in one piece: a crash leaves the old one or the new one."""
+
+    def dump(self) -> None:
+        """Save the state."""
+        write_private(Path(self.name), self.codec.encode(self._db))
+
+
+class Run(DoitRun):  # type: ignore[misc]
+    """`doit TASK...`, with futures."""
+
+    doc_purpose = "run tasks; `doit stack` stands up the stack"
+
+    def get_backends(self) -> Any:
+        """Return doit's backends, with a JSON one that survives a crash."""
+        backends = super().get_backends()
+        backends["json"] = AtomicJsonDB
+        return backends
+
+    # doit maps its options to the names of these parameters.
+    def _execute(  # noqa: PLR0913
+        self,
+        outfile: Any,
+        verbosity: int | None = None,
+        always: bool = False,  # noqa: FBT001, FBT002
+        continue_: bool = False,  # noqa: FBT001, FBT002
+        reporter: Any = "console",
+        num_process: int = 0,
+        par_type: str = "process",
+        single: bool = False,  # noqa: FBT001, FBT002
+        auto_delayed_regex: bool = False,  # noqa: FBT001, FBT002
+        force_verbosity: bool = False,  # noqa: FBT001, FBT002
+        failure_verbosity: int = 0,
+        pdb: bool = False,  # noqa: FBT001, FBT002
+    ) -> int:
+        self.control = TaskControl(self.task_list, auto_delayed_regex=auto_delayed_regex)
+        self.control.process(self.sel_tasks)
+        if single:
+            _forget_dependencies(self.control)
+        here = loaded()
+        try:
+            options = _run_options(here.directory, self.sel_tasks or [], num_process)
+            return self._run_here(here, options, keep_going=continue_, always=always)
+        except DoitstackError as error:
+            raise InvalidDodoFile(str(error)) from error
+
+    def _run_here(
+        self, here: LoadedDirectory, options: RunOptions, *, keep_going: bool, always: bool
+    ) -> int:
+        settings = here.directory.settings
+        dest.claim(settings)
+        with ExitStack() as cleanup:
+            cleanup.enter_context(dest.held(here.directory.stack.dest))
+            executor = cleanup.enter_context(open_executor(here.directory.stack, options))
+            reporter = StepReporter(executor.say)
+            runner = FutureRunner(
+                executor, self.dep_manager, reporter, keep_going=keep_going, always=always
+            )
+            here.stage.run_step = executor.run_step
+            here.stage.built_in = _BuiltIn(executor)
+            executor.journal.write("run_start", **_start_fields(options))
+            _prepare_forks()
+            dispatcher = TaskDispatcher(
+                self.control.tasks, self.control.targets, self.control.selected_tasks
+            )
+            code: int = runner.run_all(dispatcher)
+            if DOWN_TASKS & set(options.tasks):
+                here.directory.stack.services.stop_all()
+            executor.journal.write("run_end", code=code, cpu=_cpu_seconds())
+        if DOWN_TASKS & set(options.tasks):
+            purge(here.directory.stack.dest / "async")
+        return code
+
+
+def _forget_dependencies(control: TaskControl) -> None:
+    """Do what doit's `--single` does: run the named tasks alone."""
+    for name in control.selected_tasks:
+        task = control.tasks[name]
+        for single in task.task_dep if task.has_subtask else [name]:
+            control.tasks[single].task_dep = []
+
+
+def _run_options(directory: StackDirectory, tasks: Sequence[str], jobs: int) -> RunOptions:
+    settings = directory.settings
+    return RunOptions(
+        tasks=tuple(tasks),
+        jobs=jobs or settings.number("ASYNC_JOBS"),
+        parallel=settings.is_true("DEVSTACK_PARALLEL", default=True),
+    )
+
+
+def _start_fields(options: RunOptions) -> dict[str, Any]:
+    return {
+        "tasks": options.tasks,
+        "pid": os.getpid(),
+        "parallel": options.parallel,
+        "jobs": options.jobs,
+        "cores": len(os.sched_getaffinity(0)),
+    }
+
+
+def _prepare_forks() -> None:
+    """Make forks cheap, and leave room for the descriptors of a thousand futures."""
+    gc.collect()
+    gc.freeze()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _cpu_seconds() -> float:
+    """Return the CPU time of this process and of all that it has waited for."""
+    times = os.times()
+    return round(times.user + times.system + times.children_user + times.children_system, 3)
+
+
+class _BuiltIn:
+    """The tasks that end a stack."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def __call__(self, name: str) -> None:
+        if name == CLEANUP:
+            self._clean_up()
+        else:
+            self._report_timing()
+
+    def _clean_up(self) -> None:
+        failed = self._executor.collect_rest()
+        if failed and self._executor.strict:
+            names = ", ".join(future.name for future in failed)
+            raise StepError(f"uncollected futures have failed: {names} (ASYNC_STRICT is set)")
+
+    def _report_timing(self) -> None:
+        journal = self._executor.journal
+        journal.write("usage", cpu=_cpu_seconds())
+        serial = last_serial_elapsed(self._executor.stack.log_dir, journal.path)
+        timing = measure(read_events(journal.path), serial)
+        if timing:
+            self._executor.say("\n" + tables.timing_tables(timing))
+
+
+class Clean(DoitClean):  # type: ignore[misc]
+    """`doit clean`: DevStack's clean. `doit clean TASK...`: doit's."""
+
+    doc_purpose = "unstack and remove what the stack made; with tasks, their clean actions"
+
+    def execute(self, params: Any, args: list[str]) -> int | None:
+        """Clean the stack, or the tasks that are named."""
+        if args or params["cleanall"]:
+            code: int | None = super().execute(params, args)
+            return code
+        self.loader.setup(params)
+        directory = loaded().directory
+        try:
+            doomed = dest.owned(directory.settings)
+            if params["dryrun"]:
+                sys.stdout.writelines(f"would remove {path}\n" for path in doomed)
+                return 0
+            return self._clean(directory) if directory.stack.dest.exists() else 0
+        except DoitstackError as error:
+            raise InvalidDodoFile(str(error)) from error
+
+    def _clean(self, directory: StackDirectory) -> int:
+        run = Run(
+            task_loader=self.loader, config=self.config, bin_name=self.bin_name, cmds=self._cmds
+        )
+        code: int = run.parse_execute([CLEAN])
+        if code == 0:
+            with dest.held(directory.stack.dest):
+                dest.remove(directory.settings)
+        return code
+
+    def __init__(self, cmds: Any = None, **kwargs: Any) -> None:
+        super().__init__(cmds=cmds, **kwargs)
+        self._cmds = cmds
+
+
+class StackCommand(DoitCmdBase):  # type: ignore[misc]
+    """A command that only shows what is known of the stack directory."""
+
+    doc_usage = ""
+    doc_description = None
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Show it. Exit code 3 when the stack directory has a mistake."""
+        if args:
+            raise InvalidCommand(f"{self.get_name()} takes no arguments: {' '.join(args)}")
+        self.loader.setup(params)
+        try:
+            sys.stdout.write(self.show(loaded().directory, params))
+        except DoitstackError as error:
+            raise InvalidDodoFile(str(error)) from error
+        return 0
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return what is to be shown."""
+        raise NotImplementedError
+
+
+class Plan(StackCommand):
+    """`doit plan`."""
+
+    doc_purpose = "show phases, plugins, steps, futures and where they are waited for"
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return the plan of `doit stack`."""
+        return tables.plan_table(directory.plan())
+
+
+class Plugins(StackCommand):
+    """`doit plugins`."""
+
+    doc_purpose = "show the plugins, where each was found, and its hooks"
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return the plugins in order."""
+        return tables.plugins_table(directory.plugins)
+
+
+class Futures(StackCommand):
+    """`doit futures`."""
+
+    doc_purpose = "show the futures of the last run and their state"
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return the futures, also of a run that goes on in another terminal."""
+        stack = directory.stack
+        return tables.futures_table(future_rows(stack.dest / "async", stack.log_dir))
+
+
+class Timing(StackCommand):
+    """`doit timing`."""
+
+    doc_purpose = "show what the last run took and what futures saved"
+    cmd_options = (
+        {
+            "name": "json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": "print the figures as JSON, all times in seconds",
+        },
+    )
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return the figures of the last run. Raises StepError if there has been none."""
+        run = last_run(directory.stack.log_dir)
+        timing: Figures | None = timing_of(directory.stack.log_dir, run) if run else None
+        if timing is None:
+            raise StepError(f"no run is recorded in {directory.stack.log_dir}; run `doit stack`")
+        if params["json"]:
+            return json.dumps(timing.as_dict(), indent=2) + "\n"
+        return tables.timing_tables(timing)
+

@@ -1,0 +1,111 @@
+"""DEST: whether it is ours, who uses it now, and what `clean` may remove. Knows no run."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from doitstack.errors import BusyError, SettingsError
+from doitstack.files import write_private
+from doitstack.settings import Settings
+
+MARKER = ".doitstack"
+"""The file that makes a directory ours. It says whether we made the directory itself."""
+
+LOCK = ".lock"
+DATABASE = ".doit.db"
+
+_WORK = ("async", "bin", "data", "logs", "venvs", "supervisor")
+_FILES = ("passwords", ".passwords.lock", "clouds.yaml", "openrc", ".localrc.auto", DATABASE)
+
+
+def claim(settings: Settings) -> None:
+    """Make DEST ours, and its directories, all of them private.
+
+    Raises SettingsError, having changed nothing, when DEST holds somebody else's files under our
+    names, or cannot be made.
+    """
+    dest = settings.path("DEST")
+    try:
+        is_new = not dest.exists()
+        if not (dest / MARKER).exists():
+            _refuse_strangers(dest)
+        for directory in (dest, settings.path("DATA_DIR"), settings.path("LOGDIR")):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (dest / MARKER).exists():
+            write_private(dest / MARKER, "made by doitstack\n" if is_new else "found by doitstack\n")
+    except OSError as error:
+        raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
+
+
+def _refuse_strangers(dest: Path) -> None:
+    strangers = [name for name in (*_WORK, *_FILES) if os.path.lexists(dest / name)]
+    if strangers:
+        raise SettingsError(
+            f"DEST={dest} is not doitstack's and already has: {', '.join(strangers)}; "
+            f"set DEST to a directory of its own, or move these away"
+        )
+
+
+@contextmanager
+def held(dest: Path) -> Iterator[None]:
+    """Keep other runs out of `dest`. Raises BusyError at once if there is one.
+
+    The kernel gives the lock back when its holder dies, however that happens.
+    """
+    descriptor = os.open(dest / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise BusyError(
+                f"another run uses {dest} (pid {holder}); wait for it, or stop it with Ctrl-C"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def owned(settings: Settings) -> list[Path]:
+    """Return what `clean` removes: our own entries of DEST that exist.
+
+    Raises SettingsError when DEST is not ours.
+    """
+    dest = settings.path("DEST")
+    if not dest.exists():
+        return []
+    if not (dest / MARKER).exists():
+        raise SettingsError(
+            f"DEST={dest} is not doitstack's (it has no {MARKER}); nothing has been removed"
+        )
+    names = [dest / name for name in (*_WORK, *_FILES)]
+    moved = [settings.path("DATA_DIR"), settings.path("LOGDIR")]
+    names += [path for path in moved if dest in path.parents]
+    return [path for path in dict.fromkeys(names) if os.path.lexists(path)]
+
+
+def remove(settings: Settings) -> None:
+    """Remove what is ours from DEST, and DEST itself if we made it and nothing else is there."""
+    dest = settings.path("DEST")
+    for path in owned(settings):
+        _remove(path)
+    if not dest.exists():
+        return
+    is_made_by_us = (dest / MARKER).read_text(encoding="utf-8").startswith("made")
+    for name in (LOCK, MARKER):
+        (dest / name).unlink(missing_ok=True)
+    if is_made_by_us:
+        with suppress(OSError):
+            dest.rmdir()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,287 @@
+"""One run: its log, journal, futures and bash session, from the first step to the last.
+
+Runs single steps and futures; in which order is for doit.
+"""
+
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from doitstack.errors import DoitstackError, StepError
+from doitstack.futures import Future, Futures, Surroundings, init
+from doitstack.guard import Guard
+from doitstack.journal import Journal, new_journal_path
+from doitstack.localconf import session_script
+from doitstack.loop import Loop
+from doitstack.mainlog import MainLog
+from doitstack.plan import PlannedStep
+from doitstack.plugins import Script
+from doitstack.programs import MainLinePrograms, Program
+from doitstack.shell.session import Answer, Session, SessionPlace
+from doitstack.stack import Stack
+from doitstack.steps import Kind, Shell
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run was asked for: the tasks on the command line, and the futures at once (0: all)."""
+
+    tasks: tuple[str, ...]
+    jobs: int
+    parallel: bool
+
+
+class Executor:
+    """Runs the steps of one run; made by `open_executor`."""
+
+    def __init__(self, stack: Stack, options: RunOptions) -> None:
+        self.stack = stack
+        self.options = options
+        self.strict = stack.settings.is_true("ASYNC_STRICT")
+        log_dir = stack.log_dir
+        self.journal = Journal(new_journal_path(log_dir))
+        self.log = MainLog(log_dir / "stack.log")
+        self.run_name = self.journal.path.stem
+        self.loop = Loop(self.log.show)
+        self.guard = Guard(stack.dest / "async", self.run_name)
+        self.futures = Futures(
+            Surroundings(
+                directory=stack.dest / "async",
+                run=self.run_name,
+                log=self.log,
+                journal=self.journal,
+                loop=self.loop,
+                jobs=options.jobs,
+                parallel=options.parallel,
+            )
+        )
+        self._programs = MainLinePrograms(self.loop, self.guard, self.log.descriptor)
+        self._session: Session | None = None
+        self._collected: set[tuple[str, str]] = set()
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    def run_step(self, planned: PlannedStep, arguments: Sequence[str] = ()) -> None:
+        """Run one step of the main line. Raises DoitstackError naming plugin, phase and step."""
+        step = planned.step
+        if step.kind is Kind.ASYNC_WAIT:
+            left = [name for name in step.waits if (planned.task, name) not in self._collected]
+            if left:
+                self.stack.async_wait(*left)
+            return
+        action = step.action
+        if isinstance(action, Script):
+            self._in_session(lambda session: session.source(action.path, action.arguments))
+        elif isinstance(action, Shell):
+            self.shell(action.command)
+        elif callable(action):
+            self._call(action, (*step.args, *arguments))
+        elif action is not None:
+            self.run(Program([*action, *arguments]))
+
+    def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+        with self.log.capture():
+            try:
+                answer = function(self.stack, *arguments)
+            except DoitstackError:
+                raise
+            except SystemExit as request:
+                raise StepError(f"the action called sys.exit({request.code!r})") from request
+            except Exception as error:
+                # The author of the plugin wants to see where.
+                traceback.print_exc()
+                raise StepError(f"{type(error).__name__}: {error}") from error
+            if answer is False:
+                raise StepError("the action returned False")
+
+    def start_future(self, planned: PlannedStep) -> Future:
+        """Start a future of the plan, or queue it. Raises FutureError."""
+        step = planned.step
+        if isinstance(step.action, Shell):
+            return self._start_shell_future(step.name, step.action.command)
+        return self.futures.submit(step.name, step.command, self._future_action(planned))
+
+    def _future_action(self, planned: PlannedStep) -> Callable[[], Any]:
+        step = planned.step
+        if callable(step.action):
+            return self.stack.inside_future(step.name, step.action, step.args)
+        argv = step.action
+        assert argv is not None
+        assert not isinstance(argv, Shell)
+        return self.stack.inside_future(step.name, lambda stack: stack.run(argv), ())
+
+    def _start_shell_future(self, name: str, command: str) -> Future:
+        session = self._ready_session()
+        future = self.futures.declare(name, command)
+        if self.options.parallel:
+            self.futures.enqueue(
+                future, lambda: session.when_idle(lambda: session.start_future(name, command))
+            )
+        else:
+            session.run(f"_async_in_place {name} eval {command}")
+        return future
+
+    # -- what the stack gives to actions ---------------------------------------------------------
+
+    def run(self, program: Program) -> None:
+        """Run a program of the main line."""
+        self._programs.run(program)
+
+    def say(self, text: str) -> None:
+        """Show a line to the user, and keep it in the log."""
+        self.log.write(f"{text}\n")
+
+    def now(self) -> float:
+        """Return the time in s since the epoch."""
+        return self.journal.now()
+
+    def submit(self, name: str, command: str, action: Callable[[], Any]) -> Future:
+        """Start a future."""
+        return self.futures.submit(name, command, action)
+
+    def wait(self, *names: str) -> int:
+        """Collect futures; return the code of the first that failed."""
+        return self.futures.wait(*names)
+
+    def shell(self, command: str) -> None:
+        """Run a command of the bash session."""
+        self._in_session(lambda session: session.run(command))
+
+    # -- the bash session ------------------------------------------------------------------------
+
+    def _in_session(self, use: Callable[[Session], None]) -> None:
+        session = self._ready_session()
+        session.set(self._shell_settings())
+        try:
+            use(session)
+        finally:
+            self.stack.settings.update(session.variables())
+
+    def _ready_session(self) -> Session:
+        if self._session is None:
+            settings = self.stack.settings
+            place = SessionPlace(
+                log=self.log.descriptor,
+                cwd=self.stack.top_dir,
+                run=self.run_name,
+                variables=self._shell_settings(),
+                script=session_script(settings.local, self.stack.dest),
+            )
+            self._session = Session(place, self.loop, self.guard, self)
+        return self._session
+
+    def _shell_settings(self) -> dict[str, str]:
+        settings = self.stack.settings
+        return {
+            name: value
+            for name, value in settings.items()
+            if name not in settings.environ and name.isidentifier()
+        }
+
+    def async_started(self, name: str, pid: int, start_time: int, command: str) -> None:
+        """Hear from the shell that it has started a future."""
+        future = self.futures.find(name) or self.futures.declare(name, command)
+        self.futures.started(future, pid, start_time, lambda: self.futures.ended(future, None))
+
+    def async_ended(self, name: str, rc: int) -> None:
+        """Hear from the shell that a future which ran in place has ended."""
+        future = self.futures.find(name)
+        if future:
+            self.futures.ended(future, rc)
+
+    def took(self, component: str, milliseconds: int) -> None:
+        """Record a time that a script or an action has measured."""
+        self.journal.write("time", component=component, milliseconds=milliseconds)
+
+    def request(self, verb: str, arguments: Sequence[str]) -> Answer:
+        """Answer a request of the shell."""
+        try:
+            return self._answer(verb, arguments)
+        except DoitstackError as error:
+            return Answer(1, "", f"ERROR: {error}\n")
+
+    def _answer(self, verb: str, arguments: Sequence[str]) -> Answer:
+        if verb == "async_declare":
+            self.futures.declare(arguments[0], arguments[1])
+            return Answer()
+        if verb == "async_wait":
+            return Answer(self.futures.wait(*arguments))
+        if verb == "async_cleanup":
+            self.collect_rest()
+            return Answer()
+        from doitstack.shell.requests import answer  # noqa: PLC0415 - needs the cloud's client
+
+        said = answer(self.stack, verb, arguments)
+        return Answer(said.code, said.out, said.err)
+
+    # -- waits of the plan -----------------------------------------------------------------------
+
+    def announce_wait(self, planned: PlannedStep) -> None:
+        """Say that the main line now waits for the next future of this async_wait."""
+        future = self._next_to_collect(planned)
+        if future:
+            self.futures.announce(future)
+
+    def collect_ended(self, planned: PlannedStep) -> None:
+        """Collect, in order, what this async_wait waits for and what has ended well."""
+        future = self._next_to_collect(planned)
+        while future and future.done() and future.rc == 0:
+            self.futures.collect(future)
+            self._collected.add((planned.task, future.name))
+            future = self._next_to_collect(planned)
+
+    def _next_to_collect(self, planned: PlannedStep) -> Future | None:
+        for name in planned.step.waits:
+            if (planned.task, name) not in self._collected:
+                return self.futures.find(name)
+        return None
+
+    def show_failure(self, future: Future, planned: PlannedStep | None) -> None:
+        """Show the log of a future that has failed; `planned` is the async_wait that ends so."""
+        if not future.cancelled() and self.futures.find(future.name) is future:
+            self.futures.collect(future)
+        if planned and future.name in planned.step.waits:
+            self.say(f"Stopping async wait due to error: {' '.join(planned.step.waits)}")
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def collect_rest(self) -> list[Future]:
+        """Collect the futures that nobody has waited for; return those that failed."""
+        failed = []
+        for future in self.futures.uncollected():
+            self.say(f"WARNING: uncollected async future {future.name}")
+            if self.futures.collect(future):
+                failed.append(future)
+        return failed
+
+    def stop_futures(self) -> None:
+        """End the futures that still run or wait, as the run has failed or was interrupted."""
+        for future in self.futures.stop_all():
+            self.say(f"Stopped async future {future.name}")
+
+    def close(self) -> None:
+        """End the session and the guard, and close the files."""
+        if self._session:
+            with suppress(DoitstackError):
+                self._session.close()
+        self.guard.dismiss()
+        self.loop.close()
+        self.log.close()
+        self.journal.close()
+
+
+@contextmanager
+def open_executor(stack: Stack, options: RunOptions) -> Iterator[Executor]:
+    """Prepare the directories, and give the executor of one run."""
+    for directory in (stack.dest, stack.data_dir, stack.log_dir):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    init(stack.dest / "async")
+    executor = Executor(stack, options)
+    with ExitStack() as cleanup:
+        cleanup.callback(executor.close)
+        cleanup.enter_context(stack.on_stage(executor))
+        yield executor
+
+

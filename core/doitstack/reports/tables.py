@@ -1,0 +1,124 @@
+"""Tables of the plan, the plugins, the futures and the timing. Every function returns text."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tabulate import tabulate
+
+from doitstack.plan import Plan, PlannedStep
+from doitstack.plugins import Plugin
+from doitstack.steps import Kind
+from doitstack.timing import Timing
+
+
+def _table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
+    numbers = ["right" if name in ("seconds", "pid", "rc") else "left" for name in headers]
+    return tabulate(
+        list(rows), headers=headers, colalign=numbers, disable_numparse=True, tablefmt="simple"
+    )
+
+
+def plan_table(plan: Plan) -> str:
+    """Return phases, plugins and steps in order, with the futures and where they are waited for."""
+    waited_in = {
+        name: planned.task
+        for planned in plan.steps
+        if planned.step.kind is Kind.ASYNC_WAIT
+        for name in planned.step.waits
+    }
+    rows = []
+    phase = ""
+    for planned in plan.steps:
+        shown = "" if planned.phase.value == phase else planned.phase.value
+        phase = planned.phase.value
+        rows.append((shown, planned.plugin, *_step_cells(planned, waited_in)))
+    if not rows:
+        return "no steps\n"
+    text = _table(rows, ("phase", "plugin", "step", "what", "waits for", "waited for in"))
+    return "\n".join([text, *(f"WARNING: {warning}" for warning in plan.warnings)]) + "\n"
+
+
+def _step_cells(planned: PlannedStep, waited_in: dict[str, str]) -> tuple[str, str, str, str]:
+    step = planned.step
+    waits = " ".join(step.waits)
+    if planned.is_future:
+        return step.name, step.kind.value, waits, waited_in.get(step.name, "(never)")
+    return step.name, step.kind.value, waits, ""
+
+
+def plugins_table(plugins: Iterable[Plugin]) -> str:
+    """Return the plugins in order, where each was found, and its hooks."""
+    rows = [(plugin.name, plugin.origin, " ".join(plugin.hooks)) for plugin in plugins]
+    return (_table(rows, ("plugin", "found in", "hooks")) if rows else "no plugins") + "\n"
+
+
+@dataclass(frozen=True)
+class FutureRow:
+    """One future as `doit futures` shows it; `seconds` is its age or its duration."""
+
+    name: str
+    state: str
+    pid: int
+    seconds: float
+    rc: int | None
+    log: Path
+
+
+def futures_table(rows: Iterable[FutureRow]) -> str:
+    """Return the futures of the last run, or of the one that goes on."""
+    cells = [
+        (
+            row.name,
+            row.state,
+            str(row.pid or "self"),
+            f"{row.seconds:.1f}",
+            "" if row.rc is None else str(row.rc),
+            str(row.log) if row.log.exists() else "",
+        )
+        for row in rows
+    ]
+    if not cells:
+        return "no futures\n"
+    return _table(cells, ("future", "state", "pid", "seconds", "rc", "log")) + "\n"
+
+
+def timing_tables(timing: Timing) -> str:
+    """Return DevStack's two tables, and the figures beyond them."""
+    parts = [_components_table(timing)]
+    if timing.is_parallel:
+        parts.append(_async_table(timing))
+    parts.append(_bounds_table(timing))
+    return "\n\n".join(parts) + "\n"
+
+
+def _components_table(timing: Timing) -> str:
+    accounted = sum(timing.components.values())
+    ordered = sorted(timing.components.items(), key=lambda item: -item[1])
+    rows = [(name, f"{seconds:.1f}") for name, seconds in ordered]
+    rows.append(("Unaccounted time", f"{max(0.0, timing.elapsed - accounted):.1f}"))
+    rows.append(("Total runtime", f"{timing.elapsed:.1f}"))
+    return _table(rows, ("DevStack Component Timing", "seconds"))
+
+
+def _async_table(timing: Timing) -> str:
+    rows = [
+        ("Time spent in the background minus waits", f"{timing.background - timing.wait:.1f}"),
+        ("Elapsed time", f"{timing.elapsed:.1f}"),
+        ("Time if we did everything serially", f"{timing.serial:.1f}"),
+        ("Speedup", f"{timing.speedup:.2f} x"),
+    ]
+    return _table(rows, ("Async summary", "seconds"))
+
+
+def _bounds_table(timing: Timing) -> str:
+    rows = [
+        ("CPU time of the run and its children", f"{timing.cpu:.1f}"),
+        ("Critical path", f"{timing.critical_path:.1f}"),
+        (f"Lower bound on {timing.cores} cores", f"{timing.lower_bound:.1f}"),
+    ]
+    if timing.measured_speedup is not None:
+        rows.append(("Measured against the last serial run", f"{timing.measured_speedup:.2f} x"))
+    longest = sorted(timing.critical_steps, key=lambda part: -part.seconds)[:5]
+    rows += [(f"  on the critical path: {part.name}", f"{part.seconds:.1f}") for part in longest]
+    return _table(rows, ("What bounds it", "seconds"))

@@ -1,0 +1,262 @@
+"""doit's Runner, with the one thing that doit lacks: a future is started, and doit goes on.
+
+When a future ends, its node goes back to doit's dispatcher; doit's own rules decide the rest.
+"""
+
+import signal
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+from doit.control import ExecNode, TaskDispatcher
+from doit.exceptions import DependencyError, TaskFailed
+from doit.runner import FAILURE, SUCCESS, Runner
+from doit.task import Stream, Task
+
+from doitstack.errors import DoitstackError
+from doitstack.executor import Executor
+from doitstack.futures import Future
+from doitstack.plan import PlannedStep
+from doitstack.steps import Kind
+from doitstack.tasks import BUILT_IN, planned_step
+
+SAVE_EVERY = 1.0
+"""Seconds between two savings of doit's state while a run lasts."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asks us to stop. `code` is the exit code that a shell gives for it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.code = 128 + number
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    raise Interrupted(number)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM raise Interrupted."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    previous = {number: signal.signal(number, _interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+class FutureRunner(Runner):  # type: ignore[misc]
+    """Runs tasks as doit's own runner does, and steps that are futures beside the others.
+
+    run_tasks()
+      dispatch():          hand ended tasks to doit, take tasks that are ready
+        start futures, keep main-line steps
+        run the first main-line step, or wait for a future
+      finale():            stop the rest after a failure; the built-in tasks
+    """
+
+    def __init__(
+        self, executor: Executor, dep_manager: Any, reporter: Any, *, keep_going: bool, always: bool
+    ) -> None:
+        super().__init__(dep_manager, reporter, keep_going, always, Stream(2))
+        self.executor = executor
+        self._ended: deque[tuple[ExecNode, Future]] = deque()
+        self._ready: list[ExecNode] = []
+        self._running = 0
+        self._awaited: PlannedStep | None = None
+        self._built_in_done: set[str] = set()
+        self._saved = executor.now()
+        self.interrupted: Interrupted | None = None
+
+    # -- doit's loop -----------------------------------------------------------------------------
+
+    def run_tasks(self, task_dispatcher: TaskDispatcher) -> None:
+        """Run all selected tasks, then the built-in ones, whatever has happened."""
+        try:
+            with interruptible():
+                self._dispatch(task_dispatcher)
+        except Interrupted as signalled:
+            self.interrupted = signalled
+            self.executor.say(f"\nInterrupted by {signalled}: stopping")
+        finally:
+            self._finale(task_dispatcher)
+
+    def _dispatch(self, dispatcher: TaskDispatcher) -> None:
+        processed = None
+        while not self._stop_running:
+            try:
+                node = dispatcher.generator.send(processed)
+            except StopIteration:
+                node = None
+            if isinstance(node, ExecNode):
+                processed = self._take(node, dispatcher.tasks)
+            elif self._ended or self._ready or self._running:
+                processed = self._advance(dispatcher)
+            else:
+                return
+
+    def _take(self, node: ExecNode, tasks: dict[str, Task]) -> ExecNode | None:
+        """Keep a task that is to run; return the node of one that is done with already."""
+        try:
+            is_wanted = self.select_task(node, tasks)
+        except DoitstackError as error:
+            self._handle_task_error(node, DependencyError(str(error)))
+            return node
+        if is_wanted:
+            self._ready.append(node)
+            return None
+        self._journal_skipped(node)
+        return node
+
+    def _advance(self, dispatcher: TaskDispatcher) -> ExecNode | None:
+        """Do the next thing: hand over what has ended, start futures, run a step, or wait.
+
+        Returns the node that is done with, if any.
+        """
+        self.executor.loop.turn(0)
+        if not self._ended:
+            self._ready.sort(key=_number)
+            self._start_futures()
+            if self._ready:
+                return self._run(self._ready.pop(0))
+            self._wait(dispatcher)
+        return self._finish_future(*self._ended.popleft()) if self._ended else None
+
+    def _start_futures(self) -> None:
+        """Start all futures that are ready, in the order of the plan.
+
+        Without parallelism a future is one more step of the main line, at its own place.
+        """
+        while self._ready:
+            first = self._ready if self.executor.options.parallel else self._ready[:1]
+            node = next((node for node in first if _is_future(node)), None)
+            if node is None:
+                return
+            self._ready.remove(node)
+            self._start_future(node)
+
+    def _start_future(self, node: ExecNode) -> None:
+        planned = planned_step(node.task)
+        assert planned
+        self.reporter.execute_task(node.task)
+        self.executor.journal.write("step_start", **_identity(planned))
+        try:
+            future = self.executor.start_future(planned)
+        except DoitstackError as error:
+            self.process_task_result(node, TaskFailed(str(error)))
+            return
+        self._running += 1
+        future.add_done_callback(lambda future: self._ended.append((node, future)))
+
+    def _wait(self, dispatcher: TaskDispatcher) -> None:
+        """Wait for the next future to end; say so if the main line stands at an async_wait."""
+        self._awaited = self._async_wait_at(dispatcher)
+        if self._awaited:
+            self.executor.announce_wait(self._awaited)
+            self.executor.loop.run_until(lambda: bool(self._ended))
+            self.executor.collect_ended(self._awaited)
+            return
+        self.executor.journal.write("wait_start", name="")
+        self.executor.loop.run_until(lambda: bool(self._ended))
+        self.executor.journal.write("wait_end")
+
+    def _async_wait_at(self, dispatcher: TaskDispatcher) -> PlannedStep | None:
+        """Return the async_wait that only waits for its futures any more, if there is one."""
+        for node in dispatcher.waiting:
+            planned = planned_step(node.task)
+            if planned and planned.step.kind is Kind.ASYNC_WAIT:
+                missing = (planned_step(dispatcher.tasks[name]) for name in node.wait_run)
+                if all(needed and needed.is_future for needed in missing):
+                    return planned
+        return None
+
+    # -- results ---------------------------------------------------------------------------------
+
+    def _run(self, node: ExecNode) -> ExecNode:
+        """Run one step of the main line, or a task that is not ours."""
+        journal = self.executor.journal
+        planned = planned_step(node.task)
+        if node.task.name in BUILT_IN:
+            self._built_in_done.add(node.task.name)
+        if planned:
+            journal.write("step_start", **_identity(planned))
+        failure = self.execute_task(node.task)
+        if planned:
+            status = "failed" if failure else "done"
+            journal.write("step_end", task=planned.task, status=status)
+        self.process_task_result(node, failure)
+        self._save()
+        return node
+
+    def _finish_future(self, node: ExecNode, future: Future) -> ExecNode:
+        """Tell doit how a future has ended. One that nobody waits for only warns."""
+        self._running -= 1
+        planned = planned_step(node.task)
+        assert planned
+        if future.rc == 0:
+            self.process_task_result(node, None)
+        elif planned.is_awaited or future.cancelled():
+            self.executor.show_failure(future, self._awaited)
+            self.process_task_result(node, TaskFailed(future.failure()))
+        else:
+            self.dep_manager.remove_success(node.task)
+            node.run_status = "successful"
+        self._save()
+        return node
+
+    def _save(self) -> None:
+        """Save doit's state now and then: a killed run shall not lose what was good."""
+        if self.executor.now() - self._saved >= SAVE_EVERY:
+            self.dep_manager.backend.dump()
+            self._saved = self.executor.now()
+
+    def _journal_skipped(self, node: ExecNode) -> None:
+        planned = planned_step(node.task)
+        if planned and node.run_status == "up-to-date":
+            self.executor.journal.write("step_skipped", **_identity(planned))
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _finale(self, dispatcher: TaskDispatcher) -> None:
+        """Stop what still runs after a failure, then run the built-in tasks that are left.
+
+        A second signal while we stop does not wait for anybody's grace.
+        """
+        if self.interrupted or self.final_result != SUCCESS or self._stop_running:
+            self.executor.stop_futures()
+        for name in BUILT_IN:
+            task = dispatcher.tasks.get(name)
+            if task and name not in self._built_in_done:
+                self._built_in_done.add(name)
+                failure = task.execute(self.stream)
+                if failure and self.final_result == SUCCESS:
+                    self.final_result = FAILURE
+        if self.interrupted:
+            self.final_result = self.interrupted.code
+
+
+def _number(node: ExecNode) -> tuple[int, str]:
+    planned = planned_step(node.task)
+    return (planned.number if planned else sys.maxsize, node.task.name)
+
+
+def _is_future(node: ExecNode) -> bool:
+    planned = planned_step(node.task)
+    return planned is not None and planned.is_future
+
+
+def _identity(planned: PlannedStep) -> dict[str, Any]:
+    return {
+        "task": planned.task,
+        "phase": planned.phase.value,
+        "plugin": planned.plugin,
+        "step": planned.step.name,
+        "kind": planned.step.kind.value,
+        "waits": planned.step.waits,
+    }

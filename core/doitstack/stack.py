@@ -1,0 +1,212 @@
+"""The stack as a plugin sees it: the argument of every action and of most hooks."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from doitstack.errors import FutureError, StepError
+from doitstack.settings import Settings
+from doitstack.steps import callable_name
+
+# Hooks are called to list tasks, too: what only actions need is imported when they need it.
+if TYPE_CHECKING:
+    from doitstack.futures import Future
+    from doitstack.programs import Program
+    from doitstack.services import Services
+
+
+class Backstage(Protocol):
+    """What the run gives to the stack while actions run on the main line."""
+
+    def run(self, program: "Program") -> None:
+        """Run a program, its output in the main line's log."""
+
+    def say(self, text: str) -> None:
+        """Show a line to the user."""
+
+    def took(self, component: str, milliseconds: int) -> None:
+        """Record a measured time."""
+
+    def now(self) -> float:
+        """Return the time in s since the epoch."""
+
+    def submit(self, name: str, command: str, action: Callable[[], Any]) -> "Future":
+        """Start a future."""
+
+    def wait(self, *names: str) -> int:
+        """Collect futures; return the code of the first that failed."""
+
+    def shell(self, command: str) -> None:
+        """Run a command of the bash session."""
+
+
+class Stack:
+    """What an action may know and do."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._backstage: Backstage | None = None
+        self._future = ""
+
+    # -- where and what ------------------------------------------------------------------------
+
+    @property
+    def top_dir(self) -> Path:
+        """The stack directory."""
+        return self.settings.path("TOP_DIR")
+
+    @property
+    def dest(self) -> Path:
+        """DEST: everything of ours lives below it."""
+        return self.settings.path("DEST")
+
+    @property
+    def data_dir(self) -> Path:
+        """DATA_DIR: databases, images, keys."""
+        return self.settings.path("DATA_DIR")
+
+    @property
+    def log_dir(self) -> Path:
+        """LOGDIR: logs of the run and of the services."""
+        return self.settings.path("LOGDIR")
+
+    def is_service_enabled(self, *names: str) -> bool:
+        """Return whether any of these services is enabled, with DevStack's meanings."""
+        return self.settings.is_service_enabled(*names)
+
+    def password(self, name: str) -> str:
+        """Return the password `name`, from the settings or made once and kept in DEST."""
+        from doitstack.passwords import password  # noqa: PLC0415
+
+        return password(self.settings, name)
+
+    # -- do ------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: bytes | None = None,
+    ) -> None:
+        """Run a program; its output is the step's. Raises CommandError.
+
+        `env` is added to the environment, `stdin` is what the program may read. Futures go on
+        meanwhile. Give secrets by `env` or `stdin`, never in `argv`.
+        """
+        from doitstack.programs import Program, run_in_future  # noqa: PLC0415
+
+        program = Program(argv, env, cwd, stdin)
+        if self._future:
+            run_in_future(program)
+        else:
+            self._stage().run(program)
+
+    def output_of(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: bytes | None = None,
+    ) -> str:
+        """Run a quick program and return its stdout as text. Raises CommandError."""
+        from doitstack.programs import Program, output_of  # noqa: PLC0415
+
+        return output_of(Program(argv, env, cwd, stdin))
+
+    def say(self, text: str) -> None:
+        """Show a line to the user, as DevStack's `echo_summary`."""
+        if self._future:
+            print(text, flush=True)  # noqa: T201 - a future's output is its log
+        else:
+            self._stage().say(text)
+
+    @contextmanager
+    def timed(self, component: str) -> Iterator[None]:
+        """Add the time spent inside to the row `component` of the timing table."""
+        stage = self._stage()
+        began = stage.now()
+        try:
+            yield
+        finally:
+            stage.took(component, round((stage.now() - began) * 1000))
+
+    def shell(self, command: str) -> None:
+        """Run a function or command of the bash session. Raises StepError."""
+        self._main_line_only("shell")
+        self._stage().shell(command)
+
+    # -- futures -------------------------------------------------------------------------------
+
+    def async_run(self, name: str, func: Callable[..., Any], *args: Any) -> "Future":
+        """Start `func(stack, *args)` as the future `name`. Raises FutureError."""
+        self._main_line_only("async_run")
+        command = " ".join((callable_name(func), *map(str, args)))
+        return self._stage().submit(name, command, self.inside_future(name, func, args))
+
+    def async_wait(self, *names: str) -> None:
+        """Collect futures in the order given. Raises FutureError for the first that failed."""
+        self._main_line_only("async_wait")
+        code = self._stage().wait(*names)
+        if code:
+            raise FutureError(" ".join(names), f"failed with rc {code}; its log is above", code)
+
+    def inside_future(
+        self, name: str, func: Callable[..., Any], args: tuple[Any, ...]
+    ) -> Callable[[], Any]:
+        """Return what the forked child of the future `name` calls."""
+
+        def action() -> Any:
+            self._future = name
+            return func(self, *args)
+
+        return action
+
+    # -- services ------------------------------------------------------------------------------
+
+    @property
+    def services(self) -> "Services":
+        """The processes that the stack's supervisor keeps."""
+        from doitstack.services import Services  # noqa: PLC0415
+
+        return Services(self.dest / "supervisor", self.log_dir)
+
+    def run_process(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        """Keep a program running under the stack's supervisor. Raises ServiceError."""
+        self.services.start(name, argv, env=env, cwd=cwd)
+
+    def stop_process(self, name: str) -> None:
+        """End a program that `run_process` started; nothing happens if there is none."""
+        self.services.stop(name)
+
+    # -- for the run ---------------------------------------------------------------------------
+
+    @contextmanager
+    def on_stage(self, backstage: Backstage) -> Iterator[None]:
+        """Let actions act for as long as the run lasts."""
+        self._backstage = backstage
+        try:
+            yield
+        finally:
+            self._backstage = None
+
+    def _stage(self) -> Backstage:
+        if self._backstage is None:
+            raise StepError("a hook declares steps and does nothing itself: yield run(...)")
+        return self._backstage
+
+    def _main_line_only(self, verb: str) -> None:
+        if self._future:
+            raise FutureError(
+                self._future, f"{verb} belongs to the main line; yield it as a step of your hook"
+            )
