@@ -124,7 +124,7 @@ class Services:
     def start(
         self,
         name: str,
-        argv: Sequence[str],
+        argv: Sequence[str | Path],
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
@@ -312,7 +312,7 @@ def _checked(name: str) -> str:
     return name
 
 
-def _script(argv: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path) -> str:
+def _script(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log: Path) -> str:
     """Return the shell script that becomes the service."""
     if not argv:
         raise ServiceError("a service needs a program to run")
@@ -325,6 +325,6 @@ def _script(argv: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path) -
         f"exec </dev/null >>{shlex.quote(str(log))} 2>&1",
         f"cd {shlex.quote(str(cwd))} || exit 1",
         *exports,
-        f"exec {shlex.join(argv)}",
+        f"exec {shlex.join(str(word) for word in argv)}",
     ]
     return "\n".join(lines) + "\n"

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from doitstack import Stack
 from doitstack.files import write_private
 from doitstack_plugins.identity import ADMIN_PASSWORD, DEFAULT_DOMAIN
@@ -67,6 +65,8 @@ def openrc(stack: Stack) -> Path:
 
 def write_clouds(stack: Stack) -> None:
     """Write clouds.yaml and openrc (0600), and say where they are."""
+    import yaml  # noqa: PLC0415 - not for every `doit list`
+
     password = stack.password(ADMIN_PASSWORD)
     url, region = stack.settings["KEYSTONE_SERVICE_URI"], stack.settings["REGION_NAME"]
     clouds = {name: _cloud(who, url, region, password) for name, who in CLOUDS.items()}

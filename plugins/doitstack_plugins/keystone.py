@@ -149,7 +149,7 @@ def init_keystone(stack: Stack) -> None:
     """
     if not database_id(stack):
         _remove_database(stack)
-    private_directory(_database(stack).parent)
+        write_private(_database(stack), "")  # so that it is 0600
     with stack.timed("dbsync"):
         _manage(stack, "db_sync")
     if not database_id(stack):
@@ -224,6 +224,7 @@ def _named(stack: Stack) -> str:
 
 def _service(stack: Stack) -> WsgiService:
     env = {
+        **packages.environ(stack),
         "OS_KEYSTONE_CONFIG_DIR": str(_conf_dir(stack)),
         "OS_KEYSTONE_CONFIG_FILES": "keystone.conf",
         # Nobody reads it: another value restarts the service, and so empties its cache.
@@ -248,7 +249,8 @@ def _make_keys(stack: Stack, kind: str) -> None:
 def _manage(stack: Stack, *arguments: str, env: dict[str, str] | None = None) -> None:
     conf = _conf_dir(stack) / "keystone.conf"
     program = environment(stack).program("keystone-manage")
-    stack.run([program, "--config-file", str(conf), *arguments], env=env)
+    environ = {**packages.environ(stack), **(env or {})}
+    stack.run([program, "--config-file", str(conf), *arguments], env=environ)
 
 
 def _conf(stack: Stack) -> str:

@@ -29,3 +29,8 @@ def constraints(settings: Settings) -> str:
     if not chosen:
         return str(files("doitstack_plugins") / "constraints.txt")
     return chosen if "://" in chosen else str(Path(settings["TOP_DIR"]) / chosen)
+
+
+def environ(stack: Stack) -> dict[str, str]:
+    """Return what OpenStack's programs need, so that they write nothing into the user's home."""
+    return {"XDG_CACHE_HOME": str(stack.data_dir / "cache")}

@@ -85,7 +85,8 @@ def run_tempest(stack: Stack, *arguments: str) -> None:
     chosen = arguments or ("--regex", DEFAULT_TESTS)
     program = environment(stack).program("tempest")
     # The caller's shell may be set up for the tests of some other cloud.
-    env = {"TEMPEST_CONFIG_DIR": str(_conf(stack).parent), "TEMPEST_CONFIG": _conf(stack).name}
+    conf = {"TEMPEST_CONFIG_DIR": str(_conf(stack).parent), "TEMPEST_CONFIG": _conf(stack).name}
+    env = {**_environ(stack), **conf}
     stack.run([program, "run", *chosen], cwd=_workspace(stack), env=env)
 
 
@@ -101,7 +102,13 @@ def _make_workspace(stack: Stack) -> None:
     registry.unlink(missing_ok=True)
     program = environment(stack).program("tempest")
     words = ["init", "--workspace-path", str(registry), "--name", "devstack"]
-    stack.run([program, *words, str(_workspace(stack))], cwd=_state(stack))
+    stack.run([program, *words, str(_workspace(stack))], cwd=_state(stack), env=_environ(stack))
+
+
+def _environ(stack: Stack) -> dict[str, str]:
+    # It makes a directory in the home and one, for the locks of all users, among temporary files.
+    state = str(_state(stack))
+    return {**packages.environ(stack), "HOME": state, "TMPDIR": state}
 
 
 def _state(stack: Stack) -> Path:

@@ -1,15 +1,11 @@
 """Serve a WSGI application as a service: one place that knows the server and its flags."""
 
 import errno
-import http.client
 import json
 import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import psutil
 
 from doitstack import Stack
 from doitstack.environments import Environment
@@ -96,8 +92,11 @@ def _bind(host: str, port: int) -> None:
 
 def _listener(port: int) -> int | None:
     """Return the process that listens at `port`; None where it cannot be known."""
+    import psutil  # noqa: PLC0415 - not for every `doit list`
+
     for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr[1] == port:
+        address = connection.laddr
+        if connection.status == psutil.CONN_LISTEN and address and address.port == port:
             return connection.pid
     return None
 
@@ -105,6 +104,8 @@ def _listener(port: int) -> int | None:
 def _described(pid: int | None) -> str:
     if pid is None:
         return "another user's process"
+    import psutil  # noqa: PLC0415 - not for every `doit list`
+
     try:
         return f"{psutil.Process(pid).name()} (process {pid})"
     except psutil.Error:
@@ -112,24 +113,16 @@ def _described(pid: int | None) -> str:
 
 
 def _is_answering(service: WsgiService, path: str, key: str) -> bool:
-    try:
-        return key in get_json(service.host, service.port, path)
-    except (OSError, http.client.HTTPException, ValueError):
-        return False
+    """Return whether GET `path` gives a JSON object with `key`; no proxy is asked."""
+    from http.client import OK, HTTPConnection, HTTPException  # noqa: PLC0415 - as above
 
-
-def get_json(host: str, port: int, path: str) -> dict[str, Any]:
-    """Return the JSON object that GET `path` gives; proxies of the environment are not asked.
-
-    Raises OSError or HTTPException without an answer, ValueError for any other answer.
-    """
-    connection = http.client.HTTPConnection(host, port, timeout=10)
+    connection = HTTPConnection(service.host, service.port, timeout=10)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
         found = json.loads(answer.read())
+    except (OSError, HTTPException, ValueError):
+        return False
     finally:
         connection.close()
-    if answer.status != http.HTTPStatus.OK or not isinstance(found, dict):
-        raise ValueError(f"GET {path}: status {answer.status}")
-    return found
+    return answer.status == OK and isinstance(found, dict) and key in found
