@@ -121,7 +121,7 @@ running_in_container() {
 
 # exit_distro_not_supported [WHAT]
 exit_distro_not_supported() {
-    [[ $DISTRO ]] || GetDistro
+    [[ ${DISTRO-} ]] || GetDistro
     if (($# > 0)); then
         die "$LINENO" "Support for $DISTRO is incomplete: no support for $*"
     fi

@@ -176,7 +176,7 @@ _package_lists() {
 # _parse_package_files FILE...: a package a line; in its comment NOPRIME, dist: and not:
 _parse_package_files() {
     local file line package
-    [[ $DISTRO ]] || GetDistro
+    [[ ${DISTRO-} ]] || GetDistro
     for file in "$@"; do
         [[ -e $file ]] || continue
         while IFS= read -r line || [[ $line ]]; do

@@ -38,7 +38,7 @@ plugin_requires() {
 fetch_plugins() {
     local plugin
     local IFS=,
-    for plugin in $DEVSTACK_PLUGINS; do
+    for plugin in ${DEVSTACK_PLUGINS-}; do
         [[ ! $plugin ]] || git_clone_by_name "$plugin"
     done
 }

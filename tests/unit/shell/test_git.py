@@ -1,0 +1,99 @@
+"""Clones, of real repositories."""
+
+import subprocess
+
+import pytest
+
+NAME = ["-c", "user.name=n", "-c", "user.email=e@example.com"]
+
+
+@pytest.fixture
+def origin(bash):
+    """A repository with a branch `other` and a tag `v1`; `bash` finds it as $PWD/origin."""
+    path = bash.path / "origin"
+
+    def git(*args: str) -> str:
+        command = ["git", "-C", str(path), *NAME, *args]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    path.mkdir()
+    git("init", "-q", "-b", "master")
+    git("commit", "-q", "--allow-empty", "-m", "first")
+    git("tag", "v1")
+    git("branch", "other")
+    git("commit", "-q", "--allow-empty", "-m", "second")
+    bash.git = git
+    bash.env["GIT_CONFIG_GLOBAL"] = "/dev/null"
+    return bash
+
+
+def _head(bash, directory: str = "clone") -> str:
+    return bash.says(f"git -C {directory} log -1 --format=%s")
+
+
+@pytest.mark.parametrize(
+    ("ref", "subject"), [("master", "second"), ("v1", "first"), ("refs/tags/v1", "first"), ("", "second")]
+)
+def test_git_clone_takes_branch_tag_and_ref(origin, ref: str, subject: str) -> None:
+    done = origin(f"git_clone $PWD/origin $PWD/clone {ref}; pwd")
+    assert _head(origin) == subject
+    assert done.lines[-2].endswith(f" {subject}")
+    assert done.lines[-1] == str(origin.path)
+
+
+def test_git_clone_leaves_what_is_there(origin) -> None:
+    origin("git_clone $PWD/origin $PWD/clone master")
+    origin.git("commit", "-q", "--allow-empty", "-m", "third")
+    origin("git_clone $PWD/origin $PWD/clone master")
+    assert _head(origin) == "second"
+
+
+@pytest.mark.parametrize(("ref", "subject"), [("master", "third"), ("v1", "first"), ("other", "first")])
+def test_git_clone_brings_up_to_date_with_reclone(origin, ref: str, subject: str) -> None:
+    origin("git_clone $PWD/origin $PWD/clone master; touch clone/a.pyc")
+    origin.git("commit", "-q", "--allow-empty", "-m", "third")
+    origin(f"RECLONE=yes; git_clone $PWD/origin $PWD/clone {ref}")
+    assert _head(origin) == subject
+    assert not (origin.path / "clone" / "a.pyc").exists()
+
+
+def test_git_clone_dies_of_an_unknown_ref(origin) -> None:
+    origin("git_clone $PWD/origin $PWD/clone master")
+    done = origin("RECLONE=True; git_clone $PWD/origin $PWD/clone nothing", code=1)
+    assert "nothing is neither branch nor tag" in done.err
+
+
+def test_git_clone_may_be_forbidden(origin) -> None:
+    done = origin("ERROR_ON_CLONE=True; git_clone $PWD/origin $PWD/clone master", code=1)
+    assert "Cloning not allowed" in done.err
+    assert not (origin.path / "clone").exists()
+
+
+def test_git_clone_offline_needs_no_remote(origin) -> None:
+    origin("git_clone $PWD/origin $PWD/clone master")
+    done = origin("OFFLINE=True; git_clone /none $PWD/clone other")
+    assert done.lines[0] == "Running in offline mode, clones already exist"
+
+
+def test_git_clone_depth(origin) -> None:
+    origin("GIT_DEPTH=1; git_clone file://$PWD/origin $PWD/clone master")
+    assert origin.says("git -C clone rev-list --count HEAD") == "1"
+
+
+def test_git_clone_by_name(origin) -> None:
+    origin("GITREPO[x]=$PWD/origin; GITDIR[x]=$PWD/clone; GITBRANCH[x]=v1; git_clone_by_name x")
+    assert _head(origin) == "first"
+    assert "GITREPO[y] is not set" in origin("git_clone_by_name y", code=1).err
+
+
+def test_git_timed_tries_three_times(bash) -> None:
+    bash.program("sleep", "exec /bin/sleep 0.01")
+    bash.program("git", "exec /bin/sleep 5")
+    done = bash("GIT_TIMEOUT=0.05; git_timed fetch", code=1)
+    assert done.out.count("timeout ") == 3
+    assert "Maximum of 3 git retries reached" in done.err
+
+
+def test_get_release_name_from_branch(bash) -> None:
+    script = "for b in master stable/zed proposed/x; do get_release_name_from_branch $b; done"
+    assert bash(script).lines == ["master", "zed", "x"]

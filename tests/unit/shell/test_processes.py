@@ -1,0 +1,99 @@
+"""What is asked of the main process: services, accounts."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("script", "asked"),
+    [
+        ("run_process a '/bin/x --y'", "<run_process><a></bin/x --y>"),
+        ("run_process a /bin/x g u A=1", "<run_process><a></bin/x><g><u><A=1>"),
+        ("run_process off /bin/x", ""),
+        ("stop_process a", "<stop_process><a>"),
+        ("stop_process off", ""),
+        ("restart_service devstack@a.service", "<restart_process><a>"),
+        ("start_service devstack@a", "<start_process><a>"),
+        ("stop_service devstack@a.service", "<stop_process><a>"),
+        ("reload_service devstack@a", "<reload-or-restart_process><a>"),
+        ("write_user_unit_file devstack@a.service /bin/x '' u", "<write_unit><a></bin/x><><u>"),
+        ("write_uwsgi_user_unit_file devstack@a.service /bin/x", "<write_unit><a></bin/x>"),
+        ("service_check", "<service_check>"),
+        ("get_or_create_domain d text", "<get_or_create_domain><d><text>"),
+        ("get_or_create_group g d", "<get_or_create_group><g><d>"),
+        ("get_or_create_user u 'p w' d", "<get_or_create_user><u><p w><d>"),
+        ("get_or_create_project p d", "<get_or_create_project><p><d>"),
+        ("get_or_create_role r", "<get_or_create_role><r>"),
+        ("get_or_add_user_project_role r u p", "<get_or_add_user_project_role><r><u><p>"),
+        ("get_or_add_user_domain_role r u d", "<get_or_add_user_domain_role><r><u><d>"),
+        ("get_or_add_user_system_role r u all", "<get_or_add_user_system_role><r><u><all>"),
+        ("get_or_add_group_project_role r g p", "<get_or_add_group_project_role><r><g><p>"),
+        ("get_or_create_service n t 'a b'", "<get_or_create_service><n><t><a b>"),
+        ("get_or_create_endpoint s R http://x", "<get_or_create_endpoint><s><R><http://x>"),
+        ("get_endpoint_url s public", "<get_endpoint_url><s><public>"),
+    ],
+)
+def test_what_is_asked(bash, script: str, asked: str) -> None:
+    assert bash.says(f"{bash.requests()}; ENABLED_SERVICES=a; {script}") == asked
+
+
+def test_create_service_user_gives_it_its_roles(bash) -> None:
+    lines = bash(f"{bash.requests()}; SERVICE_PASSWORD=pw; create_service_user nova admin").lines
+    role = "<nova><service><Default><Default>"
+    assert lines == [
+        "<get_or_create_user><nova><pw><Default>",
+        f"<get_or_add_user_project_role><service>{role}",
+        f"<get_or_add_user_project_role><admin>{role}",
+    ]
+
+
+def test_run_process_refuses_what_cannot_work(bash) -> None:
+    assert "absolute path" in bash("ENABLED_SERVICES=a; run_process a 'x y'", code=1).err
+    assert "with sudo" in bash("ENABLED_SERVICES=a; run_process a 'sudo x'", code=1).err
+
+
+def test_run_process_keeps_the_status(bash) -> None:
+    script = "doitstack_request() { echo no >&2; return 4; }; ENABLED_SERVICES=a; run_process a /x || echo $?"
+    done = bash(script)
+    assert (done.out, done.err) == ("4\n", "no\n")
+
+
+def test_alone_our_python_is_asked(bash) -> None:
+    script = "DOITSTACK_PYTHON=echo; get_or_create_role r"
+    assert bash.says(script) == "-m doitstack request get_or_create_role r"
+
+
+def test_a_session_brings_its_own_request(bash) -> None:
+    script = f"unset _DOITSTACK_LIBRARY; {bash.requests()}; source $LIBRARY; get_or_create_role r"
+    assert bash.says(f"LIBRARY=$_DOITSTACK_LIBRARY/library.sh; {script}") == "<get_or_create_role><r>"
+
+
+def test_other_services_are_the_machines(bash) -> None:
+    done = bash("restart_service no_such_service_here", code=5, options="-u")
+    assert "no such service" in done.err or "not found" in done.err
+
+
+def test_is_running(bash) -> None:
+    script = "sleep 60.25 & is_running 60.25 && echo yes; kill $!; wait $! || :; is_running 60.25 || echo no"
+    assert bash(script).lines == ["yes", "no"]
+
+
+def test_configure_keystone_authtoken_middleware(bash) -> None:
+    script = """
+    SERVICE_PASSWORD=pw KEYSTONE_SERVICE_URI=http://k MEMCACHE_SERVERS=m:1
+    configure_keystone_authtoken_middleware f.ini nova
+    configure_keystone_authtoken_middleware f.ini nova other compute
+    configure_auth_token_middleware f.ini nova /signing third > /dev/null
+    """
+    bash(script)
+    text = (bash.path / "f.ini").read_text()
+    sections = {part.split("]")[0]: part.split("]")[1] for part in text.split("[")[1:]}
+    common = (
+        "\nmemcached_servers = m:1\nproject_domain_name = Default\nproject_name = service\n"
+        "user_domain_name = Default\npassword = pw\nusername = nova\nauth_url = http://k\n"
+        "interface = public\nauth_type = password\n"
+    )
+    assert {name: part.strip() for name, part in sections.items()} == {
+        "keystone_authtoken": common.strip(),
+        "other": f"service_type = compute{common}".strip(),
+        "third": common.strip(),
+    }
