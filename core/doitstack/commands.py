@@ -13,7 +13,7 @@ from typing import Any
 from doit.cmd_base import DoitCmdBase
 from doit.cmd_clean import Clean as DoitClean
 from doit.cmd_run import Run as DoitRun
-from doit.control import TaskControl, TaskDispatcher
+from doit.control import TaskControl
 from doit.dependency import JsonDB
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
@@ -28,7 +28,7 @@ from doitstack.history import future_rows, last_run
 from doitstack.journal import read_events
 from doitstack.reports import tables
 from doitstack.reports.console import StepReporter
-from doitstack.runner import FutureRunner
+from doitstack.runner import FutureRunner, PlanDispatcher
 from doitstack.tasks import CLEANUP
 from doitstack.timing import Timing as Figures
 from doitstack.timing import last_serial_elapsed, measure, timing_of
@@ -99,7 +99,7 @@ class Run(DoitRun):  # type: ignore[misc]
             here.stage.built_in = _BuiltIn(executor)
             executor.journal.write("run_start", **_start_fields(options))
             _prepare_forks()
-            dispatcher = TaskDispatcher(
+            dispatcher = PlanDispatcher(
                 self.control.tasks, self.control.targets, self.control.selected_tasks
             )
             code: int = runner.run_all(dispatcher)

@@ -17,7 +17,7 @@ MARKER = ".doitstack"
 LOCK = ".lock"
 DATABASE = ".doit.db"
 
-_WORK = ("async", "bin", "data", "logs", "venvs", "supervisor")
+_WORK = ("async", "bin", "data", "etc", "logs", "venvs", "supervisor")
 _FILES = ("passwords", ".passwords.lock", "clouds.yaml", "openrc", ".localrc.auto", DATABASE)
 
 

@@ -60,6 +60,7 @@ class Executor:
         self._programs = MainLinePrograms(self.loop, self.guard, self.log.descriptor)
         self._session: Session | None = None
         self._collected: set[tuple[str, str]] = set()
+        self._skipped: set[str] = set()
 
     # -- steps ---------------------------------------------------------------------------------
 
@@ -67,9 +68,7 @@ class Executor:
         """Run one step of the main line. Raises DoitstackError naming plugin, phase and step."""
         step = planned.step
         if step.kind is Kind.ASYNC_WAIT:
-            left = [name for name in step.waits if (planned.task, name) not in self._collected]
-            if left:
-                self.stack.async_wait(*left)
+            self._wait_for_rest(planned)
             return
         action = step.action
         if isinstance(action, Script):
@@ -217,6 +216,22 @@ class Executor:
         return Answer(said.code, said.out, said.err)
 
     # -- waits of the plan -----------------------------------------------------------------------
+
+    def skip(self, planned: PlannedStep) -> None:
+        """Note that a step was still good, so that nobody looks for its future."""
+        if planned.is_future:
+            self._skipped.add(planned.step.name)
+
+    def _wait_for_rest(self, planned: PlannedStep) -> None:
+        """Collect what has not been collected while the main line stood at this async_wait."""
+        left = [
+            name
+            for name in planned.step.waits
+            if (planned.task, name) not in self._collected
+            and (name not in self._skipped or self.futures.find(name))
+        ]
+        if left:
+            self.stack.async_wait(*left)
 
     def announce_wait(self, planned: PlannedStep) -> None:
         """Say that the main line now waits for the next future of this async_wait."""

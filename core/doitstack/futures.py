@@ -266,8 +266,10 @@ class Futures:
             error.__cause__ = RemoteTraceback(outcome[1])
         elif outcome and rc == 0:
             value = outcome[0]
-        if job is None or job.rc is None:
-            self._around.log.write(future.say(f"FAILED with rc {rc}"))
+        # A child of ours says so itself, unless it was killed; the shell's leave it to us.
+        if code is None or job is None or job.rc is None:
+            how = "finished successfully" if rc == 0 else f"FAILED with rc {rc}"
+            self._around.log.write(future.say(how))
         self._around.journal.write(
             "future_end",
             name=future.name,

@@ -51,6 +51,23 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+class _OrderedNodes(dict[ExecNode, None]):
+    """A set that keeps the order in which nodes were added, where doit has a plain one."""
+
+    def add(self, node: ExecNode) -> None:
+        self[node] = None
+
+
+class PlanDispatcher(TaskDispatcher):  # type: ignore[misc]
+    """doit's dispatcher, which tells of tasks that become ready at once in the plan's order."""
+
+    def _gen_node(self, parent: ExecNode | None, task_name: str) -> ExecNode | None:
+        node = super()._gen_node(parent, task_name)
+        if node:
+            node.waiting_me = _OrderedNodes()
+        return node
+
+
 class FutureRunner(Runner):  # type: ignore[misc]
     """Runs tasks as doit's own runner does, and steps that are futures beside the others.
 
@@ -219,6 +236,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
     def _journal_skipped(self, node: ExecNode) -> None:
         planned = planned_step(node.task)
         if planned and node.run_status == "up-to-date":
+            self.executor.skip(planned)
             self.executor.journal.write("step_skipped", **_identity(planned))
 
     # -- the end ---------------------------------------------------------------------------------

@@ -1,0 +1,97 @@
+"""`python -m doitstack`: what is needed where there is no stack directory, or no `doit`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from doitstack.errors import DoitstackError, SettingsError
+
+LIBRARY = Path(__file__).parent / "shell" / "library.sh"
+
+_FILES = {
+    "dodo.py": "from doitstack.dodo import *\n",
+    "doit.cfg": """\
+[COMMAND]
+run = doitstack.commands:Run
+clean = doitstack.commands:Clean
+plan = doitstack.commands:Plan
+futures = doitstack.commands:Futures
+timing = doitstack.commands:Timing
+plugins = doitstack.commands:Plugins
+""",
+    "extras.d/README": """\
+Drop-ins: NN-name.py with hooks, or NN-name.sh called with MODE [PHASE], run by number.
+00-09 and 90-99 are kept for doitstack.
+""",
+}
+
+# Beside the package in a wheel, beside the source roots in a checkout.
+_DROP_INS = (Path(__file__).parent / "extras.d", Path(__file__).parents[2] / "extras.d")
+
+
+def init(arguments: Sequence[str]) -> int:
+    """Make a stack directory; leave alone what is there. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m doitstack init")
+    parser.add_argument("directory", type=Path, metavar="DIR")
+    directory: Path = parser.parse_args(arguments).directory
+    try:
+        for name, text in {**_FILES, **_drop_ins()}.items():
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.write_text(text, encoding="utf-8")
+                print(f"wrote {path}")
+    except OSError as error:
+        raise SettingsError(f"{directory} cannot be made a stack directory: {error}") from error
+    print(f"now: cd {directory} && doit stack")
+    return 0
+
+
+def _drop_ins() -> dict[str, str]:
+    """Return the drop-ins that come with doitstack, by their names in a stack directory."""
+    source = next(directory for directory in _DROP_INS if directory.is_dir())
+    return {f"extras.d/{path.name}": path.read_text() for path in source.glob("[0-9]*.*")}
+
+
+def shell_library(_arguments: Sequence[str]) -> int:
+    """Print the file to source for DevStack's functions in bash. Returns the exit code."""
+    print(LIBRARY)
+    return 0
+
+
+def request(arguments: Sequence[str]) -> int:
+    """Answer one request of a shell that has no session. Returns the request's exit code."""
+    from doitstack.directory import StackDirectory  # noqa: PLC0415
+    from doitstack.shell.requests import answer  # noqa: PLC0415
+
+    directory = StackDirectory(Path(os.environ.get("TOP_DIR", ".")).absolute())
+    said = answer(directory.stack, arguments[0], arguments[1:])
+    sys.stdout.write(said.out)
+    sys.stderr.write(said.err)
+    return said.code
+
+
+VERBS: dict[str, Callable[[Sequence[str]], int]] = {
+    "init": init,
+    "shell-library": shell_library,
+    "request": request,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one verb. Returns the exit code: 3 for a mistake of the user."""
+    verb = VERBS.get(arguments[0]) if arguments else None
+    if verb is None:
+        print(f"usage: python -m doitstack {'|'.join(VERBS)} ...", file=sys.stderr)
+        return 3
+    try:
+        return verb(arguments[1:])
+    except DoitstackError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 3
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,135 @@
+"""A stack directory to try things in, and a clean environment to do it from."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+DOIT = str(Path(sys.executable).with_name("doit"))
+CHECKOUT = Path(__file__).parent.parent
+OURS = ("DEST", "DATA_DIR", "LOGDIR", "TOP_DIR", "ENABLED_SERVICES", "NO_COLOR", "FORCE_COLOR")
+
+COMMANDS = """\
+[tool.doit.plugins.command]
+run = "doitstack.commands:Run"
+clean = "doitstack.commands:Clean"
+plan = "doitstack.commands:Plan"
+futures = "doitstack.commands:Futures"
+timing = "doitstack.commands:Timing"
+plugins = "doitstack.commands:Plugins"
+"""
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """Return the environment without what a developer may have set for his own stacks."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in OURS and not name.startswith(("DEVSTACK_", "ASYNC_", "DOIT", "OS_"))
+    }
+    return {**kept, **extra}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a `doit` command ended: its exit code, and stdout and stderr as they came."""
+
+    code: int
+    out: str
+    directory: "StackDir"
+
+    def ok(self) -> "Outcome":
+        assert self.code == 0, self.out
+        return self
+
+    def failed(self, code: int) -> "Outcome":
+        assert self.code == code, f"exit code {self.code}\n{self.out}"
+        return self
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+    @property
+    def journal(self) -> list[dict[str, Any]]:
+        """The events of the last run."""
+        last = max((self.directory.dest / "logs" / "runs").glob("*.jsonl"))
+        return [json.loads(line) for line in last.read_text().splitlines()]
+
+
+class StackDir:
+    """A stack directory of a test's own."""
+
+    def __init__(self, path: Path, files: dict[str, str], environ: dict[str, str]) -> None:
+        self.path = path
+        self.dest = path / ".stack"
+        self.environ = environ
+        path.mkdir(parents=True, exist_ok=True)
+        for name, text in {
+            "dodo.py": "from doitstack.dodo import *\n",
+            "pyproject.toml": COMMANDS,
+            **files,
+        }.items():
+            target = path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(dedent(text))
+
+    def run(self, *arguments: str, timeout: float = 120, **environ: str) -> Outcome:
+        """Run `doit ARGUMENTS` to its end."""
+        process = self.start(*arguments, **environ)
+        try:
+            out, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, _ = process.communicate()
+            pytest.fail(f"doit {' '.join(arguments)} took over {timeout} s:\n{out}")
+        return Outcome(process.returncode, out, self)
+
+    def start(self, *arguments: str, **environ: str) -> "subprocess.Popen[str]":
+        """Start `doit ARGUMENTS`, in a process group of its own as a terminal would."""
+        return subprocess.Popen(
+            [DOIT, *arguments],
+            cwd=self.path,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            process_group=0,
+        )
+
+    def log(self, name: str) -> str:
+        return (self.dest / "async" / f"{name}.log").read_text()
+
+
+MakeStackDir = Callable[..., StackDir]
+
+
+@pytest.fixture
+def stack_dir(tmp_path: Path) -> Iterator[MakeStackDir]:
+    """Return a maker of stack directories: files by name, no service enabled unless asked for."""
+    made: list[StackDir] = []
+
+    def make(files: dict[str, str] | None = None, *, services: str = ",", name: str = "stack",
+             **environ: str) -> StackDir:
+        directory = StackDir(
+            tmp_path / name,
+            files or {},
+            clean_environment(ENABLED_SERVICES=services, **environ),
+        )
+        made.append(directory)
+        return directory
+
+    yield make
+    for directory in made:
+        if (directory.dest / "supervisor").exists():
+            directory.run("unstack")
