@@ -23,7 +23,7 @@ def set_defaults(settings: Settings) -> None:
     uri = settings.default("KEYSTONE_SERVICE_URI", f"{protocol}://{address}:{port}")
     settings.default("KEYSTONE_SERVICE_URI_V3", f"{uri}/v3")
     settings.default("KEYSTONE_AUTH_URI", uri)
-    settings.default("KEYSTONE_CONF_DIR", f"{settings['DEST']}/etc/keystone")
+    settings.default("KEYSTONE_CONF_DIR", f"{settings['DATA_DIR']}/keystone/etc")
     settings.default("SERVICE_PROJECT_NAME", "service")
     settings.default("SERVICE_DOMAIN_NAME", "Default")
 

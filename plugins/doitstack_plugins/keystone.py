@@ -80,9 +80,9 @@ def stack_post_config(stack: Stack) -> Iterator[Step]:
     yield run(fernet_setup, uptodate=[partial(has_keys, stack, "fernet")])
     yield run(credential_setup, uptodate=[partial(has_keys, stack, "credential")])
     yield run(init_keystone, uptodate=[Unchanged(partial(schema, stack))])
-    yield run(bootstrap_keystone, uptodate=[Unchanged(partial(generation, stack))])
+    # It starts up while the next two work; the accounts' futures are forked with the SDK in memory.
     yield run(start_keystone)
-    # It takes as long as keystone's start; the accounts' futures are forked with it in memory.
+    yield run(bootstrap_keystone, uptodate=[Unchanged(partial(generation, stack))])
     yield run(import_sdk, uptodate=[Unchanged(partial(generation, stack))])
     yield run(wait_for_keystone)
     yield from account_steps(lambda: Unchanged(partial(generation, stack)))
@@ -191,13 +191,12 @@ def stop_keystone(stack: Stack) -> None:
 def clean_keystone(stack: Stack) -> None:
     """Remove the environment, the database, the configuration with its keys, and clouds.yaml."""
     remove(environment(stack))
-    _remove_database(stack)
-    _database(stack).parent.rmdir()
-    for keys in ("fernet-keys", "credential-keys"):
-        shutil.rmtree(_conf_dir(stack) / keys, ignore_errors=True)
+    for directory in ("fernet-keys", "credential-keys"):
+        shutil.rmtree(_conf_dir(stack) / directory, ignore_errors=True)
     files = (_conf_dir(stack) / "keystone.conf", stack.dest / "bin" / "openstack")
     for path in (*files, clouds_yaml(stack), openrc(stack)):
         path.unlink(missing_ok=True)
+    shutil.rmtree(_database(stack).parent, ignore_errors=True)
 
 
 def database_id(stack: Stack) -> str:

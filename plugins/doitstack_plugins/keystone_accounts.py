@@ -34,6 +34,11 @@ class Grant:
     project: str = ""
     domain: str = ""
 
+    def __str__(self) -> str:
+        holder = self.user or f"group {self.group}"
+        scope = self.project or (f"domain {self.domain}" if self.domain else "system")
+        return f"{self.role} {holder} {scope}"
+
 
 DOMAIN_ROLE = Grant("admin", user="admin", domain=DEFAULT_DOMAIN)
 
@@ -76,7 +81,8 @@ def account_steps(uptodate: Callable[[], Uptodate]) -> Iterator[Step]:
     yield async_wait("ks-domain-role", "ks-project", *ROLES)
     for name, grant in GRANTS.items():
         yield future(name, add_role, grant)
-    yield async_wait(*GRANTS)
+    for family in ("ks-demo-", "ks-alt-", "ks-system-", "ks-group-"):
+        yield async_wait(*(name for name in GRANTS if name.startswith(family)))
 
 
 def check_admin(stack: Stack) -> None:
