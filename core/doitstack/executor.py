@@ -20,6 +20,7 @@ from doitstack.plan import PlannedStep
 from doitstack.plugins import Script
 from doitstack.programs import MainLinePrograms, Program
 from doitstack.shell.session import Answer, Session, SessionPlace
+from doitstack.slots import Slots
 from doitstack.stack import Stack
 from doitstack.steps import Kind, Shell
 
@@ -46,6 +47,7 @@ class Executor:
         self.run_name = self.journal.path.stem
         self.loop = Loop(self.log.show)
         self.guard = Guard(stack.dest / "async", self.run_name)
+        self._slots = Slots(options.jobs if options.parallel else 0)
         self.futures = Futures(
             Surroundings(
                 directory=stack.dest / "async",
@@ -53,7 +55,7 @@ class Executor:
                 log=self.log,
                 journal=self.journal,
                 loop=self.loop,
-                jobs=options.jobs,
+                slots=self._slots,
                 parallel=options.parallel,
             )
         )
@@ -115,9 +117,8 @@ class Executor:
         session = self._ready_session()
         future = self.futures.declare(name, command)
         if self.options.parallel:
-            self.futures.enqueue(
-                future, lambda: session.when_idle(lambda: session.start_future(name, command))
-            )
+            # The shell's futures wait for their slot in a process of their own.
+            session.when_idle(lambda: session.start_future(name, command))
         else:
             session.run(f"_async_in_place {name} eval {command}")
         return future
@@ -167,6 +168,7 @@ class Executor:
                 run=self.run_name,
                 variables=self._shell_settings(),
                 script=session_script(settings.local, self.stack.dest),
+                slots=self._slots.open_for_shell(),
             )
             self._session = Session(place, self.loop, self.guard, self)
         return self._session
@@ -282,6 +284,7 @@ class Executor:
             with suppress(DoitstackError):
                 self._session.close()
         self.guard.dismiss()
+        self._slots.close()
         self.loop.close()
         self.log.close()
         self.journal.close()

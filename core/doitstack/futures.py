@@ -23,6 +23,7 @@ from doitstack.journal import Journal
 from doitstack.loop import Loop
 from doitstack.mainlog import MainLog
 from doitstack.process_tree import Root, open_pidfd, stop
+from doitstack.slots import Slots
 from doitstack.steps import future_name, one_line
 
 KILLED = 137
@@ -146,7 +147,7 @@ class Future:
 class Surroundings:
     """What the futures of one run share: where they live and whom they tell.
 
-    `jobs` is how many may run at once (0: no limit). `parallel` False runs each in place.
+    `parallel` False runs each in place.
     """
 
     directory: Path
@@ -154,7 +155,7 @@ class Surroundings:
     log: MainLog
     journal: Journal
     loop: Loop
-    jobs: int = 0
+    slots: Slots
     parallel: bool = True
 
 
@@ -198,13 +199,9 @@ class Futures:
 
     def start_queued(self) -> None:
         """Start what waits, as far as there are slots."""
-        while self._queue and self._has_slot():
+        while self._queue and self._around.slots.take():
             _, start = self._queue.popleft()
             start()
-
-    def _has_slot(self) -> bool:
-        jobs = self._around.jobs
-        return jobs == 0 or self.count(State.RUNNING) < jobs
 
     def _fork(self, future: Future, action: Callable[[], Any]) -> None:
         around = self._around
@@ -251,6 +248,7 @@ class Futures:
     def _reap(self, future: Future, pid: int) -> None:
         _, status, usage = os.wait4(pid, 0)
         future.cpu = usage.ru_utime + usage.ru_stime
+        self._around.slots.give()
         self.ended(future, os.waitstatus_to_exitcode(status))
 
     def ended(self, future: Future, code: int | None) -> None:

@@ -98,7 +98,7 @@ class Session:
             process_group=0,
             preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - we have one thread
         )  # fmt: skip
-        for descriptor in (commands, answers, messages):
+        for descriptor in (commands, answers, messages, *given[4:]):
             os.close(descriptor)
         self._guard.session(self._process.pid)
         self._loop.watch(self._messages, self._read)
