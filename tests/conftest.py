@@ -119,8 +119,13 @@ def stack_dir(tmp_path: Path) -> Iterator[MakeStackDir]:
     """Return a maker of stack directories: files by name, no service enabled unless asked for."""
     made: list[StackDir] = []
 
-    def make(files: dict[str, str] | None = None, *, services: str = ",", name: str = "stack",
-             **environ: str) -> StackDir:
+    def make(
+        files: dict[str, str] | None = None,
+        *,
+        services: str = ",",
+        name: str = "stack",
+        **environ: str,
+    ) -> StackDir:
         directory = StackDir(
             tmp_path / name,
             files or {},

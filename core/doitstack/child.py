@@ -69,7 +69,7 @@ def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
         close_job(descriptor, work.now(), code)
         if not work.in_place:
             _say(work, "finished successfully" if code == 0 else f"FAILED with rc {code}")
-    except BaseException:  # noqa: BLE001 - the parent shall see it in the log, not in its own stack
+    except BaseException:
         traceback.print_exc()
         code = code or LOST
     os._exit(code)
@@ -90,8 +90,8 @@ def _own_streams(work: Assignment) -> None:
     os.dup2(output, 2)
     os.close(output)
     os.close(null)
-    sys.stdout = open(1, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: PTH123, SIM115
-    sys.stderr = open(2, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: PTH123, SIM115
+    sys.stdout = open(1, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
@@ -115,12 +115,12 @@ def _run(work: Assignment, action: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except DoitstackError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
+        sys.stderr.write(f"ERROR: {error}\n")
         _leave(work, error, str(error))
         return _error_code(error)
     except BaseException as error:
         text = _own_traceback(error)
-        print(text, file=sys.stderr)
+        sys.stderr.write(text)
         _leave(work, error, text)
         return LOST
 
@@ -138,7 +138,7 @@ def _exit_code(request: SystemExit) -> int:
         return 0
     if isinstance(request.code, int):
         return request.code & 0xFF
-    print(request.code, file=sys.stderr)
+    sys.stderr.write(f"{request.code}\n")
     return LOST
 
 

@@ -57,7 +57,7 @@ class Run(DoitRun):  # type: ignore[misc]
         return backends
 
     # doit maps its options to the names of these parameters.
-    def _execute(  # noqa: PLR0913
+    def _execute(  # noqa: PLR0913, PLR0917
         self,
         outfile: Any,
         verbosity: int | None = None,
@@ -293,4 +293,3 @@ class Timing(StackCommand):
         if params["json"]:
             return json.dumps(timing.as_dict(), indent=2) + "\n"
         return tables.timing_tables(timing)
-

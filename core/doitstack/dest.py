@@ -35,7 +35,9 @@ def claim(settings: Settings) -> None:
         for directory in (dest, settings.path("DATA_DIR"), settings.path("LOGDIR")):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (dest / MARKER).exists():
-            write_private(dest / MARKER, "made by doitstack\n" if is_new else "found by doitstack\n")
+            write_private(
+                dest / MARKER, "made by doitstack\n" if is_new else "found by doitstack\n"
+            )
     except OSError as error:
         raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
 

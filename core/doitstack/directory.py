@@ -24,9 +24,7 @@ class StackDirectory:
     @cached_property
     def plugins(self) -> list[Plugin]:
         """All plugins, in the order of the stack phases. Raises PluginError."""
-        return find_plugins(
-            self.stack.top_dir, self.stack.dest, self.settings.local.plugins
-        )
+        return find_plugins(self.stack.top_dir, self.stack.dest, self.settings.local.plugins)
 
     @cached_property
     def settings_plan(self) -> Plan:

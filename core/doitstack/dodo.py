@@ -18,7 +18,7 @@ from doitstack.errors import DoitstackError
 from doitstack.phases import Phase
 from doitstack.tasks import Stage, offered_task, plan_tasks, stack_tasks
 
-__all__ = [
+__all__ = [  # noqa: F822 - DOIT_CONFIG comes from __getattr__
     "DOIT_CONFIG",
     "task__clean",
     "task_offered",

@@ -301,5 +301,3 @@ def open_executor(stack: Stack, options: RunOptions) -> Iterator[Executor]:
         cleanup.callback(executor.close)
         cleanup.enter_context(stack.on_stage(executor))
         yield executor
-
-

@@ -304,7 +304,7 @@ class Futures:
         path.unlink()
         try:
             value, text = pickle.loads(data)  # noqa: S301 - written by our own child, mode 0600
-        except Exception as error:  # noqa: BLE001 - unpickling runs code of the result's author
+        except Exception as error:
             return FutureError(name, f"its result cannot be unpickled: {error}"), repr(error)
         return value, text
 
@@ -330,9 +330,7 @@ class Futures:
                 )
                 continue
             if rc := self.collect(future):
-                self._around.log.write(
-                    f"Stopping async wait due to error: {' '.join(names)}\n"
-                )
+                self._around.log.write(f"Stopping async wait due to error: {' '.join(names)}\n")
                 return rc
         return 0
 

@@ -74,8 +74,10 @@ class MainLog:
         sys.stderr.flush()
         saved = [os.dup(1), os.dup(2)]
         streams = (sys.stdout, sys.stderr)
-        replacements = [open(fd, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115, PTH123
-                        for fd in (1, 2)]
+        replacements = [
+            open(fd, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115
+            for fd in (1, 2)
+        ]
         os.dup2(self.descriptor, 1)
         os.dup2(self.descriptor, 2)
         sys.stdout, sys.stderr = replacements

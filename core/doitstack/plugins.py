@@ -234,9 +234,7 @@ def _repository(repository: PluginRepository, dest: Path) -> Plugin:
             f"there is no {directory}; clone it first: "
             f"git clone {repository.url} {dest / repository.name}",
         )
-    files = {
-        phase: directory / "plugin.sh" for phase in Phase if phase not in SETTINGS_PHASES
-    } | {
+    files = {phase: directory / "plugin.sh" for phase in Phase if phase not in SETTINGS_PHASES} | {
         Phase.OVERRIDE_DEFAULTS: directory / "override-defaults",
         Phase.SOURCE: directory / "settings",
     }

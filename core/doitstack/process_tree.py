@@ -75,8 +75,8 @@ def tree(roots: Iterable[Root]) -> set[int]:
 
 
 def _all_processes() -> Iterator[Process]:
-    for name in os.listdir("/proc"):
-        process = look_up(int(name)) if name.isdecimal() else None
+    for entry in Path("/proc").iterdir():
+        process = look_up(int(entry.name)) if entry.name.isdecimal() else None
         if process and not process.is_zombie:
             yield process
 

@@ -68,7 +68,7 @@ def _input(data: bytes | None) -> int:
     if data is None:
         return subprocess.DEVNULL
     descriptor = os.memfd_create("stdin")
-    with open(descriptor, "wb", closefd=False) as file:  # noqa: PTH123
+    with open(descriptor, "wb", closefd=False) as file:
         file.write(data)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor

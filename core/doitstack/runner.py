@@ -86,6 +86,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._ended: deque[tuple[ExecNode, Future]] = deque()
         self._ready: list[ExecNode] = []
         self._running = 0
+        self.final_result: int = SUCCESS
         self._awaited: PlannedStep | None = None
         self._built_in_done: set[str] = set()
         self._saved = executor.now()

@@ -153,7 +153,9 @@ def load_settings(top_dir: Path, environ: Mapping[str, str]) -> Settings:
     return Settings(values, local, set_outside)
 
 
-def _defaults(values: dict[str, str], environ: Mapping[str, str], names: set[str]) -> dict[str, str]:
+def _defaults(
+    values: dict[str, str], environ: Mapping[str, str], names: set[str]
+) -> dict[str, str]:
     filled = dict(values)
     for name, default in DEFAULTS.items():
         if name in names and name not in filled:

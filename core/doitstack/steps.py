@@ -109,9 +109,7 @@ def run(action: Action, *args: Any, name: str | None = None, **doit: Any) -> Ste
     return Step(Kind.RUN, name or _step_name(checked), checked, args, (), doit)
 
 
-def async_run(
-    name: str, action: Action, *args: Any, wait: Sequence[str] = (), **doit: Any
-) -> Step:
+def async_run(name: str, action: Action, *args: Any, wait: Sequence[str] = (), **doit: Any) -> Step:
     """Start `action` in the background as the future `name`, once the futures in `wait` ended well.
 
     The same as DevStack's `async_run NAME func args`.

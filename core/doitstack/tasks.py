@@ -54,9 +54,7 @@ def step_task(planned: PlannedStep, stage: Stage) -> Task:
     return task
 
 
-def _run(
-    stage: Stage, planned: PlannedStep, arguments: Sequence[str] = ()
-) -> TaskFailed | None:
+def _run(stage: Stage, planned: PlannedStep, arguments: Sequence[str] = ()) -> TaskFailed | None:
     assert stage.run_step, "steps run in a run only"
     try:
         stage.run_step(planned, arguments)
@@ -120,7 +118,7 @@ def _group(name: str, parts: list[str], *, of: str = "", doc: str = "") -> Task:
 def offered_task(plugin: Plugin, step: Step, stage: Stage) -> Task:
     """Return the task of a step that a plugin offers to be run by name."""
     planned = PlannedStep(0, Phase.TEST_CONFIG, plugin.name, step.name, step)
-    task = dict_to_task(
+    return dict_to_task(
         {
             "name": step.name,
             "actions": [(_run, [stage, planned])],
@@ -132,4 +130,3 @@ def offered_task(plugin: Plugin, step: Step, stage: Stage) -> Task:
             **step.doit,
         }
     )
-    return task

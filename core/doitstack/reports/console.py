@@ -1,7 +1,6 @@
 """What a run says of its steps, line by line. Writes into the main line's log, which is shown."""
 
 from collections.abc import Callable
-from typing import Any
 
 from doit.exceptions import BaseFail, UnmetDependency
 from doit.task import Task
@@ -80,4 +79,3 @@ class StepReporter:
     def failures(self) -> list[str]:
         """What failed, in order."""
         return self._failures
-

@@ -108,7 +108,9 @@ class Session:
         self._loop.watch(handle, self._ended)
 
     def _prepare(self, place: SessionPlace) -> None:
-        lines = [f"declare -g {name}={shlex.quote(value)}" for name, value in place.variables.items()]
+        lines = [
+            f"declare -g {name}={shlex.quote(value)}" for name, value in place.variables.items()
+        ]
         self.run("\n".join(lines) or ":")
         if place.script:
             # DevStack reads the user's settings before it sets errexit.
@@ -223,7 +225,7 @@ class Session:
 
     def _words(self) -> list[list[str]]:
         """Take the whole messages: fields that end in NUL, their number first."""
-        messages = []
+        messages: list[list[str]] = []
         while True:
             count, separator, rest = self._inbox.partition(b"\0")
             fields = rest.split(b"\0", int(count)) if separator else []
@@ -233,23 +235,28 @@ class Session:
             messages.append([field.decode(errors="surrogateescape") for field in fields])
 
     def _hear(self, kind: str, *fields: str) -> None:
-        if kind == "done":
-            self._read_variables()
-            self._is_busy = False
-            while self._later and not self._is_busy:
-                self._later.popleft()()
-        elif kind == "failed":
-            self._failure = _failure(*fields)
-        elif kind == "exited":
-            self._failure = _exit(*fields)
-        elif kind == "time":
-            self._listener.took(fields[0], int(fields[1]))
-        elif kind == "async_started":
-            self._listener.async_started(fields[0], int(fields[1]), int(fields[2]), fields[3])
-        elif kind == "async_ended":
-            self._listener.async_ended(fields[0], int(fields[1]))
-        elif kind == "request":
-            self._answer(fields[0], self._listener.request(fields[1], fields[2:]))
+        listener = self._listener
+        match kind:
+            case "done":
+                self._done()
+            case "failed":
+                self._failure = _failure(*fields)
+            case "exited":
+                self._failure = _exit(*fields)
+            case "time":
+                listener.took(fields[0], int(fields[1]))
+            case "async_started":
+                listener.async_started(fields[0], int(fields[1]), int(fields[2]), fields[3])
+            case "async_ended":
+                listener.async_ended(fields[0], int(fields[1]))
+            case "request":
+                self._answer(fields[0], listener.request(fields[1], fields[2:]))
+
+    def _done(self) -> None:
+        self._read_variables()
+        self._is_busy = False
+        while self._later and not self._is_busy:
+            self._later.popleft()()
 
     def _answer(self, pipe: str, answer: Answer) -> None:
         data = f"{answer.code}\0{answer.out}\0{answer.err}\0".encode(errors="surrogateescape")
