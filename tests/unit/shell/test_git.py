@@ -32,7 +32,8 @@ def _head(bash, directory: str = "clone") -> str:
 
 
 @pytest.mark.parametrize(
-    ("ref", "subject"), [("master", "second"), ("v1", "first"), ("refs/tags/v1", "first"), ("", "second")]
+    ("ref", "subject"),
+    [("master", "second"), ("v1", "first"), ("refs/tags/v1", "first"), ("", "second")],
 )
 def test_git_clone_takes_branch_tag_and_ref(origin, ref: str, subject: str) -> None:
     done = origin(f"git_clone $PWD/origin $PWD/clone {ref}; pwd")
@@ -48,7 +49,9 @@ def test_git_clone_leaves_what_is_there(origin) -> None:
     assert _head(origin) == "second"
 
 
-@pytest.mark.parametrize(("ref", "subject"), [("master", "third"), ("v1", "first"), ("other", "first")])
+@pytest.mark.parametrize(
+    ("ref", "subject"), [("master", "third"), ("v1", "first"), ("other", "first")]
+)
 def test_git_clone_brings_up_to_date_with_reclone(origin, ref: str, subject: str) -> None:
     origin("git_clone $PWD/origin $PWD/clone master; touch clone/a.pyc")
     origin.git("commit", "-q", "--allow-empty", "-m", "third")

@@ -40,7 +40,9 @@ CHANGES = st.one_of(
     st.tuples(st.just("iniadd_literal"), SECTIONS, OPTIONS, VALUES),
     st.tuples(st.sampled_from(["iniset_multiline", "iniadd"]), SECTIONS, OPTIONS, VALUES, VALUES),
 )
-CASES = st.lists(st.tuples(FILES, st.lists(CHANGES, min_size=1, max_size=4)), min_size=8, max_size=8)
+CASES = st.lists(
+    st.tuples(FILES, st.lists(CHANGES, min_size=1, max_size=4)), min_size=8, max_size=8
+)
 
 
 @settings(
@@ -83,7 +85,11 @@ def test_ini_functions_leave_what_the_model_leaves(bash, cases) -> None:
         ("[a]\nx  =\t0\n", "iniset f.ini a x 1", "[a]\nx  =\t1\n"),
         ("[a]\nx =\n", "iniset f.ini a x 1", "[a]\nx =1\n"),
         # every line of the option, in every range of the section
-        ("[a]\nx = 1\nx = 2\n[b]\n[a]\nx = 3\n", "iniset f.ini a x 0", "[a]\nx = 0\nx = 0\n[b]\n[a]\nx = 0\n"),
+        (
+            "[a]\nx = 1\nx = 2\n[b]\n[a]\nx = 3\n",
+            "iniset f.ini a x 0",
+            "[a]\nx = 0\nx = 0\n[b]\n[a]\nx = 0\n",
+        ),
         # a second header directly after the first closes the section
         ("[a]\n[a]\nx = 3\n", "iniset f.ini a x 0", "[a]\nx = 0\n[a]\nx = 0\nx = 3\n"),
         # a header may have something behind it
@@ -165,7 +171,7 @@ def test_ini_functions_name_a_file_they_cannot_read(bash) -> None:
 def test_iniset_sudo_goes_through_sudo_where_it_must(bash, tmp_path: Path) -> None:
     bash.program("sudo", 'echo "$@" >> "$HOME/log"; "$@"')
     (tmp_path / "f.ini").write_text("[a]\n")
-    script = 'iniset -sudo f.ini a x 1; iniset -sudo /proc/none a x 1 || echo failed'
+    script = "iniset -sudo f.ini a x 1; iniset -sudo /proc/none a x 1 || echo failed"
     assert bash.says(script) == "failed"
     assert (tmp_path / "f.ini").read_text() == "[a]\nx = 1\n"
     assert (tmp_path / "log").read_text() == "tee -a -- /proc/none\n"

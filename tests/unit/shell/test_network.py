@@ -18,8 +18,16 @@ def test_addresses_are_quoted_and_known(bash) -> None:
     assert bash(script).lines == ["::1", "10.0.0.1", "[::1]", "10.0.0.1", "four", "six"]
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(0, 32)), min_size=20, max_size=20))
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.tuples(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(0, 32)),
+        min_size=20,
+        max_size=20,
+    )
+)
 def test_networks_are_those_of_python(bash, cases) -> None:
     script, expected = [], []
     for address, other, bits in cases:

@@ -2,7 +2,7 @@
 
 import pytest
 
-INSTALLED = 'for p; do case $p in -*|*Status*) ;; have*) echo installed ;; *) exit 1 ;; esac; done'
+INSTALLED = "for p; do case $p in -*|*Status*) ;; have*) echo installed ;; *) exit 1 ;; esac; done"
 
 
 @pytest.fixture
@@ -16,7 +16,10 @@ def debian(bash):
 
 
 def test_installed_packages_need_no_apt(debian) -> None:
-    assert debian.says("install_package have1 have2; install_package; install_package 'have1 have2'") == ""
+    assert (
+        debian.says("install_package have1 have2; install_package; install_package 'have1 have2'")
+        == ""
+    )
     debian("is_package_installed have1 have2")
     debian("is_package_installed have1 want", code=1)
     debian("is_package_installed", code=1)
@@ -26,12 +29,20 @@ def test_missing_packages_come_from_apt_after_one_update(debian) -> None:
     lines = debian("install_package want1; install_package want2; uninstall_package have1").lines
     force = "apt-get --option Dpkg::Options::=--force-confold --assume-yes"
     assert lines == [
-        *(f"{force} update", f"{force} install want1", f"{force} install want2", f"{force} purge have1"),
+        *(
+            f"{force} update",
+            f"{force} install want1",
+            f"{force} install want2",
+            f"{force} purge have1",
+        ),
     ]
 
 
 def test_nothing_is_installed_offline(debian) -> None:
-    assert debian.says("OFFLINE=True; install_package want; apt_get install want; apt_get_update") == ""
+    assert (
+        debian.says("OFFLINE=True; install_package want; apt_get install want; apt_get_update")
+        == ""
+    )
 
 
 def test_without_root_one_error_names_packages_and_command(debian) -> None:
@@ -44,7 +55,9 @@ def test_without_root_one_error_names_packages_and_command(debian) -> None:
 def test_get_packages_reads_the_lists(debian) -> None:
     lists = debian.path / "files" / "debs"
     lists.mkdir(parents=True)
-    (lists / "nova").write_text("kpartx # comment\nold # dist:jammy\nnew # dist:jammy,bookworm\nlate # NOPRIME\n")
+    (lists / "nova").write_text(
+        "kpartx # comment\nold # dist:jammy\nnew # dist:jammy,bookworm\nlate # NOPRIME\n"
+    )
     (lists / "os-brick").write_text("lsscsi # not:jammy\ngone # not:bookworm\n\n# only a comment\n")
     (lists / "own").write_text("kpartx\n")
     assert debian("get_packages n-cpu,n-sch,own").lines == ["kpartx", "new", "lsscsi", "kpartx"]
@@ -70,4 +83,7 @@ def test_other_distributions_use_their_own(bash) -> None:
     bash.program("rpm", "exit 1")
     bash.program("dnf", 'echo "dnf $*"')
     bash.program("sudo", 'while [[ $1 == -n || $1 == *=* ]]; do shift; done; "$@"')
-    assert bash("install_package want; uninstall_package want").lines == ["dnf install -y want", "dnf remove -y want"]
+    assert bash("install_package want; uninstall_package want").lines == [
+        "dnf install -y want",
+        "dnf remove -y want",
+    ]

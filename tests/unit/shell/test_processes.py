@@ -64,7 +64,9 @@ def test_alone_our_python_is_asked(bash) -> None:
 
 def test_a_session_brings_its_own_request(bash) -> None:
     script = f"unset _DOITSTACK_LIBRARY; {bash.requests()}; source $LIBRARY; get_or_create_role r"
-    assert bash.says(f"LIBRARY=$_DOITSTACK_LIBRARY/library.sh; {script}") == "<get_or_create_role><r>"
+    assert (
+        bash.says(f"LIBRARY=$_DOITSTACK_LIBRARY/library.sh; {script}") == "<get_or_create_role><r>"
+    )
 
 
 def test_other_services_are_the_machines(bash) -> None:

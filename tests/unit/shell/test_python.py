@@ -39,7 +39,10 @@ def _asked(bash, script: str) -> list[str]:
         ("setup_package /p -e x", "-e /p[x]"),
         ("mkdir p; GITDIR[n]=p; setup_dev_lib n", "-e {pwd}/p"),
         ("mkdir p; GITDIR[n]=p; setup_lib n", "{pwd}/p"),
-        ("mkdir p; touch p/bindep.txt; install_package() { :; }; setup_develop -bindep p", "-e {pwd}/p"),
+        (
+            "mkdir p; touch p/bindep.txt; install_package() { :; }; setup_develop -bindep p",
+            "-e {pwd}/p",
+        ),
     ],
 )
 def test_what_uv_is_asked(uv, script: str, arguments: str) -> None:
@@ -63,7 +66,10 @@ def test_uv_is_found_by_variable_path_or_our_python(bash) -> None:
     bash.program("mine", 'echo "mine $*"')
     assert bash.says("UV=mine; _run_uv x") == "mine x"
     assert bash.says("PATH=; DOITSTACK_PYTHON=echo; _run_uv x") == "-m uv x"
-    assert "uv not found" in bash("type() { return 1; }; unset DOITSTACK_PYTHON; PATH=; _run_uv x", code=1).err
+    assert (
+        "uv not found"
+        in bash("type() { return 1; }; unset DOITSTACK_PYTHON; PATH=; _run_uv x", code=1).err
+    )
 
 
 def test_a_failure_of_uv_is_one_of_pip_install(bash) -> None:
@@ -76,8 +82,14 @@ def test_requirements_are_read(uv) -> None:
     (uv.path / "r" / "global-requirements.txt").write_text("# x\nPyMySQL>=0.7.6  # MIT\nb!=2\n")
     script = "REQUIREMENTS_DIR=r; get_from_global_requirements pymysql; get_version_constraints_from_global_requirements b"
     assert uv(script).lines == ["PyMySQL>=0.7.6", "!=2"]
-    assert _asked(uv, "REQUIREMENTS_DIR=r; pip_install_gr b; pip_install_gr_extras b x") == ["b!=2", "b[x]!=2"]
-    assert "Can't find package c" in uv("REQUIREMENTS_DIR=r; get_from_global_requirements c", code=1).err
+    assert _asked(uv, "REQUIREMENTS_DIR=r; pip_install_gr b; pip_install_gr_extras b x") == [
+        "b!=2",
+        "b[x]!=2",
+    ]
+    assert (
+        "Can't find package c"
+        in uv("REQUIREMENTS_DIR=r; get_from_global_requirements c", code=1).err
+    )
 
 
 def test_a_project_from_its_source_is_not_constrained(uv) -> None:
@@ -91,9 +103,7 @@ def test_a_project_from_its_source_is_not_constrained(uv) -> None:
     assert (uv.path / "c.txt").read_text() == "a===1\nMy.Lib===2\nb===3\n"
 
 
-@pytest.mark.parametrize(
-    ("libraries", "code"), [("a,b", 0), ("ALL", 0), ("ab", 1), ("", 1)]
-)
+@pytest.mark.parametrize(("libraries", "code"), [("a,b", 0), ("ALL", 0), ("ab", 1), ("", 1)])
 def test_use_library_from_git(bash, libraries: str, code: int) -> None:
     bash(f"LIBS_FROM_GIT={libraries}; use_library_from_git a", code=code)
 
@@ -102,7 +112,10 @@ def test_lib_installed_from_git(bash) -> None:
     bash.program("uv", 'echo "my-lib==1.0"')
     bash("lib_installed_from_git My.Lib")
     bash("lib_installed_from_git other", code=1)
-    assert "not installed correct:  other" in bash("LIBS_FROM_GIT=my_lib,other; check_libs_from_git", code=1).err
+    assert (
+        "not installed correct:  other"
+        in bash("LIBS_FROM_GIT=my_lib,other; check_libs_from_git", code=1).err
+    )
 
 
 def test_a_real_project_is_installed_editable(bash) -> None:
@@ -124,7 +137,7 @@ def test_a_real_project_is_installed_editable(bash) -> None:
     assert bash(script).lines == ["42", "gone"]
 
 
-BACKEND = '''
+BACKEND = """
 import os, zipfile
 
 def build_editable(directory, config_settings=None, metadata_directory=None):
@@ -139,7 +152,7 @@ def build_editable(directory, config_settings=None, metadata_directory=None):
         for file, text in [*files.items(), ("thing-1.dist-info/RECORD", record)]:
             wheel.writestr(file, text)
     return name
-'''
+"""
 
 
 def test_small_functions(bash) -> None:
@@ -152,4 +165,6 @@ def test_small_functions(bash) -> None:
 
 
 def test_install_python_makes_the_environment(uv) -> None:
-    assert uv('install_python; echo "$PYTHON"').lines[-1] == f"{uv.env['DEST']}/venvs/stack/bin/python"
+    assert (
+        uv('install_python; echo "$PYTHON"').lines[-1] == f"{uv.env['DEST']}/venvs/stack/bin/python"
+    )

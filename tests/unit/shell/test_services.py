@@ -44,16 +44,23 @@ def test_enabled_services_change(bash, script: str, expected: str) -> None:
 def test_a_disabled_service_stays_disabled(bash) -> None:
     done = bash("ENABLED_SERVICES=; disable_service x; enable_service x")
     assert "Attempt to enable_service x when it has been disabled" in done.out
-    done = bash("ENABLED_SERVICES=a; disable_service a; ENABLED_SERVICES=a; verify_disabled_services", code=1)
+    done = bash(
+        "ENABLED_SERVICES=a; disable_service a; ENABLED_SERVICES=a; verify_disabled_services",
+        code=1,
+    )
     assert "directly modified" in done.err
 
 
 def test_use_exclusive_service(bash) -> None:
-    script = 'ENABLED_SERVICES=a,z; C="a b"; use_exclusive_service C R b; echo "$R $ENABLED_SERVICES"'
+    script = (
+        'ENABLED_SERVICES=a,z; C="a b"; use_exclusive_service C R b; echo "$R $ENABLED_SERVICES"'
+    )
     assert bash.says(script) == "b z,b"
     bash('C="a b"; use_exclusive_service C R d', code=1)
 
 
 def test_services_leave_xtrace_alone(bash) -> None:
-    done = bash("ENABLED_SERVICES=a; set -x; is_service_enabled a; enable_service b; [[ $- == *x* ]]")
+    done = bash(
+        "ENABLED_SERVICES=a; set -x; is_service_enabled a; enable_service b; [[ $- == *x* ]]"
+    )
     assert "_in_list" not in done.err

@@ -16,7 +16,9 @@ def test_die_ends_with_one_where_nothing_failed(bash) -> None:
 
 def test_messages_go_to_the_error_log(bash) -> None:
     bash('LOGDIR=$PWD; err 3 "one"; err 4 "two"')
-    assert [line.partition(":")[2] for line in (bash.path / "error.log").read_text().splitlines()] == [
+    assert [
+        line.partition(":")[2] for line in (bash.path / "error.log").read_text().splitlines()
+    ] == [
         *("3 one", "4 two"),
     ]
 

@@ -27,8 +27,13 @@ _not_provided() {
     return 1
 }
 
-for _missing in $_MISSING_FUNCTIONS; do
-    # a name of the table above becomes a function, which only eval can do
-    declare -F "$_missing" > /dev/null || eval "$_missing() { _not_provided; }"
-done
-unset _missing
+# _define_missing: a name becomes a function only by eval; the names are those above
+_define_missing() {
+    local name text=''
+    for name in $_MISSING_FUNCTIONS; do
+        declare -F "$name" > /dev/null || text+="$name() { _not_provided; };"
+    done
+    eval "$text"
+}
+
+_define_missing

@@ -14,7 +14,7 @@ add_sudo_secure_path() {
     if sudo test -r "$SUDO_SECURE_PATH_FILE"; then
         line=$(sudo head -n 1 "$SUDO_SECURE_PATH_FILE")
     fi
-    [[ $line != *"$1"* ]] || return 0
+    [[ $line: != *[:=]"$1":* ]] || return 0
     echo "$line:$1" | sudo tee "$SUDO_SECURE_PATH_FILE" > /dev/null
     sudo chmod 0400 "$SUDO_SECURE_PATH_FILE"
     sudo chown root:root "$SUDO_SECURE_PATH_FILE"

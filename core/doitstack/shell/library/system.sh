@@ -129,7 +129,7 @@ read_password() {
 }
 
 _kept_password() {
-    local file=$DEST/passwords line value
+    local file=${DEST-}/passwords line value
     [[ ${DEST-} ]] || die "$LINENO" "$1 is not set and DEST, where passwords are kept, is not either"
     (umask 077; mkdir -p "$DEST")
     # the executor takes the same lock

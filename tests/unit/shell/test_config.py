@@ -1,0 +1,184 @@
+"""Databases, the message queue, logging, policies, rootwrap, Neutron's lists."""
+
+import json
+import sqlite3
+
+import pytest
+
+
+def test_sqlite_databases_are_files_of_their_own(bash) -> None:
+    url = bash.says("recreate_database nova; database_connection_url nova")
+    file = bash.path / "dest" / "data" / "databases" / "nova.sqlite"
+    assert url == f"sqlite:///{file}"
+    with sqlite3.connect(file) as connection:
+        connection.execute("create table t (x)")
+    connection.close()
+    bash("recreate_database nova")
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"", 0o600)
+    bash("cleanup_database")
+    assert not file.exists()
+
+
+def test_mysql_is_asked_with_the_password_out_of_sight(bash) -> None:
+    bash.program("mysql", 'echo "$MYSQL_PWD: $*"')
+    script = """
+    ENABLED_SERVICES=mysql DATABASE_PASSWORD=pw
+    initialize_database_backends; recreate_database nova; database_connection_url nova
+    """
+    assert bash(script).lines == [
+        "pw: -uroot -h127.0.0.1 -e DROP DATABASE IF EXISTS nova;",
+        "pw: -uroot -h127.0.0.1 -e CREATE DATABASE nova CHARACTER SET utf8;",
+        "mysql+pymysql://root:pw@127.0.0.1/nova?charset=utf8",
+    ]
+
+
+def test_postgresql_is_asked(bash) -> None:
+    bash.program("dropdb", 'echo "dropdb $*"')
+    bash.program("createdb", 'echo "createdb $*"')
+    script = """
+    DATABASE_TYPE=postgresql DATABASE_PASSWORD=pw
+    initialize_database_backends; recreate_database nova; database_connection_url nova
+    """
+    lines = bash(script).lines
+    assert lines[0] == "dropdb -h 127.0.0.1 -U root --if-exists nova"
+    assert lines[1].startswith("createdb ")
+    assert lines[2] == "postgresql://root:pw@127.0.0.1/nova?client_encoding=utf8"
+
+
+def test_another_database_may_be_registered(bash) -> None:
+    script = "database_connection_url_x() { echo x:$1; }; register_database x; ENABLED_SERVICES=x; database_connection_url n"
+    assert bash.says(script) == "x:n"
+
+
+def test_rpc_backend_is_rabbit_or_nothing(bash) -> None:
+    bash("ENABLED_SERVICES=; iniset_rpc_backend nova f.ini")
+    assert not (bash.path / "f.ini").exists()
+    script = """
+    ENABLED_SERVICES=rabbit RABBIT_PASSWORD=pw RABBIT_HOST=h RABBIT_HEARTBEAT_RATE=2
+    iniset_rpc_backend nova f.ini; iniset_rpc_backend nova f.ini other cell1; get_transport_url; get_notification_url v
+    """
+    assert bash(script).lines == [
+        "rabbit://stackrabbit:pw@h:5672/",
+        "rabbit://stackrabbit:pw@h:5672/v",
+    ]
+    assert (bash.path / "f.ini").read_text() == (
+        "\n[DEFAULT]\ntransport_url = rabbit://stackrabbit:pw@h:5672/\n"
+        "\n[oslo_messaging_rabbit]\nheartbeat_rate = 2\n"
+        "\n[other]\ntransport_url = rabbit://stackrabbit:pw@h:5672/cell1\n"
+    )
+
+
+def test_rpc_backend_add_vhost(bash) -> None:
+    assert (
+        "does not support vhosts" in bash("ENABLED_SERVICES=; rpc_backend_add_vhost x", code=1).out
+    )
+    bash.program("rabbitmqctl", 'case $1 in list_vhosts) echo old ;; *) echo "$*" ;; esac')
+    script = 'ENABLED_SERVICES=rabbit; sudo() { "$@"; }; rpc_backend_add_vhost old; rpc_backend_add_vhost new'
+    assert bash(script).lines == ["add_vhost new", "set_permissions -p new stackrabbit .* .* .*"]
+
+
+@pytest.mark.parametrize(
+    "name", ["setup_logging", "setup_colorized_logging", "setup_systemd_logging"]
+)
+def test_logging_formats_are_those_of_oslo(bash, name: str) -> None:
+    bash(f"LOG_COLOR=True; {name} f.ini; {name} f.ini other")
+    lines = (bash.path / "f.ini").read_text().splitlines()
+    values = dict(line.split(" = ", 1) for line in lines if " = " in line)
+    assert set(values) == {
+        "log_color",
+        "logging_exception_prefix",
+        "logging_debug_format_suffix",
+        "logging_default_format_string",
+        "logging_context_format_string",
+    }
+    assert (
+        "\x1b[01;36m%(global_request_id)s %(request_id)s" in values["logging_context_format_string"]
+    )
+    assert ("%(asctime)s" in values["logging_default_format_string"]) == (
+        name != "setup_systemd_logging"
+    )
+    assert lines.count("log_color = True") == 2
+
+
+def test_logging_to_the_journal(bash) -> None:
+    bash("USE_JOURNAL=yes; setup_systemd_logging f.ini; setup_standard_logging_identity f.ini")
+    text = (bash.path / "f.ini").read_text()
+    assert "use_journal = True" in text
+    assert "pid=" not in text
+    assert "logging_user_identity_format = %(project_name)s %(user_name)s" in text
+
+
+def test_policy_add(bash) -> None:
+    (bash.path / "p.json").write_text('{\n    "a": [],\n    "b": [["x"]]\n}\n')
+    assert "already exists" in bash.says("policy_add p.json c '[\"y\"]'; policy_add p.json c '[]'")
+    assert json.loads((bash.path / "p.json").read_text()) == {"a": [], "b": [["x"]], "c": ["y"]}
+
+
+def test_install_default_policy(bash) -> None:
+    (bash.path / "nova" / "etc" / "nova" / "policy.d").mkdir(parents=True)
+    (bash.path / "nova" / "etc" / "nova" / "policy.json").write_text("{}")
+    (bash.path / "conf").mkdir()
+    bash("NOVA_DIR=$PWD/nova NOVA_CONF_DIR=$PWD/conf; install_default_policy nova")
+    assert sorted(path.name for path in (bash.path / "conf").iterdir()) == [
+        "policy.d",
+        "policy.json",
+    ]
+
+
+def test_rootwrap(bash) -> None:
+    source = bash.path / "src" / "etc" / "thing"
+    (source / "rootwrap.d").mkdir(parents=True)
+    (source / "rootwrap.d" / "a.filters").touch()
+    (source / "rootwrap.conf").write_text("filters_path=/x\n")
+    script = """
+    sudo() { printf '%s ' "$@"; [[ $1 != head ]] || echo 'Defaults:me secure_path=/bin'; echo; [[ $1 != test ]] || return 1; }
+    THING_DIR=$PWD/src THING_BIN_DIR=/opt/bin; configure_rootwrap thing; get_rootwrap_location thing
+    """
+    lines = bash(script).lines
+    assert any("/etc/sudoers.d/thing-rootwrap" in line for line in lines)
+    assert lines[-1] == f"{bash.env['DEST']}/venvs/stack/bin/thing-rootwrap"
+
+
+def test_root_helper_options(ini) -> None:
+    script = (
+        "Q_RR_COMMAND='sudo rw' Q_RR_DAEMON_COMMAND='sudo d'; configure_root_helper_options f.ini"
+    )
+    assert ini("", script) == "\n[agent]\nroot_helper_daemon = sudo d\nroot_helper = sudo rw\n"
+
+
+def test_neutron_lists_grow_once(bash) -> None:
+    script = """
+    neutron_service_plugin_class_add a; neutron_service_plugin_class_add b; neutron_service_plugin_class_add a
+    neutron_ml2_extension_driver_add d; neutron_server_config_add /f
+    plugin_agent_add_l2_agent_extension q; plugin_agent_add_l3_agent_extension r
+    echo $Q_SERVICE_PLUGIN_CLASSES $Q_ML2_PLUGIN_EXT_DRIVERS $NEUTRON_SERVER_CONFIG_FILES ${Q_PLUGIN_EXTRA_CONF_FILES[0]}
+    populate_ml2_config f.ini s a=1 b=x=y; configure_l2_agent_extensions f.ini; cat f.ini
+    """
+    assert bash(script).lines == [
+        *("a,b d /f /f", "", "[s]", "b = x=y", "a = 1", "", "[agent]", "extensions = q"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("services", "answers"),
+    [
+        ("q-svc", "neutron legacy"),
+        ("neutron-api", "neutron"),
+        ("nova", ""),
+        ("s-proxy", "swift"),
+        ("key", "keystone"),
+    ],
+)
+def test_is_enabled_functions(bash, services: str, answers: str) -> None:
+    script = """
+    is_neutron_enabled && printf 'neutron '; is_neutron_legacy_enabled && printf 'legacy '
+    is_swift_enabled && printf 'swift '; is_keystone_enabled && printf 'keystone '; :
+    """
+    assert bash.says(f"ENABLED_SERVICES={services}; {script}").strip() == answers
+
+
+def test_neutron_rootwrap_filters(bash) -> None:
+    (bash.path / "p" / "etc" / "neutron" / "rootwrap.d").mkdir(parents=True)
+    (bash.path / "p" / "etc" / "neutron" / "rootwrap.d" / "x.filters").touch()
+    bash('sudo() { "$@"; }; Q_CONF_ROOTWRAP_D=$PWD/d; neutron_deploy_rootwrap_filters p')
+    assert (bash.path / "d" / "x.filters").exists()

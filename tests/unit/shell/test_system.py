@@ -1,0 +1,100 @@
+"""Root's rights, files, passwords, and pieces of stack.sh."""
+
+import os
+
+import pytest
+
+without_sudo = pytest.mark.skipif(os.geteuid() != 0, reason="root's own sudo is for root")
+
+
+@without_sudo
+def test_root_does_without_sudo(bash) -> None:
+    script = """
+    type() { return 1; }; source "$_DOITSTACK_LIBRARY/library/system.sh"; unset -f type
+    sudo A=1 B='x y' sh -c 'echo $A $B'; sudo -E -H -n -- echo plain; sudo -u root echo root; sudo -v
+    sudo -u nobody id -un; sudo --user=nobody A=2 sh -c 'echo $A'; sudo cat <<< text; sudo sh -c 'exit 3' || echo $?
+    """
+    assert bash(script).lines == ["1 x y", "plain", "root", "nobody", "2", "text", "3"]
+
+
+def test_read_password_never_asks(bash) -> None:
+    bash.env["ADMIN_PASSWORD"] = "mine"
+    script = """
+    read_password ADMIN_PASSWORD "ENTER"; read_password DB_PASSWORD "ENTER"; echo "$ADMIN_PASSWORD $DB_PASSWORD"
+    first=$DB_PASSWORD; unset DB_PASSWORD; read_password DB_PASSWORD "ENTER"; [[ $first == "$DB_PASSWORD" ]]
+    env | grep -c ^DB_PASSWORD=
+    """
+    lines = bash(script).lines
+    mine, made = lines[0].split()
+    assert (mine, len(made), lines[1]) == ("mine", 32, "1")
+    file = bash.path / "dest" / "passwords"
+    assert (file.read_text(), file.stat().st_mode & 0o777) == (f"DB_PASSWORD={made}\n", 0o600)
+
+
+def test_read_password_dies_where_it_cannot_keep_one(bash) -> None:
+    del bash.env["DEST"]
+    assert "X is not set" in bash("read_password X ENTER", code=1).err
+
+
+def test_safe_operations_skip_nfs(bash) -> None:
+    script = 'sudo() { echo "$*"; }; safe_chown -R me f; safe_chmod 600 f; is_nfs_directory() { true; }; safe_chown me f'
+    assert bash(script).lines == ["chown -R me f", "chmod 600 f"]
+
+
+def test_small_operations(bash) -> None:
+    script = """
+    sudo() { echo "$*"; }; add_user_to_group me kvm; sudo_with_proxies x
+    echo 1 > a; cp_it a b; cp_it none c; cat b; is_nfs_directory . || echo local
+    mkdir dest; touch dest/x.pyc; clean_pyc_files; ls dest; cleanup_tmp; running_in_container || :
+    """
+    assert bash(script).lines == [
+        "usermod -a -G kvm me",
+        "http_proxy= https_proxy= no_proxy= x",
+        "1",
+        "local",
+    ]
+
+
+def test_get_extra_file(bash) -> None:
+    (bash.path / "source").write_text("data")
+    script = """
+    FILES=$PWD/files; get_extra_file /a/b; get_extra_file "file://$PWD/source"
+    curl() { [[ $4 == http://h/x.img && ! -e $3 ]] && cp source "$3"; }
+    get_extra_file http://h/x.img; get_extra_file http://h/x.img
+    """
+    assert bash(script).lines == [
+        *("/a/b", str(bash.path / "source")),
+        *[str(bash.path / "files" / "x.img")] * 2,
+    ]
+
+
+def test_stack_install_service(bash) -> None:
+    script = """
+    stack_install_service none; install_a() { echo "a ${PIP_VIRTUAL_ENV-}"; }; stack_install_service a
+    _ensure_venv() { echo "venv $1"; }; PROJECT_VENV[a]=$PWD/v; stack_install_service a; echo "${PIP_VIRTUAL_ENV-none}"
+    """
+    assert bash(script).lines == ["a ", f"venv {bash.path}/v", f"a {bash.path}/v", "none"]
+
+
+def test_save_stackenv(bash) -> None:
+    bash("STACK_ENV_VARS='DEST NONE'; save_stackenv here")
+    lines = (bash.path / ".stackenv").read_text().splitlines()
+    assert lines[0].endswith(" here")
+    assert lines[1:] == [f"DEST={bash.env['DEST']}", "NONE="]
+
+
+def test_libraries_come_from_git_if_asked(bash) -> None:
+    script = """
+    git_clone_by_name() { echo "clone $1"; }; setup_dev_lib() { echo "setup $1"; }; LIBS_FROM_GIT=keystoneauth
+    install_keystoneauth; install_keystoneclient; install_keystonemiddleware
+    """
+    assert bash(script).lines == ["clone keystoneauth", "setup keystoneauth"]
+
+
+def test_defaults_never_override(bash) -> None:
+    bash.env |= {"SERVICE_HOST": "10.1.1.1", "RABBIT_HOST": "r", "LOGDIR": "/l", "OFFLINE": "True"}
+    script = 'echo "$SERVICE_HOST $RABBIT_HOST $LOGDIR $OFFLINE $KEYSTONE_SERVICE_URI $NOVA_CONF $GIT_BASE"'
+    dest = bash.env["DEST"]
+    assert bash.says(script) == (
+        f"10.1.1.1 r /l True http://10.1.1.1:5000 {dest}/etc/nova/nova.conf https://opendev.org"
+    )
