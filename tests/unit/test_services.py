@@ -1,0 +1,232 @@
+"""Services: real processes under a real supervisord."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from doitstack.errors import ServiceError
+from doitstack.processes import processes_with
+from doitstack.services import MARKER, Services, State
+
+SLEEP = ["sleep", "1000"]
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    """Services whose directory has a long name, full of what quoting could go wrong with."""
+    directory = tmp_path / ("long" * 30) / "a b #c ;d %(here)s [*] 'e'" / "supervisor"
+    made = Services(directory, directory.parent / "logs")
+    yield made
+    made.stop_all()
+
+
+def directory_of(services: Services) -> Path:
+    return services.log("x").parent.parent / "supervisor"
+
+
+def kept(services: Services) -> list[psutil.Process]:
+    return processes_with({MARKER: str(directory_of(services))})
+
+
+def supervisord(services: Services) -> psutil.Process:
+    return psutil.Process(int((directory_of(services) / "supervisord.pid").read_text()))
+
+
+def pid_of(services: Services, name: str) -> int | None:
+    return next(one.pid for one in services.status() if one.name == name)
+
+
+def gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_start_passes_everything_as_it_was_given(services: Services, tmp_path: Path) -> None:
+    hard = "1 # ;' \" %(x)s $HOME\n`id` \\"
+    script = 'printf "<%s>" "$X" "$1" "$(pwd)"; exec sleep 1000'
+    services.start("a", ["sh", "-c", script, "sh", hard], env={"X": hard}, cwd=tmp_path)
+    assert services.log("a").read_text() == f"<{hard}><{hard}><{tmp_path}>"
+
+
+def test_start_leaves_alone_what_already_runs_so(services: Services) -> None:
+    services.start("a", SLEEP, env={"X": "1"})
+    first = pid_of(services, "a")
+    services.start("a", SLEEP, env={"X": "1"})
+    assert pid_of(services, "a") == first
+
+
+def test_start_restarts_what_runs_otherwise(services: Services) -> None:
+    services.start("a", SLEEP, env={"X": "1"})
+    process = psutil.Process(pid_of(services, "a"))
+    services.start("a", SLEEP, env={"X": "2"})
+    assert gone(process)
+    assert psutil.Process(pid_of(services, "a")).environ()["X"] == "2"
+
+
+def test_start_says_why_a_service_died_at_once(services: Services) -> None:
+    with pytest.raises(ServiceError, match=r"service bad does not run(?s:.*)no such table"):
+        services.start("bad", ["sh", "-c", "echo no such table; exit 3"])
+    with pytest.raises(ServiceError, match="no such table"):
+        services.check("bad")
+
+
+def test_start_says_that_there_is_no_such_program(services: Services) -> None:
+    with pytest.raises(ServiceError, match=r"/none/prog: not found"):
+        services.start("bad", ["/none/prog"])
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../a", "a:b", "a%b", ".a"])
+def test_start_refuses_a_bad_name(services: Services, name: str) -> None:
+    with pytest.raises(ServiceError, match="bad name"):
+        services.start(name, SLEEP)
+    assert not directory_of(services).exists()
+
+
+def test_start_refuses_a_bad_variable(services: Services) -> None:
+    with pytest.raises(ServiceError, match="not a name"):
+        services.start("a", SLEEP, env={"A;B": "x"})
+
+
+def test_services_see_neither_our_markers_nor_our_secrets(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOITSTACK_FUTURE", "x")
+    monkeypatch.setenv("OS_PASSWORD", "x")
+    services.start("a", SLEEP)
+    for process in kept(services):
+        assert not {"DOITSTACK_FUTURE", "OS_PASSWORD"} & process.environ().keys()
+
+
+def test_supervisord_is_a_daemon_of_its_own(services: Services) -> None:
+    with socket.socket() as held:
+        os.set_inheritable(held.fileno(), True)
+        services.start("a", SLEEP)
+        daemon = supervisord(services)
+        assert os.getsid(daemon.pid) != os.getsid(0)
+        for process in kept(services):
+            files = Path(f"/proc/{process.pid}/fd")
+            assert os.readlink(files / "0") == "/dev/null"
+            assert f"socket:[{os.fstat(held.fileno()).st_ino}]" not in {
+                os.readlink(file) for file in files.iterdir()
+            }
+
+
+def test_services_outlive_the_process_that_started_them(services: Services) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from doitstack.services import Services\n"
+        "Services(Path(sys.argv[1]), Path(sys.argv[2])).start('a', ['sleep', '1000'])\n"
+        "os.killpg(0, signal.SIGKILL)\n"
+    )
+    directory = str(directory_of(services))
+    command = [sys.executable, "-c", script, directory, str(services.log("a").parent)]
+    assert subprocess.run(command, start_new_session=True, check=False).returncode == -9
+    assert [one.state for one in services.status()] == [State.RUNNING]
+
+
+def test_files_are_private(services: Services) -> None:
+    services.start("a", ["sh", "-c", "echo x; exec sleep 1000"])
+    root = directory_of(services).parent
+    for path in [*directory_of(services).rglob("*"), *root.glob("logs/*")]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_stop_ends_a_service_and_what_it_started(services: Services) -> None:
+    services.start("a", ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
+    services.start("b", SLEEP)
+    assert len(services.pids("a")) == 3
+    services.stop("a")
+    assert services.pids("a") == []
+    assert {one.name: one.state for one in services.status()} == {
+        "a": State.STOPPED,
+        "b": State.RUNNING,
+    }
+    services.stop("a")
+
+
+def test_stop_of_an_unknown_service_does_nothing(services: Services) -> None:
+    services.stop("never")
+    assert services.status() == []
+
+
+def test_stop_all_leaves_no_process(services: Services) -> None:
+    services.start("a", SLEEP)
+    services.start("b", ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
+    assert len(kept(services)) == 5
+    services.stop_all()
+    assert kept(services) == []
+    assert [one.state for one in services.status()] == [State.STOPPED] * 2
+    services.stop_all()
+
+
+def test_stop_all_without_any_start_makes_nothing(services: Services) -> None:
+    services.stop_all()
+    assert not directory_of(services).exists()
+
+
+def test_stop_all_ends_what_a_killed_supervisord_left(services: Services) -> None:
+    services.start("a", SLEEP)
+    os.kill(supervisord(services).pid, signal.SIGKILL)
+    assert wait_until(lambda: len(kept(services)) == 1)
+    services.stop_all()
+    assert kept(services) == []
+
+
+def test_start_after_a_killed_supervisord_starts_anew(services: Services) -> None:
+    services.start("a", SLEEP)
+    orphan = psutil.Process(pid_of(services, "a"))
+    os.kill(supervisord(services).pid, signal.SIGKILL)
+    assert wait_until(lambda: len(kept(services)) == 1)
+    assert [one.state for one in services.status()] == [State.STOPPED]
+    services.start("a", SLEEP)
+    assert gone(orphan)
+    services.check("a")
+
+
+def test_a_stale_pid_file_harms_nobody(services: Services) -> None:
+    services.start("a", SLEEP)
+    services.stop_all()
+    with subprocess.Popen(SLEEP) as bystander:
+        (directory_of(services) / "supervisord.pid").write_text(f"{bystander.pid}\n")
+        (directory_of(services) / "supervisor.sock").touch()
+        services.stop_all()
+        services.start("a", SLEEP)
+        services.stop_all()
+        assert bystander.poll() is None
+        bystander.kill()
+
+
+def test_a_service_that_ignores_sigterm_is_killed(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("doitstack.services.STOP_SECONDS", 0.3)
+    services.start("a", ["sh", "-c", "trap '' TERM; (setsid sh -c 'sleep 1000') & sleep 1000"])
+    os.kill(supervisord(services).pid, signal.SIGKILL)
+    services.stop_all()
+    assert kept(services) == []
+
+
+def test_check_names_a_service_that_died_later(services: Services) -> None:
+    services.start("a", ["sh", "-c", "echo last words; exec sleep 1000"])
+    services.check("a")
+    psutil.Process(pid_of(services, "a")).kill()
+    assert wait_until(lambda: services.status()[0].state is State.EXITED)
+    with pytest.raises(ServiceError, match=r"EXITED(?s:.*)last words"):
+        services.check("a")
+
+
+def wait_until(condition, seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

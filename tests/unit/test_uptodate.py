@@ -1,0 +1,43 @@
+"""The `uptodate` that compares what a step was made from."""
+
+from typing import Any
+
+from doit.task import Task
+
+from doitstack.uptodate import Unchanged, digest
+
+
+def saved_by(task: Task) -> dict[str, Any]:
+    task.save_extra_values()
+    return dict(task.values)
+
+
+def test_unchanged_is_true_after_a_good_run_with_the_same_texts() -> None:
+    text = ["a"]
+    check = Unchanged(lambda: text[0], lambda: "b")
+    task = Task("t", None)
+    assert check(task, {}) is False
+    values = saved_by(task)
+    assert check(Task("t", None), values) is True
+    text[0] = "c"
+    assert check(Task("t", None), values) is False
+
+
+def test_unchanged_remembers_what_the_step_left_behind() -> None:
+    made: list[str] = []
+    check = Unchanged(lambda: "".join(made))
+    task = Task("t", None)
+    assert check(task, {}) is False
+    made.append("database 1")
+    values = saved_by(task)
+    assert check(Task("t", None), values) is True
+
+
+def test_unchanged_keeps_no_secret() -> None:
+    task = Task("t", None)
+    Unchanged(lambda: "hunter2")(task, {})
+    assert "hunter2" not in str(saved_by(task))
+
+
+def test_digest_tells_texts_apart_by_their_borders() -> None:
+    assert digest("ab", "c") != digest("a", "bc")
