@@ -103,6 +103,8 @@ class Run(DoitRun):  # type: ignore[misc]
                 self.control.tasks, self.control.targets, self.control.selected_tasks
             )
             code: int = runner.run_all(dispatcher)
+            if reporter.failures:
+                executor.say(reporter.summary(executor.log.path, options.tasks))
             if DOWN_TASKS & set(options.tasks):
                 here.directory.stack.services.stop_all()
             executor.journal.write("run_end", code=code, cpu=_cpu_seconds())

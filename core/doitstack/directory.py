@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from doitstack.errors import PlanError
 from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
 from doitstack.plan import Declared, Plan, make_plan
 from doitstack.plugins import TASKS_HOOK, Plugin, find_plugins, order
 from doitstack.settings import Settings, load_settings
+from doitstack.shell.check import syntax_errors
 from doitstack.stack import Stack
 from doitstack.steps import Kind, Step
 
@@ -45,7 +47,13 @@ class StackDirectory:
         )
 
     def check(self) -> None:
-        """Find the mistakes that can be found before anything runs, in all that might run."""
+        """Find the mistakes that can be found before anything runs, in all that might run.
+
+        Raises PlanError with all of them.
+        """
+        scripts = [path for plugin in self.plugins for path in plugin.scripts.values()]
+        if broken := syntax_errors(scripts):
+            raise PlanError("\n".join(broken))
         self.plan()
         self.plan([Phase.UNSTACK])
         self.plan([Phase.CLEAN])

@@ -16,6 +16,7 @@ from doitstack.journal import Journal, new_journal_path
 from doitstack.localconf import session_script
 from doitstack.loop import Loop
 from doitstack.mainlog import MainLog
+from doitstack.passwords import known_secrets, redacted
 from doitstack.plan import PlannedStep
 from doitstack.plugins import Script
 from doitstack.programs import MainLinePrograms, Program
@@ -56,19 +57,39 @@ class Executor:
                 journal=self.journal,
                 loop=self.loop,
                 slots=self._slots,
+                redact=self._redact,
                 parallel=options.parallel,
             )
         )
         self._programs = MainLinePrograms(self.loop, self.guard, self.log.descriptor)
+        self.log.on_silence = self._still_running
+        self._current: tuple[str, float] = ("", 0.0)
         self._session: Session | None = None
         self._collected: set[tuple[str, str]] = set()
         self._skipped: set[str] = set()
+
+    def _still_running(self) -> str:
+        """Return what runs, for how long, and where its log is."""
+        now = self.now()
+        name, since = self._current
+        parts = [f"{name} ({now - since:.0f} s)"] if name else []
+        parts += [
+            f"{future.name} ({now - future.start_time / 1000:.0f} s, "
+            f"{self.stack.dest / 'async' / future.name}.log)"
+            for future in self.futures.uncollected()
+            if future.running()
+        ]
+        return f"... still running: {', '.join(parts)}" if parts else ""
+
+    def _redact(self, text: str) -> str:
+        return redacted(text, known_secrets(self.stack.settings))
 
     # -- steps ---------------------------------------------------------------------------------
 
     def run_step(self, planned: PlannedStep, arguments: Sequence[str] = ()) -> None:
         """Run one step of the main line. Raises DoitstackError naming plugin, phase and step."""
         step = planned.step
+        self._current = (f"{planned.plugin}: {step.name}", self.now())
         if step.kind is Kind.ASYNC_WAIT:
             self._wait_for_rest(planned)
             return
@@ -154,6 +175,7 @@ class Executor:
     def _in_session(self, use: Callable[[Session], None]) -> None:
         session = self._ready_session()
         session.set(self._shell_settings())
+        session.hide(known_secrets(self.stack.settings))
         try:
             use(session)
         finally:

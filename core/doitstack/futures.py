@@ -156,6 +156,7 @@ class Surroundings:
     journal: Journal
     loop: Loop
     slots: Slots
+    redact: Callable[[str], str]
     parallel: bool = True
 
 
@@ -189,7 +190,7 @@ class Futures:
             raise FutureError(str(name), str(error)) from error
         if self.find(name):
             raise FutureError(name, "is started already and not collected; use another name")
-        future = self._known[name] = Future(self, name, one_line(command))
+        future = self._known[name] = Future(self, name, self._around.redact(one_line(command)))
         return future
 
     def enqueue(self, future: Future, start: Callable[[], None]) -> None:

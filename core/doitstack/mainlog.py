@@ -8,10 +8,14 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+
+SILENCE = 30.0
+"""Seconds without a word after which the user is told what still runs."""
 
 CHUNK = 1 << 20
 """Bytes that are copied at a time: a log of any size needs no more memory than this."""
@@ -26,6 +30,8 @@ class MainLog:
         self.descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
         self._shown = os.fstat(self.descriptor).st_size
         self._console = None if console is None else os.dup(console)
+        self._last_news = time.monotonic()
+        self.on_silence: Callable[[], str] = str
 
     def write(self, text: str) -> None:
         """Add lines of ours, and show them."""
@@ -56,8 +62,21 @@ class MainLog:
             write_all(self.descriptor, b"\n")
 
     def show(self) -> None:
-        """Copy to the console what has been added since the last time."""
+        """Copy to the console what has been added since the last time.
+
+        After SILENCE seconds without anything, the line that `on_silence` returns is added.
+        """
+        if os.fstat(self.descriptor).st_size > self._shown:
+            self._last_news = time.monotonic()
+            self._copy_to_console()
+        elif time.monotonic() - self._last_news > SILENCE:
+            self._last_news = time.monotonic()
+            if line := self.on_silence():
+                self.write(f"{line}\n")
+
+    def _copy_to_console(self) -> None:
         if self._console is None:
+            self._shown = os.fstat(self.descriptor).st_size
             return
         try:
             while chunk := os.pread(self.descriptor, CHUNK, self._shown):

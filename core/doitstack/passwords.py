@@ -11,6 +11,11 @@ from pathlib import Path
 from doitstack.errors import SettingsError
 from doitstack.files import private_directory, write_private
 
+_SECRET = re.compile(r"(PASSWORD|PASS|SECRET|TOKEN)$")
+
+_TELLING = 5
+"""Characters from which on a value is a secret rather than a word that stands everywhere."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -28,6 +33,23 @@ def password(settings: Mapping[str, str], name: str) -> str:
     dest = private_directory(Path(settings["DEST"]))
     with _locked(dest / ".passwords.lock"):
         return _generated(dest / "passwords", name)
+
+
+def known_secrets(settings: Mapping[str, str]) -> list[str]:
+    """Return the values that must not be shown: what is named like a secret, and generated ones.
+
+    The longest come first, so that a secret within another does not leave half of that.
+    """
+    values = {value for name, value in settings.items() if _SECRET.search(name)}
+    values |= set(_read(Path(settings["DEST"]) / "passwords").values())
+    return sorted((value for value in values if len(value) >= _TELLING), key=len, reverse=True)
+
+
+def redacted(text: str, secrets_: list[str]) -> str:
+    """Return `text` with stars in the place of each secret."""
+    for secret in secrets_:
+        text = text.replace(secret, "***")
+    return text
 
 
 def _checked(name: str, value: str) -> str:

@@ -1,6 +1,7 @@
 """What a run says of its steps, line by line. Writes into the main line's log, which is shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from doit.exceptions import BaseFail, UnmetDependency
 from doit.task import Task
@@ -74,6 +75,13 @@ class StepReporter:
 
     def complete_run(self) -> None:
         """Hear that all is done."""
+
+    def summary(self, log: Path, tasks: Sequence[str]) -> str:
+        """Return the last words of a run that has failed: what, its log, and how to go on."""
+        first, *others = self._failures
+        more = [f"and {len(others)} more: see the log"] if others else []
+        again = f"mend it, then go on from what is good: doit {' '.join(tasks)}"
+        return "\n".join(["", first, *more, f"log: {log}", again])
 
     @property
     def failures(self) -> list[str]:

@@ -4,6 +4,7 @@
 # told of each start, and it does the waiting. A start costs one fork and no external program.
 
 declare -gA _async_pids  # futures started here and not yet collected
+declare -ga _doitstack_secrets  # values that are never shown
 declare -gi _ASYNC_BG_TIME=${_ASYNC_BG_TIME:-0}  # ms
 
 async_init() {
@@ -134,7 +135,11 @@ _async_start_time() {
 
 # A command as one line for people.
 _async_command() {
+    local secret
     REPLY=$*
+    for secret in "${_doitstack_secrets[@]}"; do
+        REPLY=${REPLY//"$secret"/'***'}
+    done
     [[ $REPLY != *[[:cntrl:]]* ]] || printf -v REPLY '%q' "$REPLY"
 }
 
@@ -208,7 +213,7 @@ _async_child() {
     [[ -z ${_doitstack_main:-} || -d /proc/$_doitstack_main ]] || exit 1
     export DOITSTACK_FUTURE=${_doitstack_run:-shell}:$name
     trap '_async_close "$?"' EXIT
-    trap 'exit 143' TERM
+    trap 'builtin exit 143' TERM
     _async_slot
     set -e
     [[ $traced == *x* ]] && set -x

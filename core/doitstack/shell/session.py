@@ -74,6 +74,7 @@ class Session:
         self._variables_file = os.memfd_create("variables")
         self._start(place)
         self._known: dict[str, str] = {}
+        self._hidden: list[str] = []
         self._prepare(place)
 
     # -- life ----------------------------------------------------------------------------------
@@ -204,6 +205,12 @@ class Session:
         changed = {name: text for name, text in variables.items() if self._known.get(name) != text}
         if changed:
             self.run("\n".join(f"{name}={shlex.quote(text)}" for name, text in changed.items()))
+
+    def hide(self, secrets: Sequence[str]) -> None:
+        """Have the shell show stars where it would show one of `secrets`."""
+        if list(secrets) != self._hidden:
+            self._hidden = list(secrets)
+            self.run(f"_doitstack_secrets=({shlex.join(self._hidden)})")
 
     def variables(self) -> dict[str, str]:
         """Return the plain variables of the shell as its last command left them."""
