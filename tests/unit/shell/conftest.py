@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def bash(tmp_path: Path) -> Bash:
 
 
 @pytest.fixture
-def ini(bash: Bash) -> Iterator[Callable[[str, str], str]]:
+def ini(bash: Bash) -> Callable[[str, str], str]:
     """Give a function that writes f.ini, runs a piece and returns the file."""
 
     def change(before: str, script: str) -> str:
@@ -89,4 +89,4 @@ def ini(bash: Bash) -> Iterator[Callable[[str, str], str]]:
         bash(script)
         return file.read_text()
 
-    yield change
+    return change

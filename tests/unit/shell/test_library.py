@@ -1,4 +1,5 @@
 """The library as a whole: how it is sourced, what it holds, what its page says."""
+# ruff: noqa: E501 - a line of bash stays a line
 
 import re
 import shutil
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conftest import LIBRARY, SHELL
 
 DOCS = LIBRARY.parents[3] / "docs" / "shell-functions.md"

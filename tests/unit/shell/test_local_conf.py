@@ -1,4 +1,5 @@
 """local.conf: its meta-sections, changing it, the plugins that it names."""
+# ruff: noqa: E501 - a line of bash stays a line
 
 CONF = """\
 [[local|localrc]]

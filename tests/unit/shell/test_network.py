@@ -1,4 +1,5 @@
 """Addresses, and waiting for services."""
+# ruff: noqa: E501 - a line of bash stays a line
 
 import ipaddress
 import socket

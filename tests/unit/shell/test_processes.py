@@ -1,4 +1,5 @@
 """What is asked of the main process: services, accounts."""
+# ruff: noqa: E501 - a line of bash stays a line
 
 import pytest
 

@@ -1,4 +1,5 @@
 """Python packages; those that are installed are made here, and need no network."""
+# ruff: noqa: E501 - a line of bash stays a line
 
 import pytest
 from uv import find_uv_bin
