@@ -11,7 +11,8 @@ async_init() {
     _async_in_session && return 0
     _async_directory
     rm -rf -- "$REPLY"
-    mkdir -p -m 0700 -- "$REPLY"
+    mkdir -p -- "$REPLY"
+    chmod 0700 -- "$REPLY"
     _async_pids=()
 }
 
@@ -262,8 +263,7 @@ _async_close() {
 
 # Wait until fewer futures run than may.
 _async_slot() {
-    local token
-    [[ -z ${_doitstack_slots:-} ]] || IFS= read -r -N 1 -u "$_doitstack_slots" token
+    [[ -z ${_doitstack_slots:-} ]] || IFS= read -r -N 1 -u "$_doitstack_slots" _
 }
 
 # DEVSTACK_PARALLEL=False: the same, here and now.

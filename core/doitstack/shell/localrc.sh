@@ -1,6 +1,8 @@
 # Evaluate a localrc ($1) and print what it sets: records of four NUL-ended fields.
 # Run by localconf.py in a bash of its own, so that a user's mistake ends this process only.
 
+# shellcheck disable=SC2329 # these functions are for the user's file
+
 bash -n "$1" || exit 1
 
 _doitstack_before=" $(compgen -v | tr '\n' ' ') "

@@ -113,6 +113,6 @@ while IFS= read -r -d '' -u "$_doitstack_commands" _doitstack_command; do
     eval "$_doitstack_command"
     { set +o errexit +o xtrace; } 2>/dev/null
     _doitstack_dump
-    _doitstack_tell done
+    _doitstack_tell "done"
 done
 trap - EXIT

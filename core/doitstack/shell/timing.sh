@@ -33,7 +33,7 @@ time_totals() {
     set +x
     # In a session the table at the end of the run has them all.
     [[ -z ${_doitstack_messages:-} ]] || return 0
-    local name line========================
+    local name line='======================='
     local -i total=$((EPOCHSECONDS - _TIME_BEGIN)) accounted=0
     printf '%s\n' "$line" 'DevStack Component Timing' ' (times are in seconds)' "$line"
     for name in "${!_TIME_TOTAL[@]}"; do

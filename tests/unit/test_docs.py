@@ -1,0 +1,69 @@
+"""The pages in docs/ and the README say what the code does."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from doitstack import hookspecs
+from doitstack.commands import Clean, Futures, Plan, Plugins, Run, Timing
+from doitstack.phases import Phase
+from doitstack.settings import DEFAULTS
+
+ROOT = Path(__file__).parents[2]
+
+
+def hooks() -> dict[str, str]:
+    """Each hook with its arguments, as `name(a, b)`."""
+    found = {}
+    for name, function in vars(hookspecs).items():
+        if inspect.isfunction(function) and hasattr(function, "doitstack_spec"):
+            found[name] = f"{name}({', '.join(inspect.signature(function).parameters)})"
+    return found
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_plugins_page_has_every_hook_with_its_arguments() -> None:
+    documented = set(re.findall(r"`([a-z_]+\([a-z, ]*\))`", page("docs/plugins.md")))
+    assert set(hooks().values()) <= documented
+
+
+def test_plugins_page_has_the_phases_in_order() -> None:
+    rows = re.findall(r"^\| `([a-z_ -]+)` \| `([a-z_]+)\(", page("docs/plugins.md"), re.MULTILINE)
+    assert rows == [(phase.value, phase.hook) for phase in Phase]
+
+
+def test_every_hook_has_a_docstring() -> None:
+    assert all(getattr(hookspecs, name).__doc__ for name in hooks())
+
+
+def test_settings_page_has_every_default() -> None:
+    text = page("docs/settings.md")
+    rows = dict(re.findall(r"^\| ([^|]+) \| `?([^|`]+)`? \|", text, re.MULTILINE))
+    names = {name: value for cell, value in rows.items() for name in re.findall(r"`(\w+)`", cell)}
+    expected = {
+        name: re.sub(r"\{(\w+)\}", r"$\1", default).rstrip() for name, default in DEFAULTS.items()
+    }
+    assert {name: names.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("command", [Run, Clean, Plan, Futures, Timing, Plugins])
+def test_pyproject_and_init_name_every_command(command: type) -> None:
+    from doitstack.__main__ import _FILES
+
+    line = f"{command.get_name()} = doitstack.commands:{command.__name__}"
+    assert line in _FILES["doit.cfg"]
+    assert line.replace("= ", '= "') + '"' in page("pyproject.toml")
+
+
+def test_readme_opens_with_the_two_commands() -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", page("README.md"), re.MULTILINE | re.DOTALL)
+    assert blocks[:2] == [
+        "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/doit stack\n",
+        "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest\n",
+    ]
+    assert blocks[1].strip() in page(".ci/run")
