@@ -1,0 +1,50 @@
+"""A stack for plugins' functions: real settings below a directory, programs only recorded."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from doitstack.programs import Program
+from doitstack.settings import load_settings
+from doitstack.stack import Stack
+from doitstack_plugins.identity import set_defaults
+
+
+class Stage:
+    """Takes down what actions do; `play` stands in for the programs."""
+
+    def __init__(self, play: Callable[[Program], None]) -> None:
+        self.play = play
+        self.programs: list[Program] = []
+        self.said: list[str] = []
+        self.components: list[str] = []
+
+    def run(self, program: Program) -> None:
+        self.programs.append(program)
+        self.play(program)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def took(self, component: str, milliseconds: int) -> None:
+        self.components.append(component)
+
+    def now(self) -> float:
+        return time.time()
+
+    def submit(self, name: str, command: str, action: Callable[[], Any]) -> Any:
+        raise AssertionError(name)
+
+    def wait(self, *names: str) -> int:
+        raise AssertionError(names)
+
+    def shell(self, command: str) -> None:
+        raise AssertionError(command)
+
+
+def make_stack(top_dir: Path, **environ: str) -> Stack:
+    """Return a stack with keystone's defaults, at home in `top_dir`."""
+    settings = load_settings(top_dir, {"ADMIN_PASSWORD": "p$ 'w", **environ})
+    set_defaults(settings)
+    return Stack(settings)

@@ -1,0 +1,64 @@
+"""Tempest's functions, with its programs only recorded."""
+
+import configparser
+import stat
+from pathlib import Path
+
+from doitstack.programs import Program
+from doitstack_plugins import tempest
+from tests.unit.plugin_stage import Stage, make_stack
+
+
+def play(program: Program) -> None:
+    """Do what `tempest init` does."""
+    if "init" in program.argv:
+        workspace = Path(program.argv[-1])
+        (workspace / "etc").mkdir(parents=True)
+        (workspace / ".stestr.conf").touch()
+
+
+def test_tempest_is_installed_once_its_workspace_is_there(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    stage = Stage(play)
+    with stack.on_stage(stage):
+        tempest.install_tempest(stack)
+    words = [str(word) for program in stage.programs for word in program.argv]
+    assert "tempest" in words
+    assert not tempest.is_installed(stack)  # nothing but the workspace was really made
+    assert (tmp_path / ".stack/data/tempest/workspace/.stestr.conf").exists()
+
+
+def test_configuration_is_private_and_for_this_cloud(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, KEYSTONE_SERVICE_PORT="5111")
+    tempest.configure_tempest(stack)
+    path = tmp_path / ".stack/data/tempest/workspace/etc/tempest.conf"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    conf = configparser.RawConfigParser()
+    conf.read(path)
+    assert conf["identity"]["uri_v3"] == "http://127.0.0.1:5111/v3"
+    assert conf["auth"]["admin_password"] == "p$$ 'w"
+
+
+def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    stage = Stage(play)
+    with stack.on_stage(stage):
+        tempest.run_tempest(stack)
+        tempest.run_tempest(stack, "--regex", "test_tokens", "--serial")
+    ran = [program.argv[1:] for program in stage.programs]
+    assert ran == [
+        ["run", "--regex", "tempest.api.identity.v3"],
+        ["run", "--regex", "test_tokens", "--serial"],
+    ]
+    state = tmp_path / ".stack/data/tempest"
+    assert {program.cwd for program in stage.programs} == {state / "workspace"}
+    assert stage.programs[0].env is not None
+    assert stage.programs[0].env["HOME"] == str(state)
+
+
+def test_clean_leaves_nothing(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    tempest.configure_tempest(stack)
+    tempest.clean_tempest(stack)
+    tempest.clean_tempest(stack)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
