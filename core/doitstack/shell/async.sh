@@ -3,7 +3,7 @@
 # Alone, all is done here. In a session, the main process knows the futures of Python too: it is
 # told of each start, and it does the waiting. A start costs one fork and no external program.
 
-declare -gA _async_pids  # futures started here and not yet collected
+declare -gA _async_pids _async_commands  # of futures started here and not yet collected
 declare -ga _doitstack_secrets  # values that are never shown
 declare -gi _ASYNC_BG_TIME=${_ASYNC_BG_TIME:-0}  # ms
 
@@ -187,7 +187,7 @@ _async_declare() {
 _async_fork() {
     local - traced=$-
     set +x
-    local name=$1 pid _async_shell=$BASHPID
+    local name=$1 pid
     # In a process group of its own, a future can be stopped whole.
     set -m
     _async_child "$traced" "$@" &
@@ -199,6 +199,7 @@ _async_fork() {
         _doitstack_tell async_started "$name" "$pid" "$3" "$REPLY"
     else
         _async_pids[$name]=$pid
+        _async_commands[$name]=$REPLY
     fi
     _async_say "$name" "$pid" "running: $REPLY"
 }
@@ -216,6 +217,19 @@ _async_child() {
     trap '_async_close "$?"' EXIT
     trap 'builtin exit 143' TERM
     _async_slot
+    if _async_in_session; then
+        exec </dev/null >>"$_async_log" 2>&1
+        _async_work "$traced" "$@"
+    else
+        # In a process of its own, so that no daemon of it keeps the shell's output open.
+        (trap - EXIT; _async_work "$traced" "$@") </dev/null >>"$_async_log" 2>&1
+    fi
+    exit
+}
+
+_async_work() {
+    local traced=$1
+    shift
     set -e
     [[ $traced == *x* ]] && set -x
     "$@"
@@ -223,7 +237,7 @@ _async_child() {
     exit 0
 }
 
-# Write the file of future $1 in process $2, and send our output to its log.
+# Write the file of future $1 in process $2, and make its log.
 _async_open() {
     local name=$1 pid=$2 line mask=022 started start_time
     shift 2
@@ -238,11 +252,12 @@ _async_open() {
     local command=$REPLY
     _async_directory
     _async_inifile=$REPLY/$name.ini
+    _async_log=$REPLY/$name.log
     _async_name=$name
     umask 077
     printf '%s\n' '[job]' "command = $command" "pid = $pid" "start_time = $start_time" \
         "pid_start_time = $started" >"$_async_inifile"
-    [[ $pid == self ]] || exec </dev/null >>"$REPLY/$name.log" 2>&1
+    [[ $pid == self ]] || : >>"$_async_log"
     umask "${mask//[[:space:]]/}"
 }
 
@@ -257,8 +272,7 @@ _async_close() {
     _async_in_session && return 0
     local message='finished successfully'
     ((rc == 0)) || message="FAILED with rc $rc"
-    # Opened only now, so that no daemon of ours keeps the shell's output open.
-    _async_say "$_async_name" "$BASHPID" "$message" 2>/dev/null >>"/proc/$_async_shell/fd/1" || true
+    _async_say "$_async_name" "$BASHPID" "$message"
 }
 
 # Wait until fewer futures run than may.
@@ -268,7 +282,7 @@ _async_slot() {
 
 # DEVSTACK_PARALLEL=False: the same, here and now.
 _async_in_place() {
-    local _async_inifile _async_name _async_rc=0
+    local _async_inifile _async_log _async_name _async_rc=0
     _async_command "${@:2}"
     if _async_in_session; then
         _async_now
@@ -307,7 +321,7 @@ _async_collect() {
     _async_now
     waited=-$REPLY
     if [[ $pid != self ]]; then
-        _async_get "$name" command && command=$REPLY || command=$name
+        command=${_async_commands[$name]:-$name}
         _async_say "$name" "$pid" "Waiting for completion of $command ($others other jobs running)"
         _async_await "$pid"
         _async_print "$directory/$name.log"
@@ -322,7 +336,7 @@ _async_collect() {
     _ASYNC_BG_TIME+=$((end_time - start_time))
     _async_say "$name" "$pid" \
         "finished $command with result $rc in $(((end_time - start_time) / 1000)) seconds"
-    unset "_async_pids[$name]"
+    unset "_async_pids[$name]" "_async_commands[$name]"
     collected+=("$directory/$name.ini")
     return "$rc"
 }
