@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -231,16 +232,21 @@ def test_a_mistake_of_ours_is_not_hidden(stack: Any, monkeypatch: pytest.MonkeyP
         answer(stack, "get_or_create_role", ["r"])
 
 
+@pytest.mark.filterwarnings("ignore:Support for InfluxDB")  # the SDK warns of its own
 def test_the_connection_is_made_once_for_a_file(tmp_path: Path) -> None:
     pytest.importorskip("openstack")
     file = tmp_path / "clouds.yaml"
     file.write_text(
         "clouds:\n  devstack-admin:\n    region_name: RegionOne\n    auth:\n"
         "      auth_url: http://127.0.0.1:9/v3\n      username: admin\n      password: pw\n"
-        "      project_name: admin\n      user_domain_id: default\n      project_domain_id: default\n"
+        "      project_name: admin\n      user_domain_id: default\n"
+        "      project_domain_id: default\n"
     )
-    stack: Any = FakeStack(tmp_path)
-    assert identity._api(stack) is identity._api(stack)
+    made = identity._connection(file, 1)
+    assert identity._connection(file, 1) is made
+    assert identity._connection(file, 2) is not made
+    assert made.session.session.trust_env is False
+    assert made.config.get_auth_args()["username"] == "admin"
 
 
 def test_bash_asks_for_nothing_else() -> None:
@@ -248,7 +254,7 @@ def test_bash_asks_for_nothing_else() -> None:
     asked = set()
     for line in "".join(file.read_text() for file in library.glob("*.sh")).splitlines():
         words = line.split()
-        for before, word in zip(words, words[1:], strict=False):
+        for before, word in pairwise(words):
             if before in {"doitstack_request", "_identity"} and word[0].isalpha():
                 asked.add(word)
     assert asked <= set(VERBS) | {"VERB"}

@@ -198,3 +198,16 @@ def test_ini_functions_use_no_external_program(bash) -> None:
     iniuncomment f.ini b y; iniadd f.ini b y 3; inidelete f.ini a x; iniget_multiline f.ini b y
     """
     assert bash.says(script) == "2 3"
+
+
+def test_iniset_keeps_the_traps_of_its_caller(bash) -> None:
+    script = """
+    printf '[a]\\nx = 1000\\n' > f.ini
+    trap 'echo "it'"'"'s term"' TERM; trap '' HUP
+    iniset f.ini a x 1
+    trap -p HUP INT TERM
+    kill -TERM $$
+    """
+    quoted = "trap -- 'echo \"it'\\''s term\"' SIGTERM"
+    assert bash(script).lines == ["trap -- '' SIGHUP", quoted, "it's term"]
+    assert (bash.path / "f.ini").read_text() == "[a]\nx = 1\n"

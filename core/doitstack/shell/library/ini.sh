@@ -158,8 +158,22 @@ _ini_save() {
     elif ((_ini_growth >= 0)); then
         echo -En "${_ini_pieces[*]}" 1<> "$file"
     else
-        (trap '' HUP INT TERM; echo -En "${_ini_pieces[*]}" > "$file")
+        _ini_cut
     fi
+}
+
+# The traps of the caller come back: they pass through a pipe, since "$(trap -p)" forks.
+_ini_cut() {
+    local traps='' descriptor result=0
+    exec {descriptor}<<< ''
+    trap -p HUP INT TERM > "/proc/self/fd/$descriptor"
+    IFS= read -r -d '' -u "$descriptor" traps || :
+    exec {descriptor}<&-
+    trap '' HUP INT TERM
+    echo -En "${_ini_pieces[*]}" > "$file" || result=1
+    trap - HUP INT TERM
+    eval "$traps"
+    return "$result"
 }
 
 # _ini_append TEXT
