@@ -183,3 +183,8 @@ def test_neutron_rootwrap_filters(bash) -> None:
     (bash.path / "p" / "etc" / "neutron" / "rootwrap.d" / "x.filters").touch()
     bash('sudo() { "$@"; }; Q_CONF_ROOTWRAP_D=$PWD/d; neutron_deploy_rootwrap_filters p')
     assert (bash.path / "d" / "x.filters").exists()
+
+
+def test_rabbit_is_on_this_host_unless_said_otherwise(bash) -> None:
+    script = "ENABLED_SERVICES=rabbit RABBIT_PASSWORD=pw SERVICE_HOST=10.0.0.7; get_transport_url"
+    assert bash.says(script) == "rabbit://stackrabbit:pw@10.0.0.7:5672/"

@@ -9,7 +9,7 @@ _has_rabbit() {
 get_transport_url() {
     local -
     set +x
-    ! _has_rabbit || echo "rabbit://$RABBIT_USERID:$RABBIT_PASSWORD@$RABBIT_HOST:5672/${1-}"
+    ! _has_rabbit || echo "rabbit://$RABBIT_USERID:${RABBIT_PASSWORD-}@${RABBIT_HOST:-$SERVICE_HOST}:5672/${1-}"
 }
 
 # get_notification_url [VIRTUAL_HOST]
