@@ -29,7 +29,8 @@ class Assignment:
     """What a child needs to know: its name and files, and the pid of the main process.
 
     `mark` is put into its environment; `start_time` and `now` are in ms since the epoch.
-    `in_place` is a future under DEVSTACK_PARALLEL=False: its output belongs to the main line.
+    `let_go` closes what is the main process's alone. `in_place` is a future under
+    DEVSTACK_PARALLEL=False: its output belongs to the main line.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Assignment:
     parent: int
     mark: str
     now: Callable[[], int]
+    let_go: Callable[[], None]
     in_place: bool = False
 
     @property
@@ -54,6 +56,7 @@ def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
         die_with_parent(work.parent)
         os.setpgid(0, 0)
         _own_streams(work)
+        work.let_go()
         pid = os.getpid()
         process = look_up(pid)
         job = Job(
@@ -159,7 +162,21 @@ def _leave(work: Assignment, outcome: Any, text: str) -> None:
             raise TypeError(
                 f"the result of future {work.name} cannot be pickled: {error}"
             ) from error
-        data = pickle.dumps((RuntimeError(text.strip().rpartition("\n")[2]), text))
+        data = _spoken_error(text)
+    if text and not _can_be_read(data):
+        data = _spoken_error(text)
     descriptor = os.open(work.result, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     with open(descriptor, "wb") as file:  # noqa: PTH123
         file.write(data)
+
+
+def _spoken_error(text: str) -> bytes:
+    return pickle.dumps((RuntimeError(text.strip().rpartition("\n")[2]), text))
+
+
+def _can_be_read(data: bytes) -> bool:
+    try:
+        pickle.loads(data)  # noqa: S301 - our own, of a moment ago
+    except Exception:  # noqa: BLE001 - an exception's constructor may raise anything
+        return False
+    return True

@@ -1,8 +1,20 @@
 """What can go wrong, each said to the user in one message; knows nothing of the rest."""
 
+from typing import Any
+
 
 class DoitstackError(Exception):
     """Base of all our errors. The message is lower case and says what to do."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A future's error comes back from another process, also one with a constructor of its own.
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[DoitstackError], args: tuple[Any, ...], fields: dict[str, Any]) -> Any:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class SettingsError(DoitstackError):

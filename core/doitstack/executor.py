@@ -58,6 +58,7 @@ class Executor:
                 loop=self.loop,
                 slots=self._slots,
                 redact=self._redact,
+                let_go=self._let_go,
                 parallel=options.parallel,
             )
         )
@@ -67,6 +68,12 @@ class Executor:
         self._session: Session | None = None
         self._collected: set[tuple[str, str]] = set()
         self._skipped: set[str] = set()
+
+    def _let_go(self) -> None:
+        """In a forked child: close what would tell others that the main process still lives."""
+        self.log.let_go()
+        if self._session:
+            self._session.let_go()
 
     def _still_running(self) -> str:
         """Return what runs, for how long, and where its log is."""

@@ -75,11 +75,18 @@ class Future:
 
     def done(self) -> bool:
         """Return whether it has ended, well or not."""
-        return self.state in (State.ENDED, State.COLLECTED)
+        self._futures.look()
+        return self.has_ended
 
     def running(self) -> bool:
         """Return whether it runs now."""
+        self._futures.look()
         return self.state is State.RUNNING
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its end has been seen."""
+        return self.state in (State.ENDED, State.COLLECTED)
 
     def cancelled(self) -> bool:
         """Return whether it was taken back before it started."""
@@ -111,7 +118,7 @@ class Future:
 
     def add_done_callback(self, function: Callable[["Future"], object]) -> None:
         """Call `function` with this future once it has ended; at once if it has."""
-        if self.done():
+        if self.has_ended:
             function(self)
         else:
             self._callbacks.append(function)
@@ -147,7 +154,8 @@ class Future:
 class Surroundings:
     """What the futures of one run share: where they live and whom they tell.
 
-    `parallel` False runs each in place.
+    `let_go` closes, in a forked child, what is the main process's alone. `parallel` False runs
+    each in place.
     """
 
     directory: Path
@@ -157,6 +165,7 @@ class Surroundings:
     loop: Loop
     slots: Slots
     redact: Callable[[str], str]
+    let_go: Callable[[], None]
     parallel: bool = True
 
 
@@ -179,7 +188,7 @@ class Futures:
         future = self.declare(name, command)
         self.enqueue(future, lambda: self._fork(future, action))
         if not self._around.parallel:
-            self._around.loop.run_until(future.done)
+            self._around.loop.run_until(lambda: future.has_ended)
         return future
 
     def declare(self, name: str, command: str) -> Future:
@@ -214,6 +223,7 @@ class Futures:
             parent=self._parent,
             mark=mark(around.run, future.name),
             now=self._now,
+            let_go=around.let_go,
             in_place=not around.parallel,
         )
         pid = os.fork()
@@ -316,6 +326,11 @@ class Futures:
         future = self._known.get(name)
         return future if future and future.state is not State.COLLECTED else None
 
+    def look(self) -> None:
+        """Take in which futures have ended meanwhile."""
+        if os.getpid() == self._parent:
+            self._around.loop.turn(0)
+
     def count(self, *states: State) -> int:
         """Return how many futures are in one of `states`."""
         return sum(future.state in states for future in self._known.values())
@@ -337,13 +352,20 @@ class Futures:
 
     def settle(self, future: Future, timeout: float | None) -> None:
         """Wait up to `timeout` s for `future` and collect it; raises TimeoutError."""
-        if not self._around.loop.run_until(future.done, timeout):
+        if os.getpid() != self._parent:
+            raise FutureError(future.name, "result belongs to the main line; use `wait=[...]`")
+        if not future.done():
+            self.announce(future)
+        if not self._around.loop.run_until(lambda: future.has_ended, timeout):
+            future.awaited_since = None
+            self._around.journal.write("wait_end")
             raise TimeoutError
         if future.state is State.ENDED and not future.is_cancelled:
             self.collect(future)
 
     def announce(self, future: Future) -> float:
         """Say, once, that the main line waits for `future`; return since when (s)."""
+        self.look()
         if future.awaited_since is None:
             others = self.count(State.RUNNING) - (future.state is State.RUNNING)
             future.awaited_since = self._around.journal.now()
@@ -359,7 +381,7 @@ class Futures:
         """Wait for `future`, insert its log in the main line, and return its code."""
         log, journal = self._around.log, self._around.journal
         began = self.announce(future)
-        self._around.loop.run_until(future.done)
+        self._around.loop.run_until(lambda: future.has_ended)
         waited = max(0.0, (future.ended_at or journal.now()) - began)
         if self._around.parallel:
             log.insert(self._file(future.name, "log"))
@@ -402,11 +424,11 @@ class Futures:
         """
         for future, _ in list(self._queue):
             self.cancel(future)
-        running = [future for future in self._known.values() if future.running()]
+        running = [future for future in self._known.values() if future.state is State.RUNNING]
         run = self._around.run
         stop(Root(future.pid, mark(run, future.name)) for future in running)
         for future in running:
-            self._around.loop.run_until(future.done, timeout=5)
+            self._around.loop.run_until(lambda: future.has_ended, timeout=5)
             self._around.journal.write("future_stopped", name=future.name)
         return running
 

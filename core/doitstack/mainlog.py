@@ -30,6 +30,8 @@ class MainLog:
         self.descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
         self._shown = os.fstat(self.descriptor).st_size
         self._console = None if console is None else os.dup(console)
+        self._saved: list[int] = []
+        self._is_showing = False
         self._last_news = time.monotonic()
         self.on_silence: Callable[[], str] = str
 
@@ -66,6 +68,16 @@ class MainLog:
 
         After SILENCE seconds without anything, the line that `on_silence` returns is added.
         """
+        # The tick of a long step may come while we are at it, and would show the same twice.
+        if self._is_showing:
+            return
+        self._is_showing = True
+        try:
+            self._look()
+        finally:
+            self._is_showing = False
+
+    def _look(self) -> None:
         if os.fstat(self.descriptor).st_size > self._shown:
             self._last_news = time.monotonic()
             self._copy_to_console()
@@ -73,6 +85,7 @@ class MainLog:
             self._last_news = time.monotonic()
             if line := self.on_silence():
                 self.write(f"{line}\n")
+                self._copy_to_console()
 
     def _copy_to_console(self) -> None:
         if self._console is None:
@@ -91,7 +104,7 @@ class MainLog:
         """Send what this process writes on its stdout and stderr here, and show it as it comes."""
         sys.stdout.flush()
         sys.stderr.flush()
-        saved = [os.dup(1), os.dup(2)]
+        self._saved = saved = [os.dup(1), os.dup(2)]
         streams = (sys.stdout, sys.stderr)
         replacements = [
             open(fd, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115
@@ -110,6 +123,7 @@ class MainLog:
             sys.stdout, sys.stderr = streams
             os.dup2(saved[0], 1)
             os.dup2(saved[1], 2)
+            self._saved = []
             for fd in saved:
                 os.close(fd)
             self.show()
@@ -137,6 +151,13 @@ class MainLog:
             yield
         finally:
             fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+
+    def let_go(self) -> None:
+        """In a forked child: close the console, lest a daemon of its own keep it open."""
+        for fd in (*self._saved, self._console):
+            if fd is not None:
+                os.close(fd)
+        self._console = None
 
     def close(self) -> None:
         """Show the rest and let go."""

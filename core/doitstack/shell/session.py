@@ -123,6 +123,12 @@ class Session:
         """The pid of the bash process."""
         return self._process.pid
 
+    def let_go(self) -> None:
+        """In a forked child: close what tells the shell that there may be another command."""
+        if self._commands >= 0:
+            os.close(self._commands)
+            self._commands = -1
+
     @property
     def is_alive(self) -> bool:
         """Whether it can take commands."""
