@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from tests.conftest import CHECKOUT, MakeStackDir, StackDir
 
 pytestmark = pytest.mark.timeout(900)
