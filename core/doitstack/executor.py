@@ -286,6 +286,8 @@ class Executor:
 
     def show_failure(self, future: Future, planned: PlannedStep | None) -> None:
         """Show the log of a future that has failed; `planned` is the async_wait that ends so."""
+        if planned and future.name in planned.step.waits:
+            self.collect_ended(planned)
         if not future.cancelled() and self.futures.find(future.name) is future:
             self.futures.collect(future)
         if planned and future.name in planned.step.waits:

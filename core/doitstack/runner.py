@@ -87,7 +87,6 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._ready: list[ExecNode] = []
         self._running = 0
         self.final_result: int = SUCCESS
-        self._awaited: PlannedStep | None = None
         self._built_in_done: set[str] = set()
         self._saved = executor.now()
         self.interrupted: Interrupted | None = None
@@ -144,7 +143,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
             if self._ready:
                 return self._run(self._ready.pop(0))
             self._wait(dispatcher)
-        return self._finish_future(*self._ended.popleft()) if self._ended else None
+        return self._finish_future(dispatcher, *self._ended.popleft()) if self._ended else None
 
     def _start_futures(self) -> None:
         """Start all futures that are ready, in the order of the plan.
@@ -174,11 +173,11 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
     def _wait(self, dispatcher: TaskDispatcher) -> None:
         """Wait for the next future to end; say so if the main line stands at an async_wait."""
-        self._awaited = self._async_wait_at(dispatcher)
-        if self._awaited:
-            self.executor.announce_wait(self._awaited)
+        awaited = self._async_wait_at(dispatcher)
+        if awaited:
+            self.executor.announce_wait(awaited)
             self.executor.loop.run_until(lambda: bool(self._ended))
-            self.executor.collect_ended(self._awaited)
+            self.executor.collect_ended(awaited)
             return
         self.executor.journal.write("wait_start", name="")
         self.executor.loop.run_until(lambda: bool(self._ended))
@@ -212,7 +211,9 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._save()
         return node
 
-    def _finish_future(self, node: ExecNode, future: Future) -> ExecNode:
+    def _finish_future(
+        self, dispatcher: TaskDispatcher, node: ExecNode, future: Future
+    ) -> ExecNode:
         """Tell doit how a future has ended. One that nobody waits for only warns."""
         self._running -= 1
         planned = planned_step(node.task)
@@ -220,7 +221,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         if future.rc == 0:
             self.process_task_result(node, None)
         elif planned.is_awaited or future.cancelled():
-            self.executor.show_failure(future, self._awaited)
+            self.executor.show_failure(future, self._async_wait_at(dispatcher))
             self.process_task_result(node, TaskFailed(future.failure()))
         else:
             self.dep_manager.remove_success(node.task)
