@@ -415,6 +415,13 @@ RESULTS = plugin("""
         def __init__(self, one, two):
             super().__init__(one)
 
+    @dataclass
+    class Point:
+        x: int
+
+    def point(stack):
+        return Point(1)
+
     def value(stack, text):
         return {"text": text}
 
@@ -519,10 +526,16 @@ def test_result_that_cannot_be_pickled_is_a_clear_failure(stack_dir: MakeStackDi
     assert "x: rc=1 TypeError code=-: the result of future x cannot be pickled: " in out
 
 
+def test_object_of_a_class_of_the_plugin_comes_back(stack_dir: MakeStackDir) -> None:
+    out = _shown(stack_dir, "point")
+
+    assert "x: rc=0 NoneType code=-: None\nno cause\nresult: Point(x=1)\n" in out
+
+
 def test_exception_that_cannot_be_unpickled_is_a_clear_failure(stack_dir: MakeStackDir) -> None:
     out = _shown(stack_dir, "odd_exception")
 
-    assert "x: rc=1 RuntimeError code=-: Unpicklable: one\n" in out
+    assert "x: rc=1 RuntimeError code=-: extras_d_50-demo.Unpicklable: one\n" in out
     assert "same error raised: True" in out
 
 
