@@ -177,6 +177,6 @@ def _spoken_error(text: str) -> bytes:
 def _can_be_read(data: bytes) -> bool:
     try:
         pickle.loads(data)  # noqa: S301 - our own, of a moment ago
-    except Exception:  # noqa: BLE001 - an exception's constructor may raise anything
+    except Exception:
         return False
     return True

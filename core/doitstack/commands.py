@@ -28,6 +28,7 @@ from doitstack.history import future_rows, last_run
 from doitstack.journal import read_events
 from doitstack.reports import tables
 from doitstack.reports.console import StepReporter
+from doitstack.repositories import fetch as repository_fetch
 from doitstack.runner import FutureRunner, PlanDispatcher
 from doitstack.tasks import CLEANUP
 from doitstack.timing import Timing as Figures
@@ -55,6 +56,14 @@ class Run(DoitRun):  # type: ignore[misc]
         backends = super().get_backends()
         backends["json"] = AtomicJsonDB
         return backends
+
+    def execute(self, params: Any, args: list[str]) -> int | None:
+        """Fetch plugin repositories if a stack is wanted, then run as doit does."""
+        self.loader.setup(params)
+        if not args or "stack" in {argument.partition(":")[0] for argument in args}:
+            _fetch_plugins(loaded().directory)
+        code: int | None = super().execute(params, args)
+        return code
 
     # doit maps its options to the names of these parameters.
     def _execute(  # noqa: PLR0913, PLR0917
@@ -111,6 +120,21 @@ class Run(DoitRun):  # type: ignore[misc]
         if DOWN_TASKS & set(options.tasks):
             purge(here.directory.stack.dest / "async")
         return code
+
+
+def _fetch_plugins(directory: StackDirectory) -> None:
+    """Clone the plugin repositories that are not there yet."""
+    repositories = directory.settings.local.plugins
+    if not repositories:
+        return
+    try:
+        dest.claim(directory.settings)
+        with dest.held(directory.stack.dest):
+            for line in repository_fetch(repositories, directory.settings):
+                sys.stdout.write(f"{line}\n")
+                sys.stdout.flush()
+    except DoitstackError as error:
+        raise InvalidDodoFile(str(error)) from error
 
 
 def _forget_dependencies(control: TaskControl) -> None:

@@ -17,8 +17,16 @@ MARKER = ".doitstack"
 LOCK = ".lock"
 DATABASE = ".doit.db"
 
-_WORK = ("async", "bin", "data", "etc", "logs", "venvs", "supervisor")
-_FILES = ("passwords", ".passwords.lock", "clouds.yaml", "openrc", ".localrc.auto", DATABASE)
+_WORK = ("apache", "async", "bin", "data", "etc", "logs", "supervisor", "units", "venvs")
+_FILES = (
+    "passwords",
+    ".passwords.lock",
+    "clouds.yaml",
+    "openrc",
+    ".localrc.auto",
+    DATABASE,
+    ".constraints",
+)
 
 
 def claim(settings: Settings) -> None:

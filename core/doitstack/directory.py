@@ -1,7 +1,8 @@
 """A stack directory: its settings, its plugins and their plan. Changes nothing on disk."""
 
 import os
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +13,15 @@ from doitstack.plugins import TASKS_HOOK, Plugin, find_plugins, order
 from doitstack.settings import Settings, load_settings
 from doitstack.shell.check import syntax_errors
 from doitstack.stack import Stack
-from doitstack.steps import Kind, Step
+from doitstack.steps import Kind, Step, run, shell
+
+_MERGES_BEFORE = {Phase.EXTRA: ("extra",)}
+_MERGES_AFTER = {
+    Phase.POST_CONFIG: ("post-config",),
+    Phase.EXTRA: ("post-extra",),
+    Phase.TEST_CONFIG: ("test-config",),
+}
+"""When DevStack merges the groups of local.conf's sections into the files that they name."""
 
 
 class StackDirectory:
@@ -40,11 +49,31 @@ class StackDirectory:
     def plan(self, phases: Iterable[Phase] = STACK_PHASES) -> Plan:
         """Return the steps of `phases` under the settings as they are now. Raises PlanError."""
         _ = self.settings_plan
-        return make_plan(
-            Declared(phase, plugin, plugin.steps(phase.hook, stack=self.stack))
-            for phase in phases
-            for plugin in order(self.plugins, phase)
-        )
+        return make_plan(part for phase in phases for part in self._declared(phase))
+
+    def _declared(self, phase: Phase) -> Iterator[Declared]:
+        """Yield what is to be done in a phase: local.conf's merges stand around the plugins'."""
+        yield from self._merges(phase, _MERGES_BEFORE)
+        for plugin in order(self.plugins, phase):
+            yield Declared(phase, plugin, plugin.steps(phase.hook, stack=self.stack))
+        yield from self._merges(phase, _MERGES_AFTER)
+
+    def _merges(self, phase: Phase, groups: Mapping[Phase, tuple[str, ...]]) -> Iterator[Declared]:
+        local = self.settings.local
+        wanted = [
+            group
+            for group in groups.get(phase, ())
+            if any(section.group == group for section in local.sections)
+        ]
+        steps = [
+            run(
+                shell(shlex.join(("merge_config_group", str(local.script), group))),
+                name=f"merge_{group}",
+            )
+            for group in wanted
+        ]
+        if steps:
+            yield Declared(phase, Plugin("local.conf", str(local.script)), steps)
 
     def check(self) -> None:
         """Find the mistakes that can be found before anything runs, in all that might run.

@@ -3,6 +3,7 @@
 Runs single steps and futures; in which order is for doit.
 """
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from doitstack.errors import DoitstackError, StepError
+from doitstack.files import private_directory, tail
 from doitstack.futures import Future, Futures, Surroundings, init
 from doitstack.guard import Guard
 from doitstack.journal import Journal, new_journal_path
@@ -24,6 +26,9 @@ from doitstack.shell.session import Answer, Session, SessionPlace
 from doitstack.slots import Slots
 from doitstack.stack import Stack
 from doitstack.steps import Kind, Shell
+
+SHELL_PASSWORDS = ("ADMIN_PASSWORD", "SERVICE_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD")
+"""The passwords that scripts of DevStack find set."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +107,24 @@ class Executor:
             return
         action = step.action
         if isinstance(action, Script):
-            self._in_session(lambda session: session.source(action.path, action.arguments))
+            self._source(planned, action)
         elif isinstance(action, Shell):
             self.shell(action.command)
         elif callable(action):
             self._call(action, (*step.args, *arguments))
         elif action is not None:
             self.run(Program([*action, *arguments]))
+
+    def _source(self, planned: PlannedStep, script: Script) -> None:
+        trace = private_directory(self.stack.log_dir / "xtrace") / f"{planned.task}.log"
+        trace.unlink(missing_ok=True)
+        try:
+            self._in_session(lambda session: session.source(script.path, script.arguments, trace))
+        except StepError:
+            lines = [line for line in tail(trace).splitlines() if "_doitstack_" not in line]
+            if lines:
+                self.say("\n".join([f"the last lines of {trace}:", *lines[-10:]]))
+            raise
 
     def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
         with self.log.capture():
@@ -191,6 +207,9 @@ class Executor:
     def _ready_session(self) -> Session:
         if self._session is None:
             settings = self.stack.settings
+            settings.default("DOITSTACK_PYTHON", sys.executable)
+            for name in SHELL_PASSWORDS:
+                settings.default(name, self.stack.password(name))
             place = SessionPlace(
                 log=self.log.descriptor,
                 cwd=self.stack.top_dir,
@@ -204,10 +223,11 @@ class Executor:
 
     def _shell_settings(self) -> dict[str, str]:
         settings = self.stack.settings
+        hidden = {"TOP_DIR"} if settings.get("DEVSTACK_DIR") else set()
         return {
             name: value
             for name, value in settings.items()
-            if name not in settings.environ and name.isidentifier()
+            if name not in settings.environ | hidden and name.isidentifier()
         }
 
     def async_started(self, name: str, pid: int, start_time: int, command: str) -> None:

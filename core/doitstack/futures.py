@@ -427,8 +427,8 @@ class Futures:
         running = [future for future in self._known.values() if future.state is State.RUNNING]
         run = self._around.run
         stop(Root(future.pid, mark(run, future.name)) for future in running)
+        self._around.loop.run_until(lambda: all(one.has_ended for one in running), timeout=5)
         for future in running:
-            self._around.loop.run_until(lambda: future.has_ended, timeout=5)
             self._around.journal.write("future_stopped", name=future.name)
         return running
 

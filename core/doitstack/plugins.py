@@ -5,6 +5,7 @@ Whatever goes wrong names the distribution or the file. Runs no step.
 
 import importlib.util
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -18,6 +19,7 @@ from doitstack import hookspecs
 from doitstack.errors import DoitstackError, PluginError
 from doitstack.localconf import PluginRepository
 from doitstack.phases import REVERSED_PHASES, SETTINGS_PHASES, Phase
+from doitstack.repositories import in_order, scripts_directory
 from doitstack.steps import Shell, Step, run
 
 if TYPE_CHECKING:
@@ -132,7 +134,7 @@ def find_plugins(
     plugins = [plugin for plugin in installed if plugin.is_service]
     plugins += [plugin for plugin in installed if not plugin.is_service]
     plugins += _drop_ins(top_dir / "extras.d")
-    plugins += [_repository(repository, dest) for repository in repositories]
+    plugins += [_repository(repository, dest) for repository in in_order(repositories, dest)]
     _refuse_twins(plugins)
     return plugins
 
@@ -216,6 +218,8 @@ def _module(path: Path, name: str) -> Plugin:
     if specification is None or specification.loader is None:
         raise PluginError(name, f"{path} is not a Python file")
     module: ModuleType = importlib.util.module_from_spec(specification)
+    # What a future returns or raises is pickled by the name of its module.
+    sys.modules[specification.name] = module
     try:
         specification.loader.exec_module(module)
     except Exception as error:
@@ -226,13 +230,14 @@ def _module(path: Path, name: str) -> Plugin:
 
 
 def _repository(repository: PluginRepository, dest: Path) -> Plugin:
-    """Return the plugin of a repository at `$DEST/NAME`, with the scripts that it has."""
-    directory = dest / repository.name / "devstack"
-    if not directory.is_dir():
+    """Return the plugin of a repository at `$DEST/NAME`, with the scripts that it has.
+
+    One that has not been fetched yet has none.
+    """
+    directory = scripts_directory(repository, dest)
+    if directory.parent.is_dir() and not directory.is_dir():
         raise PluginError(
-            repository.name,
-            f"there is no {directory}; clone it first: "
-            f"git clone {repository.url} {dest / repository.name}",
+            repository.name, f"{directory.parent} is no plugin of DevStack: it has no devstack/"
         )
     files = {phase: directory / "plugin.sh" for phase in Phase if phase not in SETTINGS_PHASES} | {
         Phase.OVERRIDE_DEFAULTS: directory / "override-defaults",

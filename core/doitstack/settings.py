@@ -71,7 +71,7 @@ class Settings(Mapping[str, str]):
 
     def update(self, changed: Mapping[str, str]) -> None:
         """Take over what the bash session has changed."""
-        self._values.update(changed)
+        self._values.update({k: v for k, v in changed.items() if k != "TOP_DIR"})
 
     def path(self, name: str) -> Path:
         """Return the directory or file that `name` holds."""

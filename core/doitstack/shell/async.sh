@@ -269,6 +269,7 @@ _async_close() {
     _async_now
     printf 'end_time = %s\nrc = %s\n' "$REPLY" "$rc" >>"$_async_inifile"
     [[ -z ${_doitstack_slots:-} ]] || printf + >&"$_doitstack_slots"
+    exec 2>/dev/null
     _async_in_session && return 0
     local message='finished successfully'
     ((rc == 0)) || message="FAILED with rc $rc"

@@ -70,6 +70,7 @@ class Session:
         self._inbox = b""
         self._is_busy = False
         self._failure: StepError | None = None
+        self._last_error: StepError | None = None
         self._later: deque[Callable[[], None]] = deque()
         self._variables_file = os.memfd_create("variables")
         self._start(place)
@@ -113,9 +114,11 @@ class Session:
             f"declare -g {name}={shlex.quote(value)}" for name, value in place.variables.items()
         ]
         self.run("\n".join(lines) or ":")
+        self.run("_doitstack_load")
         if place.script:
             # DevStack reads the user's settings before it sets errexit.
-            self.run(f"set +o errexit; _doitstack_source {shlex.quote(str(place.script))}; true")
+            script = shlex.quote(str(place.script))
+            self.run(f"set +o errexit; _doitstack_source /dev/null {script}; true")
             self.set(place.variables)
 
     @property
@@ -139,7 +142,9 @@ class Session:
         self._read()
         code = self._process.wait()
         if self._failure is None:
-            self._failure = CommandError(f"the bash session has ended with code {code}", code)
+            self._failure = self._last_error or CommandError(
+                f"the bash session has ended with code {code}", code
+            )
         self._is_busy = False
 
     def close(self) -> None:
@@ -180,9 +185,12 @@ class Session:
         if self._failure:
             raise self._failure
 
-    def source(self, script: Path, arguments: Sequence[str]) -> None:
-        """Source a script inside a function with `arguments`, as DevStack does."""
-        self.run(shlex.join(("_doitstack_source", str(script), *arguments)))
+    def source(self, script: Path, arguments: Sequence[str], trace: Path) -> None:
+        """Source a script inside a function with `arguments`, as DevStack does.
+
+        What it traces by `set -x` goes to the file `trace`.
+        """
+        self.run(shlex.join(("_doitstack_source", str(trace), str(script), *arguments)))
 
     def when_idle(self, function: Callable[[], None]) -> None:
         """Call `function` once no command runs; at once if none does."""
@@ -252,10 +260,10 @@ class Session:
         match kind:
             case "done":
                 self._done()
-            case "failed":
-                self._failure = _failure(*fields)
+            case "error":
+                self._last_error = _failure(*fields)
             case "exited":
-                self._failure = _exit(*fields)
+                self._failure = _exit(*fields) or self._last_error
             case "time":
                 listener.took(fields[0], int(fields[1]))
             case "async_started":
@@ -291,6 +299,10 @@ def _failure(code: str, file: str, line: str, command: str, stack: str = "") -> 
     return CommandError(f"{where}'{command}' ended with code {code}{inside}", int(code))
 
 
-def _exit(code: str, place: str = "") -> StepError:
-    where = f"{place}: " if place else ""
-    return StepError(f"{where}exit {code} in a script; use `return`, or `die` with a message")
+def _exit(code: str, place: str = "", words: str = "") -> StepError | None:
+    """Return what an `exit` says, or None where errexit has ended the shell."""
+    if not place:
+        return None
+    if words:
+        return CommandError(f"{place}: {words}", int(code))
+    return StepError(f"{place}: exit {code} in a script; use `return`, or `die` with a message")

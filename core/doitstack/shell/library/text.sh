@@ -20,6 +20,8 @@ die() {
     local line=${1-}
     (($# == 0)) || shift
     backtrace 2
+    # shellcheck disable=SC2034 # for whoever hears of the exit
+    _doitstack_last_words=$*
     _report ERROR "${BASH_SOURCE[1]-}:$line $*"
     exit "$((exitcode ? exitcode : 1))"
 }
