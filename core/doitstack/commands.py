@@ -96,6 +96,7 @@ class Run(DoitRun):  # type: ignore[misc]
         self, here: LoadedDirectory, options: RunOptions, *, keep_going: bool, always: bool
     ) -> int:
         settings = here.directory.settings
+        here.directory.check_privileges()
         dest.claim(settings)
         with ExitStack() as cleanup:
             cleanup.enter_context(dest.held(here.directory.stack.dest))
@@ -107,6 +108,9 @@ class Run(DoitRun):  # type: ignore[misc]
             here.stage.run_step = executor.run_step
             here.stage.built_in = _BuiltIn(executor)
             executor.journal.write("run_start", **_start_fields(options))
+            if "stack" in options.tasks:
+                for warning in here.directory.warnings():
+                    executor.say(f"WARNING: {warning}")
             _prepare_forks()
             dispatcher = PlanDispatcher(
                 self.control.tasks, self.control.targets, self.control.selected_tasks
@@ -271,7 +275,7 @@ class Plan(StackCommand):
 
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return the plan of `doit stack`."""
-        return tables.plan_table(directory.plan())
+        return tables.plan_table(directory.plan(), directory.warnings())
 
 
 class Plugins(StackCommand):

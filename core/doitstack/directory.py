@@ -1,5 +1,6 @@
 """A stack directory: its settings, its plugins and their plan. Changes nothing on disk."""
 
+import getpass
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +12,12 @@ from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
 from doitstack.plan import Declared, Plan, make_plan
 from doitstack.plugins import TASKS_HOOK, Plugin, find_plugins, order
 from doitstack.settings import Settings, load_settings
-from doitstack.shell.check import syntax_errors
+from doitstack.shell.check import (
+    can_become_root,
+    needs_sudo,
+    syntax_errors,
+    unprovided_calls,
+)
 from doitstack.stack import Stack
 from doitstack.steps import Kind, Step, run, shell
 
@@ -80,12 +86,35 @@ class StackDirectory:
 
         Raises PlanError with all of them.
         """
-        scripts = [path for plugin in self.plugins for path in plugin.scripts.values()]
-        if broken := syntax_errors(scripts):
+        if broken := syntax_errors(self.scripts):
             raise PlanError("\n".join(broken))
         self.plan()
         self.plan([Phase.UNSTACK])
         self.plan([Phase.CLEAN])
+
+    @property
+    def scripts(self) -> list[Path]:
+        """The scripts that the bash session may source."""
+        return [path for plugin in self.plugins for path in plugin.scripts.values()]
+
+    def check_privileges(self) -> None:
+        """Raise PlanError if a script wants sudo and sudo would ask for a password."""
+        place = needs_sudo(self.scripts)
+        if place and not can_become_root():
+            raise PlanError(
+                f"{place}: the script runs sudo, which is not there or asks for a password; "
+                f"allow it without (visudo: `{getpass.getuser()} ALL=(ALL) NOPASSWD: ALL`), "
+                f"or run as root"
+            )
+
+    def warnings(self) -> list[str]:
+        """Return what is odd about plan and scripts although nothing forbids it."""
+        files = {
+            file
+            for script in self.scripts
+            for file in (script.parent.rglob("*") if script.parent.name == "devstack" else [script])
+        }
+        return [*self.plan().warnings, *unprovided_calls(sorted(files))]
 
     def tasks(self) -> list[tuple[Plugin, Step]]:
         """Return what plugins offer to be run by name."""

@@ -19,7 +19,7 @@ def _table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
     )
 
 
-def plan_table(plan: Plan) -> str:
+def plan_table(plan: Plan, warnings: Iterable[str] = ()) -> str:
     """Return phases, plugins and steps in order, with the futures and where they are waited for."""
     waited_in = {
         name: planned.task
@@ -36,7 +36,7 @@ def plan_table(plan: Plan) -> str:
     if not rows:
         return "no steps\n"
     text = _table(rows, ("phase", "plugin", "step", "what", "waits for", "waited for in"))
-    return "\n".join([text, *(f"WARNING: {warning}" for warning in plan.warnings)]) + "\n"
+    return "\n".join([text, *(f"WARNING: {warning}" for warning in warnings)]) + "\n"
 
 
 def _step_cells(planned: PlannedStep, waited_in: dict[str, str]) -> tuple[str, str, str, str]:
