@@ -2,6 +2,7 @@
 
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,8 @@ def test_openrc_puts_the_client_last_in_path_and_once(tmp_path: Path) -> None:
 
 def test_openrc_pleases_shellcheck(tmp_path: Path) -> None:
     dest, _ = write(tmp_path)
-    command = ["shellcheck", "--shell=bash", str(dest / "openrc")]
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    command = [shellcheck, "--shell=bash", dest / "openrc"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
