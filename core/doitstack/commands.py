@@ -16,6 +16,7 @@ from doit.cmd_run import Run as DoitRun
 from doit.control import TaskControl
 from doit.dependency import JsonDB
 from doit.exceptions import InvalidCommand, InvalidDodoFile
+from doit.runner import ERROR, SUCCESS
 
 from doitstack import dest
 from doitstack.directory import StackDirectory
@@ -26,6 +27,7 @@ from doitstack.files import write_private
 from doitstack.futures import purge
 from doitstack.history import future_rows, last_run
 from doitstack.journal import read_events
+from doitstack.phases import STACK_PHASES, Phase
 from doitstack.reports import tables
 from doitstack.reports.console import StepReporter
 from doitstack.repositories import fetch as repository_fetch
@@ -42,8 +44,14 @@ class AtomicJsonDB(JsonDB):  # type: ignore[misc]
     """doit's JSON state, written in one piece: a crash leaves the old one or the new one."""
 
     def dump(self) -> None:
-        """Save the state."""
-        write_private(Path(self.name), self.codec.encode(self._db))
+        """Save the state. Where that cannot be, the old one stays and the user is told."""
+        try:
+            write_private(Path(self.name), self.codec.encode(self._db))
+        except OSError as error:
+            sys.stderr.write(
+                f"WARNING: what is up to date could not be saved to {self.name}: "
+                f"{error.strerror}; the next run will do more than it must\n"
+            )
 
 
 class Run(DoitRun):  # type: ignore[misc]
@@ -86,11 +94,15 @@ class Run(DoitRun):  # type: ignore[misc]
         if single:
             _forget_dependencies(self.control)
         here = loaded()
+        _refuse_unknown(here.directory, self.sel_tasks or [])
         try:
             options = _run_options(here.directory, self.sel_tasks or [], num_process)
             return self._run_here(here, options, keep_going=continue_, always=always)
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
+        except OSError as error:
+            sys.stderr.write(f"ERROR: {_disk_trouble(error, here.directory)}\n")
+            return int(ERROR)
 
     def _run_here(
         self, here: LoadedDirectory, options: RunOptions, *, keep_going: bool, always: bool
@@ -139,6 +151,27 @@ def _fetch_plugins(directory: StackDirectory) -> None:
                 sys.stdout.flush()
     except DoitstackError as error:
         raise InvalidDodoFile(str(error)) from error
+
+
+def _disk_trouble(error: OSError, directory: StackDirectory) -> str:
+    what = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+    return f"{what}; look at the space and the rights in {directory.stack.dest}, then run it again"
+
+
+def _refuse_unknown(directory: StackDirectory, names: Sequence[str]) -> None:
+    """Raise InvalidCommand for a step that no plan has: doit would find nothing to do for it."""
+    plans = {
+        "stack": STACK_PHASES,
+        "unstack": (Phase.UNSTACK,),
+        "clean": (Phase.CLEAN,),
+    }
+    for name in names:
+        phases = plans.get(name.partition(":")[0], ())
+        known = (
+            {planned.task for planned in directory.plan(phases).steps} if ":" in name else {name}
+        )
+        if phases and name not in known | {phase.task for phase in phases}:
+            raise InvalidCommand(not_found=name)
 
 
 def _forget_dependencies(control: TaskControl) -> None:
@@ -236,7 +269,10 @@ class Clean(DoitClean):  # type: ignore[misc]
             task_loader=self.loader, config=self.config, bin_name=self.bin_name, cmds=self._cmds
         )
         code: int = run.parse_execute([CLEAN])
-        if code == 0:
+        if code == ERROR:
+            # No plugin could be asked, perhaps for want of space: what runs is ended all the same.
+            directory.stack.services.stop_all()
+        if code in (SUCCESS, ERROR):
             with dest.held(directory.stack.dest):
                 dest.remove(directory.settings)
         return code

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,10 @@ class Journal:
         return time.monotonic() + self._offset
 
     def write(self, event: str, /, **fields: Any) -> None:
-        """Append one event."""
+        """Append one event. A full disk loses events, not the run."""
         line = json.dumps({"time": round(self.now(), 4), "event": event, **fields})
-        os.write(self._descriptor, line.encode() + b"\n")
+        with suppress(OSError):
+            os.write(self._descriptor, line.encode() + b"\n")
 
     def close(self) -> None:
         """Let go of the file."""

@@ -36,9 +36,17 @@ class MainLog:
         self.on_silence: Callable[[], str] = str
 
     def write(self, text: str) -> None:
-        """Add lines of ours, and show them."""
-        with self._alone():
-            write_all(self.descriptor, text.encode(errors="surrogateescape"))
+        """Add lines of ours, and show them, also where the disk has no room for them."""
+        data = text.encode(errors="surrogateescape")
+        try:
+            with self._alone():
+                write_all(self.descriptor, data)
+        except OSError:
+            self.show()
+            if self._console is not None:
+                with suppress(OSError):
+                    write_all(self._console, data)
+            return
         self.show()
 
     def insert(self, path: Path) -> None:

@@ -172,5 +172,9 @@ def _check_dest(dest: str, home: str) -> None:
     forbidden = {Path("/"), Path(home).resolve()} if home else {Path("/")}
     if path.resolve() in forbidden:
         raise SettingsError(f"DEST={dest}: this is not a directory of doitstack's own; use another")
-    if path.exists() and not path.is_dir():
+    try:
+        is_usable = path.is_dir() or not path.exists()
+    except OSError as error:
+        raise SettingsError(f"DEST={dest}: {error.strerror}; use another") from error
+    if not is_usable:
         raise SettingsError(f"DEST={dest}: this is not a directory; use another")

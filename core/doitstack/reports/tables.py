@@ -11,6 +11,9 @@ from doitstack.plugins import Plugin
 from doitstack.steps import Kind
 from doitstack.timing import Timing
 
+_TELLING = 0.05
+"""Seconds from which on a part of the critical path is worth a row."""
+
 
 def _table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
     numbers = ["right" if name in ("seconds", "pid", "rc") else "left" for name in headers]
@@ -119,6 +122,7 @@ def _bounds_table(timing: Timing) -> str:
     ]
     if timing.measured_speedup is not None:
         rows.append(("Measured against the last serial run", f"{timing.measured_speedup:.2f} x"))
-    longest = sorted(timing.critical_steps, key=lambda part: -part.seconds)[:5]
+    parts = [part for part in timing.critical_steps if part.seconds >= _TELLING]
+    longest = sorted(parts, key=lambda part: -part.seconds)[:5]
     rows += [(f"  on the critical path: {part.name}", f"{part.seconds:.1f}") for part in longest]
     return _table(rows, ("What bounds it", "seconds"))

@@ -1,0 +1,50 @@
+"""What happens when there is no room left: /dev/full refuses every write, as a full disk does."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doitstack.commands import AtomicJsonDB
+from doitstack.journal import Journal
+from doitstack.mainlog import MainLog
+
+FULL = Path("/dev/full")
+
+
+class Plain:
+    def encode(self, data: Any) -> str:
+        return str(data)
+
+
+def test_main_log_shows_a_line_that_it_cannot_keep(capfd: pytest.CaptureFixture[str]) -> None:
+    log = MainLog(FULL)
+    log.write("still seen\n")
+    log.close()
+    assert capfd.readouterr().out == "still seen\n"
+
+
+def test_journal_loses_events_and_not_the_run() -> None:
+    journal = Journal(FULL)
+    journal.write("run_start", tasks=["stack"])
+    journal.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(journal._descriptor)
+
+
+def test_state_that_cannot_be_saved_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "state"
+    path.write_text("old")
+
+    def refuse(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("doitstack.commands.write_private", refuse)
+    backend = AtomicJsonDB.__new__(AtomicJsonDB)
+    backend.name, backend.codec, backend._db = str(path), Plain(), {}
+    backend.dump()
+    assert path.read_text() == "old"
+    assert "could not be saved" in capsys.readouterr().err
