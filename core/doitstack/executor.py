@@ -3,6 +3,7 @@
 Runs single steps and futures; in which order is for doit.
 """
 
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -164,7 +165,7 @@ class Executor:
             # The shell's futures wait for their slot in a process of their own.
             session.when_idle(lambda: session.start_future(name, command))
         else:
-            session.run(f"_async_in_place {name} eval {command}")
+            session.run(f"_async_in_place {name} _async_eval {shlex.quote(command)}")
         return future
 
     # -- what the stack gives to actions ---------------------------------------------------------

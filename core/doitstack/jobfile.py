@@ -11,7 +11,8 @@ class Job:
     """One future as its file tells it. Times are in ms since the epoch.
 
     `started` is the start time of `pid` in clock ticks since boot. `rc` and `end_time` are None
-    until the future has ended and said so.
+    until the future has ended and said so. `has_slot` tells of one of the shell's that it took a
+    slot, which is its own to give back.
     """
 
     command: str
@@ -20,9 +21,10 @@ class Job:
     started: int
     end_time: int | None = None
     rc: int | None = None
+    has_slot: bool = False
 
 
-def open_job(path: Path, job: Job) -> int:
+def open_job(path: Path | str, job: Job) -> int:
     """Write the file of a future that starts; return the descriptor that `close_job` wants.
 
     Raises FileExistsError if there is a future of that name which nobody has collected.
@@ -65,5 +67,6 @@ def read_job(path: Path) -> Job | None:
             started=int(values.get("pid_start_time", 0)),
             end_time=int(values["end_time"]) if "end_time" in values else None,
             rc=int(values["rc"]) if "rc" in values else None,
+            has_slot="has_slot" in values,
         )
     return None

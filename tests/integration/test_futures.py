@@ -11,7 +11,9 @@ DEMO = "extras.d/50-demo.py"
 
 
 def test_future_writes_to_its_own_log_until_it_is_collected(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def noisy(stack):
             print("first half")
             subprocess.run(["echo", "of a program"])
@@ -32,7 +34,9 @@ def test_future_writes_to_its_own_log_until_it_is_collected(stack_dir: MakeStack
             yield async_run("noisy", noisy)
             yield run(look)
             yield async_wait("noisy")
-    """)})
+    """)
+        }
+    )
     os.mkfifo(stack.path / "gate")
 
     outcome = stack.run("stack").ok()
@@ -55,7 +59,9 @@ def test_future_writes_to_its_own_log_until_it_is_collected(stack_dir: MakeStack
 
 
 def test_futures_that_write_at_once_are_inserted_whole(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def noisy(stack, name):
             for number in range(500):
                 print(name, number, flush=True)
@@ -66,7 +72,9 @@ def test_futures_that_write_at_once_are_inserted_whole(stack_dir: MakeStackDir) 
             for name in "abcd":
                 yield async_run(name, noisy, name)
             yield async_wait("c", "a", "d", "b")
-    """)})
+    """)
+        }
+    )
 
     lines = stack.run("stack").ok().lines
 
@@ -80,7 +88,9 @@ def test_futures_that_write_at_once_are_inserted_whole(stack_dir: MakeStackDir) 
 
 def test_big_log_is_inserted_in_constant_memory(stack_dir: MakeStackDir) -> None:
     megabytes = 300
-    stack = stack_dir({DEMO: plugin(f"""
+    stack = stack_dir(
+        {
+            DEMO: plugin(f"""
         import resource
 
         def memory():
@@ -104,7 +114,9 @@ def test_big_log_is_inserted_in_constant_memory(stack_dir: MakeStackDir) -> None
             yield async_run("big", big)
             yield async_wait("big")
             yield run(after)
-    """)})
+    """)
+        }
+    )
     process = stack.start("stack")
     assert process.stdout
     size = 0
@@ -120,7 +132,9 @@ def test_big_log_is_inserted_in_constant_memory(stack_dir: MakeStackDir) -> None
 
 
 def test_running_futures_are_counted_while_one_is_waited_for(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def slow(stack, gate):
             passing(gate)
 
@@ -137,7 +151,9 @@ def test_running_futures_are_counted_while_one_is_waited_for(stack_dir: MakeStac
         @hookimpl
         def stack_install(stack):
             yield run(gather)
-    """)})
+    """)
+        }
+    )
     os.mkfifo(stack.path / "gate")
 
     outcome = stack.run("stack").ok()
@@ -153,7 +169,9 @@ ODD = ["two words", "", "*", "it's", '"quoted"', "$HOME", "a\nb", "\\n", "-n", "
 
 
 def test_arguments_of_a_callable_arrive_as_given(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin(f"""
+    stack = stack_dir(
+        {
+            DEMO: plugin(f"""
         def keep(stack, name, *arguments):
             Path(name).write_text(repr(arguments))
 
@@ -166,7 +184,9 @@ def test_arguments_of_a_callable_arrive_as_given(stack_dir: MakeStackDir) -> Non
             yield async_run("planned", keep, "planned", *{ODD!r})
             yield async_wait("planned")
             yield run(start)
-    """)})
+    """)
+        }
+    )
 
     outcome = stack.run("stack").ok()
 
@@ -176,12 +196,16 @@ def test_arguments_of_a_callable_arrive_as_given(stack_dir: MakeStackDir) -> Non
 
 
 def test_arguments_of_a_program_arrive_as_given(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin(f"""
+    stack = stack_dir(
+        {
+            DEMO: plugin(f"""
         @hookimpl
         def stack_install(stack):
             yield async_run("program", ["printf", "%s\\\\0", *{ODD!r}])
             yield async_wait("program")
-    """)})
+    """)
+        }
+    )
 
     stack.run("stack").ok()
 
@@ -191,7 +215,9 @@ def test_arguments_of_a_program_arrive_as_given(stack_dir: MakeStackDir) -> None
 def test_async_wait_collects_in_order_and_stops_at_the_first_failure(
     stack_dir: MakeStackDir,
 ) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def leave(stack, code):
             print("leaving with", code)
             sys.exit(code)
@@ -210,7 +236,9 @@ def test_async_wait_collects_in_order_and_stops_at_the_first_failure(
         @hookimpl
         def stack_install(stack):
             yield run(gather)
-    """)})
+    """)
+        }
+    )
 
     outcome = stack.run("stack").ok()
 
@@ -234,7 +262,9 @@ def test_async_wait_collects_in_order_and_stops_at_the_first_failure(
 
 
 def test_failed_future_of_the_plan_fails_the_run(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def good(stack):
             print("all is well")
 
@@ -260,7 +290,9 @@ def test_failed_future_of_the_plan_fails_the_run(stack_dir: MakeStackDir) -> Non
             yield run(ended)
             yield async_wait("a", "b", "c")
             yield run(never)
-    """)})
+    """)
+        }
+    )
     os.mkfifo(stack.path / "gate")
 
     outcome = stack.run("stack").failed(1)
@@ -280,7 +312,9 @@ def test_failed_future_of_the_plan_fails_the_run(stack_dir: MakeStackDir) -> Non
 def test_waiting_for_what_never_started_or_is_collected_is_no_failure(
     stack_dir: MakeStackDir,
 ) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def quick(stack):
             pass
 
@@ -289,7 +323,9 @@ def test_waiting_for_what_never_started_or_is_collected_is_no_failure(
             yield async_run("quick", quick)
             yield async_wait("quick")
             yield async_wait("quick", "nobody")
-    """)})
+    """)
+        }
+    )
 
     outcome = stack.run("stack").ok()
 
@@ -298,7 +334,9 @@ def test_waiting_for_what_never_started_or_is_collected_is_no_failure(
 
 
 def test_name_that_is_taken_is_refused(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def slow(stack):
             passing("gate")
 
@@ -318,7 +356,9 @@ def test_name_that_is_taken_is_refused(stack_dir: MakeStackDir) -> None:
         def stack_install(stack):
             yield async_run("slow", slow)
             yield run(again)
-    """)})
+    """)
+        }
+    )
     os.mkfifo(stack.path / "gate")
 
     outcome = stack.run("stack").ok()
@@ -330,14 +370,18 @@ def test_name_that_is_taken_is_refused(stack_dir: MakeStackDir) -> None:
 
 @pytest.mark.parametrize("name", ["../x", ".x", "a b", "", "-x", "a/b", "x\n"])
 def test_bad_name_is_refused_before_a_file_is_touched(stack_dir: MakeStackDir, name: str) -> None:
-    stack = stack_dir({DEMO: plugin(f"""
+    stack = stack_dir(
+        {
+            DEMO: plugin(f"""
         def start(stack):
             stack.async_run({name!r}, start)
 
         @hookimpl
         def stack_install(stack):
             yield run(start)
-    """)})
+    """)
+        }
+    )
 
     outcome = stack.run("stack").failed(1)
 
@@ -392,7 +436,9 @@ def test_uncollected_failure_fails_a_strict_run(stack_dir: MakeStackDir) -> None
 
 
 def test_uncollected_future_of_the_plan_is_waited_for(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def slow(stack):
             until_logged(stack, "WARNING: uncollected async future slow")
             Path("done").touch()
@@ -401,7 +447,9 @@ def test_uncollected_future_of_the_plan_is_waited_for(stack_dir: MakeStackDir) -
         @hookimpl
         def stack_install(stack):
             yield async_run("slow", slow)
-    """)})
+    """)
+        }
+    )
 
     outcome = stack.run("stack").ok()
 
@@ -554,7 +602,9 @@ def test_failing_program_gives_the_future_its_code(stack_dir: MakeStackDir) -> N
 
 
 def test_future_object_answers_as_concurrent_futures_does(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def slow(stack):
             passing("gate")
             return 42
@@ -582,7 +632,9 @@ def test_future_object_answers_as_concurrent_futures_does(stack_dir: MakeStackDi
         @hookimpl
         def stack_install(stack):
             yield run(check)
-    """)})
+    """)
+        }
+    )
     os.mkfifo(stack.path / "gate")
 
     outcome = stack.run("stack").ok()
@@ -592,7 +644,9 @@ def test_future_object_answers_as_concurrent_futures_does(stack_dir: MakeStackDi
 
 
 def test_queued_future_can_be_cancelled(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         from concurrent.futures import CancelledError
 
         def slow(stack):
@@ -616,7 +670,9 @@ def test_queued_future_can_be_cancelled(stack_dir: MakeStackDir) -> None:
         @hookimpl
         def stack_install(stack):
             yield run(check)
-    """)})
+    """)
+        }
+    )
     os.mkfifo(stack.path / "gate")
 
     outcome = stack.run("-n", "1", "stack").ok()
@@ -627,7 +683,9 @@ def test_queued_future_can_be_cancelled(stack_dir: MakeStackDir) -> None:
 
 
 def test_future_may_not_start_or_wait_inside_a_future(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def quick(stack):
             return 1
 
@@ -647,7 +705,9 @@ def test_future_may_not_start_or_wait_inside_a_future(stack_dir: MakeStackDir) -
         @hookimpl
         def stack_install(stack):
             yield run(start)
-    """)})
+    """)
+        }
+    )
 
     stack.run("stack").ok()
 
@@ -659,7 +719,9 @@ def test_future_may_not_start_or_wait_inside_a_future(stack_dir: MakeStackDir) -
 
 
 def test_thousand_futures_have_their_own_codes(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def leave(stack, code):
             passing("gate")
             sys.exit(code)
@@ -681,14 +743,18 @@ def test_thousand_futures_have_their_own_codes(stack_dir: MakeStackDir) -> None:
         @hookimpl
         def stack_install(stack):
             yield run(start)
-    """)})
+    """)
+        }
+    )
     os.mkfifo(stack.path / "gate")
 
     assert "all thousand are right" in stack.run("stack").ok().lines
 
 
 def test_thousand_futures_of_the_plan_are_collected(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def quick(stack, number):
             print("number", number)
 
@@ -698,7 +764,9 @@ def test_thousand_futures_of_the_plan_are_collected(stack_dir: MakeStackDir) -> 
             for number, name in enumerate(names):
                 yield async_run(name, quick, number)
             yield async_wait(*names)
-    """)})
+    """)
+        }
+    )
 
     lines = stack.run("stack").ok().lines
 
@@ -707,7 +775,9 @@ def test_thousand_futures_of_the_plan_are_collected(stack_dir: MakeStackDir) -> 
 
 
 def test_daemon_that_keeps_the_output_open_delays_nobody(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def by_program(stack):
             daemon = subprocess.Popen(["sleep", "600"], start_new_session=True)
             print("pid", daemon.pid)
@@ -727,7 +797,9 @@ def test_daemon_that_keeps_the_output_open_delays_nobody(stack_dir: MakeStackDir
             yield async_run("fork", by_fork)
             yield async_wait("program", "fork")
             yield run(by_program, name="main_line")
-    """)})
+    """)
+        }
+    )
 
     process = stack.start("stack")
     out, _ = process.communicate(timeout=60)
@@ -743,7 +815,9 @@ def test_daemon_that_keeps_the_output_open_delays_nobody(stack_dir: MakeStackDir
 
 
 def test_future_waits_for_futures(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def first(stack):
             passing("gate")
             Path("first").touch()
@@ -762,7 +836,9 @@ def test_future_waits_for_futures(stack_dir: MakeStackDir) -> None:
             yield async_run("a", first)
             yield run(go_on)
             yield async_wait("b", "a")
-    """)})
+    """)
+        }
+    )
     os.mkfifo(stack.path / "gate")
 
     outcome = stack.run("stack").ok()
@@ -773,7 +849,9 @@ def test_future_waits_for_futures(stack_dir: MakeStackDir) -> None:
 
 
 def test_future_is_not_started_when_what_it_waits_for_failed(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def bad(stack):
             sys.exit(3)
 
@@ -785,7 +863,9 @@ def test_future_is_not_started_when_what_it_waits_for_failed(stack_dir: MakeStac
             yield async_run("a", bad)
             yield async_run("b", never, wait=["a"])
             yield async_wait("b")
-    """)})
+    """)
+        }
+    )
 
     outcome = stack.run("stack").failed(1)
 
@@ -842,7 +922,9 @@ def test_no_more_futures_run_at_once_than_may(stack_dir: MakeStackDir) -> None:
 
 
 def test_main_line_waits_for_no_slot(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def slow(stack):
             passing("gate")
 
@@ -859,14 +941,18 @@ def test_main_line_waits_for_no_slot(stack_dir: MakeStackDir) -> None:
             yield async_run("queued", queued)
             yield run(go_on)
             yield async_wait("queued", "slow")
-    """)})
+    """)
+        }
+    )
     os.mkfifo(stack.path / "gate")
 
     stack.run("-n", "1", "stack").ok()
 
 
 def test_futures_go_on_while_the_main_line_runs_a_program(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({DEMO: plugin("""
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
         def quick(stack, name):
             Path(name).touch()
 
@@ -879,6 +965,8 @@ def test_futures_go_on_while_the_main_line_runs_a_program(stack_dir: MakeStackDi
                 yield async_run(name, quick, name)
             yield run(program)
             yield async_wait("a", "b", "c")
-    """)})
+    """)
+        }
+    )
 
     stack.run("-n", "1", "stack", timeout=60).ok()

@@ -137,6 +137,7 @@ _async_start_time() {
 # A command as one line for people.
 _async_command() {
     local secret
+    [[ ${1-} != _async_eval ]] || shift
     REPLY=$*
     for secret in "${_doitstack_secrets[@]}"; do
         REPLY=${REPLY//"$secret"/'***'}
@@ -227,6 +228,11 @@ _async_child() {
     exit
 }
 
+# A command of a Python plugin.
+_async_eval() {
+    eval "$1"
+}
+
 _async_work() {
     local traced=$1
     shift
@@ -268,7 +274,7 @@ _async_close() {
     local rc=$1
     _async_now
     printf 'end_time = %s\nrc = %s\n' "$REPLY" "$rc" >>"$_async_inifile"
-    [[ -z ${_doitstack_slots:-} ]] || printf + >&"$_doitstack_slots"
+    [[ -z ${_async_has_slot:-} ]] || printf + >&"$_doitstack_slots"
     exec 2>/dev/null
     _async_in_session && return 0
     local message='finished successfully'
@@ -278,7 +284,11 @@ _async_close() {
 
 # Wait until fewer futures run than may.
 _async_slot() {
-    [[ -z ${_doitstack_slots:-} ]] || IFS= read -r -N 1 -u "$_doitstack_slots" _
+    [[ ${_doitstack_slots:-} ]] || return 0
+    IFS= read -r -N 1 -u "$_doitstack_slots" _
+    _async_has_slot=yes
+    # Should it be killed, the main process gives the slot back.
+    echo 'has_slot = yes' >>"$_async_inifile"
 }
 
 # DEVSTACK_PARALLEL=False: the same, here and now.

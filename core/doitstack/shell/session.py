@@ -4,6 +4,7 @@ Talks with `session.sh`: commands go there, words come back (see `_words`). Know
 command and whom to tell of what the shell says; what a request means is for others.
 """
 
+import fcntl
 import os
 import shlex
 import subprocess
@@ -70,9 +71,8 @@ class Session:
         self._inbox = b""
         self._is_busy = False
         self._failure: StepError | None = None
-        self._last_error: StepError | None = None
         self._later: deque[Callable[[], None]] = deque()
-        self._variables_file = os.memfd_create("variables")
+        self._variables_file = _out_of_the_way(os.memfd_create("variables"))
         self._start(place)
         self._known: dict[str, str] = {}
         self._hidden: list[str] = []
@@ -85,9 +85,10 @@ class Session:
         answers, self._answers = os.pipe()
         self._messages, messages = os.pipe()
         os.set_blocking(self._messages, False)
-        given = [commands, answers, messages, self._variables_file]
-        given += [] if place.slots is None else [place.slots]
-        slots = "" if place.slots is None else str(place.slots)
+        given = [_out_of_the_way(fd) for fd in (commands, answers, messages)]
+        given += [self._variables_file]
+        given += [] if place.slots is None else [_out_of_the_way(place.slots)]
+        slots = "" if place.slots is None else str(given[-1])
         parent = os.getpid()
         self._process = subprocess.Popen(
             ["bash", "--noprofile", "--norc", SESSION, *map(str, given[:4]), slots, str(parent),
@@ -100,7 +101,7 @@ class Session:
             process_group=0,
             preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - we have one thread
         )  # fmt: skip
-        for descriptor in (commands, answers, messages, *given[4:]):
+        for descriptor in (*given[:3], *given[4:]):
             os.close(descriptor)
         self._guard.session(self._process.pid)
         self._loop.watch(self._messages, self._read)
@@ -116,9 +117,9 @@ class Session:
         self.run("\n".join(lines) or ":")
         self.run("_doitstack_load")
         if place.script:
-            # DevStack reads the user's settings before it sets errexit.
+            # DevStack reads the user's settings before it sets errexit, and outside of a function.
             script = shlex.quote(str(place.script))
-            self.run(f"set +o errexit; _doitstack_source /dev/null {script}; true")
+            self.run(f"set +o errexit; _doitstack_trace_to /dev/null; source {script}; true")
             self.set(place.variables)
 
     @property
@@ -142,8 +143,10 @@ class Session:
         self._read()
         code = self._process.wait()
         if self._failure is None:
-            self._failure = self._last_error or CommandError(
-                f"the bash session has ended with code {code}", code
+            self._failure = CommandError(
+                f"the bash session has ended with code {code}, without a word: "
+                f"it was killed, or a script used `exec`",
+                code,
             )
         self._is_busy = False
 
@@ -201,7 +204,7 @@ class Session:
 
     def start_future(self, name: str, command: str) -> None:
         """Have the shell fork `command` as the future `name`, which is declared already."""
-        self._send(f"_async_fork {shlex.quote(name)} eval {shlex.quote(command)}")
+        self._send(f"_async_fork {shlex.quote(name)} _async_eval {shlex.quote(command)}")
         self._loop.run_until(lambda: not self._is_busy)
 
     def _send(self, command: str) -> None:
@@ -260,10 +263,8 @@ class Session:
         match kind:
             case "done":
                 self._done()
-            case "error":
-                self._last_error = _failure(*fields)
-            case "exited":
-                self._failure = _exit(*fields) or self._last_error
+            case "failed" | "exited" | "ended":
+                self._failure = _ENDS[kind](*fields)
             case "time":
                 listener.took(fields[0], int(fields[1]))
             case "async_started":
@@ -293,16 +294,48 @@ class Session:
                 os.close(descriptor)
 
 
-def _failure(code: str, file: str, line: str, command: str, stack: str = "") -> CommandError:
-    inside = f" (in {stack})" if stack else ""
-    where = f"{file}:{line}: " if file else ""
-    return CommandError(f"{where}'{command}' ended with code {code}{inside}", int(code))
+def _out_of_the_way(descriptor: int) -> int:
+    """Move a descriptor to a number that no script uses for itself, as `exec 9>lock` does."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 230)
+    os.close(descriptor)
+    return moved
 
 
-def _exit(code: str, place: str = "", words: str = "") -> StepError | None:
-    """Return what an `exit` says, or None where errexit has ended the shell."""
-    if not place:
-        return None
+def _failure(code: str, place: str, command: str, stack: str) -> CommandError:
+    """Return what errexit says; without a command, it is the status of a script as a whole."""
+    what = f"'{command}'" if command else "its last command, or `return`,"
+    return CommandError(f"{_at(place)}{what} ended with code {code}{_inside(stack)}", int(code))
+
+
+def _exit(code: str, place: str, words: str, stack: str) -> StepError:
+    """Return what an `exit` says: the words of `die`, or that it should not be there."""
     if words:
-        return CommandError(f"{place}: {words}", int(code))
-    return StepError(f"{place}: exit {code} in a script; use `return`, or `die` with a message")
+        return CommandError(f"{_at(place)}{words}", int(code))
+    return StepError(
+        f"{_at(place)}exit {code} in a script{_inside(stack)}; "
+        f"use `return`, or `die` with a message"
+    )
+
+
+def _end(code: str, place: str, stack: str) -> CommandError:
+    """Return what is known when bash ends by itself; it has given its reason in the log."""
+    return CommandError(
+        f"{_at(place)}bash has ended with code {code}{_inside(stack)}; its own words are above",
+        int(code),
+    )
+
+
+def _at(place: str) -> str:
+    return f"{place}: " if place else ""
+
+
+def _inside(stack: str) -> str:
+    return f" (in {stack})" if stack else ""
+
+
+_ENDS: Mapping[str, Callable[..., StepError]] = {
+    "failed": _failure,
+    "exited": _exit,
+    "ended": _end,
+}
+"""Why a session ends, by the word that the shell says."""

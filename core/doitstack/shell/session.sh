@@ -19,9 +19,10 @@ _doitstack_tell() {
     printf '%s\0' "$#" "$@" >&"$_doitstack_messages"
 }
 
-# Ask the main process. Prints its answer and returns its code.
+# Ask the main process. Prints its answer and returns its code. (Names of ours: a script may have made
+# any other one readonly.)
 doitstack_request() {
-    local - code out err
+    local - _doitstack_code _doitstack_out _doitstack_err
     set +x
     if [[ $BASHPID == "$_doitstack_session" ]]; then
         _doitstack_tell request '' "$@"
@@ -29,30 +30,31 @@ doitstack_request() {
     else
         _doitstack_ask_alone "$@"
     fi
-    [[ -z $err ]] || printf '%s' "$err" >&2
-    [[ -z $out ]] || printf '%s' "$out"
-    return "$code"
+    [[ -z $_doitstack_err ]] || printf '%s' "$_doitstack_err" >&2
+    [[ -z $_doitstack_out ]] || printf '%s' "$_doitstack_out"
+    return "$_doitstack_code"
 }
 
 _doitstack_answer() {
-    IFS= read -r -d '' -u "$1" code || code=1
-    IFS= read -r -d '' -u "$1" out || out=
-    IFS= read -r -d '' -u "$1" err || err=
+    IFS= read -r -d '' -u "$1" _doitstack_code || _doitstack_code=1
+    IFS= read -r -d '' -u "$1" _doitstack_out || _doitstack_out=
+    IFS= read -r -d '' -u "$1" _doitstack_err || _doitstack_err=
 }
 
 # A subshell gets its answer by a pipe of its own.
 _doitstack_ask_alone() {
-    local pipe=$DEST/async/.answer.$BASHPID descriptor
-    mkfifo -m 0600 -- "$pipe"
-    exec {descriptor}<>"$pipe"
-    _doitstack_tell request "$pipe" "$@"
-    _doitstack_answer "$descriptor"
-    exec {descriptor}>&-
-    rm -f -- "$pipe"
+    local _doitstack_pipe=$DEST/async/.answer.$BASHPID _doitstack_descriptor
+    mkfifo -m 0600 -- "$_doitstack_pipe"
+    exec {_doitstack_descriptor}<>"$_doitstack_pipe"
+    _doitstack_tell request "$_doitstack_pipe" "$@"
+    _doitstack_answer "$_doitstack_descriptor"
+    exec {_doitstack_descriptor}>&-
+    rm -f -- "$_doitstack_pipe"
 }
 
 # A line for the user; the library leaves this one to us.
 echo_summary() {
+    local IFS=' '
     doitstack_request say "$*"
 }
 
@@ -76,61 +78,133 @@ _doitstack_load() {
     source "$_doitstack_home/async.sh"
 }
 
-# Source script $2 with the arguments behind it, inside a function as DevStack does. What it traces
-# goes to file $1.
-_doitstack_source() {
-    local _doitstack_trace _doitstack_script=$2
+# Send what is traced by `set -x` to file $1.
+_doitstack_trace_to() {
+    local _doitstack_old=${_doitstack_trace:-}
     exec {_doitstack_trace}>>"$1"
-    # Bash closes the descriptor that this one replaces.
     BASH_XTRACEFD=$_doitstack_trace
+    [[ -z $_doitstack_old ]] || exec {_doitstack_old}>&-
+}
+
+# Source script $2 with the arguments behind it, inside a function as DevStack does, with the names
+# that DevStack's own loop has there. What it traces goes to file $1.
+# shellcheck disable=SC2034 # mode, phase, plugin and dir are for the script
+_doitstack_source() {
+    _doitstack_trace_to "$1"
+    local _doitstack_script=$2
     shift 2
+    local mode=${1-} phase=${2-} plugin='' dir=''
+    if [[ $_doitstack_script == */devstack/* ]]; then
+        dir=${_doitstack_script%/devstack/*}
+        plugin=${dir##*/}
+    fi
     # shellcheck source=/dev/null
     source "$_doitstack_script" "$@"
 }
 
 _doitstack_dump() {
-    local name IFS=$' \t\n'
-    for name in $(compgen -v); do
-        case $name in
+    local - _doitstack_name IFS=$' \t\n'
+    set +ufx
+    for _doitstack_name in $(compgen -v); do
+        case $_doitstack_name in
             _doitstack_* | _async_* | BASH* | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS) continue ;;
-            EPOCH* | _ | REPLY | PIPESTATUS | SHLVL | name | IFS | OPTIND | OPTARG) continue ;;
+            EPOCH* | _ | REPLY | PIPESTATUS | SHLVL | IFS | OPTIND | OPTARG) continue ;;
         esac
-        [[ ${!name@a} == *[aA]* ]] || printf '%s\0%s\0' "$name" "${!name-}"
-    done >"/proc/self/fd/$_doitstack_variables"
+        [[ ${!_doitstack_name@a} == *[aA]* ]] ||
+            printf '%s\0%s\0' "$_doitstack_name" "${!_doitstack_name-}"
+    done >|"/proc/self/fd/$_doitstack_variables"
 }
 
-# Say what fails, where: if it ends the session, this was the reason.
+# Find where in the script the shell stands: file, line and functions, in _doitstack_place and
+# _doitstack_stack. $1 is the line in the file of our caller's caller. Frames of ours are left out.
+_doitstack_where() {
+    local _doitstack_line=$1 _doitstack_depth
+    _doitstack_place='' _doitstack_stack=''
+    for ((_doitstack_depth = 2; _doitstack_depth < ${#FUNCNAME[@]}; _doitstack_depth++)); do
+        if [[ ! $_doitstack_place && ${BASH_SOURCE[_doitstack_depth]} != "$_doitstack_home"/* ]]; then
+            _doitstack_place=${BASH_SOURCE[_doitstack_depth]}${_doitstack_line:+:$_doitstack_line}
+        fi
+        [[ ${FUNCNAME[_doitstack_depth]} == @(_doitstack_*|source|main|exit) ]] ||
+            _doitstack_stack+="${_doitstack_stack:+ < }${FUNCNAME[_doitstack_depth]}"
+        _doitstack_line=${BASH_LINENO[_doitstack_depth]}
+    done
+}
+
+# A command has failed: say which, and where, if that ends the session.
 _doitstack_on_error() {
     local -
     { set +x; } 2>/dev/null
-    local code=$1 line=$2 command=$3 depth stack=
-    for ((depth = 1; depth < ${#FUNCNAME[@]}; depth++)); do
-        [[ ${FUNCNAME[depth]} == _doitstack_* || ${FUNCNAME[depth]} == @(source|main) ]] ||
-            stack+="${stack:+ < }${FUNCNAME[depth]}"
-    done
+    local _doitstack_place _doitstack_stack
+    [[ $- == *e* ]] || return 0
+    _doitstack_where "$2"
+    if [[ ${FUNCNAME[1]} == _doitstack_source ]]; then
+        # Not a command, but the status of the script as a whole.
+        set -- "$1" "$2" ''
+        _doitstack_place=$_doitstack_script
+    fi
     if [[ $BASHPID == "$_doitstack_session" ]]; then
-        _doitstack_tell error "$code" "${BASH_SOURCE[1]:-}" "$line" "$command" "$stack"
-    elif [[ $- == *e* ]]; then
-        echo "${BASH_SOURCE[1]:-}:$line: '$command' ended with code $code${stack:+ (in $stack)}" >&2
+        _doitstack_end failed "$1" "$_doitstack_place" "$3" "$_doitstack_stack"
+    elif [[ $3 ]]; then
+        echo "${_doitstack_place:+$_doitstack_place: }'$3' ended with code $1${_doitstack_stack:+ (in $_doitstack_stack)}" >&2
     fi
 }
 
-# `exit` in a script is never a silent end: remember where it stands.
+# The session is about to end: tell why, once. Bash has words of its own about leaving a sourced file
+# in its midst, so it loses its voice; a script's own trap on EXIT gets it back.
+_doitstack_end() {
+    [[ ! $_doitstack_is_told ]] || return 0
+    _doitstack_is_told=1
+    _doitstack_tell "$@"
+    _doitstack_keep_exit_trap
+    trap '_doitstack_on_exit "$?"' EXIT
+    exec {_doitstack_stderr}>&2 2>/dev/null
+}
+
+# `exit` in a script is never a silent end: tell where it stands.
 exit() {
-    local code=${1:-$?} depth
-    for ((depth = 1; depth < ${#BASH_SOURCE[@]} - 1; depth++)); do
-        [[ ${BASH_SOURCE[depth]} == "$_doitstack_home"/* ]] || break
-    done
-    _doitstack_exit_place=${BASH_SOURCE[depth]:-}:${BASH_LINENO[depth - 1]}
-    builtin exit "$code"
+    local _doitstack_status=${1:-$?}
+    { local -; set +x; } 2>/dev/null
+    if [[ $BASHPID == "$_doitstack_session" ]]; then
+        local _doitstack_place _doitstack_stack
+        _doitstack_where "${BASH_LINENO[0]}"
+        _doitstack_end exited "$_doitstack_status" "$_doitstack_place" "${_doitstack_last_words:-}" \
+            "$_doitstack_stack"
+        exec 2>/dev/null
+    fi
+    builtin exit "$_doitstack_status"
 }
 
 _doitstack_on_exit() {
     { set +x; } 2>/dev/null
-    [[ $BASHPID != "$_doitstack_session" ]] ||
-        _doitstack_tell exited "$1" "${_doitstack_exit_place:-}" "${_doitstack_last_words:-}"
-    # Bash has words of its own about leaving a sourced file like this.
+    [[ $BASHPID == "$_doitstack_session" ]] || return 0
+    local _doitstack_place _doitstack_stack
+    # In a trap on EXIT bash knows no line.
+    _doitstack_where ''
+    _doitstack_end ended "$1" "$_doitstack_place" "$_doitstack_stack"
+    set +o errexit
+    exec 2>&"$_doitstack_stderr"
+    _doitstack_run_exit_trap "$1"
     exec 2>/dev/null
+}
+
+# A script's own trap on EXIT is for the end of the run.
+_doitstack_keep_exit_trap() {
+    local _doitstack_now
+    _doitstack_now=$(trap -p EXIT)
+    [[ $_doitstack_now == *_doitstack_on_exit* ]] || _doitstack_exit_trap=$_doitstack_now
+}
+
+_doitstack_run_exit_trap() {
+    [[ $_doitstack_exit_trap ]] || return 0
+    local _doitstack_words=$_doitstack_exit_trap _doitstack_status=$1
+    _doitstack_exit_trap=
+    eval "set -- ${_doitstack_words#trap -- }"
+    _doitstack_succeed_or_not "$_doitstack_status"
+    eval "$1"
+}
+
+_doitstack_succeed_or_not() {
+    return "$1"
 }
 
 # Make errors end the step and be told, whatever the last script has done to the shell.
@@ -140,16 +214,14 @@ _doitstack_arm() {
     set -o errtrace -o errexit
 }
 
-# A script's own trap on EXIT is for the end of the run.
 _doitstack_disarm() {
     { set +o errexit +o xtrace; } 2>/dev/null
-    local now
-    now=$(trap -p EXIT)
-    [[ $now == *_doitstack_on_exit* ]] || _doitstack_exit_trap=$now
+    _doitstack_keep_exit_trap
     trap - ERR EXIT
 }
 
 _doitstack_exit_trap=
+_doitstack_is_told=
 while IFS= read -r -d '' -u "$_doitstack_commands" _doitstack_command; do
     _doitstack_arm
     eval "$_doitstack_command"
@@ -157,4 +229,4 @@ while IFS= read -r -d '' -u "$_doitstack_commands" _doitstack_command; do
     _doitstack_dump
     _doitstack_tell "done"
 done
-[[ -z $_doitstack_exit_trap ]] || eval "$_doitstack_exit_trap"
+_doitstack_run_exit_trap 0
