@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from doitstack.errors import CommandError, DoitstackError, FutureError
 from doitstack.guard import die_with_parent
@@ -41,6 +41,7 @@ class Assignment:
     mark: str
     now: Callable[[], int]
     let_go: Callable[[], None]
+    streams: tuple[TextIO, TextIO]
     in_place: bool = False
 
     @property
@@ -65,7 +66,7 @@ def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
             work.now(),
             process.started if process else 0,
         )
-        descriptor = open_job(work.directory / f"{work.name}.ini", job)
+        descriptor = open_job(f"{work.directory}/{work.name}.ini", job)
         _say(work, "Running synchronously" if work.in_place else "running", work.command)
         code = _run(work, action)
         _flush()
@@ -83,9 +84,18 @@ def _say(work: Assignment, *words: str) -> None:
     append_line(work.main_log, f"[Async {work.name}:{who}]: {': '.join(words)}")
 
 
+def child_streams() -> tuple[TextIO, TextIO]:
+    """Return what becomes stdout and stderr of all children to come: made once, as it is slow."""
+    return _stream(1), _stream(2)
+
+
+def _stream(descriptor: int) -> TextIO:
+    return open(descriptor, "w", buffering=1, closefd=False, errors="backslashreplace")
+
+
 def _own_streams(work: Assignment) -> None:
     os.environ[FUTURE_MARK] = work.mark
-    log = work.main_log if work.in_place else work.directory / f"{work.name}.log"
+    log = work.main_log if work.in_place else f"{work.directory}/{work.name}.log"
     null = os.open(os.devnull, os.O_RDONLY)
     output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     os.dup2(null, 0)
@@ -93,8 +103,7 @@ def _own_streams(work: Assignment) -> None:
     os.dup2(output, 2)
     os.close(output)
     os.close(null)
-    sys.stdout = open(1, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115
+    sys.stdout, sys.stderr = work.streams
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)

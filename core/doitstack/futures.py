@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from doitstack.child import Assignment, run_child
+from doitstack.child import Assignment, child_streams, run_child
 from doitstack.errors import FutureError
 from doitstack.guard import mark, unfinished
 from doitstack.jobfile import read_job
@@ -177,6 +177,8 @@ class Futures:
         self._known: dict[str, Future] = {}
         self._queue: deque[tuple[Future, Callable[[], None]]] = deque()
         self._parent = os.getpid()
+        self._streams = child_streams()
+        self._running = 0
 
     # -- start ---------------------------------------------------------------------------------
 
@@ -211,7 +213,9 @@ class Futures:
         """Start what waits, as far as there are slots."""
         while self._queue and self._around.slots.take():
             _, start = self._queue.popleft()
-            start()
+            # Between fork and record, nobody could stop it.
+            with self._around.loop.shielded():
+                start()
 
     def _fork(self, future: Future, action: Callable[[], Any]) -> None:
         around = self._around
@@ -224,6 +228,7 @@ class Futures:
             mark=mark(around.run, future.name),
             now=self._now,
             let_go=around.let_go,
+            streams=self._streams,
             in_place=not around.parallel,
         )
         pid = os.fork()
@@ -234,17 +239,22 @@ class Futures:
     def started(
         self, future: Future, pid: int, start_time: int, on_end: Callable[[], None]
     ) -> None:
-        """Record that `future` runs as `pid`; `on_end` is called when that process has ended."""
+        """Record that `future` runs as `pid`; `on_end` is called when that process has ended.
+
+        `pid` 0 is the bash session itself, which tells of the end.
+        """
         future.state = State.RUNNING
+        self._running += 1
         future.pid = pid
         future.in_place = not self._around.parallel
         future.start_time = start_time
         self._around.journal.write(
             "future_start", name=future.name, pid=pid, command=future.command
         )
-        handle = open_pidfd(pid)
+        handle = open_pidfd(pid) if pid else None
         if handle is None:
-            on_end()
+            if pid:
+                on_end()
             return
 
         def ended() -> None:
@@ -267,6 +277,9 @@ class Futures:
         path = self._file(future.name, "ini")
         job = read_job(path)
         future.end_time = job.end_time if job and job.end_time else self._now()
+        if job and job.has_slot and job.rc is None:
+            self._around.slots.give()
+        self._running -= 1
         rc, error = self._verdict(future, code, job.rc if job else None)
         value: Any = None
         outcome = self._outcome(future.name)
@@ -331,10 +344,6 @@ class Futures:
         if os.getpid() == self._parent:
             self._around.loop.turn(0)
 
-    def count(self, *states: State) -> int:
-        """Return how many futures are in one of `states`."""
-        return sum(future.state in states for future in self._known.values())
-
     def wait(self, *names: str) -> int:
         """Collect futures in the order given; return 0 or the code of the first that failed."""
         for name in names:
@@ -367,7 +376,7 @@ class Futures:
         """Say, once, that the main line waits for `future`; return since when (s)."""
         self.look()
         if future.awaited_since is None:
-            others = self.count(State.RUNNING) - (future.state is State.RUNNING)
+            others = self._running - (future.state is State.RUNNING)
             future.awaited_since = self._around.journal.now()
             self._around.journal.write("wait_start", name=future.name)
             self._around.log.write(
@@ -424,13 +433,27 @@ class Futures:
         """
         for future, _ in list(self._queue):
             self.cancel(future)
-        running = [future for future in self._known.values() if future.state is State.RUNNING]
-        run = self._around.run
-        stop(Root(future.pid, mark(run, future.name)) for future in running)
-        self._around.loop.run_until(lambda: all(one.has_ended for one in running), timeout=5)
+        running = self._all_running()
+        stop(self._roots())
+        alive = [future for future in running if future.pid]
+        self._around.loop.run_until(lambda: all(one.has_ended for one in alive), timeout=1)
         for future in running:
+            if not future.has_ended:
+                # It ran in a session that is gone, or a signal came while its end was taken in.
+                self.ended(future, None)
             self._around.journal.write("future_stopped", name=future.name)
         return running
+
+    def kill_all(self) -> None:
+        """End all that runs at once, without grace."""
+        stop(self._roots(), grace=0)
+
+    def _all_running(self) -> list[Future]:
+        return [future for future in self._known.values() if future.state is State.RUNNING]
+
+    def _roots(self) -> list[Root]:
+        run = self._around.run
+        return [Root(future.pid, mark(run, future.name)) for future in self._all_running()]
 
     # -- files ---------------------------------------------------------------------------------
 

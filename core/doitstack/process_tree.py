@@ -41,7 +41,11 @@ class Root:
 def look_up(pid: int) -> Process | None:
     """Return what is known of `pid`, or None where there is no such process."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            stat = os.read(descriptor, 4096)
+        finally:
+            os.close(descriptor)
     except OSError:
         return None
     fields = stat.rpartition(b")")[2].split()
@@ -61,7 +65,8 @@ def tree(roots: Iterable[Root]) -> set[int]:
     which a daemon that left both still carries.
     """
     firsts = list(roots)
-    pids = {root.pid for root in firsts}
+    # 0 is no process, but the group of all that a container's entry has brought in.
+    pids = {root.pid for root in firsts if root.pid > 1}
     marks = {root.mark for root in firsts if root.mark}
     running = {process.pid: process for process in _all_processes()}
     found = {
