@@ -165,7 +165,10 @@ class Executor:
             # The shell's futures wait for their slot in a process of their own.
             session.when_idle(lambda: session.start_future(name, command))
         else:
-            session.run(f"_async_in_place {name} _async_eval {shlex.quote(command)}")
+            try:
+                session.run(f"_async_in_place {name} _async_eval {shlex.quote(command)}")
+            except StepError as error:
+                self.futures.ended(future, getattr(error, "code", 1))
         return future
 
     # -- what the stack gives to actions ---------------------------------------------------------
@@ -329,6 +332,10 @@ class Executor:
         """End the futures that still run or wait, as the run has failed or was interrupted."""
         for future in self.futures.stop_all():
             self.say(f"Stopped async future {future.name}")
+
+    def kill_futures(self) -> None:
+        """End the futures at once, as somebody has lost patience with their grace."""
+        self.futures.kill_all()
 
     def close(self) -> None:
         """End the session and the guard, and close the files."""

@@ -2,7 +2,8 @@
 
 import selectors
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 TICK = 0.2
 """Seconds between two looks at what the console should show while we wait."""
@@ -14,6 +15,8 @@ class Loop:
     def __init__(self, on_tick: Callable[[], None]) -> None:
         self._selector = selectors.DefaultSelector()
         self._on_tick = on_tick
+        self._shields = 0
+        self._pending: BaseException | None = None
 
     def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
         """Call `callback` whenever `descriptor` is readable."""
@@ -23,13 +26,45 @@ class Loop:
         """Stop watching `descriptor`."""
         self._selector.unregister(descriptor)
 
+    def interrupt(self, error: BaseException) -> None:
+        """Raise `error` here, or as soon as nobody is in the middle of something."""
+        if self._shields == 0:
+            raise error
+        self._pending = error
+
+    @contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Keep an interruption out until the end of the block."""
+        self._shields += 1
+        try:
+            yield
+        finally:
+            self._shields -= 1
+        self._raise_pending()
+
+    def _raise_pending(self) -> None:
+        if self._pending and self._shields == 0:
+            error, self._pending = self._pending, None
+            raise error
+
     def turn(self, timeout: float) -> None:
         """Call back for all that is ready, waiting for the first of it up to `timeout` seconds."""
-        for key, _ in self._selector.select(timeout):
-            # A callback may have ended the watch, or given the number to another.
-            if self._selector.get_map().get(key.fd) is key:
-                key.data()
+        ready = self._select(timeout)
+        with self.shielded():
+            for key, _ in ready:
+                # A callback may have ended the watch, or given the number to another.
+                if self._selector.get_map().get(key.fd) is key:
+                    key.data()
         self._on_tick()
+
+    def _select(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait; also inside a callback that waits itself, this is a good place to interrupt."""
+        shields, self._shields = self._shields, 0
+        try:
+            self._raise_pending()
+            return self._selector.select(timeout)
+        finally:
+            self._shields = shields
 
     def run_until(self, is_done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Turn until `is_done()`; return False if `timeout` seconds went by without it."""

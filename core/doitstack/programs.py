@@ -104,26 +104,28 @@ class MainLinePrograms:
 
         Interrupted, it ends the program's whole tree first.
         """
-        process = program.start(self._output, own_group=True)
-        self._guard.program(process.pid)
-        handle = open_pidfd(process.pid)
-        try:
-            if handle is not None:
-                self._wait(handle)
-        except BaseException:
-            stop([Root(process.pid)])
-            raise
-        finally:
-            process.wait()
-            self._guard.program(0)
-            if handle is not None:
-                os.close(handle)
+        # Between start and record, an interruption would leave it behind.
+        with self._loop.shielded():
+            process = program.start(self._output, own_group=True)
+            self._guard.program(process.pid)
+            try:
+                self._wait(process.pid)
+            except BaseException:
+                stop([Root(process.pid)])
+                raise
+            finally:
+                process.wait()
+                self._guard.program(0)
         program.check(process.returncode)
 
-    def _wait(self, handle: int) -> None:
+    def _wait(self, pid: int) -> None:
+        handle = open_pidfd(pid)
+        if handle is None:
+            return
         ended: list[bool] = []
         self._loop.watch(handle, lambda: ended.append(True))
         try:
             self._loop.run_until(lambda: bool(ended))
         finally:
             self._loop.forget(handle)
+            os.close(handle)

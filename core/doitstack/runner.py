@@ -6,10 +6,10 @@ When a future ends, its node goes back to doit's dispatcher; doit's own rules de
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from doit.control import ExecNode, TaskDispatcher
 from doit.exceptions import DependencyError, TaskFailed
@@ -35,15 +35,15 @@ class Interrupted(KeyboardInterrupt):
         self.code = 128 + number
 
 
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    raise Interrupted(number)
-
-
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM raise Interrupted."""
+def on_interrupt(act: Callable[[Interrupted], None]) -> Iterator[None]:
+    """Call `act` on Ctrl-C, SIGTERM and SIGHUP."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        act(Interrupted(number))
+
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    previous = {number: signal.signal(number, _interrupt) for number in numbers}
+    previous = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:
@@ -95,14 +95,17 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
     def run_tasks(self, task_dispatcher: TaskDispatcher) -> None:
         """Run all selected tasks, then the built-in ones, whatever has happened."""
+        is_through = False
         try:
-            with interruptible():
+            with on_interrupt(self.executor.loop.interrupt):
                 self._dispatch(task_dispatcher)
+            is_through = self.final_result == SUCCESS
         except Interrupted as signalled:
             self.interrupted = signalled
             self.executor.say(f"\nInterrupted by {signalled}: stopping")
         finally:
-            self._finale(task_dispatcher)
+            with on_interrupt(lambda _: self.executor.kill_futures()):
+                self._finale(task_dispatcher, is_through=is_through)
 
     def _dispatch(self, dispatcher: TaskDispatcher) -> None:
         processed = None
@@ -140,6 +143,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         if not self._ended:
             self._ready.sort(key=_number)
             self._start_futures()
+        if not self._ended:
             if self._ready:
                 return self._run(self._ready.pop(0))
             self._wait(dispatcher)
@@ -150,7 +154,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
         Without parallelism a future is one more step of the main line, at its own place.
         """
-        while self._ready:
+        while self._ready and (self.executor.options.parallel or not self._ended):
             first = self._ready if self.executor.options.parallel else self._ready[:1]
             node = next((node for node in first if _is_future(node)), None)
             if node is None:
@@ -203,10 +207,13 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self._built_in_done.add(node.task.name)
         if planned:
             journal.write("step_start", **_identity(planned))
-        failure = self.execute_task(node.task)
-        if planned:
+        status = "stopped"
+        try:
+            failure = self.execute_task(node.task)
             status = "failed" if failure else "done"
-            journal.write("step_end", task=planned.task, status=status)
+        finally:
+            if planned:
+                journal.write("step_end", task=planned.task, status=status)
         self.process_task_result(node, failure)
         self._save()
         return node
@@ -243,12 +250,12 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def _finale(self, dispatcher: TaskDispatcher) -> None:
-        """Stop what still runs after a failure, then run the built-in tasks that are left.
+    def _finale(self, dispatcher: TaskDispatcher, *, is_through: bool) -> None:
+        """Stop what still runs unless all is through, then run the built-in tasks that are left.
 
-        A second signal while we stop does not wait for anybody's grace.
+        A second signal while we stop waits for nobody's grace.
         """
-        if self.interrupted or self.final_result != SUCCESS or self._stop_running:
+        if not is_through:
             self.executor.stop_futures()
         for name in BUILT_IN:
             task = dispatcher.tasks.get(name)
