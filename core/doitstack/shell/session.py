@@ -320,7 +320,8 @@ def _exit(code: str, place: str, words: str, stack: str) -> StepError:
 def _end(code: str, place: str, stack: str) -> CommandError:
     """Return what is known when bash ends by itself; it has given its reason in the log."""
     return CommandError(
-        f"{_at(place)}bash has ended with code {code}{_inside(stack)}; its own words are above",
+        f"{_at(place)}bash has ended with code {code}{_inside(stack)}: what it says above, "
+        f"or an `exit` in its POSIX mode",
         int(code),
     )
 

@@ -149,8 +149,9 @@ _doitstack_on_error() {
     fi
 }
 
-# The session is about to end: tell why, once. Bash has words of its own about leaving a sourced file
-# in its midst, so it loses its voice; a script's own trap on EXIT gets it back.
+# The session is about to end: tell why, once, and see to it that our own trap hears of it. Bash has
+# words of its own about leaving `source` or `eval` in its midst, so it loses its voice; a script's own
+# trap on EXIT gets it back.
 _doitstack_end() {
     [[ ! $_doitstack_is_told ]] || return 0
     _doitstack_is_told=1
@@ -169,8 +170,8 @@ exit() {
         _doitstack_where "${BASH_LINENO[0]}"
         _doitstack_end exited "$_doitstack_status" "$_doitstack_place" "${_doitstack_last_words:-}" \
             "$_doitstack_stack"
-        exec 2>/dev/null
     fi
+    [[ ! $_doitstack_is_told || $BASHPID != "$_doitstack_session" ]] || exec 2>/dev/null
     builtin exit "$_doitstack_status"
 }
 
@@ -224,7 +225,13 @@ _doitstack_exit_trap=
 _doitstack_is_told=
 while IFS= read -r -d '' -u "$_doitstack_commands" _doitstack_command; do
     _doitstack_arm
-    eval "$_doitstack_command"
+    if [[ $_doitstack_command == '_doitstack_source '* ]]; then
+        # Not below `eval`: see _doitstack_end.
+        eval "_doitstack_words=($_doitstack_command)"
+        "${_doitstack_words[@]}"
+    else
+        eval "$_doitstack_command"
+    fi
     _doitstack_disarm
     _doitstack_dump
     _doitstack_tell "done"
