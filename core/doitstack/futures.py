@@ -376,14 +376,12 @@ class Futures:
         """Say, once, that the main line waits for `future`; return since when (s)."""
         self.look()
         if future.awaited_since is None:
-            others = self._running - (future.state is State.RUNNING)
             future.awaited_since = self._around.journal.now()
             self._around.journal.write("wait_start", name=future.name)
-            self._around.log.write(
-                future.say(
-                    f"Waiting for completion of {future.command} ({others} other jobs running)"
-                )
-            )
+            if not future.in_place:
+                others = self._running - (future.state is State.RUNNING)
+                message = f"Waiting for completion of {future.command} ({others} other jobs running)"
+                self._around.log.write(future.say(message))
         return future.awaited_since
 
     def collect(self, future: Future) -> int:

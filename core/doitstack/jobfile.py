@@ -10,6 +10,7 @@ from pathlib import Path
 class Job:
     """One future as its file tells it. Times are in ms since the epoch.
 
+    `pid` is 0 for one that ran in the bash session itself.
     `started` is the start time of `pid` in clock ticks since boot. `rc` and `end_time` are None
     until the future has ended and said so. `has_slot` tells of one of the shell's that it took a
     slot, which is its own to give back.
@@ -62,7 +63,7 @@ def read_job(path: Path) -> Job | None:
     with suppress(KeyError, ValueError):
         return Job(
             command=values["command"],
-            pid=int(values["pid"]),
+            pid=0 if values["pid"] == "self" else int(values["pid"]),
             start_time=int(values["start_time"]),
             started=int(values.get("pid_start_time", 0)),
             end_time=int(values["end_time"]) if "end_time" in values else None,
