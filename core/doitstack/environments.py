@@ -14,8 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from uv import find_uv_bin
-
 from doitstack.errors import CommandError, SettingsError, StepError
 from doitstack.files import has_text, private_directory, tail, write_private
 
@@ -100,6 +98,8 @@ def _install_arguments(environment: Environment) -> list[str]:
 
 
 def _uv(environment: Environment, run: Run, arguments: list[str]) -> None:
+    from uv import find_uv_bin  # noqa: PLC0415 - not for every `doit list`
+
     log = _log(environment)
     uv = [find_uv_bin(), "--no-progress", "--no-python-downloads", *arguments]
     # uv says everything on stderr. It goes to a file, so that its reason can stand in the error.

@@ -1,6 +1,5 @@
 """Virtual environments of the in-tree services: one place that knows their constraints."""
 
-from importlib.resources import files
 from pathlib import Path
 
 from doitstack import Settings, Stack
@@ -27,7 +26,7 @@ def constraints(settings: Settings) -> str:
     """
     chosen = settings.get("UPPER_CONSTRAINTS_FILE")
     if not chosen:
-        return str(files("doitstack_plugins") / "constraints.txt")
+        return str(Path(__file__).with_name("constraints.txt"))
     return chosen if "://" in chosen else str(Path(settings["TOP_DIR"]) / chosen)
 
 
