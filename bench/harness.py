@@ -99,7 +99,11 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def _foreign_variables() -> Iterator[tuple[str, str]]:
-    ours = ("DEST", "DATA_DIR", "LOGDIR", "TOP_DIR", "ENABLED_SERVICES")
+    # Without byte code every start compiles what a user's start only loads.
+    ours = (
+        *("DEST", "DATA_DIR", "LOGDIR", "TOP_DIR", "ENABLED_SERVICES"),
+        *("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"),
+    )
     for name, value in os.environ.items():
         if name not in ours and not name.startswith(("DEVSTACK_", "ASYNC_", "DOIT", "OS_")):
             yield name, value
