@@ -25,6 +25,7 @@ plan = "doitstack.commands:Plan"
 futures = "doitstack.commands:Futures"
 timing = "doitstack.commands:Timing"
 plugins = "doitstack.commands:Plugins"
+services = "doitstack.commands:Services"
 """
 
 

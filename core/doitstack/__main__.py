@@ -20,6 +20,7 @@ plan = doitstack.commands:Plan
 futures = doitstack.commands:Futures
 timing = doitstack.commands:Timing
 plugins = doitstack.commands:Plugins
+services = doitstack.commands:Services
 """,
     "extras.d/README": """\
 Drop-ins: NN-name.py with hooks, or NN-name.sh called with MODE [PHASE], run by number.

@@ -1,4 +1,4 @@
-"""What `doit` learns in a stack directory: run, clean, plan, futures, timing, plugins."""
+"""What `doit` learns in a stack directory: run, clean, and commands that show something."""
 
 import gc
 import json
@@ -322,6 +322,16 @@ class Plugins(StackCommand):
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return the plugins in order."""
         return tables.plugins_table(directory.plugins)
+
+
+class Services(StackCommand):
+    """`doit services`."""
+
+    doc_purpose = "show the processes that the stack keeps running"
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return name, state, pid and log of each."""
+        return tables.services_table(directory.stack.services.status())
 
 
 class Futures(StackCommand):

@@ -23,7 +23,8 @@ from doitstack.passwords import known_secrets, redacted
 from doitstack.plan import PlannedStep
 from doitstack.plugins import Script
 from doitstack.programs import MainLinePrograms, Program
-from doitstack.shell.session import Answer, Session, SessionPlace
+from doitstack.shell.answer import Answer
+from doitstack.shell.session import Session, SessionPlace
 from doitstack.slots import Slots
 from doitstack.stack import Stack
 from doitstack.steps import Kind, Shell
@@ -267,8 +268,7 @@ class Executor:
             return Answer()
         from doitstack.shell.requests import answer  # noqa: PLC0415 - needs the cloud's client
 
-        said = answer(self.stack, verb, arguments)
-        return Answer(said.code, said.out, said.err)
+        return answer(self.stack, verb, arguments)
 
     # -- waits of the plan -----------------------------------------------------------------------
 

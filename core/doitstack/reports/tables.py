@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from doitstack.plan import Plan, PlannedStep
 from doitstack.plugins import Plugin
+from doitstack.services import ServiceStatus
 from doitstack.steps import Kind
 from doitstack.timing import Timing
 
@@ -84,6 +85,15 @@ def futures_table(rows: Iterable[FutureRow]) -> str:
     if not cells:
         return "no futures\n"
     return _table(cells, ("future", "state", "pid", "seconds", "rc", "log")) + "\n"
+
+
+def services_table(services: Iterable[ServiceStatus]) -> str:
+    """Return the processes that the stack keeps running."""
+    rows = [
+        (status.name, status.state.name.lower(), str(status.pid or ""), str(status.log))
+        for status in services
+    ]
+    return (_table(rows, ("service", "state", "pid", "log")) if rows else "no services") + "\n"
 
 
 def timing_tables(timing: Timing) -> str:

@@ -6,21 +6,11 @@ Knows no pipe and no session: a verb and its arguments come in, an `Answer` goes
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from doitstack.errors import DoitstackError, ServiceError, StepError
 from doitstack.shell import identity, units
+from doitstack.shell.answer import Answer
 from doitstack.stack import Stack
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What bash sees: the status, standard output, standard error."""
-
-    code: int = 0
-    out: str = ""
-    err: str = ""
-
 
 Verb = Callable[..., str]
 """Called with the stack and the arguments; returns what is printed."""

@@ -20,17 +20,9 @@ from doitstack.guard import Guard, die_with_parent
 from doitstack.loop import Loop
 from doitstack.mainlog import write_all
 from doitstack.process_tree import Root, open_pidfd, stop
+from doitstack.shell.answer import Answer
 
 SESSION = Path(__file__).with_name("session.sh")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a request of the shell gets: its code, and what to print on stdout and stderr."""
-
-    code: int = 0
-    out: str = ""
-    err: str = ""
 
 
 class Listener(Protocol):
