@@ -115,17 +115,21 @@ _doitstack_dump() {
     done >|"/proc/self/fd/$_doitstack_variables"
 }
 
-# Find where in the script the shell stands: file, line and functions, in _doitstack_place and
-# _doitstack_stack. $1 is the line in the file of our caller's caller. Frames of ours are left out.
+# Find where in the script the shell stands: file and line, the functions it is in, and the function
+# of ours that was called there, in _doitstack_place, _doitstack_stack and _doitstack_ours. $1 is the
+# line in the file of our caller's caller.
 _doitstack_where() {
     local _doitstack_line=$1 _doitstack_depth
-    _doitstack_place='' _doitstack_stack=''
+    _doitstack_place='' _doitstack_stack='' _doitstack_ours=''
     for ((_doitstack_depth = 2; _doitstack_depth < ${#FUNCNAME[@]}; _doitstack_depth++)); do
-        if [[ ! $_doitstack_place && ${BASH_SOURCE[_doitstack_depth]} != "$_doitstack_home"/* ]]; then
-            _doitstack_place=${BASH_SOURCE[_doitstack_depth]}${_doitstack_line:+:$_doitstack_line}
+        [[ ${FUNCNAME[_doitstack_depth]} != _async_work ]] || break
+        if [[ $_doitstack_place || ${BASH_SOURCE[_doitstack_depth]} != "$_doitstack_home"/* ]]; then
+            : "${_doitstack_place:=${BASH_SOURCE[_doitstack_depth]}${_doitstack_line:+:$_doitstack_line}}"
+            [[ ${FUNCNAME[_doitstack_depth]} == @(_doitstack_*|source|main) ]] ||
+                _doitstack_stack+="${_doitstack_stack:+ < }${FUNCNAME[_doitstack_depth]}"
+        else
+            _doitstack_ours=${FUNCNAME[_doitstack_depth]}
         fi
-        [[ ${FUNCNAME[_doitstack_depth]} == @(_doitstack_*|source|main|exit) ]] ||
-            _doitstack_stack+="${_doitstack_stack:+ < }${FUNCNAME[_doitstack_depth]}"
         _doitstack_line=${BASH_LINENO[_doitstack_depth]}
     done
 }
@@ -134,18 +138,19 @@ _doitstack_where() {
 _doitstack_on_error() {
     local -
     { set +x; } 2>/dev/null
-    local _doitstack_place _doitstack_stack
+    local _doitstack_place _doitstack_stack _doitstack_ours _doitstack_what=$3
     [[ $- == *e* ]] || return 0
     _doitstack_where "$2"
     if [[ ${FUNCNAME[1]} == _doitstack_source ]]; then
         # Not a command, but the status of the script as a whole.
-        set -- "$1" "$2" ''
-        _doitstack_place=$_doitstack_script
+        _doitstack_what='' _doitstack_place=$_doitstack_script
+    elif [[ $_doitstack_place && $_doitstack_ours ]]; then
+        _doitstack_what=$_doitstack_ours
     fi
     if [[ $BASHPID == "$_doitstack_session" ]]; then
-        _doitstack_end failed "$1" "$_doitstack_place" "$3" "$_doitstack_stack"
-    elif [[ $3 ]]; then
-        echo "${_doitstack_place:+$_doitstack_place: }'$3' ended with code $1${_doitstack_stack:+ (in $_doitstack_stack)}" >&2
+        _doitstack_end failed "$1" "$_doitstack_place" "$_doitstack_what" "$_doitstack_stack"
+    elif [[ $_doitstack_place ]]; then
+        echo "$_doitstack_place: '$_doitstack_what' ended with code $1${_doitstack_stack:+ (in $_doitstack_stack)}" >&2
     fi
 }
 
@@ -166,7 +171,7 @@ exit() {
     local _doitstack_status=${1:-$?}
     { local -; set +x; } 2>/dev/null
     if [[ $BASHPID == "$_doitstack_session" ]]; then
-        local _doitstack_place _doitstack_stack
+        local _doitstack_place _doitstack_stack _doitstack_ours
         _doitstack_where "${BASH_LINENO[0]}"
         _doitstack_end exited "$_doitstack_status" "$_doitstack_place" "${_doitstack_last_words:-}" \
             "$_doitstack_stack"
@@ -178,7 +183,7 @@ exit() {
 _doitstack_on_exit() {
     { set +x; } 2>/dev/null
     [[ $BASHPID == "$_doitstack_session" ]] || return 0
-    local _doitstack_place _doitstack_stack
+    local _doitstack_place _doitstack_stack _doitstack_ours
     # In a trap on EXIT bash knows no line.
     _doitstack_where ''
     _doitstack_end ended "$1" "$_doitstack_place" "$_doitstack_stack"
