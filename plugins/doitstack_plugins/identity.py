@@ -40,6 +40,16 @@ def identity_api(stack: Stack) -> Iterator[Any]:
 
     Raises ServiceError where keystone refuses something or does not answer.
     """
+    with cloud(stack) as connection:
+        yield connection.identity
+
+
+@contextmanager
+def cloud(stack: Stack) -> Iterator[Any]:
+    """Give a connection of the SDK, as the administrator: its attributes are the services' APIs.
+
+    Raises ServiceError where a service refuses something or does not answer.
+    """
     # Only those who need the SDK pay for its import.
     import requests  # noqa: PLC0415
     from keystoneauth1.exceptions import ClientException  # noqa: PLC0415
@@ -63,9 +73,10 @@ def identity_api(stack: Stack) -> Iterator[Any]:
             yield Connection(
                 session=session,
                 region_name=stack.settings["REGION_NAME"],
+                interface="public",
                 identity_interface="public",
                 identity_api_version="3",
-            ).identity
+            )
         except (SDKException, ClientException) as error:
             uri = stack.settings["KEYSTONE_SERVICE_URI_V3"]
-            raise ServiceError(f"keystone at {uri}: {error}") from error
+            raise ServiceError(f"the cloud at {uri}: {error}") from error
