@@ -29,12 +29,14 @@ class Environment:
     """A virtual environment: where it is and what belongs into it.
 
     `requirements` are as for pip, `constraints` is the path or URL of a constraints file, or
-    empty. A URL is read when the environment is made; then it counts as unchanged.
+    empty. A URL is read when the environment is made; then it counts as unchanged. `sources` names
+    packages that are built from source, as there is no wheel of them.
     """
 
     path: Path
     requirements: tuple[str, ...]
     constraints: str = ""
+    sources: tuple[str, ...] = ()
 
     @property
     def python(self) -> Path:
@@ -92,6 +94,8 @@ def remove(environment: Environment) -> None:
 
 def _install_arguments(environment: Environment) -> list[str]:
     arguments = ["pip", "install", "--python", str(environment.python), "--only-binary", ":all:"]
+    for name in environment.sources:
+        arguments += ["--no-binary", name]
     if environment.constraints:
         arguments += ["--constraint", environment.constraints]
     return [*arguments, "--", *environment.requirements]

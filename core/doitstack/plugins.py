@@ -31,6 +31,9 @@ IN_TREE = "doitstack"
 
 TASKS_HOOK = "tasks"
 
+_PLACE = re.compile(r"\d\d-")
+"""What the entry points of in-tree services begin with; build tools sort them by name."""
+
 _NUMBERED = re.compile(r"(\d\d)-([A-Za-z0-9][A-Za-z0-9._-]*)\.(sh|py)")
 _RESERVED = ("0", "9")
 
@@ -131,7 +134,7 @@ def find_plugins(
     plugin repositories in `local.conf`'s order. Raises PluginError.
     """
     installed = list(_installed())
-    plugins = [plugin for plugin in installed if plugin.is_service]
+    plugins = sorted((plugin for plugin in installed if plugin.is_service), key=_origin)
     plugins += [plugin for plugin in installed if not plugin.is_service]
     plugins += _drop_ins(top_dir / "extras.d")
     plugins += [_repository(repository, dest) for repository in in_order(repositories, dest)]
@@ -159,15 +162,21 @@ def _refuse_twins(plugins: list[Plugin]) -> None:
         origins[plugin.name] = plugin.origin
 
 
+def _origin(plugin: Plugin) -> str:
+    return plugin.origin
+
+
 def _installed() -> Iterator[Plugin]:
     for entry in entry_points(group=hookspecs.PROJECT):
         distribution = entry.dist.name if entry.dist else "an unknown distribution"
         origin = f"{distribution} (entry point {entry.name} = {entry.value})"
+        is_service = distribution == IN_TREE
+        name = _PLACE.sub("", entry.name, count=1) if is_service else entry.name
         yield Plugin(
-            name=entry.name,
+            name=name,
             origin=origin,
-            is_service=distribution == IN_TREE,
-            manager=_managed(entry.name, origin, _load_entry(entry, origin)),
+            is_service=is_service,
+            manager=_managed(name, origin, _load_entry(entry, origin)),
         )
 
 

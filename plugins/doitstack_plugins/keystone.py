@@ -1,6 +1,6 @@
 """Keystone: installed, configured, bootstrapped, served, with DevStack's accounts.
 
-Its database is SQLite, its configuration and keys are in KEYSTONE_CONF_DIR.
+Its configuration and keys are in KEYSTONE_CONF_DIR.
 """
 
 import base64
@@ -15,40 +15,11 @@ from doitstack.environments import Environment, remove
 from doitstack.errors import SettingsError
 from doitstack.files import private_directory, write_private
 from doitstack.uptodate import Unchanged, digest
-from doitstack_plugins import packages
+from doitstack_plugins import cache, configuration, database, packages
 from doitstack_plugins.clouds import clouds_yaml, openrc, write_clouds
 from doitstack_plugins.identity import ADMIN_PASSWORD, import_sdk, set_defaults
 from doitstack_plugins.keystone_accounts import account_steps
 from doitstack_plugins.wsgi import WsgiService, check_port, serve, wait_until_served
-
-_CONF = """\
-[DEFAULT]
-public_endpoint = {uri}
-
-[database]
-connection = {connection}
-
-[token]
-provider = fernet
-
-[fernet_tokens]
-key_repository = {conf_dir}/fernet-keys
-
-[fernet_receipts]
-key_repository = {conf_dir}/fernet-keys
-
-[credential]
-key_repository = {conf_dir}/credential-keys
-
-[identity]
-# The default takes 0.4 s of CPU for each password that is checked.
-password_hash_rounds = 4
-
-[cache]
-# One process serves it, so its own memory is all the cache it needs.
-enabled = true
-backend = dogpile.cache.memory
-"""
 
 
 @hookimpl
@@ -103,7 +74,7 @@ def clean(stack: Stack) -> Iterator[Step]:
 
 def environment(stack: Stack) -> Environment:
     """Return keystone's virtual environment."""
-    return packages.environment(stack, "keystone", "keystone", "python-openstackclient", "pyuwsgi")
+    return packages.service_environment(stack, "keystone", "keystone", "python-openstackclient")
 
 
 def check_keystone_port(stack: Stack) -> None:
@@ -124,7 +95,7 @@ def install_keystone(stack: Stack) -> None:
 
 def configure_keystone(stack: Stack) -> None:
     """Write keystone.conf (0600)."""
-    write_private(_conf_dir(stack) / "keystone.conf", _conf(stack))
+    configuration.write(_conf_dir(stack) / "keystone.conf", _conf(stack))
 
 
 def fernet_setup(stack: Stack) -> None:
@@ -143,17 +114,9 @@ def has_keys(stack: Stack, kind: str) -> bool:
 
 
 def init_keystone(stack: Stack) -> None:
-    """Make the database, or bring it up to the installed version.
-
-    A database is believed once its first migration has ended well; then it gets its id.
-    """
-    if not database_id(stack):
-        _remove_database(stack)
-        write_private(_database(stack), "")  # so that it is 0600
-    with stack.timed("dbsync"):
+    """Make the database, or bring it up to the installed version."""
+    with database.migrating(stack, "keystone"):
         _manage(stack, "db_sync")
-    if not database_id(stack):
-        write_private(_database_id(stack), secrets.token_hex() + "\n")
 
 
 def bootstrap_keystone(stack: Stack) -> None:
@@ -196,24 +159,22 @@ def clean_keystone(stack: Stack) -> None:
     files = (_conf_dir(stack) / "keystone.conf", stack.dest / "bin" / "openstack")
     for path in (*files, clouds_yaml(stack), openrc(stack)):
         path.unlink(missing_ok=True)
-    shutil.rmtree(_database(stack).parent, ignore_errors=True)
-
-
-def database_id(stack: Stack) -> str:
-    """Return what tells this database from any other; empty where there is no whole database."""
-    if not _database(stack).is_file() or not _database_id(stack).is_file():
-        return ""
-    return _database_id(stack).read_text(encoding="utf-8")
+    shutil.rmtree(stack.data_dir / "keystone", ignore_errors=True)
 
 
 def schema(stack: Stack) -> str:
     """Return what the schema was made from: the installed version and the database."""
-    return digest(environment(stack).digest(), database_id(stack))
+    return digest(environment(stack).digest(), database.schema_key(stack, "keystone"))
 
 
 def generation(stack: Stack) -> str:
     """Return what the accounts were made from, and what a running keystone must be made from."""
-    return digest(schema(stack), _conf(stack), stack.password(ADMIN_PASSWORD), _named(stack))
+    return digest(
+        schema(stack),
+        configuration.text(_conf(stack)),
+        stack.password(ADMIN_PASSWORD),
+        _named(stack),
+    )
 
 
 def _named(stack: Stack) -> str:
@@ -229,12 +190,14 @@ def _service(stack: Stack) -> WsgiService:
         # Nobody reads it: another value restarts the service, and so empties its cache.
         "KEYSTONE_GENERATION": generation(stack),
     }
-    host, port = (
+    return WsgiService(
+        "keystone",
+        "keystone.wsgi.api:application",
+        environment(stack),
         stack.settings["KEYSTONE_SERVICE_HOST"],
         stack.settings.port("KEYSTONE_SERVICE_PORT"),
-    )
-    return WsgiService(
-        "keystone", "keystone.wsgi.api:application", environment(stack), host, port, env
+        env,
+        _processes(stack),
     )
 
 
@@ -252,28 +215,33 @@ def _manage(stack: Stack, *arguments: str, env: dict[str, str] | None = None) ->
     stack.run([program, "--config-file", str(conf), *arguments], env=environ)
 
 
-def _conf(stack: Stack) -> str:
-    values = {
-        "uri": stack.settings["KEYSTONE_SERVICE_URI"],
-        "connection": f"sqlite:///{_database(stack)}",
-        "conf_dir": str(_conf_dir(stack)),
+def _conf(stack: Stack) -> configuration.Sections:
+    keys = f"{_conf_dir(stack)}/fernet-keys"
+    return {
+        "DEFAULT": {"public_endpoint": stack.settings["KEYSTONE_SERVICE_URI"]},
+        "database": {"connection": database.url(stack, "keystone")},
+        "token": {"provider": "fernet"},
+        "fernet_tokens": {"key_repository": keys},
+        "fernet_receipts": {"key_repository": keys},
+        "credential": {"key_repository": f"{_conf_dir(stack)}/credential-keys"},
+        # The default takes 0.4 s of CPU for each password that is checked.
+        "identity": {"password_hash_rounds": "4"},
+        "cache": _cache(stack),
     }
-    # oslo.config takes a $ for the name of another option.
-    return _CONF.format_map({name: value.replace("$", "$$") for name, value in values.items()})
+
+
+def _cache(stack: Stack) -> dict[str, str]:
+    """Return options of the cache: one that its processes share, or the memory of the only one."""
+    if _processes(stack) == 1:
+        return {"enabled": "true", "backend": "dogpile.cache.memory"}
+    servers = {"memcache_servers": cache.server(stack)}
+    return {"enabled": "true", "backend": "oslo_cache.memcache_pool", **servers}
+
+
+def _processes(stack: Stack) -> int:
+    """Return how many processes serve keystone: SQLite is locked for a second writer."""
+    return 2 if database.is_mysql(stack) else 1
 
 
 def _conf_dir(stack: Stack) -> Path:
     return stack.settings.path("KEYSTONE_CONF_DIR")
-
-
-def _database(stack: Stack) -> Path:
-    return stack.data_dir / "keystone" / "keystone.db"
-
-
-def _database_id(stack: Stack) -> Path:
-    return _database(stack).with_name("database.id")
-
-
-def _remove_database(stack: Stack) -> None:
-    for name in ("database.id", "keystone.db", "keystone.db-journal"):
-        _database(stack).with_name(name).unlink(missing_ok=True)

@@ -88,8 +88,8 @@ def account_steps(uptodate: Callable[[], Uptodate]) -> Iterator[Step]:
 def check_admin(stack: Stack) -> None:
     """Look whether the administrator can log in and sees what the bootstrap made."""
     with identity_api(stack) as identity:
-        _found(identity.projects(name="admin", domain_id=DEFAULT_DOMAIN), "project admin")
-        _found(identity.users(name="admin", domain_id=DEFAULT_DOMAIN), "user admin")
+        the_one(identity.projects(name="admin", domain_id=DEFAULT_DOMAIN), "project admin")
+        the_one(identity.users(name="admin", domain_id=DEFAULT_DOMAIN), "user admin")
 
 
 def create_service_domain(stack: Stack) -> None:
@@ -103,7 +103,7 @@ def create_service_project(stack: Stack) -> None:
     """Make the project in which services have their users."""
     with identity_api(stack) as identity:
         name = stack.settings["SERVICE_DOMAIN_NAME"]
-        domain = _found(identity.domains(name=name), f"domain {name}")
+        domain = the_one(identity.domains(name=name), f"domain {name}")
         _create_project(identity, stack.settings["SERVICE_PROJECT_NAME"], domain.id)
 
 
@@ -123,7 +123,7 @@ def create_demo_accounts(stack: Stack) -> None:
         for name in PROJECTS:
             _create_project(identity, name, DEFAULT_DOMAIN)
         for name in USERS:
-            _create_user(identity, name, password)
+            create_user(identity, name, password)
         for name, description in GROUPS.items():
             key = {"name": name, "domain_id": DEFAULT_DOMAIN}
             _get_or_create(identity.groups, identity.create_group, key, description=description)
@@ -132,7 +132,7 @@ def create_demo_accounts(stack: Stack) -> None:
 def add_role(stack: Stack, grant: Grant) -> None:
     """Add the role of `grant`; nothing changes if it is there already."""
     with identity_api(stack) as identity:
-        role = _found(identity.roles(name=grant.role), f"role {grant.role}").id
+        role = the_one(identity.roles(name=grant.role), f"role {grant.role}").id
         if grant.project:
             _add_project_role(identity, grant, role)
         elif grant.domain:
@@ -142,19 +142,19 @@ def add_role(stack: Stack, grant: Grant) -> None:
 
 
 def _add_project_role(identity: Any, grant: Grant, role: str) -> None:
-    found = identity.projects(name=grant.project, domain_id=DEFAULT_DOMAIN)
-    project = _found(found, f"project {grant.project}").id
+    projects = identity.projects(name=grant.project, domain_id=DEFAULT_DOMAIN)
+    project = the_one(projects, f"project {grant.project}").id
     if grant.user:
         identity.assign_project_role_to_user(project, _user_id(identity, grant), role)
     else:
         groups = identity.groups(name=grant.group, domain_id=DEFAULT_DOMAIN)
-        group = _found(groups, f"group {grant.group}").id
+        group = the_one(groups, f"group {grant.group}").id
         identity.assign_project_role_to_group(project, group, role)
 
 
 def _user_id(identity: Any, grant: Grant) -> str:
     users = identity.users(name=grant.user, domain_id=DEFAULT_DOMAIN)
-    return str(_found(users, f"user {grant.user}").id)
+    return str(the_one(users, f"user {grant.user}").id)
 
 
 def _create_project(identity: Any, name: str, domain_id: str) -> None:
@@ -162,7 +162,8 @@ def _create_project(identity: Any, name: str, domain_id: str) -> None:
     _get_or_create(identity.projects, identity.create_project, key)
 
 
-def _create_user(identity: Any, name: str, password: str) -> None:
+def create_user(identity: Any, name: str, password: str) -> None:
+    """Make the user `name` in the default domain; one that is there gets this password."""
     key = {"name": name, "domain_id": DEFAULT_DOMAIN}
     user = next(identity.users(**key), None)
     if user is None:
@@ -187,7 +188,7 @@ def _get_or_create(
                 raise
 
 
-def _found(found: Iterator[Any], what: str) -> Any:
+def the_one(found: Iterator[Any], what: str) -> Any:
     """Return the one that keystone found."""
     from openstack.exceptions import NotFoundException  # noqa: PLC0415 - slow, see identity_api
 

@@ -6,10 +6,24 @@ from doitstack import Settings, Stack
 from doitstack.environments import Environment
 from doitstack.environments import install as install_environment
 
+_COMMON = ("pyuwsgi", "pymysql", "pymemcache", "python-memcached")
+
+_SOURCES = ("ovs", "simplegeneric")
+"""What glance and neutron need has no wheels; none of it takes a compiler."""
+
 
 def environment(stack: Stack, name: str, *requirements: str) -> Environment:
     """Return the environment `$DEST/venvs/NAME` with `requirements`, constrained."""
-    return Environment(stack.dest / "venvs" / name, requirements, constraints(stack.settings))
+    path = stack.dest / "venvs" / name
+    return Environment(path, requirements, constraints(stack.settings), _SOURCES)
+
+
+def service_environment(stack: Stack, name: str, *requirements: str) -> Environment:
+    """Return the environment of a service, with what serves it, and what its stores are used by.
+
+    It is the same for each kind of database, so that another one needs no installation.
+    """
+    return environment(stack, name, *requirements, *_COMMON)
 
 
 def install(stack: Stack, made: Environment) -> None:

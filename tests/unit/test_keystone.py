@@ -11,7 +11,7 @@ from doitstack.errors import CommandError, SettingsError
 from doitstack.programs import Program
 from doitstack.stack import Stack
 from doitstack.steps import Kind
-from doitstack_plugins import keystone, packages
+from doitstack_plugins import database, keystone, packages
 from tests.unit.plugin_stage import Stage, make_stack
 
 
@@ -93,27 +93,27 @@ def test_keys_are_private_and_made_once(tmp_path: Path) -> None:
 
 def test_database_is_believed_only_after_a_whole_migration(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
-    database = stack.data_dir / "keystone" / "keystone.db"
+    path = stack.data_dir / "keystone" / "keystone.db"
 
     def killed(program: Program) -> None:
-        database.write_text("half")
+        path.write_text("half")
         raise CommandError("killed", -9)
 
     with pytest.raises(CommandError):
         on_stage(stack, keystone.configure_keystone, keystone.init_keystone, play=killed)
-    assert keystone.database_id(stack) == ""
+    assert database.database_id(stack, "keystone") == ""
 
     def fresh(program: Program) -> None:
-        assert database.read_text() == ""
-        assert stat.S_IMODE(database.stat().st_mode) == 0o600
+        assert path.read_text() == ""
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
         make_database(program)
 
     stage = on_stage(stack, keystone.init_keystone, play=fresh)
-    first = keystone.database_id(stack)
+    first = database.database_id(stack, "keystone")
     assert first
     assert stage.components == ["dbsync"]
     on_stage(stack, keystone.init_keystone)
-    assert (keystone.database_id(stack), database.read_text()) == (first, "tables")
+    assert (database.database_id(stack, "keystone"), path.read_text()) == (first, "tables")
 
 
 def test_everything_is_made_anew_for_another_database(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_clean_takes_away_what_keystone_made_and_nothing_else(tmp_path: Path) ->
     actions = (keystone.configure_keystone, keystone.fernet_setup, keystone.init_keystone)
     on_stage(stack, *actions, play=make_database)
     (tmp_path / "etc" / "theirs").touch()
-    on_stage(stack, keystone.clean_keystone, keystone.clean_keystone)
+    on_stage(stack, *(keystone.clean_keystone, database.clean_databases) * 2)
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert left == [tmp_path / "etc" / "theirs"]
 

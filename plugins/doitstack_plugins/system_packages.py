@@ -1,0 +1,147 @@
+"""Debian's packages that services stand on, installed by apt as the future of that name.
+
+No daemon of a package starts: services run under the stack's own supervisor.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+
+from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack.errors import StepError
+
+FUTURE = "install_system_packages"
+"""What services wait for that need a package of the system."""
+
+PACKAGES = {
+    "mysql": ("mariadb-server", "memcached"),
+    "rabbit": ("rabbitmq-server",),
+    "memcached": ("memcached",),
+    "s-proxy": ("liberasurecode1", "memcached"),
+}
+"""The packages that each service needs."""
+
+_INSTALL = """\
+set -e
+policy=/usr/sbin/policy-rc.d
+mark='# made by doitstack while it installs packages'
+exec 9</var/lib/dpkg
+flock 9
+if [ ! -e "$policy" ] || grep -qxF "$mark" "$policy"; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM
+    printf '#!/bin/sh\\n%s\\nexit 101\\n' "$mark" >"$policy"
+    chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+install() {
+    apt-get -o DPkg::Lock::Timeout=600 install --yes --no-install-recommends "$@"
+}
+install "$@" || { dpkg --configure -a; apt-get update; install "$@"; }
+"""
+"""Installs its arguments: one apt at a time, started daemons refused, stale lists renewed."""
+
+
+@hookimpl
+def stack_pre_install(stack: Stack) -> Iterator[Step]:
+    """See that what is missing can be installed."""
+    if wanted(stack):
+        yield run(check_system_packages, uptodate=[partial(are_installed, stack)])
+
+
+@hookimpl
+def stack_install(stack: Stack) -> Iterator[Step]:
+    """Install what is missing, in the background."""
+    if wanted(stack):
+        yield async_run(FUTURE, install_system_packages, uptodate=[partial(are_installed, stack)])
+
+
+@hookimpl
+def stack_post_config(stack: Stack) -> Iterator[Step]:
+    """Have the packages before any service is configured."""
+    if wanted(stack):
+        yield async_wait(FUTURE)
+
+
+def wanted(stack: Stack) -> list[str]:
+    """Return the packages that the enabled services need."""
+    needed = (PACKAGES[name] for name in PACKAGES if stack.is_service_enabled(name))
+    return sorted({package for packages in needed for package in packages})
+
+
+def missing(stack: Stack) -> list[str]:
+    """Return those of the wanted packages that are not installed."""
+    form = "${Package} ${db:Status-Status}\\n"
+    lines = stack.output_of(["dpkg-query", "--show", f"--showformat={form}"]).splitlines()
+    return [package for package in wanted(stack) if f"{package} installed" not in lines]
+
+
+def are_installed(stack: Stack) -> bool:
+    """Return whether all wanted packages are there; good as `uptodate`."""
+    return _has_apt() and not missing(stack)
+
+
+def check_system_packages(stack: Stack) -> None:
+    """Raise StepError, with all that is in the way and what mends it, if apt could not install."""
+    if not _has_apt():
+        names = ", ".join(name for name in PACKAGES if stack.is_service_enabled(name))
+        raise StepError(
+            f"{names} need packages of Debian or Ubuntu, and there is no apt here; "
+            "take them from ENABLED_SERVICES in local.conf"
+        )
+    problems = [*_privilege_problems(stack), *_candidate_problems(stack)]
+    if problems:
+        raise StepError("packages of the system are missing\n" + "\n".join(problems))
+
+
+def install_system_packages(stack: Stack) -> None:
+    """Install the missing packages; nothing is asked and no daemon is started."""
+    with stack.timed("apt-get"):
+        stack.run([*(_as_root() or []), "sh", "-c", _INSTALL, "apt-get", *missing(stack)])
+
+
+def _has_apt() -> bool:
+    return all(shutil.which(name) for name in ("dpkg-query", "apt-get", "apt-cache"))
+
+
+def _as_root() -> list[str] | None:
+    """Return the words before a command that make it root's; None where nothing does."""
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo"):
+        done = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
+        if done.returncode == 0:
+            return ["sudo", "-n"]
+    return None
+
+
+def _privilege_problems(stack: Stack) -> Iterator[str]:
+    if _as_root() is None:
+        words = " ".join(("apt-get install --no-install-recommends", *missing(stack)))
+        yield f"only root can install them; run: sudo {words}"
+
+
+def _candidate_problems(stack: Stack) -> Iterator[str]:
+    root = _as_root()
+    if root is not None and _without_candidate(stack):
+        stack.run([*root, "apt-get", "update"])
+    unknown = _without_candidate(stack)
+    if unknown:
+        names = ", ".join(unknown)
+        yield f"apt knows no {names}; look at /etc/apt/sources.list, then run: sudo apt-get update"
+
+
+def _without_candidate(stack: Stack) -> list[str]:
+    """Return the missing packages that apt could not fetch, as far as its lists say."""
+    absent = missing(stack)
+    words = ["apt-cache", "policy", *absent]
+    known: set[str] = set()
+    package = ""
+    for line in stack.output_of(words, env={"LC_ALL": "C"}).splitlines():
+        if not line.startswith(" "):
+            package = line.rstrip(":")
+        elif line.strip().startswith("Candidate:") and "(none)" not in line:
+            known.add(package)
+    return [name for name in absent if name not in known]
