@@ -380,8 +380,8 @@ class Futures:
             self._around.journal.write("wait_start", name=future.name)
             if not future.in_place:
                 others = self._running - (future.state is State.RUNNING)
-                message = f"Waiting for completion of {future.command} ({others} other jobs running)"
-                self._around.log.write(future.say(message))
+                message = f"Waiting for completion of {future.command}"
+                self._around.log.write(future.say(f"{message} ({others} other jobs running)"))
         return future.awaited_since
 
     def collect(self, future: Future) -> int:

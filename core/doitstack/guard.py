@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -34,12 +35,33 @@ def mark(run: str, name: str) -> str:
     return f"{run}:{name}"
 
 
+LOOKS = 4
+"""How often we look for what is left, 50 ms apart: a process shows its mark only after its exec."""
+
+_SLOT = struct.Struct("qqq")
+"""What runs in the foreground: its pid, its start time, and the number of its mark."""
+
+
 def unfinished(directory: Path, run: str = "") -> Iterator[Root]:
-    """Yield the first process of each future in `directory` that has not said how it ended."""
+    """Yield the first process of each future in `directory` that has not said how it ended.
+
+    Those of `run` are known by group and mark, too, after their first process has died.
+    """
     for path in directory.glob("*.ini"):
         job = read_job(path)
-        if job and job.rc is None and is_running(job.pid, job.started):
-            yield Root(job.pid, mark(run, path.stem) if run else "")
+        if job is None or job.rc is not None:
+            continue
+        if run:
+            yield _root(job.pid, job.started, mark(run, path.stem))
+        elif is_running(job.pid, job.started):
+            yield Root(job.pid)
+
+
+def _root(pid: int, started: int, its_mark: str) -> Root:
+    """Return what is known of a tree; not its first pid if that has been given anew."""
+    process = look_up(pid)
+    is_another = process is not None and process.started != started
+    return Root(0 if is_another else pid, its_mark)
 
 
 class Guard:
@@ -51,7 +73,8 @@ class Guard:
     def __init__(self, directory: Path, run: str) -> None:
         self._directory = directory
         self._run = run
-        self._slots = mmap.mmap(-1, 16)
+        self._slots = mmap.mmap(-1, 2 * _SLOT.size)
+        self._programs = 0
         parent = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
@@ -59,13 +82,22 @@ class Guard:
                 self._watch(parent)
             os._exit(0)
 
+    def next_program(self) -> str:
+        """Hear that the main line will start a program; return the mark that it shall carry."""
+        self._programs += 1
+        _SLOT.pack_into(self._slots, 0, 0, 0, self._programs)
+        return self._program_mark(self._programs)
+
     def program(self, pid: int) -> None:
-        """Tell the process group of the program that the main line runs; 0 for none."""
-        struct.pack_into("q", self._slots, 0, pid)
+        """Hear the process group of that program; 0 when it has ended."""
+        _SLOT.pack_into(self._slots, 0, pid, _started(pid), self._programs if pid else 0)
 
     def session(self, pid: int) -> None:
-        """Tell the pid of the bash session; 0 for none."""
-        struct.pack_into("q", self._slots, 8, pid)
+        """Hear the pid of the bash session; 0 for none."""
+        _SLOT.pack_into(self._slots, _SLOT.size, pid, _started(pid), 0)
+
+    def _program_mark(self, number: int) -> str:
+        return mark(self._run, f"(program {number})")
 
     def dismiss(self) -> None:
         """End the watch: the work has ended by itself."""
@@ -88,11 +120,20 @@ class Guard:
         self._end_all()
 
     def _end_all(self) -> None:
-        for _ in range(3):
-            pids = struct.unpack_from("qq", self._slots)
-            roots = [Root(pid) for pid in pids if pid and look_up(pid)]
-            roots += unfinished(self._directory, self._run)
-            stop(roots, grace=0)
+        for _ in range(LOOKS):
+            stop([*self._foreground(), *unfinished(self._directory, self._run)], grace=0)
+            time.sleep(0.05)
+
+    def _foreground(self) -> Iterator[Root]:
+        for offset in (0, _SLOT.size):
+            pid, started, number = _SLOT.unpack_from(self._slots, offset)
+            if pid or number:
+                yield _root(pid, started, self._program_mark(number) if number else "")
+
+
+def _started(pid: int) -> int:
+    process = look_up(pid)
+    return process.started if process else 0
 
 
 def _close_all_but(descriptor: int) -> None:

@@ -3,13 +3,13 @@
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from doitstack.errors import CommandError
 from doitstack.guard import Guard
 from doitstack.loop import Loop
-from doitstack.process_tree import Root, open_pidfd, stop
+from doitstack.process_tree import FUTURE_MARK, Root, open_pidfd, stop
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,14 @@ class MainLinePrograms:
         """
         # Between start and record, an interruption would leave it behind.
         with self._loop.shielded():
-            process = program.start(self._output, own_group=True)
+            its_mark = self._guard.next_program()
+            env = {**(program.env or {}), FUTURE_MARK: its_mark}
+            process = replace(program, env=env).start(self._output, own_group=True)
             self._guard.program(process.pid)
             try:
                 self._wait(process.pid)
             except BaseException:
-                stop([Root(process.pid)])
+                stop([Root(process.pid, its_mark)])
                 raise
             finally:
                 process.wait()

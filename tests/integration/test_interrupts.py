@@ -1,0 +1,279 @@
+"""Runs that are stopped: Ctrl-C, SIGTERM, a failing step, a second run."""
+
+import os
+import signal
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeStackDir, Outcome, StackDir
+from tests.integration.probes import is_dead, marked, plugin, wait_until
+
+HARD = plugin("""
+    def stubborn(stack, name, daemon):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        subprocess.Popen(["sleep", "600"], start_new_session=daemon)
+        subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 600; sleep 600"])
+        Path(name).touch()
+        time.sleep(600)
+
+    def polite(stack):
+        try:
+            Path("polite").touch()
+            time.sleep(600)
+        finally:
+            print("cleaning up")
+
+    @hookimpl
+    def stack_pre_install(stack):
+        yield async_run("stubborn", stubborn, "stubborn", True)
+        yield async_run("polite", polite)
+        yield async_run("program", ["sh", "-c", "touch program; setsid sleep 600; sleep 600"])
+        yield run(shell(":"))
+""")
+
+BASH = """\
+stubborn() { trap '' TERM; setsid sleep 600 & sleep 600 & touch bash; wait; }
+if [[ "$1 $2" == "stack pre-install" ]]; then
+    async_run bash stubborn
+fi
+"""
+
+READY = ("stubborn", "polite", "program", "bash")
+
+WAYS = {
+    "python": "yield run(standing, name='standing')",
+    "program": "yield run(['sh', '-c', 'touch standing; sleep 600 & sleep 600'])",
+    "action": "yield run(by_stack, name='by_stack')",
+    "shell": "yield run(shell('touch standing; sleep 600'))",
+    "async_wait": "yield run(['touch', 'standing']); yield async_wait('polite')",
+    "async_cleanup": "yield run(['touch', 'standing'])",
+}
+
+
+def _start(make: MakeStackDir, way: str, mark: str) -> tuple[StackDir, "subprocess.Popen[str]"]:
+    """Start a run that stands on its main line, with futures of all kinds in the background."""
+    main_line = f"""
+def standing(stack):
+    Path("standing").touch()
+    time.sleep(600)
+
+def by_stack(stack):
+    stack.run(["sh", "-c", "touch standing; setsid sleep 600 & sleep 600"])
+
+@hookimpl
+def stack_install(stack):
+    yield run(["sh", "-c", "until [ -e bash ]; do sleep 0.01; done"])
+    {WAYS[way]}
+"""
+    stack = make(
+        {"extras.d/50-demo.py": HARD + main_line, "extras.d/60-script.sh": BASH}, TEST_MARK=mark
+    )
+    process = stack.start("stack")
+    for name in (*READY, "standing"):
+        wait_until(
+            lambda name=name: (stack.path / name).exists() or process.poll() is not None, name
+        )
+    return stack, process
+
+
+def _end(stack: StackDir, process: "subprocess.Popen[str]") -> Outcome:
+    out, _ = process.communicate(timeout=60)
+    return Outcome(process.returncode, out, stack)
+
+
+@pytest.fixture
+def mark() -> str:
+    """A word in the environment of all that a run starts."""
+    return uuid.uuid4().hex
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
+)
+def test_interrupted_run_stops_all_trees_and_still_reports(
+    stack_dir: MakeStackDir, mark: str, way: str, number: signal.Signals, code: int
+) -> None:
+    stack, process = _start(stack_dir, way, mark)
+
+    os.killpg(process.pid, number)
+    outcome = _end(stack, process)
+
+    assert outcome.code == code, outcome.out
+    assert marked(mark) == []
+    assert "Traceback" not in outcome.out
+    assert f"Interrupted by {number.name}: stopping" in outcome.lines
+    for name in READY:
+        assert f"Stopped async future {name}" in outcome.lines
+        assert f"WARNING: uncollected async future {name}" in outcome.lines
+    assert "cleaning up" in outcome.lines
+    assert "Total runtime" in outcome.out
+    stopped = {e["name"] for e in outcome.journal if e["event"] == "future_stopped"}
+    assert stopped == set(READY)
+    codes = {e["name"]: e["rc"] for e in outcome.journal if e["event"] == "collected"}
+    assert codes == {"stubborn": 137, "polite": 143, "program": 143, "bash": 137}
+    assert outcome.journal[-1]["event"] == "run_end"
+    assert outcome.journal[-1]["code"] == code
+    assert list((stack.dest / "async").glob("*.ini")) == []
+
+
+def test_second_interrupt_does_not_wait_for_anybodys_grace(
+    stack_dir: MakeStackDir, mark: str
+) -> None:
+    stack, process = _start(stack_dir, "python", mark)
+    log = stack.dest / "logs" / "stack.log"
+
+    os.killpg(process.pid, signal.SIGINT)
+    wait_until(lambda: "Interrupted by SIGINT" in log.read_text(), "the first interrupt")
+    os.killpg(process.pid, signal.SIGINT)
+    outcome = _end(stack, process)
+
+    assert outcome.code == 130, outcome.out
+    assert "Traceback" not in outcome.out
+    wait_until(lambda: marked(mark) == [], "the end of all processes", 2)
+
+
+def test_failing_step_stops_all_trees_and_still_reports(stack_dir: MakeStackDir, mark: str) -> None:
+    failing = """
+def failing(stack):
+    raise RuntimeError("of no use")
+
+@hookimpl
+def stack_install(stack):
+    yield run(["sh", "-c", "until [ -e bash ]; do sleep 0.01; done"])
+    yield run(["sh", "-c", "until [ -e stubborn -a -e polite -a -e program ]; do sleep .01; done"])
+    yield run(failing)
+    yield async_wait("stubborn", "polite", "program", "bash")
+"""
+    stack = stack_dir(
+        {"extras.d/50-demo.py": HARD + failing, "extras.d/60-script.sh": BASH}, TEST_MARK=mark
+    )
+
+    outcome = stack.run("stack").failed(1)
+
+    assert marked(mark) == []
+    error = "ERROR: stack install: plugin demo: step failing: RuntimeError: of no use"
+    assert error in outcome.lines
+    for name in READY:
+        assert f"Stopped async future {name}" in outcome.lines
+    assert "Total runtime" in outcome.out
+    assert outcome.journal[-1]["code"] == 1
+
+
+def test_step_after_a_failure_is_not_run_and_the_next_run_goes_on(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            "extras.d/50-demo.py": plugin("""
+                def note(stack, name):
+                    with open("order", "a") as order:
+                        print(name, file=order)
+
+                def needs_file(stack):
+                    note(stack, "second")
+                    assert Path("mended").exists(), "not mended"
+
+                from doit.tools import run_once
+
+                @hookimpl
+                def stack_install(stack):
+                    yield run(note, "first", name="first", uptodate=[run_once])
+                    yield run(needs_file)
+                    yield run(note, "third", name="third")
+            """)
+        }
+    )
+
+    outcome = stack.run("stack").failed(1)
+    (stack.path / "mended").touch()
+    again = stack.run("stack").ok()
+
+    assert "step needs_file: AssertionError: not mended" in outcome.out
+    assert (stack.path / "order").read_text().split() == ["first", "second", "second", "third"]
+    assert "--> stack install: demo: first (up to date)" in again.lines
+
+
+def test_interrupt_of_a_quiet_terminal_reader_is_no_error(stack_dir: MakeStackDir) -> None:
+    """`doit stack | head -1`: the reader goes, the run goes on to its end."""
+    stack = stack_dir(
+        {
+            "extras.d/50-demo.py": plugin("""
+                def noisy(stack):
+                    for number in range(20_000):
+                        print("line", number)
+                    Path("end").touch()
+
+                @hookimpl
+                def stack_install(stack):
+                    yield run(noisy)
+            """)
+        }
+    )
+    process = stack.start("stack")
+    assert process.stdout
+    process.stdout.readline()
+    process.stdout.close()
+
+    assert process.wait(timeout=60) == 0
+    assert (stack.path / "end").exists()
+    assert "line 19999\n" in (stack.dest / "logs" / "stack.log").read_text()
+
+
+BUSY = plugin("""
+    @hookimpl
+    def stack_install(stack):
+        yield run(["sh", "-c", "touch standing; read line <gate"])
+""")
+
+
+@pytest.mark.parametrize("command", ["stack", "unstack", "clean"])
+def test_second_run_in_a_stack_directory_is_refused(stack_dir: MakeStackDir, command: str) -> None:
+    stack = stack_dir({"extras.d/50-demo.py": BUSY})
+    os.mkfifo(stack.path / "gate")
+    first = stack.start("stack")
+    wait_until((stack.path / "standing").exists, "the first run")
+
+    second = stack.run(command, timeout=20).failed(3)
+    shown = stack.run("futures").ok()
+    (stack.path / "gate").write_text("go\n")
+    outcome = _end(stack, first).ok()
+
+    assert second.lines == [
+        f"ERROR: another run uses {stack.dest} (pid {first.pid}); "
+        f"wait for it, or stop it with Ctrl-C"
+    ]
+    assert shown.lines == ["no futures"]
+    assert "Total runtime" in outcome.out
+
+
+def test_killed_holder_does_not_block_the_next_run(stack_dir: MakeStackDir, mark: str) -> None:
+    stack = stack_dir({"extras.d/50-demo.py": BUSY}, TEST_MARK=mark)
+    os.mkfifo(stack.path / "gate")
+    first = stack.start("stack")
+    wait_until((stack.path / "standing").exists, "the first run")
+    first.kill()
+    first.communicate(timeout=20)
+    wait_until(lambda: marked(mark) == [], "the end of its program", 1)
+    (stack.path / "gate").unlink()
+    (stack.path / "gate").write_text("go\n")
+
+    outcome = stack.run("stack").ok()
+
+    assert "Total runtime" in outcome.out
+
+
+def test_hangup_ends_a_run_as_ctrl_c_does(stack_dir: MakeStackDir, mark: str) -> None:
+    stack = stack_dir({"extras.d/50-demo.py": BUSY}, TEST_MARK=mark)
+    os.mkfifo(stack.path / "gate")
+    process = stack.start("stack")
+    wait_until((stack.path / "standing").exists, "the run")
+
+    process.send_signal(signal.SIGHUP)
+    outcome = _end(stack, process)
+
+    assert outcome.code == 129
+    assert marked(mark) == []
+    assert is_dead(process.pid)
+    assert Path(stack.dest / "logs" / "stack.log").read_text().count("Interrupted by SIGHUP") == 1
