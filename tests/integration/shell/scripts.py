@@ -8,7 +8,7 @@ from tests.conftest import Outcome
 def in_phase(phase: str, body: str) -> str:
     """Return a drop-in that runs `body` when it is called with `phase`."""
     inside = indent(dedent(body).strip("\n"), "    ", lambda line: not line.startswith("END"))
-    return f'if [[ "$*" == "{phase}" ]]; then\n{inside}\nfi\n'
+    return f'if [[ "$1${{2:+ $2}}" == "{phase}" ]]; then\n{inside}\nfi\n'
 
 
 def install(body: str) -> str:

@@ -108,7 +108,7 @@ def test_status_of_the_last_command_is_there(run: Run) -> None:
         ! true || echo "negated $?"
         true
         echo "code $?"
-    """) == ["code 3", "code 3", "code 7", "code 0"]
+    """) == ["code 3", "code 3", "code 7", "negated 1", "code 0"]
 
 
 def test_failing_command_is_told_with_file_line_and_functions(run: Run) -> None:

@@ -8,7 +8,9 @@ backtrace() {
     local -i level=$1 deep=$((${#BASH_SOURCE[@]} - 1))
     echo "[Call Trace]"
     while ((level <= deep)); do
-        echo "${BASH_SOURCE[deep]}:${BASH_LINENO[deep - 1]}:${FUNCNAME[deep - 1]}"
+        # where a session of a run begins is no news
+        [[ ${BASH_SOURCE[deep]} == "${_doitstack_home-}"/session.sh ]] ||
+            echo "${BASH_SOURCE[deep]}:${BASH_LINENO[deep - 1]}:${FUNCNAME[deep - 1]}"
         deep+=-1
     done
 }
