@@ -7,51 +7,34 @@ import resource
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
 from doit.cmd_clean import Clean as DoitClean
 from doit.cmd_run import Run as DoitRun
 from doit.control import TaskControl
-from doit.dependency import JsonDB
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 from doit.runner import ERROR, SUCCESS
 
 from doitstack import dest
+from doitstack.builtin import BuiltIn, cpu_seconds
 from doitstack.directory import StackDirectory
 from doitstack.dodo import CLEAN, LoadedDirectory, loaded
 from doitstack.errors import DoitstackError, StepError
-from doitstack.executor import Executor, RunOptions, open_executor
-from doitstack.files import write_private
+from doitstack.executor import RunOptions, open_executor
 from doitstack.futures import purge
 from doitstack.history import future_rows, last_run
-from doitstack.journal import read_events
 from doitstack.phases import STACK_PHASES, Phase
 from doitstack.reports import tables
 from doitstack.reports.console import StepReporter
 from doitstack.repositories import fetch as repository_fetch
 from doitstack.runner import FutureRunner, PlanDispatcher
-from doitstack.tasks import CLEANUP
+from doitstack.state import AtomicJsonDB
 from doitstack.timing import Timing as Figures
-from doitstack.timing import last_serial_elapsed, measure, timing_of
+from doitstack.timing import timing_of
 
 DOWN_TASKS = frozenset({"unstack", CLEAN})
 """Tasks after which nothing of the stack runs."""
-
-
-class AtomicJsonDB(JsonDB):  # type: ignore[misc]
-    """doit's JSON state, written in one piece: a crash leaves the old one or the new one."""
-
-    def dump(self) -> None:
-        """Save the state. Where that cannot be, the old one stays and the user is told."""
-        try:
-            write_private(Path(self.name), self.codec.encode(self._db))
-        except OSError as error:
-            sys.stderr.write(
-                f"WARNING: what is up to date could not be saved to {self.name}: "
-                f"{error.strerror}; the next run will do more than it must\n"
-            )
 
 
 class Run(DoitRun):  # type: ignore[misc]
@@ -118,7 +101,7 @@ class Run(DoitRun):  # type: ignore[misc]
                 executor, self.dep_manager, reporter, keep_going=keep_going, always=always
             )
             here.stage.run_step = executor.run_step
-            here.stage.built_in = _BuiltIn(executor)
+            here.stage.built_in = BuiltIn(executor)
             executor.journal.write("run_start", **_start_fields(options))
             if "stack" in options.tasks:
                 for warning in here.directory.warnings():
@@ -132,7 +115,7 @@ class Run(DoitRun):  # type: ignore[misc]
                 executor.say(reporter.summary(executor.log.path, options.tasks))
             if DOWN_TASKS & set(options.tasks):
                 here.directory.stack.services.stop_all()
-            executor.journal.write("run_end", code=code, cpu=_cpu_seconds())
+            executor.journal.write("run_end", code=code, cpu=cpu_seconds())
         if DOWN_TASKS & set(options.tasks):
             purge(here.directory.stack.dest / "async")
         return code
@@ -208,39 +191,6 @@ def _prepare_forks() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _cpu_seconds() -> float:
-    """Return the CPU time of this process and of all that it has waited for."""
-    times = os.times()
-    return round(times.user + times.system + times.children_user + times.children_system, 3)
-
-
-class _BuiltIn:
-    """The tasks that end a stack."""
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-
-    def __call__(self, name: str) -> None:
-        if name == CLEANUP:
-            self._clean_up()
-        else:
-            self._report_timing()
-
-    def _clean_up(self) -> None:
-        failed = self._executor.collect_rest()
-        if failed and self._executor.strict:
-            names = ", ".join(future.name for future in failed)
-            raise StepError(f"uncollected futures have failed: {names} (ASYNC_STRICT is set)")
-
-    def _report_timing(self) -> None:
-        journal = self._executor.journal
-        journal.write("usage", cpu=_cpu_seconds())
-        serial = last_serial_elapsed(self._executor.stack.log_dir, journal.path)
-        timing = measure(read_events(journal.path), serial)
-        if timing:
-            self._executor.say("\n" + tables.timing_tables(timing))
 
 
 class Clean(DoitClean):  # type: ignore[misc]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from doitstack.commands import AtomicJsonDB
 from doitstack.journal import Journal
 from doitstack.mainlog import MainLog
+from doitstack.state import AtomicJsonDB
 
 FULL = Path("/dev/full")
 
@@ -42,7 +42,7 @@ def test_state_that_cannot_be_saved_leaves_the_old_one(
     def refuse(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("doitstack.commands.write_private", refuse)
+    monkeypatch.setattr("doitstack.state.write_private", refuse)
     backend = AtomicJsonDB.__new__(AtomicJsonDB)
     backend.name, backend.codec, backend._db = str(path), Plain(), {}
     backend.dump()

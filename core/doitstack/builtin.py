@@ -1,0 +1,44 @@
+"""The tasks that end `doit stack`: async_cleanup and async_timing."""
+
+import os
+
+from doitstack.errors import StepError
+from doitstack.executor import Executor
+from doitstack.journal import read_events
+from doitstack.reports import tables
+from doitstack.tasks import CLEANUP
+from doitstack.timing import last_serial_elapsed, measure
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of all that it has waited for."""
+    times = os.times()
+    return round(times.user + times.system + times.children_user + times.children_system, 3)
+
+
+class BuiltIn:
+    """Runs a built-in task by its name."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def __call__(self, name: str) -> None:
+        """Run it. Raises StepError."""
+        if name == CLEANUP:
+            self._clean_up()
+        else:
+            self._report_timing()
+
+    def _clean_up(self) -> None:
+        failed = self._executor.collect_rest()
+        if failed and self._executor.strict:
+            names = ", ".join(future.name for future in failed)
+            raise StepError(f"uncollected futures have failed: {names} (ASYNC_STRICT is set)")
+
+    def _report_timing(self) -> None:
+        journal = self._executor.journal
+        journal.write("usage", cpu=cpu_seconds())
+        serial = last_serial_elapsed(self._executor.stack.log_dir, journal.path)
+        timing = measure(read_events(journal.path), serial)
+        if timing:
+            self._executor.say("\n" + tables.timing_tables(timing))

@@ -1,0 +1,22 @@
+"""doit's own state of a stack directory, kept so that a crash or a full disk does not lose it."""
+
+import sys
+from pathlib import Path
+
+from doit.dependency import JsonDB
+
+from doitstack.files import write_private
+
+
+class AtomicJsonDB(JsonDB):  # type: ignore[misc]
+    """doit's JSON state, written in one piece: a crash leaves the old one or the new one."""
+
+    def dump(self) -> None:
+        """Save the state. Where that cannot be, the old one stays and the user is told."""
+        try:
+            write_private(Path(self.name), self.codec.encode(self._db))
+        except OSError as error:
+            sys.stderr.write(
+                f"WARNING: what is up to date could not be saved to {self.name}: "
+                f"{error.strerror}; the next run will do more than it must\n"
+            )
