@@ -36,7 +36,7 @@ async_wait() {
         doitstack_request async_wait "$@"
         return
     fi
-    local name rc=0 collected=()
+    local name rc=0 collected=() IFS=' '
     for name in "$@"; do
         _async_collect "$name" || rc=$?
         if ((rc)); then
@@ -88,6 +88,7 @@ async_log() {
     shift
     _async_get "$name" pid && pid=$REPLY
     _async_get "$name" command && command=$REPLY
+    local IFS=' '
     local message=$*
     _async_say "$name" "$pid" "${message//%command/"$command"}"
 }
@@ -127,7 +128,7 @@ _async_now() {
 
 # When process $1 started, in clock ticks since boot (field 22 of /proc/PID/stat).
 _async_start_time() {
-    local stat
+    local stat IFS=' '
     read -r stat <"/proc/$1/stat"
     # shellcheck disable=SC2086 # the fields behind the name
     set -- ${stat##*) }
@@ -136,7 +137,7 @@ _async_start_time() {
 
 # A command as one line for people.
 _async_command() {
-    local secret
+    local secret IFS=' '
     [[ ${1-} != _async_eval ]] || shift
     REPLY=$*
     for secret in "${_doitstack_secrets[@]}"; do

@@ -5,9 +5,7 @@ all are sourced inside functions of one shell, it leaves behind here.
 """
 
 import os
-import re
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -649,10 +647,9 @@ def test_interrupt_ends_a_script_that_traps_it(run: Run, tmp_path: Path) -> None
 def test_page_of_the_contract_names_every_hazard() -> None:
     page = (Path(__file__).parents[3] / "docs" / "shell-contract.md").read_text()
     for word in (
-        *("`exit`", "`cd`", "`umask`", "`IFS`", "`set -o posix`", "`set +o errexit`", "`exec`"),
-        *("`eval`", "`local`", "`return`", "`readonly`", "`export -f`", "`trap`", "`sudo`"),
-        *("`$XTRACE`", "`GITDIR", "`BASH_SOURCE`", "`$dir`", "`$mode`", "`&`", "`$?`"),
+        *("`exit`", "`cd`", "`umask`", "`IFS`", "`set -o posix`", "`set +o errexit`"),
+        *("`exec PROGRAM`", "`eval`", "`local`", "`return`", "`readonly`", "`export -f`"),
+        *("`trap`", "`sudo`", "`$XTRACE`", "`GITDIR[...]`", "`BASH_SOURCE`", "`$dir`"),
+        *("`$mode`", "`&`", "`$?`"),
     ):
         assert word in page, word
-    assert re.search(r"^\| .* \| .* \| .* \|$", page, re.MULTILINE)
-    assert sys.version_info
