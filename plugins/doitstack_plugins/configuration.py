@@ -1,8 +1,9 @@
-"""Write the configuration of services in oslo.config's format. Knows no service."""
+"""What services are configured with: files in oslo.config's format, addresses. Knows no service."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
+from doitstack import Settings
 from doitstack.errors import SettingsError
 from doitstack.files import write_private
 
@@ -13,6 +14,11 @@ Sections = Mapping[str, Mapping[str, str]]
 def write(path: Path, sections: Sections) -> bool:
     """Make `sections` the content of `path` (0600); return whether that changed anything."""
     return write_private(path, text(sections))
+
+
+def read(path: Path) -> str:
+    """Return the content of `path`, merges included; empty if there is none."""
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def text(sections: Sections) -> str:
@@ -26,6 +32,13 @@ def text(sections: Sections) -> str:
 def url_host(host: str) -> str:
     """Return `host` as it stands in a URL."""
     return f"[{host}]" if ":" in host else host
+
+
+def set_address(settings: Settings, prefix: str, port: str, path: str = "") -> None:
+    """Set PREFIX_SERVICE_HOST, _PORT and _URI of an API that listens at `port` unless told else."""
+    host = settings.default(f"{prefix}_SERVICE_HOST", settings["SERVICE_HOST"])
+    chosen = settings.default(f"{prefix}_SERVICE_PORT", port)
+    settings.default(f"{prefix}_SERVICE_URI", f"http://{url_host(host)}:{chosen}{path}")
 
 
 def _line(name: str, value: str) -> str:

@@ -83,18 +83,18 @@ def stack_pre_install(stack: Stack) -> Iterator[Step]:
 
 @hookimpl
 def stack_install(stack: Stack) -> Iterator[Step]:
-    """Start it once its package is there."""
+    """Start it once its package is there; forget the databases that are to be made anew."""
+    if stack.settings.is_true("RECREATE_DB"):
+        yield run(forget_databases)
     if is_mysql(stack):
         yield async_run(_FUTURE, start_mysql, wait=[system_packages.FUTURE])
 
 
 @hookimpl
 def stack_post_config(stack: Stack) -> Iterator[Step]:
-    """Have it before services are configured, with fresh databases where they are asked for."""
+    """Have it before services are configured."""
     if is_mysql(stack):
         yield async_wait(_FUTURE)
-    if stack.settings.is_true("RECREATE_DB"):
-        yield run(forget_databases)
 
 
 @hookimpl
@@ -112,6 +112,11 @@ def clean(stack: Stack) -> Iterator[Step]:
 def is_mysql(stack: Stack) -> bool:
     """Return whether databases are in MariaDB."""
     return stack.is_service_enabled("mysql")
+
+
+def waits(stack: Stack) -> list[str]:
+    """Return the futures that one must wait for who uses databases before they are collected."""
+    return [_FUTURE] if is_mysql(stack) else []
 
 
 def url(stack: Stack, name: str) -> str:

@@ -1,0 +1,169 @@
+"""Placement: its API as the service `placement-api`."""
+
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack.environments import Environment, remove
+from doitstack.uptodate import Unchanged, digest
+from doitstack_plugins import configuration, database, needs, packages, service_accounts
+from doitstack_plugins.wsgi import WsgiService, check_port, serve, wait_until_served
+
+SERVICE = "placement-api"
+
+
+@hookimpl
+def source(settings: Settings) -> None:
+    """Set the defaults of DevStack's lib/placement."""
+    configuration.set_address(settings, "PLACEMENT", "8778")
+    settings.default("PLACEMENT_CONF_DIR", f"{settings['DATA_DIR']}/placement/etc")
+
+
+@hookimpl
+def stack_pre_install(stack: Stack) -> Iterator[Step]:
+    """See that placement can be served where it should be."""
+    if stack.is_service_enabled(SERVICE):
+        yield run(check_placement)
+
+
+@hookimpl
+def stack_install(stack: Stack) -> Iterator[Step]:
+    """Install placement and make its database, which needs no other service."""
+    if not stack.is_service_enabled(SERVICE):
+        return
+    current = environment(stack).is_current
+    yield async_run("install_placement", install_placement, uptodate=[current])
+    yield async_run(
+        "init_placement",
+        init_placement,
+        wait=["install_placement", *database.waits(stack)],
+        uptodate=[Unchanged(partial(schema, stack))],
+    )
+
+
+@hookimpl
+def stack_post_config(stack: Stack) -> Iterator[Step]:
+    """Configure placement and make its accounts."""
+    if not stack.is_service_enabled(SERVICE):
+        return
+    yield run(configure_placement)
+    good = Unchanged(partial(accounts, stack))
+    yield async_run("create_placement_accounts", create_placement_accounts, uptodate=[good])
+
+
+@hookimpl
+def stack_extra(stack: Stack) -> Iterator[Step]:
+    """Have placement served."""
+    if not stack.is_service_enabled(SERVICE):
+        return
+    yield async_wait("install_placement", "init_placement", "create_placement_accounts")
+    yield async_run("start_placement", start_placement)
+
+
+@hookimpl
+def unstack(stack: Stack) -> Iterator[Step]:
+    """Stop placement, also one that an earlier ENABLED_SERVICES has started."""
+    yield run(stop_placement)
+
+
+@hookimpl
+def clean(stack: Stack) -> Iterator[Step]:
+    """Remove what placement made."""
+    yield run(clean_placement)
+
+
+def environment(stack: Stack) -> Environment:
+    """Return placement's virtual environment."""
+    return packages.service_environment(stack, "placement", "openstack-placement")
+
+
+def check_placement(stack: Stack) -> None:
+    """Raise where placement cannot be served, or lacks a service."""
+    needs.check(stack, SERVICE, "key")
+    check_port(stack, _service(stack), "PLACEMENT_SERVICE_PORT")
+
+
+def install_placement(stack: Stack) -> None:
+    """Make the environment."""
+    packages.install(stack, environment(stack))
+
+
+def configure_placement(stack: Stack) -> None:
+    """Write placement.conf (0600)."""
+    configuration.write(_conf_file(stack), _conf(stack))
+
+
+def init_placement(stack: Stack) -> None:
+    """Make the database, or bring it up to the installed version."""
+    configure_placement(stack)
+    program = environment(stack).program("placement-manage")
+    words = [program, "--config-file", str(_conf_file(stack)), "db", "sync"]
+    with database.migrating(stack, "placement"):
+        stack.run(words, env=packages.environ(stack))
+
+
+def create_placement_accounts(stack: Stack) -> None:
+    """Make placement's user and its place in the catalog."""
+    url = stack.settings["PLACEMENT_SERVICE_URI"]
+    service_accounts.create(stack, "placement", "placement", "placement", url)
+
+
+def start_placement(stack: Stack) -> None:
+    """Have placement served, anew if it runs from anything else than is there now, and answer."""
+    service = _service(stack)
+    serve(stack, service)
+    wait_until_served(stack, service, "/", "versions")
+
+
+def stop_placement(stack: Stack) -> None:
+    """Stop placement; nothing happens if it does not run."""
+    stack.stop_process(SERVICE)
+
+
+def clean_placement(stack: Stack) -> None:
+    """Remove the environment, the configuration and an SQLite database."""
+    remove(environment(stack))
+    _conf_file(stack).unlink(missing_ok=True)
+    shutil.rmtree(stack.data_dir / "placement", ignore_errors=True)
+
+
+def schema(stack: Stack) -> str:
+    """Return what the schema was made from: the installed version and the database."""
+    return digest(environment(stack).digest(), database.schema_key(stack, "placement"))
+
+
+def accounts(stack: Stack) -> str:
+    """Return what the accounts were made from."""
+    return service_accounts.key(stack, stack.settings["PLACEMENT_SERVICE_URI"])
+
+
+def _service(stack: Stack) -> WsgiService:
+    env = {
+        **packages.environ(stack),
+        "OS_PLACEMENT_CONFIG_DIR": str(_conf_file(stack).parent),
+        # Nobody reads it: another value restarts the service.
+        "PLACEMENT_GENERATION": digest(schema(stack), configuration.read(_conf_file(stack))),
+    }
+    return WsgiService(
+        SERVICE,
+        "placement.wsgi.api:application",
+        environment(stack),
+        stack.settings["PLACEMENT_SERVICE_HOST"],
+        stack.settings.port("PLACEMENT_SERVICE_PORT"),
+        env,
+    )
+
+
+def _conf(stack: Stack) -> configuration.Sections:
+    return {
+        "api": {"auth_strategy": "keystone"},
+        "placement_database": {"connection": database.url(stack, "placement")},
+        "oslo_concurrency": {"lock_path": f"{stack.data_dir}/placement/locks"},
+        "keystone_authtoken": service_accounts.authtoken_options(stack, "placement"),
+    }
+
+
+def _conf_file(stack: Stack) -> Path:
+    return stack.settings.path("PLACEMENT_CONF_DIR") / "placement.conf"

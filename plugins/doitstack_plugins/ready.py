@@ -1,0 +1,52 @@
+"""The end of what services do: have all of them answer, and tell where they are.
+
+The services start side by side as futures, so the waits for them come after them all.
+"""
+
+from collections.abc import Iterator
+
+from doitstack import Stack, Step, async_wait, hookimpl, run
+
+STARTS = {
+    "g-api": "start_glance",
+    "placement-api": "start_placement",
+}
+"""The futures that start services, by the service that must be enabled."""
+
+ADDRESSES = {
+    "key": "KEYSTONE_SERVICE_URI_V3",
+    "g-api": "GLANCE_SERVICE_URI",
+    "placement-api": "PLACEMENT_SERVICE_URI",
+    "neutron": "NEUTRON_SERVICE_URI",
+    "n-api": "NOVA_SERVICE_URI",
+    "c-api": "CINDER_SERVICE_URI",
+    "s-proxy": "SWIFT_SERVICE_URI",
+    "horizon": "HORIZON_URL",
+}
+"""The settings that say where services answer."""
+
+
+@hookimpl
+def stack_extra(stack: Stack) -> Iterator[Step]:
+    """Have all services answer before plugins make use of them."""
+    started = [future for name, future in STARTS.items() if stack.is_service_enabled(name)]
+    if started:
+        yield async_wait(*started)
+
+
+@hookimpl
+def stack_test_config(stack: Stack) -> Iterator[Step]:
+    """Tell where everything is."""
+    # Keystone alone has said so already.
+    if any(stack.is_service_enabled(name) for name in ADDRESSES if name != "key"):
+        yield run(show_addresses)
+
+
+def show_addresses(stack: Stack) -> None:
+    """Say each service's address, and how to use them."""
+    for name, setting in ADDRESSES.items():
+        if stack.is_service_enabled(name) and stack.settings.get(setting):
+            stack.say(f"{name} is at {stack.settings[setting]}")
+    stack.say(f"for a shell: source {stack.dest}/openrc admin admin")
+    stack.say("then: openstack token issue; or: openstack --os-cloud devstack-admin token issue")
+    stack.say(f"passwords: {stack.dest}/passwords")
