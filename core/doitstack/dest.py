@@ -17,7 +17,7 @@ MARKER = ".doitstack"
 LOCK = ".lock"
 DATABASE = ".doit.db"
 
-_WORK = ("apache", "async", "bin", "data", "etc", "logs", "supervisor", "units", "venvs")
+_WORK = ("apache", "async", "bin", "data", "etc", "logs", "supervisor", "units", "venvs", "warm")
 _FILES = (
     "passwords",
     ".passwords.lock",

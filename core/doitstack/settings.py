@@ -18,6 +18,7 @@ DEFAULTS = {
     "REGION_NAME": "RegionOne",
     "DATA_DIR": "{DEST}/data",
     "LOGDIR": "{DEST}/logs",
+    "WARM_IDLE_SECONDS": "1800",
 }
 """Our own defaults. Those of DEST go before `local.conf` is read, so that it can use them."""
 

@@ -35,7 +35,7 @@ CLOUDS = {
 
 _OPENRC = """\
 # Reach this cloud from a shell: source {openrc} [user] [project]
-# The openstack command is in {bin}, which goes to the end of PATH.
+# The openstack command is in {bin}, which goes first in PATH.
 export OS_AUTH_TYPE=password
 export OS_AUTH_URL={auth_url}
 export OS_IDENTITY_API_VERSION=3
@@ -47,8 +47,8 @@ export OS_PROJECT_NAME="${{2:-${{OS_PROJECT_NAME:-demo}}}}"
 export OS_PASSWORD={password}
 unset OS_CLOUD OS_SYSTEM_SCOPE
 case ":$PATH:" in
-    *:{bin}:*) ;;
-    *) PATH="$PATH":{bin} ;;
+    :{bin}:*) ;;
+    *) PATH={bin}:"$PATH" ;;
 esac
 """
 

@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from doitstack import Settings, Stack, Step, hookimpl, run
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
 from doitstack.environments import Environment, remove
 from doitstack.errors import SettingsError
-from doitstack.files import private_directory, write_private
+from doitstack.files import write_private
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins import cache, configuration, database, packages
 from doitstack_plugins.clouds import clouds_yaml, openrc, write_clouds
 from doitstack_plugins.identity import ADMIN_PASSWORD, import_sdk, set_defaults
 from doitstack_plugins.keystone_accounts import account_steps
+from doitstack_plugins.openstack_client import put_openstack, warm_openstack
 from doitstack_plugins.wsgi import WsgiService, check_port, serve, wait_until_served
 
 
@@ -40,6 +41,8 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     """Install keystone, what serves it, and the `openstack` command."""
     if stack.is_service_enabled("key"):
         yield run(install_keystone, uptodate=[environment(stack).is_current])
+        yield run(partial(put_openstack, environment=environment(stack)))
+        yield async_run("warm_openstack", partial(warm_openstack, environment=environment(stack)))
 
 
 @hookimpl
@@ -58,6 +61,13 @@ def stack_post_config(stack: Stack) -> Iterator[Step]:
     yield run(wait_for_keystone)
     yield from account_steps(lambda: Unchanged(partial(generation, stack)))
     yield run(write_clouds)
+
+
+@hookimpl
+def stack_test_config(stack: Stack) -> Iterator[Step]:
+    """See that the server of the `openstack` command has been started."""
+    if stack.is_service_enabled("key"):
+        yield async_wait("warm_openstack")
 
 
 @hookimpl
@@ -86,11 +96,8 @@ def check_keystone_port(stack: Stack) -> None:
 
 
 def install_keystone(stack: Stack) -> None:
-    """Make the environment, and put its `openstack` where openrc finds it."""
+    """Make the environment."""
     packages.install(stack, environment(stack))
-    link = private_directory(stack.dest / "bin") / "openstack"
-    link.unlink(missing_ok=True)
-    link.symlink_to(environment(stack).program("openstack"))
 
 
 def configure_keystone(stack: Stack) -> None:

@@ -77,14 +77,14 @@ def test_openrc_sets_the_named_user(tmp_path: Path) -> None:
     assert source("admin", "admin") == "admin|admin|p$ 'w|http://127.0.0.1:5000|none"
 
 
-def test_openrc_puts_the_client_last_in_path_and_once(tmp_path: Path) -> None:
+def test_openrc_puts_the_client_first_in_path_and_once(tmp_path: Path) -> None:
     dest, _ = write(tmp_path)
     command = f"source {str(dest / 'openrc')!r}; " * 2 + 'echo "$PATH"'
     env = {"PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         ["bash", "-euc", command], env=env, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == f"/usr/bin:/bin:{dest}/bin"
+    assert done.stdout.strip() == f"{dest}/bin:/usr/bin:/bin"
 
 
 def test_openrc_pleases_shellcheck(tmp_path: Path) -> None:

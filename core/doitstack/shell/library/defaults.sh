@@ -82,6 +82,8 @@ _set_paths() {
     _default HORIZON_DIR "$DEST/horizon"
     _default LIBDIR "${TOP_DIR:-$DEST}/lib"
     [[ :$PATH: == *":$STACK_VENV/bin:"* ]] || PATH=$STACK_VENV/bin:$PATH
+    # What is kept warm comes before what it stands for.
+    [[ $PATH == "$DEST/bin:"* ]] || PATH=$DEST/bin:$PATH
 }
 
 _set_conf() {

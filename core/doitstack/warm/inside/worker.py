@@ -1,0 +1,180 @@
+"""A forked child becomes the caller's process, runs the program, and ends as Python ends."""
+
+import atexit
+import ctypes
+import fcntl
+import importlib
+import io
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import NoReturn
+
+from .judge import Judge, limits
+from .locales import Speech, adopt
+from .request import Request
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_STREAMS = ("stdin", "stdout", "stderr")
+_prctl = ctypes.CDLL(None).prctl
+
+
+class Worker:
+    """Runs the console script `script` as the caller would; made before anything is asked."""
+
+    def __init__(self, script: str, fresh: tuple[str, ...]) -> None:
+        self._script = script
+        self._fresh = fresh
+        source = Path(script).read_bytes()
+        self._code: CodeType = compile(source, script, "exec", dont_inherit=True)
+        self._server = os.getpid()
+
+    def run(self, request: Request, judge: Judge) -> NoReturn:
+        """Carry out `request`; never returns, except by an exception when Python must end it."""
+        speech = judge.speech(request)
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != self._server:
+            os.kill(os.getpid(), signal.SIGKILL)
+        with suppress(OSError):
+            os.setpgid(0, 0)
+        _take_descriptors(request)
+        _take_environment(request, speech)
+        _take_signals(request)
+        _make_streams(request, speech)
+        self._execute([self._script, *request.argv])
+
+    def _execute(self, argv: list[str]) -> NoReturn:
+        sys.argv = argv
+        sys.orig_argv = [sys.executable, *argv]
+        for name in self._fresh:
+            if name in sys.modules:
+                importlib.reload(sys.modules[name])
+        code, death = run_main(self._code, self._script)
+        _finish(code, death)
+
+
+def run_main(code: CodeType, script: str) -> tuple[int, signal.Signals | None]:
+    """Run a script as `__main__`; return its exit code, and the signal that it should die of."""
+    main = ModuleType("__main__")
+    main.__file__ = script
+    main.__dict__["__builtins__"] = __builtins__
+    sys.modules["__main__"] = main
+    try:
+        exec(code, main.__dict__)  # noqa: S102 - to run it is what we are for
+    except SystemExit as request:
+        return _exit_code(request), None
+    except BaseException as error:
+        # Its first frame is ours.
+        trace = error.__traceback__.tb_next if error.__traceback__ else None
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        return 1, signal.SIGINT if isinstance(error, KeyboardInterrupt) else None
+    return 0, None
+
+
+def _exit_code(request: SystemExit) -> int:
+    if request.code is None:
+        return 0
+    if isinstance(request.code, int):
+        return request.code & 0xFF
+    if sys.stderr:
+        sys.stderr.write(f"{request.code}\n")
+    return 1
+
+
+def _finish(code: int, death: signal.Signals | None) -> NoReturn:
+    """End as an interpreter does, but for taking its objects apart."""
+    with suppress(AttributeError):
+        threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            if stream and not stream.closed:
+                stream.flush()
+    except OSError:
+        # Python has words of its own for this, and a code: let it end by itself.
+        sys.exit(code)
+    if death:
+        signal.signal(death, signal.SIG_DFL)
+        os.kill(os.getpid(), death)
+    os._exit(code)
+
+
+def _take_descriptors(request: Request) -> None:
+    """Have the caller's descriptors at their numbers, and no others."""
+    above = max(request.numbers) + 1
+    moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in request.descriptors]
+    os.closerange(0, above)
+    for descriptor, number in zip(moved[1:], request.numbers, strict=True):
+        os.dup2(descriptor, number)
+    os.fchdir(moved[0])
+    os.closerange(above, os.sysconf("SC_OPEN_MAX"))
+
+
+def _take_environment(request: Request, speech: Speech) -> None:
+    status = request.status
+    os.environ.clear()
+    for name, value in request.environ.items():
+        with suppress(OSError, ValueError):
+            os.environ[name] = value
+    adopt(speech)
+    time.tzset()
+    os.umask(int(status["Umask"], 8))
+    for number, pair in limits(request.limits).items():
+        if resource.getrlimit(number) != pair:
+            resource.setrlimit(number, pair)
+    if request.nice != os.getpriority(os.PRIO_PROCESS, 0):
+        os.setpriority(os.PRIO_PROCESS, 0, request.nice)
+    with suppress(OSError):
+        os.sched_setaffinity(0, _bits(status["Cpus_allowed"], first=0))
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+
+
+def _bits(mask: str, *, first: int) -> set[int]:
+    number = int(mask.replace(",", ""), 16)
+    return {first + bit for bit in range(number.bit_length()) if number >> bit & 1}
+
+
+def _take_signals(request: Request) -> None:
+    """Ignore and block what the caller does; else be as Python is when it starts."""
+    ignored = _bits(request.status["SigIgn"], first=1)
+    own = {signal.SIGPIPE, signal.SIGXFSZ}
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) is not None:
+            is_ignored = number in ignored or number in own
+            signal.signal(number, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
+    if signal.SIGINT not in ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, _bits(request.status["SigBlk"], first=1))
+
+
+def _make_streams(request: Request, speech: Speech) -> None:
+    is_buffered = not request.environ.get("PYTHONUNBUFFERED")
+    for number, name in enumerate(_STREAMS):
+        errors = "backslashreplace" if number == 2 else speech.errors
+        stream = _stream(number, speech.encoding, errors, is_buffered=is_buffered)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _stream(number: int, encoding: str, errors: str, *, is_buffered: bool) -> io.TextIOWrapper:
+    """Make a standard stream as `create_stdio` of CPython's pylifecycle.c does."""
+    mode = "w" if number else "r"
+    is_raw = mode == "w" and not is_buffered
+    raw = io.FileIO(number, mode, closefd=False)
+    raw.name = f"<{_STREAMS[number]}>"
+    text = io.TextIOWrapper(
+        raw if is_raw else (io.BufferedWriter if number else io.BufferedReader)(raw),
+        encoding,
+        errors,
+        newline="\n",
+        line_buffering=is_buffered and (raw.isatty() or number == 2),
+        write_through=not is_buffered,
+    )
+    vars(text)["mode"] = mode
+    return text

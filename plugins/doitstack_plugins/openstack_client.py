@@ -1,0 +1,61 @@
+"""The `openstack` command, kept warm: what it imports, and what it remembers of its caller."""
+
+from doitstack import Stack
+from doitstack.environments import Environment
+from doitstack.warm import Program, put, start
+from doitstack_plugins import packages
+
+NAME = "openstack"
+
+_APIS = {
+    "key": ("openstackclient.identity.v3.*", "openstack.identity.v3._proxy"),
+    "glance": ("openstackclient.image.v2.*", "openstack.image.v2._proxy"),
+    "nova": ("openstackclient.compute.v2.*", "openstack.compute.v2._proxy"),
+    "neutron": ("openstackclient.network.v2.*", "openstack.network.v2._proxy"),
+    "cinder": ("openstackclient.volume.v3.*", "openstack.block_storage.v3._proxy"),
+    "placement": ("osc_placement.resources.*",),
+}
+"""The commands and the SDK's half of each service's API."""
+
+# Each takes a part of a second: where each module comes from, for the help; the plugins' names.
+_SETUP = """
+from cliff import command
+from stevedore import _cache, extension
+command._get_distributions_by_modules()
+for group in _cache._c._get_data_for_path(None)["groups"]:
+    if group.startswith("openstack."):
+        found = _cache.get_group_all(group)
+        extension.ExtensionManager.ENTRY_POINT_CACHE.setdefault(group, found)
+"""
+
+
+def program(stack: Stack, environment: Environment) -> Program:
+    """Return the command as the environment has it, for the services that are enabled."""
+    apis = [names for service, names in _APIS.items() if stack.is_service_enabled(service)]
+    return Program(
+        environment,
+        NAME,
+        preload=(
+            *("openstackclient.shell", "openstackclient.common.*", "openstack.connection"),
+            *("dogpile.cache.backends.null", "netrc"),
+            *(name for names in apis for name in names),
+        ),
+        setup=_SETUP,
+        rehearsals=(("configuration", "show", "-f", "json"), ("help", "project", "list")),
+        # Where clouds.yaml is looked for, and what shows long texts.
+        fresh=("openstack.config.loader", "autopage"),
+        # They look around while they are imported, and make nothing of it that a command shows:
+        # the entry points have been read already.
+        indifferent=("cmd2.cmd2", "psutil._common", "rich", "stevedore._cache", "wsgiref.handlers"),
+        env=tuple(packages.environ(stack).items()),
+    )
+
+
+def put_openstack(stack: Stack, environment: Environment) -> None:
+    """Put the command first in PATH."""
+    put(stack, program(stack, environment))
+
+
+def warm_openstack(stack: Stack, environment: Environment) -> None:
+    """Start the server that answers for it."""
+    start(stack, program(stack, environment))
