@@ -95,7 +95,7 @@ def owned(settings: Settings) -> list[Path]:
         )
     names = [dest / name for name in (*_WORK, *_FILES)]
     moved = [settings.path("DATA_DIR"), settings.path("LOGDIR")]
-    names += [path for path in moved if dest in path.parents]
+    names += [path for path in moved if _is_inside(path, dest)]
     return [path for path in dict.fromkeys(names) if os.path.lexists(path)]
 
 
@@ -112,6 +112,12 @@ def remove(settings: Settings) -> None:
     if is_made_by_us:
         with suppress(OSError):
             dest.rmdir()
+
+
+def _is_inside(path: Path, dest: Path) -> bool:
+    """Return whether `path` is truly below `dest`, whatever links and dots say."""
+    real = path.parent.resolve() / path.name
+    return ".." not in path.parts and dest.resolve() in real.parents
 
 
 def _remove(path: Path) -> None:

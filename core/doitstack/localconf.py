@@ -12,7 +12,7 @@ from doitstack.files import write_private
 EVALUATOR = Path(__file__).parent / "shell" / "localrc.sh"
 
 _HEADER = re.compile(r"\[\[\s*([\w.-]+)\s*\|\s*(\S(?:.*\S)?)\s*\]\]\s*")
-_BROKEN_HEADER = re.compile(r"\[\[[\w.-]+\s*\|[^|].*|\[\[[\w.-]+\]\].*")
+_BROKEN_HEADER = re.compile(r"\[\[\s*[\w.-]+\s*\|[^|].*|\[\[[\w.-]+\]\].*")
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def _step_name(action: Action) -> str:
 def _checked(action: Action) -> Action:
     if isinstance(action, Shell) or callable(action):
         return action
-    if isinstance(action, str) or not isinstance(action, Sequence) or not action:
+    if isinstance(action, (str, bytes)) or not isinstance(action, Sequence) or not action:
         raise TypeError(
             f"an action is a callable, a list of a program and its arguments, or shell(...): "
             f"got {action!r}"

@@ -55,7 +55,7 @@ source "$1"
 
 for _doitstack_name in $(compgen -v); do
     case $_doitstack_name in
-        _doitstack_* | BASH* | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS | EPOCH* | PIPESTATUS | _ | COLUMNS | LINES) continue ;;
+        _doitstack_* | BASH* | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS | EPOCH* | PIPESTATUS | _ | COLUMNS | LINES | PWD | OLDPWD | SHLVL) continue ;;
     esac
     # An array is a matter of the shell alone.
     [[ ${!_doitstack_name@a} == *[aA]* ]] && continue

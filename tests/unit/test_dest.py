@@ -1,0 +1,160 @@
+"""DEST: taken only where it is free, and given back as it was."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from doitstack import dest
+from doitstack.errors import BusyError, SettingsError
+from doitstack.localconf import LocalSettings
+from doitstack.settings import Settings
+
+
+def _settings(where: Path, **values: str) -> Settings:
+    paths = {"DEST": str(where), "DATA_DIR": f"{where}/data", "LOGDIR": f"{where}/logs"}
+    return Settings({**paths, **values}, LocalSettings({}), frozenset())
+
+
+def _modes(directory: Path) -> dict[str, str]:
+    return {path.name: oct(path.stat().st_mode & 0o777) for path in directory.iterdir()}
+
+
+def test_claimed_dest_is_private(tmp_path: Path) -> None:
+    here = tmp_path / "deep" / "dest"
+    dest.claim(_settings(here))
+
+    assert oct(here.stat().st_mode & 0o777) == "0o700"
+    assert _modes(here) == {"data": "0o700", "logs": "0o700", ".doitstack": "0o600"}
+    assert (here / ".doitstack").read_text() == "made by doitstack\n"
+
+
+def test_claim_twice_changes_nothing(tmp_path: Path) -> None:
+    settings = _settings(tmp_path / "dest")
+    dest.claim(settings)
+    (tmp_path / "dest" / "async").mkdir()
+    dest.claim(settings)
+    assert (tmp_path / "dest" / ".doitstack").read_text() == "made by doitstack\n"
+
+
+@pytest.mark.parametrize("name", ["data", "logs", "async", "venvs", "clouds.yaml", ".doit.db"])
+def test_names_of_others_are_not_taken(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(SettingsError) as raised:
+        dest.claim(_settings(tmp_path))
+    assert str(raised.value) == (
+        f"DEST={tmp_path} is not doitstack's and already has: {name}; "
+        f"set DEST to a directory of its own, or move these away"
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / name]
+
+
+def test_dest_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=f"DEST={tmp_path}/file/dest cannot be used: "):
+        dest.claim(_settings(tmp_path / "file" / "dest"))
+
+
+def test_removed_dest_leaves_nothing(tmp_path: Path) -> None:
+    settings = _settings(tmp_path / "dest")
+    dest.claim(settings)
+    for name in ("async", "venvs/x", "supervisor"):
+        (tmp_path / "dest" / name).mkdir(parents=True)
+    (tmp_path / "dest" / "passwords").touch()
+    with dest.held(tmp_path / "dest"):
+        dest.remove(settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_the_user_stay(tmp_path: Path) -> None:
+    here = tmp_path / "dest"
+    here.mkdir(mode=0o755)
+    (here / "mine").write_text("mine")
+    dest.claim(_settings(here))
+    (here / "clouds.yaml").touch()
+
+    dest.remove(_settings(here))
+
+    assert list(here.iterdir()) == [here / "mine"]
+
+
+def test_empty_directory_of_the_user_stays(tmp_path: Path) -> None:
+    (tmp_path / "dest").mkdir()
+    settings = _settings(tmp_path / "dest")
+    dest.claim(settings)
+    dest.remove(settings)
+    assert list((tmp_path / "dest").iterdir()) == []
+
+
+def test_dest_of_others_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(SettingsError, match=r"is not doitstack's .* nothing has been removed"):
+        dest.remove(_settings(tmp_path))
+    assert (tmp_path / "data").exists()
+
+
+def test_dest_that_is_not_there_needs_no_removal(tmp_path: Path) -> None:
+    assert dest.owned(_settings(tmp_path / "dest")) == []
+    dest.remove(_settings(tmp_path / "dest"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_removed_behind_a_link(tmp_path: Path) -> None:
+    settings = _settings(tmp_path / "dest")
+    dest.claim(settings)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    (tmp_path / "dest" / "data").rmdir()
+    (tmp_path / "dest" / "data").symlink_to(elsewhere)
+    (tmp_path / "dest" / "async").mkdir()
+    (tmp_path / "dest" / "async" / "link").symlink_to(elsewhere)
+
+    dest.remove(settings)
+
+    assert not (tmp_path / "dest").exists()
+    assert (elsewhere / "precious").exists()
+
+
+def test_directories_outside_of_dest_are_not_removed(tmp_path: Path) -> None:
+    settings = _settings(
+        tmp_path / "dest", DATA_DIR=f"{tmp_path}/data", LOGDIR=f"{tmp_path}/dest/../logs"
+    )
+    dest.claim(settings)
+    dest.remove(settings)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "logs"]
+
+
+def test_directories_behind_a_link_in_dest_are_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "dest").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "dest" / "link").symlink_to(tmp_path / "elsewhere")
+    settings = _settings(tmp_path / "dest", DATA_DIR=f"{tmp_path}/dest/link/data")
+    dest.claim(settings)
+    dest.remove(settings)
+    assert (tmp_path / "elsewhere" / "data").is_dir()
+
+
+def test_moved_directories_inside_of_dest_are_removed(tmp_path: Path) -> None:
+    settings = _settings(tmp_path / "dest", DATA_DIR=f"{tmp_path}/dest/other/data")
+    dest.claim(settings)
+    dest.remove(settings)
+    assert not (tmp_path / "dest" / "other" / "data").exists()
+
+
+def test_held_dest_is_busy_for_another_process(tmp_path: Path) -> None:
+    with dest.held(tmp_path):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                with dest.held(tmp_path):
+                    os._exit(1)
+            except BusyError as error:
+                is_right = str(error) == (
+                    f"another run uses {tmp_path} (pid {os.getppid()}); wait for it, or stop it "
+                    f"with Ctrl-C"
+                )
+                os._exit(0 if is_right else 2)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    with dest.held(tmp_path):
+        assert (tmp_path / ".lock").read_text() == f"{os.getpid()}\n"

@@ -1,0 +1,147 @@
+"""Reading local.conf: its sections, its mistakes, and what bash makes of it."""
+
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import SettingsError
+from doitstack.localconf import (
+    PluginRepository,
+    Section,
+    parse_sections,
+    read_local_settings,
+    session_script,
+)
+
+CONF = """\
+# a comment above all
+[[local|localrc]]
+A=1
+
+[[post-config|$NOVA_CONF]]
+[DEFAULT]
+x = y
+[[local|localrc]]
+B=2
+"""
+
+
+def _read(top: Path, localrc: str) -> dict[str, str]:
+    (top / "local.conf").write_text(f"[[local|localrc]]\n{localrc}")
+    return read_local_settings(top, {"DEST": "/d", "ENABLED_SERVICES": "key"}).variables
+
+
+def _mistake(top: Path, text: str) -> str:
+    (top / "local.conf").write_text(text)
+    with pytest.raises(SettingsError) as raised:
+        read_local_settings(top, {})
+    return str(raised.value)
+
+
+def test_sections_are_read_in_order(tmp_path: Path) -> None:
+    assert parse_sections(CONF, tmp_path) == (
+        Section("local", "localrc", 3, ("A=1", "")),
+        Section("post-config", "$NOVA_CONF", 6, ("[DEFAULT]", "x = y")),
+        Section("local", "localrc", 9, ("B=2",)),
+    )
+
+
+def test_localrc_sections_are_evaluated_together(tmp_path: Path) -> None:
+    (tmp_path / "local.conf").write_text(CONF)
+    local = read_local_settings(tmp_path, {})
+    assert {name: local.variables[name] for name in "AB"} == {"A": "1", "B": "2"}
+    assert local.script == tmp_path / "local.conf"
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["[[local|localrc]", "[[local]]", "[[local|]]", "[[local|localrc]] x", "[[ post-config|a"],
+)
+def test_broken_header_is_told_with_its_line(tmp_path: Path, header: str) -> None:
+    said = _mistake(tmp_path, f"[[local|localrc]]\nA=1\n{header}\nB=2\n")
+    assert said == (
+        f"{tmp_path}/local.conf:3: broken section header {header!r}; write [[group|file]]"
+    )
+
+
+def test_setting_above_all_sections_is_told_with_its_line(tmp_path: Path) -> None:
+    said = _mistake(tmp_path, "# fine\n\nA=1\n[[local|localrc]]\n")
+    assert said == (
+        f"{tmp_path}/local.conf:3: 'A=1' stands above any section and would be ignored; "
+        f"put [[local|localrc]] above it"
+    )
+
+
+def test_syntax_error_is_told_with_file_and_line(tmp_path: Path) -> None:
+    said = _mistake(tmp_path, "[[local|localrc]]\nA=1\nif true; then\nB=2\n")
+    assert said.startswith(f"{tmp_path}/local.conf:")
+    assert "syntax error: unexpected end of file" in said
+
+
+def test_unknown_command_is_told_with_file_and_line(tmp_path: Path) -> None:
+    said = _mistake(tmp_path, "[[local|localrc]]\nA=1\nenable_servce key\n")
+    assert said == f"{tmp_path}/local.conf:3: enable_servce: command not found"
+
+
+def test_enable_plugin_without_a_url_is_told_with_its_line(tmp_path: Path) -> None:
+    said = _mistake(tmp_path, "[[local|localrc]]\nenable_plugin heat\n")
+    assert said == f"{tmp_path}/local.conf:2: enable_plugin needs a name and a URL"
+
+
+def test_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "local.conf").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match=r"local\.conf: cannot be read"):
+        read_local_settings(tmp_path, {})
+
+
+def test_values_arrive_as_bash_makes_them(tmp_path: Path) -> None:
+    assert _read(
+        tmp_path,
+        "A='two  words'\nB=\"$A *\"\nexport C=$DEST/x\nD=$'a\\nb'\nE=\nG=(1 2)\nH=$(echo hi)\n"
+        "f() { echo not a variable; }\n",
+    ) == {"A": "two  words", "B": "two  words *", "C": "/d/x", "D": "a\nb", "E": "", "H": "hi"}
+
+
+def test_failing_test_in_localrc_is_no_mistake(tmp_path: Path) -> None:
+    assert _read(tmp_path, "[[ -d /nowhere ]] && A=1\nfalse\nB=2\n") == {"B": "2"}
+
+
+def test_services_can_be_switched(tmp_path: Path) -> None:
+    found = _read(tmp_path, "enable_service n-api g-api -key n-api\ndisable_service g-api\n")
+    assert found == {"ENABLED_SERVICES": "n-api"}
+    assert _read(tmp_path, "disable_all_services\nenable_service x\n") == {"ENABLED_SERVICES": "x"}
+
+
+def test_plugin_repositories_are_kept_in_order(tmp_path: Path) -> None:
+    (tmp_path / "local.conf").write_text(
+        "[[local|localrc]]\nenable_plugin b https://b.example/b\n"
+        "enable_plugin a https://a.example/a stable/1\n"
+    )
+    assert read_local_settings(tmp_path, {}).plugins == (
+        PluginRepository("b", "https://b.example/b", ""),
+        PluginRepository("a", "https://a.example/a", "stable/1"),
+    )
+
+
+def test_plain_localrc_is_read_when_there_is_no_local_conf(tmp_path: Path) -> None:
+    (tmp_path / "localrc").write_text("A=1\n")
+    local = read_local_settings(tmp_path, {})
+    assert local.variables == {"A": "1"}
+    assert session_script(local, tmp_path / "dest") == tmp_path / "localrc"
+
+
+def test_nothing_is_read_where_there_is_nothing(tmp_path: Path) -> None:
+    local = read_local_settings(tmp_path, {})
+    assert (local.variables, local.plugins, local.sections) == ({}, (), ())
+    assert session_script(local, tmp_path) is None
+
+
+def test_session_script_keeps_the_lines_of_local_conf(tmp_path: Path) -> None:
+    (tmp_path / "local.conf").write_text(CONF)
+    local = read_local_settings(tmp_path, {})
+
+    script = session_script(local, tmp_path)
+
+    assert script == tmp_path / ".localrc.auto"
+    assert script.read_text().splitlines() == ["", "", "A=1", "", "", "", "", "", "B=2"]
+    assert oct(script.stat().st_mode) == "0o100600"

@@ -1,0 +1,115 @@
+"""What a hook yields."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from doitstack.steps import (
+    Kind,
+    Shell,
+    Step,
+    async_run,
+    async_wait,
+    callable_name,
+    future_name,
+    one_line,
+    run,
+    shell,
+)
+
+
+def act(stack: object) -> None:
+    """Stand for an action."""
+
+
+class Callable:
+    def __call__(self) -> None: ...
+
+    def method(self) -> None: ...
+
+
+def test_run_is_named_after_its_action() -> None:
+    names = [
+        run(act).name,
+        run(partial(act, 1)).name,
+        run(Callable()).name,
+        run(Callable().method).name,
+        run(["/usr/bin/make", "-j2"]).name,
+        run([Path("/usr/bin/make")]).name,
+        run(shell("configure_tempest now")).name,
+        run(shell("")).name,
+        run(act, name="other").name,
+    ]
+    assert names == [
+        "act", "act", "Callable", "method", "make", "make", "configure_tempest", "shell", "other"
+    ]  # fmt: skip
+
+
+def test_run_keeps_arguments_and_what_is_doits() -> None:
+    assert run(act, 1, "two", uptodate=[True]) == Step(
+        Kind.RUN, "act", act, (1, "two"), (), {"uptodate": [True]}
+    )
+
+
+def test_async_run_keeps_name_and_waits() -> None:
+    assert async_run("b", act, 1, wait=["a"], targets=["x"]) == Step(
+        Kind.ASYNC_RUN, "b", act, (1,), ("a",), {"targets": ["x"]}
+    )
+
+
+def test_async_wait_keeps_order() -> None:
+    assert async_wait("b", "a") == Step(Kind.ASYNC_WAIT, "async_wait-b-a", waits=("b", "a"))
+
+
+def test_command_is_one_line_for_people() -> None:
+    commands = [
+        run(act, 1, "two words").command,
+        run(["make", "-j2", "a b"]).command,
+        run(shell("greet 'a  b'")).command,
+        async_wait("a").command,
+        run(act, "a\nb\x1b[2J").command,
+    ]
+    assert commands == [
+        "act 1 two words", "make -j2 'a b'", "greet 'a  b'", "", "act a\\nb\\x1b[2J"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a", "0", "A-b_c.d9", "install_tempest", "a" * 200])
+def test_future_name_takes_good_names(name: str) -> None:
+    assert future_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", ".", "-a", "_a", "a/b", "a b", "a\n", "é", "a\0", None, 3])
+def test_future_name_refuses_others(name: object) -> None:
+    with pytest.raises(ValueError, match="bad name for a future"):
+        future_name(name)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("action", ["make -j2", b"make", [], (), 3, None])
+def test_action_that_is_none_is_refused(action: object) -> None:
+    with pytest.raises(TypeError, match="an action is a callable, a list of a program"):
+        run(action)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="an action is a callable, a list of a program"):
+        async_run("a", action)  # type: ignore[arg-type]
+
+
+def test_waits_must_be_a_list_of_names() -> None:
+    with pytest.raises(TypeError, match=r"wait takes a list of names: \['a'\]"):
+        async_run("b", act, wait="a")
+    with pytest.raises(TypeError, match="async_wait needs the name of a future"):
+        async_wait()
+    with pytest.raises(ValueError, match="bad name for a future"):
+        async_wait("a", "../b")
+
+
+def test_one_line_spells_out_control_characters() -> None:
+    assert one_line("a\tb\r\nc\0ümlaut") == "a\\tb\\r\\nc\\x00ümlaut"
+
+
+def test_callable_name_of_a_lambda_and_a_class() -> None:
+    assert [callable_name(lambda: None), callable_name(Callable)] == ["<lambda>", "Callable"]
+
+
+def test_shell_keeps_the_command() -> None:
+    assert shell("a  b") == Shell("a  b")
