@@ -231,11 +231,18 @@ class Executor:
 
     def _shell_settings(self) -> dict[str, str]:
         settings = self.stack.settings
-        hidden = {"TOP_DIR"} if settings.get("DEVSTACK_DIR") else set()
+        # The environment has reached the shell by itself, but for what local.conf says against it.
+        hidden = {
+            name
+            for name in settings.environ - settings.local.variables.keys()
+            if settings.get(name) == os.environ.get(name)
+        }
+        if settings.get("DEVSTACK_DIR"):
+            hidden.add("TOP_DIR")
         return {
             name: value
             for name, value in settings.items()
-            if name not in settings.environ | hidden and name.isidentifier()
+            if name not in hidden and name.isidentifier()
         }
 
     def async_started(self, name: str, pid: int, start_time: int, command: str) -> None:

@@ -151,7 +151,10 @@ def load_settings(top_dir: Path, environ: Mapping[str, str]) -> Settings:
     values["TOP_DIR"] = str(top_dir)
     values = _defaults(values, {}, set(DEFAULTS))
     _check_dest(values["DEST"], environ.get("HOME", ""))
-    return Settings(values, local, set_outside)
+    settings = Settings(values, local, set_outside)
+    # For the shell, which reads the names as they stand, "-name" is done with here, as in DevStack.
+    values["ENABLED_SERVICES"] = ",".join(settings.services)
+    return settings
 
 
 def _defaults(
