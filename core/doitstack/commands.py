@@ -171,6 +171,7 @@ def _run_options(directory: StackDirectory, tasks: Sequence[str], jobs: int) -> 
         tasks=tuple(tasks),
         jobs=jobs or settings.number("ASYNC_JOBS"),
         parallel=settings.is_true("DEVSTACK_PARALLEL", default=True),
+        strict=settings.is_true("ASYNC_STRICT"),
     )
 
 

@@ -38,11 +38,15 @@ SHELL_PASSWORDS = ("ADMIN_PASSWORD", "SERVICE_PASSWORD", "DATABASE_PASSWORD", "R
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run was asked for: the tasks on the command line, and the futures at once (0: all)."""
+    """How a run was asked for: the tasks on the command line, and the futures at once (0: all).
+
+    `strict` makes a run fail with a future that nobody waits for.
+    """
 
     tasks: tuple[str, ...]
     jobs: int
     parallel: bool
+    strict: bool
 
 
 class Executor:
@@ -51,7 +55,7 @@ class Executor:
     def __init__(self, stack: Stack, options: RunOptions) -> None:
         self.stack = stack
         self.options = options
-        self.strict = stack.settings.is_true("ASYNC_STRICT")
+        self.strict = options.strict
         log_dir = stack.log_dir
         self.journal = Journal(new_journal_path(log_dir))
         self.log = MainLog(log_dir / "stack.log")

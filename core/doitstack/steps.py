@@ -11,6 +11,9 @@ from typing import Any
 FUTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names of futures are names of files too; anything else is refused before a file is touched."""
 
+_DOIT = ("uptodate", "file_dep", "targets", "calc_dep", "getargs", "setup", "teardown", "clean")
+"""The attributes of doit's tasks that a step may have; the others are for us to set."""
+
 
 class Kind(Enum):
     """The three kinds of step."""
@@ -106,7 +109,7 @@ def run(action: Action, *args: Any, name: str | None = None, **doit: Any) -> Ste
     and `targets`, so that a second run skips what is still good.
     """
     checked = _checked(action)
-    return Step(Kind.RUN, name or _step_name(checked), checked, args, (), doit)
+    return Step(Kind.RUN, name or _step_name(checked), checked, args, (), _doits(doit))
 
 
 def async_run(name: str, action: Action, *args: Any, wait: Sequence[str] = (), **doit: Any) -> Step:
@@ -114,7 +117,7 @@ def async_run(name: str, action: Action, *args: Any, wait: Sequence[str] = (), *
 
     The same as DevStack's `async_run NAME func args`.
     """
-    return Step(Kind.ASYNC_RUN, future_name(name), _checked(action), args, _names(wait), doit)
+    return Step(Kind.ASYNC_RUN, future_name(name), _checked(action), args, _names(wait), _doits(doit))
 
 
 def async_wait(*names: str) -> Step:
@@ -125,6 +128,13 @@ def async_wait(*names: str) -> Step:
     if not names:
         raise TypeError("async_wait needs the name of a future")
     return Step(Kind.ASYNC_WAIT, "-".join(("async_wait", *names)), waits=_names(names))
+
+
+def _doits(attributes: dict[str, Any]) -> dict[str, Any]:
+    for name in attributes:
+        if name not in _DOIT:
+            raise TypeError(f"a step has no attribute {name!r}; it may have {', '.join(_DOIT)}")
+    return attributes
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:

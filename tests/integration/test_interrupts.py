@@ -35,7 +35,12 @@ HARD = plugin("""
 """)
 
 BASH = """\
-stubborn() { trap '' TERM; setsid sleep 600 & sleep 600 & touch bash; while :; do wait; sleep 600; done; }
+stubborn() {
+    trap '' TERM
+    setsid sleep 600 & sleep 600 &
+    touch bash
+    while :; do wait; sleep 600; done
+}
 if [[ "$1 $2" == "stack pre-install" ]]; then
     async_run bash stubborn
 fi

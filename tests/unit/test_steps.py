@@ -103,6 +103,12 @@ def test_waits_must_be_a_list_of_names() -> None:
         async_wait("a", "../b")
 
 
+def test_attribute_that_is_none_of_doits_is_refused() -> None:
+    for make in (run, lambda action, **doit: async_run("a", action, **doit)):
+        with pytest.raises(TypeError, match="a step has no attribute 'uptodat'; it may have upto"):
+            make(act, uptodat=[True])
+
+
 def test_one_line_spells_out_control_characters() -> None:
     assert one_line("a\tb\r\nc\0ümlaut") == "a\\tb\\r\\nc\\x00ümlaut"
 
