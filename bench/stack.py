@@ -102,6 +102,7 @@ def rows(measured: list[Run]) -> Iterator[dict[str, object]]:
             "command": median(run.whole for run in of),
             "elapsed": elapsed,
             "CPU": middle(measured, mode, state, "cpu"),
+            "CPU / cores": median(run.figures["cpu"] / run.figures["cores"] for run in of),
             "critical path": middle(measured, mode, state, "critical_path"),
             "lower bound": bound,
             "elapsed / bound": elapsed / bound if bound else None,
