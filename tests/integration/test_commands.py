@@ -359,7 +359,7 @@ def test_other_directories_know_nothing_of_us(tmp_path: Path) -> None:
 
     assert listed.stdout.split() == ["hello"]
     assert ran.stdout == ".  hello\n"
-    assert cleaned.stdout == "hello - executing 'echo cleaned'\ncleaned\n"
+    assert cleaned.stdout == "hello - executing 'Cmd: echo cleaned'\ncleaned\n"
     assert planned.returncode == 3
     assert "futures" not in helped.stdout
     assert not (tmp_path / ".stack").exists()

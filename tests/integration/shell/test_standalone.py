@@ -1,0 +1,70 @@
+"""`python -m doitstack shell-library` and `request`, from any directory, without a run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import clean_environment
+
+
+@pytest.fixture(params=["/", "here"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tmp_path if request.param == "here" else Path(request.param)
+
+
+def bash(script: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-euc", script],
+        cwd=cwd,
+        env=clean_environment(PYTHON=sys.executable, **environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_library_is_sourced_from_anywhere(anywhere: Path, tmp_path: Path) -> None:
+    done = bash(
+        'source "$($PYTHON -m doitstack shell-library)"\n'
+        "iniset $DEST/a.ini s k v; iniget $DEST/a.ini s k\n"
+        "async_init; async_run job echo from the job; async_wait job; async_cleanup",
+        anywhere,
+        DEST=str(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("v\n[Async job:")
+    assert "\nfrom the job\n" in done.stdout
+
+
+def test_request_is_answered_from_anywhere(anywhere: Path, tmp_path: Path) -> None:
+    environ = {"TOP_DIR": str(tmp_path), "DEST": str(tmp_path / "dest")}
+    environ["DOITSTACK_PYTHON"] = sys.executable
+    done = bash(
+        'source "$($PYTHON -m doitstack shell-library)"\n'
+        "doitstack_request say hello\n"
+        "doitstack_request no_such_verb || echo code $?",
+        anywhere,
+        **environ,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "hello\ncode 1\n"
+    assert "no such request; there are " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["request"], ["no-such-verb"], []])
+def test_wrong_call_is_one_line(arguments: list[str], anywhere: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "doitstack", *arguments],
+        cwd=anywhere,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith(("usage: ", "ERROR: "))
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,71 @@
+"""What a run says of its steps."""
+
+from pathlib import Path
+
+from doit.exceptions import TaskFailed, UnmetDependency
+from doit.task import Task
+
+from doitstack.phases import Phase
+from doitstack.plan import PlannedStep
+from doitstack.reports.console import StepReporter
+from doitstack.steps import Step, async_run, run
+from doitstack.tasks import Stage, step_task
+
+
+def act() -> None:
+    """Stand for an action."""
+
+
+def _task(step: Step) -> Task:
+    planned = PlannedStep(0, Phase.INSTALL, "key", f"stack:install:key:{step.name}", step)
+    return step_task(planned, Stage())
+
+
+def test_steps_are_one_line_each() -> None:
+    said: list[str] = []
+    reporter = StepReporter(said.append)
+
+    reporter.execute_task(_task(run(act)))
+    reporter.execute_task(_task(async_run("a", act)))
+    reporter.execute_task(Task("group", None))
+    reporter.skip_uptodate(_task(run(act)))
+    reporter.skip_uptodate(Task("group", None))
+    reporter.skip_ignore(_task(run(act)))
+    reporter.add_success(_task(run(act)))
+
+    assert said == [
+        "==> stack install: key: act",
+        "==> stack install: key: async_run a",
+        "--> stack install: key: act (up to date)",
+        "!!> stack:install:key:act (ignored)",
+    ]
+
+
+def test_failures_are_said_at_once_and_again_in_the_end() -> None:
+    said: list[str] = []
+    reporter = StepReporter(said.append)
+
+    reporter.add_failure(_task(run(act)), TaskFailed("no luck"))
+    reporter.add_failure(Task("async_cleanup", None), TaskFailed("of no use"))
+    reporter.add_failure(_task(run(act)), UnmetDependency("other"))
+    reporter.runtime_error("doit is lost")
+    reporter.cleanup_error(TaskFailed("teardown"))
+
+    failures = [
+        "ERROR: stack install: plugin key: step act: no luck",
+        "ERROR: async_cleanup: of no use",
+        "not run: stack:install:key:act, as it needs other",
+        "ERROR: doit is lost",
+    ]
+    assert reporter.failures == failures
+    assert said[:4] == failures
+    assert said[4].startswith("ERROR: teardown")
+    assert reporter.summary(Path("/s/stack.log"), ["stack"]) == "\n".join(
+        [
+            "",
+            failures[0],
+            "and 3 more: see the log",
+            "log: /s/stack.log",
+            "mend it, then go on from what is good: doit stack",
+        ]
+    )
