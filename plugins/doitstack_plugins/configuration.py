@@ -11,9 +11,12 @@ Sections = Mapping[str, Mapping[str, str]]
 """Options and their values, by section."""
 
 
-def write(path: Path, sections: Sections) -> bool:
-    """Make `sections` the content of `path` (0600); return whether that changed anything."""
-    return write_private(path, text(sections))
+def write(path: Path, sections: Sections, *, special: str = "$") -> bool:
+    """Make `sections` the content of `path` (0600); return whether that changed anything.
+
+    `special` is the character that refers to other options: `%` in files of paste and logging.
+    """
+    return write_private(path, text(sections, special=special))
 
 
 def read(path: Path) -> str:
@@ -21,10 +24,10 @@ def read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def text(sections: Sections) -> str:
+def text(sections: Sections, *, special: str = "$") -> str:
     """Return `sections` as text; values mean themselves, so that none refers to another option."""
     return "\n".join(
-        "".join((f"[{section}]\n", *(_line(*option) for option in options.items())))
+        "".join((f"[{section}]\n", *(_line(*option, special) for option in options.items())))
         for section, options in sections.items()
     )
 
@@ -41,8 +44,7 @@ def set_address(settings: Settings, prefix: str, port: str, path: str = "") -> N
     settings.default(f"{prefix}_SERVICE_URI", f"http://{url_host(host)}:{chosen}{path}")
 
 
-def _line(name: str, value: str) -> str:
+def _line(name: str, value: str, special: str) -> str:
     if not value.isprintable():
         raise SettingsError(f"the value of {name} holds a line end or another control character")
-    # oslo.config takes a $ for the name of another option.
-    return f"{name} = {value.replace('$', '$$')}\n"
+    return f"{name} = {value.replace(special, special * 2)}\n"

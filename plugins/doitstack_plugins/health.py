@@ -1,5 +1,6 @@
 """Wait until a service answers: health is a right answer, not a port that listens."""
 
+import json
 import time
 from collections.abc import Callable
 
@@ -7,6 +8,11 @@ from doitstack import Stack
 from doitstack.errors import ServiceError
 
 _POLL_SECONDS = 0.1
+
+_GOOD = (200, 300)
+"""Some services answer with their versions as 200, some as 300."""
+
+Address = tuple[str, int]
 
 
 def wait_until(
@@ -27,3 +33,33 @@ def wait_until(
                     f"within {timeout} s (SERVICE_TIMEOUT); see {stack.services.log(service)}"
                 )
             time.sleep(_POLL_SECONDS)
+
+
+def has_key(address: Address, path: str, key: str) -> bool:
+    """Return whether GET `path` gives a JSON object with `key`."""
+    try:
+        found = json.loads(_body(address, path))
+    except ValueError:
+        return False
+    return isinstance(found, dict) and key in found
+
+
+def has_text(address: Address, path: str, text: str) -> bool:
+    """Return whether GET `path` gives something with `text` in it."""
+    return text.encode() in _body(address, path)
+
+
+def _body(address: Address, path: str) -> bytes:
+    """Return what GET `path` gives, empty if that is no good answer; no proxy is asked."""
+    from http.client import HTTPConnection, HTTPException  # noqa: PLC0415 - not always
+
+    connection = HTTPConnection(*address, timeout=10)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+    except (OSError, HTTPException):
+        return b""
+    finally:
+        connection.close()
+    return body if answer.status in _GOOD else b""

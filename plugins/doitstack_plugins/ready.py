@@ -10,6 +10,10 @@ from doitstack import Stack, Step, async_wait, hookimpl, run
 STARTS = {
     "g-api": "start_glance",
     "placement-api": "start_placement",
+    "neutron": "start_neutron",
+    "nova": "start_nova",
+    "cinder": "start_cinder",
+    "s-proxy": "start_swift",
 }
 """The futures that start services, by the service that must be enabled."""
 

@@ -8,44 +8,8 @@ from pathlib import Path
 
 from doitstack import Stack
 from doitstack.environments import Environment, remove
-from doitstack.files import private_directory, write_private
-from doitstack_plugins import packages
-from doitstack_plugins.identity import ADMIN_PASSWORD
-
-DEFAULT_TESTS = "tempest.api.identity.v3"
-
-_CONF = """\
-[DEFAULT]
-log_file = {state}/tempest.log
-
-[auth]
-use_dynamic_credentials = true
-admin_username = admin
-admin_password = {password}
-admin_project_name = admin
-admin_domain_name = Default
-tempest_roles = member
-create_isolated_networks = false
-
-[identity]
-uri_v3 = {uri}
-auth_version = v3
-region = {region}
-v3_endpoint_type = public
-
-[oslo_concurrency]
-lock_path = {state}/locks
-
-[service_available]
-cinder = false
-glance = false
-neutron = false
-nova = false
-swift = false
-
-[validation]
-run_validation = false
-"""
+from doitstack.files import private_directory
+from doitstack_plugins import configuration, packages, tempest_conf, tempest_resources
 
 
 def environment(stack: Stack) -> Environment:
@@ -66,23 +30,18 @@ def is_installed(stack: Stack) -> bool:
 
 def configure_tempest(stack: Stack) -> None:
     """Write the tempest.conf (0600) for this cloud."""
-    values = {
-        "state": str(_state(stack)),
-        "uri": stack.settings["KEYSTONE_SERVICE_URI_V3"],
-        "region": stack.settings["REGION_NAME"],
-        "password": stack.password(ADMIN_PASSWORD),
-    }
-    # oslo.config takes a $ for the name of another option.
-    escaped = {name: value.replace("$", "$$") for name, value in values.items()}
-    write_private(_conf(stack), _CONF.format_map(escaped))
+    # The default stack has nothing to ask for.
+    is_asked = stack.is_service_enabled("g-api", "n-api", "neutron")
+    found = tempest_resources.find(stack) if is_asked else {}
+    configuration.write(_conf(stack), tempest_conf.sections(stack, str(_state(stack)), found))
 
 
 def run_tempest(stack: Stack, *arguments: str) -> None:
-    """Run `tempest run` with `arguments`, by default the tests of the identity API.
+    """Run `tempest run` with `arguments`, by default those that fit what is enabled.
 
     Raises CommandError when a test fails.
     """
-    chosen = arguments or ("--regex", DEFAULT_TESTS)
+    chosen = arguments or ("--regex", tempest_conf.default_tests(stack))
     program = environment(stack).program("tempest")
     # The caller's shell may be set up for the tests of some other cloud.
     conf = {"TEMPEST_CONFIG_DIR": str(_conf(stack).parent), "TEMPEST_CONFIG": _conf(stack).name}

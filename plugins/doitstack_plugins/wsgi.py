@@ -1,6 +1,5 @@
 """Serve a WSGI application as a service: one place that knows the server and its flags."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -56,26 +55,11 @@ def wait_until_served(stack: Stack, service: WsgiService, path: str, key: str) -
 
     Raises ServiceError after SERVICE_TIMEOUT seconds, and at once when the service is dead.
     """
-    where = f"{service.host}:{service.port}{path}"
-    health.wait_until(stack, service.name, partial(_is_answering, service, path, key), where)
+    address = (service.host, service.port)
+    has_key = partial(health.has_key, address, path, key)
+    health.wait_until(stack, service.name, has_key, f"{service.host}:{service.port}{path}")
 
 
 def check_port(stack: Stack, service: WsgiService, setting: str) -> None:
     """Raise ServiceError if somebody else has the service's port; `setting` is what changes it."""
     ports.check(stack, service.name, (service.host, service.port), setting)
-
-
-def _is_answering(service: WsgiService, path: str, key: str) -> bool:
-    """Return whether GET `path` gives a JSON object with `key`; no proxy is asked."""
-    from http.client import OK, HTTPConnection, HTTPException  # noqa: PLC0415 - not always
-
-    connection = HTTPConnection(service.host, service.port, timeout=10)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        found = json.loads(answer.read())
-    except (OSError, HTTPException, ValueError):
-        return False
-    finally:
-        connection.close()
-    return answer.status == OK and isinstance(found, dict) and key in found

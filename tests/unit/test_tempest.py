@@ -47,7 +47,7 @@ def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
         tempest.run_tempest(stack, "--regex", "test_tokens", "--serial")
     ran = [program.argv[1:] for program in stage.programs]
     assert ran == [
-        ["run", "--regex", "tempest.api.identity.v3"],
+        ["run", "--regex", r"tempest\.api\.identity\.v3"],
         ["run", "--regex", "test_tokens", "--serial"],
     ]
     state = tmp_path / ".stack/data/tempest"

@@ -23,7 +23,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
     body = json.dumps({"version": {}}).encode()
 
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/v3" else 300)
+        self.send_response(200 if self.path == "/v3" else 404)
         self.end_headers()
         self.wfile.write(self.body)
 

@@ -1,0 +1,182 @@
+"""Swift: its proxy and one server each for accounts, containers and objects.
+
+The files of configuration are written by `swift_conf`, the rings by `swift_rings`.
+"""
+
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from importlib.resources import files
+
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack.environments import Environment, remove
+from doitstack.files import private_directory
+from doitstack.uptodate import Unchanged, digest
+from doitstack_plugins import (
+    configuration,
+    health,
+    needs,
+    packages,
+    ports,
+    service_accounts,
+    swift_conf,
+    system_packages,
+)
+
+_FUTURES = ("install_swift", "init_swift", "create_swift_accounts")
+
+
+@hookimpl
+def source(settings: Settings) -> None:
+    """Set the defaults of DevStack's lib/swift."""
+    configuration.set_address(settings, "SWIFT", "8080")
+    settings.default("ACCOUNT_PORT_BASE", "6612")
+    settings.default("CONTAINER_PORT_BASE", "6611")
+    settings.default("OBJECT_PORT_BASE", "6613")
+    settings.default("SWIFT_CONF_DIR", f"{settings['DATA_DIR']}/swift/etc")
+
+
+@hookimpl
+def stack_pre_install(stack: Stack) -> Iterator[Step]:
+    """See that swift can be served where it should be."""
+    if is_wanted(stack):
+        yield run(check_swift)
+
+
+@hookimpl
+def stack_install(stack: Stack) -> Iterator[Step]:
+    """Install swift and make its rings, which need no other service."""
+    if not is_wanted(stack):
+        return
+    current = environment(stack).is_current
+    yield async_run("install_swift", install_swift, uptodate=[current])
+    good = [partial(has_rings, stack), Unchanged(partial(rings, stack))]
+    # Swift's packages stand on a library of the system.
+    wait = ["install_swift", system_packages.FUTURE]
+    yield async_run("init_swift", init_swift, wait=wait, uptodate=good)
+
+
+@hookimpl
+def stack_post_config(stack: Stack) -> Iterator[Step]:
+    """Configure swift and make its accounts."""
+    if not is_wanted(stack):
+        return
+    yield run(swift_conf.configure_swift)
+    good = Unchanged(partial(accounts, stack))
+    yield async_run("create_swift_accounts", create_swift_accounts, uptodate=[good])
+
+
+@hookimpl
+def stack_extra(stack: Stack) -> Iterator[Step]:
+    """Have swift served."""
+    if is_wanted(stack):
+        yield async_wait(*_FUTURES)
+        yield async_run("start_swift", start_swift)
+
+
+@hookimpl
+def unstack(stack: Stack) -> Iterator[Step]:
+    """Stop swift, also one that an earlier ENABLED_SERVICES has started."""
+    yield run(stop_swift)
+
+
+@hookimpl
+def clean(stack: Stack) -> Iterator[Step]:
+    """Remove what swift made."""
+    yield run(clean_swift)
+
+
+def is_wanted(stack: Stack) -> bool:
+    """Return whether the stack has a swift; its parts are of use together only."""
+    return stack.is_service_enabled("s-proxy")
+
+
+def environment(stack: Stack) -> Environment:
+    """Return swift's virtual environment."""
+    return packages.service_environment(stack, "swift", "swift", "keystonemiddleware")
+
+
+def check_swift(stack: Stack) -> None:
+    """Raise where swift cannot be served, or lacks a part or a service."""
+    needs.check(stack, "s-proxy", "key", "s-object", "s-container", "s-account")
+    for server in swift_conf.SERVERS:
+        host = stack.settings["SWIFT_SERVICE_HOST"]
+        ports.check_port(stack, server.name, host, server.port_setting)
+
+
+def install_swift(stack: Stack) -> None:
+    """Make the environment."""
+    packages.install(stack, environment(stack))
+
+
+def init_swift(stack: Stack) -> None:
+    """Make the rings and the device that they are of."""
+    directory = private_directory(swift_conf.directory(stack))
+    private_directory(swift_conf.devices(stack) / swift_conf.DEVICE)
+    script = str(files("doitstack_plugins") / "swift_rings.py")
+    host, *numbers = _places(stack)
+    words = [script, str(directory), host, swift_conf.DEVICE, *numbers]
+    # The script lies among our plugins, which must not stand for modules of the same names.
+    stack.run([environment(stack).python, "-I", *words], env=packages.environ(stack))
+
+
+def has_rings(stack: Stack) -> bool:
+    """Return whether all three rings are there."""
+    names = ("account", "container", "object")
+    return all((swift_conf.directory(stack) / f"{name}.ring.gz").is_file() for name in names)
+
+
+def create_swift_accounts(stack: Stack) -> None:
+    """Make swift's user and its place in the catalog."""
+    url = f"{stack.settings['SWIFT_SERVICE_URI']}/v1/AUTH_$(project_id)s"
+    service_accounts.create(stack, "swift", "object-store", "swift", url)
+
+
+def start_swift(stack: Stack) -> None:
+    """Have the four servers run, anew where they run from other files, and answer."""
+    for server in swift_conf.SERVERS:
+        path = swift_conf.path(stack, server)
+        # Nobody reads the variable: another value restarts the server.
+        generation = digest(rings(stack), configuration.read(path))
+        env = {**packages.environ(stack), "SWIFT_GENERATION": generation}
+        argv = [environment(stack).program(server.program), str(path), "-v"]
+        with stack.timed("run_process"):
+            stack.run_process(server.name, argv, env=env)
+    host = stack.settings["SWIFT_SERVICE_HOST"]
+    for server in swift_conf.SERVERS:
+        address = (host, stack.settings.port(server.port_setting))
+        is_healthy = partial(health.has_text, address, "/healthcheck", "OK")
+        health.wait_until(stack, server.name, is_healthy, f"{address[0]}:{address[1]}/healthcheck")
+
+
+def stop_swift(stack: Stack) -> None:
+    """Stop the servers, the proxy first."""
+    for server in reversed(swift_conf.SERVERS):
+        stack.stop_process(server.name)
+
+
+def clean_swift(stack: Stack) -> None:
+    """Remove the environment, the configuration and all objects."""
+    remove(environment(stack))
+    for name in ("swift.conf", *(server.file for server in swift_conf.SERVERS)):
+        (swift_conf.directory(stack) / name).unlink(missing_ok=True)
+    for ring in swift_conf.directory(stack).glob("*.ring.gz"):
+        ring.unlink()
+    shutil.rmtree(stack.data_dir / "swift", ignore_errors=True)
+
+
+def accounts(stack: Stack) -> str:
+    """Return what the accounts were made from."""
+    return service_accounts.key(stack, stack.settings["SWIFT_SERVICE_URI"])
+
+
+def rings(stack: Stack) -> str:
+    """Return what the rings were made from."""
+    return digest(environment(stack).digest(), *_places(stack))
+
+
+def _places(stack: Stack) -> list[str]:
+    """Return the address of the servers, and the ports of those that have a ring."""
+    settings = ("ACCOUNT_PORT_BASE", "CONTAINER_PORT_BASE", "OBJECT_PORT_BASE")
+    numbers = (str(stack.settings.port(name)) for name in settings)
+    return [stack.settings["SWIFT_SERVICE_HOST"], *numbers]
