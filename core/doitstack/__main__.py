@@ -67,6 +67,8 @@ def request(arguments: Sequence[str]) -> int:
     from doitstack.directory import StackDirectory  # noqa: PLC0415
     from doitstack.shell.requests import answer  # noqa: PLC0415
 
+    if not arguments:
+        raise SettingsError("request: which one? python -m doitstack request VERB ARGUMENT...")
     directory = StackDirectory(Path(os.environ.get("TOP_DIR", ".")).absolute())
     said = answer(directory.stack, arguments[0], arguments[1:])
     sys.stdout.write(said.out)

@@ -114,7 +114,8 @@ class StackDirectory:
             for script in self.scripts
             for file in (script.parent.rglob("*") if script.parent.name == "devstack" else [script])
         }
-        return [*self.plan().warnings, *unprovided_calls(sorted(files))]
+        unprovided = [] if self.settings.get("DEVSTACK_DIR") else unprovided_calls(sorted(files))
+        return [*self.plan().warnings, *unprovided]
 
     def tasks(self) -> list[tuple[Plugin, Step]]:
         """Return what plugins offer to be run by name."""

@@ -240,8 +240,10 @@ _async_work() {
     set -e
     [[ $traced == *x* ]] && set -x
     "$@"
+    # Where async_run itself stands in a condition, errexit does not hold here either.
+    local _async_code=$?
     { set +x; } 2>/dev/null
-    exit 0
+    exit "$_async_code"
 }
 
 # Write the file of future $1 in process $2, and make its log.
