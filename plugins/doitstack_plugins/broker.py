@@ -82,11 +82,14 @@ def clean(stack: Stack) -> Iterator[Step]:
     yield run(clean_rabbit)
 
 
-def url(stack: Stack) -> str:
-    """Return the `transport_url` of oslo.messaging; it holds the password."""
+def url(stack: Stack, vhost: str = "") -> str:
+    """Return the `transport_url` of oslo.messaging; it holds the password.
+
+    Without a `vhost` it is that of all services.
+    """
     settings = stack.settings
     user, password = settings["RABBIT_USERID"], quote(stack.password(_PASSWORD), safe="")
-    return f"rabbit://{user}:{password}@{_address(stack)}/"
+    return f"rabbit://{user}:{password}@{_address(stack)}/{vhost}"
 
 
 def check_rabbit(stack: Stack) -> None:
@@ -120,6 +123,15 @@ def start_rabbit(stack: Stack) -> None:
     with stack.timed("run_process"):
         stack.run_process("rabbit", [program], env=env, cwd=_root(stack))
     health.wait_until(stack, "rabbit", partial(_is_answering, stack))
+
+
+def add_vhost(stack: Stack, vhost: str) -> None:
+    """Make a virtual host for those who must not share the others' queues, unless it is there."""
+    ctl, user = "/usr/lib/rabbitmq/bin/rabbitmqctl", stack.settings["RABBIT_USERID"]
+    env = _environ(stack)
+    stack.run([ctl, "--quiet", "add_vhost", vhost], env=env, cwd=_root(stack))
+    words = ["set_permissions", "--vhost", vhost, user, ".*", ".*", ".*"]
+    stack.run([ctl, "--quiet", *words], env=env, cwd=_root(stack))
 
 
 def stop_rabbit(stack: Stack) -> None:

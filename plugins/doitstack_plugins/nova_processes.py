@@ -1,0 +1,107 @@
+"""The processes of nova: which there are, from what they run, and when they are up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from doitstack import Stack
+from doitstack_plugins import broker, health, needs, nova_conf, nova_ready, packages, ports
+from doitstack_plugins.wsgi import WsgiService, serve, wait_until_served
+
+_PORTS = {"n-api": "NOVA_SERVICE_PORT", "n-api-meta": "METADATA_SERVICE_PORT"}
+_MODULES = {"n-api": "nova.wsgi.osapi_compute", "n-api-meta": "nova.wsgi.metadata"}
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A process without a port: its service, a program of nova, and the configuration it reads."""
+
+    name: str
+    program: str
+    files: tuple[str, ...]
+
+
+def check_nova(stack: Stack) -> None:
+    """Raise where nova cannot be served, or lacks a service."""
+    needs.check(stack, "nova", "key", "mysql", "rabbit", "placement-api", "g-api")
+    nova_conf.check_cells(stack)
+    for name in _apis(stack):
+        ports.check_port(stack, name, stack.settings["NOVA_SERVICE_HOST"], _PORTS[name])
+
+
+def create_vhosts(stack: Stack) -> None:
+    """Give each cell a place of its own at the broker."""
+    for number in nova_conf.cells(stack):
+        broker.add_vhost(stack, nova_conf.vhost(stack, number))
+
+
+def start_nova(stack: Stack) -> None:
+    """Have all of nova run, anew what runs from anything else than is there now, and answer."""
+    for name in _apis(stack):
+        serve(stack, _wsgi(stack, name))
+    for daemon in daemons(stack):
+        program = nova_conf.environment(stack).program(daemon.program)
+        argv = [program, *nova_conf.options(stack, *daemon.files)]
+        with stack.timed("run_process"):
+            stack.run_process(daemon.name, argv, env=_environ(stack, *daemon.files))
+    _wait_until_ready(stack)
+
+
+def _wait_until_ready(stack: Stack) -> None:
+    """Wait until the API answers and the daemons have reported themselves to it."""
+    if stack.is_service_enabled("n-api"):
+        wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
+        others = (one for one in daemons(stack) if one.program != "nova-compute")
+        nova_ready.wait_for_services(stack, {one.name: one.program for one in others})
+    if stack.is_service_enabled("n-api-meta"):
+        address = (stack.settings["NOVA_SERVICE_HOST"], stack.settings.port(_PORTS["n-api-meta"]))
+        # It lists its versions as text.
+        lists = partial(health.has_text, address, "/", "latest")
+        health.wait_until(stack, "n-api-meta", lists)
+
+
+def stop_nova(stack: Stack) -> None:
+    """Stop all of nova, also what an earlier configuration has started."""
+    for status in stack.services.status():
+        if status.name.startswith("n-"):
+            stack.stop_process(status.name)
+
+
+def daemons(stack: Stack) -> Iterator[Daemon]:
+    """Yield the daemons of the enabled services, conductors first: the others wait for them."""
+    if stack.is_service_enabled("n-cond"):
+        yield from _conductors(stack)
+    if stack.is_service_enabled("n-sch"):
+        yield Daemon("n-sch", "nova-scheduler", (nova_conf.API,))
+    for number in nova_conf.computes(stack):
+        conf = nova_conf.cell(stack.settings.number("NOVA_CPU_CELL"))
+        yield Daemon(f"n-cpu-{number}", "nova-compute", (conf, nova_conf.compute(number)))
+
+
+def _conductors(stack: Stack) -> Iterator[Daemon]:
+    """Yield a conductor for each cell; with several there is one above them."""
+    if len(nova_conf.cells(stack)) > 1:
+        yield Daemon("n-super-cond", "nova-conductor", (nova_conf.API,))
+    for number in nova_conf.cells(stack):
+        yield Daemon(f"n-cond-cell{number}", "nova-conductor", (nova_conf.cell(number),))
+
+
+def _apis(stack: Stack) -> list[str]:
+    return [name for name in _PORTS if stack.is_service_enabled(name)]
+
+
+def _wsgi(stack: Stack, name: str) -> WsgiService:
+    env = _environ(stack, nova_conf.API)
+    # The first file is that of paste; a path that is whole stays as it is.
+    paste = nova_conf.environment(stack).path / "etc/nova/api-paste.ini"
+    env["OS_NOVA_CONFIG_FILES"] = ";".join(
+        str(path) for path in (paste, *nova_conf.files(stack, nova_conf.API))
+    )
+    module = f"{_MODULES[name]}:application"
+    host, port = stack.settings["NOVA_SERVICE_HOST"], stack.settings.port(_PORTS[name])
+    return WsgiService(name, module, nova_conf.environment(stack), host, port, env)
+
+
+def _environ(stack: Stack, *files: str) -> dict[str, str]:
+    # Nobody reads the generation: another value restarts the process.
+    return {**packages.environ(stack), "NOVA_GENERATION": nova_conf.generation(stack, *files)}

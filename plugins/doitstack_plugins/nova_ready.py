@@ -1,0 +1,78 @@
+"""What nova needs before it is of use: its services up, its computes known, its flavors made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from doitstack import Stack
+from doitstack_plugins import health, nova_conf
+from doitstack_plugins.identity import cloud
+
+
+@dataclass(frozen=True)
+class Flavor:
+    """The size of a server: memory in MB, disk in GB."""
+
+    id: str
+    memory: int
+    disk: int
+    cpus: int = 1
+
+
+FLAVORS = {
+    "m1.nano": Flavor("42", 192, 1),
+    "m1.micro": Flavor("84", 256, 1),
+    "cirros256": Flavor("c1", 256, 1),
+    "ds512M": Flavor("d1", 512, 5),
+    "ds1G": Flavor("d2", 1024, 10),
+    "ds2G": Flavor("d3", 2048, 10, 2),
+    "ds4G": Flavor("d4", 4096, 20, 4),
+    "m1.tiny": Flavor("1", 512, 1),
+    "m1.small": Flavor("2", 2048, 20),
+    "m1.medium": Flavor("3", 4096, 40, 2),
+    "m1.large": Flavor("4", 8192, 80, 4),
+    "m1.xlarge": Flavor("5", 16384, 160, 8),
+}
+"""DevStack's flavors, by name."""
+
+
+def create_flavors(stack: Stack) -> None:
+    """Make the flavors that are not there yet."""
+    with cloud(stack) as connection, stack.timed("osc"):
+        known = {flavor.name for flavor in connection.compute.flavors()}
+        for name, flavor in FLAVORS.items():
+            if name not in known:
+                _create(connection.compute, name, flavor)
+
+
+def wait_for_services(stack: Stack, binaries: Mapping[str, str]) -> None:
+    """Wait until each process has reported itself; `binaries` says what nova calls it."""
+    with cloud(stack) as connection:
+        for name, binary in binaries.items():
+            is_up = partial(_is_reported, connection.compute, binary)
+            health.wait_until(stack, name, is_up)
+
+
+def wait_for_computes(stack: Stack) -> None:
+    """Wait until each compute has told placement what it has: then servers fit on it."""
+    with cloud(stack) as connection:
+        for number in nova_conf.computes(stack):
+            is_known = partial(
+                _is_known, connection.placement, nova_conf.compute_host(stack, number)
+            )
+            health.wait_until(stack, f"n-cpu-{number}", is_known)
+
+
+def _create(compute: Any, name: str, flavor: Flavor) -> None:
+    sizes = {"ram": flavor.memory, "disk": flavor.disk, "vcpus": flavor.cpus}
+    made = compute.create_flavor(name=name, id=flavor.id, **sizes)
+    compute.create_flavor_extra_specs(made, {"hw_rng:allowed": "True"})
+
+
+def _is_reported(compute: Any, binary: str) -> bool:
+    return any(service.state == "up" for service in compute.services(binary=binary))
+
+
+def _is_known(placement: Any, host: str) -> bool:
+    return next(iter(placement.resource_providers(name=host)), None) is not None
