@@ -266,7 +266,7 @@ _async_open() {
     umask 077
     printf '%s\n' '[job]' "command = $command" "pid = $pid" "start_time = $start_time" \
         "pid_start_time = $started" >"$_async_inifile"
-    [[ $pid == self ]] || : >>"$_async_log"
+    [[ $pid == self ]] || : >|"$_async_log"
     umask "${mask//[[:space:]]/}"
 }
 
