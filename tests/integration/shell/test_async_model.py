@@ -6,18 +6,16 @@ Scripts are generated; each runs alone on the library, and some of them in the s
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from doitstack.__main__ import LIBRARY
 from tests.conftest import MakeStackDir
-from tests.integration.shell.scripts import install, said
+from tests.integration.shell.scripts import said
 
 NAMES = ("a", "b.c", "d-1")
 TEXTS = ("", "one", "two\nlines", "no end")
@@ -60,6 +58,7 @@ class Call:
 class Model:
     """What the futures do: `lines` is what the main line shows."""
 
+    in_session: bool = False
     lines: list[str] = field(default_factory=list)
     open: dict[str, Call] = field(default_factory=dict)
 
@@ -69,7 +68,8 @@ class Model:
             self.lines.append(f"code {code}")
         for name in sorted(self.open):
             self.lines.append(f"WARNING: uncollected async future {name}")
-            if self._collect(name):
+            # The main process collects without an async_wait.
+            if self._collect(name) and not self.in_session:
                 self.lines.append(f"Stopping async wait due to error: {name}")
 
     def _start(self, call: Call) -> int:
@@ -97,7 +97,8 @@ class Model:
             return 0
         others = len(self.open)
         self.lines += [
-            f"[Async {name}]: Waiting for completion of {call.command} ({others} other jobs running)",
+            f"[Async {name}]: Waiting for completion of {call.command} "
+            f"({others} other jobs running)",
             *call.text.splitlines(),
             f"[Async {name}]: finished {call.command} with result {call.code} in N seconds",
         ]
@@ -144,23 +145,13 @@ def notices(lines: list[str]) -> list[str]:
 def in_blocks(lines: list[str]) -> list[str]:
     """Put the warnings of async_cleanup in order: nothing says in which it comes to them."""
     first = next((i for i, line in enumerate(lines) if line.startswith("WARNING")), len(lines))
-    blocks = "\n".join(lines[first:]).split("WARNING")
-    return lines[:first] + sorted(blocks)
+    rest = re.sub(r"\(\d+ other", "(N other", "\n".join(lines[first:]))
+    blocks = rest.split("WARNING")
+    return lines[:first] + sorted(block.strip() for block in blocks if block)
 
 
-def logs_in(directory: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in directory.iterdir() if path.suffix}
-
-
-def logs_of(calls: list[Call], refused: Iterator[bool]) -> dict[str, str]:
-    """Return the logs that are left: of each name what its futures said, one after the other."""
-    logs: dict[str, str] = {}
-    for call in calls:
-        if call.verb != "async_wait" and not next(refused):
-            text = f"{call.text}\n" if call.text else ""
-            name = f"{call.names[0]}.log"
-            logs[name] = logs.get(name, "") + text
-    return logs
+def logs_of(calls: list[Call]) -> set[str]:
+    return {f"{call.names[0]}.log" for call in calls if call.verb != "async_wait"}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -179,27 +170,47 @@ def test_futures_alone_do_as_the_model(calls: list[Call]) -> None:
             check=True,
         )
         assert in_blocks(notices(done.stdout.splitlines())) == in_blocks(model.lines)
-        directory = Path(scratch) / "async"
-        assert logs_in(directory).keys() == {
-            f"{call.names[0]}.log" for call in calls if call.verb != "async_wait"
-        }
+        assert set(os.listdir(Path(scratch) / "async")) == logs_of(calls)
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_futures_in_a_session_do_as_the_model(stack_dir: MakeStackDir, number: int) -> None:
-    collected: list[list[Call]] = []
+def examples(count: int) -> list[list[Call]]:
+    found: list[list[Call]] = []
 
-    @settings(max_examples=6, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=count, deadline=None, database=None, derandomize=True)
     @given(CALLS)
     def collect(calls: list[Call]) -> None:
-        collected.append(calls)
+        found.append(calls)
 
     collect()
-    for calls in collected[number::2]:
-        model = Model()
+    return found
+
+
+def test_futures_in_a_session_do_as_the_model(stack_dir: MakeStackDir) -> None:
+    # One run for all: each example is a script that collects what it has left.
+    stack = stack_dir({"extras.d/README": ""})
+    expected: list[str] = []
+    for number, calls in enumerate(examples(20), start=10):
+        model = Model(in_session=True)
         model.run(calls)
-        text = install("true") + install(script(calls)).replace("    [[", "[[")
-        stack = stack_dir({"extras.d/50-demo.sh": text}, name=f"stack{len(os.listdir())}")
-        lines = notices(said(stack.run("stack").ok()))
-        lines = [line for line in lines if not line.startswith("ERROR: ")]
-        assert in_blocks(lines) == in_blocks(model.lines)
+        expected += [f"example {number}", *in_blocks(model.lines)]
+        body = f"echo example {number}\n{script(calls)}async_cleanup"
+        text = f'if [[ "$2" == install ]]; then\n{body}\nfi\n'
+        (stack.path / "extras.d" / f"{number}-demo{number}.sh").write_text(text)
+    lines = notices(said(stack.run("stack").ok()))
+    lines = [line for line in lines if not line.startswith("ERROR: ")]
+    assert in_examples(lines) == expected
+    logs = {path.name for path in (stack.dest / "async").iterdir() if path.name[0] != "."}
+    assert logs == set().union(*map(logs_of, examples(20)))
+
+
+def in_examples(lines: list[str]) -> list[str]:
+    ordered: list[str] = []
+    part: list[str] = []
+    for line in [*lines, "example"]:
+        if line.startswith("example"):
+            ordered += in_blocks(part)
+            part = []
+            ordered.append(line)
+        else:
+            part.append(line)
+    return ordered[:-1]

@@ -44,13 +44,13 @@ def test_request_is_answered_from_anywhere(anywhere: Path, tmp_path: Path) -> No
     environ["DOITSTACK_PYTHON"] = sys.executable
     done = bash(
         'source "$($PYTHON -m doitstack shell-library)"\n'
-        "doitstack_request say hello\n"
+        "service_check\n"
         "doitstack_request no_such_verb || echo code $?",
         anywhere,
         **environ,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "hello\ncode 1\n"
+    assert done.stdout == "code 1\n"
     assert "no such request; there are " in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -1,0 +1,100 @@
+"""A plugin repository in the shape of DevStack's template, stacked on the real Keystone."""
+
+import os
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import openstack
+import pytest
+
+from tests.conftest import MakeStackDir, StackDir
+from tests.e2e.test_default_stack import free_port, processes_of
+from tests.integration.shell.repositories import Repository
+
+pytestmark = [
+    pytest.mark.timeout(600),
+    # The SDK warns of what it does not even have here.
+    pytest.mark.filterwarnings("ignore:Support for InfluxDB"),
+]
+
+ALMANAC = Path(__file__).parents[1] / "data" / "plugins" / "almanac"
+DAYS = ["monday", "tuesday", "wednesday"]
+
+
+@pytest.fixture
+def stack(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
+    """A stack directory with Keystone and the almanac, on ports of their own."""
+    repository = Repository(tmp_path / "git" / "almanac", {})
+    shutil.copytree(ALMANAC, repository.path, dirs_exist_ok=True)
+    repository.commit({})
+    made = stack_dir(
+        {
+            "local.conf": f"""\
+[[local|localrc]]
+KEYSTONE_SERVICE_PORT={free_port()}
+ALMANAC_PORT={free_port()}
+enable_plugin almanac {repository.url}
+
+[[post-config|$ALMANAC_CONF]]
+[days]
+first = monday of $ALMANAC_REGION
+"""
+        },
+        services="key",
+        UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
+    )
+    yield made
+    made.run("clean")
+
+
+def connect(stack: StackDir, monkeypatch: pytest.MonkeyPatch) -> openstack.connection.Connection:
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(stack.dest / "clouds.yaml"))
+    return openstack.connect(cloud="devstack-admin")
+
+
+def check_cloud(stack: StackDir, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Hold Keystone to what the plugin has made in it; return the almanac's address."""
+    with connect(stack, monkeypatch) as cloud:
+        user = cloud.identity.find_user("almanac", ignore_missing=False)
+        role = cloud.identity.find_role("almanac_reader", ignore_missing=False)
+        grants = list(cloud.identity.role_assignments(user_id=user.id))
+        service = cloud.identity.find_service("almanac", ignore_missing=False)
+        endpoints = list(cloud.identity.endpoints(service_id=service.id))
+    assert (user.name, role.name, service.type) == ("almanac", "almanac_reader", "almanac")
+    assert grants, "the service's user has a role"
+    assert sorted(one.interface for one in endpoints) == ["admin", "internal", "public"]
+    assert {one.region_id for one in endpoints} == {"RegionOne"}
+    return str(endpoints[0].url)
+
+
+def answer_of(url: str) -> list[str]:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode()).split()
+
+
+def test_plugin_repository_from_a_git_url_to_nothing(
+    stack: StackDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = stack.run("stack", timeout=500).ok()
+    assert "Starting the almanac" in outcome.lines
+    assert "computing the days" in outcome.lines, "the log of the future, where it was collected"
+    assert not [line for line in outcome.lines if line.startswith("WARNING")]
+    url = check_cloud(stack, monkeypatch)
+    assert answer_of(url) == DAYS
+    conf = (stack.dest / "etc" / "almanac" / "almanac.conf").read_text()
+    assert "first = monday of RegionOne\n" in conf
+    assert "[keystone_authtoken]" in conf
+    assert "serve.py" in str(processes_of(stack))
+
+    (stack.dest / "data" / "almanac" / "days.txt").unlink()
+    stack.run("stack", timeout=200).ok()
+    assert check_cloud(stack, monkeypatch) == url, "what is there is not made twice"
+    assert answer_of(url) == DAYS
+
+    stack.run("unstack").ok()
+    assert processes_of(stack) == []
+    assert (stack.dest / "etc" / "almanac").exists()
+    stack.run("clean").ok()
+    assert [path.name for path in stack.dest.iterdir()] == ["almanac"], "the clone is the user's"
