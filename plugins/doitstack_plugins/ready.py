@@ -14,6 +14,7 @@ STARTS = {
     "nova": "start_nova",
     "cinder": "start_cinder",
     "s-proxy": "start_swift",
+    "horizon": "start_horizon",
 }
 """The futures that start services, by the service that must be enabled."""
 
@@ -25,7 +26,7 @@ ADDRESSES = {
     "n-api": "NOVA_SERVICE_URI",
     "c-api": "CINDER_SERVICE_URI",
     "s-proxy": "SWIFT_SERVICE_URI",
-    "horizon": "HORIZON_URL",
+    "horizon": "HORIZON_SERVICE_URI",
 }
 """The settings that say where services answer."""
 
