@@ -1,0 +1,154 @@
+"""What the plugins of services have in common: what they declare, and what they write."""
+
+import configparser
+import importlib
+import stat
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from doitstack.errors import SettingsError
+from doitstack.stack import Stack
+from doitstack_plugins import broker, cache, database, ready, service_accounts, swift_conf
+from tests.unit.plugin_stage import Stage, make_stack
+
+ALL = "key,mysql,rabbit,g-api,placement-api,s-proxy,s-object,s-container,s-account,horizon"
+NAMES = ("cache", "broker", "glance", "placement", "swift", "horizon", "ready")
+HOOKS = (
+    *("stack_pre_install", "stack_install", "stack_post_config"),
+    *("stack_extra", "stack_test_config"),
+)
+
+
+def plugins() -> dict[str, ModuleType]:
+    return {name: importlib.import_module(f"doitstack_plugins.{name}") for name in NAMES}
+
+
+def make(tmp_path: Path, services: str = ALL, **environ: str) -> Stack:
+    stack = make_stack(tmp_path, ENABLED_SERVICES=services, SERVICE_PASSWORD="p$% w", **environ)
+    database.source(stack.settings)
+    for plugin in plugins().values():
+        if hasattr(plugin, "source"):
+            plugin.source(stack.settings)
+    return stack
+
+
+def names(stack: Stack, plugin: ModuleType, hook: str) -> list[str]:
+    return [step.name for step in getattr(plugin, hook, lambda stack: [])(stack)]
+
+
+def read(path: Path) -> configparser.RawConfigParser:
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    conf = configparser.RawConfigParser()
+    conf.read(path)
+    return conf
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_service_that_is_off_costs_nothing(tmp_path: Path, name: str) -> None:
+    stack = make(tmp_path, "key,tempest")
+    assert [names(stack, plugins()[name], hook) for hook in HOOKS] == [[]] * len(HOOKS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_futures_are_devstacks_and_each_is_waited_for(tmp_path: Path) -> None:
+    stack = make(tmp_path)
+    steps = [
+        step
+        for hook in HOOKS
+        for plugin in plugins().values()
+        for step in getattr(plugin, hook, lambda stack: [])(stack)
+    ]
+    futures = [step.name for step in steps if step.kind.value == "async_run"]
+    waited = [name for step in steps if step.kind.value == "async_wait" for name in step.waits]
+    devstacks = {"create_glance_accounts", "create_swift_accounts", "configure_horizon"}
+    assert devstacks | {"init_glance", "init_placement", "init_swift"} <= set(futures)
+    assert sorted(futures) == sorted(waited)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["g-api", "placement-api", "s-proxy", "horizon"])
+def test_a_service_says_which_others_it_needs(tmp_path: Path, name: str) -> None:
+    stack = make(tmp_path, name)
+    modules = {"g-api": "glance", "placement-api": "placement", "s-proxy": "swift"}
+    plugin = plugins()[modules.get(name, name)]
+    (step,) = plugin.stack_pre_install(stack)
+    with pytest.raises(SettingsError, match=rf"{name} needs key.*enable_service key"):
+        step.action(stack)
+
+
+def test_configuration_of_glance_and_placement(tmp_path: Path) -> None:
+    stack = make(tmp_path, "key,g-api,placement-api")
+    glance, placement = plugins()["glance"], plugins()["placement"]
+    glance.configure_glance(stack)
+    placement.configure_placement(stack)
+    conf = read(stack.data_dir / "glance" / "etc" / "glance-api.conf")
+    assert conf["database"]["connection"] == f"sqlite:///{stack.data_dir}/glance/glance.db"
+    assert conf["keystone_authtoken"]["password"] == "p$$% w"
+    assert conf["keystone_authtoken"]["interface"] == "public"
+    conf = read(stack.data_dir / "placement" / "etc" / "placement.conf")
+    assert conf["placement_database"]["connection"].endswith("/placement.db")
+    assert conf["keystone_authtoken"]["username"] == "placement"
+
+
+def test_configuration_of_swift(tmp_path: Path) -> None:
+    stack = make(tmp_path, SWIFT_HASH="h%h")
+    swift_conf.configure_swift(stack)
+    root = stack.data_dir / "swift" / "etc"
+    assert read(root / "swift.conf")["swift-hash"]["swift_hash_path_prefix"] == "h%%h"
+    proxy = read(root / "proxy-server.conf")
+    assert proxy["filter:authtoken"]["password"] == "p$%% w"
+    for name in proxy["pipeline:main"]["pipeline"].split()[:-1]:
+        assert f"filter:{name}" in proxy
+    assert read(root / "object-server.conf")["DEFAULT"]["bind_port"] == "6613"
+
+
+def test_authtoken_is_a_block_with_the_service_user(tmp_path: Path) -> None:
+    stack = make(tmp_path)
+    block = service_accounts.authtoken(stack, "nova")
+    assert block.startswith("[keystone_authtoken]\n")
+    assert "username = nova\n" in block
+    assert service_accounts.credentials(stack, "nova")["password"] == "p$% w"
+
+
+def test_accounts_are_made_anew_for_another_keystone(tmp_path: Path) -> None:
+    stack = make(tmp_path, "key")
+    with stack.on_stage(Stage(lambda program: None)):
+        before = service_accounts.key(stack, "url")
+        assert service_accounts.key(stack, "other") != before
+        database.create(stack, "keystone")
+        assert service_accounts.key(stack, "url") != before
+
+
+def test_broker_has_ports_of_its_own(tmp_path: Path) -> None:
+    settings = make(tmp_path, RABBIT_PORT="60000").settings
+    ports = [settings.port(f"RABBIT_{name}") for name in ("PORT", "DIST_PORT", "EPMD_PORT")]
+    assert len(set(ports)) == 3
+    assert all(1024 <= port < 65536 for port in ports)
+
+
+def test_broker_refuses_a_password_that_its_file_cannot_hold(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="RABBIT_PASSWORD and RABBIT_USERID take letters"):
+        broker.check_rabbit(make(tmp_path, RABBIT_PASSWORD="a b"))
+
+
+def test_broker_url_quotes(tmp_path: Path) -> None:
+    stack = make(tmp_path, RABBIT_PASSWORD="a/b", RABBIT_PORT="1234")
+    assert broker.url(stack).startswith("rabbit://stackrabbit:a%2Fb@127.0.0.1:1234/")
+
+
+def test_cache_is_emptied_only_where_there_is_one(tmp_path: Path) -> None:
+    cache.empty(make(tmp_path, "key"))
+    cache.empty(make(tmp_path, MEMCACHED_PORT="1"))  # nobody listens there
+
+
+def test_addresses_are_told(tmp_path: Path) -> None:
+    stack = make(tmp_path, "key,g-api", GLANCE_SERVICE_PORT="81")
+    stage = Stage(lambda program: None)
+    with stack.on_stage(stage):
+        ready.show_addresses(stack)
+    assert stage.said[:2] == [
+        "key is at http://127.0.0.1:5000/v3",
+        "g-api is at http://127.0.0.1:81",
+    ]
