@@ -15,7 +15,8 @@ from typing import Any
 
 from doitstack.errors import DoitstackError, StepError
 from doitstack.files import private_directory, tail
-from doitstack.futures import Future, Futures, Surroundings, init
+from doitstack.future import Future
+from doitstack.futures import Futures, Surroundings, init
 from doitstack.guard import Guard
 from doitstack.journal import Journal, new_journal_path
 from doitstack.localconf import session_script

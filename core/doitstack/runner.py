@@ -18,7 +18,7 @@ from doit.task import Stream, Task
 
 from doitstack.errors import DoitstackError
 from doitstack.executor import Executor
-from doitstack.futures import Future
+from doitstack.future import Future
 from doitstack.plan import PlannedStep
 from doitstack.steps import Kind
 from doitstack.tasks import BUILT_IN, planned_step

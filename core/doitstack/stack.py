@@ -11,7 +11,7 @@ from doitstack.steps import callable_name
 
 # Hooks are called to list tasks, too: what only actions need is imported when they need it.
 if TYPE_CHECKING:
-    from doitstack.futures import Future
+    from doitstack.future import Future
     from doitstack.programs import Program
     from doitstack.services import Services
 
