@@ -97,7 +97,9 @@ def _own_streams(work: Assignment) -> None:
     os.environ[FUTURE_MARK] = work.mark
     log = work.main_log if work.in_place else f"{work.directory}/{work.name}.log"
     null = os.open(os.devnull, os.O_RDONLY)
-    output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    # A name may be used again after its future was collected; its log is that of the last one.
+    anew = 0 if work.in_place else os.O_TRUNC
+    output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | anew, 0o600)
     os.dup2(null, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)

@@ -15,8 +15,9 @@ from tests.integration.shell.repositories import Repository
 
 pytestmark = [
     pytest.mark.timeout(600),
-    # The SDK warns of what it does not even have here.
-    pytest.mark.filterwarnings("ignore:Support for InfluxDB"),
+    # The SDK warns of what its own classes do.
+    pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK50Warning"),
+    pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK60Warning"),
 ]
 
 ALMANAC = Path(__file__).parents[1] / "data" / "plugins" / "almanac"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from doitstack.__main__ import LIBRARY
 from tests.conftest import MakeStackDir
+from tests.integration.probes import plugin
 from tests.integration.shell.scripts import said
 
 NAMES = ("a", "b.c", "d-1")
@@ -214,3 +215,21 @@ def in_examples(lines: list[str]) -> list[str]:
         else:
             part.append(line)
     return ordered[:-1]
+
+
+def test_log_of_a_name_used_again_is_that_of_the_last_future(stack_dir: MakeStackDir) -> None:
+    hooks = plugin("""
+        @hookimpl
+        def stack_install(stack):
+            yield run(twice)
+
+        def twice(stack):
+            for text in ("one", "two"):
+                stack.async_run("job", print_it, text)
+                stack.async_wait("job")
+
+        def print_it(stack, text):
+            print(text)
+    """)
+    outcome = stack_dir({"extras.d/50-demo.py": hooks}).run("stack").ok()
+    assert [line for line in outcome.lines if line in ("one", "two")] == ["one", "two"]
