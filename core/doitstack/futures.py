@@ -8,7 +8,7 @@ import os
 import pickle
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
@@ -351,10 +351,5 @@ def init(directory: Path) -> None:
 def purge(directory: Path) -> None:
     """Remove the state of all futures, ending those that a killed run has left running."""
     if directory.is_dir():
-        stop(leftover(directory))
+        stop(unfinished(directory))
         shutil.rmtree(directory)
-
-
-def leftover(directory: Path) -> Iterable[Root]:
-    """Yield the futures in `directory` that still run."""
-    return unfinished(directory)
