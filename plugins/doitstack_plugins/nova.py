@@ -13,6 +13,7 @@ from doitstack.environments import remove
 from doitstack.files import private_directory
 from doitstack.uptodate import Unchanged
 from doitstack_plugins import (
+    broker,
     database,
     nova_cells,
     nova_conf,
@@ -51,6 +52,8 @@ def stack_install(stack: Stack) -> Iterator[Step]:
             wait=["install_nova", *database.waits(stack)],
             uptodate=[Unchanged(partial(nova_cells.cell_schema, stack, number))],
         )
+    if len(nova_conf.cells(stack)) > 1:
+        yield async_run("nova-vhosts", nova_processes.create_vhosts, wait=[broker.FUTURE])
 
 
 @hookimpl
@@ -61,8 +64,6 @@ def stack_post_config(stack: Stack) -> Iterator[Step]:
     yield run(configure_nova)
     good = Unchanged(partial(accounts, stack))
     yield async_run("create_nova_accounts", create_nova_accounts, uptodate=[good])
-    if len(nova_conf.cells(stack)) > 1:
-        yield run(nova_processes.create_vhosts)
     yield async_wait("install_nova")
     good = Unchanged(partial(nova_cells.api_schema, stack))
     yield run(nova_cells.init_nova_api, uptodate=[good])
@@ -76,6 +77,8 @@ def stack_extra(stack: Stack) -> Iterator[Step]:
     yield async_wait(*(f"nova-cell-{number}" for number in (0, *nova_conf.cells(stack))))
     yield run(nova_cells.create_cells, uptodate=[Unchanged(partial(nova_cells.schemas, stack))])
     yield async_wait("create_nova_accounts")
+    if len(nova_conf.cells(stack)) > 1:
+        yield async_wait("nova-vhosts")
     if stack.is_service_enabled("neutron"):
         yield async_wait("configure_neutron_nova")
     yield async_run("start_nova", nova_processes.start_nova)

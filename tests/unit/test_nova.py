@@ -51,17 +51,17 @@ def test_hooks_declare_without_doing(tmp_path: Path) -> None:
 
 def test_main_line_and_futures_of_nova(tmp_path: Path) -> None:
     stack = make_nova(tmp_path, NOVA_NUM_CELLS="2")
-    assert names(stack, Kind.RUN) == [
-        *("configure_nova", "create_vhosts", "init_nova_api", "create_cells")
-    ]
+    assert names(stack, Kind.RUN) == [*("configure_nova", "init_nova_api", "create_cells")]
     assert names(stack, Kind.ASYNC_RUN) == [
-        *("install_nova", "nova-cell-0", "nova-cell-1", "nova-cell-2", "create_nova_accounts"),
+        *("install_nova", "nova-cell-0", "nova-cell-1", "nova-cell-2", "nova-vhosts"),
+        "create_nova_accounts",
         *("start_nova", "create_flavors", "wait_for_computes", "discover_hosts"),
     ]
     waits = [step.waits for step in nova.stack_extra(stack) if step.kind is Kind.ASYNC_WAIT]
     assert waits == [
         ("nova-cell-0", "nova-cell-1", "nova-cell-2"),
         ("create_nova_accounts",),
+        ("nova-vhosts",),
         ("configure_neutron_nova",),
     ]
 
