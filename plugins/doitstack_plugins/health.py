@@ -7,7 +7,8 @@ from collections.abc import Callable
 from doitstack import Stack
 from doitstack.errors import ServiceError
 
-_POLL_SECONDS = 0.1
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.05, 0.5, 1.3
+"""Seconds between two questions: many wait at once while what they wait for needs the CPU."""
 
 _GOOD = (200, 300)
 """Some services answer with their versions as 200, some as 300."""
@@ -24,7 +25,7 @@ def wait_until(
     """
     timeout = stack.settings.number("SERVICE_TIMEOUT")
     with stack.timed("wait_for_service"):
-        deadline = time.monotonic() + timeout
+        deadline, pause = time.monotonic() + timeout, _FIRST_PAUSE
         while not is_answering():
             stack.services.check(service)
             if time.monotonic() > deadline:
@@ -32,7 +33,8 @@ def wait_until(
                     f"{service} does not answer{f' at {where}' if where else ''} "
                     f"within {timeout} s (SERVICE_TIMEOUT); see {stack.services.log(service)}"
                 )
-            time.sleep(_POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
 def has_key(address: Address, path: str, key: str) -> bool:
