@@ -78,6 +78,13 @@ sub readable {
     return $count > 0 ? map { vec($bits, fileno $_, 1) } @handles : map {0} @handles;
 }
 
+sub heard {
+    my ($socket, $wanted) = @_;
+    my ($is_there) = readable($PATIENCE, $socket);
+    my $word = '';
+    return $is_there && sysread($socket, $word, 1) && $word eq $wanted;
+}
+
 sub end_as {
     my ($signal) = @_;
     my ($none, $old) = (pack('Q', 0), pack('Q', 0));
@@ -99,12 +106,12 @@ if (@usurped || (grep { $_ <= 2 } @numbers) < 3) {
 }
 run_real() if $is_talk || @numbers > 200;
 my $socket = connected() or run_real();
+# Descriptors that wait in the queue of a stuck server would keep pipes open, so it speaks first.
+heard($socket, '+') or run_real();
 my $memory = request(@numbers) or run_real();
 sysopen(my $cwd, '.', $O_PATH) or run_real();
 give($socket, fileno($memory), fileno($cwd), @numbers) or run_real();
-readable($PATIENCE, $socket) or run_real();
-my $answer = '';
-run_real() unless sysread($socket, $answer, 1) && $answer eq '!';
+heard($socket, '!') or run_real();
 
 # From here on signals are read, not handled, so none can come between a look and a wait.
 my @caught = (1 .. 3, 6, 10, 12 .. 15, 20, 24, 26 .. 30);

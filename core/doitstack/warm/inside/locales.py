@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 _COERCED = "C.UTF-8"
+_TARGETS = (_COERCED, "C.utf8", "UTF-8")
 _NAMES = ("LC_ALL", "LC_CTYPE", "LANG")
 _LANGUAGES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
@@ -30,23 +31,27 @@ def speech(caller: Mapping[str, str], server: Mapping[str, str]) -> Speech | Non
     if stdin and all(caller.get(name) == server.get(name) for name in _NAMES):
         coerced = os.environ.get("LC_CTYPE", "") if "LC_CTYPE" not in server else ""
         return Speech(stdin.encoding, stdin.errors or "strict", coerced)
-    if sys.flags.utf8_mode:
-        return None
     name = next((caller[name] for name in _NAMES if caller.get(name)), "C")
-    if name in ("C", "POSIX"):
-        return None if caller.get("LC_ALL") else Speech("utf-8", "surrogateescape", _COERCED)
-    if not _is_utf8(name):
+    codeset = _codeset(name)
+    if not codeset:
+        if not caller.get("LC_ALL"):
+            return Speech("utf-8", "surrogateescape", _COERCED)
+        return Speech("utf-8", "surrogateescape") if sys.flags.utf8_mode else None
+    if codeset != "UTF-8":
         return None
-    return Speech("utf-8", "surrogateescape" if name in (_COERCED, "C.utf8", "UTF-8") else "strict")
+    return Speech("utf-8", "surrogateescape" if name in _TARGETS else "strict")
 
 
-def _is_utf8(name: str) -> bool:
+def _codeset(name: str) -> str:
+    """Return the encoding of a locale; empty for C, and for one that is not installed."""
+    if name in ("C", "POSIX"):
+        return ""
     before = locale.setlocale(locale.LC_CTYPE)
     try:
         locale.setlocale(locale.LC_CTYPE, name)
-        return locale.nl_langinfo(locale.CODESET).upper() == "UTF-8"
+        return locale.nl_langinfo(locale.CODESET).upper()
     except locale.Error:
-        return False
+        return ""
     finally:
         locale.setlocale(locale.LC_CTYPE, before)
 

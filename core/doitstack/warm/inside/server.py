@@ -1,8 +1,8 @@
 """Takes calls on a socket and forks for each: one process, one thread, nothing that blocks.
 
-What a call may be is the judge's; what the fork becomes is the worker's. A client says `?` with
-its descriptors, is told `!` or left alone, and only its `G` starts the command; from then on its
-bytes are signals, and its end is the command's.
+What a call may be is the judge's; what the fork becomes is the worker's. A client is told `+`,
+says `?` with its descriptors, is told `!` or left alone, and only its `G` starts the command; from
+then on its bytes are signals, and its end is the command's.
 """
 
 import os
@@ -90,6 +90,7 @@ class Server:
                     connection.close()
                     continue
                 connection.settimeout(0)
+                connection.send(b"+")
                 call = Call(connection)
                 self._watch(connection.fileno(), partial(self._hear, call))
 

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .judge import Judge, limits
 from .locales import Speech, adopt
@@ -166,10 +166,12 @@ def _stream(number: int, encoding: str, errors: str, *, is_buffered: bool) -> io
     """Make a standard stream as `create_stdio` of CPython's pylifecycle.c does."""
     mode = "w" if number else "r"
     is_raw = mode == "w" and not is_buffered
-    raw = io.FileIO(number, mode, closefd=False)
+    buffering = 0 if is_raw else -1
+    buffer: Any = open(number, f"{mode}b", buffering, closefd=False)  # noqa: SIM115 - to the end
+    raw = buffer if is_raw else buffer.raw
     raw.name = f"<{_STREAMS[number]}>"
     text = io.TextIOWrapper(
-        raw if is_raw else (io.BufferedWriter if number else io.BufferedReader)(raw),
+        buffer,
         encoding,
         errors,
         newline="\n",
