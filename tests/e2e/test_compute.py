@@ -1,4 +1,4 @@
-"""The compute services, for real: a server with a neutron port, a volume, two cells' worth.
+"""The compute services in two cells, for real: a server with a neutron port, a volume.
 
 They need root and apt, or Debian's packages, and a package index or uv's cache.
 """
@@ -14,7 +14,12 @@ import pytest
 from tests.conftest import MakeStackDir, StackDir
 from tests.e2e.test_default_stack import free_port, processes_of
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(3600)]
+# The SDK warns of what it will drop itself.
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.timeout(3600),
+    pytest.mark.filterwarnings("default"),
+]
 
 PORTS = (
     *("KEYSTONE_SERVICE_PORT", "GLANCE_SERVICE_PORT", "PLACEMENT_SERVICE_PORT", "DATABASE_PORT"),
