@@ -6,7 +6,6 @@ interrupted installation is never taken for a good one.
 """
 
 import hashlib
-import platform
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,8 @@ Run = Callable[[Sequence[str]], None]
 """Runs a program; raises CommandError when it ends with a code other than 0."""
 
 _URLS = ("http://", "https://", "file://")
-_PROBE = "import platform; print(platform.python_version())"
+_PROBE = "import sys; print(sys.version.split()[0])"
+_OWN_VERSION = sys.version.split()[0]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Environment:
     def digest(self) -> str:
         """Return what identifies the content: requirements, constraints, version of Python."""
         parts = (*sorted(self.requirements), _content(self.constraints), sys.base_prefix)
-        text = "\0".join((*parts, platform.python_version()))
+        text = "\0".join((*parts, _OWN_VERSION))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def is_current(self) -> bool:
@@ -69,7 +69,7 @@ class Environment:
             done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         except (OSError, subprocess.TimeoutExpired):
             return False
-        return done.stdout.strip() == platform.python_version()
+        return done.stdout.strip() == _OWN_VERSION
 
 
 def install(environment: Environment, run: Run) -> None:

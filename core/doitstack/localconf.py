@@ -11,8 +11,8 @@ from doitstack.files import write_private
 
 EVALUATOR = Path(__file__).parent / "shell" / "localrc.sh"
 
-_HEADER = re.compile(r"\[\[\s*([\w.-]+)\s*\|\s*(\S(?:.*\S)?)\s*\]\]\s*")
-_BROKEN_HEADER = re.compile(r"\[\[\s*[\w.-]+\s*\|[^|].*|\[\[[\w.-]+\]\].*")
+_HEADER = r"\[\[\s*([\w.-]+)\s*\|\s*(\S(?:.*\S)?)\s*\]\]\s*"
+_BROKEN_HEADER = r"\[\[\s*[\w.-]+\s*\|[^|].*|\[\[[\w.-]+\]\].*"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def parse_sections(text: str, path: Path) -> tuple[Section, ...]:
     lines: list[str] = []
     header: tuple[str, str, int] | None = None
     for number, line in enumerate(text.splitlines(), start=1):
-        if match := _HEADER.fullmatch(line):
+        if match := re.fullmatch(_HEADER, line):
             if header:
                 sections.append(Section(*header, tuple(lines)))
             header, lines = (match[1], match[2], number + 1), []
@@ -66,7 +66,7 @@ def parse_sections(text: str, path: Path) -> tuple[Section, ...]:
 
 
 def _check_line(line: str, place: str, *, has_section: bool) -> None:
-    if _BROKEN_HEADER.fullmatch(line):
+    if re.fullmatch(_BROKEN_HEADER, line):
         raise SettingsError(f"{place}: broken section header {line!r}; write [[group|file]]")
     if not has_section and line.strip() and not line.lstrip().startswith("#"):
         raise SettingsError(

@@ -57,8 +57,7 @@ class Plugin:
         """The names of the hooks that it implements, in the order of the phases."""
         if self.manager is None:
             return tuple(phase.hook for phase in Phase if phase in self.scripts)
-        known = [*(phase.hook for phase in Phase), TASKS_HOOK]
-        return tuple(name for name in known if getattr(self.manager.hook, name).get_hookimpls())
+        return tuple(name for name in _known_hooks() if hasattr(self.manager.hook, name))
 
     def steps(self, hook: str, **argument: "Settings | Stack") -> list[Step]:
         """Return what the plugin declares for `hook`.
@@ -67,8 +66,10 @@ class Plugin:
         """
         if self.manager is None:
             return list(self._script_steps(hook))
-        caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
+        caller: pluggy.HookCaller | None = getattr(self.manager.hook, hook, None)
         steps: list[Step] = []
+        if caller is None:
+            return steps
         try:
             for answer in caller(**argument):
                 steps.extend(self._checked(hook, answer))
@@ -167,8 +168,13 @@ def _origin(plugin: Plugin) -> str:
 
 
 def _installed() -> Iterator[Plugin]:
+    names: dict[int, str] = {}
     for entry in entry_points(group=hookspecs.PROJECT):
-        distribution = entry.dist.name if entry.dist else "an unknown distribution"
+        distribution = names.get(id(entry.dist), "")
+        if not distribution:
+            # Each look at the name reads and parses the distribution's metadata anew.
+            distribution = entry.dist.name if entry.dist else "an unknown distribution"
+            names[id(entry.dist)] = distribution
         origin = f"{distribution} (entry point {entry.name} = {entry.value})"
         is_service = distribution == IN_TREE
         name = _PLACE.sub("", entry.name, count=1) if is_service else entry.name
@@ -193,13 +199,34 @@ def _load_entry(entry: EntryPoint, origin: str) -> object:
 def _managed(name: str, origin: str, module: object) -> pluggy.PluginManager:
     """Return a manager of this plugin alone: order and blame stay ours."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
+    hooks = _hooks_of(module)
+    known = [hook for hook in _known_hooks() if hook in hooks]
+    if known:
+        manager.add_hookspecs(_only(hookspecs, known))
     try:
-        manager.register(module, name)
+        manager.register(_only(module, hooks), name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(name, f"{origin}: {error}") from error
     return manager
+
+
+def _known_hooks() -> tuple[str, ...]:
+    return (*(phase.hook for phase in Phase), TASKS_HOOK)
+
+
+def _hooks_of(plugin: object) -> list[str]:
+    """Return the names of what a plugin marks as hooks, known ones or not."""
+    marker = f"{hookspecs.PROJECT}_impl"
+    return [name for name in dir(plugin) if hasattr(getattr(plugin, name, None), marker)]
+
+
+def _only(source: object, names: Iterable[str]) -> ModuleType:
+    """Return `names` of `source` alone: pluggy looks at each name of what it is given, slowly."""
+    part = ModuleType(getattr(source, "__name__", type(source).__name__))
+    for name in names:
+        setattr(part, name, getattr(source, name))
+    return part
 
 
 def _drop_ins(directory: Path) -> list[Plugin]:

@@ -11,7 +11,7 @@ from doitstack.errors import PlanError, PluginError
 from doitstack.localconf import PluginRepository
 from doitstack.settings import Settings
 
-_REQUIRES = re.compile(r"^\s*plugin_requires\s+(\S+)\s+(\S+)", re.MULTILINE)
+_REQUIRES = r"(?m)^\s*plugin_requires\s+(\S+)\s+(\S+)"
 
 
 def scripts_directory(repository: PluginRepository, dest: Path) -> Path:
@@ -103,7 +103,7 @@ def _requirements(repository: PluginRepository, dest: Path) -> Iterator[tuple[st
     if not settings.is_file():
         return
     text = settings.read_text(encoding="utf-8", errors="replace")
-    for match in _REQUIRES.finditer(text):
+    for match in re.finditer(_REQUIRES, text):
         line = text.count("\n", 0, match.start(1)) + 1
         yield f"{settings}:{line}", match[1], match[2]
 

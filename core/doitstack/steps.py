@@ -117,7 +117,8 @@ def async_run(name: str, action: Action, *args: Any, wait: Sequence[str] = (), *
 
     The same as DevStack's `async_run NAME func args`.
     """
-    return Step(Kind.ASYNC_RUN, future_name(name), _checked(action), args, _names(wait), _doits(doit))
+    own = _doits(doit)
+    return Step(Kind.ASYNC_RUN, future_name(name), _checked(action), args, _names(wait), own)
 
 
 def async_wait(*names: str) -> Step:

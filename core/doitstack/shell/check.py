@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _MISSING = Path(__file__).parent / "library" / "missing.sh"
-_DEFINITION = re.compile(r"^\s*(?:function\s+([\w-]+)|([\w-]+)\s*\(\))", re.MULTILINE)
-_COMMAND = re.compile(
-    r"(?:^|[;&|(]|\b(?:then|do|else|if|async_runfunc|async_run\s+\S+)\s)\s*!?\s*([\w-]+)"
-)
+_DEFINITION = r"(?m)^\s*(?:function\s+([\w-]+)|([\w-]+)\s*\(\))"
+_COMMAND = r"(?:^|[;&|(]|\b(?:then|do|else|if|async_runfunc|async_run\s+\S+)\s)\s*!?\s*([\w-]+)"
 
 
 def syntax_errors(scripts: Iterable[Path]) -> list[str]:
@@ -38,12 +36,13 @@ def unprovided_calls(scripts: Iterable[Path]) -> list[str]:
     """
     files = [path for path in dict.fromkeys(scripts) if path.is_file()]
     texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in files}
-    own = {name for text in texts.values() for pair in _DEFINITION.findall(text) for name in pair}
+    pairs = [pair for text in texts.values() for pair in re.findall(_DEFINITION, text)]
+    own = {name for pair in pairs for name in pair}
     missing = unprovided_functions() - own
     found: dict[tuple[Path, str], int] = {}
     for path, text in texts.items():
         for number, line in enumerate(text.splitlines(), start=1):
-            for name in _COMMAND.findall(line.partition(" #")[0]):
+            for name in re.findall(_COMMAND, line.partition(" #")[0]):
                 if name in missing:
                     found.setdefault((path, name), number)
     return [
