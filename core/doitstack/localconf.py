@@ -3,8 +3,8 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from doitstack.errors import SettingsError
 from doitstack.files import write_private
@@ -15,8 +15,7 @@ _HEADER = r"\[\[\s*([\w.-]+)\s*\|\s*(\S(?:.*\S)?)\s*\]\]\s*"
 _BROKEN_HEADER = r"\[\[\s*[\w.-]+\s*\|[^|].*|\[\[[\w.-]+\]\].*"
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """One `[[group|file]]` of a local.conf; `first_line` is the number of the line below it."""
 
     group: str
@@ -25,8 +24,7 @@ class Section:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class PluginRepository:
+class PluginRepository(NamedTuple):
     """One `enable_plugin NAME URL [REF]`."""
 
     name: str
@@ -34,8 +32,7 @@ class PluginRepository:
     ref: str
 
 
-@dataclass(frozen=True)
-class LocalSettings:
+class LocalSettings(NamedTuple):
     """What the user's own file says: variables, plugin repositories, and the sections as read."""
 
     variables: dict[str, str]

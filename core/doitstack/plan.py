@@ -1,8 +1,8 @@
 """The steps of all plugins, put in order and checked. Runs nothing and knows no doit."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
 from doitstack.errors import PlanError
 from doitstack.phases import Phase
@@ -10,8 +10,7 @@ from doitstack.plugins import Plugin
 from doitstack.steps import Kind, Step
 
 
-@dataclass(frozen=True)
-class PlannedStep:
+class PlannedStep(NamedTuple):
     """A step with its place: `task` is its name for doit, `number` its place in the plan.
 
     `needs` are the tasks that must have ended before it. `is_awaited` tells of a future whether
@@ -32,8 +31,7 @@ class PlannedStep:
         return self.step.kind is Kind.ASYNC_RUN
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """All steps of some phases, in order, and what is odd about them but no mistake."""
 
     steps: tuple[PlannedStep, ...]
@@ -44,8 +42,7 @@ class Plan:
         return tuple(planned for planned in self.steps if planned.phase is phase)
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(NamedTuple):
     """What one plugin declares for one phase."""
 
     phase: Phase

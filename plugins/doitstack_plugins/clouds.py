@@ -1,17 +1,15 @@
 """The files with which users reach the cloud: `$DEST/clouds.yaml` and `$DEST/openrc`."""
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from doitstack import Stack
 from doitstack.files import write_private
 from doitstack_plugins.identity import ADMIN_PASSWORD, DEFAULT_DOMAIN
 
 
-@dataclass(frozen=True)
-class Persona:
+class Persona(NamedTuple):
     """A user on a project, or on the whole system where `project` is empty."""
 
     user: str

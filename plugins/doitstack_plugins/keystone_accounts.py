@@ -5,8 +5,7 @@ finds by name what another step has made: futures are separate processes and sha
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from doitstack import Stack, Step, async_run, async_wait, run
 from doitstack_plugins.identity import ADMIN_PASSWORD, DEFAULT_DOMAIN, identity_api
@@ -24,8 +23,7 @@ ROLES = {"ks-service": "service", "ks-reseller": "ResellerAdmin", "ks-anotherrol
 """The future that makes each role; keystone itself makes admin, manager, member and reader."""
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(NamedTuple):
     """The role that a user, or else a group, has on a project, else a domain, else the system."""
 
     role: str

@@ -1,8 +1,8 @@
 """The processes of nova: which there are, from what they run, and when they are up."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from doitstack import Stack
 from doitstack_plugins import broker, health, needs, nova_conf, nova_ready, packages, ports
@@ -12,8 +12,7 @@ _PORTS = {"n-api": "NOVA_SERVICE_PORT", "n-api-meta": "METADATA_SERVICE_PORT"}
 _MODULES = {"n-api": "nova.wsgi.osapi_compute", "n-api-meta": "nova.wsgi.metadata"}
 
 
-@dataclass(frozen=True)
-class Daemon:
+class Daemon(NamedTuple):
     """A process without a port: its service, a program of nova, and the configuration it reads."""
 
     name: str

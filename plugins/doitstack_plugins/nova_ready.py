@@ -1,17 +1,15 @@
 """What nova needs before it is of use: its services up, its computes known, its flavors made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from doitstack import Stack
 from doitstack_plugins import health, nova_conf
 from doitstack_plugins.identity import cloud
 
 
-@dataclass(frozen=True)
-class Flavor:
+class Flavor(NamedTuple):
     """The size of a server: memory in MB, disk in GB."""
 
     id: str

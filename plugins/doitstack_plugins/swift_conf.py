@@ -1,9 +1,9 @@
 """The configuration of Swift's servers: files of paste, each with its pipeline."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
+from typing import NamedTuple
 
 from doitstack import Stack
 from doitstack_plugins import cache, configuration, service_accounts
@@ -18,8 +18,7 @@ _PROXY_FILTERS = (
 )
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """One of swift's: the service that DevStack knows it as, and what is named after its kind."""
 
     name: str

@@ -1,16 +1,16 @@
 """Serve a WSGI application as a service: one place that knows the server and its flags."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
+from typing import NamedTuple
 
 from doitstack import Stack
 from doitstack.environments import Environment
 from doitstack_plugins import configuration, health, ports
 
 
-@dataclass(frozen=True)
-class WsgiService:
+class WsgiService(NamedTuple):
     """An application `module` (`package.module:callable`) of an environment, and where it listens.
 
     `name` is that of the service and of its log. The environment must hold pyuwsgi. Each process
