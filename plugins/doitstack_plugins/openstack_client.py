@@ -46,7 +46,7 @@ def program(stack: Stack, environment: Environment) -> Program:
         fresh=("openstack.config.loader", "autopage"),
         # They look around while they are imported, and make nothing of it that a command shows:
         # the entry points have been read already.
-        indifferent=("cmd2.cmd2", "psutil._common", "rich", "stevedore._cache", "wsgiref.handlers"),
+        indifferent=("cmd2.cmd2", "psutil._common", "rich", "stevedore._cache"),
         env=tuple(packages.environ(stack).items()),
     )
 

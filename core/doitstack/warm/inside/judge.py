@@ -45,6 +45,9 @@ LIMITS = {
 }
 """The lines of /proc/PID/limits that can be set."""
 
+_STANDARD = frozenset({"pydoc", "sysconfig", "wsgiref.handlers", "zoneinfo._tzpath"})
+"""Modules of Python that look where the user's own packages would be, and make nothing of it."""
+
 _RECENT = 0.05
 """For so long, in s, the files of the program are taken to be as they were."""
 
@@ -78,7 +81,7 @@ class Judge:
         self._limits = limits(_own("limits"))
         self._nice = os.getpriority(os.PRIO_PROCESS, 0)
         self._place = " ".join(str(Path(f"/proc/self/{name}").readlink()) for name in _PLACES)
-        unmoved = {*self.options.fresh, *self.options.indifferent}
+        unmoved = {*_STANDARD, *self.options.fresh, *self.options.indifferent}
         self._needed = {name: who - unmoved for name, who in self.readings.items() if who - unmoved}
         self._files = {path: _changed(path) for path in _files_of_program(self.options.script)}
 
