@@ -10,7 +10,7 @@ from pathlib import Path
 from doitstack.errors import PlanError
 from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
 from doitstack.plan import Declared, Plan, make_plan
-from doitstack.plugins import TASKS_HOOK, Plugin, find_plugins, order
+from doitstack.plugins import TASKS_HOOK, Plugin, find_plugins, is_reserved, order
 from doitstack.settings import Settings, load_settings
 from doitstack.shell.check import (
     can_become_root,
@@ -115,7 +115,12 @@ class StackDirectory:
             for file in (script.parent.rglob("*") if script.parent.name == "devstack" else [script])
         }
         unprovided = [] if self.settings.get("DEVSTACK_DIR") else unprovided_calls(sorted(files))
-        return [*self.plan().warnings, *unprovided]
+        reserved = [
+            f"{plugin.origin}: numbers 00-09 and 90-99 are kept for doitstack; use 10 to 89"
+            for plugin in self.plugins
+            if is_reserved(Path(plugin.origin))
+        ]
+        return [*reserved, *self.plan().warnings, *unprovided]
 
     def tasks(self) -> list[tuple[Plugin, Step]]:
         """Return what plugins offer to be run by name."""

@@ -35,6 +35,7 @@ _PLACE = re.compile(r"\d\d-")
 """What the entry points of in-tree services begin with; build tools sort them by name."""
 
 _NUMBERED = re.compile(r"(\d\d)-([A-Za-z0-9][A-Za-z0-9._-]*)\.(sh|py)")
+DROP_INS = "extras.d"
 _RESERVED = ("0", "9")
 
 
@@ -137,7 +138,7 @@ def find_plugins(
     installed = list(_installed())
     plugins = sorted((plugin for plugin in installed if plugin.is_service), key=_origin)
     plugins += [plugin for plugin in installed if not plugin.is_service]
-    plugins += _drop_ins(top_dir / "extras.d")
+    plugins += _drop_ins(top_dir / DROP_INS)
     plugins += [_repository(repository, dest) for repository in in_order(repositories, dest)]
     _refuse_twins(plugins)
     return plugins
@@ -242,7 +243,7 @@ def _drop_ins(directory: Path) -> list[Plugin]:
 
 def is_reserved(path: Path) -> bool:
     """Return whether a drop-in takes a number that is kept for the project (00-09, 90-99)."""
-    return path.name.startswith(_RESERVED)
+    return path.parent.name == DROP_INS and path.name.startswith(_RESERVED)
 
 
 def _script(path: Path, name: str) -> Plugin:

@@ -1,5 +1,6 @@
 """Plugins are found, put in order, and blamed by name."""
 
+import os
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from textwrap import dedent
@@ -7,6 +8,7 @@ from textwrap import dedent
 import pytest
 
 from doitstack import plugins as module
+from doitstack.directory import StackDirectory
 from doitstack.errors import PluginError, SettingsError
 from doitstack.hookspecs import hookimpl
 from doitstack.localconf import LocalSettings
@@ -53,7 +55,7 @@ def test_drop_ins_are_in_order_of_their_numbers(tmp_path: Path) -> None:
 
     assert [plugin.name for plugin in found] == ["z", "c", "a", "b"]
     assert found[1].origin == str(tmp_path / "extras.d" / "50-c.sh")
-    assert [is_reserved(Path(name)) for name in ("09-z.py", "50-c.sh", "99-x.sh")] == [
+    assert [is_reserved(Path("extras.d", name)) for name in ("09-z.py", "50-c.sh", "99-x.sh")] == [
         True, False, True
     ]  # fmt: skip
 
@@ -287,3 +289,12 @@ def test_two_entry_points_of_one_name_are_refused(
     _install(monkeypatch, Entry("twin", "one", Hooks()), Entry("twin", "two", Hooks()))
     with pytest.raises(PluginError, match=r"found twice, in one \(.*\) and in two \("):
         _find(tmp_path)
+
+
+def test_a_drop_in_with_a_reserved_number_is_warned_of(tmp_path: Path) -> None:
+    script = tmp_path / "extras.d" / "05-mine.sh"
+    script.parent.mkdir()
+    script.write_text(":\n")
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]})
+    expected = f"{script}: numbers 00-09 and 90-99 are kept for doitstack; use 10 to 89"
+    assert expected in directory.warnings()
