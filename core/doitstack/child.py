@@ -11,7 +11,6 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn, TextIO
 
 from doitstack.errors import CommandError, DoitstackError, FutureError
@@ -19,6 +18,7 @@ from doitstack.guard import die_with_parent
 from doitstack.jobfile import Job, close_job, open_job
 from doitstack.mainlog import append_line
 from doitstack.process_tree import FUTURE_MARK, look_up
+from doitstack.termination import raise_on_signals
 
 LOST = 1
 """The code of a future whose Python action raised."""
@@ -107,12 +107,7 @@ def _own_streams(work: Assignment) -> None:
     os.close(null)
     sys.stdout, sys.stderr = work.streams
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _terminate)
-
-
-def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+    raise_on_signals()
 
 
 def _flush() -> None:

@@ -1,7 +1,6 @@
-"""What `doit` learns in a stack directory: run, clean, and commands that show something."""
+"""`doit TASK...`: run tasks, with futures."""
 
 import gc
-import json
 import os
 import resource
 import sys
@@ -9,29 +8,23 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from doit.cmd_base import DoitCmdBase
-from doit.cmd_clean import Clean as DoitClean
 from doit.cmd_run import Run as DoitRun
 from doit.control import TaskControl
 from doit.exceptions import InvalidCommand, InvalidDodoFile
-from doit.runner import ERROR, SUCCESS
+from doit.runner import ERROR
 
 from doitstack import dest
 from doitstack.builtin import BuiltIn, cpu_seconds
 from doitstack.directory import StackDirectory
 from doitstack.dodo import CLEAN, LoadedDirectory, loaded
-from doitstack.errors import DoitstackError, StepError
+from doitstack.errors import DoitstackError
 from doitstack.executor import RunOptions, open_executor
 from doitstack.futures import purge
-from doitstack.history import future_rows, last_run
 from doitstack.phases import STACK_PHASES, Phase
-from doitstack.reports import tables
 from doitstack.reports.console import StepReporter
 from doitstack.repositories import fetch as repository_fetch
 from doitstack.runner import FutureRunner, PlanDispatcher
 from doitstack.state import AtomicJsonDB
-from doitstack.timing import Timing as Figures
-from doitstack.timing import timing_of
 
 DOWN_TASKS = frozenset({"unstack", CLEAN})
 """Tasks after which nothing of the stack runs."""
@@ -192,131 +185,3 @@ def _prepare_forks() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-class Clean(DoitClean):  # type: ignore[misc]
-    """`doit clean`: DevStack's clean. `doit clean TASK...`: doit's."""
-
-    doc_purpose = "unstack and remove what the stack made; with tasks, their clean actions"
-
-    def execute(self, params: Any, args: list[str]) -> int | None:
-        """Clean the stack, or the tasks that are named."""
-        if args or params["cleanall"]:
-            code: int | None = super().execute(params, args)
-            return code
-        self.loader.setup(params)
-        directory = loaded().directory
-        try:
-            doomed = dest.owned(directory.settings)
-            if params["dryrun"]:
-                sys.stdout.writelines(f"would remove {path}\n" for path in doomed)
-                return 0
-            return self._clean(directory) if directory.stack.dest.exists() else 0
-        except DoitstackError as error:
-            raise InvalidDodoFile(str(error)) from error
-
-    def _clean(self, directory: StackDirectory) -> int:
-        run = Run(
-            task_loader=self.loader, config=self.config, bin_name=self.bin_name, cmds=self._cmds
-        )
-        code: int = run.parse_execute([CLEAN])
-        if code == ERROR:
-            # No plugin could be asked, perhaps for want of space: what runs is ended all the same.
-            directory.stack.services.stop_all()
-        if code in (SUCCESS, ERROR):
-            with dest.held(directory.stack.dest):
-                dest.remove(directory.settings)
-        return code
-
-    def __init__(self, cmds: Any = None, **kwargs: Any) -> None:
-        super().__init__(cmds=cmds, **kwargs)
-        self._cmds = cmds
-
-
-class StackCommand(DoitCmdBase):  # type: ignore[misc]
-    """A command that only shows what is known of the stack directory."""
-
-    doc_usage = ""
-    doc_description = None
-
-    def execute(self, params: Any, args: list[str]) -> int:
-        """Show it. Exit code 3 when the stack directory has a mistake."""
-        if args:
-            raise InvalidCommand(f"{self.get_name()} takes no arguments: {' '.join(args)}")
-        self.loader.setup(params)
-        try:
-            sys.stdout.write(self.show(loaded().directory, params))
-        except DoitstackError as error:
-            raise InvalidDodoFile(str(error)) from error
-        return 0
-
-    def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return what is to be shown."""
-        raise NotImplementedError
-
-
-class Plan(StackCommand):
-    """`doit plan`."""
-
-    doc_purpose = "show phases, plugins, steps, futures and where they are waited for"
-
-    def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return the plan of `doit stack`."""
-        return tables.plan_table(directory.plan(), directory.warnings())
-
-
-class Plugins(StackCommand):
-    """`doit plugins`."""
-
-    doc_purpose = "show the plugins, where each was found, and its hooks"
-
-    def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return the plugins in order."""
-        return tables.plugins_table(directory.plugins)
-
-
-class Services(StackCommand):
-    """`doit services`."""
-
-    doc_purpose = "show the processes that the stack keeps running"
-
-    def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return name, state, pid and log of each."""
-        return tables.services_table(directory.stack.services.status())
-
-
-class Futures(StackCommand):
-    """`doit futures`."""
-
-    doc_purpose = "show the futures of the last run and their state"
-
-    def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return the futures, also of a run that goes on in another terminal."""
-        stack = directory.stack
-        return tables.futures_table(future_rows(stack.dest / "async", stack.log_dir))
-
-
-class Timing(StackCommand):
-    """`doit timing`."""
-
-    doc_purpose = "show what the last run took and what futures saved"
-    cmd_options = (
-        {
-            "name": "json",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": "print the figures as JSON, all times in seconds",
-        },
-    )
-
-    def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return the figures of the last run. Raises StepError if there has been none."""
-        run = last_run(directory.stack.log_dir)
-        timing: Figures | None = timing_of(directory.stack.log_dir, run) if run else None
-        if timing is None:
-            raise StepError(f"no run is recorded in {directory.stack.log_dir}; run `doit stack`")
-        if params["json"]:
-            return json.dumps(timing.as_dict(), indent=2) + "\n"
-        return tables.timing_tables(timing)

@@ -1,0 +1,17 @@
+"""`doit services`: the processes that the stack keeps running."""
+
+from typing import Any
+
+from doitstack.commands.show import StackCommand
+from doitstack.directory import StackDirectory
+from doitstack.reports import tables
+
+
+class Services(StackCommand):
+    """`doit services`."""
+
+    doc_purpose = "show the processes that the stack keeps running"
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return name, state, pid and log of each."""
+        return tables.services_table(directory.stack.services.status())

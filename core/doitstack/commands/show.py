@@ -1,0 +1,33 @@
+"""What the commands share that only show what is known of a stack directory."""
+
+import sys
+from typing import Any
+
+from doit.cmd_base import DoitCmdBase
+from doit.exceptions import InvalidCommand, InvalidDodoFile
+
+from doitstack.directory import StackDirectory
+from doitstack.dodo import loaded
+from doitstack.errors import DoitstackError
+
+
+class StackCommand(DoitCmdBase):  # type: ignore[misc]
+    """A command that only shows what is known of the stack directory."""
+
+    doc_usage = ""
+    doc_description = None
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Show it. Exit code 3 when the stack directory has a mistake."""
+        if args:
+            raise InvalidCommand(f"{self.get_name()} takes no arguments: {' '.join(args)}")
+        self.loader.setup(params)
+        try:
+            sys.stdout.write(self.show(loaded().directory, params))
+        except DoitstackError as error:
+            raise InvalidDodoFile(str(error)) from error
+        return 0
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return what is to be shown."""
+        raise NotImplementedError
