@@ -163,6 +163,7 @@ _ini_save() {
 }
 
 # The traps of the caller come back: they pass through a pipe, since "$(trap -p)" forks.
+# Cut off and written by two openings: ext4 sends to disk at once what replaces a file by one.
 _ini_cut() {
     local traps='' descriptor result=0
     exec {descriptor}<<< ''
@@ -170,7 +171,7 @@ _ini_cut() {
     IFS= read -r -d '' -u "$descriptor" traps || :
     exec {descriptor}<&-
     trap '' HUP INT TERM
-    echo -En "${_ini_pieces[*]}" > "$file" || result=1
+    { : > "$file" && echo -En "${_ini_pieces[*]}" >> "$file"; } || result=1
     trap - HUP INT TERM
     eval "$traps"
     return "$result"
