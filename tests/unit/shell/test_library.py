@@ -64,7 +64,7 @@ def test_it_needs_bash_and_coreutils_alone(bash) -> None:
 
 
 def test_what_is_missing_says_so(bash) -> None:
-    for name in ("start_swift", "upload_image"):
+    for name in ("start_swift", "create_disk"):
         done = bash(f"{name} x", code=1)
         assert done.err == f"{name}: DevStack function that doitstack does not provide\n"
 

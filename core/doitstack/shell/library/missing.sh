@@ -18,7 +18,7 @@ install_neutron install_nova install_ovn neutron_plugin_configure_l3_agent
 neutron_plugin_setup_interface_driver ovn_base_setup_bridge remove_ovs_packages
 start_keystone start_neutron start_neutron_agents start_neutron_service_and_check
 start_nova_compute start_ovn start_swift start_tls_proxy stop_keystone stop_neutron
-stop_new_ovs stop_nova_compute stop_ovn stop_swift stop_tls_proxy upload_image
+stop_new_ovs stop_nova_compute stop_ovn stop_swift stop_tls_proxy
 use_new_ovn_repository
 '
 
