@@ -32,6 +32,7 @@ from doitstack.shell.session import Session, SessionPlace
 from doitstack.slots import Slots
 from doitstack.stack import Stack
 from doitstack.steps import Kind, Shell
+from doitstack.usage import Sampler
 
 SHELL_PASSWORDS = ("ADMIN_PASSWORD", "SERVICE_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD")
 """The passwords that scripts of DevStack find set."""
@@ -61,7 +62,7 @@ class Executor:
         self.journal = Journal(new_journal_path(log_dir))
         self.log = MainLog(log_dir / "stack.log")
         self.run_name = self.journal.path.stem
-        self.loop = Loop(self.log.show)
+        self.loop = Loop(self._tick)
         self.guard = Guard(stack.dest / "async", self.run_name)
         self._slots = Slots(options.jobs if options.parallel else 0)
         self.futures = Futures(
@@ -79,6 +80,8 @@ class Executor:
         )
         self._programs = MainLinePrograms(self.loop, self.guard, self.log.descriptor)
         self.log.on_silence = self._still_running
+        self.log.on_tick = self._tick
+        self._sampler = Sampler(self._record_usage)
         self._current: tuple[str, float] = ("", 0.0)
         self._session: Session | None = None
         self._collected: set[tuple[str, str]] = set()
@@ -89,6 +92,13 @@ class Executor:
         self.log.let_go()
         if self._session:
             self._session.let_go()
+
+    def _tick(self) -> None:
+        self.log.show()
+        self._sampler.look()
+
+    def _record_usage(self, cpu: float, machine: float) -> None:
+        self.journal.write("usage", cpu=round(cpu, 2), machine=round(machine, 2))
 
     def _still_running(self) -> str:
         """Return what runs, for how long, and where its log is."""

@@ -270,8 +270,7 @@ class Futures:
         began = self.announce(future)
         self._around.loop.run_until(lambda: future.has_ended)
         waited = max(0.0, (future.ended_at or journal.now()) - began)
-        if self._around.parallel:
-            log.insert(self._file(future.name, "log"))
+        place = log.insert(self._file(future.name, "log")) if self._around.parallel else None
         rc = 1 if future.rc is None else future.rc
         log.write(
             future.say(
@@ -280,7 +279,7 @@ class Futures:
         )
         future.state = State.COLLECTED
         self._file(future.name, "ini").unlink(missing_ok=True)
-        journal.write("collected", name=future.name, rc=rc, waited=round(waited, 4))
+        journal.write("collected", name=future.name, rc=rc, waited=round(waited, 4), log=place)
         return rc
 
     def uncollected(self) -> list[Future]:

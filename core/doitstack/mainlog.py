@@ -34,6 +34,12 @@ class MainLog:
         self._is_showing = False
         self._last_news = time.monotonic()
         self.on_silence: Callable[[], str] = str
+        self.on_tick: Callable[[], None] = self.show
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has: where in the file the next output will be."""
+        return os.fstat(self.descriptor).st_size
 
     def write(self, text: str) -> None:
         """Add lines of ours, and show them, also where the disk has no room for them."""
@@ -49,18 +55,24 @@ class MainLog:
             return
         self.show()
 
-    def insert(self, path: Path) -> None:
-        """Add the whole of another log, in one piece and in constant memory."""
+    def insert(self, path: Path) -> tuple[int, int]:
+        """Add the whole of another log, in one piece and in constant memory.
+
+        Returns where in this file it begins and ends.
+        """
         try:
             source = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
-            return
+            return self.size, self.size
         try:
             with self._alone():
+                start = self.size
                 self._copy(source)
+                end = self.size
         finally:
             os.close(source)
         self.show()
+        return start, end
 
     def _copy(self, source: int) -> None:
         last = b"\n"
@@ -141,7 +153,7 @@ class MainLog:
         """Show what a long Python step writes although it keeps the only thread."""
 
         def tick(_number: int, _frame: FrameType | None) -> None:
-            self.show()
+            self.on_tick()
 
         previous = signal.signal(signal.SIGALRM, tick)
         signal.setitimer(signal.ITIMER_REAL, 0.25, 0.25)

@@ -15,12 +15,15 @@ FUTURE_MARK = "DOITSTACK_FUTURE"
 GRACE = 5.0
 """Seconds between TERM and KILL."""
 
+_TICKS = os.sysconf("SC_CLK_TCK")
+
 
 @dataclass(frozen=True)
 class Process:
     """One line of /proc/PID/stat, as far as we need it (proc(5)).
 
     `started` is in clock ticks since boot: a pid may be given anew, a pid with it is unique.
+    `cpu` is its CPU time (s), with that of its children that have ended and been waited for.
     """
 
     pid: int
@@ -28,6 +31,7 @@ class Process:
     group: int
     started: int
     is_zombie: bool
+    cpu: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,14 @@ def look_up(pid: int) -> Process | None:
     except OSError:
         return None
     fields = stat.rpartition(b")")[2].split()
-    return Process(pid, int(fields[1]), int(fields[2]), int(fields[19]), fields[0] == b"Z")
+    return Process(
+        pid=pid,
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        started=int(fields[19]),
+        is_zombie=fields[0] == b"Z",
+        cpu=sum(map(int, fields[11:15])) / _TICKS,
+    )
 
 
 def is_running(pid: int, started: int) -> bool:
@@ -68,7 +79,7 @@ def tree(roots: Iterable[Root]) -> set[int]:
     # 0 is no process, but the group of all that a container's entry has brought in.
     pids = {root.pid for root in firsts if root.pid > 1}
     marks = {root.mark for root in firsts if root.mark}
-    running = {process.pid: process for process in _all_processes()}
+    running = {process.pid: process for process in all_processes() if not process.is_zombie}
     found = {
         pid
         for pid, process in running.items()
@@ -79,10 +90,11 @@ def tree(roots: Iterable[Root]) -> set[int]:
     return found - {os.getpid(), 1}
 
 
-def _all_processes() -> Iterator[Process]:
+def all_processes() -> Iterator[Process]:
+    """Yield all processes of the machine that we can see, zombies as well."""
     for entry in Path("/proc").iterdir():
         process = look_up(int(entry.name)) if entry.name.isdecimal() else None
-        if process and not process.is_zombie:
+        if process:
             yield process
 
 

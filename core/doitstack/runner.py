@@ -88,6 +88,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._running = 0
         self.final_result: int = SUCCESS
         self._built_in_done: set[str] = set()
+        self._had_their_turn: set[str] = set()
         self._saved = executor.now()
         self.interrupted: Interrupted | None = None
 
@@ -141,7 +142,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         """
         self.executor.loop.turn(0)
         if not self._ended:
-            self._ready.sort(key=_number)
+            self._ready.sort(key=lambda node: _number(node.task))
             self._start_futures()
         if not self._ended:
             if self._ready:
@@ -166,7 +167,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         planned = planned_step(node.task)
         assert planned
         self.reporter.execute_task(node.task)
-        self.executor.journal.write("step_start", **_identity(planned))
+        self._journal("step_start", planned)
         try:
             future = self.executor.start_future(planned)
         except DoitstackError as error:
@@ -206,14 +207,15 @@ class FutureRunner(Runner):  # type: ignore[misc]
         if node.task.name in BUILT_IN:
             self._built_in_done.add(node.task.name)
         if planned:
-            journal.write("step_start", **_identity(planned))
+            self._journal("step_start", planned, log=self.executor.log.size)
         status = "stopped"
         try:
             failure = self.execute_task(node.task)
             status = "failed" if failure else "done"
         finally:
             if planned:
-                journal.write("step_end", task=planned.task, status=status)
+                log = self.executor.log.size
+                journal.write("step_end", task=planned.task, status=status, log=log)
         self.process_task_result(node, failure)
         self._save()
         return node
@@ -246,7 +248,19 @@ class FutureRunner(Runner):  # type: ignore[misc]
         planned = planned_step(node.task)
         if planned and node.run_status == "up-to-date":
             self.executor.skip(planned)
-            self.executor.journal.write("step_skipped", **_identity(planned))
+            self._journal("step_skipped", planned)
+
+    def _journal(self, event: str, planned: PlannedStep, **more: Any) -> None:
+        """Record that a step has its turn."""
+        self._had_their_turn.add(planned.task)
+        self.executor.journal.write(event, **_identity(planned), **more)
+
+    def _journal_not_run(self, dispatcher: TaskDispatcher) -> None:
+        """Record the steps that were wanted and whose turn never came."""
+        for task in _wanted(dispatcher):
+            planned = planned_step(task)
+            if planned and planned.task not in self._had_their_turn:
+                self._journal("step_not_run", planned)
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -257,6 +271,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         """
         if not is_through:
             self.executor.stop_futures()
+            self._journal_not_run(dispatcher)
         for name in BUILT_IN:
             task = dispatcher.tasks.get(name)
             if task and name not in self._built_in_done:
@@ -268,9 +283,22 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self.final_result = self.interrupted.code
 
 
-def _number(node: ExecNode) -> tuple[int, str]:
-    planned = planned_step(node.task)
-    return (planned.number if planned else sys.maxsize, node.task.name)
+def _wanted(dispatcher: TaskDispatcher) -> list[Task]:
+    """Return the tasks that were asked for, and all that they need, in the order of the plan."""
+    names = dict.fromkeys(dispatcher.selected_tasks)
+    left = list(names)
+    while left:
+        task = dispatcher.tasks.get(left.pop())
+        new = [name for name in task.task_dep if name not in names] if task else []
+        names.update(dict.fromkeys(new))
+        left += new
+    tasks = [dispatcher.tasks[name] for name in names if name in dispatcher.tasks]
+    return sorted(tasks, key=_number)
+
+
+def _number(task: Task) -> tuple[int, str]:
+    planned = planned_step(task)
+    return (planned.number if planned else sys.maxsize, task.name)
 
 
 def _is_future(node: ExecNode) -> bool:
@@ -286,4 +314,5 @@ def _identity(planned: PlannedStep) -> dict[str, Any]:
         "step": planned.step.name,
         "kind": planned.step.kind.value,
         "waits": planned.step.waits,
+        "needs": planned.needs,
     }

@@ -44,6 +44,15 @@ def test_inserted_log_is_whole(log: MainLog, console: Path, tmp_path: Path) -> N
     assert console.read_text() == text
 
 
+def test_inserted_log_has_its_place(log: MainLog, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("one\ntwo")
+    log.write("before\n")
+    start, end = log.insert(tmp_path / "a.log")
+    log.write("after\n")
+    assert log.path.read_bytes()[start:end] == b"one\ntwo\n"
+    assert log.insert(tmp_path / "missing.log") == (log.size, log.size)
+
+
 @pytest.mark.parametrize(("text", "shown"), [("end", "end\n"), ("end\n", "end\n"), ("", "")])
 def test_inserted_log_ends_its_last_line(
     log: MainLog, console: Path, tmp_path: Path, text: str, shown: str

@@ -1,0 +1,118 @@
+"""What the journal of a run tells to those who read it afterwards."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import MakeStackDir, Outcome
+from tests.integration.probes import plugin
+
+DEMO = "extras.d/50-demo.py"
+
+
+def _steps(outcome: Outcome, event: str) -> dict[str, dict[str, Any]]:
+    return {e["task"].rpartition(":")[2]: e for e in outcome.journal if e["event"] == event}
+
+
+def _cut(outcome: Outcome, start: int, end: int) -> list[str]:
+    log = Path(outcome.directory.dest / "logs" / "stack.log").read_bytes()
+    return log[start:end].decode().splitlines()
+
+
+def test_steps_say_what_they_need_and_where_their_output_is(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
+                def work(stack):
+                    print("working")
+                    stack.run(["echo", "a program"])
+
+                def slow(stack):
+                    print("slow work")
+
+                @hookimpl
+                def stack_install(stack):
+                    yield run(work)
+                    yield async_run("slow", slow)
+                    yield run(work, name="again")
+                    yield async_wait("slow")
+            """)
+        }
+    )
+    stack.run("stack").ok()
+    outcome = stack.run("stack").ok()
+
+    started, ended = _steps(outcome, "step_start"), _steps(outcome, "step_end")
+    assert _cut(outcome, started["work"]["log"], ended["work"]["log"])[:3] == [
+        "==> stack install: demo: work",
+        "working",
+        "a program",
+    ]
+    (collected,) = [e for e in outcome.journal if e["event"] == "collected"]
+    assert _cut(outcome, *collected["log"]) == ["slow work"]
+    assert started["slow"]["needs"] == ["stack:install:demo:work"]
+    assert started["async_wait-slow"]["needs"] == [
+        "stack:install:demo:again",
+        "stack:install:demo:slow",
+    ]
+
+
+def test_steps_whose_turn_never_came_are_told(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
+                def fine(stack):
+                    pass
+
+                def broken(stack):
+                    raise RuntimeError
+
+                @hookimpl
+                def stack_install(stack):
+                    yield run(fine, uptodate=[True])
+                    yield run(broken)
+                    yield async_run("late", fine)
+                    yield async_wait("late")
+
+                @hookimpl
+                def unstack(stack):
+                    yield run(fine, name="not_wanted")
+            """)
+        }
+    )
+    stack.run("stack").failed(1)
+    outcome = stack.run("stack").failed(1)
+
+    assert list(_steps(outcome, "step_skipped")) == ["fine"]
+    assert _steps(outcome, "step_end")["broken"]["status"] == "failed"
+    assert list(_steps(outcome, "step_not_run")) == ["late", "async_wait-late"]
+
+
+def test_run_samples_cpu_time_also_while_python_keeps_the_thread(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
+                import json
+
+                def samples(stack):
+                    (path,) = (stack.log_dir / "runs").iterdir()
+                    events = map(json.loads, path.read_text().splitlines())
+                    return [e for e in events if e["event"] == "usage"]
+
+                def compute(stack):
+                    known = len(samples(stack))
+                    until(lambda: len(samples(stack)) > known, "a sample")
+
+                @hookimpl
+                def stack_install(stack):
+                    yield run(compute)
+            """)
+        }
+    )
+    outcome = stack.run("stack").ok()
+
+    samples = [e for e in outcome.journal if e["event"] == "usage" and "machine" in e]
+    assert len(samples) >= 2
+    cpu, machine = ([e[key] for e in samples] for key in ("cpu", "machine"))
+    assert cpu == sorted(cpu)
+    assert 0 < cpu[0] <= cpu[-1]
+    assert machine == sorted(machine)
