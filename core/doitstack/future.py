@@ -8,6 +8,8 @@ from concurrent.futures import CancelledError
 from enum import Enum
 from typing import Any, Protocol
 
+from doitstack.errors import DoitstackError
+
 
 class Registry(Protocol):
     """Whoever keeps the futures of a run."""
@@ -20,6 +22,15 @@ class Registry(Protocol):
 
     def settle(self, future: "Future", timeout: float | None) -> None:
         """Wait up to `timeout` s for `future` and collect it; raises TimeoutError."""
+
+
+def spoken(error: BaseException) -> str:
+    """Return in one line what an exception says; one that is not ours with its type."""
+    said = str(error).strip().partition("\n")[0]
+    if isinstance(error, DoitstackError):
+        return said
+    name = type(error).__name__
+    return f"{name}: {said}" if said else name
 
 
 class State(Enum):
@@ -126,8 +137,8 @@ class Future:
         """Return in one line why it failed."""
         if self.is_cancelled:
             return f"future {self.name} was cancelled"
-        what = str(self._error).strip().splitlines() or [type(self._error).__name__]
-        line = what[0]
+        assert self._error
+        line = spoken(self._error)
         prefix = f"future {self.name}: "
         return line if line.startswith(prefix) else prefix + line
 

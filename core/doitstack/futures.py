@@ -16,13 +16,13 @@ from typing import Any
 
 from doitstack.child import Assignment, child_streams, run_child
 from doitstack.errors import FutureError
-from doitstack.future import Future, RemoteTraceback, State
+from doitstack.future import Future, RemoteTraceback, State, spoken
 from doitstack.guard import mark, unfinished
 from doitstack.jobfile import read_job
 from doitstack.journal import Journal
 from doitstack.loop import Loop
 from doitstack.mainlog import MainLog
-from doitstack.process_tree import Root, open_pidfd, stop
+from doitstack.process_tree import Root, open_pidfd, signal_name, stop
 from doitstack.slots import Slots
 from doitstack.steps import future_name, one_line
 
@@ -179,6 +179,7 @@ class Futures:
             cpu=round(future.cpu, 4),
             start_time=future.start_time,
             end_time=future.end_time,
+            error=error and spoken(error),
         )
         future.ended_at = self._around.journal.now()
         future.end(rc, value, error)
@@ -192,7 +193,7 @@ class Futures:
             failure = FutureError(future.name, f"failed with rc {told}", told) if told else None
             return told, failure
         if code is not None and code < 0:
-            rc, how = 128 - code, f"was killed by signal {-code}"
+            rc, how = 128 - code, f"was killed by {signal_name(-code)}"
         elif code is None:
             rc, how = KILLED, "ended without saying how: killed, or a trap of its own on EXIT"
         else:

@@ -63,6 +63,14 @@ def look_up(pid: int) -> Process | None:
     )
 
 
+def signal_name(number: int) -> str:
+    """Return the name of a signal: `SIGKILL`."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def is_running(pid: int, started: int) -> bool:
     """Return whether `pid` is still the process that started at `started`, and not yet dead."""
     process = look_up(pid)

@@ -9,7 +9,7 @@ from pathlib import Path
 from doitstack.errors import CommandError
 from doitstack.guard import Guard
 from doitstack.loop import Loop
-from doitstack.process_tree import FUTURE_MARK, Root, open_pidfd, stop
+from doitstack.process_tree import FUTURE_MARK, Root, open_pidfd, signal_name, stop
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Program:
     def check(self, code: int) -> None:
         """Raise CommandError unless `code` is 0."""
         if code:
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            how = f"was killed by {signal_name(-code)}" if code < 0 else f"ended with code {code}"
             raise CommandError(f"{self.name} {how}; its output is above", code)
 
 

@@ -171,6 +171,10 @@ class FutureRunner(Runner):  # type: ignore[misc]
         try:
             future = self.executor.start_future(planned)
         except DoitstackError as error:
+            task, log = planned.task, self.executor.log.size
+            self.executor.journal.write(
+                "step_end", task=task, status="failed", log=log, error=str(error)
+            )
             self.process_task_result(node, TaskFailed(str(error)))
             return
         self._running += 1
@@ -208,14 +212,17 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self._built_in_done.add(node.task.name)
         if planned:
             self._journal("step_start", planned, log=self.executor.log.size)
-        status = "stopped"
+        status, error = "stopped", None
+        began = self.executor.now()
         try:
             failure = self.execute_task(node.task)
-            status = "failed" if failure else "done"
+            status, error = ("failed", failure.get_msg().strip()) if failure else ("done", None)
         finally:
             if planned:
                 log = self.executor.log.size
-                journal.write("step_end", task=planned.task, status=status, log=log)
+                journal.write("step_end", task=planned.task, status=status, log=log, error=error)
+        if not failure:
+            self.reporter.took(node.task, self.executor.now() - began)
         self.process_task_result(node, failure)
         self._save()
         return node
@@ -228,6 +235,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         planned = planned_step(node.task)
         assert planned
         if future.rc == 0:
+            self.reporter.took(node.task, future.seconds)
             self.process_task_result(node, None)
         elif planned.is_awaited or future.cancelled():
             self.executor.show_failure(future, self._async_wait_at(dispatcher))

@@ -98,6 +98,6 @@ def masked(text: str) -> str:
 
 
 def transcript(outcome: Outcome) -> list[str]:
-    """Return what the main line said, up to the timing tables, but for the names of steps."""
+    """Return what the main line said, up to the timing tables, but for the lines around steps."""
     told, _, _ = outcome.out.partition("\nDevStack Component Timing")
-    return [line for line in masked(told).splitlines() if not line.startswith("==> ")]
+    return [line for line in masked(told).splitlines() if not line.startswith(("==> ", "<== "))]

@@ -548,7 +548,7 @@ def test_exception_comes_back_with_the_remote_traceback(stack_dir: MakeStackDir)
 @pytest.mark.parametrize(
     ("call", "rc", "message"),
     [
-        ("killed", 139, "was killed by signal 11"),
+        ("killed", 139, "was killed by SIGSEGV"),
         ("leaving, 0", 1, "left by os._exit(0) before its work was recorded"),
         ("leaving, 3", 3, "left by os._exit(3) before its work was recorded"),
         ("exiting, 4", 4, "failed with rc 4"),

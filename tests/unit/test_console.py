@@ -32,12 +32,17 @@ def test_steps_are_one_line_each() -> None:
     reporter.skip_uptodate(Task("group", None))
     reporter.skip_ignore(_task(run(act)))
     reporter.add_success(_task(run(act)))
+    reporter.took(_task(run(act)), 0.04)
+    reporter.took(_task(async_run("a", act)), 31.26)
+    reporter.took(Task("group", None), 1.0)
 
     assert said == [
         "==> stack install: key: act",
         "==> stack install: key: async_run a",
         "--> stack install: key: act (up to date)",
         "!!> stack:install:key:act (ignored)",
+        "<== stack install: key: act (0.0 s)",
+        "<== stack install: key: async_run a (31.3 s)",
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from doit.exceptions import BaseFail, UnmetDependency
 from doit.task import Task
 
+from doitstack.plan import PlannedStep
 from doitstack.tasks import planned_step
 
 
@@ -28,8 +29,7 @@ class StepReporter:
         """Say that a step starts."""
         planned = planned_step(task)
         if planned:
-            verb = "async_run " if planned.is_future else ""
-            self._say(f"==> {planned.phase.value}: {planned.plugin}: {verb}{planned.step.name}")
+            self._say(f"==> {_place(planned)}")
 
     def skip_uptodate(self, task: Task) -> None:
         """Say that a step is still good."""
@@ -42,6 +42,12 @@ class StepReporter:
     def skip_ignore(self, task: Task) -> None:
         """Say that the user wants a step left out."""
         self._say(f"!!> {task.name} (ignored)")
+
+    def took(self, task: Task, seconds: float) -> None:
+        """Say that a step has ended well, and how long it ran (s)."""
+        planned = planned_step(task)
+        if planned:
+            self._say(f"<== {_place(planned)} ({seconds:.1f} s)")
 
     def add_success(self, task: Task) -> None:
         """Hear that a task has ended well."""
@@ -87,3 +93,8 @@ class StepReporter:
     def failures(self) -> list[str]:
         """What failed, in order."""
         return self._failures
+
+
+def _place(planned: PlannedStep) -> str:
+    verb = "async_run " if planned.is_future else ""
+    return f"{planned.phase.value}: {planned.plugin}: {verb}{planned.step.name}"

@@ -19,7 +19,7 @@ def install(body: str) -> str:
 def said(outcome: Outcome) -> list[str]:
     """Return what scripts printed, up to the timing tables and without the names of steps."""
     told, _, _ = outcome.out.partition("\nDevStack Component Timing")
-    return [line for line in told.splitlines() if not line.startswith("==> ")]
+    return [line for line in told.splitlines() if not line.startswith(("==> ", "<== "))]
 
 
 def error_of(outcome: Outcome) -> str:
