@@ -15,10 +15,16 @@ HISTORY = 50
 
 @dataclass(frozen=True)
 class Stretch:
-    """A part of the critical path: a step or future, and its length in s."""
+    """A part of the critical path: a step or future, and from when to when (s since the epoch)."""
 
     name: str
-    seconds: float
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
 
 
 @dataclass(frozen=True)
@@ -142,24 +148,24 @@ class _Chain:
     """A chain of work: its last link and all before it."""
 
     length: float = 0.0
-    name: str = ""
-    seconds: float = 0.0
+    last: Stretch | None = None
     before: "_Chain | None" = None
 
-    def then(self, name: str, seconds: float) -> "_Chain":
-        """Return the chain with `seconds` of `name` behind it."""
-        if seconds <= 0:
+    def then(self, name: str, start: float, end: float) -> "_Chain":
+        """Return the chain with `name` behind it, for the time from `start` to `end`."""
+        if end <= start:
             return self
-        if name == self.name:
-            return _Chain(self.length + seconds, name, self.seconds + seconds, self.before)
-        return _Chain(self.length + seconds, name, seconds, self)
+        length = self.length + end - start
+        if self.last and self.last.name == name and self.last.end == start:
+            return _Chain(length, Stretch(name, self.last.start, end), self.before)
+        return _Chain(length, Stretch(name, start, end), self)
 
     def links(self) -> tuple[Stretch, ...]:
         """Return the parts of the chain, the first first."""
         parts = []
         chain: _Chain | None = self
-        while chain and chain.before:
-            parts.append(Stretch(chain.name, chain.seconds))
+        while chain and chain.last:
+            parts.append(chain.last)
             chain = chain.before
         return tuple(reversed(parts))
 
@@ -184,7 +190,7 @@ class _Path:
     def follow(self, event: Event) -> None:
         """Take in the next event."""
         if not self.is_waiting:
-            self.main = self.main.then(self.step, event.time - self.last)
+            self.main = self.main.then(self.step, self.last, event.time)
         self.last = event.time
         if event.kind == "wait_start":
             self.is_waiting = True
@@ -197,10 +203,9 @@ class _Path:
             before = [self.ends[other] for other in self.waits.get(name, ()) if other in self.ends]
             self.starts[name] = _longest([self.main, *before])
         elif event.kind == "future_end":
-            seconds = max(0, event["end_time"] - event["start_time"]) / 1000
-            self.ends[event["name"]] = self.starts.get(event["name"], _Chain()).then(
-                event["name"], seconds
-            )
+            name = event["name"]
+            start, end = event["start_time"] / 1000, event["end_time"] / 1000
+            self.ends[name] = self.starts.get(name, _Chain()).then(name, start, end)
         elif event.kind == "collected":
             self.main = _longest([self.main, self.ends.get(event["name"], _Chain())])
 

@@ -68,9 +68,9 @@ def test_critical_path_goes_through_the_future() -> None:
 
     assert timing.critical_path == pytest.approx(13)
     assert timing.critical_steps == (
-        Stretch("p: first", 2),
-        Stretch("a", 10),
-        Stretch("p: last", 1),
+        Stretch("p: first", 100, 102),
+        Stretch("a", 102, 112),
+        Stretch("p: last", 112, 113),
     )
 
 
@@ -117,7 +117,7 @@ def test_critical_path_goes_through_waits_of_futures() -> None:
     )
 
     assert timing.critical_path == 9
-    assert timing.critical_steps == (Stretch("a", 4), Stretch("b", 5))
+    assert timing.critical_steps == (Stretch("a", 0, 4), Stretch("b", 4, 9))
     assert (timing.background, timing.wait, timing.serial) == (9, 8, 10)
 
 
@@ -134,7 +134,7 @@ def test_future_that_queued_counts_only_while_it_ran() -> None:
     )
 
     assert (timing.elapsed, timing.background, timing.wait) == (5, 5, 0)
-    assert timing.critical_steps == (Stretch("a", 5),)
+    assert timing.critical_steps == (Stretch("a", 0, 5),)
 
 
 def test_serial_run_has_no_background() -> None:

@@ -1,0 +1,61 @@
+"""A run beside an earlier one: what got slower, what faster. Decides nothing about why."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from doitstack.journal import run_journals
+from doitstack.record import RunRecord, StepRecord, read_run
+
+LOOK_BACK = 50
+"""How many earlier runs are looked at."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A step or future that was run both times; the difference (s) is positive if it got slower."""
+
+    step: StepRecord
+    before: StepRecord
+
+    @property
+    def seconds(self) -> float:
+        """How much longer it took than before."""
+        return self.step.seconds - self.before.seconds
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs: what both have run, the greatest change first, and what only one of them has."""
+
+    before: RunRecord
+    changes: tuple[Change, ...]
+    new: tuple[StepRecord, ...]
+    gone: tuple[StepRecord, ...]
+
+
+def compare(run: RunRecord, before: RunRecord) -> Comparison:
+    """Return what differs between a run and an earlier one, step by step."""
+    now, then = _by_key(run.steps), _by_key(before.steps)
+    changes = [Change(step, then[key]) for key, step in now.items() if key in then]
+    return Comparison(
+        before=before,
+        changes=tuple(sorted(changes, key=lambda change: -abs(change.seconds))),
+        new=tuple(step for key, step in now.items() if key not in then),
+        gone=tuple(step for key, step in then.items() if key not in now),
+    )
+
+
+def _by_key(steps: Iterable[StepRecord]) -> dict[str, StepRecord]:
+    return {step.task or step.name: step for step in steps if step.was_run}
+
+
+def run_before(log_dir: Path, path: Path) -> RunRecord | None:
+    """Return the last run before that of `path` with the same tasks and any of its steps."""
+    run = read_run(path)
+    earlier = [other for other in run_journals(log_dir) if other.name < path.name]
+    for other in reversed(earlier[-LOOK_BACK:]):
+        before = read_run(other)
+        if run and before and before.tasks == run.tasks and compare(run, before).changes:
+            return before
+    return None
