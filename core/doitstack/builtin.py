@@ -1,4 +1,4 @@
-"""The tasks that end `doit stack`: async_cleanup and async_timing."""
+"""The tasks that end `doit stack`: async_cleanup, service_check and async_timing."""
 
 import os
 
@@ -6,7 +6,7 @@ from doitstack.errors import StepError
 from doitstack.executor import Executor
 from doitstack.journal import read_events
 from doitstack.reports import tables
-from doitstack.tasks import CLEANUP
+from doitstack.tasks import CLEANUP, SERVICE_CHECK
 from doitstack.timing import last_serial_elapsed, measure
 
 
@@ -26,6 +26,8 @@ class BuiltIn:
         """Run it. Raises StepError."""
         if name == CLEANUP:
             self._clean_up()
+        elif name == SERVICE_CHECK:
+            self._check_services()
         else:
             self._report_timing()
 
@@ -34,6 +36,15 @@ class BuiltIn:
         if failed and self._executor.strict:
             names = ", ".join(future.name for future in failed)
             raise StepError(f"uncollected futures have failed: {names} (ASYNC_STRICT is set)")
+
+    def _check_services(self) -> None:
+        # Said here, too: of a run that has failed already nobody shows another failure.
+        dead = self._executor.stack.dead_services()
+        for death in dead.values():
+            self._executor.say(f"ERROR: {death}")
+        if dead:
+            names = ", ".join(dead)
+            raise StepError(f"services have died: {names}; the ends of their logs are above")
 
     def _report_timing(self) -> None:
         journal = self._executor.journal

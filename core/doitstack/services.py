@@ -7,81 +7,22 @@ no way to write some characters. Services write their logs themselves, so they o
 supervisor, and `MARKER` in their environment tells them, and all that they start, from others.
 """
 
-import fcntl
-import http.client
-import os
 import re
 import shlex
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
-from xmlrpc.client import Fault
 
 from doitstack.errors import ServiceError
-from doitstack.files import has_text, private_directory, tail, write_private
-from doitstack.processes import end_processes, processes_with
-from doitstack.unixrpc import call_unix
+from doitstack.files import private_directory, tail
+from doitstack.supervisord import STOP_SECONDS, Supervisord
 
-MARKER = "SERVICE_KEEPER"
-"""The environment variable that names the directory a process is kept from."""
-
-STOP_SECONDS = 10
-"""How long a service may take to end after SIGTERM, before SIGKILL."""
-
-# Sockets have paths of at most 107 bytes, so both sides go through /proc; and no character of
-# the real path can then disturb supervisor's configuration.
-_HERE = "/proc/self/cwd"
-_SOCKET = "supervisor.sock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NOT_RUNNING, _ALREADY_ADDED = 70, 90
-
-_KEPT_VARIABLES = (
-    *("HOME", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "SHELL", "TMPDIR", "TZ", "USER"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
-    *("REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"),
-)
-"""What services see of the caller's environment: not its secrets, and nothing of its run."""
-
-_SUPERVISORD = f"""\
-[supervisord]
-logfile={_HERE}/supervisord.log
-logfile_maxbytes=1MB
-logfile_backups=1
-pidfile={_HERE}/supervisord.pid
-childlogdir={_HERE}
-nocleanup=true
-umask=077
-
-[unix_http_server]
-file={_HERE}/{_SOCKET}
-chmod=0600
-
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
-
-[include]
-files=conf.d/*.conf
-"""
-
-_PROGRAM = f"""\
-[program:{{name}}]
-command=/bin/sh {_HERE}/conf.d/{{name}}.sh
-autostart=false
-autorestart=false
-startsecs=1
-startretries=0
-stopasgroup=true
-killasgroup=true
-stopwaitsecs={STOP_SECONDS}
-stdout_logfile=NONE
-stderr_logfile=NONE
-"""
+_LOOK_AGAIN_SECONDS = 0.05
 
 
 class State(Enum):
@@ -98,16 +39,21 @@ class State(Enum):
 
 
 _UP = (State.STARTING, State.RUNNING)
+_DEAD = (State.BACKOFF, State.EXITED, State.FATAL)
 
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service: its name, its state, its process (None if it has none) and its log."""
+    """One service: its name, its state, its process (None if it has none) and its log.
+
+    `ended` is when it last ended, in whole s since the epoch; 0 if it never did.
+    """
 
     name: str
     state: State
     pid: int | None
     log: Path
+    ended: int = 0
 
 
 class Services:
@@ -118,7 +64,7 @@ class Services:
     """
 
     def __init__(self, directory: Path, log_dir: Path) -> None:
-        self._directory = Path(os.path.realpath(directory))
+        self._supervisord = Supervisord(directory)
         self._log_dir = log_dir.absolute()
 
     def start(
@@ -128,180 +74,110 @@ class Services:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        wait: bool = True,
+        stop_seconds: int = STOP_SECONDS,
     ) -> None:
         """Have `argv` run as the service `name`, with `env` beside a small standard environment.
 
         A service that runs from the same arguments is left alone; one that runs from others is
         restarted. Raises ServiceError, with the end of its log, if it does not stay up for a
-        second.
+        second; without `wait` nobody looks, as for who asks for its health afterwards. When it is
+        stopped it has `stop_seconds` to end after SIGTERM, before SIGKILL.
         """
         script = _script(argv, env or {}, cwd or Path("/"), self.log(_checked(name)))
-        with self._locked():
-            self._ensure_supervisord()
-            if self._is_up(name) and has_text(self._file(name, "sh"), script):
+        with self._supervisord.locked():
+            self._supervisord.ensure()
+            if self._is_up(name) and self._supervisord.has(name, script, stop_seconds):
                 return
             self._stop(name)
             private_directory(self._log_dir)
-            write_private(self._file(name, "sh"), script)
-            write_private(self._file(name, "conf"), _PROGRAM.format(name=name))
-            self._add(name)
-        self._start(name)
+            self._supervisord.put(name, script, stop_seconds)
+        if not self._supervisord.start(name, wait=wait):
+            raise ServiceError(self._death(name, State.EXITED))
 
-    def stop(self, name: str) -> None:
-        """End the service `name` and all that it started; nothing happens if it does not run."""
-        with self._locked():
-            self._stop(_checked(name))
+    def stop(self, *names: str) -> None:
+        """End services and all that they started, side by side; one that does not run is fine."""
+        for name in names:
+            _checked(name)
+        with self._supervisord.locked():
+            self._stop(*names)
 
     def stop_all(self) -> None:
         """End all services and supervisord, and wait until every process is gone.
 
         Works as well on what a SIGKILL or a reboot has left behind.
         """
-        if not self._directory.is_dir():
+        if not self._supervisord.directory.is_dir():
             return
-        with self._locked():
-            with suppress(OSError, http.client.HTTPException, Fault):
-                self._ask("supervisor.stopAllProcesses")
-                self._ask("supervisor.shutdown")
-            self._clear_away()
+        with self._supervisord.locked():
+            self._supervisord.shut_down()
 
     def status(self) -> list[ServiceStatus]:
         """Return every service that was ever started here, by name."""
-        names = sorted(path.stem for path in self._directory.glob("conf.d/*.conf"))
-        infos: list[dict[str, Any]] = []
-        if self._answers():
-            infos = self._call("supervisor.getAllProcessInfo")
-        known = {info["name"]: info for info in infos}
-        return [self._status(name, known.get(name, {})) for name in names]
+        infos = self._supervisord.infos()
+        return [self._status(name, infos.get(name, {})) for name in self._supervisord.names()]
 
     def check(self, name: str) -> None:
         """Raise ServiceError, with the end of its log, unless the service `name` runs."""
         state = next((one.state for one in self.status() if one.name == name), State.STOPPED)
         if state not in _UP:
-            raise self._death(name, state)
+            raise ServiceError(self._death(name, state))
+
+    def deaths(self, since: float) -> dict[str, str]:
+        """Return the services that have died by themselves after `since` (s since the epoch).
+
+        With each comes what to say of it, with the end of its log.
+        """
+        return {
+            one.name: self._death(one.name, one.state)
+            for one in self.status()
+            if one.state in _DEAD and one.ended > since
+        }
 
     def pids(self, name: str) -> list[int]:
         """Return the processes of the service `name`, those that it started among them."""
-        return [process.pid for process in processes_with(self._environ(_checked(name)))]
+        return [process.pid for process in self._supervisord.processes().get(_checked(name), ())]
+
+    def ports(self) -> dict[str, list[int]]:
+        """Return the TCP ports at which the processes of each service listen."""
+        import psutil  # noqa: PLC0415 - not for all who use services
+
+        owners = {
+            process.pid: name
+            for name, processes in self._supervisord.processes().items()
+            for process in processes
+        }
+        found: dict[str, set[int]] = {}
+        for connection in psutil.net_connections("tcp"):
+            owner = owners.get(connection.pid or 0)
+            if owner and connection.status == psutil.CONN_LISTEN and connection.laddr:
+                found.setdefault(owner, set()).add(connection.laddr.port)
+        return {name: sorted(ports) for name, ports in found.items()}
 
     def log(self, name: str) -> Path:
         """Return where the service `name` writes."""
         return self._log_dir / f"{name}.log"
 
-    def _file(self, name: str, kind: str) -> Path:
-        return self._directory / "conf.d" / f"{name}.{kind}"
-
     def _status(self, name: str, info: dict[str, Any]) -> ServiceStatus:
         state = State(info.get("statename", "STOPPED"))
-        return ServiceStatus(name, state, info.get("pid") or None, self.log(name))
+        pid, ended = info.get("pid") or None, info.get("stop", 0)
+        return ServiceStatus(name, state, pid, self.log(name), ended)
 
     def _is_up(self, name: str) -> bool:
         return any(one.name == name and one.state in _UP for one in self.status())
 
-    def _death(self, name: str, state: State) -> ServiceError:
+    def _death(self, name: str, state: State) -> str:
         log = self.log(name)
-        return ServiceError(
-            f"service {name} does not run ({state.value}); the end of {log}:\n{tail(log)}"
-        )
+        return f"service {name} does not run ({state.value}); the end of {log}:\n{tail(log)}"
 
-    def _add(self, name: str) -> None:
-        self._call("supervisor.reloadConfig")
-        try:
-            self._call("supervisor.addProcessGroup", name)
-        except Fault as fault:
-            if fault.faultCode != _ALREADY_ADDED:
-                raise
-
-    def _start(self, name: str) -> None:
-        try:
-            self._call("supervisor.startProcess", name)
-        except Fault as fault:
-            raise self._death(name, State.EXITED) from fault
-
-    def _stop(self, name: str) -> None:
-        if self._is_up(name):
-            try:
-                self._call("supervisor.stopProcess", name)
-            except Fault as fault:
-                if fault.faultCode != _NOT_RUNNING:
-                    raise
-        self._end(name)
-
-    def _ensure_supervisord(self) -> None:
-        if self._answers():
-            return
-        self._clear_away()
-        write_private(self._directory / "supervisord.conf", _SUPERVISORD)
-        private_directory(self._directory / "conf.d")
-        command = [sys.executable, "-m", "supervisor.supervisord"]
-        environ = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        done = subprocess.run(
-            [*command, "--configuration", f"{_HERE}/supervisord.conf"],
-            cwd=self._directory,
-            env={**environ, MARKER: str(self._directory)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            umask=0o077,
-            start_new_session=True,
-        )
-        # It listens before it goes into the background, so from here on it answers.
-        if done.returncode:
-            raise ServiceError(f"supervisord does not start: {done.stderr.strip()}")
-
-    def _clear_away(self) -> None:
-        """End what is left of supervisord and its services, and take its leavings away."""
-        self._end()
-        for name in (_SOCKET, "supervisord.pid"):
-            (self._directory / name).unlink(missing_ok=True)
-
-    def _end(self, name: str | None = None) -> None:
-        """End the processes kept from here: those of one service, or all with supervisord."""
-        left = end_processes(processes_with(self._environ(name)), STOP_SECONDS)
-        if left:
-            pids = ", ".join(str(process.pid) for process in left)
-            raise ServiceError(f"these processes do not end, not even by SIGKILL: {pids}")
-
-    def _environ(self, name: str | None) -> dict[str, str]:
-        marks = {MARKER: str(self._directory)}
-        return {**marks, "SUPERVISOR_PROCESS_NAME": name} if name else marks
-
-    def _answers(self) -> bool:
-        try:
-            self._ask("supervisor.getState")
-        except (OSError, http.client.HTTPException):
-            return False
-        return True
-
-    def _call(self, method: str, *arguments: str) -> Any:
-        """Ask supervisord; raises Fault where it says no, ServiceError where it says nothing."""
-        try:
-            return self._ask(method, *arguments)
-        except (OSError, http.client.HTTPException) as error:
-            raise ServiceError(f"supervisord in {self._directory}: {error!r}") from error
-
-    def _ask(self, method: str, *arguments: str) -> Any:
-        handle = os.open(self._directory, os.O_PATH | os.O_CLOEXEC)
-        try:
-            path = f"/proc/self/fd/{handle}/{_SOCKET}"
-            return call_unix(path, method, *arguments, timeout=4 * STOP_SECONDS)
-        finally:
-            os.close(handle)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        handle = os.open(
-            private_directory(self._directory) / "lock",
-            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
-            0o600,
-        )
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+    def _stop(self, *names: str) -> None:
+        """End some services; supervisor sends SIGKILL to those that take too long."""
+        for one in self.status():
+            if one.name in names and one.state in (*_UP, State.BACKOFF):
+                self._supervisord.signal_stop(one.name)
+        while any(one.name in names and one.state is State.STOPPING for one in self.status()):
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        self._supervisord.end_processes(names)
 
 
 def _checked(name: str) -> str:

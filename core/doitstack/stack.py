@@ -47,6 +47,7 @@ class Stack:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._backstage: Backstage | None = None
+        self._began = 0.0
         self._future = ""
 
     # -- where and what ------------------------------------------------------------------------
@@ -181,20 +182,31 @@ class Stack:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        wait: bool = True,
+        stop_seconds: int = 10,
     ) -> None:
-        """Keep a program running under the stack's supervisor. Raises ServiceError."""
-        self.services.start(name, argv, env=env, cwd=cwd)
+        """Keep a program running under the stack's supervisor.
 
-    def stop_process(self, name: str) -> None:
-        """End a program that `run_process` started; nothing happens if there is none."""
-        self.services.stop(name)
+        Raises ServiceError if it does not stay up for a second; with `wait=False` nobody looks,
+        which is for who then waits until it answers. When it is stopped it has `stop_seconds` to
+        end after SIGTERM, before SIGKILL.
+        """
+        self.services.start(name, argv, env=env, cwd=cwd, wait=wait, stop_seconds=stop_seconds)
+
+    def stop_process(self, *names: str) -> None:
+        """End programs that `run_process` started, side by side; it is fine if there are none."""
+        self.services.stop(*names)
+
+    def dead_services(self) -> dict[str, str]:
+        """Return the services that have died since the run began, and what to say of each."""
+        return self.services.deaths(self._began)
 
     # -- for the run ---------------------------------------------------------------------------
 
     @contextmanager
     def on_stage(self, backstage: Backstage) -> Iterator[None]:
         """Let actions act for as long as the run lasts."""
-        self._backstage = backstage
+        self._backstage, self._began = backstage, backstage.now()
         try:
             yield
         finally:

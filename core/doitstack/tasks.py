@@ -14,8 +14,9 @@ from doitstack.plugins import Plugin
 from doitstack.steps import Kind, Step
 
 CLEANUP = "async_cleanup"
+SERVICE_CHECK = "service_check"
 TIMING = "async_timing"
-BUILT_IN = (CLEANUP, TIMING)
+BUILT_IN = (CLEANUP, SERVICE_CHECK, TIMING)
 """The tasks that end `doit stack`, on success, failure and Ctrl-C alike."""
 
 META = "doitstack"
@@ -91,7 +92,8 @@ def stack_tasks(plan: Plan, stage: Stage, *, doc: str = "") -> Iterator[Task]:
     yield from tasks
     last = [planned.task for planned in plan.steps if not planned.is_future][-1:]
     yield _built_in(CLEANUP, last, stage, "collect the futures that nobody has waited for")
-    yield _built_in(TIMING, [CLEANUP], stage, "say what the run took and what futures saved")
+    yield _built_in(SERVICE_CHECK, [CLEANUP], stage, "see that no service has died meanwhile")
+    yield _built_in(TIMING, [SERVICE_CHECK], stage, "say what the run took and what futures saved")
 
 
 def _built_in(name: str, after: list[str], stage: Stage, doc: str) -> Task:

@@ -21,13 +21,15 @@ def wait_until(
 ) -> None:
     """Wait until `is_answering`; `where` says what was asked, for the message.
 
-    Raises ServiceError after SERVICE_TIMEOUT seconds, and at once when the service is dead.
+    Raises ServiceError after SERVICE_TIMEOUT seconds, and at once when the service is dead, or
+    another one has died since the run began: it may be what this one waits for.
     """
     timeout = stack.settings.number("SERVICE_TIMEOUT")
     with stack.timed("wait_for_service"):
         deadline, pause = time.monotonic() + timeout, _FIRST_PAUSE
         while not is_answering():
             stack.services.check(service)
+            _check_others(stack)
             if time.monotonic() > deadline:
                 raise ServiceError(
                     f"{service} does not answer{f' at {where}' if where else ''} "
@@ -35,6 +37,12 @@ def wait_until(
                 )
             time.sleep(pause)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+
+
+def _check_others(stack: Stack) -> None:
+    dead = stack.dead_services()
+    if dead:
+        raise ServiceError("\n".join(dead.values()))
 
 
 def has_key(address: Address, path: str, key: str) -> bool:

@@ -15,7 +15,8 @@ import pytest
 
 from doitstack.errors import ServiceError
 from doitstack.processes import processes_with
-from doitstack.services import MARKER, Services, State
+from doitstack.services import Services, State
+from doitstack.supervisord import MARKER
 
 SLEEP = ["sleep", "1000"]
 
@@ -207,7 +208,7 @@ def test_a_stale_pid_file_harms_nobody(services: Services) -> None:
 def test_a_service_that_ignores_sigterm_is_killed(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("doitstack.services.STOP_SECONDS", 0.3)
+    monkeypatch.setattr("doitstack.supervisord.STOP_SECONDS", 0.3)
     services.start("a", ["sh", "-c", "trap '' TERM; (setsid sh -c 'sleep 1000') & sleep 1000"])
     os.kill(supervisord(services).pid, signal.SIGKILL)
     services.stop_all()
@@ -221,6 +222,82 @@ def test_check_names_a_service_that_died_later(services: Services) -> None:
     assert wait_until(lambda: services.status()[0].state is State.EXITED)
     with pytest.raises(ServiceError, match=r"EXITED(?s:.*)last words"):
         services.check("a")
+
+
+def test_stop_ends_services_side_by_side(services: Services, tmp_path: Path) -> None:
+    """Each ends only once the other has been told to, which one after the other cannot do."""
+    script = (
+        "trap 'touch $0; until [ -e $1 ]; do sleep 0.05; done; touch $0.ended; exit' TERM;"
+        "touch $0.ready; while :; do sleep 0.05; done"
+    )
+    first, second = tmp_path / "first", tmp_path / "second"
+    services.start("a", ["sh", "-c", script, first, second])
+    services.start("b", ["sh", "-c", script, second, first])
+    assert wait_until(lambda: all(Path(f"{path}.ready").exists() for path in (first, second)))
+    services.stop("a", "b")
+    assert all(Path(f"{path}.ended").exists() for path in (first, second))
+    assert {one.state for one in services.status()} == {State.STOPPED}
+
+
+def test_stop_of_nothing_leaves_all(services: Services) -> None:
+    services.start("a", SLEEP)
+    services.stop()
+    services.check("a")
+
+
+def test_a_service_has_its_own_time_to_end(services: Services) -> None:
+    script = "trap 'echo asked' TERM; while :; do sleep 0.05; done"
+    services.start("a", ["sh", "-c", script], stop_seconds=1)
+    services.stop("a")
+    assert "asked" in services.log("a").read_text()
+    assert "SIGKILL" in (directory_of(services) / "supervisord.log").read_text()
+    assert "stopwaitsecs=1\n" in (directory_of(services) / "conf.d" / "a.conf").read_text()
+
+
+def test_start_takes_over_another_time_to_end(services: Services) -> None:
+    services.start("a", SLEEP)
+    first = pid_of(services, "a")
+    services.start("a", SLEEP, stop_seconds=1)
+    assert pid_of(services, "a") != first
+
+
+def test_start_without_waiting_leaves_a_death_to_who_asks(services: Services) -> None:
+    services.start("bad", ["sh", "-c", "echo no such table; exit 3"], wait=False)
+    assert wait_until(lambda: services.status()[0].state is State.FATAL)
+    with pytest.raises(ServiceError, match=r"FATAL(?s:.*)no such table"):
+        services.check("bad")
+
+
+def test_ports_are_those_at_which_processes_listen(services: Services) -> None:
+    script = (
+        "import os, socket, sys, time\n"
+        "made = [socket.create_server(('127.0.0.1', 0)) for _ in range(2)]\n"
+        "print(*sorted(one.getsockname()[1] for one in made), flush=True)\n"
+        "os.fork()\n"
+        "time.sleep(1000)\n"
+    )
+    services.start("a", [sys.executable, "-c", script])
+    services.start("b", SLEEP)
+    assert wait_until(lambda: services.log("a").read_text().endswith("\n"))
+    assert services.ports() == {"a": [int(port) for port in services.log("a").read_text().split()]}
+
+
+def test_deaths_are_those_of_services_that_nobody_stopped(services: Services) -> None:
+    for name in ("a", "b", "c"):
+        services.start(name, ["sh", "-c", f"echo last words of {name}; exec sleep 1000"])
+    began = time.time() - 10
+    assert services.deaths(began) == {}
+    for name in ("a", "b"):
+        psutil.Process(pid_of(services, name)).kill()
+    assert wait_until(lambda: len(services.deaths(began)) == 2)
+    services.stop("c")
+    told = services.deaths(began)
+    assert list(told) == ["a", "b"]
+    assert "service b does not run (EXITED)" in told["b"]
+    assert told["b"].endswith("last words of b")
+    assert services.deaths(time.time() + 10) == {}
+    services.start("a", SLEEP)
+    assert list(services.deaths(began)) == ["b"]
 
 
 def wait_until(condition, seconds: float = 10) -> bool:

@@ -41,7 +41,8 @@ def test_tasks_of_a_stack() -> None:
             "stack",
             "stand up",
             [f"{pre}:act", f"{pre}:greet", f"{install}:key:a", f"{install}:key:b", wait,
-             "stack:pre-install", "stack:install", "async_cleanup", "async_timing"],
+             "stack:pre-install", "stack:install",
+             "async_cleanup", "service_check", "async_timing"],
         ),
         (f"{pre}:act", "act 1", []),
         (f"{pre}:greet", "greet you", [f"{pre}:act"]),
@@ -51,7 +52,8 @@ def test_tasks_of_a_stack() -> None:
         ("stack:pre-install", "", [f"{pre}:act", f"{pre}:greet"]),
         ("stack:install", "", [f"{install}:key:a", f"{install}:key:b", wait]),
         ("async_cleanup", "collect the futures that nobody has waited for", [wait]),
-        ("async_timing", "say what the run took and what futures saved", ["async_cleanup"]),
+        ("service_check", "see that no service has died meanwhile", ["async_cleanup"]),
+        ("async_timing", "say what the run took and what futures saved", ["service_check"]),
     ]  # fmt: skip
 
 

@@ -13,5 +13,6 @@ class Services(StackCommand):
     doc_purpose = "show the processes that the stack keeps running"
 
     def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return name, state, pid and log of each."""
-        return tables.services_table(directory.stack.services.status())
+        """Return name, state, pid, ports and log of each."""
+        services = directory.stack.services
+        return tables.services_table(services.status(), services.ports())

@@ -1,6 +1,6 @@
 """Tables of the plan, the plugins, the futures and the timing. Every function returns text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,13 +87,21 @@ def futures_table(rows: Iterable[FutureRow]) -> str:
     return _table(cells, ("future", "state", "pid", "seconds", "rc", "log")) + "\n"
 
 
-def services_table(services: Iterable[ServiceStatus]) -> str:
-    """Return the processes that the stack keeps running."""
+def services_table(services: Iterable[ServiceStatus], ports: Mapping[str, Sequence[int]]) -> str:
+    """Return the processes that the stack keeps running, and the `ports` at which each listens."""
     rows = [
-        (status.name, status.state.name.lower(), str(status.pid or ""), str(status.log))
+        (
+            status.name,
+            status.state.name.lower(),
+            str(status.pid or ""),
+            " ".join(map(str, ports.get(status.name, ()))),
+            str(status.log),
+        )
         for status in services
     ]
-    return (_table(rows, ("service", "state", "pid", "log")) if rows else "no services") + "\n"
+    if not rows:
+        return "no services\n"
+    return _table(rows, ("service", "state", "pid", "port", "log")) + "\n"
 
 
 def timing_tables(timing: Timing) -> str:
