@@ -10,9 +10,9 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from doitstack.environ import run_environment
 from doitstack.errors import DoitstackError, StepError
 from doitstack.files import private_directory, tail
 from doitstack.future import Future
@@ -26,7 +26,6 @@ from doitstack.passwords import known_secrets, redacted
 from doitstack.plan import PlannedStep
 from doitstack.plugins import Script
 from doitstack.programs import MainLinePrograms, Program
-from doitstack.settings import Settings
 from doitstack.shell.answer import Answer
 from doitstack.shell.session import Session, SessionPlace
 from doitstack.slots import Slots
@@ -384,20 +383,5 @@ def open_executor(stack: Stack, options: RunOptions) -> Iterator[Executor]:
     with ExitStack() as cleanup:
         cleanup.callback(executor.close)
         cleanup.enter_context(stack.on_stage(executor))
-        cleanup.enter_context(_first_in_path(stack.dest / "bin", stack.settings))
+        cleanup.enter_context(run_environment(stack))
         yield executor
-
-
-@contextmanager
-def _first_in_path(directory: Path, settings: Settings) -> Iterator[None]:
-    """Have all that the run starts find the programs in `directory` before others."""
-    before = os.environ.get("PATH")
-    words = [word for word in settings.get("PATH", os.defpath).split(":") if word != str(directory)]
-    os.environ["PATH"] = ":".join([str(directory), *words])
-    settings.update({"PATH": os.environ["PATH"]})
-    try:
-        yield
-    finally:
-        os.environ.pop("PATH")
-        if before is not None:
-            os.environ["PATH"] = before

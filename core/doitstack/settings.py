@@ -139,9 +139,11 @@ def _is_enabled(name: str, enabled: tuple[str, ...]) -> bool:
 def load_settings(top_dir: Path, environ: Mapping[str, str]) -> Settings:
     """Return the settings of the stack directory `top_dir`.
 
+    `OS_*` in the environment speaks of a cloud of the user's, as in DevStack, and is passed over.
     Raises SettingsError, with file and line, for a broken `local.conf` and for a DEST that must
     not be used.
     """
+    environ = {name: value for name, value in environ.items() if not name.startswith("OS_")}
     before = _defaults({"TOP_DIR": str(top_dir)}, environ, set(DEFAULTS) - set(_AFTER_LOCAL_CONF))
     local = read_local_settings(top_dir, before)
     set_outside = frozenset(environ) - _OWN_TO_LOCAL_CONF

@@ -1,11 +1,12 @@
 """Glance: its API as the service `g-api`, with images as files below `$DATA_DIR/glance`."""
 
+import shlex
 import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, shell
 from doitstack.environments import Environment, remove
 from doitstack.files import private_directory
 from doitstack.uptodate import Unchanged, digest
@@ -19,6 +20,7 @@ SERVICE = "g-api"
 def source(settings: Settings) -> None:
     """Set the defaults of DevStack's lib/glance."""
     configuration.set_address(settings, "GLANCE", "9292")
+    settings.default("IMAGE_URLS", "")
     settings.default("GLANCE_CONF_DIR", f"{settings['DATA_DIR']}/glance/etc")
 
 
@@ -56,11 +58,22 @@ def stack_post_config(stack: Stack) -> Iterator[Step]:
 
 @hookimpl
 def stack_extra(stack: Stack) -> Iterator[Step]:
-    """Have glance served."""
+    """Have glance served, and given the images of IMAGE_URLS."""
     if not stack.is_service_enabled(SERVICE):
         return
     yield async_wait("install_glance", "init_glance", "create_glance_accounts")
     yield async_run("start_glance", start_glance)
+    urls = _image_urls(stack)
+    if urls:
+        upload = " && ".join(f"upload_image {shlex.quote(url)}" for url in urls)
+        yield async_run("upload_images", shell(upload), wait=["start_glance"])
+
+
+@hookimpl
+def stack_test_config(stack: Stack) -> Iterator[Step]:
+    """Have the images there before tests look for them."""
+    if stack.is_service_enabled(SERVICE) and _image_urls(stack):
+        yield async_wait("upload_images")
 
 
 @hookimpl
@@ -187,6 +200,10 @@ def _conf(stack: Stack) -> configuration.Sections:
         "oslo_concurrency": {"lock_path": f"{state}/locks"},
         "keystone_authtoken": service_accounts.authtoken_options(stack, "glance"),
     }
+
+
+def _image_urls(stack: Stack) -> list[str]:
+    return [url for url in stack.settings["IMAGE_URLS"].replace(",", " ").split() if url]
 
 
 def _state(stack: Stack) -> Path:

@@ -559,6 +559,27 @@ def test_shell_action_of_the_plan_runs_in_the_session(stack_dir: MakeStackDir) -
     assert "[Async a:PID]: running: greet 'two  words'" in transcript(outcome)
 
 
+def test_failing_shell_action_says_what_failed_and_no_more(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            "extras.d/40-shell.sh": "look() { local -; set +x; false; }\n",
+            PYTHON: plugin("""
+            @hookimpl
+            def stack_install(stack):
+                yield async_run("a", shell("look; look # twice"))
+                yield async_wait("a")
+        """),
+        }
+    )
+
+    stack.run("stack").failed(1)
+
+    script = stack.path / "extras.d" / "40-shell.sh"
+    assert stack.log("a").splitlines() == [
+        f"{script}:1: 'false' ended with code 1 (in look)"
+    ]
+
+
 def _bounded(stack: StackDir, *arguments: str) -> list[str]:
     stack.run(*arguments, "stack", timeout=60).ok()
     return (stack.path / "order").read_text().splitlines()

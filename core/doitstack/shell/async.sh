@@ -229,9 +229,11 @@ _async_child() {
     exit
 }
 
-# A command of a Python plugin.
+# A command of a Python plugin. It is not run below `eval`: bash 5.2 has words of its own about
+# an errexit there.
 _async_eval() {
-    eval "$1"
+    eval "_async_command_of_plan() { $1"$'\n'"}"
+    _async_command_of_plan
 }
 
 _async_work() {

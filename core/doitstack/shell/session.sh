@@ -125,7 +125,7 @@ _doitstack_where() {
         [[ ${FUNCNAME[_doitstack_depth]} != _async_work ]] || break
         if [[ $_doitstack_place || ${BASH_SOURCE[_doitstack_depth]} != "$_doitstack_home"/* ]]; then
             : "${_doitstack_place:=${BASH_SOURCE[_doitstack_depth]}${_doitstack_line:+:$_doitstack_line}}"
-            [[ ${FUNCNAME[_doitstack_depth]} == @(_doitstack_*|source|main) ]] ||
+            [[ ${FUNCNAME[_doitstack_depth]} == @(_doitstack_*|_async_*|source|main) ]] ||
                 _doitstack_stack+="${_doitstack_stack:+ < }${FUNCNAME[_doitstack_depth]}"
         else
             _doitstack_ours=${FUNCNAME[_doitstack_depth]}

@@ -653,3 +653,14 @@ def test_page_of_the_contract_names_every_hazard() -> None:
         *("`$mode`", "`&`", "`$?`"),
     ):
         assert word in page, word
+
+
+def test_scripts_know_this_cloud_alone(stack_dir: MakeStackDir) -> None:
+    script = install("env | grep ^OS_; echo ${OS_PASSWORD-none}")
+    stack = stack_dir({FIRST: script})
+
+    outcome = stack.run(
+        "stack", OS_CLOUD="production", OS_PASSWORD="secret", OS_CLIENT_CONFIG_FILE="/etc/mine"
+    ).ok()
+
+    assert said(outcome) == [f"OS_CLIENT_CONFIG_FILE={stack.dest}/clouds.yaml", "none"]
