@@ -10,11 +10,12 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from doitstack.environ import run_environment
 from doitstack.errors import DoitstackError, StepError
-from doitstack.files import private_directory, tail
+from doitstack.files import private_directory
 from doitstack.future import Future
 from doitstack.futures import Futures, Surroundings, init
 from doitstack.guard import Guard
@@ -86,6 +87,16 @@ class Executor:
         self._collected: set[tuple[str, str]] = set()
         self._skipped: set[str] = set()
 
+    @property
+    def futures_dir(self) -> Path:
+        """Where the files and logs of futures are."""
+        return self.stack.dest / "async"
+
+    @property
+    def traces(self) -> Path:
+        """Where the commands of scripts that `set -x` are written."""
+        return self.stack.log_dir / "xtrace"
+
     def _let_go(self) -> None:
         """In a forked child: close what would tell others that the main process still lives."""
         self.log.let_go()
@@ -119,11 +130,17 @@ class Executor:
 
     def run_step(self, planned: PlannedStep, arguments: Sequence[str] = ()) -> None:
         """Run one step of the main line. Raises DoitstackError naming plugin, phase and step."""
+        self._current = (f"{planned.plugin}: {planned.step.name}", self.now())
+        try:
+            if planned.step.kind is Kind.ASYNC_WAIT:
+                self._wait_for_rest(planned)
+            else:
+                self._act(planned, arguments)
+        finally:
+            self._current = ("", 0.0)
+
+    def _act(self, planned: PlannedStep, arguments: Sequence[str]) -> None:
         step = planned.step
-        self._current = (f"{planned.plugin}: {step.name}", self.now())
-        if step.kind is Kind.ASYNC_WAIT:
-            self._wait_for_rest(planned)
-            return
         action = step.action
         if isinstance(action, Script):
             self._source(planned, action)
@@ -135,15 +152,9 @@ class Executor:
             self.run(Program([*action, *arguments]))
 
     def _source(self, planned: PlannedStep, script: Script) -> None:
-        trace = private_directory(self.stack.log_dir / "xtrace") / f"{planned.task}.log"
+        trace = private_directory(self.traces) / f"{planned.task}.log"
         trace.unlink(missing_ok=True)
-        try:
-            self._in_session(lambda session: session.source(script.path, script.arguments, trace))
-        except StepError:
-            lines = [line for line in tail(trace).splitlines() if "_doitstack_" not in line]
-            if lines:
-                self.say("\n".join([f"the last lines of {trace}:", *lines[-10:]]))
-            raise
+        self._in_session(lambda session: session.source(script.path, script.arguments, trace))
 
     def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
         with self.log.capture():
@@ -361,11 +372,16 @@ class Executor:
         """End the futures at once, as somebody has lost patience with their grace."""
         self.futures.kill_all()
 
-    def close(self) -> None:
-        """End the session and the guard, and close the files."""
+    def end_session(self) -> None:
+        """End the bash session, which may have something to say at that."""
         if self._session:
             with suppress(DoitstackError):
                 self._session.close()
+            self._session = None
+
+    def close(self) -> None:
+        """End the session and the guard, and close the files."""
+        self.end_session()
         self.guard.dismiss()
         self._slots.close()
         self.loop.close()

@@ -60,11 +60,35 @@ def read_events(path: Path) -> Iterator[Event]:
         for line in lines:
             if not line.endswith(b"\n"):
                 return
-            try:
-                fields = json.loads(line)
-            except ValueError:
-                continue
-            yield Event(fields.pop("time"), fields.pop("event"), fields)
+            yield from _events(line)
+
+
+def _events(line: bytes) -> Iterator[Event]:
+    """Yield the event of a line; one that was not written in whole has none."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return
+    yield Event(fields.pop("time"), fields.pop("event"), fields)
+
+
+class JournalReader:
+    """Reads on in a journal that is being written."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._rest = b""
+
+    def read(self) -> Iterator[Event]:
+        """Yield the events that have been added since the last time."""
+        while data := os.read(self._descriptor, 1 << 16):
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            for line in lines:
+                yield from _events(line)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
 
 
 def run_journals(log_dir: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""`$LOGDIR/stack.log`: the output of the main line, followed to the console.
+"""`$LOGDIR/stack.log`: the output of the main line, followed to the screen.
 
 Everything is written into the file first and shown from there, so that the order on the screen is
 the order in the file, and a daemon that keeps a step's output open delays nobody.
@@ -14,6 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from doitstack.screen import Screen, write_all
+
+__all__ = ["CHUNK", "SILENCE", "MainLog", "append_line", "write_all"]
+
 SILENCE = 30.0
 """Seconds without a word after which the user is told what still runs."""
 
@@ -24,17 +28,21 @@ CHUNK = 1 << 20
 class MainLog:
     """The main line's log; `descriptor` is open for appending and may be given to programs."""
 
-    def __init__(self, path: Path, *, console: int | None = 1) -> None:
-        """Open the log at `path`, to be shown on the descriptor `console` (None: not shown)."""
+    def __init__(self, path: Path) -> None:
+        """Open the log at `path`; from now on until `show_on` it is not shown."""
         self.path = path
         self.descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
         self._shown = os.fstat(self.descriptor).st_size
-        self._console = None if console is None else os.dup(console)
+        self._screen = Screen()
         self._saved: list[int] = []
         self._is_showing = False
         self._last_news = time.monotonic()
         self.on_silence: Callable[[], str] = str
         self.on_tick: Callable[[], None] = self.show
+
+    def show_on(self, screen: Screen) -> None:
+        """Show on `screen` what is added, and close it in the end."""
+        self._screen = screen
 
     @property
     def size(self) -> int:
@@ -49,9 +57,8 @@ class MainLog:
                 write_all(self.descriptor, data)
         except OSError:
             self.show()
-            if self._console is not None:
-                with suppress(OSError):
-                    write_all(self._console, data)
+            with self._on_screen() as screen:
+                screen.show(data)
             return
         self.show()
 
@@ -100,24 +107,35 @@ class MainLog:
     def _look(self) -> None:
         if os.fstat(self.descriptor).st_size > self._shown:
             self._last_news = time.monotonic()
-            self._copy_to_console()
+            self._copy_to_screen()
         elif time.monotonic() - self._last_news > SILENCE:
             self._last_news = time.monotonic()
             if line := self.on_silence():
                 self.write(f"{line}\n")
-                self._copy_to_console()
+                self._copy_to_screen()
+        with self._on_screen() as screen:
+            screen.refresh()
 
-    def _copy_to_console(self) -> None:
-        if self._console is None:
-            self._shown = os.fstat(self.descriptor).st_size
-            return
-        try:
-            while chunk := os.pread(self.descriptor, CHUNK, self._shown):
-                write_all(self._console, chunk)
+    def _copy_to_screen(self) -> None:
+        while chunk := os.pread(self.descriptor, CHUNK, self._shown):
+            with self._on_screen() as screen:
+                screen.show(chunk)
                 self._shown += len(chunk)
+
+    @contextmanager
+    def _on_screen(self) -> Iterator[Screen]:
+        """Give the screen; once the reader of our output has gone, there is none any more."""
+        try:
+            with self._screen.undisturbed():
+                yield self._screen
         except OSError:
-            # The reader of our output has gone; the log has it all.
-            self._console = None
+            self._screen = Screen()
+
+    def conclude(self) -> None:
+        """Show what there is; what comes now are the last words of the run."""
+        self.show()
+        with self._on_screen() as screen:
+            screen.conclude()
 
     @contextmanager
     def capture(self) -> Iterator[None]:
@@ -173,18 +191,18 @@ class MainLog:
             fcntl.flock(self.descriptor, fcntl.LOCK_UN)
 
     def let_go(self) -> None:
-        """In a forked child: close the console, lest a daemon of its own keep it open."""
-        for fd in (*self._saved, self._console):
-            if fd is not None:
-                os.close(fd)
-        self._console = None
+        """In a forked child: close the screen, lest a daemon of its own keep it open."""
+        for fd in self._saved:
+            os.close(fd)
+        self._screen.let_go()
+        self._screen = Screen()
 
     def close(self) -> None:
         """Show the rest and let go."""
         self.show()
         os.close(self.descriptor)
-        if self._console is not None:
-            os.close(self._console)
+        with self._on_screen() as screen:
+            screen.close()
 
 
 def append_line(path: Path, line: str) -> None:
@@ -195,10 +213,3 @@ def append_line(path: Path, line: str) -> None:
         write_all(descriptor, f"{line}\n".encode(errors="surrogateescape"))
     finally:
         os.close(descriptor)
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of `data`, however many calls it takes."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]

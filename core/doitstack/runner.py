@@ -265,7 +265,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
     def _journal_not_run(self, dispatcher: TaskDispatcher) -> None:
         """Record the steps that were wanted and whose turn never came."""
-        for task in _wanted(dispatcher):
+        for task in wanted(dispatcher):
             planned = planned_step(task)
             if planned and planned.task not in self._had_their_turn:
                 self._journal("step_not_run", planned)
@@ -291,7 +291,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self.final_result = self.interrupted.code
 
 
-def _wanted(dispatcher: TaskDispatcher) -> list[Task]:
+def wanted(dispatcher: TaskDispatcher) -> list[Task]:
     """Return the tasks that were asked for, and all that they need, in the order of the plan."""
     names = dict.fromkeys(dispatcher.selected_tasks)
     left = list(names)

@@ -65,12 +65,3 @@ def test_failures_are_said_at_once_and_again_in_the_end() -> None:
     assert reporter.failures == failures
     assert said[:4] == failures
     assert said[4].startswith("ERROR: teardown")
-    assert reporter.summary(Path("/s/stack.log"), ["stack"]) == "\n".join(
-        [
-            "",
-            failures[0],
-            "and 3 more: see the log",
-            "log: /s/stack.log",
-            "mend it, then go on from what is good: doit stack",
-        ]
-    )

@@ -8,6 +8,7 @@ import pytest
 
 from doitstack.journal import Journal
 from doitstack.mainlog import MainLog
+from doitstack.screen import PlainScreen
 from doitstack.state import AtomicJsonDB
 
 FULL = Path("/dev/full")
@@ -20,6 +21,7 @@ class Plain:
 
 def test_main_log_shows_a_line_that_it_cannot_keep(capfd: pytest.CaptureFixture[str]) -> None:
     log = MainLog(FULL)
+    log.show_on(PlainScreen(1))
     log.write("still seen\n")
     log.close()
     assert capfd.readouterr().out == "still seen\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.mainlog import CHUNK, MainLog, append_line
+from doitstack.screen import PlainScreen
 
 
 @pytest.fixture
@@ -22,7 +23,8 @@ def log(tmp_path: Path, console: Path) -> Iterator[MainLog]:
     """A log that has been used before."""
     (tmp_path / "stack.log").write_text("of an earlier run\n")
     descriptor = os.open(console, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    made = MainLog(tmp_path / "stack.log", console=descriptor)
+    made = MainLog(tmp_path / "stack.log")
+    made.show_on(PlainScreen(descriptor))
     os.close(descriptor)
     yield made
     made.close()
@@ -104,7 +106,8 @@ def test_capture_ends_with_an_exception(
 
 def test_show_that_is_entered_again_shows_nothing_twice(tmp_path: Path) -> None:
     read, write = os.pipe()
-    log = MainLog(tmp_path / "stack.log", console=write)
+    log = MainLog(tmp_path / "stack.log")
+    log.show_on(PlainScreen(write))
     log.on_silence = lambda: "never"
     with log.capture():
         for number in range(2000):
@@ -119,7 +122,8 @@ def test_show_that_is_entered_again_shows_nothing_twice(tmp_path: Path) -> None:
 
 def test_reader_that_has_gone_is_no_error(tmp_path: Path) -> None:
     read, write = os.pipe()
-    log = MainLog(tmp_path / "stack.log", console=write)
+    log = MainLog(tmp_path / "stack.log")
+    log.show_on(PlainScreen(write))
     os.close(write)
     os.close(read)
     log.write("one\n")
@@ -129,7 +133,7 @@ def test_reader_that_has_gone_is_no_error(tmp_path: Path) -> None:
 
 
 def test_log_is_private(log: MainLog, tmp_path: Path) -> None:
-    fresh = MainLog(tmp_path / "fresh.log", console=None)
+    fresh = MainLog(tmp_path / "fresh.log")
     fresh.write("x\n")
     fresh.close()
     assert oct((tmp_path / "fresh.log").stat().st_mode) == "0o100600"

@@ -4,7 +4,7 @@ import gc
 import os
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,23 +17,42 @@ from doitstack import dest
 from doitstack.builtin import BuiltIn, cpu_seconds
 from doitstack.directory import StackDirectory
 from doitstack.dodo import CLEAN, LoadedDirectory, loaded
+from doitstack.durations import last_durations
 from doitstack.errors import DoitstackError
-from doitstack.executor import RunOptions, open_executor
+from doitstack.executor import Executor, RunOptions, open_executor
+from doitstack.failures import outcome
 from doitstack.futures import purge
+from doitstack.journal import read_events
 from doitstack.phases import STACK_PHASES, Phase
+from doitstack.plan import PlannedStep
 from doitstack.reports.console import StepReporter
+from doitstack.reports.failure import Logs, last_words
 from doitstack.repositories import fetch as repository_fetch
-from doitstack.runner import FutureRunner, PlanDispatcher
+from doitstack.runner import FutureRunner, PlanDispatcher, wanted
+from doitstack.screen import MODES, PlainScreen, QuietScreen, Screen, mode
 from doitstack.state import AtomicJsonDB
+from doitstack.tasks import planned_step
 
 DOWN_TASKS = frozenset({"unstack", CLEAN})
 """Tasks after which nothing of the stack runs."""
+
+CONSOLE = {
+    "name": "console",
+    "long": "console",
+    "type": str,
+    "default": "auto",
+    "choices": list(MODES.items()),
+    "env_var": "DOIT_CONSOLE",
+    "help": "What to show of a run: only that; the log is the same. [default: %(default)s]",
+}
+"""doit's option: `--console`, `console` in `[tool.doit]`, or the environment."""
 
 
 class Run(DoitRun):  # type: ignore[misc]
     """`doit TASK...`, with futures."""
 
     doc_purpose = "run tasks; `doit stack` stands up the stack"
+    cmd_options = (*DoitRun.cmd_options, CONSOLE)
 
     def get_backends(self) -> Any:
         """Return doit's backends, with a JSON one that survives a crash."""
@@ -64,6 +83,7 @@ class Run(DoitRun):  # type: ignore[misc]
         force_verbosity: bool = False,  # noqa: FBT001, FBT002
         failure_verbosity: int = 0,
         pdb: bool = False,  # noqa: FBT001, FBT002
+        console: str = "auto",
     ) -> int:
         self.control = TaskControl(self.task_list, auto_delayed_regex=auto_delayed_regex)
         self.control.process(self.sel_tasks)
@@ -73,7 +93,9 @@ class Run(DoitRun):  # type: ignore[misc]
         _refuse_unknown(here.directory, self.sel_tasks or [])
         try:
             options = _run_options(here.directory, self.sel_tasks or [], num_process)
-            return self._run_here(here, options, keep_going=continue_, always=always)
+            return self._run_here(
+                here, options, console=console, keep_going=continue_, always=always
+            )
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
         except OSError as error:
@@ -81,7 +103,13 @@ class Run(DoitRun):  # type: ignore[misc]
             return int(ERROR)
 
     def _run_here(
-        self, here: LoadedDirectory, options: RunOptions, *, keep_going: bool, always: bool
+        self,
+        here: LoadedDirectory,
+        options: RunOptions,
+        *,
+        console: str,
+        keep_going: bool,
+        always: bool,
     ) -> int:
         settings = here.directory.settings
         here.directory.check_privileges()
@@ -89,6 +117,10 @@ class Run(DoitRun):  # type: ignore[misc]
         with ExitStack() as cleanup:
             cleanup.enter_context(dest.held(here.directory.stack.dest))
             executor = cleanup.enter_context(open_executor(here.directory.stack, options))
+            dispatcher = PlanDispatcher(
+                self.control.tasks, self.control.targets, self.control.selected_tasks
+            )
+            executor.log.show_on(_screen(console, executor, dispatcher))
             reporter = StepReporter(executor.say)
             runner = FutureRunner(
                 executor, self.dep_manager, reporter, keep_going=keep_going, always=always
@@ -100,15 +132,13 @@ class Run(DoitRun):  # type: ignore[misc]
                 for warning in here.directory.warnings():
                     executor.say(f"WARNING: {warning}")
             _prepare_forks()
-            dispatcher = PlanDispatcher(
-                self.control.tasks, self.control.targets, self.control.selected_tasks
-            )
             code: int = runner.run_all(dispatcher)
-            if reporter.failures:
-                executor.say(reporter.summary(executor.log.path, options.tasks))
+            executor.end_session()
             if DOWN_TASKS & set(options.tasks):
                 here.directory.stack.services.stop_all()
             executor.journal.write("run_end", code=code, cpu=cpu_seconds())
+            executor.log.conclude()
+            executor.say(_last_words(executor, reporter, runner))
         if DOWN_TASKS & set(options.tasks):
             purge(here.directory.stack.dest / "async")
         return code
@@ -176,6 +206,60 @@ def _start_fields(options: RunOptions) -> dict[str, Any]:
         "jobs": options.jobs,
         "cores": len(os.sched_getaffinity(0)),
     }
+
+
+def _screen(wanted: str, executor: Executor, dispatcher: PlanDispatcher) -> Screen:
+    """Return the screen that was asked for, as far as stdout can be that."""
+    stdout = 1
+    match mode(wanted, os.environ, stdout):
+        case "live":
+            from doitstack.reports.live import LiveScreen, Watch  # noqa: PLC0415 - needs rich
+
+            log_dir = executor.stack.log_dir
+            watch = Watch(
+                journal=executor.journal.path,
+                plan=_wanted_steps(dispatcher),
+                expected=last_durations(log_dir),
+                now=executor.now,
+                main_log=executor.log.path,
+                future_logs=executor.futures_dir,
+            )
+            return LiveScreen(stdout, watch)
+        case "quiet":
+            return QuietScreen(stdout)
+        case _:
+            return PlainScreen(stdout)
+
+
+def _wanted_steps(dispatcher: PlanDispatcher) -> Callable[[], list[PlannedStep]]:
+    """Return what tells the steps of the run: more of them when `source` has made more tasks."""
+    known: dict[int, list[PlannedStep]] = {}
+
+    def steps() -> list[PlannedStep]:
+        number = len(dispatcher.tasks)
+        if number not in known:
+            tasks = map(planned_step, wanted(dispatcher))
+            known[number] = [planned for planned in tasks if planned]
+        return known[number]
+
+    return steps
+
+
+def _last_words(executor: Executor, reporter: StepReporter, runner: FutureRunner) -> str:
+    """Return what to say in the end, which is where people look."""
+    again = f"doit {' '.join(executor.options.tasks)}".strip()
+    signalled = str(runner.interrupted or "")
+    if not reporter.failures and not signalled:
+        return reporter.summary(again, executor.log.path)
+    logs = Logs(executor.log.path, executor.futures_dir, executor.traces)
+    events = read_events(executor.journal.path)
+    return last_words(
+        outcome(events, strict=executor.strict),
+        logs,
+        messages=reporter.failures,
+        signalled=signalled,
+        again=again,
+    )
 
 
 def _prepare_forks() -> None:

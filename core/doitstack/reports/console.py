@@ -1,6 +1,7 @@
 """What a run says of its steps, line by line. Writes into the main line's log, which is shown."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from doit.exceptions import BaseFail, UnmetDependency
@@ -18,6 +19,9 @@ class StepReporter:
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._failures: list[str] = []
+        self._began = time.monotonic()
+        self._done = 0
+        self._up_to_date = 0
 
     def initialize(self, tasks: dict[str, Task], selected: list[str]) -> None:
         """Hear what will be run."""
@@ -35,6 +39,7 @@ class StepReporter:
         """Say that a step is still good."""
         planned = planned_step(task)
         if planned:
+            self._up_to_date += 1
             self._say(
                 f"--> {planned.phase.value}: {planned.plugin}: {planned.step.name} (up to date)"
             )
@@ -47,6 +52,7 @@ class StepReporter:
         """Say that a step has ended well, and how long it ran (s)."""
         planned = planned_step(task)
         if planned:
+            self._done += 1
             self._say(f"<== {_place(planned)} ({seconds:.1f} s)")
 
     def add_success(self, task: Task) -> None:
@@ -82,12 +88,13 @@ class StepReporter:
     def complete_run(self) -> None:
         """Hear that all is done."""
 
-    def summary(self, log: Path, tasks: Sequence[str]) -> str:
-        """Return the last words of a run that has failed: what, its log, and how to go on."""
-        first, *others = self._failures
-        more = [f"and {len(others)} more: see the log"] if others else []
-        again = f"mend it, then go on from what is good: doit {' '.join(tasks)}"
-        return "\n".join(["", first, *more, f"log: {log}", again])
+    def summary(self, command: str, log: Path) -> str:
+        """Return the last words of a run that has come through."""
+        seconds = time.monotonic() - self._began
+        return (
+            f"{command}: done in {seconds:.1f} s: {self._done} steps, "
+            f"{self._up_to_date} more up to date; log: {log}"
+        )
 
     @property
     def failures(self) -> list[str]:
