@@ -4,10 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from doitstack.settings import is_passed_over
 from doitstack.stack import Stack
-
-CLOUD_PREFIX = "OS_"
-"""What OpenStack's clients read begins so. As DevStack does, we clear it."""
 
 
 @contextmanager
@@ -25,7 +23,7 @@ def run_environment(stack: Stack) -> Iterator[None]:
         "OS_CLIENT_CONFIG_FILE": str(stack.dest / "clouds.yaml"),
     }
     for name in before:
-        if name.startswith(CLOUD_PREFIX):
+        if is_passed_over(name):
             del os.environ[name]
     os.environ.update(ours)
     stack.settings.update(ours)

@@ -136,14 +136,23 @@ def _is_enabled(name: str, enabled: tuple[str, ...]) -> bool:
     return prefix is not None and any(part.startswith(prefix) for part in enabled)
 
 
+def is_passed_over(name: str) -> bool:
+    """Tell whether no run shall hear of the environment's variable `name`.
+
+    `OS_*` is for clouds of the user's; DevStack clears it, too. PYTHONDONTWRITEBYTECODE is set in
+    many containers, but the virtual environments here are ours, and without byte code each start
+    of a program of Nova costs twice the CPU time.
+    """
+    return name.startswith("OS_") or name == "PYTHONDONTWRITEBYTECODE"
+
+
 def load_settings(top_dir: Path, environ: Mapping[str, str]) -> Settings:
     """Return the settings of the stack directory `top_dir`.
 
-    `OS_*` in the environment speaks of a cloud of the user's, as in DevStack, and is passed over.
     Raises SettingsError, with file and line, for a broken `local.conf` and for a DEST that must
     not be used.
     """
-    environ = {name: value for name, value in environ.items() if not name.startswith("OS_")}
+    environ = {name: value for name, value in environ.items() if not is_passed_over(name)}
     before = _defaults({"TOP_DIR": str(top_dir)}, environ, set(DEFAULTS) - set(_AFTER_LOCAL_CONF))
     local = read_local_settings(top_dir, before)
     set_outside = frozenset(environ) - _OWN_TO_LOCAL_CONF

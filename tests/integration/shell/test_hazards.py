@@ -664,3 +664,9 @@ def test_scripts_know_this_cloud_alone(stack_dir: MakeStackDir) -> None:
     ).ok()
 
     assert said(outcome) == [f"OS_CLIENT_CONFIG_FILE={stack.dest}/clouds.yaml", "none"]
+
+
+def test_programs_of_a_run_keep_their_byte_code(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({FIRST: install('echo "${PYTHONDONTWRITEBYTECODE-unset}"')})
+
+    assert said(stack.run("stack", PYTHONDONTWRITEBYTECODE="1").ok()) == ["unset"]
