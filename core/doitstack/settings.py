@@ -14,7 +14,7 @@ DEFAULTS = {
     "ASYNC_STRICT": "False",
     "HOST_IP": "127.0.0.1",
     "SERVICE_HOST": "127.0.0.1",
-    "SERVICE_TIMEOUT": "60",
+    "SERVICE_TIMEOUT": "600",
     "REGION_NAME": "RegionOne",
     "DATA_DIR": "{DEST}/data",
     "LOGDIR": "{DEST}/logs",

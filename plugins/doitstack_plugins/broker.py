@@ -121,7 +121,7 @@ def start_rabbit(stack: Stack) -> None:
     # The program of the same name in /usr/sbin becomes another user.
     program = "/usr/lib/rabbitmq/bin/rabbitmq-server"
     with stack.timed("run_process"):
-        stack.run_process("rabbit", [program], env=env, cwd=_root(stack))
+        stack.run_process("rabbit", [program], env=env, cwd=_root(stack), wait=False)
     health.wait_until(stack, "rabbit", partial(_is_answering, stack))
 
 

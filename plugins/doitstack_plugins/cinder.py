@@ -149,7 +149,7 @@ def start_cinder(stack: Stack) -> None:
     for name in _daemons(stack):
         argv = [environment(stack).program(_DAEMONS[name]), f"--config-file={_conf_file(stack)}"]
         with stack.timed("run_process"):
-            stack.run_process(name, argv, env=_environ(stack))
+            stack.run_process(name, argv, env=_environ(stack), wait=False)
     if stack.is_service_enabled("c-api"):
         _wait_until_ready(stack)
 
@@ -176,8 +176,7 @@ def create_volume_types(stack: Stack) -> None:
 
 def stop_cinder(stack: Stack) -> None:
     """Stop cinder; nothing happens if it does not run."""
-    for name in ("c-api", *_DAEMONS):
-        stack.stop_process(name)
+    stack.stop_process("c-api", *_DAEMONS)
 
 
 def clean_cinder(stack: Stack) -> None:

@@ -24,6 +24,8 @@ from doitstack_plugins import cache, configuration, health, ports, system_packag
 _FUTURE = "start_mysql"
 _PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - its name, not the password
 _NAME = re.compile(r"[A-Za-z0-9_]+")
+_STOP_SECONDS = 60
+"""What is killed while it writes its pages down has to recover."""
 
 _SERVER = """\
 [client]
@@ -205,7 +207,8 @@ def start_mysql(stack: Stack) -> None:
     argv = ["/usr/sbin/mariadbd", _defaults_file(stack)]
     with stack.timed("run_process"):
         # Nobody reads the variable: another value restarts the server.
-        stack.run_process("mysql", argv, env={"MYSQL_GENERATION": digest(config, users)})
+        generation = {"MYSQL_GENERATION": digest(config, users)}
+        stack.run_process("mysql", argv, env=generation, wait=False, stop_seconds=_STOP_SECONDS)
     health.wait_until(stack, "mysql", partial(_is_answering, stack))
 
 

@@ -9,6 +9,8 @@ from doitstack_plugins import broker, health, needs, nova_conf, nova_ready, pack
 from doitstack_plugins.wsgi import WsgiService, serve, wait_until_served
 
 _PORTS = {"n-api": "NOVA_SERVICE_PORT", "n-api-meta": "METADATA_SERVICE_PORT"}
+_STOP_SECONDS = 3
+"""Computes would take 15 s to let servers finish, and theirs only pretend."""
 _MODULES = {"n-api": "nova.wsgi.osapi_compute", "n-api-meta": "nova.wsgi.metadata"}
 
 
@@ -42,7 +44,13 @@ def start_nova(stack: Stack) -> None:
         program = nova_conf.environment(stack).program(daemon.program)
         argv = [program, *nova_conf.options(stack, *daemon.files)]
         with stack.timed("run_process"):
-            stack.run_process(daemon.name, argv, env=_environ(stack, *daemon.files))
+            stack.run_process(
+                daemon.name,
+                argv,
+                env=_environ(stack, *daemon.files),
+                wait=False,
+                stop_seconds=_STOP_SECONDS,
+            )
     _wait_until_ready(stack)
 
 
@@ -61,9 +69,8 @@ def _wait_until_ready(stack: Stack) -> None:
 
 def stop_nova(stack: Stack) -> None:
     """Stop all of nova, also what an earlier configuration has started."""
-    for status in stack.services.status():
-        if status.name.startswith("n-"):
-            stack.stop_process(status.name)
+    names = [one.name for one in stack.services.status() if one.name.startswith("n-")]
+    stack.stop_process(*names)
 
 
 def daemons(stack: Stack) -> Iterator[Daemon]:

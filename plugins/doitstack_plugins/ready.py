@@ -1,4 +1,4 @@
-"""The end of what services do: have all of them answer, and tell where they are.
+"""The end of what services do: have all of them answer, tell where they are, stop them at once.
 
 The services start side by side as futures, so the waits for them come after them all.
 """
@@ -17,6 +17,9 @@ STARTS = {
     "horizon": "start_horizon",
 }
 """The futures that start services, by the service that must be enabled."""
+
+STORES = ("mysql", "rabbit", "memcached")
+"""What other services need to end well."""
 
 ADDRESSES = {
     "key": "KEYSTONE_SERVICE_URI_V3",
@@ -45,6 +48,18 @@ def stack_test_config(stack: Stack) -> Iterator[Step]:
     # Keystone alone has said so already.
     if any(stack.is_service_enabled(name) for name in ADDRESSES if name != "key"):
         yield run(show_addresses)
+
+
+@hookimpl
+def unstack(stack: Stack) -> Iterator[Step]:
+    """Stop services side by side; their own plugins, which come after this one, find them so."""
+    yield run(stop_services)
+
+
+def stop_services(stack: Stack) -> None:
+    """Stop all services but the stores of the others, who would wait for them in vain."""
+    names = (one.name for one in stack.services.status())
+    stack.stop_process(*(name for name in names if name not in STORES))
 
 
 def show_addresses(stack: Stack) -> None:

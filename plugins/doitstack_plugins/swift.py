@@ -141,7 +141,7 @@ def start_swift(stack: Stack) -> None:
         env = {**packages.environ(stack), "SWIFT_GENERATION": generation}
         argv = [environment(stack).program(server.program), str(path), "-v"]
         with stack.timed("run_process"):
-            stack.run_process(server.name, argv, env=env)
+            stack.run_process(server.name, argv, env=env, wait=False)
     host = stack.settings["SWIFT_SERVICE_HOST"]
     for server in swift_conf.SERVERS:
         address = (host, stack.settings.port(server.port_setting))
@@ -150,9 +150,8 @@ def start_swift(stack: Stack) -> None:
 
 
 def stop_swift(stack: Stack) -> None:
-    """Stop the servers, the proxy first."""
-    for server in reversed(swift_conf.SERVERS):
-        stack.stop_process(server.name)
+    """Stop the servers."""
+    stack.stop_process(*(server.name for server in swift_conf.SERVERS))
 
 
 def clean_swift(stack: Stack) -> None:

@@ -28,7 +28,7 @@ class WsgiService(NamedTuple):
 
 
 def serve(stack: Stack, service: WsgiService) -> None:
-    """Have the application served; left alone if it is already served so.
+    """Have the application served; left alone if it is already served so. Then wait for its answer.
 
     With one thread a process: keystone answers some requests wrongly with several.
     """
@@ -45,9 +45,11 @@ def serve(stack: Stack, service: WsgiService) -> None:
         "--enable-threads",
     ]
     argv += ["--lazy-apps", "--need-app", "--no-orphans", "--die-on-term"]
+    # A worker whose threads do not end is killed after so many seconds.
+    argv += ["--worker-reload-mercy", "3"]
     argv += ["--buffer-size", "65535", *service.options]
     with stack.timed("run_process"):
-        stack.run_process(service.name, argv, env=service.env, cwd=stack.dest)
+        stack.run_process(service.name, argv, env=service.env, cwd=stack.dest, wait=False)
 
 
 def wait_until_served(stack: Stack, service: WsgiService, path: str, key: str) -> None:

@@ -48,7 +48,7 @@ def compute(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
     home = tmp_path / "home"
     home.mkdir()
     lines = [f"{setting}={free_port()}" for setting in PORTS]
-    lines += ["SERVICE_TIMEOUT=300", "NOVA_NUM_CELLS=2", "NUMBER_FAKE_NOVA_COMPUTE=2"]
+    lines += ["NOVA_NUM_CELLS=2", "NUMBER_FAKE_NOVA_COMPUTE=2"]
     made = stack_dir(
         {"local.conf": "\n".join(("[[local|localrc]]", *lines, ""))},
         services=COMPUTE,

@@ -45,7 +45,7 @@ def make_services(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[MakeStack
         directory = stack_dir(
             {
                 "extras.d/80-tempest.py": (CHECKOUT / "extras.d" / "80-tempest.py").read_text(),
-                "local.conf": "\n".join(("[[local|localrc]]", "SERVICE_TIMEOUT=240", *lines, "")),
+                "local.conf": "\n".join(("[[local|localrc]]", *lines, "")),
             },
             name=name,
             services=services,

@@ -110,3 +110,18 @@ def test_services_are_listed_with_state_pid_port_and_log(stack_dir: MakeStackDir
     )
     stack.run("unstack").ok()
     assert stack.run("services").ok().lines[2].split() == ["web", "stopped", str(log)]
+
+
+def test_a_script_does_not_wait_for_a_service_that_has_died(stack_dir: MakeStackDir) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}/"
+        script = f"""\
+if [[ $1 == stack && $2 == extra ]]; then
+    run_process thinker "/bin/sh -c 'sleep 1.5; echo out of ideas'"
+    wait_for_service 600 {url}
+fi
+"""
+        stack = stack_dir({"extras.d/60-demo.sh": script}, services="thinker")
+        outcome = stack.run("stack").failed(1)
+    assert "thinker.log:\nout of ideas\n" in outcome.out

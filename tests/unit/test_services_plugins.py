@@ -152,3 +152,13 @@ def test_addresses_are_told(tmp_path: Path) -> None:
         "key is at http://127.0.0.1:5000/v3",
         "g-api is at http://127.0.0.1:81",
     ]
+
+
+def test_services_are_stopped_at_once_and_their_stores_later(tmp_path: Path) -> None:
+    stack = make(tmp_path)
+    for name in ("g-api", "mysql", "n-cpu-1", "of-a-plugin"):
+        stack.run_process(name, ["sleep", "1000"], wait=False)
+    (step,) = ready.unstack(stack)
+    step.action(stack)
+    assert [one.name for one in stack.services.status() if one.pid] == ["mysql"]
+    stack.services.stop_all()

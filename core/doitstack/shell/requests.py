@@ -65,6 +65,7 @@ VERBS: dict[str, Verb] = {
     "reload-or-restart_process": units.restart,
     "write_unit": units.write,
     "service_check": units.check,
+    "check_deaths": units.check_deaths,
     "get_or_create_domain": identity.get_or_create_domain,
     "get_or_create_group": identity.get_or_create_group,
     "get_or_create_user": identity.get_or_create_user,

@@ -85,6 +85,14 @@ def check(stack: Stack) -> str:
     return "\n".join(f"{one.name} {one.state.value}" for one in stack.services.status())
 
 
+def check_deaths(stack: Stack) -> str:
+    """Raise ServiceError, with the ends of their logs, if services have died in this run."""
+    dead = stack.dead_services()
+    if dead:
+        raise ServiceError("\n".join(dead.values()))
+    return ""
+
+
 def _checked(name: str) -> str:
     if "/" in name or name.startswith("."):
         raise ServiceError(f"{name!r} cannot name a service")

@@ -19,7 +19,7 @@ _set_defaults() {
     _default HOST_IP 127.0.0.1
     _default SERVICE_HOST "$HOST_IP"
     _default SERVICE_PROTOCOL http
-    _default SERVICE_TIMEOUT 60
+    _default SERVICE_TIMEOUT 600
     _default REGION_NAME RegionOne
     _default SERVICE_PROJECT_NAME service
     _default SERVICE_TENANT_NAME "$SERVICE_PROJECT_NAME"

@@ -109,7 +109,8 @@ curl_get() {
     curl -g -k --noproxy '*' -s -o /dev/null -w '%{http_code}' "$@"
 }
 
-# wait_for_service SECONDS URL [CURL_OPTION...]: until it answers, 503 being no answer
+# wait_for_service SECONDS URL [CURL_OPTION...]: until it answers, 503 being no answer, or a
+# service of the stack dies
 wait_for_service() {
     local -
     set +x
@@ -121,6 +122,10 @@ wait_for_service() {
         if [[ $code && $code != 000 && $code != 503 ]]; then
             time_stop wait_for_service
             return 0
+        fi
+        if [[ ${_doitstack_session-} ]] && ! doitstack_request check_deaths; then
+            time_stop wait_for_service
+            return 1
         fi
         sleep 0.2
     done
