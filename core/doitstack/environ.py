@@ -1,7 +1,7 @@
 """What the programs of a run find in their environment, beside what the user's shell gave it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from doitstack.settings import is_passed_over
@@ -9,8 +9,10 @@ from doitstack.stack import Stack
 
 
 @contextmanager
-def run_environment(stack: Stack) -> Iterator[None]:
+def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
     """Have all that the run starts find the programs in `$DEST/bin` first, and this cloud alone.
+
+    `more` are variables that it finds, too.
 
     DevStack writes `/etc/openstack/clouds.yaml` instead, and its scripts name a cloud by
     `--os-cloud devstack-admin`.
@@ -21,6 +23,7 @@ def run_environment(stack: Stack) -> Iterator[None]:
     ours = {
         "PATH": ":".join([own, *words]),
         "OS_CLIENT_CONFIG_FILE": str(stack.dest / "clouds.yaml"),
+        **more,
     }
     for name in before:
         if is_passed_over(name):

@@ -4,38 +4,35 @@ Runs single steps and futures; in which order is for doit.
 """
 
 import os
-import shlex
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from doitstack.async_files import init
+from doitstack.durations import last_durations
 from doitstack.environ import run_environment
 from doitstack.errors import DoitstackError, StepError
 from doitstack.files import private_directory
 from doitstack.future import Future
-from doitstack.futures import Futures, Surroundings, init
+from doitstack.futures import Futures, Surroundings
 from doitstack.guard import Guard
+from doitstack.jobserver import make_knows_fifo, makeflags
 from doitstack.journal import Journal, new_journal_path
-from doitstack.localconf import session_script
 from doitstack.loop import Loop
 from doitstack.mainlog import MainLog
+from doitstack.order import Order
 from doitstack.passwords import known_secrets, redacted
 from doitstack.plan import PlannedStep
 from doitstack.plugins import Script
 from doitstack.programs import MainLinePrograms, Program
-from doitstack.shell.answer import Answer
-from doitstack.shell.session import Session, SessionPlace
+from doitstack.shell import host
 from doitstack.slots import Slots
 from doitstack.stack import Stack
 from doitstack.steps import Kind, Shell
 from doitstack.usage import Sampler
-
-SHELL_PASSWORDS = ("ADMIN_PASSWORD", "SERVICE_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD")
-"""The passwords that scripts of DevStack find set."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,8 @@ class Executor:
         self.run_name = self.journal.path.stem
         self.loop = Loop(self._tick)
         self.guard = Guard(stack.dest / "async", self.run_name)
-        self._slots = Slots(options.jobs if options.parallel else 0)
+        cores = options.jobs or len(os.sched_getaffinity(0))
+        self.slots = Slots(options.jobs if options.parallel else 0, cores)
         self.futures = Futures(
             Surroundings(
                 directory=stack.dest / "async",
@@ -72,7 +70,7 @@ class Executor:
                 log=self.log,
                 journal=self.journal,
                 loop=self.loop,
-                slots=self._slots,
+                slots=self.slots,
                 redact=self._redact,
                 let_go=self._let_go,
                 parallel=options.parallel,
@@ -83,7 +81,21 @@ class Executor:
         self.log.on_tick = self._tick
         self._sampler = Sampler(self._record_usage)
         self._current: tuple[str, float] = ("", 0.0)
-        self._session: Session | None = None
+        self.order = Order(last_durations(log_dir))
+        self._host = host.SessionHost(
+            host.Surroundings(
+                stack=stack,
+                run=self.run_name,
+                log=self.log.descriptor,
+                journal=self.journal,
+                loop=self.loop,
+                guard=self.guard,
+                futures=self.futures,
+                order=self.order,
+                collect_rest=self.collect_rest,
+                parallel=options.parallel,
+            )
+        )
         self._collected: set[tuple[str, str]] = set()
         self._skipped: set[str] = set()
 
@@ -100,8 +112,7 @@ class Executor:
     def _let_go(self) -> None:
         """In a forked child: close what would tell others that the main process still lives."""
         self.log.let_go()
-        if self._session:
-            self._session.let_go()
+        self._host.let_go()
 
     def _tick(self) -> None:
         self.log.show()
@@ -131,6 +142,7 @@ class Executor:
     def run_step(self, planned: PlannedStep, arguments: Sequence[str] = ()) -> None:
         """Run one step of the main line. Raises DoitstackError naming plugin, phase and step."""
         self._current = (f"{planned.plugin}: {planned.step.name}", self.now())
+        self.order.step_begins(planned)
         try:
             if planned.step.kind is Kind.ASYNC_WAIT:
                 self._wait_for_rest(planned)
@@ -138,6 +150,8 @@ class Executor:
                 self._act(planned, arguments)
         finally:
             self._current = ("", 0.0)
+            if not self.futures.are_running:
+                self.slots.restore()
 
     def _act(self, planned: PlannedStep, arguments: Sequence[str]) -> None:
         step = planned.step
@@ -154,7 +168,7 @@ class Executor:
     def _source(self, planned: PlannedStep, script: Script) -> None:
         trace = private_directory(self.traces) / f"{planned.task}.log"
         trace.unlink(missing_ok=True)
-        self._in_session(lambda session: session.source(script.path, script.arguments, trace))
+        self._host.use(lambda session: session.source(script.path, script.arguments, trace))
 
     def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
         with self.log.capture():
@@ -173,10 +187,16 @@ class Executor:
 
     def start_future(self, planned: PlannedStep) -> Future:
         """Start a future of the plan, or queue it. Raises FutureError."""
-        step = planned.step
+        step, remaining = planned.step, self.order.of_step(planned)
         if isinstance(step.action, Shell):
-            return self._start_shell_future(step.name, step.action.command)
-        return self.futures.submit(step.name, step.command, self._future_action(planned))
+            command = step.action.command
+            future = self.futures.declare(step.name, command, lock=step.lock, remaining=remaining)
+            self._host.start_future(future, command)
+            return future
+        action = self._future_action(planned)
+        return self.futures.submit(
+            step.name, step.command, action, lock=step.lock, remaining=remaining
+        )
 
     def _future_action(self, planned: PlannedStep) -> Callable[[], Any]:
         step = planned.step
@@ -186,19 +206,6 @@ class Executor:
         assert argv is not None
         assert not isinstance(argv, Shell)
         return self.stack.inside_future(step.name, lambda stack: stack.run(argv), ())
-
-    def _start_shell_future(self, name: str, command: str) -> Future:
-        session = self._ready_session()
-        future = self.futures.declare(name, command)
-        if self.options.parallel:
-            # The shell's futures wait for their slot in a process of their own.
-            session.when_idle(lambda: session.start_future(name, command))
-        else:
-            try:
-                session.run(f"_async_in_place {name} _async_eval {shlex.quote(command)}")
-            except StepError as error:
-                self.futures.ended(future, getattr(error, "code", 1))
-        return future
 
     # -- what the stack gives to actions ---------------------------------------------------------
 
@@ -214,9 +221,10 @@ class Executor:
         """Return the time in s since the epoch."""
         return self.journal.now()
 
-    def submit(self, name: str, command: str, action: Callable[[], Any]) -> Future:
+    def submit(self, name: str, command: str, action: Callable[[], Any], lock: str) -> Future:
         """Start a future."""
-        return self.futures.submit(name, command, action)
+        remaining = self.order.of_future(name)
+        return self.futures.submit(name, command, action, lock=lock, remaining=remaining)
 
     def wait(self, *names: str) -> int:
         """Collect futures; return the code of the first that failed."""
@@ -224,86 +232,11 @@ class Executor:
 
     def shell(self, command: str) -> None:
         """Run a command of the bash session."""
-        self._in_session(lambda session: session.run(command))
-
-    # -- the bash session ------------------------------------------------------------------------
-
-    def _in_session(self, use: Callable[[Session], None]) -> None:
-        session = self._ready_session()
-        session.set(self._shell_settings())
-        session.hide(known_secrets(self.stack.settings))
-        try:
-            use(session)
-        finally:
-            self.stack.settings.update(session.variables())
-
-    def _ready_session(self) -> Session:
-        if self._session is None:
-            settings = self.stack.settings
-            settings.default("DOITSTACK_PYTHON", sys.executable)
-            for name in SHELL_PASSWORDS:
-                settings.default(name, self.stack.password(name))
-            place = SessionPlace(
-                log=self.log.descriptor,
-                cwd=self.stack.top_dir,
-                run=self.run_name,
-                variables=self._shell_settings(),
-                script=session_script(settings.local, self.stack.dest),
-                slots=self._slots.open_for_shell(),
-            )
-            self._session = Session(place, self.loop, self.guard, self)
-        return self._session
-
-    def _shell_settings(self) -> dict[str, str]:
-        settings = self.stack.settings
-        # The environment has reached the shell by itself, but for what local.conf says against it.
-        hidden = {
-            name
-            for name in settings.environ - settings.local.variables.keys()
-            if settings.get(name) == os.environ.get(name)
-        }
-        if settings.get("DEVSTACK_DIR"):
-            hidden.add("TOP_DIR")
-        return {
-            name: value
-            for name, value in settings.items()
-            if name not in hidden and name.isidentifier()
-        }
-
-    def async_started(self, name: str, pid: int, start_time: int, command: str) -> None:
-        """Hear from the shell that it has started a future."""
-        future = self.futures.find(name) or self.futures.declare(name, command)
-        self.futures.started(future, pid, start_time, lambda: self.futures.ended(future, None))
-
-    def async_ended(self, name: str, rc: int) -> None:
-        """Hear from the shell that a future which ran in place has ended."""
-        future = self.futures.find(name)
-        if future:
-            self.futures.ended(future, rc)
+        self._host.use(lambda session: session.run(command))
 
     def took(self, component: str, milliseconds: int) -> None:
-        """Record a time that a script or an action has measured."""
-        self.journal.write("time", component=component, milliseconds=milliseconds)
-
-    def request(self, verb: str, arguments: Sequence[str]) -> Answer:
-        """Answer a request of the shell."""
-        try:
-            return self._answer(verb, arguments)
-        except DoitstackError as error:
-            return Answer(1, "", f"ERROR: {error}\n")
-
-    def _answer(self, verb: str, arguments: Sequence[str]) -> Answer:
-        if verb == "async_declare":
-            self.futures.declare(arguments[0], arguments[1])
-            return Answer()
-        if verb == "async_wait":
-            return Answer(self.futures.wait(*arguments))
-        if verb == "async_cleanup":
-            self.collect_rest()
-            return Answer()
-        from doitstack.shell.requests import answer  # noqa: PLC0415 - needs the cloud's client
-
-        return answer(self.stack, verb, arguments)
+        """Record a time that an action has measured."""
+        self._host.took(component, milliseconds)
 
     # -- waits of the plan -----------------------------------------------------------------------
 
@@ -374,16 +307,13 @@ class Executor:
 
     def end_session(self) -> None:
         """End the bash session, which may have something to say at that."""
-        if self._session:
-            with suppress(DoitstackError):
-                self._session.close()
-            self._session = None
+        self._host.close()
 
     def close(self) -> None:
         """End the session and the guard, and close the files."""
         self.end_session()
         self.guard.dismiss()
-        self._slots.close()
+        self.slots.close()
         self.loop.close()
         self.log.close()
         self.journal.close()
@@ -399,5 +329,12 @@ def open_executor(stack: Stack, options: RunOptions) -> Iterator[Executor]:
     with ExitStack() as cleanup:
         cleanup.callback(executor.close)
         cleanup.enter_context(stack.on_stage(executor))
-        cleanup.enter_context(run_environment(stack))
+        cleanup.enter_context(run_environment(stack, _slots_for_builds(executor)))
         yield executor
+
+
+def _slots_for_builds(executor: Executor) -> dict[str, str]:
+    """Return the environment by which builds that a run starts find its slots."""
+    before = executor.stack.settings.get("MAKEFLAGS")
+    slots = executor.slots
+    return {"MAKEFLAGS": makeflags(before, slots.path, slots.jobs, fifo=make_knows_fifo())}

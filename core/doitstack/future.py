@@ -52,13 +52,20 @@ class RemoteTraceback(Exception):  # noqa: N818 - the word of concurrent.futures
 class Future:
     """A step in the background, with the interface of `concurrent.futures.Future`.
 
-    Times are in ms since the epoch; `cpu` is in s and covers the future's own children.
+    Times are in ms since the epoch; `cpu` is in s and covers the future's own children. Futures
+    with the same `lock` never run at once; among those that wait, the one with the longest
+    `remaining` path (s) is next. `has_turn` tells that nothing keeps it from running any more.
     """
 
-    def __init__(self, futures: Registry, name: str, command: str) -> None:
+    def __init__(
+        self, futures: Registry, name: str, command: str, lock: str = "", remaining: float = 0.0
+    ) -> None:
         self._futures = futures
         self.name = name
         self.command = command
+        self.lock = lock
+        self.remaining = remaining
+        self.has_turn = False
         self.state = State.QUEUED
         self.is_cancelled = False
         self.in_place = False

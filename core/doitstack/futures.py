@@ -5,9 +5,6 @@ started, which tells us of them.
 """
 
 import os
-import pickle
-import shutil
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
@@ -16,18 +13,17 @@ from typing import Any
 
 from doitstack.child import Assignment, child_streams, run_child
 from doitstack.errors import FutureError
-from doitstack.future import Future, RemoteTraceback, State, spoken
-from doitstack.guard import mark, unfinished
+from doitstack.future import Future, State, spoken
+from doitstack.guard import mark
 from doitstack.jobfile import read_job
 from doitstack.journal import Journal
 from doitstack.loop import Loop
 from doitstack.mainlog import MainLog
-from doitstack.process_tree import Root, open_pidfd, signal_name, stop
+from doitstack.outcome import outcome
+from doitstack.process_tree import Root, open_pidfd, stop
+from doitstack.queue import Queue
 from doitstack.slots import Slots
-from doitstack.steps import future_name, one_line
-
-KILLED = 137
-"""The code of a future that ended without saying how; the shell's for SIGKILL."""
+from doitstack.steps import future_name, lock_name, one_line
 
 
 @dataclass(frozen=True)
@@ -55,47 +51,64 @@ class Futures:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._known: dict[str, Future] = {}
-        self._queue: deque[tuple[Future, Callable[[], None]]] = deque()
+        self._queue = Queue(around.slots, around.loop)
         self._parent = os.getpid()
         self._streams = child_streams()
         self._running = 0
 
     # -- start ---------------------------------------------------------------------------------
 
-    def submit(self, name: str, command: str, action: Callable[[], Any]) -> Future:
-        """Start `action` in a forked child, or queue it when all slots are taken.
+    def submit(
+        self,
+        name: str,
+        command: str,
+        action: Callable[[], Any],
+        *,
+        lock: str = "",
+        remaining: float = 0.0,
+    ) -> Future:
+        """Start `action` in a forked child, or queue it until there is a slot and its lock is free.
 
-        Raises FutureError if there is a future of that name which nobody has collected.
+        Of those in the queue, the one with the longest `remaining` path (s) is next. Raises
+        FutureError if there is a future of that name which nobody has collected.
         """
-        future = self.declare(name, command)
+        future = self.declare(name, command, lock=lock, remaining=remaining)
         self.enqueue(future, lambda: self._fork(future, action))
         if not self._around.parallel:
             self._around.loop.run_until(lambda: future.has_ended)
         return future
 
-    def declare(self, name: str, command: str) -> Future:
+    def declare(self, name: str, command: str, *, lock: str = "", remaining: float = 0.0) -> Future:
         """Take `name` into the namespace. Raises FutureError if it is taken or no good name."""
         try:
             future_name(name)
+            # One after another, none needs to be kept from another.
+            lock = lock_name(lock) if self._around.parallel else ""
         except ValueError as error:
             raise FutureError(str(name), str(error)) from error
         if self.find(name):
             raise FutureError(name, "is started already and not collected; use another name")
-        future = self._known[name] = Future(self, name, self._around.redact(one_line(command)))
+        spoken = self._around.redact(one_line(command))
+        future = self._known[name] = Future(self, name, spoken, lock, remaining)
         return future
 
-    def enqueue(self, future: Future, start: Callable[[], None]) -> None:
-        """Call `start` as soon as there is a slot, in the order of the calls."""
-        self._queue.append((future, start))
+    def enqueue(
+        self,
+        future: Future,
+        start: Callable[[], None],
+        is_ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Call `start` when it is the turn of `future`, which may be at once."""
+        self._queue.add(future, start, is_ready)
         self.start_queued()
+        if not future.has_turn:
+            self._around.journal.write(
+                "future_queued", name=future.name, command=future.command, lock=future.lock
+            )
 
     def start_queued(self) -> None:
-        """Start what waits, as far as there are slots."""
-        while self._queue and self._around.slots.take():
-            _, start = self._queue.popleft()
-            # Between fork and record, nobody could stop it.
-            with self._around.loop.shielded():
-                start()
+        """Start those in the queue whose turn it is."""
+        self._queue.start()
 
     def _fork(self, future: Future, action: Callable[[], Any]) -> None:
         around = self._around
@@ -106,7 +119,7 @@ class Futures:
             main_log=around.log.path,
             parent=self._parent,
             mark=mark(around.run, future.name),
-            now=self._now,
+            now=self.now,
             let_go=around.let_go,
             streams=self._streams,
             in_place=not around.parallel,
@@ -114,7 +127,7 @@ class Futures:
         pid = os.fork()
         if pid == 0:
             run_child(work, action)
-        self.started(future, pid, self._now(), lambda: self._reap(future, pid))
+        self.started(future, pid, self.now(), lambda: self._reap(future, pid))
 
     def started(
         self, future: Future, pid: int, start_time: int, on_end: Callable[[], None]
@@ -123,18 +136,27 @@ class Futures:
 
         `pid` 0 is the bash session itself, which tells of the end.
         """
+        self.begins(future, pid, start_time)
+        if pid:
+            self.watch(pid, on_end)
+
+    def begins(self, future: Future, pid: int, start_time: int) -> None:
+        """Record that the work of `future` begins."""
         future.state = State.RUNNING
         self._running += 1
         future.pid = pid
         future.in_place = not self._around.parallel
         future.start_time = start_time
+        lock = {"lock": future.lock} if future.lock else {}
         self._around.journal.write(
-            "future_start", name=future.name, pid=pid, command=future.command
+            "future_start", name=future.name, pid=pid, command=future.command, **lock
         )
-        handle = open_pidfd(pid) if pid else None
+
+    def watch(self, pid: int, on_end: Callable[[], None]) -> None:
+        """Call `on_end` when the process `pid` has ended."""
+        handle = open_pidfd(pid)
         if handle is None:
-            if pid:
-                on_end()
+            on_end()
             return
 
         def ended() -> None:
@@ -149,29 +171,30 @@ class Futures:
     def _reap(self, future: Future, pid: int) -> None:
         _, status, usage = os.wait4(pid, 0)
         future.cpu = usage.ru_utime + usage.ru_stime
-        self._around.slots.give()
         self.ended(future, os.waitstatus_to_exitcode(status))
 
     def ended(self, future: Future, code: int | None) -> None:
         """Record the end of `future`; `code` is its process's exit code where that is known."""
-        path = self._file(future.name, "ini")
-        job = read_job(path)
-        future.end_time = job.end_time if job and job.end_time else self._now()
-        if job and job.has_slot and job.rc is None:
-            self._around.slots.give()
-        self._running -= 1
-        rc, error = self._verdict(future, code, job.rc if job else None)
-        value: Any = None
-        outcome = self._outcome(future.name)
-        if outcome and outcome[1]:
-            error = outcome[0]
-            error.__cause__ = RemoteTraceback(outcome[1])
-        elif outcome and rc == 0:
-            value = outcome[0]
+        job = read_job(self._file(future.name, "ini"))
+        future.end_time = job.end_time if job and job.end_time else self.now()
+        told = job.rc if job else None
+        rc, value, error = outcome(future.name, code, told, self._file(future.name, "result"))
         # A child of ours says so itself, unless it was killed; the shell's leave it to us.
-        if code is None or job is None or job.rc is None:
+        if code is None or told is None:
             how = "finished successfully" if rc == 0 else f"FAILED with rc {rc}"
             self._around.log.write(future.say(how))
+        self._end(future, rc, value, error)
+
+    def cannot_start(self, future: Future, error: Exception) -> None:
+        """Record that `future` will not run, although it was its turn."""
+        future.end_time = self.now()
+        failure = FutureError(future.name, f"cannot be started: {error}")
+        self._around.log.write(future.say(f"cannot be started: {error}"))
+        self._end(future, 1, None, failure)
+
+    def _end(self, future: Future, rc: int, value: Any, error: BaseException | None) -> None:
+        # One that was killed in the queue took no time.
+        future.start_time = future.start_time or future.end_time
         self._around.journal.write(
             "future_end",
             name=future.name,
@@ -181,37 +204,12 @@ class Futures:
             end_time=future.end_time,
             error=error and spoken(error),
         )
+        self._running -= future.state is State.RUNNING
+        self._queue.remove(future)
+        self._queue.release(future)
         future.ended_at = self._around.journal.now()
         future.end(rc, value, error)
         self.start_queued()
-
-    def _verdict(
-        self, future: Future, code: int | None, told: int | None
-    ) -> tuple[int, BaseException | None]:
-        """Return the code of a future and what to raise for it, from what is known of its end."""
-        if told is not None and code in (None, told):
-            failure = FutureError(future.name, f"failed with rc {told}", told) if told else None
-            return told, failure
-        if code is not None and code < 0:
-            rc, how = 128 - code, f"was killed by {signal_name(-code)}"
-        elif code is None:
-            rc, how = KILLED, "ended without saying how: killed, or a trap of its own on EXIT"
-        else:
-            rc, how = code or 1, f"left by os._exit({code}) before its work was recorded"
-        return rc, FutureError(future.name, how, rc)
-
-    def _outcome(self, name: str) -> tuple[Any, str] | None:
-        path = self._file(name, "result")
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        path.unlink()
-        try:
-            value, text = pickle.loads(data)  # noqa: S301 - written by our own child, mode 0600
-        except Exception as error:
-            return FutureError(name, f"its result cannot be unpickled: {error}"), repr(error)
-        return value, text
 
     # -- wait and collect ----------------------------------------------------------------------
 
@@ -283,6 +281,11 @@ class Futures:
         journal.write("collected", name=future.name, rc=rc, waited=round(waited, 4), log=place)
         return rc
 
+    @property
+    def are_running(self) -> bool:
+        """Whether any of them runs, or is about to."""
+        return self._queue.has_running
+
     def uncollected(self) -> list[Future]:
         """Return the futures that nobody has waited for, in the order of their start."""
         return [
@@ -295,22 +298,22 @@ class Futures:
 
     def cancel(self, future: Future) -> bool:
         """Take a queued future back; return False if it has started."""
-        for entry in self._queue:
-            if entry[0] is future:
-                self._queue.remove(entry)
-                future.is_cancelled = True
-                future.end(1, None, CancelledError())
-                self._around.journal.write("future_cancelled", name=future.name)
-                return True
-        return False
+        if not self._queue.remove(future):
+            return False
+        future.is_cancelled = True
+        future.end(1, None, CancelledError())
+        self._around.journal.write("future_cancelled", name=future.name)
+        return True
 
     def stop_all(self) -> list[Future]:
         """End all that runs, as whole process trees, and take back what is queued.
 
         Returns the futures that were stopped.
         """
-        for future, _ in list(self._queue):
-            self.cancel(future)
+        for future in self._queue:
+            # One of the shell waits in a process of its own.
+            if not future.pid:
+                self.cancel(future)
         running = self._all_running()
         stop(self._roots())
         alive = [future for future in running if future.pid]
@@ -327,7 +330,11 @@ class Futures:
         stop(self._roots(), grace=0)
 
     def _all_running(self) -> list[Future]:
-        return [future for future in self._known.values() if future.state is State.RUNNING]
+        return [
+            future
+            for future in self._known.values()
+            if future.state is State.RUNNING or (future.pid and not future.has_ended)
+        ]
 
     def _roots(self) -> list[Root]:
         run = self._around.run
@@ -338,18 +345,6 @@ class Futures:
     def _file(self, name: str, suffix: str) -> Path:
         return self._around.directory / f"{name}.{suffix}"
 
-    def _now(self) -> int:
+    def now(self) -> int:
+        """Return the time in ms since the epoch."""
         return int(self._around.journal.now() * 1000)
-
-
-def init(directory: Path) -> None:
-    """Make `directory` empty and private, ending what an earlier run has left running there."""
-    purge(directory)
-    directory.mkdir(mode=0o700, parents=True)
-
-
-def purge(directory: Path) -> None:
-    """Remove the state of all futures, ending those that a killed run has left running."""
-    if directory.is_dir():
-        stop(unfinished(directory))
-        shutil.rmtree(directory)

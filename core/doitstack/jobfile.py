@@ -12,8 +12,7 @@ class Job:
 
     `pid` is 0 for one that ran in the bash session itself.
     `started` is the start time of `pid` in clock ticks since boot. `rc` and `end_time` are None
-    until the future has ended and said so. `has_slot` tells of one of the shell's that it took a
-    slot, which is its own to give back.
+    until the future has ended and said so.
     """
 
     command: str
@@ -22,7 +21,6 @@ class Job:
     started: int
     end_time: int | None = None
     rc: int | None = None
-    has_slot: bool = False
 
 
 def open_job(path: Path | str, job: Job) -> int:
@@ -68,6 +66,5 @@ def read_job(path: Path) -> Job | None:
             started=int(values.get("pid_start_time", 0)),
             end_time=int(values["end_time"]) if "end_time" in values else None,
             rc=int(values["rc"]) if "rc" in values else None,
-            has_slot="has_slot" in values,
         )
     return None

@@ -83,9 +83,10 @@ class FutureRunner(Runner):  # type: ignore[misc]
     ) -> None:
         super().__init__(dep_manager, reporter, keep_going, always, Stream(2))
         self.executor = executor
-        self._ended: deque[tuple[ExecNode, Future]] = deque()
+        self._ended: deque[tuple[ExecNode, Future | DoitstackError]] = deque()
         self._ready: list[ExecNode] = []
         self._running = 0
+        self._known_tasks = 0
         self.final_result: int = SUCCESS
         self._built_in_done: set[str] = set()
         self._had_their_turn: set[str] = set()
@@ -142,6 +143,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         """
         self.executor.loop.turn(0)
         if not self._ended:
+            self._plan(dispatcher.tasks)
             self._ready.sort(key=lambda node: _number(node.task))
             self._start_futures()
         if not self._ended:
@@ -150,18 +152,30 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self._wait(dispatcher)
         return self._finish_future(dispatcher, *self._ended.popleft()) if self._ended else None
 
+    def _plan(self, tasks: dict[str, Task]) -> None:
+        """Tell the executor what steps there are; after `source` there are more."""
+        if len(tasks) != self._known_tasks:
+            self._known_tasks = len(tasks)
+            planned = map(planned_step, tasks.values())
+            self.executor.order.plan(step for step in planned if step)
+
     def _start_futures(self) -> None:
-        """Start all futures that are ready, in the order of the plan.
+        """Start all futures that are ready, those with the longest remaining path first.
 
         Without parallelism a future is one more step of the main line, at its own place.
         """
-        while self._ready and (self.executor.options.parallel or not self._ended):
-            first = self._ready if self.executor.options.parallel else self._ready[:1]
-            node = next((node for node in first if _is_future(node)), None)
-            if node is None:
-                return
-            self._ready.remove(node)
+        if not self.executor.options.parallel:
+            while self._ready and _is_future(self._ready[0]) and not self._ended:
+                self._start_future(self._ready.pop(0))
+            return
+        futures = [node for node in self._ready if _is_future(node)]
+        self._ready = [node for node in self._ready if not _is_future(node)]
+        for node in sorted(futures, key=self._urgency):
             self._start_future(node)
+
+    def _urgency(self, node: ExecNode) -> float:
+        planned = planned_step(node.task)
+        return -self.executor.order.of_step(planned) if planned else 0.0
 
     def _start_future(self, node: ExecNode) -> None:
         planned = planned_step(node.task)
@@ -175,7 +189,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self.executor.journal.write(
                 "step_end", task=task, status="failed", log=log, error=str(error)
             )
-            self.process_task_result(node, TaskFailed(str(error)))
+            self._ended.append((node, error))
             return
         self._running += 1
         future.add_done_callback(lambda future: self._ended.append((node, future)))
@@ -228,9 +242,13 @@ class FutureRunner(Runner):  # type: ignore[misc]
         return node
 
     def _finish_future(
-        self, dispatcher: TaskDispatcher, node: ExecNode, future: Future
+        self, dispatcher: TaskDispatcher, node: ExecNode, future: Future | DoitstackError
     ) -> ExecNode:
         """Tell doit how a future has ended. One that nobody waits for only warns."""
+        if isinstance(future, DoitstackError):
+            # It was not even taken on.
+            self.process_task_result(node, TaskFailed(str(future)))
+            return node
         self._running -= 1
         planned = planned_step(node.task)
         assert planned

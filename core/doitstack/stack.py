@@ -31,7 +31,7 @@ class Backstage(Protocol):
     def now(self) -> float:
         """Return the time in s since the epoch."""
 
-    def submit(self, name: str, command: str, action: Callable[[], Any]) -> "Future":
+    def submit(self, name: str, command: str, action: Callable[[], Any], lock: str) -> "Future":
         """Start a future."""
 
     def wait(self, *names: str) -> int:
@@ -142,11 +142,16 @@ class Stack:
 
     # -- futures -------------------------------------------------------------------------------
 
-    def async_run(self, name: str, func: Callable[..., Any], *args: Any) -> "Future":
-        """Start `func(stack, *args)` as the future `name`. Raises FutureError."""
+    def async_run(
+        self, name: str, func: Callable[..., Any], *args: Any, lock: str = ""
+    ) -> "Future":
+        """Start `func(stack, *args)` as the future `name`. Raises FutureError.
+
+        Of the futures with the same `lock` one runs at a time.
+        """
         self._main_line_only("async_run")
         command = " ".join((callable_name(func), *map(str, args)))
-        return self._stage().submit(name, command, self.inside_future(name, func, args))
+        return self._stage().submit(name, command, self.inside_future(name, func, args), lock)
 
     def async_wait(self, *names: str) -> None:
         """Collect futures in the order given. Raises FutureError for the first that failed."""

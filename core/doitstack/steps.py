@@ -39,7 +39,8 @@ class Step:
     """One thing that a plugin wants done in a phase.
 
     `waits` names the futures that an `async_wait` collects, or that a future waits for before it
-    starts. `doit` holds doit's own task attributes: `uptodate`, `file_dep`, `targets`.
+    starts. `doit` holds doit's own task attributes: `uptodate`, `file_dep`, `targets`. Futures with
+    the same `lock` never run at once.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class Step:
     args: tuple[Any, ...] = ()
     waits: tuple[str, ...] = ()
     doit: dict[str, Any] = field(default_factory=dict)
+    lock: str = ""
 
     @property
     def command(self) -> str:
@@ -112,13 +114,23 @@ def run(action: Action, *args: Any, name: str | None = None, **doit: Any) -> Ste
     return Step(Kind.RUN, name or _step_name(checked), checked, args, (), _doits(doit))
 
 
-def async_run(name: str, action: Action, *args: Any, wait: Sequence[str] = (), **doit: Any) -> Step:
+def async_run(
+    name: str,
+    action: Action,
+    *args: Any,
+    wait: Sequence[str] = (),
+    lock: str = "",
+    **doit: Any,
+) -> Step:
     """Start `action` in the background as the future `name`, once the futures in `wait` ended well.
 
-    The same as DevStack's `async_run NAME func args`.
+    The same as DevStack's `async_run NAME func args`. Of the futures with the same `lock` (`apt`)
+    one runs at a time.
     """
-    own = _doits(doit)
-    return Step(Kind.ASYNC_RUN, future_name(name), _checked(action), args, _names(wait), own)
+    own, waits = _doits(doit), _names(wait)
+    return Step(
+        Kind.ASYNC_RUN, future_name(name), _checked(action), args, waits, own, lock_name(lock)
+    )
 
 
 def async_wait(*names: str) -> Step:
@@ -142,6 +154,13 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise TypeError(f"wait takes a list of names: [{names!r}]")
     return tuple(future_name(name) for name in names)
+
+
+def lock_name(name: str) -> str:
+    """Return `name` if it is a good name for a lock, or empty; else raise ValueError."""
+    if name == "" or (isinstance(name, str) and FUTURE_NAME.fullmatch(name)):
+        return name
+    raise ValueError(f"bad name for a lock: {name!r}; it follows the rules for names of futures")
 
 
 def future_name(name: str) -> str:

@@ -33,7 +33,7 @@ class Stage:
     def now(self) -> float:
         return time.time()
 
-    def submit(self, name: str, command: str, action: Callable[[], Any]) -> Any:
+    def submit(self, name: str, command: str, action: Callable[[], Any], lock: str) -> Any:
         raise AssertionError(name)
 
     def wait(self, *names: str) -> int:

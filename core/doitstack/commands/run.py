@@ -14,6 +14,7 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile
 from doit.runner import ERROR
 
 from doitstack import dest
+from doitstack.async_files import purge
 from doitstack.builtin import BuiltIn, cpu_seconds
 from doitstack.directory import StackDirectory
 from doitstack.dodo import CLEAN, LoadedDirectory, loaded
@@ -21,7 +22,6 @@ from doitstack.durations import last_durations
 from doitstack.errors import DoitstackError
 from doitstack.executor import Executor, RunOptions, open_executor
 from doitstack.failures import outcome
-from doitstack.futures import purge
 from doitstack.journal import read_events
 from doitstack.phases import STACK_PHASES, Phase
 from doitstack.plan import PlannedStep

@@ -16,7 +16,14 @@ async_init() {
     _async_pids=()
 }
 
+# async_run [--lock LOCK] NAME COMMAND...: of the futures with the same lock one runs at a time.
+# (No name of a future begins with a dash.)
 async_run() {
+    local _async_lock='' _async_gate=''
+    if [[ ${1-} == --lock ]]; then
+        _async_lock=${2-}
+        shift 2
+    fi
     _async_declare "$@" || return
     if [[ ${DEVSTACK_PARALLEL:-True} == [Ff]alse ]]; then
         _async_in_place "$@"
@@ -138,7 +145,7 @@ _async_start_time() {
 # A command as one line for people.
 _async_command() {
     local secret IFS=' '
-    [[ ${1-} != _async_eval ]] || shift
+    [[ ${1-} != _async_@(eval|apart) ]] || shift
     REPLY=$*
     for secret in "${_doitstack_secrets[@]}"; do
         REPLY=${REPLY//"$secret"/'***'}
@@ -162,6 +169,10 @@ _async_get() {
     return 1
 }
 
+_async_is_name() {
+    [[ $1 =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]]
+}
+
 _async_say() {
     printf '[Async %s:%s]: %s\n' "$@"
 }
@@ -170,14 +181,21 @@ _async_say() {
 _async_declare() {
     local -
     set +x
-    if [[ ! ${1-} =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]]; then
+    if ! _async_is_name "${1-}"; then
         echo "async_run: bad name for a future: '${1-}'; use letters, digits, '.', '_' and '-'" >&2
         return 1
     fi
+    if [[ $_async_lock ]] && ! _async_is_name "$_async_lock"; then
+        echo "async_run: bad name for a lock: '$_async_lock'; use letters, digits, '.', '_' and '-'" >&2
+        return 1
+    fi
     if _async_in_session; then
+        local _doitstack_code _doitstack_out _doitstack_err
         _async_command "${@:2}"
-        doitstack_request async_declare "$1" "$REPLY"
-        return
+        _doitstack_ask async_declare "$1" "$REPLY" "$_async_lock"
+        printf '%s' "$_doitstack_err" >&2
+        _async_gate=$_doitstack_out
+        return "$_doitstack_code"
     fi
     _async_directory
     if [[ -e $REPLY/$1.ini || -n ${_async_pids[$1]:-} ]]; then
@@ -218,13 +236,14 @@ _async_child() {
     export DOITSTACK_FUTURE=${_doitstack_run:-shell}:$name
     trap '_async_close "$?"' EXIT
     trap 'builtin exit 143' TERM
-    _async_slot
+    [[ -z ${_async_gate-} ]] || _async_wait_at "$_async_gate"
+    [[ -z ${_async_lock-} ]] || _async_in_session || _async_hold "$_async_lock"
     if _async_in_session; then
         exec </dev/null >>"$_async_log" 2>&1
         _async_work "$traced" "$@"
     else
         # In a process of its own, so that no daemon of it keeps the shell's output open.
-        (trap - EXIT; _async_work "$traced" "$@") </dev/null >>"$_async_log" 2>&1
+        (trap - EXIT; _async_let_go; _async_work "$traced" "$@") </dev/null >>"$_async_log" 2>&1
     fi
     exit
 }
@@ -279,7 +298,6 @@ _async_close() {
     local rc=$1
     _async_now
     printf 'end_time = %s\nrc = %s\n' "$REPLY" "$rc" >>"$_async_inifile"
-    [[ -z ${_async_has_slot:-} ]] || printf + >&"$_doitstack_slots"
     exec 2>/dev/null
     _async_in_session && return 0
     local message='finished successfully'
@@ -287,13 +305,30 @@ _async_close() {
     _async_say "$_async_name" "$BASHPID" "$message"
 }
 
-# Wait until fewer futures run than may.
-_async_slot() {
-    [[ ${_doitstack_slots:-} ]] || return 0
-    IFS= read -r -N 1 -u "$_doitstack_slots" _
-    _async_has_slot=yes
-    # Should it be killed, the main process gives the slot back.
-    echo 'has_slot = yes' >>"$_async_inifile"
+# Wait until the main process lets us pass, as there is a slot and our lock is free.
+_async_wait_at() {
+    IFS= read -r _ <"$1"
+    _async_now
+    echo "start_time = $REPLY" >>"$_async_inifile"
+}
+
+# Alone, a lock is one of the kernel's; it ends with the process that holds it open, and so nothing
+# that the future starts may do that.
+_async_hold() {
+    _async_directory
+    exec {_async_holds}>>"$REPLY/.$1.lock"
+    flock "$_async_holds"
+}
+
+_async_let_go() {
+    [[ -z ${_async_holds-} ]] || exec {_async_holds}>&-
+}
+
+# A command of a Python plugin under DEVSTACK_PARALLEL=False: in a process of its own, so that it may
+# fail.
+_async_apart() {
+    _async_work - _async_eval "$1" &
+    wait "$!"
 }
 
 # DEVSTACK_PARALLEL=False: the same, here and now.

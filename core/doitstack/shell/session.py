@@ -8,7 +8,6 @@ import fcntl
 import os
 import shlex
 import subprocess
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,17 +39,22 @@ class Listener(Protocol):
     def request(self, verb: str, arguments: Sequence[str]) -> Answer:
         """The shell asks for something that only the main process can do."""
 
+    def idle(self) -> None:
+        """A command has ended, and the session can take another."""
+
+    def session_ended(self) -> None:
+        """The session is gone."""
+
 
 @dataclass(frozen=True)
 class SessionPlace:
-    """Where a session runs: its log, its variables, its run, and the pipe of slots if any."""
+    """Where a session runs: its log, its variables, its run."""
 
     log: int
     cwd: Path
     run: str
     variables: Mapping[str, str]
     script: Path | None
-    slots: int | None = None
 
 
 class Session:
@@ -63,7 +67,6 @@ class Session:
         self._inbox = b""
         self._is_busy = False
         self._failure: StepError | None = None
-        self._later: deque[Callable[[], None]] = deque()
         self._variables_file = _out_of_the_way(os.memfd_create("variables"))
         self._start(place)
         self._known: dict[str, str] = {}
@@ -79,12 +82,9 @@ class Session:
         os.set_blocking(self._messages, False)
         given = [_out_of_the_way(fd) for fd in (commands, answers, messages)]
         given += [self._variables_file]
-        given += [] if place.slots is None else [_out_of_the_way(place.slots)]
-        slots = "" if place.slots is None else str(given[-1])
         parent = os.getpid()
         self._process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc", SESSION, *map(str, given[:4]), slots, str(parent),
-             place.run],
+            ["bash", "--noprofile", "--norc", SESSION, *map(str, given), str(parent), place.run],
             stdin=subprocess.DEVNULL,
             stdout=place.log,
             stderr=place.log,
@@ -93,7 +93,7 @@ class Session:
             process_group=0,
             preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - we have one thread
         )  # fmt: skip
-        for descriptor in (*given[:3], *given[4:]):
+        for descriptor in given[:3]:
             os.close(descriptor)
         self._guard.session(self._process.pid)
         self._loop.watch(self._messages, self._read)
@@ -141,6 +141,7 @@ class Session:
                 code,
             )
         self._is_busy = False
+        self._listener.session_ended()
 
     def close(self) -> None:
         """End the session; its futures are left to those who know them."""
@@ -187,12 +188,18 @@ class Session:
         """
         self.run(shlex.join(("_doitstack_source", str(trace), str(script), *arguments)))
 
-    def when_idle(self, function: Callable[[], None]) -> None:
-        """Call `function` once no command runs; at once if none does."""
-        if self._is_busy:
-            self._later.append(function)
-        else:
-            function()
+    @property
+    def is_busy(self) -> bool:
+        """Whether a command runs."""
+        return self._is_busy
+
+    def run_apart(self, name: str, command: str) -> None:
+        """Run `command` to its end as the future `name`, which is declared already.
+
+        Its end is not the session's, whatever it is.
+        """
+        words = f"_async_in_place {shlex.quote(name)} _async_apart {shlex.quote(command)}"
+        self.run(f"set +o errexit; {words}; true")
 
     def start_future(self, name: str, command: str) -> None:
         """Have the shell fork `command` as the future `name`, which is declared already."""
@@ -269,8 +276,7 @@ class Session:
     def _done(self) -> None:
         self._read_variables()
         self._is_busy = False
-        while self._later and not self._is_busy:
-            self._later.popleft()()
+        self._listener.idle()
 
     def _answer(self, pipe: str, answer: Answer) -> None:
         data = f"{answer.code}\0{answer.out}\0{answer.err}\0".encode(errors="surrogateescape")

@@ -1,15 +1,14 @@
 # The bash session of a run: reads commands of the main process and says how each ended.
 #
-# Arguments: the descriptors of commands, answers, messages and variables, and of the slots (or
-# nothing), the pid of the main process and the name of the run.
+# Arguments: the descriptors of commands, answers, messages and variables, the pid of the main process
+# and the name of the run.
 
 _doitstack_commands=$1
 _doitstack_answers=$2
 _doitstack_messages=$3
 _doitstack_variables=$4
-_doitstack_slots=$5
-_doitstack_main=$6
-_doitstack_run=$7
+_doitstack_main=$5
+_doitstack_run=$6
 _doitstack_session=$BASHPID
 _doitstack_home=${BASH_SOURCE[0]%/*}
 set --
@@ -24,15 +23,20 @@ _doitstack_tell() {
 doitstack_request() {
     local - _doitstack_code _doitstack_out _doitstack_err
     set +x
+    _doitstack_ask "$@"
+    [[ -z $_doitstack_err ]] || printf '%s' "$_doitstack_err" >&2
+    [[ -z $_doitstack_out ]] || printf '%s' "$_doitstack_out"
+    return "$_doitstack_code"
+}
+
+# The same, with the answer in the caller's _doitstack_code, _doitstack_out and _doitstack_err.
+_doitstack_ask() {
     if [[ $BASHPID == "$_doitstack_session" ]]; then
         _doitstack_tell request '' "$@"
         _doitstack_answer "$_doitstack_answers"
     else
         _doitstack_ask_alone "$@"
     fi
-    [[ -z $_doitstack_err ]] || printf '%s' "$_doitstack_err" >&2
-    [[ -z $_doitstack_out ]] || printf '%s' "$_doitstack_out"
-    return "$_doitstack_code"
 }
 
 _doitstack_answer() {

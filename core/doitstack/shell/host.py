@@ -1,0 +1,210 @@
+"""Keeps the bash session of a run: makes it when it is wanted, and speaks with it for the others.
+
+Gives it the settings and takes back what scripts have changed, has it fork futures, and answers
+what it asks.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from doitstack.errors import DoitstackError, StepError
+from doitstack.future import Future
+from doitstack.futures import Futures
+from doitstack.guard import Guard
+from doitstack.journal import Journal
+from doitstack.localconf import session_script
+from doitstack.loop import Loop
+from doitstack.order import Order
+from doitstack.passwords import known_secrets
+from doitstack.shell.answer import Answer
+from doitstack.shell.gate import Gate
+from doitstack.shell.session import Session, SessionPlace
+from doitstack.stack import Stack
+
+SHELL_PASSWORDS = ("ADMIN_PASSWORD", "SERVICE_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD")
+"""The passwords that scripts of DevStack find set."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the session's keeper needs of the run. `log` is the descriptor of the main log."""
+
+    stack: Stack
+    run: str
+    log: int
+    journal: Journal
+    loop: Loop
+    guard: Guard
+    futures: Futures
+    order: Order
+    collect_rest: Callable[[], object]
+    parallel: bool
+
+
+class SessionHost:
+    """The session of one run, if it has one; hears what the shell says."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._session: Session | None = None
+        self._promised: dict[str, Future] = {}
+
+    def use(self, work: Callable[[Session], None]) -> None:
+        """Do `work` with the session as it should be, and take over what it has changed."""
+        session = self._ready()
+        settings = self._around.stack.settings
+        session.set(self._variables())
+        session.hide(known_secrets(settings))
+        try:
+            work(session)
+        finally:
+            settings.update(session.variables())
+
+    def start_future(self, future: Future, command: str) -> None:
+        """Have the session fork `command` as a future that is declared, when it is its turn."""
+        session = self._ready()
+        if self._around.parallel:
+            self._around.futures.enqueue(
+                future,
+                lambda: self._fork(session, future, command),
+                is_ready=lambda: not session.is_busy,
+            )
+        else:
+            try:
+                session.run_apart(future.name, command)
+            except StepError:
+                self._around.futures.ended(future, None)
+
+    def let_go(self) -> None:
+        """In a forked child: close what would tell the shell that the main process still lives."""
+        if self._session:
+            self._session.let_go()
+
+    def close(self) -> None:
+        """End the session, if there is one."""
+        if self._session:
+            with suppress(DoitstackError):
+                self._session.close()
+            self._session = None
+
+    # -- the session ---------------------------------------------------------------------------
+
+    def _ready(self) -> Session:
+        if self._session is None:
+            around, settings = self._around, self._around.stack.settings
+            settings.default("DOITSTACK_PYTHON", sys.executable)
+            for name in SHELL_PASSWORDS:
+                settings.default(name, around.stack.password(name))
+            place = SessionPlace(
+                log=around.log,
+                cwd=around.stack.top_dir,
+                run=around.run,
+                variables=self._variables(),
+                script=session_script(settings.local, around.stack.dest),
+            )
+            self._session = Session(place, around.loop, around.guard, self)
+        return self._session
+
+    def _variables(self) -> Mapping[str, str]:
+        settings = self._around.stack.settings
+        # The environment has reached the shell by itself, but for what local.conf says against it.
+        hidden = {
+            name
+            for name in settings.environ - settings.local.variables.keys()
+            if settings.get(name) == os.environ.get(name)
+        }
+        if settings.get("DEVSTACK_DIR"):
+            hidden.add("TOP_DIR")
+        return {
+            name: value
+            for name, value in settings.items()
+            if name not in hidden and name.isidentifier()
+        }
+
+    # -- futures of the shell ------------------------------------------------------------------
+
+    def _fork(self, session: Session, future: Future, command: str) -> None:
+        self._promised[future.name] = future
+        try:
+            session.start_future(future.name, command)
+        except StepError as error:
+            self._give_up(future, error)
+
+    def _declare(self, name: str, command: str, lock: str = "") -> Answer:
+        """Take in a future of a script; the answer is where it shall wait, or nothing."""
+        around = self._around
+        future = around.futures.declare(
+            name, command, lock=lock, remaining=around.order.of_future(name)
+        )
+        self._promised[name] = future
+        if not around.parallel:
+            return Answer()
+        gate = Gate(around.stack.dest / "async" / f".{name}.gate")
+        around.futures.enqueue(future, lambda: self._let_pass(future, gate))
+        if gate.is_open:
+            return Answer()
+        future.add_done_callback(lambda _: gate.remove())
+        return Answer(0, gate.shut(), "")
+
+    def _let_pass(self, future: Future, gate: Gate) -> None:
+        gate.open()
+        if future.pid:
+            self._around.futures.begins(future, future.pid, self._around.futures.now())
+
+    def _give_up(self, future: Future, error: Exception) -> None:
+        self._promised.pop(future.name, None)
+        self._around.futures.cannot_start(future, error)
+
+    # -- what the session says -----------------------------------------------------------------
+
+    def async_started(self, name: str, pid: int, start_time: int, command: str) -> None:
+        """Hear from the shell that it has forked a future, which may still wait at its gate."""
+        futures = self._around.futures
+        future = futures.find(name) or futures.declare(name, command)
+        self._promised.pop(name, None)
+        future.pid = pid
+        if future.has_turn or not pid:
+            futures.begins(future, pid, start_time)
+        if pid:
+            futures.watch(pid, lambda: futures.ended(future, None))
+
+    def async_ended(self, name: str, rc: int) -> None:
+        """Hear from the shell that a future which ran in place has ended."""
+        future = self._around.futures.find(name)
+        if future:
+            self._around.futures.ended(future, rc)
+
+    def idle(self) -> None:
+        """Hear that the session has nothing to do."""
+        self._around.futures.start_queued()
+
+    def session_ended(self) -> None:
+        """Hear that the session is gone: what it should have started will not start."""
+        for future in list(self._promised.values()):
+            self._give_up(future, StepError("the bash session has ended"))
+
+    def took(self, component: str, milliseconds: int) -> None:
+        """Record a time that a script has measured."""
+        self._around.journal.write("time", component=component, milliseconds=milliseconds)
+
+    def request(self, verb: str, arguments: Sequence[str]) -> Answer:
+        """Answer a request of the shell."""
+        try:
+            return self._answer(verb, arguments)
+        except DoitstackError as error:
+            return Answer(1, "", f"ERROR: {error}\n")
+
+    def _answer(self, verb: str, arguments: Sequence[str]) -> Answer:
+        if verb == "async_declare":
+            return self._declare(*arguments)
+        if verb == "async_wait":
+            return Answer(self._around.futures.wait(*arguments))
+        if verb == "async_cleanup":
+            self._around.collect_rest()
+            return Answer()
+        from doitstack.shell.requests import answer  # noqa: PLC0415 - needs the cloud's client
+
+        return answer(self._around.stack, verb, arguments)
