@@ -11,7 +11,21 @@ class Plan(StackCommand):
     """`doit plan`."""
 
     doc_purpose = "show phases, plugins, steps, futures and where they are waited for"
+    cmd_options = (
+        {
+            "name": "dot",
+            "short": "",
+            "long": "dot",
+            "type": bool,
+            "default": False,
+            "help": "print the plan as a graph for Graphviz: doit plan --dot | dot -Tsvg",
+        },
+    )
 
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return the plan of `doit stack`."""
+        if params["dot"]:
+            from doitstack.reports.graph import plan_graph  # noqa: PLC0415 - seldom wanted
+
+            return plan_graph(directory.plan())
         return tables.plan_table(directory.plan(), directory.warnings())
