@@ -62,7 +62,7 @@ def openrc(stack: Stack) -> Path:
 
 
 def write_clouds(stack: Stack) -> None:
-    """Write clouds.yaml and openrc (0600), and say where they are."""
+    """Write clouds.yaml and openrc (0600)."""
     import yaml  # noqa: PLC0415 - not for every `doit list`
 
     password = stack.password(ADMIN_PASSWORD)
@@ -70,9 +70,6 @@ def write_clouds(stack: Stack) -> None:
     clouds = {name: _cloud(who, url, region, password) for name, who in CLOUDS.items()}
     write_private(clouds_yaml(stack), yaml.safe_dump({"clouds": clouds}, sort_keys=False))
     write_private(openrc(stack), _openrc(stack, password))
-    stack.say(f"keystone is at {url}/v3")
-    stack.say(f"for a shell: source {openrc(stack)} admin admin")
-    stack.say(f"for clients: OS_CLIENT_CONFIG_FILE={clouds_yaml(stack)} OS_CLOUD=devstack-admin")
 
 
 def _cloud(who: Persona, url: str, region: str, password: str) -> dict[str, Any]:

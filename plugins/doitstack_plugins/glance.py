@@ -188,7 +188,7 @@ def _conf(stack: Stack) -> configuration.Sections:
             "node_staging_uri": f"file://{state}/staging",
             "public_endpoint": stack.settings["GLANCE_SERVICE_URI"],
         },
-        "database": {"connection": database.url(stack, "glance")},
+        "database": database.options(stack, "glance"),
         "glance_store": {"default_backend": "file"},
         "file": {"filesystem_store_datadir": f"{state}/images"},
         "os_glance_staging_store": {"filesystem_store_datadir": f"{state}/staging"},

@@ -226,7 +226,7 @@ def _conf(stack: Stack) -> configuration.Sections:
     keys = f"{_conf_dir(stack)}/fernet-keys"
     return {
         "DEFAULT": {"public_endpoint": stack.settings["KEYSTONE_SERVICE_URI"]},
-        "database": {"connection": database.url(stack, "keystone")},
+        "database": database.options(stack, "keystone"),
         "token": {"provider": "fernet"},
         "fernet_tokens": {"key_repository": keys},
         "fernet_receipts": {"key_repository": keys},

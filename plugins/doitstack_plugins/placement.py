@@ -159,7 +159,7 @@ def _service(stack: Stack) -> WsgiService:
 def _conf(stack: Stack) -> configuration.Sections:
     return {
         "api": {"auth_strategy": "keystone"},
-        "placement_database": {"connection": database.url(stack, "placement")},
+        "placement_database": database.options(stack, "placement"),
         "oslo_concurrency": {"lock_path": f"{stack.data_dir}/placement/locks"},
         "keystone_authtoken": service_accounts.authtoken_options(stack, "placement"),
     }

@@ -6,6 +6,8 @@ The services start side by side as futures, so the waits for them come after the
 from collections.abc import Iterator
 
 from doitstack import Stack, Step, async_wait, hookimpl, run
+from doitstack_plugins.clouds import clouds_yaml, openrc
+from doitstack_plugins.identity import ADMIN_PASSWORD
 
 STARTS = {
     "g-api": "start_glance",
@@ -45,8 +47,7 @@ def stack_extra(stack: Stack) -> Iterator[Step]:
 @hookimpl
 def stack_test_config(stack: Stack) -> Iterator[Step]:
     """Tell where everything is."""
-    # Keystone alone has said so already.
-    if any(stack.is_service_enabled(name) for name in ADDRESSES if name != "key"):
+    if stack.is_service_enabled(*ADDRESSES):
         yield run(show_addresses)
 
 
@@ -65,8 +66,11 @@ def stop_services(stack: Stack) -> None:
 def show_addresses(stack: Stack) -> None:
     """Say each service's address, and how to use them."""
     for name, setting in ADDRESSES.items():
-        if stack.is_service_enabled(name) and stack.settings.get(setting):
+        if stack.is_service_enabled(name):
             stack.say(f"{name} is at {stack.settings[setting]}")
-    stack.say(f"for a shell: source {stack.dest}/openrc admin admin")
-    stack.say("then: openstack token issue; or: openstack --os-cloud devstack-admin token issue")
-    stack.say(f"passwords: {stack.dest}/passwords")
+    if stack.is_service_enabled("key"):
+        passwords = f"local.conf, else {stack.dest / 'passwords'}"
+        stack.say(f"the password of admin and demo is {ADMIN_PASSWORD} of {passwords}")
+        stack.say(f"in a shell: source {openrc(stack)} admin admin; openstack token issue")
+        command = f"{stack.dest / 'bin' / 'openstack'} --os-cloud devstack-admin token issue"
+        stack.say(f"or: OS_CLIENT_CONFIG_FILE={clouds_yaml(stack)} {command}")

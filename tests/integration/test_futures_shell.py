@@ -575,9 +575,7 @@ def test_failing_shell_action_says_what_failed_and_no_more(stack_dir: MakeStackD
     stack.run("stack").failed(1)
 
     script = stack.path / "extras.d" / "40-shell.sh"
-    assert stack.log("a").splitlines() == [
-        f"{script}:1: 'false' ended with code 1 (in look)"
-    ]
+    assert stack.log("a").splitlines() == [f"{script}:1: 'false' ended with code 1 (in look)"]
 
 
 def _bounded(stack: StackDir, *arguments: str) -> list[str]:

@@ -1,7 +1,5 @@
 """What a run says of its steps."""
 
-from pathlib import Path
-
 from doit.exceptions import TaskFailed, UnmetDependency
 from doit.task import Task
 

@@ -47,7 +47,7 @@ def read(path: Path) -> configparser.RawConfigParser:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_service_that_is_off_costs_nothing(tmp_path: Path, name: str) -> None:
-    stack = make(tmp_path, "key,tempest")
+    stack = make(tmp_path, "tempest" if name == "ready" else "key,tempest")
     assert [names(stack, plugins()[name], hook) for hook in HOOKS] == [[]] * len(HOOKS)
     assert list(tmp_path.iterdir()) == []
 
@@ -85,11 +85,16 @@ def test_configuration_of_glance_and_placement(tmp_path: Path) -> None:
     placement.configure_placement(stack)
     conf = read(stack.data_dir / "glance" / "etc" / "glance-api.conf")
     assert conf["database"]["connection"] == f"sqlite:///{stack.data_dir}/glance/glance.db"
+    assert conf["database"]["sqlite_synchronous"] == "false"
     assert conf["keystone_authtoken"]["password"] == "p$$% w"
     assert conf["keystone_authtoken"]["interface"] == "public"
     conf = read(stack.data_dir / "placement" / "etc" / "placement.conf")
     assert conf["placement_database"]["connection"].endswith("/placement.db")
     assert conf["keystone_authtoken"]["username"] == "placement"
+
+
+def test_a_database_in_mariadb_has_no_options_of_sqlite(tmp_path: Path) -> None:
+    assert list(database.options(make(tmp_path), "glance")) == ["connection"]
 
 
 def test_configuration_of_swift(tmp_path: Path) -> None:
@@ -148,9 +153,14 @@ def test_addresses_are_told(tmp_path: Path) -> None:
     stage = Stage(lambda program: None)
     with stack.on_stage(stage):
         ready.show_addresses(stack)
-    assert stage.said[:2] == [
+    dest = stack.dest
+    assert stage.said == [
         "key is at http://127.0.0.1:5000/v3",
         "g-api is at http://127.0.0.1:81",
+        f"the password of admin and demo is ADMIN_PASSWORD of local.conf, else {dest}/passwords",
+        f"in a shell: source {dest}/openrc admin admin; openstack token issue",
+        f"or: OS_CLIENT_CONFIG_FILE={dest}/clouds.yaml "
+        f"{dest}/bin/openstack --os-cloud devstack-admin token issue",
     ]
 
 
