@@ -37,7 +37,8 @@ class StepRecord:
     `task` is empty for the latter; their `phase` and `plugin` are those of the step that started
     them. `declared` is when it was a step's turn: a future may queue until `start`. `collected` is
     when the main line took the future's log in, having waited `waited` s. `log` says where in
-    `stack.log` its output begins and ends. `error` says why it failed.
+    `stack.log` its output begins and ends. `error` says why it failed. Futures with
+    the same `lock` never run at once.
     """
 
     name: str
@@ -58,6 +59,7 @@ class StepRecord:
     waited: float = 0.0
     log: tuple[int, int] | None = None
     error: str = ""
+    lock: str = ""
 
     @property
     def is_future(self) -> bool:
@@ -256,13 +258,25 @@ class _Builder:
         self.places[event["step"]] = len(self.steps)
         self._add(event, status, event.time)
 
+    def _future_queued(self, event: Event) -> None:
+        self._change(self._place_of(event), command=event["command"])
+
     def _future_start(self, event: Event) -> None:
-        name = event["name"]
-        place = self.places.get(name)
+        self._change(
+            self._place_of(event),
+            start=event.time,
+            status=Status.LOST,
+            command=event["command"],
+            lock=event.get("lock", ""),
+        )
+
+    def _place_of(self, event: Event) -> int:
+        """Return the place of the future that is about to start."""
+        place = self.places.get(event["name"])
         if place is None or self.steps[place].status is not Status.QUEUED:
-            place = self.places[name] = len(self.steps)
+            place = self.places[event["name"]] = len(self.steps)
             self.steps.append(self._undeclared(event))
-        self._change(place, start=event.time, status=Status.LOST, command=event["command"])
+        return place
 
     def _undeclared(self, event: Event) -> StepRecord:
         """Return the future that an action or script has started without the plan's knowledge."""
@@ -271,7 +285,14 @@ class _Builder:
             phase, plugin = self.steps[self.now].phase, self.steps[self.now].plugin
         when = event.time
         return StepRecord(
-            event["name"], Kind.ASYNC_RUN, Status.LOST, when, when, when, phase=phase, plugin=plugin
+            event["name"],
+            Kind.ASYNC_RUN,
+            Status.QUEUED,
+            when,
+            when,
+            when,
+            phase=phase,
+            plugin=plugin,
         )
 
     def _future_end(self, event: Event) -> None:

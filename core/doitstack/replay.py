@@ -1,9 +1,9 @@
 """A run played again with other lengths of its steps, to see what that would gain. Knows no files.
 
 The main line is a list of moves: work for some time, start a future, wait for one. A future starts
-once the main line has come to its start, what it waits for has ended, and there is a slot; queued
-ones start in the order in which they really did. Work takes as long as it took: that fewer steps
-at once would each be faster, as they share the processors, is not in it.
+once the main line has come to its start, what it waits for has ended, its lock is free and there
+is a slot; queued ones start in the order in which they really did. Work takes as long as it took:
+that fewer steps at once would each be faster, as they share the processors, is not in it.
 """
 
 import heapq
@@ -47,10 +47,11 @@ Move = Work | Start | Await
 
 @dataclass(frozen=True)
 class Background:
-    """A future: how long it works (s), and the futures whose ends it needs before it starts."""
+    """A future: how long it works (s), what it waits for before it starts, and its lock."""
 
     seconds: float
     waits: tuple[str, ...] = ()
+    lock: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,12 +128,16 @@ class _Player:
         self._start_ready(time)
         return time
 
+    def _is_ready(self, future: Background) -> bool:
+        held = {self.graph.futures[name].lock for _, name in self.running} - {""}
+        return self.ended.issuperset(future.waits) and future.lock not in held
+
     def _start_ready(self, time: float) -> None:
         for name in sorted(self.declared, key=self.order.__getitem__):
             if self.graph.jobs and len(self.running) >= self.graph.jobs:
                 return
             future = self.graph.futures[name]
-            if self.ended.issuperset(future.waits):
+            if self._is_ready(future):
                 self.declared.remove(name)
                 heapq.heappush(self.running, (time + future.seconds, name))
 
@@ -154,7 +159,9 @@ def graph_of(run: RunRecord) -> Graph:
     return Graph(
         moves=tuple(_moves(run, known)),
         futures={
-            step.name: Background(step.seconds, tuple(name for name in step.waits if name in known))
+            step.name: Background(
+                step.seconds, tuple(name for name in step.waits if name in known), step.lock
+            )
             for step in sorted(futures, key=lambda step: step.start)
         },
         jobs=run.jobs,

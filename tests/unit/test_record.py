@@ -80,6 +80,22 @@ def test_queued_future_has_a_start_of_its_own() -> None:
     assert (future.declared, future.start, future.waits) == (1, 5, ("b",))
 
 
+def test_future_that_an_action_starts_may_queue_too() -> None:
+    run = record(
+        [
+            run_start(0),
+            event(1, "future_queued", name="a", command="make_a", lock="apt"),
+            event(4, "future_start", name="a", pid=1, command="make_a", lock="apt"),
+            future_end(6, "a", 4, 6),
+            event(6, "future_queued", name="late", command="make_late", lock=""),
+            run_end(7),
+        ]
+    )
+    future, late = run.futures
+    assert (future.declared, future.start, future.lock) == (1, 4, "apt")
+    assert (late.status, late.command) == (Status.QUEUED, "make_late")
+
+
 def test_future_that_an_action_starts_belongs_to_the_step_it_came_from() -> None:
     run = record(
         [

@@ -55,6 +55,14 @@ def test_slots_make_futures_queue() -> None:
     assert play(_graph(*moves, jobs=1, **three)) == 12
 
 
+def test_futures_with_one_lock_never_run_at_once() -> None:
+    # a 0-4, b 4-6 as it has the same lock, c beside them 0-5; the lock takes no slot
+    moves = (Start("a"), Start("b"), Start("c"))
+    futures = {"a": Background(4, lock="x"), "b": Background(2, lock="x"), "c": Background(5)}
+    assert play(_graph(*moves, **futures)) == 6
+    assert play(_graph(*moves, jobs=2, **futures)) == 6
+
+
 def test_queued_futures_start_in_the_order_in_which_they_did() -> None:
     # One slot: a 0-2, then c (as it came before b in the run) 2-7, then b 7-8.
     moves = (Start("a"), Start("b"), Start("c"), Await("b"))
