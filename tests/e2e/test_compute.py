@@ -1,10 +1,11 @@
-"""The compute services in two cells, for real: a server with a neutron port, a volume.
+"""The compute services, for real: the sample as it stands, and two cells with volumes.
 
 They need root and apt, or Debian's packages, and a package index or uv's cache.
 """
 
-import os
-from collections.abc import Iterator
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,99 +13,129 @@ import openstack
 import pytest
 
 from tests.conftest import MakeStackDir, StackDir
-from tests.e2e.test_default_stack import free_port, processes_of
+from tests.e2e.samples import (
+    check_ports,
+    check_secrecy,
+    check_stopped,
+    check_told,
+    make_sample,
+    processes,
+    tempest_passes,
+    watched_commands,
+)
 
 # The SDK warns of what it will drop itself.
-pytestmark = [
-    pytest.mark.full,
-    pytest.mark.timeout(3600),
-    pytest.mark.filterwarnings("default"),
-]
+pytestmark = [pytest.mark.timeout(3600), pytest.mark.filterwarnings("default")]
 
-PORTS = (
-    *("KEYSTONE_SERVICE_PORT", "GLANCE_SERVICE_PORT", "PLACEMENT_SERVICE_PORT", "DATABASE_PORT"),
-    *("MEMCACHED_PORT", "RABBIT_PORT", "RABBIT_DIST_PORT", "RABBIT_EPMD_PORT"),
-    *("NEUTRON_SERVICE_PORT", "NOVA_SERVICE_PORT", "METADATA_SERVICE_PORT", "CINDER_SERVICE_PORT"),
-)
-COMPUTE = (
-    "key,mysql,rabbit,g-api,placement-api,neutron-api,n-api,n-cond,n-sch,n-cpu,n-api-meta,"
-    "c-api,c-sch,c-vol"
-)
-STARTED = {
-    *("n-api", "n-api-meta", "n-super-cond", "n-cond-cell1", "n-cond-cell2", "n-sch"),
-    *("n-cpu-1", "n-cpu-2", "neutron-api", "c-api", "c-sch", "c-vol"),
-}
-SECRETS = ("ADMIN_PASSWORD", "SERVICE_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD")
+MakeSample = Callable[..., StackDir]
+
 FUTURES = (
-    *("create_nova_accounts", "create_neutron_accounts", "create_cinder_accounts"),
-    *("init_neutron", "init_cinder", "nova-cell-0", "nova-cell-1", "nova-cell-2"),
-    *("configure_neutron_nova", "create_flavors"),
+    *("create_nova_accounts", "create_glance_accounts", "create_neutron_accounts"),
+    *("init_glance", "init_neutron", "init_placement", "nova-cell-0", "nova-cell-1"),
+    *("configure_neutron_nova", "create_flavors", "install_tempest"),
 )
+LISTENING = {
+    "keystone": "KEYSTONE_SERVICE_PORT",
+    "g-api": "GLANCE_SERVICE_PORT",
+    "placement-api": "PLACEMENT_SERVICE_PORT",
+    "neutron-api": "NEUTRON_SERVICE_PORT",
+    "n-api": "NOVA_SERVICE_PORT",
+    "n-api-meta": "METADATA_SERVICE_PORT",
+    "mysql": "DATABASE_PORT",
+    "rabbit": "RABBIT_PORT",
+    "memcached": "MEMCACHED_PORT",
+}
+TWO_CELLS = """
+enable_service c-api c-sch c-vol
+disable_service tempest
+NOVA_NUM_CELLS=2
+NUMBER_FAKE_NOVA_COMPUTE=2
+"""
 
 
 @pytest.fixture
-def compute(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
-    """A stack directory with the compute services in two cells, on ports of its own."""
-    home = tmp_path / "home"
-    home.mkdir()
-    lines = [f"{setting}={free_port()}" for setting in PORTS]
-    lines += ["NOVA_NUM_CELLS=2", "NUMBER_FAKE_NOVA_COMPUTE=2"]
-    made = stack_dir(
-        {"local.conf": "\n".join(("[[local|localrc]]", *lines, ""))},
-        services=COMPUTE,
-        HOME=str(home),
-        UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
-    )
-    yield made
-    made.run("clean", timeout=300)
+def sample(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[MakeSample]:
+    """Return a maker of a stack directory with the sample, and more in its local.conf."""
+    made: list[StackDir] = []
+
+    def make(more: str = "") -> StackDir:
+        made.append(make_sample(stack_dir, "compute", tmp_path / "home", more))
+        return made[-1]
+
+    yield make
+    for directory in made:
+        directory.run("clean", timeout=300)
 
 
-def processes(stack: StackDir) -> dict[str, int]:
-    listed = (line.split() for line in stack.run("services").ok().lines)
-    return {words[0]: int(words[2]) for words in listed if len(words) > 3 and words[2].isdecimal()}
-
-
-def test_compute_services_from_nothing_to_nothing(
-    compute: StackDir, monkeypatch: pytest.MonkeyPatch
+def test_sample_of_compute_from_nothing_to_nothing(
+    sample: MakeSample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = compute.run("stack", timeout=2400).ok()
+    stack = sample()
+    with watched_commands() as commands:
+        first = stack.run("stack", timeout=2400).ok()
     assert "WARNING: uncollected" not in first.out
-    assert all(f"[Async {name}:" in first.out for name in FUTURES)
-    started = processes(compute)
-    assert started.keys() >= STARTED
-    check_secrecy(compute, first.out)
+    assert [name for name in FUTURES if f"[Async {name}:" not in first.out] == []
+    check_told(stack, first.out, "key", "g-api", "placement-api", "neutron", "n-api")
+    check_advice(stack, first.lines)
+    check_ports(stack, LISTENING)
+    started = processes(stack)
+    assert started.keys() >= {*LISTENING, "n-cond-cell1", "n-sch", "n-cpu-1"}
 
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(compute.dest / "clouds.yaml"))
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(stack.dest / "clouds.yaml"))
     with openstack.connect(cloud="devstack-admin") as cloud:
-        check_nova(cloud)
+        check_nova(cloud, computes=1)
+        check_server(cloud)
+    tempest_passes(
+        stack, *(f"tempest.api.{api}." for api in ("identity", "image", "network", "compute"))
+    )
+    check_secrecy(stack, first.out, commands)
+
+    stack.run("stack", timeout=300).ok()
+    assert processes(stack) == started
+    check_stopped(stack)
+    stack.run("stack", timeout=900).ok()
+    with openstack.connect(cloud="devstack-admin") as cloud:
+        check_server(cloud)
+    check_stopped(stack)
+    stack.run("clean", timeout=300).ok()
+    assert not stack.dest.exists()
+
+
+@pytest.mark.full
+def test_two_cells_with_volumes(sample: MakeSample, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = sample(TWO_CELLS)
+    first = stack.run("stack", timeout=2400).ok()
+    assert "[Async nova-cell-2:" in first.out
+    assert processes(stack).keys() >= {
+        *("n-super-cond", "n-cond-cell1", "n-cond-cell2", "n-cpu-1", "n-cpu-2"),
+        *("c-api", "c-sch", "c-vol"),
+    }
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(stack.dest / "clouds.yaml"))
+    with openstack.connect(cloud="devstack-admin") as cloud:
+        check_nova(cloud, computes=2)
         check_server(cloud)
         check_volume(cloud)
 
-    compute.run("stack", timeout=300).ok()
-    assert processes(compute).items() >= started.items()
 
-    compute.run("unstack", timeout=300).ok()
-    assert processes_of(compute) == []
-    compute.run("clean", timeout=300).ok()
-    assert not compute.dest.exists()
-
-
-def check_secrecy(stack: StackDir, out: str) -> None:
-    lines = (stack.dest / "passwords").read_text().splitlines()
-    passwords = dict(line.split("=", 1) for line in lines)
-    assert set(SECRETS) <= set(passwords)
-    shown = [out, *processes_of(stack)]
-    shown += [path.read_text() for path in (stack.dest / "async").glob("*.*")]
-    assert [name for name, value in passwords.items() if value in "\n".join(shown)] == []
-    for name in ("nova", "neutron", "cinder"):
-        for path in (stack.dest / "data" / name / "etc").rglob("*"):
-            assert path.stat().st_mode & 0o077 == 0, path
+def check_advice(stack: StackDir, lines: list[str]) -> None:
+    """The commands that are told at the end can be run as they stand."""
+    advice = [line.partition(": ")[2] for line in lines if line.startswith(("in a shell:", "or:"))]
+    assert len(advice) == 2
+    for command in advice:
+        done = subprocess.run(
+            ["env", "-i", "PATH=/usr/bin:/bin", "bash", "-c", command],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=stack.path,
+        )
+        assert "gAAAA" in done.stdout, shlex.quote(command) + done.stderr
 
 
-def check_nova(cloud: Any) -> None:
-    computes = list(cloud.compute.services(binary="nova-compute"))
-    assert [service.state for service in computes] == ["up", "up"]
-    hosts = {service.host for service in computes}
+def check_nova(cloud: Any, computes: int) -> None:
+    services = list(cloud.compute.services(binary="nova-compute"))
+    assert [service.state for service in services] == ["up"] * computes
+    hosts = {service.host for service in services}
     assert {hypervisor.name for hypervisor in cloud.compute.hypervisors()} == hosts
     assert {provider.name for provider in cloud.placement.resource_providers()} == hosts
     flavors = {flavor.name for flavor in cloud.compute.flavors()}
@@ -112,7 +143,7 @@ def check_nova(cloud: Any) -> None:
 
 
 def check_server(cloud: Any) -> None:
-    """A network, a subnet, a router and a port; a server comes up with that port, and goes."""
+    """A network, a subnet, a router and a port; a server comes up with that port; all go again."""
     assert {"private", "public"} <= {network.name for network in cloud.network.networks()}
     network = cloud.network.create_network(name="net")
     subnet = cloud.network.create_subnet(network_id=network.id, ip_version=4, cidr="10.9.0.0/24")
@@ -132,6 +163,9 @@ def check_server(cloud: Any) -> None:
     cloud.compute.wait_for_delete(server, wait=120, interval=0.5)
     assert list(cloud.compute.servers()) == []
     cloud.network.remove_interface_from_router(router, subnet_id=subnet.id)
+    cloud.network.delete_router(router)
+    cloud.network.delete_port(port)
+    cloud.network.delete_network(network)
 
 
 def check_volume(cloud: Any) -> None:

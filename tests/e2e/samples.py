@@ -1,0 +1,143 @@
+"""The files of samples/, stacked as they are, but for their ports, so that stacks may meet."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.conftest import CHECKOUT, MakeStackDir, Outcome, StackDir
+from tests.e2e.test_default_stack import processes_of
+
+PORTS = (
+    *("KEYSTONE_SERVICE_PORT", "GLANCE_SERVICE_PORT", "PLACEMENT_SERVICE_PORT"),
+    *("NEUTRON_SERVICE_PORT", "NOVA_SERVICE_PORT", "METADATA_SERVICE_PORT"),
+    *("CINDER_SERVICE_PORT", "SWIFT_SERVICE_PORT", "ACCOUNT_PORT_BASE", "CONTAINER_PORT_BASE"),
+    *("OBJECT_PORT_BASE", "HORIZON_SERVICE_PORT", "DATABASE_PORT", "MEMCACHED_PORT"),
+    *("RABBIT_PORT", "RABBIT_DIST_PORT", "RABBIT_EPMD_PORT"),
+)
+"""Every port of a stack that can be set."""
+
+ADDRESSES = {
+    "key": "KEYSTONE_SERVICE_PORT",
+    "g-api": "GLANCE_SERVICE_PORT",
+    "placement-api": "PLACEMENT_SERVICE_PORT",
+    "neutron": "NEUTRON_SERVICE_PORT",
+    "n-api": "NOVA_SERVICE_PORT",
+    "c-api": "CINDER_SERVICE_PORT",
+    "s-proxy": "SWIFT_SERVICE_PORT",
+    "horizon": "HORIZON_SERVICE_PORT",
+}
+"""The settings of the ports at which services are told to be."""
+
+
+def free_ports() -> dict[str, str]:
+    """Return a free port for each setting of PORTS."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in PORTS]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return {name: str(one.getsockname()[1]) for name, one in zip(PORTS, probes, strict=True)}
+
+
+def make_sample(make: MakeStackDir, sample: str, home: Path, more: str = "") -> StackDir:
+    """Return a stack directory with a sample as its local.conf, and `more` at its end."""
+    home.mkdir(exist_ok=True)
+    tempest = CHECKOUT / "extras.d" / "80-tempest.py"
+    directory = make(
+        {
+            "extras.d/80-tempest.py": tempest.read_text(),
+            "local.conf": (CHECKOUT / "samples" / f"local.conf.{sample}").read_text() + more,
+        },
+        name=sample,
+        HOME=str(home),
+        UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
+        **free_ports(),
+    )
+    del directory.environ["ENABLED_SERVICES"]
+    return directory
+
+
+@contextmanager
+def watched_commands() -> Iterator[set[bytes]]:
+    """Collect the command lines of all processes that are seen meanwhile."""
+    seen: set[bytes] = set()
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.05):
+            seen.update(_command_lines())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _command_lines() -> Iterator[bytes]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield path.read_bytes()
+        except OSError:
+            continue  # it has ended
+
+
+def passwords(stack: StackDir) -> dict[str, str]:
+    """Return the passwords that were made for the stack."""
+    lines = (stack.dest / "passwords").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def check_secrecy(stack: StackDir, out: str, commands: set[bytes]) -> None:
+    """No password is shown, logged or an argument; files that hold one are for their owner only."""
+    secrets = {name: value.encode() for name, value in passwords(stack).items()}
+    shown = [out.encode(), *commands]
+    assert [name for name, value in secrets.items() if any(value in one for one in shown)] == []
+    logs = [path for name in ("logs", "async") for path in (stack.dest / name).rglob("*")]
+    for path in (path for path in logs if path.is_file()):
+        text = path.read_bytes()
+        assert [name for name, value in secrets.items() if value in text] == [], path
+    for path in stack.dest.glob("data/*/**/*"):
+        if path.is_file() and path.stat().st_mode & 0o077:
+            text = path.read_bytes()
+            assert [name for name, value in secrets.items() if value in text] == [], path
+
+
+def check_told(stack: StackDir, out: str, *services: str) -> None:
+    """What is told at the end is where the services are."""
+    for name in services:
+        assert f"{name} is at http://127.0.0.1:{stack.environ[ADDRESSES[name]]}" in out
+    assert f"{stack.dest}/passwords" in out
+
+
+def processes(stack: StackDir) -> dict[str, tuple[int, set[str]]]:
+    """Return the process and the ports of each service, as `doit services` lists them."""
+    rows = (line.split() for line in stack.run("services").ok().lines[2:])
+    return {row[0]: (int(row[2]), set(row[3:-1])) for row in rows if row[1] == "running"}
+
+
+def check_ports(stack: StackDir, expected: dict[str, str]) -> None:
+    """Services listen where they were told to; `expected` are the settings by service."""
+    found = processes(stack)
+    for name, setting in expected.items():
+        assert stack.environ[setting] in found[name][1], (name, found[name])
+
+
+def check_stopped(stack: StackDir) -> None:
+    stack.run("unstack", timeout=300).ok()
+    assert processes_of(stack) == []
+    assert processes(stack) == {}
+
+
+def tempest_passes(stack: StackDir, *families: str) -> Outcome:
+    """`doit tempest` passes, with tests of each family (`tempest.api.compute`) among what ran."""
+    outcome = stack.run("tempest", timeout=1800).ok()
+    assert " - Failed: 0" in outcome.out
+    for family in families:
+        passed = [line for line in outcome.lines if family in line and line.endswith("... ok")]
+        assert passed, family
+    return outcome
