@@ -2,7 +2,14 @@
 
 from pathlib import Path
 
-from doitstack.journal import Event, Journal, new_journal_path, read_events, run_journals
+from doitstack.journal import (
+    Event,
+    Journal,
+    JournalReader,
+    new_journal_path,
+    read_events,
+    run_journals,
+)
 
 
 def test_events_come_back_in_order(tmp_path: Path) -> None:
@@ -45,3 +52,21 @@ def test_runs_are_in_order_of_time(tmp_path: Path) -> None:
         Journal(path).close()
     assert run_journals(tmp_path) == sorted(paths)
     assert len(set(paths)) == 3
+
+
+def test_reader_goes_on_where_it_was(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "a.jsonl")
+    reader = JournalReader(journal.path)
+    assert list(reader.read()) == []
+    journal.write("a", number=1)
+    journal.write("b")
+    assert [event.kind for event in reader.read()] == ["a", "b"]
+    assert list(reader.read()) == []
+    with journal.path.open("a") as file:
+        file.write('{"time": 1, "ev')
+        file.flush()
+        assert list(reader.read()) == []
+        file.write('ent": "c"}\nrubbish\n{"time": 2, "event": "d"}\n')
+    assert list(reader.read()) == [Event(1, "c"), Event(2, "d")]
+    reader.close()
+    journal.close()
