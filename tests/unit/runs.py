@@ -23,17 +23,16 @@ def run_start(time: float, **fields: Any) -> Event:
 
 def step(time: float, name: str, kind: str = "run", what: str = "step_start", **more: Any) -> Event:
     """Return the start of a step of the plugin `p` in `stack install`."""
-    fields = {"waits": [], "needs": [], **more}
-    return event(
-        time,
-        what,
-        task=f"stack:install:p:{name}",
-        phase="stack install",
-        plugin="p",
-        step=name,
-        kind=kind,
-        **fields,
-    )
+    fields = {
+        "task": f"stack:install:p:{name}",
+        "phase": "stack install",
+        "plugin": "p",
+        "step": name,
+        "kind": kind,
+        "waits": [],
+        "needs": [],
+    }
+    return event(time, what, **{**fields, **more})
 
 
 def step_end(time: float, name: str, status: str = "done", **more: Any) -> Event:

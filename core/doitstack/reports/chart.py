@@ -132,10 +132,10 @@ def _clock(seconds: float, every: float) -> str:
 
 def _phases(run: RunRecord, scale: _Scale) -> Iterable[Bar]:
     groups = [(phase, list(steps)) for phase, steps in groupby(run.main_line, lambda s: s.phase)]
-    ends = [steps[0].start for _, steps in groups[1:]] + [run.end]
-    for (phase, steps), end in zip(groups, ends, strict=True):
-        title = f"{phase}: {spoken_seconds(end - steps[0].start)}"
-        yield replace(scale.bar("phase", steps[0].start, end), label=phase, title=title)
+    starts = [steps[0].start for _, steps in groups]
+    for (phase, _), (start, end) in zip(groups, pairwise([*starts, run.end]), strict=True):
+        title = f"{phase}: {spoken_seconds(end - start)}"
+        yield replace(scale.bar("phase", start, end), label=phase, title=title)
 
 
 def _main_line(run: RunRecord, critical: Sequence[Stretch], scale: _Scale) -> Row:

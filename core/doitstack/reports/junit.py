@@ -49,7 +49,7 @@ def _add_case(suite: Element, step: StepRecord, logs: Logs) -> None:
     if step.status in _SKIPPED:
         SubElement(case, "skipped", message=_SKIPPED[step.status])
     elif step.status is Status.FAILED:
-        message = step.error or f"failed with rc {step.rc}"
+        message = cleaned(step.error) or f"failed with rc {step.rc}"
         SubElement(case, "failure", message=message, type="StepError").text = logs.tail(step)
     elif step.status is Status.LOST:
         message = "no end is recorded: it still ran, or the run was killed"

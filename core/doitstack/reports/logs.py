@@ -72,10 +72,10 @@ def without_secrets(run: RunRecord, secrets: Sequence[str]) -> RunRecord:
 
 
 def cleaned(text: str) -> str:
-    """Return `text` without colours and control characters, and its long lines cut.
+    """Return the last lines of `text` without colours and control characters, long ones cut.
 
     What is left may stand in XML, too.
     """
     plain = _CONTROL.sub("", _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
-    lines = [line if len(line) <= WIDEST else f"{line[:WIDEST]} ..." for line in plain.split("\n")]
-    return "\n".join(lines[-LINES:]).strip("\n")
+    lines = plain.strip("\n").split("\n")[-LINES:]
+    return "\n".join(f"{line[:WIDEST]} ..." if len(line) > WIDEST else line for line in lines)
