@@ -92,14 +92,9 @@ class Futures:
         future = self._known[name] = Future(self, name, spoken, lock, remaining)
         return future
 
-    def enqueue(
-        self,
-        future: Future,
-        start: Callable[[], None],
-        is_ready: Callable[[], bool] = lambda: True,
-    ) -> None:
+    def enqueue(self, future: Future, start: Callable[[], None]) -> None:
         """Call `start` when it is the turn of `future`, which may be at once."""
-        self._queue.add(future, start, is_ready)
+        self._queue.add(future, start)
         self.start_queued()
         if not future.has_turn:
             self._around.journal.write(

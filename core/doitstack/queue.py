@@ -16,7 +16,6 @@ from doitstack.slots import Slots
 class _Entry:
     future: Future
     start: Callable[[], None]
-    is_ready: Callable[[], bool]
 
 
 class Queue:
@@ -42,9 +41,9 @@ class Queue:
         """Whether the turn of any future has come and is not over."""
         return bool(self._with_slot)
 
-    def add(self, future: Future, start: Callable[[], None], is_ready: Callable[[], bool]) -> None:
-        """Have `start` called when it is the turn of `future`; not before `is_ready()`."""
-        insort(self._entries, _Entry(future, start, is_ready), key=lambda e: -e.future.remaining)
+    def add(self, future: Future, start: Callable[[], None]) -> None:
+        """Have `start` called when it is the turn of `future`."""
+        insort(self._entries, _Entry(future, start), key=lambda entry: -entry.future.remaining)
 
     def remove(self, future: Future) -> bool:
         """Take back a future that has not had its turn; return whether it was there."""
@@ -72,7 +71,7 @@ class Queue:
 
     def _next(self) -> _Entry | None:
         for entry in self._entries:
-            if entry.future.lock in self._locks or not entry.is_ready():
+            if entry.future.lock in self._locks:
                 continue
             if self._slots.take():
                 self._entries.remove(entry)

@@ -204,6 +204,12 @@ _async_declare() {
     fi
 }
 
+# A future of a Python plugin: its name, its gate or nothing, its command.
+_async_planned() {
+    local _async_gate=$2 _async_lock=
+    _async_fork "$1" _async_eval "$3"
+}
+
 _async_fork() {
     local - traced=$-
     set +x

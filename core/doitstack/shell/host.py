@@ -6,6 +6,7 @@ what it asks.
 
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class SessionHost:
         self._around = around
         self._session: Session | None = None
         self._promised: dict[str, Future] = {}
+        self._later: deque[tuple[Future, str]] = deque()
 
     def use(self, work: Callable[[Session], None]) -> None:
         """Do `work` with the session as it should be, and take over what it has changed."""
@@ -64,19 +66,16 @@ class SessionHost:
             settings.update(session.variables())
 
     def start_future(self, future: Future, command: str) -> None:
-        """Have the session fork `command` as a future that is declared, when it is its turn."""
+        """Have the session fork `command`, as soon as it can, as a future that is declared."""
         session = self._ready()
         if self._around.parallel:
-            self._around.futures.enqueue(
-                future,
-                lambda: self._fork(session, future, command),
-                is_ready=lambda: not session.is_busy,
-            )
-        else:
-            try:
-                session.run_apart(future.name, command)
-            except StepError:
-                self._around.futures.ended(future, None)
+            self._later.append((future, command))
+            self.idle()
+            return
+        try:
+            session.run_apart(future.name, command)
+        except StepError:
+            self._around.futures.ended(future, None)
 
     def let_go(self) -> None:
         """In a forked child: close what would tell the shell that the main process still lives."""
@@ -127,27 +126,30 @@ class SessionHost:
     # -- futures of the shell ------------------------------------------------------------------
 
     def _fork(self, session: Session, future: Future, command: str) -> None:
-        self._promised[future.name] = future
         try:
-            session.start_future(future.name, command)
+            session.start_future(future.name, command, self._place(future))
         except StepError as error:
             self._give_up(future, error)
 
     def _declare(self, name: str, command: str, lock: str = "") -> Answer:
         """Take in a future of a script; the answer is where it shall wait, or nothing."""
         around = self._around
-        future = around.futures.declare(
-            name, command, lock=lock, remaining=around.order.of_future(name)
-        )
-        self._promised[name] = future
-        if not around.parallel:
-            return Answer()
-        gate = Gate(around.stack.dest / "async" / f".{name}.gate")
-        around.futures.enqueue(future, lambda: self._let_pass(future, gate))
+        remaining = around.order.of_future(name)
+        future = around.futures.declare(name, command, lock=lock, remaining=remaining)
+        return Answer(0, self._place(future) if around.parallel else "", "")
+
+    def _place(self, future: Future) -> str:
+        """Queue a future that will be forked; return the gate at which it waits, or nothing.
+
+        It is forked at once, as the shell is now what it shall see.
+        """
+        self._promised[future.name] = future
+        gate = Gate(self._around.stack.dest / "async" / f".{future.name}.gate")
+        self._around.futures.enqueue(future, lambda: self._let_pass(future, gate))
         if gate.is_open:
-            return Answer()
+            return ""
         future.add_done_callback(lambda _: gate.remove())
-        return Answer(0, gate.shut(), "")
+        return gate.shut()
 
     def _let_pass(self, future: Future, gate: Gate) -> None:
         gate.open()
@@ -178,12 +180,15 @@ class SessionHost:
             self._around.futures.ended(future, rc)
 
     def idle(self) -> None:
-        """Hear that the session has nothing to do."""
-        self._around.futures.start_queued()
+        """Hear that the session has nothing to do: it can fork."""
+        while self._later and self._session and not self._session.is_busy:
+            self._fork(self._session, *self._later.popleft())
 
     def session_ended(self) -> None:
         """Hear that the session is gone: what it should have started will not start."""
-        for future in list(self._promised.values()):
+        later = [future for future, _ in self._later]
+        self._later.clear()
+        for future in (*self._promised.values(), *later):
             self._give_up(future, StepError("the bash session has ended"))
 
     def took(self, component: str, milliseconds: int) -> None:

@@ -201,9 +201,12 @@ class Session:
         words = f"_async_in_place {shlex.quote(name)} _async_apart {shlex.quote(command)}"
         self.run(f"set +o errexit; {words}; true")
 
-    def start_future(self, name: str, command: str) -> None:
-        """Have the shell fork `command` as the future `name`, which is declared already."""
-        self._send(f"_async_fork {shlex.quote(name)} _async_eval {shlex.quote(command)}")
+    def start_future(self, name: str, command: str, gate: str) -> None:
+        """Have the shell fork `command` as the future `name`, which is declared already.
+
+        It waits at `gate`, if that is not empty.
+        """
+        self._send(shlex.join(("_async_planned", name, gate, command)))
         self._loop.run_until(lambda: not self._is_busy)
 
     def _send(self, command: str) -> None:
