@@ -1,4 +1,4 @@
-"""What a stack cannot do without, told before anything starts: as a user who may install nothing."""
+"""What a stack cannot do without, told first: to a user who may install nothing."""
 
 import os
 import shutil

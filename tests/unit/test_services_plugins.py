@@ -2,15 +2,18 @@
 
 import configparser
 import importlib
+import os
+import socket
 import stat
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from doitstack.errors import SettingsError
+from doitstack.errors import ServiceError, SettingsError
 from doitstack.stack import Stack
 from doitstack_plugins import broker, cache, database, ready, service_accounts, swift_conf
+from tests.e2e.samples import PORTS, free_ports
 from tests.unit.plugin_stage import Stage, make_stack
 
 ALL = "key,mysql,rabbit,g-api,placement-api,s-proxy,s-object,s-container,s-account,horizon"
@@ -76,6 +79,33 @@ def test_a_service_says_which_others_it_needs(tmp_path: Path, name: str) -> None
     (step,) = plugin.stack_pre_install(stack)
     with pytest.raises(SettingsError, match=rf"{name} needs key.*enable_service key"):
         step.action(stack)
+
+
+EVERYTHING = (
+    f"{ALL},neutron-api,n-api,n-api-meta,n-cond,n-sch,n-cpu,c-api,c-sch,c-vol,"
+    "s-proxy,s-object,s-container,s-account"
+)
+IN_TREE = (*NAMES[:-1], "database", "keystone", "neutron", "nova", "cinder")
+
+
+@pytest.mark.parametrize("setting", PORTS)
+def test_a_port_of_another_is_told_before_anything_starts(tmp_path: Path, setting: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        stack = make(tmp_path, EVERYTHING, **{**free_ports(), setting: taken})
+        told = []
+        for name in IN_TREE:
+            module = importlib.import_module(f"doitstack_plugins.{name}")
+            module.source(stack.settings)
+            for step in module.stack_pre_install(stack):
+                try:
+                    step.action(stack)
+                except ServiceError as error:
+                    told.append(str(error))
+    (error,) = told
+    assert f"port {taken} is taken by" in error
+    assert f"process {os.getpid()}" in error
+    assert f"set {setting} in local.conf" in error
 
 
 def test_configuration_of_glance_and_placement(tmp_path: Path) -> None:
