@@ -95,8 +95,8 @@ def test_live_shows_what_runs_and_goes_without_a_trace(stack_dir: MakeStackDir, 
     *above, rule, main, one, two, queued, total = _masked(terminal.lines)
     assert rule == "-" * 79
     assert main == "stack install  demo: standing  N s"
-    assert one == "  one  N s    .stack/async/one.log"
-    assert two == "  two  N s    .stack/async/two.log"
+    assert one == "  one  N s  .stack/async/one.log"
+    assert two == "  two  N s  .stack/async/two.log"
     assert queued == "  1 queued: three"
     assert total == "0/5 steps, N s gone, log .stack/logs/stack.log"
     assert "main begins" in above
@@ -247,7 +247,7 @@ def test_live_run_that_is_interrupted_leaves_a_clean_terminal(
     assert terminal.end() == code
     assert _is_clean(terminal, stack, columns=100)
     assert re.sub(r"\d+\.\d", "N", "\n".join(terminal.lines[-4:])) == (
-        f"INTERRUPTED by {number.name}: stack install: plugin demo: step standing, after N s\n"
+        f"INTERRUPTED by {number.name} after N s: stack install: plugin demo: step standing\n"
         f"stopped because of it: two, three, one\n"
         f"log: {stack.dest}/logs/stack.log\n"
         f"go on from what is good: doit stack"
@@ -326,7 +326,7 @@ def test_failure_is_the_last_thing_on_a_live_screen(stack_dir: MakeStackDir, see
     assert "last words of the shell" in lines
     assert lines[-5:] == [
         "",
-        "FAILED: stack install: plugin demo: future bad: RuntimeError: of no use, after N s",
+        "FAILED after N s: stack install: plugin demo: future bad: RuntimeError: of no use",
         "not run because of it: later",
         f"log: {stack.dest}/async/bad.log",
         "mend it, then go on from what is good: doit stack",
@@ -408,7 +408,7 @@ def test_quiet_tells_of_a_failure(stack_dir: MakeStackDir) -> None:
     told = stack.run("--console", "quiet", "stack").failed(1).lines
     error = "stack install: plugin demo: step sh: sh ended with code 3; its output is above"
     assert told[:5] == [f"ERROR: {error}", "", "the last lines of sh:", "    the reason", ""]
-    assert told[5].startswith(f"FAILED: {error}, after ")
+    assert re.fullmatch(rf"FAILED after \d+\.\d s: {error}", told[5])
     assert told[-1] == "mend it, then go on from what is good: doit stack"
 
 

@@ -44,7 +44,7 @@ def test_step_is_told_with_its_own_lines(logs: Logs) -> None:
         "the last lines of bad:",
         "    of the step",
         "",
-        "FAILED: stack install: plugin demo: step bad: RuntimeError: of no use, after 3.0 s",
+        "FAILED after 3.0 s: stack install: plugin demo: step bad: RuntimeError: of no use",
         "log: /d/stack.log",
         "mend it, then go on from what is good: doit stack",
     ]
@@ -62,7 +62,7 @@ def test_future_is_told_with_its_log_and_what_it_has_cost(logs: Logs) -> None:
         "the last lines of slow:",
         "    of the future",
         "",
-        "FAILED: stack install: plugin demo: future slow: exit code 7, after 3.0 s",
+        "FAILED after 3.0 s: stack install: plugin demo: future slow: exit code 7",
         "failed too: bad",
         "stopped because of it: x, y; not run because of it: a, b, c and 4 more",
         "log: /d/async/slow.log",
@@ -85,7 +85,7 @@ def test_end_of_a_future_is_a_code_a_signal_or_an_exception(
     logs: Logs, rc: int, error: str, told: str
 ) -> None:
     words = _words(logs, Outcome((replace(FUTURE, rc=rc, error=error),), None, (), ()))
-    assert f"FAILED: stack install: plugin demo: future slow: {told}, after 3.0 s" in words
+    assert f"FAILED after 3.0 s: stack install: plugin demo: future slow: {told}" in words
 
 
 def test_trace_of_a_script_is_told_of_if_there_is_one(logs: Logs) -> None:
@@ -100,7 +100,7 @@ def test_trace_of_a_script_is_told_of_if_there_is_one(logs: Logs) -> None:
 def test_log_that_has_gone_is_no_error(logs: Logs) -> None:
     (logs.futures / "slow.log").unlink()
     words = _words(logs, Outcome((FUTURE,), None, (), ()))
-    assert words[1] == "FAILED: stack install: plugin demo: future slow: exit code 7, after 3.0 s"
+    assert words[1] == "FAILED after 3.0 s: stack install: plugin demo: future slow: exit code 7"
 
 
 def test_long_log_is_read_from_its_end(logs: Logs) -> None:
@@ -114,7 +114,7 @@ def test_interruption_tells_what_was_stopped(logs: Logs) -> None:
     outcome = Outcome((), STEP, ("x",), ("a",))
     assert _words(logs, outcome, signalled="SIGINT") == [
         "",
-        "INTERRUPTED by SIGINT: stack install: plugin demo: step bad, after 3.0 s",
+        "INTERRUPTED by SIGINT after 3.0 s: stack install: plugin demo: step bad",
         "stopped because of it: x; not run because of it: a",
         "log: /d/stack.log",
         "go on from what is good: doit stack",

@@ -89,7 +89,7 @@ def test_nothing_is_told_of_a_history_that_there_is_not(tmp_path: Path) -> None:
     assert _shown(progress, _watch(tmp_path)) == [
         "-" * 79,
         "stack install  demo: first  12 s",
-        "  slow  12 s    async/slow.log",
+        "  slow  12 s  async/slow.log",
         "0/3 steps, 1:35 gone, log logs/stack.log",
     ]
     partly = _shown(progress, _watch(tmp_path, {"t:last": 5.0}))

@@ -68,11 +68,11 @@ def last_words(
 
 
 def _headline(failure: Failure) -> str:
-    return f"FAILED: {_identity(failure)}: {_how(failure)}, after {failure.seconds:.1f} s"
+    return f"FAILED after {failure.seconds:.1f} s: {_identity(failure)}: {_how(failure)}"
 
 
 def _interruption(step: Failure | None, signalled: str) -> str:
-    where = f": {_identity(step)}, after {step.seconds:.1f} s" if step else ""
+    where = f" after {step.seconds:.1f} s: {_identity(step)}" if step else ""
     return f"INTERRUPTED by {signalled}{where}"
 
 

@@ -176,23 +176,26 @@ def _futures(
 
 def _table(shown: Sequence[Watched], watch: Watch, now: float, *, has_logs: bool) -> Table:
     table = Table.grid(padding=(0, 2))
-    for _ in range(4 if has_logs else 3):
+    columns = [
+        [f"  {watched.name}" for watched in shown],
+        [_clock((watched.until or now) - watched.since) for watched in shown],
+        [_verdict(watched, watch.expected.get(watched.name)) for watched in shown],
+        [_short(watch.future_logs / f"{watched.name}.log") for watched in shown if has_logs],
+    ]
+    filled = [column for column in columns if any(column)]
+    for _ in filled:
         table.add_column(no_wrap=True, overflow="ellipsis")
-    for watched in shown:
+    for watched, *cells in zip(shown, *filled, strict=True):
         style = "red" if watched.standing is Standing.FAILED else ""
-        cells = [f"  {watched.name}", *_standing(watched, watch, now)]
-        if has_logs:
-            cells.append(_short(watch.future_logs / f"{watched.name}.log"))
         table.add_row(*(Text(cell, style=style) for cell in cells))
     return table
 
 
-def _standing(watched: Watched, watch: Watch, now: float) -> tuple[str, str]:
-    age = _clock((watched.until or now) - watched.since)
+def _verdict(watched: Watched, before: float | None) -> str:
+    """Return how it has failed, or how long it took last time."""
     if watched.standing is Standing.FAILED:
-        return age, f"FAILED ({watched.rc})"
-    before = watch.expected.get(watched.name)
-    return age, "" if before is None else f"last {_clock(before)}"
+        return f"FAILED ({watched.rc})"
+    return "" if before is None else f"last {_clock(before)}"
 
 
 def _summary(progress: Progress, watch: Watch, now: float) -> Text:
