@@ -5,7 +5,6 @@ Draws conclusions and shows nothing.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from doitstack.journal import Event
 
@@ -78,7 +77,7 @@ class _Story:
     awaited: set[str] = field(default_factory=set)
     collected: str = ""
     stopped: dict[str, None] = field(default_factory=dict)
-    not_run: list[str] = field(default_factory=list)
+    not_run: dict[str, None] = field(default_factory=dict)
     interrupted: Failure | None = None
 
     def follow(self, event: Event) -> None:
@@ -99,7 +98,8 @@ class _Story:
     def _miss_step(self, event: Event) -> None:
         self.awaited.update(event["waits"])
         if event["kind"] != "async_wait":
-            self.not_run.append(event["step"])
+            # A script has a step of one name in each phase.
+            self.not_run[event["step"]] = None
 
     def _start_step(self, event: Event) -> None:
         self.awaited.update(event["waits"])
@@ -157,12 +157,9 @@ def _step_failure(start: Event, end: Event) -> Failure:
         phase=start["phase"],
         error=end.get("error") or "",
         seconds=end.time - start.time,
-        log=(_offset(start), _offset(end)),
+        # A future that could not be started has said nothing.
+        log=(start.get("log", end["log"]), end["log"]),
     )
-
-
-def _offset(event: Event) -> Any:
-    return event.get("log", 0)
 
 
 def _tells_of_future(error: str, name: str) -> bool:

@@ -8,7 +8,9 @@ import pytest
 
 from doitstack import hookspecs
 from doitstack.commands import Clean, Futures, Plan, Plugins, Run, Services, Timing
+from doitstack.commands.run import CONSOLE
 from doitstack.phases import Phase
+from doitstack.screen import MODES
 from doitstack.settings import DEFAULTS
 
 ROOT = Path(__file__).parents[2]
@@ -67,3 +69,9 @@ def test_readme_opens_with_the_two_commands() -> None:
         "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest\n",
     ]
     assert blocks[1].strip() in page(".ci/run")
+
+
+def test_console_page_has_every_mode() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", page("docs/console.md"), re.MULTILINE)
+    assert rows == list(MODES)
+    assert CONSOLE["env_var"] in page("docs/console.md")
