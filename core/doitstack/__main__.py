@@ -18,6 +18,7 @@ run = doitstack.commands:Run
 clean = doitstack.commands:Clean
 plan = doitstack.commands:Plan
 futures = doitstack.commands:Futures
+log = doitstack.commands:Log
 timing = doitstack.commands:Timing
 plugins = doitstack.commands:Plugins
 services = doitstack.commands:Services
@@ -76,10 +77,31 @@ def request(arguments: Sequence[str]) -> int:
     return said.code
 
 
+def completion(arguments: Sequence[str]) -> int:
+    """Print the script by which bash or zsh completes `doit`. Returns the exit code."""
+    from doitstack.completion import SHELLS, script  # noqa: PLC0415
+
+    if len(arguments) != 1 or arguments[0] not in SHELLS:
+        raise SettingsError(f"completion: for which shell? {' or '.join(SHELLS)}")
+    print(script(arguments[0]), end="")
+    return 0
+
+
+def complete(arguments: Sequence[str]) -> int:
+    """Print what the last of the words behind `doit` may become. Returns the exit code."""
+    from doitstack.completion import completions  # noqa: PLC0415
+
+    for word, about in completions(arguments):
+        print(f"{word}\t{about}", flush=True)
+    return 0
+
+
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "init": init,
     "shell-library": shell_library,
     "request": request,
+    "completion": completion,
+    "complete": complete,
 }
 
 

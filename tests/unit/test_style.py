@@ -29,6 +29,7 @@ def test_code_passes(check: str) -> None:
 def test_shell_passes_shellcheck() -> None:
     scripts = [
         *ROOT.glob("core/**/*.sh"),
+        *ROOT.glob("core/**/*.bash"),
         *ROOT.glob("extras.d/*.sh"),
         *ROOT.glob("bench/*.sh"),
         ROOT / ".ci" / "run",
