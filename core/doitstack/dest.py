@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,9 @@ MARKER = ".doitstack"
 
 LOCK = ".lock"
 DATABASE = ".doit.db"
+
+_FLOCK = "hhqqi0q"
+"""The C structure `flock`: kind, whence, start, length, pid."""
 
 _WORK = ("apache", "async", "bin", "data", "etc", "logs", "supervisor", "units", "venvs", "warm")
 _FILES = (
@@ -79,6 +83,23 @@ def held(dest: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def holder(dest: Path) -> int | None:
+    """Return the pid of the run that uses `dest` now, if there is one.
+
+    Not for that run itself, which would lose its lock: POSIX has it so when a file is closed.
+    """
+    try:
+        descriptor = os.open(dest / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        wanted = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, wanted))
+    finally:
+        os.close(descriptor)
+    return None if kind == fcntl.F_UNLCK else int(pid)
 
 
 def owned(settings: Settings) -> list[Path]:

@@ -1,13 +1,19 @@
-"""The futures of the last run as files and journal tell them; works beside a run that goes on."""
+"""The last run as files and journal tell of it; works beside a run that goes on."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from doitstack.dest import holder
 from doitstack.jobfile import Job, read_job
 from doitstack.journal import Event, read_events, run_journals
 from doitstack.process_tree import is_running
 from doitstack.reports.tables import FutureRow
+from doitstack.steps import Kind
+
+OVER = frozenset({"ended", "collected", "cancelled", "stopped", "lost"})
+"""The states of futures that nothing will happen to any more."""
 
 
 def last_run(log_dir: Path) -> Path | None:
@@ -19,39 +25,103 @@ def last_run(log_dir: Path) -> Path | None:
     return None
 
 
-def future_rows(async_dir: Path, log_dir: Path) -> Iterator[FutureRow]:
-    """Yield the futures of the last run: those on disk, and those that have been collected."""
-    journal = last_run(log_dir)
-    events = list(read_events(journal)) if journal else []
-    names = [event["name"] for event in events if event.kind == "future_start"]
-    names += sorted(path.stem for path in async_dir.glob("*.ini") if path.stem not in names)
-    for name in dict.fromkeys(names):
-        job = read_job(async_dir / f"{name}.ini")
-        log = async_dir / f"{name}.log"
-        if job:
-            yield _from_file(name, job, log)
-        else:
-            yield _from_journal(name, [event for event in events if event.get("name") == name], log)
+class LastRun:
+    """The last run of a stack directory, looked at again and again while it goes on."""
+
+    def __init__(self, dest: Path, log_dir: Path) -> None:
+        self._dest = dest
+        self._log_dir = log_dir
+        self._seen: tuple[Path, int] | None = None
+        self._events: list[Event] = []
+
+    @property
+    def goes_on(self) -> bool:
+        """Return whether a run uses the stack directory now."""
+        return holder(self._dest) is not None
+
+    @property
+    def events(self) -> list[Event]:
+        """Return what the journal says so far."""
+        journal = last_run(self._log_dir)
+        seen = (journal, journal.stat().st_size) if journal else None
+        if journal and seen != self._seen:
+            self._events = list(read_events(journal))
+        self._seen = seen
+        return self._events if journal else []
+
+    def futures(self) -> list[FutureRow]:
+        """Return the futures: those that the journal tells of, and others that are on disk."""
+        # Asked first: what ends meanwhile shall rather be shown running than lost.
+        goes_on = self.goes_on
+        directory = self._dest / "async"
+        told = _told(self.events)
+        on_disk = sorted(path.stem for path in directory.glob("*.ini"))
+        rows = []
+        for name in dict.fromkeys([*told, *on_disk]):
+            job = read_job(directory / f"{name}.ini")
+            now = _on_disk(job, goes_on=goes_on) if job else told.get(name, _Now("lost"))
+            if job is None and now.state not in OVER and not goes_on:
+                now = replace(now, state="lost")
+            rows.append(now.row(name, directory / f"{name}.log"))
+        return rows
+
+    def is_over(self, future: str) -> bool:
+        """Return whether `future` has ended, or will not run any more."""
+        if not self.goes_on:
+            return True
+        return any(row.name == future and row.state in OVER for row in self.futures())
+
+    def is_step_over(self, task: str) -> bool:
+        """Return whether the step of `task` does not run now."""
+        about = [event.kind for event in self.events if event.get("task") == task]
+        return not self.goes_on or about[-1:] != ["step_start"]
 
 
-def _from_file(name: str, job: Job, log: Path) -> FutureRow:
-    if job.rc is not None:
-        seconds = ((job.end_time or job.start_time) - job.start_time) / 1000
-        return FutureRow(name, "ended", job.pid, seconds, job.rc, log)
-    state = "running" if is_running(job.pid, job.started) else "lost"
-    return FutureRow(name, state, job.pid, time.time() - job.start_time / 1000, None, log)
+@dataclass(frozen=True)
+class _Now:
+    """What is known of one future; `since` (s since the epoch) is None once it is over."""
 
+    state: str
+    pid: int | None = None
+    since: float | None = None
+    seconds: float = 0.0
+    rc: int | None = None
+    lock: str = ""
 
-def _from_journal(name: str, events: list[Event], log: Path) -> FutureRow:
-    state, pid, seconds, rc = "queued", 0, 0.0, None
-    for event in events:
+    def row(self, name: str, log: Path) -> FutureRow:
+        seconds = self.seconds if self.since is None else time.time() - self.since
+        lock = self.lock if self.state == "queued" else ""
+        return FutureRow(name, self.state, self.pid, seconds, self.rc, log, lock)
+
+    def after(self, event: Event) -> "_Now":
+        if event.kind == "future_queued":
+            return _Now("queued", None, event.time, lock=event["lock"])
         if event.kind == "future_start":
-            state, pid = "running", event["pid"]
-        elif event.kind == "future_end":
-            state, rc = "ended", event["rc"]
+            return _Now("running", event["pid"], event.time)
+        if event.kind == "future_end":
             seconds = (event["end_time"] - event["start_time"]) / 1000
-        elif event.kind == "collected":
-            state = "collected"
-        elif event.kind == "future_stopped":
-            state = "stopped"
-    return FutureRow(name, state, pid, seconds, rc, log)
+            return replace(self, state="ended", since=None, seconds=seconds, rc=event["rc"])
+        state = event.kind.removeprefix("future_")
+        return replace(self, state=state, since=None) if state in OVER else self
+
+
+def _told(events: Iterable[Event]) -> dict[str, _Now]:
+    """Return what the journal says of each future."""
+    told: dict[str, _Now] = {}
+    for event in events:
+        if event.kind == "step_start" and event["kind"] == Kind.ASYNC_RUN.value:
+            told[event["step"]] = _Now("queued", since=event.time)
+        elif event.kind.startswith("future_") or event.kind == "collected":
+            before = told.get(event["name"], _Now("queued", since=event.time))
+            told[event["name"]] = before.after(event)
+    return told
+
+
+def _on_disk(job: Job, *, goes_on: bool) -> _Now:
+    """Return what the file of a future says."""
+    since = job.start_time / 1000
+    if job.rc is not None:
+        return _Now("ended", job.pid, None, (job.end_time or job.start_time) / 1000 - since, job.rc)
+    # Pid 0 is the bash session, which lives as long as the run.
+    lives = is_running(job.pid, job.started) if job.pid else goes_on
+    return _Now("running" if lives else "lost", job.pid, since)

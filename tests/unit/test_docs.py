@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from doitstack import hookspecs
-from doitstack.commands import Clean, Futures, Plan, Plugins, Run, Services, Timing
+from doitstack.commands import Clean, Futures, Log, Plan, Plugins, Run, Services, Timing
 from doitstack.commands.run import CONSOLE
 from doitstack.phases import Phase
 from doitstack.screen import MODES
@@ -53,7 +53,7 @@ def test_settings_page_has_every_default() -> None:
     assert {name: names.get(name) for name in expected} == expected
 
 
-@pytest.mark.parametrize("command", [Run, Clean, Plan, Futures, Timing, Plugins, Services])
+@pytest.mark.parametrize("command", [Run, Clean, Plan, Futures, Log, Timing, Plugins, Services])
 def test_pyproject_and_init_name_every_command(command: type) -> None:
     from doitstack.__main__ import _FILES
 

@@ -1,6 +1,8 @@
 """What the commands share that only show what is known of a stack directory."""
 
+import signal
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
@@ -15,13 +17,15 @@ class StackCommand(DoitCmdBase):  # type: ignore[misc]
     """A command that only shows what is known of the stack directory."""
 
     doc_usage = ""
-    doc_description = None
+    doc_description: str | None = None
 
     def execute(self, params: Any, args: list[str]) -> int:
         """Show it. Exit code 3 when the stack directory has a mistake."""
         if args:
             raise InvalidCommand(f"{self.get_name()} takes no arguments: {' '.join(args)}")
         self.loader.setup(params)
+        # As with any program whose reader goes away (`| head`): it ends without a word.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         try:
             sys.stdout.write(self.show(loaded().directory, params))
         except DoitstackError as error:
@@ -31,3 +35,7 @@ class StackCommand(DoitCmdBase):  # type: ignore[misc]
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return what is to be shown."""
         raise NotImplementedError
+
+    def completions(self, params: Any) -> Iterable[tuple[str, str]]:
+        """Return what may stand behind the command in a shell, each with a word about it."""
+        return ()

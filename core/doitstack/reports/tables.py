@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from doitstack.named_logs import NamedLog
 from doitstack.plan import Plan, PlannedStep
 from doitstack.plugins import Plugin
 from doitstack.services import ServiceStatus
@@ -59,14 +60,24 @@ def plugins_table(plugins: Iterable[Plugin]) -> str:
 
 @dataclass(frozen=True)
 class FutureRow:
-    """One future as `doit futures` shows it; `seconds` is its age or its duration."""
+    """One future as `doit futures` shows it; `seconds` is its age or its duration.
+
+    `pid` is None before it starts, and 0 for one that ran in the bash session itself. `lock` is
+    what a queued one waits for beside a slot.
+    """
 
     name: str
     state: str
-    pid: int
+    pid: int | None
     seconds: float
     rc: int | None
     log: Path
+    lock: str = ""
+
+    @property
+    def standing(self) -> str:
+        """The state in words."""
+        return f"queued for lock {self.lock}" if self.lock else self.state
 
 
 def futures_table(rows: Iterable[FutureRow]) -> str:
@@ -74,8 +85,8 @@ def futures_table(rows: Iterable[FutureRow]) -> str:
     cells = [
         (
             row.name,
-            row.state,
-            str(row.pid or "self"),
+            row.standing,
+            "" if row.pid is None else str(row.pid or "self"),
             f"{row.seconds:.1f}",
             "" if row.rc is None else str(row.rc),
             str(row.log) if row.log.exists() else "",
@@ -85,6 +96,12 @@ def futures_table(rows: Iterable[FutureRow]) -> str:
     if not cells:
         return "no futures\n"
     return _table(cells, ("future", "state", "pid", "seconds", "rc", "log")) + "\n"
+
+
+def logs_table(logs: Iterable[NamedLog]) -> str:
+    """Return the logs there are, by name."""
+    rows = [(log.name, log.of.value, str(log.path)) for log in logs]
+    return (_table(rows, ("log", "of", "file")) if rows else "no logs") + "\n"
 
 
 def services_table(services: Iterable[ServiceStatus], ports: Mapping[str, Sequence[int]]) -> str:

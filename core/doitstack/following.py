@@ -1,0 +1,91 @@
+"""Reads a log that may still grow, byte for byte. Knows no run and no future."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from io import FileIO
+from pathlib import Path
+
+LOOK_AGAIN = 0.2
+"""Seconds between two looks at a log that is followed."""
+
+CHUNK = 1 << 20
+"""Bytes that are read at a time."""
+
+
+class Follower:
+    """What is new in the file at `path`, also after it was cut short or another has its name.
+
+    `lines` begins with the last lines that are there (None: with all).
+    """
+
+    def __init__(self, path: Path, lines: int | None = None) -> None:
+        self._path = path
+        self._file: FileIO | None = None
+        if self._opens_another() and lines is not None:
+            assert self._file
+            self._file.seek(_last_lines(self._file, lines))
+
+    def __enter__(self) -> "Follower":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def news(self) -> Iterator[bytes]:
+        """Yield what has been added since the last time."""
+        yield from self._rest()
+        while self._opens_another():
+            yield from self._rest()
+
+    def follow(self, is_over: Callable[[], bool]) -> Iterator[bytes]:
+        """Yield what is there and what comes, until `is_over` says that nothing more will."""
+        over = False
+        while not over:
+            # What is written before the end is read after it.
+            over = is_over()
+            yield from self.news()
+            if not over:
+                time.sleep(LOOK_AGAIN)
+
+    def _rest(self) -> Iterator[bytes]:
+        if self._file is None:
+            return
+        if os.fstat(self._file.fileno()).st_size < self._file.tell():
+            self._file.seek(0)
+        while chunk := self._file.read(CHUNK):
+            yield chunk
+
+    def _opens_another(self) -> bool:
+        """Open what has the name now, unless it is open already; return whether it was not."""
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return False
+        if self._file:
+            if os.path.samestat(there, os.fstat(self._file.fileno())):
+                return False
+            self._file.close()
+        self._file = FileIO(self._path)
+        return True
+
+
+def _last_lines(file: FileIO, lines: int) -> int:
+    """Return where the last `lines` lines begin."""
+    end = file.seek(0, os.SEEK_END)
+    if not lines:
+        return end
+    # A newline at the very end only closes the last line.
+    position = end - 1
+    while position > 0:
+        start = max(0, position - CHUNK)
+        file.seek(start)
+        block = file.read(position - start)
+        at = len(block)
+        while lines and (at := block.rfind(b"\n", 0, at)) >= 0:
+            lines -= 1
+        if not lines:
+            return start + at + 1
+        position = start
+    return 0

@@ -1,0 +1,74 @@
+"""The logs of a stack by name: of the main line, of futures, of services, of scripts."""
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+from doitstack.errors import StepError
+
+MAIN_LINE = "stack"
+"""The name of the main line's log."""
+
+
+class Of(Enum):
+    """What a log is of, in the order in which a name is looked for."""
+
+    MAIN_LINE = "main line"
+    FUTURE = "future"
+    SERVICE = "service"
+    SCRIPT = "script"
+
+
+class NamedLog(NamedTuple):
+    """One log. A future's may not be there yet."""
+
+    name: str
+    of: Of
+    path: Path
+
+
+def known_logs(async_dir: Path, log_dir: Path, futures: Iterable[str] = ()) -> Iterator[NamedLog]:
+    """Yield the logs there are, and those of `futures`, in the order of Of."""
+    if (log_dir / "stack.log").exists():
+        yield NamedLog(MAIN_LINE, Of.MAIN_LINE, log_dir / "stack.log")
+    written = sorted(path.stem for path in async_dir.glob("*.log"))
+    for name in dict.fromkeys([*futures, *written]):
+        yield NamedLog(name, Of.FUTURE, async_dir / f"{name}.log")
+    for path in sorted(log_dir.glob("*.log")):
+        if path.name != "stack.log":
+            yield NamedLog(path.stem, Of.SERVICE, path)
+    for path in sorted((log_dir / "xtrace").glob("*.log")):
+        yield NamedLog(path.stem, Of.SCRIPT, path)
+
+
+def find_log(name: str, logs: Iterable[NamedLog]) -> NamedLog:
+    """Return the log called `name`; a script's task may be shortened from the left.
+
+    `future:NAME` and `service:NAME` tell two of one name apart. Raises StepError for a name that
+    is unknown or fits several scripts.
+    """
+    known = list(logs)
+    for log in known:
+        if name in (log.name, f"{log.of.value}:{log.name}"):
+            return log
+    scripts = [log for log in known if log.of is Of.SCRIPT and log.name.endswith(f":{name}")]
+    if len(scripts) == 1:
+        return scripts[0]
+    if scripts:
+        names = ", ".join(log.name for log in scripts)
+        raise StepError(f"{name} is the end of several names: {names}; say which")
+    raise StepError(f"there is no log called {name}; {_suggestion(name, known)}")
+
+
+def _suggestion(name: str, known: list[NamedLog]) -> str:
+    names = list(dict.fromkeys(log.name for log in known))
+    if not names:
+        return "nothing has been run yet: `doit stack`"
+    ends = {log.name.rpartition(":")[2]: log.name for log in known}
+    near = [ends[match] for match in get_close_matches(name, ends, cutoff=0.7)]
+    near += [match for match in get_close_matches(name, names) if match not in near]
+    if near:
+        return f"did you mean {' or '.join(near)}? `doit log` lists all"
+    return f"there are: {', '.join(names)}"
