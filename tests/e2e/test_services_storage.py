@@ -5,7 +5,6 @@ They need root and apt, or Debian's packages, and a package index or uv's cache.
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeStackDir, StackDir
-from tests.e2e.browser import Browser
+from tests.e2e.browser import Browser, install_browser
 from tests.e2e.samples import (
     ADDRESSES,
     check_ports,
@@ -150,9 +149,7 @@ def check_swift(stack: StackDir) -> None:
 
 def check_dashboard(stack: StackDir) -> None:
     """Log in with a real browser and see the overview; the test's directory keeps the picture."""
-    if not shutil.which("chromium"):
-        packages = ["--no-install-recommends", "chromium", "fonts-dejavu-core"]
-        subprocess.run(["apt-get", "install", "--yes", *packages], check=True)
+    install_browser()
     address = f"http://127.0.0.1:{stack.environ['HORIZON_SERVICE_PORT']}"
     browser = Browser(stack.path.parent / "profile")
     try:

@@ -118,6 +118,19 @@ def test_curves_of_processors_stay_below_their_top() -> None:
     assert curve.line == "M0 0H500V66.667H1000"
 
 
+def test_moment_between_two_steps_makes_no_slit_in_the_curve() -> None:
+    events = [
+        run_start(0),
+        future_start(0, "a"),
+        future_end(50, "a", 0, 50),
+        future_start(50.01, "b"),
+        future_end(99, "b", 50.01, 99),
+        run_end(100),
+    ]
+    (curve,) = chart_of(record(events), ()).curves
+    assert curve.area == "M0 0H500.1V0H990V50H1000V100H0Z"
+
+
 @pytest.mark.parametrize(
     ("elapsed", "every"),
     [

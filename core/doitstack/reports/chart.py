@@ -141,10 +141,9 @@ def _phases(run: RunRecord, scale: _Scale) -> Iterable[Bar]:
 def _main_line(run: RunRecord, critical: Sequence[Stretch], scale: _Scale) -> Row:
     futures = {step.name for step in run.futures}
     waits = run.waits if run.is_parallel else ()
+    on_it = {id(step) for step in run.main_line if step.kind is not Kind.ASYNC_WAIT}
     bars = [
-        _step_bar(number, step, scale)
-        for number, step in enumerate(run.steps)
-        if step in run.main_line and step.kind is not Kind.ASYNC_WAIT
+        _step_bar(number, step, scale) for number, step in enumerate(run.steps) if id(step) in on_it
     ]
     bars += [_wait_bar(wait, scale) for wait in waits if wait.end > wait.start]
     marks = [stretch for stretch in critical if stretch.name not in futures]
@@ -174,7 +173,7 @@ def _kind(step: StepRecord) -> str:
 def _futures(run: RunRecord, critical: Sequence[Stretch], scale: _Scale) -> Iterable[Row]:
     marks = {(stretch.name, stretch.start) for stretch in critical}
     for number, step in enumerate(run.steps):
-        if step not in run.futures or not step.was_run:
+        if not (step.is_future and run.is_parallel and step.was_run):
             continue
         bars = [scale.bar("queue", step.declared, step.start)]
         if step.collected is not None:
@@ -243,10 +242,20 @@ def _path(points: Sequence[Point], scale: _Scale, top: float) -> str:
     """Return a path in steps: each value holds until the next point."""
     if len(points) < 2 or top <= 0:
         return ""
-    first, *rest = points
+    first, *rest = _visible(points, scale)
     parts = [f"M{_x(first, scale)} {_y(first, top)}"]
     parts += [f"H{_x(point, scale)}V{_y(point, top)}" for point in rest[:-1]]
-    return "".join([*parts, f"H{_x(rest[-1], scale)}"])
+    return "".join([*parts, f"H{_x(points[-1], scale)}"])
+
+
+def _visible(points: Sequence[Point], scale: _Scale) -> list[Point]:
+    """Return the points without those that hold for less than one can see: they make slits."""
+    long_enough = [
+        point
+        for point, after in pairwise(points)
+        if scale.percent(after.time) - scale.percent(point.time) >= 100 / WIDTH
+    ]
+    return [*long_enough, points[-1]]
 
 
 def _x(point: Point, scale: _Scale) -> str:

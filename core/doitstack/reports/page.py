@@ -75,6 +75,7 @@ def page(findings: Findings) -> str:
             result=result_of(run),
             about=about(run),
             chart=chart,
+            failures=[(step, findings.logs.tail(step)) for step in run.failed],
             phases=step_views(findings, chart),
             critical=longest(timing.critical_steps),
             steps_by_label={label: step for step in run.steps for label in labels_of(step)},
