@@ -46,13 +46,14 @@ _DEAD = (State.BACKOFF, State.EXITED, State.FATAL)
 class ServiceStatus:
     """One service: its name, its state, its process (None if it has none) and its log.
 
-    `ended` is when it last ended, in whole s since the epoch; 0 if it never did.
+    `started` and `ended` are when it last did so, in whole s since the epoch; 0 if it never did.
     """
 
     name: str
     state: State
     pid: int | None
     log: Path
+    started: int = 0
     ended: int = 0
 
 
@@ -117,22 +118,23 @@ class Services:
         infos = self._supervisord.infos()
         return [self._status(name, infos.get(name, {})) for name in self._supervisord.names()]
 
-    def check(self, name: str) -> None:
-        """Raise ServiceError, with the end of its log, unless the service `name` runs."""
-        state = next((one.state for one in self.status() if one.name == name), State.STOPPED)
-        if state not in _UP:
-            raise ServiceError(self._death(name, state))
-
-    def deaths(self, since: float) -> dict[str, str]:
+    def deaths(self, since: float, *needed: str) -> dict[str, str]:
         """Return the services that have died by themselves after `since` (s since the epoch).
 
-        With each comes what to say of it, with the end of its log.
+        With them come those of `needed` that do not run, for whatever reason; with each, what to
+        say of it, with the end of its log.
         """
-        return {
-            one.name: self._death(one.name, one.state)
-            for one in self.status()
-            if one.state in _DEAD and one.ended > since
-        }
+        found = {one.name: one for one in self.status()}
+        states = {name: found[name].state if name in found else State.STOPPED for name in needed}
+        down = {name: state for name, state in states.items() if state not in _UP}
+        for one in found.values():
+            if one.state in _DEAD and one.ended > since:
+                down[one.name] = one.state
+        return {name: self._death(name, state) for name, state in down.items()}
+
+    def started(self, name: str) -> int:
+        """Return when the service `name` last started, in whole s since the epoch; 0: never."""
+        return next((one.started for one in self.status() if one.name == name), 0)
 
     def pids(self, name: str) -> list[int]:
         """Return the processes of the service `name`, those that it started among them."""
@@ -160,8 +162,8 @@ class Services:
 
     def _status(self, name: str, info: dict[str, Any]) -> ServiceStatus:
         state = State(info.get("statename", "STOPPED"))
-        pid, ended = info.get("pid") or None, info.get("stop", 0)
-        return ServiceStatus(name, state, pid, self.log(name), ended)
+        pid, started, ended = info.get("pid") or None, info.get("start", 0), info.get("stop", 0)
+        return ServiceStatus(name, state, pid, self.log(name), started, ended)
 
     def _is_up(self, name: str) -> bool:
         return any(one.name == name and one.state in _UP for one in self.status())

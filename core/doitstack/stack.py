@@ -202,9 +202,12 @@ class Stack:
         """End programs that `run_process` started, side by side; it is fine if there are none."""
         self.services.stop(*names)
 
-    def dead_services(self) -> dict[str, str]:
-        """Return the services that have died since the run began, and what to say of each."""
-        return self.services.deaths(self._began)
+    def dead_services(self, *needed: str) -> dict[str, str]:
+        """Return the services that have died since the run began, and what to say of each.
+
+        Of `needed` it returns all that do not run.
+        """
+        return self.services.deaths(self._began, *needed)
 
     # -- for the run ---------------------------------------------------------------------------
 

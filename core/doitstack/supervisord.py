@@ -162,9 +162,11 @@ class Supervisord:
 
     def infos(self) -> dict[str, dict[str, Any]]:
         """Return what it says of each program; nothing where it does not run."""
-        if not self._answers():
+        try:
+            infos = self._ask("supervisor.getAllProcessInfo")
+        except (OSError, http.client.HTTPException):
             return {}
-        return {info["name"]: info for info in self._call("supervisor.getAllProcessInfo")}
+        return {info["name"]: info for info in infos}
 
     def processes(self) -> dict[str, list[psutil.Process]]:
         """Return the processes of each program, with those that it started, and its own as ""."""

@@ -159,7 +159,8 @@ def _wait_until_ready(stack: Stack) -> None:
     wait_until_served(stack, _service(stack), "/", "versions")
     with cloud(stack) as connection:
         for name in _daemons(stack):
-            is_up = partial(_is_reported, connection.block_storage, _DAEMONS[name])
+            started = stack.services.started(name)
+            is_up = partial(_is_reported, connection.block_storage, _DAEMONS[name], started)
             health.wait_until(stack, name, is_up)
 
 
@@ -200,8 +201,8 @@ def _daemons(stack: Stack) -> list[str]:
     return [name for name in _DAEMONS if stack.is_service_enabled(name)]
 
 
-def _is_reported(storage: Any, binary: str) -> bool:
-    return any(one.state == "up" for one in storage.services(binary=binary))
+def _is_reported(storage: Any, binary: str, started: int) -> bool:
+    return any(health.has_reported(one, started) for one in storage.services(binary=binary))
 
 
 def _service(stack: Stack) -> WsgiService:

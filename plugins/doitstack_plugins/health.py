@@ -3,6 +3,8 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 from doitstack import Stack
 from doitstack.errors import ServiceError
@@ -28,8 +30,9 @@ def wait_until(
     with stack.timed("wait_for_service"):
         deadline, pause = time.monotonic() + timeout, _FIRST_PAUSE
         while not is_answering():
-            stack.services.check(service)
-            _check_others(stack)
+            dead = stack.dead_services(service)
+            if dead:
+                raise ServiceError("\n".join(dead.values()))
             if time.monotonic() > deadline:
                 raise ServiceError(
                     f"{service} does not answer{f' at {where}' if where else ''} "
@@ -39,10 +42,16 @@ def wait_until(
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
-def _check_others(stack: Stack) -> None:
-    dead = stack.dead_services()
-    if dead:
-        raise ServiceError("\n".join(dead.values()))
+def has_reported(listed: Any, started: int) -> bool:
+    """Return whether a daemon that nova or cinder has `listed` works since it `started`.
+
+    `started` is in s since the epoch. What has ended only a minute ago is still listed as up.
+    """
+    if listed.state != "up":
+        return False
+    if not listed.updated_at:
+        return True  # it has never been there before
+    return datetime.fromisoformat(listed.updated_at).replace(tzinfo=UTC).timestamp() > started
 
 
 def has_key(address: Address, path: str, key: str) -> bool:

@@ -1,6 +1,6 @@
 """What nova needs before it is of use: its services up, its computes known, its flavors made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -48,18 +48,21 @@ def wait_for_services(stack: Stack, binaries: Mapping[str, str]) -> None:
     """Wait until each process has reported itself; `binaries` says what nova calls it."""
     with cloud(stack) as connection:
         for name, binary in binaries.items():
-            is_up = partial(_is_reported, connection.compute, binary)
+            fewest = sum(one == binary for one in binaries.values())
+            listed = partial(connection.compute.services, binary=binary)
+            is_up = partial(_have_reported, listed, stack.services.started(name), fewest)
             health.wait_until(stack, name, is_up)
 
 
 def wait_for_computes(stack: Stack) -> None:
-    """Wait until each compute has told placement what it has: then servers fit on it."""
+    """Wait until each compute works and has told placement what it has: then servers fit on it."""
     with cloud(stack) as connection:
         for number in nova_conf.computes(stack):
-            is_known = partial(
-                _is_known, connection.placement, nova_conf.compute_host(stack, number)
-            )
-            health.wait_until(stack, f"n-cpu-{number}", is_known)
+            name, host = f"n-cpu-{number}", nova_conf.compute_host(stack, number)
+            health.wait_until(stack, name, partial(_is_known, connection.placement, host))
+            listed = partial(connection.compute.services, binary="nova-compute", host=host)
+            is_up = partial(_have_reported, listed, stack.services.started(name), 1)
+            health.wait_until(stack, name, is_up)
 
 
 def _create(compute: Any, name: str, flavor: Flavor) -> None:
@@ -68,8 +71,8 @@ def _create(compute: Any, name: str, flavor: Flavor) -> None:
     compute.create_flavor_extra_specs(made, {"hw_rng:allowed": "True"})
 
 
-def _is_reported(compute: Any, binary: str) -> bool:
-    return any(service.state == "up" for service in compute.services(binary=binary))
+def _have_reported(listed: Callable[[], Iterable[Any]], started: int, fewest: int) -> bool:
+    return sum(health.has_reported(one, started) for one in listed()) >= fewest
 
 
 def _is_known(placement: Any, host: str) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from doitstack.processes import processes_with
+from doitstack.supervisord import MARKER
 from tests.conftest import CHECKOUT, MakeStackDir, Outcome, StackDir
 from tests.e2e.test_default_stack import processes_of
 
@@ -130,6 +132,7 @@ def check_ports(stack: StackDir, expected: dict[str, str]) -> None:
 def check_stopped(stack: StackDir) -> None:
     stack.run("unstack", timeout=300).ok()
     assert processes_of(stack) == []
+    assert processes_with({MARKER: str(stack.dest / "supervisor")}) == []
     assert processes(stack) == {}
 
 

@@ -58,8 +58,11 @@ def test_start_passes_everything_as_it_was_given(services: Services, tmp_path: P
 
 
 def test_start_leaves_alone_what_already_runs_so(services: Services) -> None:
+    began = time.time()
+    assert services.started("a") == 0
     services.start("a", SLEEP, env={"X": "1"})
     first = pid_of(services, "a")
+    assert int(began) <= services.started("a") <= time.time()
     services.start("a", SLEEP, env={"X": "1"})
     assert pid_of(services, "a") == first
 
@@ -75,8 +78,7 @@ def test_start_restarts_what_runs_otherwise(services: Services) -> None:
 def test_start_says_why_a_service_died_at_once(services: Services) -> None:
     with pytest.raises(ServiceError, match=r"service bad does not run(?s:.*)no such table"):
         services.start("bad", ["sh", "-c", "echo no such table; exit 3"])
-    with pytest.raises(ServiceError, match="no such table"):
-        services.check("bad")
+    assert "no such table" in services.deaths(time.time(), "bad")["bad"]
 
 
 def test_start_says_that_there_is_no_such_program(services: Services) -> None:
@@ -189,7 +191,7 @@ def test_start_after_a_killed_supervisord_starts_anew(services: Services) -> Non
     assert [one.state for one in services.status()] == [State.STOPPED]
     services.start("a", SLEEP)
     assert gone(orphan)
-    services.check("a")
+    assert services.deaths(time.time(), "a") == {}
 
 
 def test_a_stale_pid_file_harms_nobody(services: Services) -> None:
@@ -215,13 +217,14 @@ def test_a_service_that_ignores_sigterm_is_killed(
     assert kept(services) == []
 
 
-def test_check_names_a_service_that_died_later(services: Services) -> None:
+def test_deaths_name_a_needed_service_that_died_before(services: Services) -> None:
     services.start("a", ["sh", "-c", "echo last words; exec sleep 1000"])
-    services.check("a")
+    assert services.deaths(time.time(), "a") == {}
     psutil.Process(pid_of(services, "a")).kill()
     assert wait_until(lambda: services.status()[0].state is State.EXITED)
-    with pytest.raises(ServiceError, match=r"EXITED(?s:.*)last words"):
-        services.check("a")
+    told = services.deaths(time.time(), "a")["a"]
+    assert "(EXITED)" in told
+    assert told.endswith("last words")
 
 
 def test_stop_ends_services_side_by_side(services: Services, tmp_path: Path) -> None:
@@ -242,7 +245,7 @@ def test_stop_ends_services_side_by_side(services: Services, tmp_path: Path) -> 
 def test_stop_of_nothing_leaves_all(services: Services) -> None:
     services.start("a", SLEEP)
     services.stop()
-    services.check("a")
+    assert services.deaths(time.time(), "a") == {}
 
 
 def test_a_service_has_its_own_time_to_end(services: Services) -> None:
@@ -264,8 +267,9 @@ def test_start_takes_over_another_time_to_end(services: Services) -> None:
 def test_start_without_waiting_leaves_a_death_to_who_asks(services: Services) -> None:
     services.start("bad", ["sh", "-c", "echo no such table; exit 3"], wait=False)
     assert wait_until(lambda: services.status()[0].state is State.FATAL)
-    with pytest.raises(ServiceError, match=r"FATAL(?s:.*)no such table"):
-        services.check("bad")
+    told = services.deaths(time.time(), "bad")["bad"]
+    assert "(FATAL)" in told
+    assert told.endswith("no such table")
 
 
 def test_ports_are_those_at_which_processes_listen(services: Services) -> None:
@@ -296,6 +300,7 @@ def test_deaths_are_those_of_services_that_nobody_stopped(services: Services) ->
     assert "service b does not run (EXITED)" in told["b"]
     assert told["b"].endswith("last words of b")
     assert services.deaths(time.time() + 10) == {}
+    assert list(services.deaths(began, "c", "never")) == ["c", "never", "a", "b"]
     services.start("a", SLEEP)
     assert list(services.deaths(began)) == ["b"]
 

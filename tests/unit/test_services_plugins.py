@@ -5,14 +5,15 @@ import importlib
 import os
 import socket
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from doitstack.errors import ServiceError, SettingsError
 from doitstack.stack import Stack
-from doitstack_plugins import broker, cache, database, ready, service_accounts, swift_conf
+from doitstack_plugins import broker, cache, database, health, ready, service_accounts, swift_conf
 from tests.e2e.samples import PORTS, free_ports
 from tests.unit.plugin_stage import Stage, make_stack
 
@@ -192,6 +193,23 @@ def test_addresses_are_told(tmp_path: Path) -> None:
         f"or: OS_CLIENT_CONFIG_FILE={dest}/clouds.yaml "
         f"{dest}/bin/openstack --os-cloud devstack-admin token issue",
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "updated_at", "works"),
+    [
+        ("up", None, True),
+        ("up", "2026-01-01T00:00:10.000000", False),
+        ("up", "2026-01-01T00:00:11.000000", True),
+        ("down", "2026-01-01T00:00:11.000000", False),
+    ],
+)
+def test_a_daemon_works_once_it_has_reported_since_its_start(
+    state: str, updated_at: str | None, works: bool
+) -> None:
+    started = int(datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC).timestamp())
+    listed = SimpleNamespace(state=state, updated_at=updated_at)
+    assert health.has_reported(listed, started) is works
 
 
 def test_services_are_stopped_at_once_and_their_stores_later(tmp_path: Path) -> None:
