@@ -40,6 +40,8 @@ class State(Enum):
 
 _UP = (State.STARTING, State.RUNNING)
 _DEAD = (State.BACKOFF, State.EXITED, State.FATAL)
+_MAY_END = "warm-"
+"""What the names of services begin with that end by themselves when nobody uses them."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Services:
         states = {name: found[name].state if name in found else State.STOPPED for name in needed}
         down = {name: state for name, state in states.items() if state not in _UP}
         for one in found.values():
-            if one.state in _DEAD and one.ended > since:
+            if one.state in _DEAD and one.ended > since and not one.name.startswith(_MAY_END):
                 down[one.name] = one.state
         return {name: self._death(name, state) for name, state in down.items()}
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.environments import Environment, remove
 from doitstack.files import private_directory
 from doitstack.uptodate import Unchanged, digest
@@ -19,6 +19,7 @@ from doitstack_plugins import (
     configuration,
     database,
     health,
+    managers,
     needs,
     packages,
     ports,
@@ -120,6 +121,7 @@ def check_cinder(stack: Stack) -> None:
 def install_cinder(stack: Stack) -> None:
     """Make the environment."""
     packages.install(stack, environment(stack))
+    warm.offer(stack, _manager(stack))
 
 
 def configure_cinder(stack: Stack) -> None:
@@ -137,9 +139,8 @@ def create_cinder_accounts(stack: Stack) -> None:
 def init_cinder(stack: Stack) -> None:
     """Make the database, or bring it up to the installed version."""
     configure_cinder(stack)
-    argv = [environment(stack).program("cinder-manage"), f"--config-file={_conf_file(stack)}"]
     with database.migrating(stack, "cinder"):
-        stack.run([*argv, "db", "sync"], env=packages.environ(stack))
+        warm.call(stack, _manager(stack), f"--config-file={_conf_file(stack)}", "db", "sync")
 
 
 def start_cinder(stack: Stack) -> None:
@@ -183,6 +184,7 @@ def stop_cinder(stack: Stack) -> None:
 def clean_cinder(stack: Stack) -> None:
     """Remove the environment, the configuration and the state."""
     remove(environment(stack))
+    warm.withdraw(stack, _manager(stack).name)
     shutil.rmtree(_conf_file(stack).parent, ignore_errors=True)
     shutil.rmtree(stack.data_dir / "cinder", ignore_errors=True)
 
@@ -195,6 +197,11 @@ def accounts(stack: Stack) -> str:
 def schema(stack: Stack) -> str:
     """Return what the schema was made from: the installed version and the database."""
     return digest(environment(stack).digest(), database.schema_key(stack, "cinder"))
+
+
+def _manager(stack: Stack) -> warm.Program:
+    modules = ("cinder.cmd.manage", "cinder.objects.*", "cinder.service")
+    return managers.manager(stack, environment(stack), "cinder-manage", *modules)
 
 
 def _daemons(stack: Stack) -> list[str]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, shell
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, shell, warm
 from doitstack.environments import Environment, remove
 from doitstack.files import private_directory
 from doitstack.uptodate import Unchanged, digest
-from doitstack_plugins import configuration, database, needs, packages, service_accounts
+from doitstack_plugins import configuration, database, managers, needs, packages, service_accounts
 from doitstack_plugins.wsgi import WsgiService, check_port, serve, wait_until_served
 
 SERVICE = "g-api"
@@ -102,6 +102,7 @@ def check_glance(stack: Stack) -> None:
 def install_glance(stack: Stack) -> None:
     """Make the environment."""
     packages.install(stack, environment(stack))
+    warm.offer(stack, _manager(stack))
 
 
 def configure_glance(stack: Stack) -> None:
@@ -143,6 +144,7 @@ def stop_glance(stack: Stack) -> None:
 def clean_glance(stack: Stack) -> None:
     """Remove the environment, the configuration, the images and an SQLite database."""
     remove(environment(stack))
+    warm.withdraw(stack, _manager(stack).name)
     _conf_file(stack).unlink(missing_ok=True)
     shutil.rmtree(_state(stack), ignore_errors=True)
 
@@ -175,9 +177,11 @@ def _service(stack: Stack) -> WsgiService:
 
 
 def _manage(stack: Stack, *arguments: str) -> None:
-    program = environment(stack).program("glance-manage")
-    words = [program, "--config-file", str(_conf_file(stack)), *arguments]
-    stack.run(words, env=packages.environ(stack))
+    warm.call(stack, _manager(stack), "--config-file", _conf_file(stack), *arguments)
+
+
+def _manager(stack: Stack) -> warm.Program:
+    return managers.manager(stack, environment(stack), "glance-manage", "glance.cmd.manage")
 
 
 def _conf(stack: Stack) -> configuration.Sections:

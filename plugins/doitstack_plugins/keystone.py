@@ -10,16 +10,22 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.environments import Environment, remove
 from doitstack.errors import SettingsError
 from doitstack.files import write_private
 from doitstack.uptodate import Unchanged, digest
-from doitstack_plugins import cache, configuration, database, packages
+from doitstack_plugins import (
+    cache,
+    configuration,
+    database,
+    managers,
+    openstack_client,
+    packages,
+)
 from doitstack_plugins.clouds import clouds_yaml, openrc, write_clouds
 from doitstack_plugins.identity import ADMIN_PASSWORD, import_sdk, set_defaults
 from doitstack_plugins.keystone_accounts import account_steps
-from doitstack_plugins.openstack_client import put_openstack, warm_openstack
 from doitstack_plugins.wsgi import WsgiService, check_port, serve, wait_until_served
 
 
@@ -41,8 +47,11 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     """Install keystone, what serves it, and the `openstack` command."""
     if stack.is_service_enabled("key"):
         yield run(install_keystone, uptodate=[environment(stack).is_current])
-        yield run(partial(put_openstack, environment=environment(stack)))
-        yield async_run("warm_openstack", partial(warm_openstack, environment=environment(stack)))
+        yield run(partial(openstack_client.put_openstack, environment=environment(stack)))
+        yield async_run(
+            "warm_openstack",
+            partial(openstack_client.warm_openstack, environment=environment(stack)),
+        )
 
 
 @hookimpl
@@ -98,6 +107,7 @@ def check_keystone_port(stack: Stack) -> None:
 def install_keystone(stack: Stack) -> None:
     """Make the environment."""
     packages.install(stack, environment(stack))
+    warm.offer(stack, _manager(stack))
 
 
 def configure_keystone(stack: Stack) -> None:
@@ -140,7 +150,7 @@ def bootstrap_keystone(stack: Stack) -> None:
         "public-url": settings["KEYSTONE_SERVICE_URI"],
     }
     words = [f"--bootstrap-{name}={value}" for name, value in arguments.items()]
-    _manage(stack, "bootstrap", *words, env=secret)
+    _manage(stack, "bootstrap", *words, **secret)
 
 
 def start_keystone(stack: Stack) -> None:
@@ -163,8 +173,8 @@ def clean_keystone(stack: Stack) -> None:
     remove(environment(stack))
     for directory in ("fernet-keys", "credential-keys"):
         shutil.rmtree(_conf_dir(stack) / directory, ignore_errors=True)
-    files = (_conf_dir(stack) / "keystone.conf", stack.dest / "bin" / "openstack")
-    for path in (*files, clouds_yaml(stack), openrc(stack)):
+    warm.withdraw(stack, openstack_client.NAME, _manager(stack).name)
+    for path in (_conf_dir(stack) / "keystone.conf", clouds_yaml(stack), openrc(stack)):
         path.unlink(missing_ok=True)
     shutil.rmtree(stack.data_dir / "keystone", ignore_errors=True)
 
@@ -215,11 +225,13 @@ def _make_keys(stack: Stack, kind: str) -> None:
         write_private(_conf_dir(stack) / f"{kind}-keys" / number, key)
 
 
-def _manage(stack: Stack, *arguments: str, env: dict[str, str] | None = None) -> None:
+def _manage(stack: Stack, *arguments: str, **env: str) -> None:
     conf = _conf_dir(stack) / "keystone.conf"
-    program = environment(stack).program("keystone-manage")
-    environ = {**packages.environ(stack), **(env or {})}
-    stack.run([program, "--config-file", str(conf), *arguments], env=environ)
+    warm.call(stack, _manager(stack), "--config-file", conf, *arguments, env=env)
+
+
+def _manager(stack: Stack) -> warm.Program:
+    return managers.manager(stack, environment(stack), "keystone-manage", "keystone.cmd.manage")
 
 
 def _conf(stack: Stack) -> configuration.Sections:

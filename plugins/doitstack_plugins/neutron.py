@@ -8,11 +8,19 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.environments import Environment, remove
 from doitstack.files import private_directory
 from doitstack.uptodate import Unchanged, digest
-from doitstack_plugins import broker, configuration, database, needs, packages, service_accounts
+from doitstack_plugins import (
+    broker,
+    configuration,
+    database,
+    managers,
+    needs,
+    packages,
+    service_accounts,
+)
 from doitstack_plugins.neutron_networks import create_initial_networks, set_network_defaults
 from doitstack_plugins.wsgi import WsgiService, check_port, serve, wait_until_served
 
@@ -114,6 +122,7 @@ def check_neutron(stack: Stack) -> None:
 def install_neutron(stack: Stack) -> None:
     """Make the environment."""
     packages.install(stack, environment(stack))
+    warm.offer(stack, _manager(stack))
 
 
 def configure_neutron(stack: Stack) -> None:
@@ -132,10 +141,9 @@ def create_neutron_accounts(stack: Stack) -> None:
 def init_neutron(stack: Stack) -> None:
     """Make the database, or bring it up to the installed version."""
     configure_neutron(stack)
-    program = environment(stack).program("neutron-db-manage")
     names = [f"--config-file={_conf_dir(stack) / name}" for name in ("neutron.conf", "ml2.ini")]
     with database.migrating(stack, "neutron"):
-        stack.run([program, *names, "upgrade", "heads"], env=packages.environ(stack))
+        warm.call(stack, _manager(stack), *names, "upgrade", "heads")
 
 
 def configure_neutron_nova(stack: Stack) -> None:
@@ -160,6 +168,7 @@ def stop_neutron(stack: Stack) -> None:
 def clean_neutron(stack: Stack) -> None:
     """Remove the environment, the configuration and the state."""
     remove(environment(stack))
+    warm.withdraw(stack, _manager(stack).name)
     shutil.rmtree(_conf_dir(stack), ignore_errors=True)
     shutil.rmtree(stack.data_dir / "neutron", ignore_errors=True)
 
@@ -178,6 +187,11 @@ def generation(stack: Stack) -> str:
     """Return what a running neutron, and what is in it, must be made from."""
     texts = (configuration.text(_conf(stack)), configuration.text(_ml2(stack)))
     return digest(schema(stack), accounts(stack), *texts)
+
+
+def _manager(stack: Stack) -> warm.Program:
+    modules = ("neutron.db.migration.cli", "neutron.db.migration.models.head")
+    return managers.manager(stack, environment(stack), "neutron-db-manage", *modules)
 
 
 def _service(stack: Stack) -> WsgiService:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from functools import partial
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.environments import remove
 from doitstack.files import private_directory
 from doitstack.uptodate import Unchanged
@@ -122,6 +122,7 @@ def clean(stack: Stack) -> Iterator[Step]:
 def install_nova(stack: Stack) -> None:
     """Make the environment."""
     packages.install(stack, nova_conf.environment(stack))
+    warm.offer(stack, nova_cells.manager(stack))
 
 
 def configure_nova(stack: Stack) -> None:
@@ -152,5 +153,6 @@ def accounts(stack: Stack) -> str:
 def clean_nova(stack: Stack) -> None:
     """Remove the environment, the configuration and the state."""
     remove(nova_conf.environment(stack))
+    warm.withdraw(stack, nova_cells.manager(stack).name)
     for directory in (nova_conf.conf_dir(stack), stack.data_dir / "nova"):
         shutil.rmtree(directory, ignore_errors=True)

@@ -1,16 +1,20 @@
 """Nova's databases: that of the API, cell0 for servers that never came up, and the cells."""
 
-import json
-from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
-from doitstack import Stack
+from doitstack import Stack, warm
+from doitstack.errors import CommandError
 from doitstack.uptodate import digest
-from doitstack_plugins import database, nova_conf, packages
+from doitstack_plugins import database, managers, nova_conf
 
 _SAME_AS_OURS = "{scheme}://{username}:{password}@{hostname}:{port}/"
 """Nova fills this in from its own configuration, so that a new password or port reaches cells."""
+
+_USED = (
+    *("nova.cmd.manage", "nova.objects.*"),
+    *("oslo_messaging._drivers.impl_rabbit", "oslo_messaging.notify._impl_noop"),
+)
+"""What nova-manage imports with each of these commands."""
 
 _EXISTS = 2
 """The code with which create_cell ends where there is such a cell."""
@@ -20,25 +24,27 @@ def init_cell(stack: Stack, number: int) -> None:
     """Make the database of a cell, or bring it up to the installed version."""
     name = nova_conf.cell(number) if number else nova_conf.API
     with database.migrating(stack, nova_conf.cell_database(number)):
-        _manage(stack, name, ["db", "sync", "--local_cell"])
+        _manage(stack, name, "db", "sync", "--local_cell")
 
 
 def init_nova_api(stack: Stack) -> None:
     """Make the API's database, or bring it up to date, and tell it where cell0 is."""
     target = f"--database_connection={_SAME_AS_OURS}{nova_conf.cell_database(0)}"
     with database.migrating(stack, "nova_api"):
-        _manage(stack, nova_conf.API, ["api_db", "sync"], ["cell_v2", "map_cell0", target])
+        _manage(stack, nova_conf.API, "api_db", "sync")
+        _manage(stack, nova_conf.API, "cell_v2", "map_cell0", target)
 
 
 def create_cells(stack: Stack) -> None:
     """Bring data into the newest form, and tell the API of its cells."""
-    create = (_create_cell(stack, number) for number in nova_conf.cells(stack))
-    _manage(stack, nova_conf.API, ["db", "online_data_migrations"], *create)
+    _manage(stack, nova_conf.API, "db", "online_data_migrations")
+    for number in nova_conf.cells(stack):
+        _create_cell(stack, number)
 
 
 def discover_hosts(stack: Stack) -> None:
     """Tell the API in which cells the computes are."""
-    _manage(stack, nova_conf.API, ["cell_v2", "discover_hosts", "--verbose"])
+    _manage(stack, nova_conf.API, "cell_v2", "discover_hosts", "--verbose")
 
 
 def cell_schema(stack: Stack, number: int) -> str:
@@ -66,22 +72,30 @@ def _schema(stack: Stack, name: str) -> str:
     return digest(nova_conf.environment(stack).digest(), database.schema_key(stack, name))
 
 
-def _create_cell(stack: Stack, number: int) -> list[str]:
-    return [
+def _create_cell(stack: Stack, number: int) -> None:
+    words = [
         *("cell_v2", "create_cell", f"--name=cell{number}"),
         f"--database_connection={_SAME_AS_OURS}{nova_conf.cell_database(number)}",
         f"--transport-url={_SAME_AS_OURS}{nova_conf.vhost(stack, number)}",
     ]
+    try:
+        _manage(stack, nova_conf.API, *words)
+    except CommandError as error:
+        if error.code != _EXISTS:
+            raise
 
 
-def _manage(stack: Stack, name: str, *commands: Sequence[str]) -> None:
-    """Run commands of nova-manage, with the configuration `name`, in one program."""
-    options = nova_conf.options(stack, name)
-    lines = (json.dumps([[*options, *words], _good(words)]) for words in commands)
-    program = Path(__file__).with_name("programs") / "nova_manage.py"
-    python = nova_conf.environment(stack).python
-    stack.run([python, program], env=packages.environ(stack), stdin="\n".join(lines).encode())
+def _manage(stack: Stack, name: str, *words: str) -> None:
+    """Run nova-manage with the configuration `name`."""
+    warm.call(stack, manager(stack), *nova_conf.options(stack, name), *words)
 
 
-def _good(words: Sequence[str]) -> list[int]:
-    return [0, _EXISTS] if "create_cell" in words else [0]
+def manager(stack: Stack) -> warm.Program:
+    """Return `nova-manage`, without green threads: they do not survive a fork."""
+    return managers.manager(
+        stack,
+        nova_conf.environment(stack),
+        "nova-manage",
+        *_USED,
+        OS_NOVA_DISABLE_EVENTLET_PATCHING="1",
+    )

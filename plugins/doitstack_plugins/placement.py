@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.environments import Environment, remove
 from doitstack.uptodate import Unchanged, digest
-from doitstack_plugins import configuration, database, needs, packages, service_accounts
+from doitstack_plugins import configuration, database, managers, needs, packages, service_accounts
 from doitstack_plugins.wsgi import WsgiService, check_port, serve, wait_until_served
 
 SERVICE = "placement-api"
@@ -88,6 +88,7 @@ def check_placement(stack: Stack) -> None:
 def install_placement(stack: Stack) -> None:
     """Make the environment."""
     packages.install(stack, environment(stack))
+    warm.offer(stack, _manager(stack))
 
 
 def configure_placement(stack: Stack) -> None:
@@ -98,10 +99,8 @@ def configure_placement(stack: Stack) -> None:
 def init_placement(stack: Stack) -> None:
     """Make the database, or bring it up to the installed version."""
     configure_placement(stack)
-    program = environment(stack).program("placement-manage")
-    words = [program, "--config-file", str(_conf_file(stack)), "db", "sync"]
     with database.migrating(stack, "placement"):
-        stack.run(words, env=packages.environ(stack))
+        warm.call(stack, _manager(stack), "--config-file", _conf_file(stack), "db", "sync")
 
 
 def create_placement_accounts(stack: Stack) -> None:
@@ -125,6 +124,7 @@ def stop_placement(stack: Stack) -> None:
 def clean_placement(stack: Stack) -> None:
     """Remove the environment, the configuration and an SQLite database."""
     remove(environment(stack))
+    warm.withdraw(stack, _manager(stack).name)
     _conf_file(stack).unlink(missing_ok=True)
     shutil.rmtree(stack.data_dir / "placement", ignore_errors=True)
 
@@ -137,6 +137,11 @@ def schema(stack: Stack) -> str:
 def accounts(stack: Stack) -> str:
     """Return what the accounts were made from."""
     return service_accounts.key(stack, stack.settings["PLACEMENT_SERVICE_URI"])
+
+
+def _manager(stack: Stack) -> warm.Program:
+    name, module = "placement-manage", "placement.cmd.manage"
+    return managers.manager(stack, environment(stack), name, module)
 
 
 def _service(stack: Stack) -> WsgiService:

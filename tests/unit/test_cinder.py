@@ -12,6 +12,8 @@ from doitstack.steps import Kind
 from doitstack_plugins import broker, cache, cinder, database
 from tests.unit.plugin_stage import Stage, make_stack
 
+pytestmark = pytest.mark.usefixtures("nothing_warm")
+
 HOOKS = (
     *(cinder.stack_pre_install, cinder.stack_install, cinder.stack_post_config),
     *(cinder.stack_extra, cinder.stack_test_config),

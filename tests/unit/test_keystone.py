@@ -14,6 +14,8 @@ from doitstack.steps import Kind
 from doitstack_plugins import database, keystone, packages
 from tests.unit.plugin_stage import Stage, make_stack
 
+pytestmark = pytest.mark.usefixtures("nothing_warm")
+
 
 def on_stage(stack: Stack, *actions: object, play=lambda program: None) -> Stage:
     stage = Stage(play)

@@ -13,6 +13,8 @@ from doitstack_plugins import broker, database, neutron
 from doitstack_plugins.neutron_networks import set_network_defaults
 from tests.unit.plugin_stage import Stage, make_stack
 
+pytestmark = pytest.mark.usefixtures("nothing_warm")
+
 SERVICES = "key,mysql,rabbit,neutron-api"
 HOOKS = (
     *(neutron.stack_pre_install, neutron.stack_install, neutron.stack_post_config),

@@ -1,24 +1,22 @@
 """Nova's functions, with its programs only recorded."""
 
 import configparser
-import json
-import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from doitstack.errors import SettingsError
+from doitstack.errors import CommandError, SettingsError
+from doitstack.programs import Program
 from doitstack.stack import Stack
 from doitstack.steps import Kind
-from doitstack_plugins import broker, database, nova, nova_cells, nova_conf, nova_processes, wsgi
+from doitstack_plugins import broker, database, nova, nova_cells, nova_conf, nova_processes
 from tests.unit.plugin_stage import Stage, make_stack
 
 SERVICES = "key,mysql,rabbit,g-api,placement-api,neutron-api,n-api,n-cond,n-sch,n-cpu,n-api-meta"
 HOOKS = (nova.stack_pre_install, nova.stack_install, nova.stack_post_config, nova.stack_extra)
-PROGRAM = Path(wsgi.__file__).with_name("programs") / "nova_manage.py"
+
+pytestmark = pytest.mark.usefixtures("nothing_warm")
 
 
 def make_nova(top_dir: Path, **environ: str) -> Stack:
@@ -137,53 +135,60 @@ def test_what_nova_cannot_do_is_told_first(
         nova_processes.check_nova(make_nova(tmp_path, **{setting: value}))
 
 
+def commands(stage: Stage) -> list[list[str]]:
+    """Return what nova-manage was told, without its configuration."""
+    assert {Path(program.argv[0]).name for program in stage.programs} == {"nova-manage"}
+    words = [list(map(str, program.argv[1:])) for program in stage.programs]
+    return [[word for word in line if not word.startswith("--config-file")] for line in words]
+
+
 def test_cells_are_told_to_the_api_without_secrets(tmp_path: Path) -> None:
     stack = make_nova(tmp_path, NOVA_NUM_CELLS="2")
     stage = Stage(lambda program: None)
     with stack.on_stage(stage):
         nova_cells.create_cells(stack)
+    first, *others = commands(stage)
+    assert first == ["db", "online_data_migrations"]
+    places = [
+        f"{{scheme}}://{{username}}:{{password}}@{{hostname}}:{{port}}/nova_cell{n}" for n in (1, 2)
+    ]
+    assert others == [
+        [
+            *("cell_v2", "create_cell", f"--name=cell{number}"),
+            *(f"--database_connection={place}", f"--transport-url={place}"),
+        ]
+        for number, place in enumerate(places, 1)
+    ]
+
+
+def run_cells(stack: Stack, code: int) -> Stage:
+    """Make cells with a nova-manage that ends with `code` where it should make one."""
+
+    def play(program: Program) -> None:
+        if "create_cell" in program.argv:
+            raise CommandError("no cell", code)
+
+    stage = Stage(play)
+    with stack.on_stage(stage):
+        nova_cells.create_cells(stack)
+    return stage
+
+
+def test_a_cell_that_is_there_is_good(tmp_path: Path) -> None:
+    stage = run_cells(make_nova(tmp_path, NOVA_NUM_CELLS="2"), 2)
+    assert len(stage.programs) == 3
+
+
+def test_a_cell_that_cannot_be_made_ends_it(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="no cell"):
+        run_cells(make_nova(tmp_path), 1)
+
+
+def test_nova_manage_never_has_green_threads(tmp_path: Path) -> None:
+    stack = make_nova(tmp_path)
+    stage = Stage(lambda program: None)
+    with stack.on_stage(stage):
+        nova_cells.discover_hosts(stack)
     (program,) = stage.programs
-    assert program.stdin is not None
-    commands = [json.loads(line) for line in program.stdin.splitlines()]
-    assert [(words[1:3], good) for words, good in commands] == [
-        (["db", "online_data_migrations"], [0]),
-        (["cell_v2", "create_cell"], [0, 2]),
-        (["cell_v2", "create_cell"], [0, 2]),
-    ]
-    place = "{scheme}://{username}:{password}@{hostname}:{port}/nova_cell2"
-    assert commands[2][0][4:] == [f"--database_connection={place}", f"--transport-url={place}"]
-
-
-def manage(tmp_path: Path, *commands: object) -> "subprocess.CompletedProcess[str]":
-    """Run commands of a nova-manage that only says its arguments and ends with the last one."""
-    package = tmp_path / "nova" / "cmd"
-    package.mkdir(parents=True)
-    for directory in (package.parent, package):
-        (directory / "__init__.py").touch()
-    (package / "manage.py").write_text(
-        "import sys\ndef main():\n    print(sys.argv)\n    return int(sys.argv[-1])\n"
-    )
-    return subprocess.run(
-        [sys.executable, str(PROGRAM)],
-        input="\n".join(map(json.dumps, commands)),
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_several_commands_run_in_one_program(tmp_path: Path) -> None:
-    done = manage(tmp_path, [["db", "0"], [0]], [["cell", "2"], [0, 2]])
-    assert done.returncode == 0
-    assert done.stdout.splitlines() == [
-        "['nova-manage', 'db', '0']",
-        "['nova-manage', 'cell', '2']",
-    ]
-
-
-def test_the_first_command_that_fails_ends_it(tmp_path: Path) -> None:
-    done = manage(tmp_path, [["db", "3"], [0]], [["cell", "0"], [0]])
-    assert done.returncode == 3
-    assert "cell" not in done.stdout
-    assert done.stderr.endswith("nova-manage db 3 ended with 3\n")
+    assert program.env is not None
+    assert program.env["OS_NOVA_DISABLE_EVENTLET_PATCHING"] == "1"

@@ -4,10 +4,17 @@ The server is one of the services that supervisor keeps, so it belongs to no run
 ends it. Whether there is one or not, the wrapper does what the program does.
 """
 
+import fcntl
 import hashlib
+import os
 import platform
 import shutil
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from doitstack.environments import Environment
@@ -23,12 +30,19 @@ _SYSTEM_CALLS = {
 }
 """Of sendmsg, memfd_create, signalfd4, rt_sigprocmask, fcntl, close: perl knows only numbers."""
 
+_PATIENCE = 0.25
+"""Seconds until a server that is not stuck has greeted; as in client.pl."""
+
+_PAUSE = 0.02
+
 
 @dataclass(frozen=True)
 class Program:
     """A console script of an environment, and what to do once so that its calls are quick.
 
-    The fields after `name` are as in `Options`. `env` is added to the server's environment.
+    The fields after `name` are as in `Options`. `env` is added to the server's environment. What
+    the modules of `preload` say on stderr is said by each call. After `idle` s without a call the
+    server ends; 0 stands for WARM_IDLE_SECONDS.
     """
 
     environment: Environment
@@ -39,12 +53,28 @@ class Program:
     fresh: tuple[str, ...] = ()
     indifferent: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+    idle: int = 0
 
 
 def offer(stack: Stack, program: Program) -> None:
     """Put the wrapper of `program` first in PATH, and start its server; good as a future."""
-    put(stack, program)
-    start(stack, program)
+    with _alone(stack, program.name):
+        put(stack, program)
+        start(stack, program, wait=False)
+
+
+def call(
+    stack: Stack, program: Program, *arguments: str | Path, env: Mapping[str, str] | None = None
+) -> None:
+    """Run the program by its server, which is started if need be. Raises CommandError.
+
+    Good for a program that is called several times: a call that has to wait for what the server
+    imports takes no longer than a plain one.
+    """
+    offer(stack, program)
+    _wait(stack, program)
+    given = {**dict(program.env), **(env or {})}
+    stack.run([wrapper(stack, program.name), *arguments], env=given)
 
 
 def put(stack: Stack, program: Program) -> None:
@@ -64,21 +94,21 @@ def put(stack: Stack, program: Program) -> None:
         new.replace(path)  # in one piece: somebody may be calling it
 
 
-def start(stack: Stack, program: Program) -> None:
+def start(stack: Stack, program: Program, *, wait: bool = True) -> None:
     """Start the program's server, anew if the program has changed.
 
     Returns before it is warm; until then the real program answers. Where there can be no server
-    that is all there is, and the user is told why.
+    that is all there is, and the user is told why; without `wait` nobody looks whether it stays.
     """
     if not can_be_warm():
         return
     try:
-        _start(stack, program)
+        _start(stack, program, wait=wait)
     except ServiceError as error:
         stack.say(f"WARNING: {program.name} is not kept warm, so each call takes longer: {error}")
 
 
-def _start(stack: Stack, program: Program) -> None:
+def _start(stack: Stack, program: Program, *, wait: bool) -> None:
     private_directory(_directory(stack))
     options = Options(
         script=program.environment.program(program.name),
@@ -90,25 +120,51 @@ def _start(stack: Stack, program: Program) -> None:
         rehearsals=program.rehearsals,
         fresh=program.fresh,
         indifferent=program.indifferent,
-        idle=stack.settings.number("WARM_IDLE_SECONDS"),
+        idle=program.idle or stack.settings.number("WARM_IDLE_SECONDS"),
     )
     argv: list[str | Path] = [
         program.environment.python,
         _HERE / "inside" / "start.py",
         options.dump(),
     ]
-    stack.run_process(f"warm-{program.name}", argv, env=dict(program.env))
+    stack.run_process(_service(program.name), argv, env=dict(program.env), wait=wait)
+
+
+def _wait(stack: Stack, program: Program) -> None:
+    """Wait until the server has imported all, or has ended."""
+    if not can_be_warm():
+        return
+    deadline = time.monotonic() + stack.settings.number("SERVICE_TIMEOUT")
+    while not _is_answering(stack, program.name):
+        if time.monotonic() > deadline or stack.services.deaths(inf, _service(program.name)):
+            return
+        time.sleep(_PAUSE)
+
+
+def _is_answering(stack: Stack, name: str) -> bool:
+    """Return whether a server greets who comes to its socket."""
+    with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
+        client.settimeout(_PATIENCE)
+        directory = os.open(_directory(stack), os.O_PATH)
+        try:
+            client.connect(f"/proc/self/fd/{directory}/{name}.sock")
+        finally:
+            os.close(directory)
+        return client.recv(1) == b"+"
+    return False
 
 
 def stop(stack: Stack, name: str) -> None:
     """End the server of the program `name`, and what it runs."""
-    stack.stop_process(f"warm-{name}")
+    stack.stop_process(_service(name))
     (_directory(stack) / f"{name}.sock").unlink(missing_ok=True)
 
 
-def withdraw(stack: Stack, name: str) -> None:
-    """Remove the wrapper of the program `name`."""
-    wrapper(stack, name).unlink(missing_ok=True)
+def withdraw(stack: Stack, *names: str) -> None:
+    """Remove the wrappers of programs."""
+    for name in names:
+        wrapper(stack, name).unlink(missing_ok=True)
+        _lock(stack, name).unlink(missing_ok=True)
 
 
 def wrapper(stack: Stack, name: str) -> Path:
@@ -129,6 +185,23 @@ def stamp(program: Program) -> str:
     parts = [repr(program), str(made.stat().st_mtime_ns if made.exists() else 0)]
     parts += [path.read_text(encoding="utf-8") for path in sorted(_HERE.rglob("*.p[yl]"))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@contextmanager
+def _alone(stack: Stack, name: str) -> Iterator[None]:
+    """Keep others who would start the same server waiting."""
+    private_directory(_directory(stack))
+    with _lock(stack, name).open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _lock(stack: Stack, name: str) -> Path:
+    return _directory(stack) / f"{name}.lock"
+
+
+def _service(name: str) -> str:
+    return f"warm-{name}"
 
 
 def _directory(stack: Stack) -> Path:

@@ -11,6 +11,9 @@ import sys
 import time
 
 AT_IMPORT = os.environ.get("READ_AT_IMPORT")
+if os.path.exists(__file__ + ".talks"):
+    print("ü deprecated", file=sys.stderr)
+    os.environ.setdefault("SET_AT_IMPORT", "by the tool")
 
 
 def main():
@@ -131,6 +134,11 @@ def do_threads():
 def do_append(path):
     with open(path, "a") as file:
         file.write("once\n")
+
+
+def do_write(path):
+    with open(path, "w") as file:
+        file.write(f"{'_doitstack_warm' in sys.modules} {os.environ.get('MARK')}")
 
 
 def do_mark(path):

@@ -244,7 +244,7 @@ def test_descriptors_do_not_pile_up(tool: Tool) -> None:
     for _ in range(5):
         tool.run("exit", "1")
         tool.run("exit", "1", env=plain_environment(PYTHONUTF8="1"))
-    assert len(list(descriptors.iterdir())) == before
+    assert len(list(descriptors.iterdir())) <= before
 
 
 def test_long_paths_work(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ import resource
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from .imported import Imported
 from .locales import Speech, language, speech
 from .options import Options
 from .request import Request, environment, status_fields
-from .watch import EVERYTHING, WORKING_DIRECTORY, Readings
+from .watch import EVERYTHING, WORKING_DIRECTORY
 
 _SAME_STATUS = (
     *("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"),
@@ -71,8 +72,7 @@ class Judge:
     """Knows what this process is, once everything is imported."""
 
     options: Options
-    readings: Readings
-    imported_with: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    imported: Imported
     _looked: float = 0.0
 
     def __post_init__(self) -> None:
@@ -82,7 +82,8 @@ class Judge:
         self._nice = os.getpriority(os.PRIO_PROCESS, 0)
         self._place = " ".join(str(Path(f"/proc/self/{name}").readlink()) for name in _PLACES)
         unmoved = {*_STANDARD, *self.options.fresh, *self.options.indifferent}
-        self._needed = {name: who - unmoved for name, who in self.readings.items() if who - unmoved}
+        readings = self.imported.readings
+        self._needed = {name: who - unmoved for name, who in readings.items() if who - unmoved}
         self._files = {path: _changed(path) for path in _files_of_program(self.options.script)}
 
     def speech(self, request: Request) -> Speech:
@@ -133,8 +134,9 @@ class Judge:
         )
 
     def _unlike(self, environ: Mapping[str, str]) -> list[str]:
-        server = self.imported_with
-        names = self._needed.keys() - _LOCALE - {EVERYTHING}
+        server = self.imported.environ
+        names = self._needed.keys() | self.imported.changes.keys()
+        names = names - _LOCALE - {EVERYTHING}
         if EVERYTHING in self._needed:
             names = (environ.keys() | server.keys()) - _LOCALE
         unlike = sorted(name for name in names if environ.get(name) != server.get(name))

@@ -22,14 +22,14 @@ def main(words: str) -> None:
     sys.path[0] = str(Path(options.script).parent)
     sys.argv = [options.script]
     worker = Worker(options.script, options.fresh)
-    readings = preload(options)
-    judge = Judge(options, readings)
+    imported = preload(options)
+    judge = Judge(options, imported)
     listener = _listen(options)
     server = Server(listener, judge, options.idle)
     print("warm", flush=True)  # noqa: T201 - the log
     request = server.serve()
     if request:
-        worker.run(request, judge)
+        worker.run(request, judge.speech(request), imported)
     _take_away(options)
 
 

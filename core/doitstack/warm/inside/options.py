@@ -9,10 +9,11 @@ class Options:
     """One program to keep warm.
 
     `script` is the console script, `directory` and `name` say where the socket is, `stamp` what
-    client and server must have in common. `preload` names modules (`package.*`: all of a package),
-    `setup` is Python that is run once, `rehearsals` are arguments with which the program is run in
-    a fork to see what it imports. `fresh` modules are loaded again in each call, as they remember
-    what the environment was; `indifferent` ones do not matter. After `idle` s it ends.
+    client and server must have in common. `preload` names modules that must be there, and as
+    `package.*` what can be imported of a package, if there is one. `setup` is Python that is run
+    once, `rehearsals` are arguments with which the program is run in a fork to see what it imports.
+    `fresh` modules are loaded again in each call, as they remember what the environment was;
+    `indifferent` ones do not matter. After `idle` s it ends.
     """
 
     script: str

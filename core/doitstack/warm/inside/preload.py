@@ -5,40 +5,66 @@ import importlib
 import os
 import pkgutil
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
+from .imported import Imported
 from .options import Options
-from .watch import Readings, watched_environment
+from .watch import watched_environment
 from .worker import run_main
 
 
-def preload(options: Options) -> Readings:
-    """Import everything, and return what the modules have read of their surroundings meanwhile."""
+def preload(options: Options) -> Imported:
+    """Import everything, and return what came of it."""
+    before = dict(os.environ)
     with watched_environment() as readings:
-        _import(name for pattern in options.preload for name in _named(pattern))
+        with _overheard() as said:
+            for name in options.preload:
+                if name.endswith(".*"):
+                    _try(_modules_of(name.removesuffix(".*")))
+                else:
+                    importlib.import_module(name)
         exec(options.setup, {"__name__": "__main__"})  # noqa: S102 - the plugin's own words
         for arguments in options.rehearsals:
-            _import(_rehearsed(options.script, arguments))
+            _try(_rehearsed(options.script, arguments))
+    names = before.keys() | os.environ.keys()
+    now = {name: os.environ.get(name) for name in names}
+    changes = {name: value for name, value in now.items() if value != before.get(name)}
     gc.collect()
     gc.freeze()
-    return readings
+    return Imported(before, readings, changes, bytes(said))
 
 
-def _named(pattern: str) -> list[str]:
-    """Return the module, or for `package.*` the package and all modules right inside."""
-    package = pattern.removesuffix(".*")
-    if package == pattern:
-        return [pattern]
+@contextmanager
+def _overheard() -> Iterator[bytearray]:
+    """Fill a buffer with what is written to stderr inside; it is written there, too."""
+    said = bytearray()
+    real = os.dup(2)
+    with open(os.memfd_create("said"), "w+b", buffering=0) as memory:  # noqa: PTH123
+        os.dup2(memory.fileno(), 2)
+        try:
+            yield said
+        finally:
+            sys.stderr.flush()
+            os.dup2(real, 2)
+            os.close(real)
+            memory.seek(0)
+            said += memory.readall() or b""
+            os.write(2, said)
+
+
+def _modules_of(package: str) -> list[str]:
+    """Return the modules right inside a package, none where there is no such package."""
     try:
         paths = importlib.import_module(package).__path__
-    except Exception:
+    except ImportError:
         return []
     inside = (f"{package}.{module.name}" for module in pkgutil.iter_modules(paths))
     return [name for name in inside if not name.endswith((".tests", ".__main__"))]
 
 
-def _import(names: Iterable[str]) -> None:
+def _try(names: Iterable[str]) -> None:
+    """Import what can be imported; what cannot be would fail in the call that wants it."""
     for name in names:
         if name not in sys.modules:
             with suppress(Exception, SystemExit):

@@ -39,11 +39,16 @@ class Request:
 
 
 def receive(connection: socket.socket) -> Request:
-    """Read a request. Raises BadRequestError, having closed what came with it."""
+    """Read a request.
+
+    Raises BadRequestError, having closed what came with it; without words if nothing came.
+    """
     size = array.array("i").itemsize
     data, control, _, _ = connection.recvmsg(
         1, socket.CMSG_SPACE(MOST_DESCRIPTORS * size), socket.MSG_CMSG_CLOEXEC
     )
+    if not data:
+        raise BadRequestError
     received = array.array("i")
     for level, kind, content in control:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):

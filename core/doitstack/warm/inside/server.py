@@ -105,7 +105,8 @@ class Server:
                 return None
             word = call.connection.recv(1)
         except (BadRequestError, OSError) as error:
-            print(f"left to the real command: {error}", flush=True)  # noqa: T201 - the log
+            if str(error):
+                print(f"left to the real command: {error}", flush=True)  # noqa: T201 - the log
             word = b""
         if word == b"G":
             return self._start(call)

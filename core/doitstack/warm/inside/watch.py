@@ -24,9 +24,9 @@ def watched_environment() -> Iterator[Readings]:
     """Give the readings, which grow while modules are imported inside."""
     readings: Readings = defaultdict(set)
 
-    def note(name: str) -> None:
+    def note(name: object) -> None:
         module = _importing(sys._getframe(2))
-        if module:
+        if module and isinstance(name, str):  # os.get_exec_path tries bytes, too
             readings[name].add(module)
 
     class Watched(type(os.environ)):  # type: ignore[misc]

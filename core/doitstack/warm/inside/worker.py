@@ -16,7 +16,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
-from .judge import Judge, limits
+from .imported import Imported
+from .judge import limits
 from .locales import Speech, adopt
 from .request import Request
 
@@ -35,9 +36,8 @@ class Worker:
         self._code: CodeType = compile(source, script, "exec", dont_inherit=True)
         self._server = os.getpid()
 
-    def run(self, request: Request, judge: Judge) -> NoReturn:
+    def run(self, request: Request, speech: Speech, imported: Imported) -> NoReturn:
         """Carry out `request`; never returns, except by an exception when Python must end it."""
-        speech = judge.speech(request)
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != self._server:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -45,8 +45,14 @@ class Worker:
             os.setpgid(0, 0)
         _take_descriptors(request)
         _take_environment(request, speech)
+        for name, value in imported.changes.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
         _take_signals(request)
         _make_streams(request, speech)
+        with suppress(OSError):
+            os.write(2, imported.said)
         self._execute([self._script, *request.argv])
 
     def _execute(self, argv: list[str]) -> NoReturn:
