@@ -12,6 +12,7 @@ from doitstack.commands.run import CONSOLE
 from doitstack.phases import Phase
 from doitstack.screen import MODES
 from doitstack.settings import DEFAULTS
+from doitstack.timing import Timing as Figures
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,3 +76,12 @@ def test_console_page_has_every_mode() -> None:
     rows = re.findall(r"^\| `(\w+)` \|", page("docs/console.md"), re.MULTILINE)
     assert rows == list(MODES)
     assert CONSOLE["env_var"] in page("docs/console.md")
+
+
+def test_timing_page_has_every_figure_and_option() -> None:
+    text = page("docs/timing.md")
+    documented = re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE)
+    assert set(documented) == set(Figures(1, 0, 0, 0, 1, 1, (), {}, is_parallel=True).as_dict())
+    assert {f"--{option['long']}" for option in Timing.cmd_options} <= set(
+        re.findall(r"--[a-z]+", text)
+    )

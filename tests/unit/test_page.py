@@ -85,7 +85,7 @@ def test_page_is_whole_in_itself() -> None:
 def test_page_tells_the_figures_in_words() -> None:
     text = Outline(_page(ONE_FUTURE)).text
     assert "doit stack succeeded" in text
-    assert "2 cores any number of futures at once 3 steps 1 future 1 up to date" in text
+    assert "2 cores 3 steps 1 future, any number at once 1 up to date" in text
     assert "Elapsed time 13.0 s" in text
     assert "DevStack's speedup 1.23 x One after another, everything would have taken 16.0 s" in text
     assert "CPU time 15.0 s of work for the processors: 1.2 of 2 cores busy on average" in text
@@ -150,7 +150,7 @@ def test_every_run_has_a_page(events: list[Event]) -> None:
 def test_serial_run_claims_no_speedup() -> None:
     text = Outline(_page(SERIAL)).text
     assert "DevStack's speedup" not in text
-    assert "futures one after another (DEVSTACK_PARALLEL=False)" in text
+    assert "1 future, one after another (DEVSTACK_PARALLEL=False)" in text
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,17 @@ def test_result_is_told_in_words(events: list[Event], kind: str, words: str) -> 
     assert (result.kind, result.words) == (kind, words)
 
 
-def test_limited_number_of_futures_is_told() -> None:
-    assert "at most 1 future at once" in about(record([run_start(0, jobs=1), run_end(1)]))
+def test_how_many_futures_might_run_at_once_is_told() -> None:
+    events = [step(0, "a", "async_run"), future_start(0, "a"), future_end(1, "a", 0, 1), run_end(1)]
+    limited = about(record([run_start(0, jobs=1), *events]))
+    assert limited == ["2 cores", "0 steps", "1 future, at most 1 at once"]
+
+
+def test_run_without_futures_says_nothing_of_them() -> None:
+    text = Outline(_page([run_start(0), step(0, "a"), step_end(1, "a"), run_end(1)])).text
+    assert "2 cores 1 step In short" in text
+    assert "DevStack's speedup" not in text
+    assert "Waiting" not in text
 
 
 def test_longest_parts_stay_in_their_order() -> None:

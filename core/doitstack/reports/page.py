@@ -122,8 +122,9 @@ def about(run: RunRecord) -> list[str]:
     """Return what kind of run it was, in a few words each."""
     ran = [step for step in run.steps if step.was_run]
     main_line = [step for step in ran if step.kind is not Kind.ASYNC_WAIT and not step.is_future]
-    parts = [counted(run.cores, "core"), _parallel(run), counted(len(main_line), "step")]
-    parts.append(counted(sum(step.is_future for step in ran), "future"))
+    futures = sum(step.is_future for step in ran)
+    parts = [counted(run.cores, "core"), counted(len(main_line), "step")]
+    parts += [f"{counted(futures, 'future')}, {_parallel(run)}"] if futures else []
     for status in (Status.SKIPPED, Status.NOT_RUN):
         number = sum(step.status is status for step in run.steps)
         parts += [f"{number} {status.value}"] if number else []
@@ -132,12 +133,8 @@ def about(run: RunRecord) -> list[str]:
 
 def _parallel(run: RunRecord) -> str:
     if not run.is_parallel:
-        return "futures one after another (DEVSTACK_PARALLEL=False)"
-    return (
-        f"at most {counted(run.jobs, 'future')} at once"
-        if run.jobs
-        else "any number of futures at once"
-    )
+        return "one after another (DEVSTACK_PARALLEL=False)"
+    return f"at most {run.jobs} at once" if run.jobs else "any number at once"
 
 
 def labels_of(step: StepRecord) -> tuple[str, ...]:
