@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack_plugins import packages
 from doitstack_plugins.tempest import (
     clean_tempest,
     configure_tempest,
@@ -17,7 +18,12 @@ from doitstack_plugins.tempest import (
 def stack_install(stack: Stack) -> Iterator[Step]:
     """Install tempest while the services are stood up."""
     if stack.is_service_enabled("tempest"):
-        yield async_run("install_tempest", install_tempest, uptodate=[partial(is_installed, stack)])
+        yield async_run(
+            "install_tempest",
+            install_tempest,
+            wait=packages.first(stack),
+            uptodate=[partial(is_installed, stack)],
+        )
 
 
 @hookimpl

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack import Settings, Stack, Step, async_run, hookimpl, run
 from doitstack.errors import SettingsError
 from doitstack.files import private_directory, write_private
 from doitstack.uptodate import digest
@@ -61,13 +61,6 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     """Start it once its package is there; it takes a while."""
     if stack.is_service_enabled("rabbit"):
         yield async_run(FUTURE, start_rabbit, wait=[system_packages.FUTURE])
-
-
-@hookimpl
-def stack_post_config(stack: Stack) -> Iterator[Step]:
-    """Have it before services are configured."""
-    if stack.is_service_enabled("rabbit"):
-        yield async_wait(FUTURE)
 
 
 @hookimpl

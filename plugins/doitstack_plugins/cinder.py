@@ -53,7 +53,8 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     if not stack.is_service_enabled("cinder"):
         return
     current = environment(stack).is_current
-    yield async_run("install_cinder", install_cinder, uptodate=[current])
+    first = packages.first(stack)
+    yield async_run("install_cinder", install_cinder, wait=first, uptodate=[current])
     yield async_run(
         "init_cinder",
         init_cinder,

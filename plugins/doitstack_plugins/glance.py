@@ -37,7 +37,8 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     if not stack.is_service_enabled(SERVICE):
         return
     current = environment(stack).is_current
-    yield async_run("install_glance", install_glance, uptodate=[current])
+    first = packages.first(stack)
+    yield async_run("install_glance", install_glance, wait=first, uptodate=[current])
     yield async_run(
         "init_glance",
         init_glance,

@@ -46,7 +46,8 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     """Install horizon."""
     if stack.is_service_enabled(SERVICE):
         current = environment(stack).is_current
-        yield async_run("install_horizon", install_horizon, uptodate=[current])
+        first = packages.first(stack)
+        yield async_run("install_horizon", install_horizon, wait=first, uptodate=[current])
 
 
 @hookimpl

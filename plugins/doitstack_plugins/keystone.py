@@ -46,12 +46,11 @@ def stack_pre_install(stack: Stack) -> Iterator[Step]:
 def stack_install(stack: Stack) -> Iterator[Step]:
     """Install keystone, what serves it, and the `openstack` command."""
     if stack.is_service_enabled("key"):
-        yield run(install_keystone, uptodate=[environment(stack).is_current])
-        yield run(partial(openstack_client.put_openstack, environment=environment(stack)))
-        yield async_run(
-            "warm_openstack",
-            partial(openstack_client.warm_openstack, environment=environment(stack)),
-        )
+        here = environment(stack)
+        yield async_run(packages.FIRST, install_keystone, uptodate=[here.is_current])
+        yield run(partial(openstack_client.put_openstack, environment=here))
+        start = partial(openstack_client.warm_openstack, environment=here)
+        yield async_run("warm_openstack", start, wait=[packages.FIRST])
 
 
 @hookimpl
@@ -62,6 +61,7 @@ def stack_post_config(stack: Stack) -> Iterator[Step]:
     yield run(configure_keystone)
     yield run(fernet_setup, uptodate=[partial(has_keys, stack, "fernet")])
     yield run(credential_setup, uptodate=[partial(has_keys, stack, "credential")])
+    yield async_wait(packages.FIRST)
     yield run(init_keystone, uptodate=[Unchanged(partial(schema, stack))])
     # It starts up while the next two work; the accounts' futures are forked with the SDK in memory.
     yield run(start_keystone)

@@ -49,7 +49,8 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     if not stack.is_service_enabled("neutron"):
         return
     current = environment(stack).is_current
-    yield async_run("install_neutron", install_neutron, uptodate=[current])
+    first = packages.first(stack)
+    yield async_run("install_neutron", install_neutron, wait=first, uptodate=[current])
     yield async_run(
         "init_neutron",
         init_neutron,

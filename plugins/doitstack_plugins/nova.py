@@ -43,7 +43,8 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     if not stack.is_service_enabled("nova"):
         return
     current = nova_conf.environment(stack).is_current
-    yield async_run("install_nova", install_nova, uptodate=[current])
+    first = packages.first(stack)
+    yield async_run("install_nova", install_nova, wait=first, uptodate=[current])
     for number in (0, *nova_conf.cells(stack)):
         yield async_run(
             f"nova-cell-{number}",

@@ -34,7 +34,8 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     if not stack.is_service_enabled(SERVICE):
         return
     current = environment(stack).is_current
-    yield async_run("install_placement", install_placement, uptodate=[current])
+    first = packages.first(stack)
+    yield async_run("install_placement", install_placement, wait=first, uptodate=[current])
     yield async_run(
         "init_placement",
         init_placement,

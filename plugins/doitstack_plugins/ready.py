@@ -6,6 +6,7 @@ The services start side by side as futures, so the waits for them come after the
 from collections.abc import Iterator
 
 from doitstack import Stack, Step, async_wait, hookimpl, run
+from doitstack_plugins import broker, system_packages
 from doitstack_plugins.clouds import clouds_yaml, openrc
 from doitstack_plugins.identity import ADMIN_PASSWORD
 
@@ -34,6 +35,18 @@ ADDRESSES = {
     "horizon": "HORIZON_SERVICE_URI",
 }
 """The settings that say where services answer."""
+
+
+@hookimpl
+def stack_post_config(stack: Stack) -> Iterator[Step]:
+    """Have the system's packages and the broker before plugins are configured.
+
+    Keystone needs neither: it does not wait for them.
+    """
+    if system_packages.wanted(stack):
+        yield async_wait(system_packages.FUTURE)
+    if stack.is_service_enabled("rabbit"):
+        yield async_wait(broker.FUTURE)
 
 
 @hookimpl

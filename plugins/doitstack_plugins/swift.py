@@ -49,7 +49,8 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     if not is_wanted(stack):
         return
     current = environment(stack).is_current
-    yield async_run("install_swift", install_swift, uptodate=[current])
+    first = packages.first(stack)
+    yield async_run("install_swift", install_swift, wait=first, uptodate=[current])
     good = [partial(has_rings, stack), Unchanged(partial(rings, stack))]
     # Swift's packages stand on a library of the system.
     wait = ["install_swift", system_packages.FUTURE]

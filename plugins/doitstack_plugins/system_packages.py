@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from functools import partial
 
-from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack import Stack, Step, async_run, hookimpl, run
 from doitstack.errors import StepError
 
 FUTURE = "install_system_packages"
@@ -55,14 +55,8 @@ def stack_pre_install(stack: Stack) -> Iterator[Step]:
 def stack_install(stack: Stack) -> Iterator[Step]:
     """Install what is missing, in the background."""
     if wanted(stack):
-        yield async_run(FUTURE, install_system_packages, uptodate=[partial(are_installed, stack)])
-
-
-@hookimpl
-def stack_post_config(stack: Stack) -> Iterator[Step]:
-    """Have the packages before any service is configured."""
-    if wanted(stack):
-        yield async_wait(FUTURE)
+        good = [partial(are_installed, stack)]
+        yield async_run(FUTURE, install_system_packages, lock="apt", uptodate=good)
 
 
 def wanted(stack: Stack) -> list[str]:

@@ -13,7 +13,17 @@ import pytest
 
 from doitstack.errors import ServiceError, SettingsError
 from doitstack.stack import Stack
-from doitstack_plugins import broker, cache, database, health, ready, service_accounts, swift_conf
+from doitstack_plugins import (
+    broker,
+    cache,
+    database,
+    health,
+    packages,
+    ready,
+    service_accounts,
+    swift_conf,
+    system_packages,
+)
 from tests.e2e.samples import PORTS, free_ports
 from tests.unit.plugin_stage import Stage, make_stack
 
@@ -56,12 +66,21 @@ def test_a_service_that_is_off_costs_nothing(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["glance", "placement", "swift", "horizon"])
+def test_keystone_is_installed_first_as_everything_waits_for_it(tmp_path: Path, name: str) -> None:
+    stack = make(tmp_path)
+    here = list(plugins()[name].stack_install(stack))
+    waits = [step.waits for step in here if step.name == f"install_{name}"]
+    assert waits == [("install_keystone",)]
+    assert packages.first(make(tmp_path / "alone", "tempest")) == []
+
+
 def test_futures_are_devstacks_and_each_is_waited_for(tmp_path: Path) -> None:
     stack = make(tmp_path)
     steps = [
         step
         for hook in HOOKS
-        for plugin in plugins().values()
+        for plugin in (system_packages, *plugins().values())
         for step in getattr(plugin, hook, lambda stack: [])(stack)
     ]
     futures = [step.name for step in steps if step.kind.value == "async_run"]

@@ -41,7 +41,11 @@ def test_nothing_is_declared_where_nothing_is_needed(tmp_path: Path) -> None:
     assert system_packages.wanted(stack) == []
     assert list(system_packages.stack_pre_install(stack)) == []
     assert list(system_packages.stack_install(stack)) == []
-    assert list(system_packages.stack_post_config(stack)) == []
+
+
+def test_installation_holds_the_lock_of_apt(tmp_path: Path) -> None:
+    [step] = system_packages.stack_install(make(tmp_path, "mysql"))
+    assert (step.name, step.lock) == (system_packages.FUTURE, "apt")
 
 
 def test_only_what_is_missing_is_installed(debian: Path, tmp_path: Path) -> None:

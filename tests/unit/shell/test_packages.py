@@ -38,6 +38,14 @@ def test_missing_packages_come_from_apt_after_one_update(debian) -> None:
     ]
 
 
+def test_two_that_install_at_once_take_turns(debian) -> None:
+    debian.program("apt-get", 'echo "start $*" >>order; sleep 0.05; echo "end $*" >>order')
+    debian("REPOS_UPDATED=True; install_package want1 & install_package want2 & wait")
+    lines = (debian.path / "order").read_text().splitlines()
+    assert [line.replace("start", "end") for line in lines[::2]] == lines[1::2]
+    assert {line.split()[-1] for line in lines} == {"want1", "want2"}
+
+
 def test_nothing_is_installed_offline(debian) -> None:
     assert (
         debian.says("OFFLINE=True; install_package want; apt_get install want; apt_get_update")

@@ -6,7 +6,7 @@ _need_root() {
     _is_privileged || die "$LINENO" "$1 needs root, and there is no sudo that works without a password; run: ${*:2}"
 }
 
-# apt_get OPERATION PACKAGE...
+# apt_get OPERATION PACKAGE...: one at a time on this machine, also where futures call it at once
 apt_get() {
     local -
     set +x
@@ -16,6 +16,7 @@ apt_get() {
     time_start apt-get
     sudo DEBIAN_FRONTEND=noninteractive \
         http_proxy="${http_proxy-}" https_proxy="${https_proxy-}" no_proxy="${no_proxy-}" \
+        flock --close /var/lib/dpkg \
         apt-get --option Dpkg::Options::=--force-confold --assume-yes "$@" < /dev/null || result=$?
     time_stop apt-get
     return "$result"
