@@ -1,8 +1,12 @@
 """What the tests of the shell's contract share: drop-ins for one phase, what they say."""
 
+import re
 from textwrap import dedent, indent
 
 from tests.conftest import Outcome
+
+_ABOUT = re.compile(r"==> |<== |doit \w+: done in ")
+"""Lines about steps and the run."""
 
 
 def in_phase(phase: str, body: str) -> str:
@@ -17,9 +21,9 @@ def install(body: str) -> str:
 
 
 def said(outcome: Outcome) -> list[str]:
-    """Return what scripts printed, up to the timing tables and without the names of steps."""
+    """Return what scripts printed, up to the timing tables and without lines about steps."""
     told, _, _ = outcome.out.partition("\nDevStack Component Timing")
-    return [line for line in told.splitlines() if not line.startswith(("==> ", "<== "))]
+    return [line for line in told.splitlines() if not _ABOUT.match(line)]
 
 
 def error_of(outcome: Outcome) -> str:

@@ -91,10 +91,12 @@ def test_xtrace_goes_to_a_file_of_the_step_and_ends_with_it(run: Run) -> None:
     assert (logs / "stack:install:second:30-second.sh.log").read_text() == ""
 
 
-def test_last_lines_of_xtrace_are_shown_when_a_script_fails(run: Run) -> None:
+def test_trace_of_a_script_that_fails_is_in_a_file_of_its_own(run: Run) -> None:
     outcome = run.fails("set -x\n: the reason\nfalse")
-    shown = [line.lstrip("+ ") for line in outcome.lines if line.startswith("+")]
-    assert shown[:2] == [": the reason", "false"]
+    assert not [line for line in outcome.lines if line.startswith("+")]
+    (told,) = [line for line in outcome.lines if line.startswith("trace of its commands: ")]
+    traced = Path(told.partition(": ")[2]).read_text().splitlines()
+    assert [line.lstrip("+ ") for line in traced][:2] == [": the reason", "false"]
 
 
 def test_status_of_the_last_command_is_there(run: Run) -> None:
