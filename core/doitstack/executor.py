@@ -257,7 +257,8 @@ class Executor:
             self.stack.async_wait(*left)
 
     def announce_wait(self, planned: PlannedStep) -> None:
-        """Say that the main line now waits for the next future of this async_wait."""
+        """Say for which future of this async_wait the main line waits: the first that runs."""
+        self.collect_ended(planned)
         future = self._next_to_collect(planned)
         if future:
             self.futures.announce(future)

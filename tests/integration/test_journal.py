@@ -116,3 +116,32 @@ def test_run_samples_cpu_time_also_while_python_keeps_the_thread(stack_dir: Make
     assert cpu == sorted(cpu)
     assert 0 < cpu[0] <= cpu[-1]
     assert machine == sorted(machine)
+
+
+def test_wait_is_for_the_future_that_still_runs(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
+                def quick(stack):
+                    pass
+
+                def slow(stack):
+                    until_logged(stack, "Waiting for completion of slow")
+
+                def wait_for_quick(stack):
+                    until_logged(stack, "finished successfully")
+
+                @hookimpl
+                def stack_install(stack):
+                    yield async_run("quick", quick)
+                    yield async_run("slow", slow)
+                    yield run(wait_for_quick)
+                    yield async_wait("quick", "slow")
+            """)
+        }
+    )
+    outcome = stack.run("stack").ok()
+
+    waited = {e["name"]: e["waited"] for e in outcome.journal if e["event"] == "collected"}
+    assert list(waited) == ["quick", "slow"]
+    assert waited["quick"] == 0 < waited["slow"]
