@@ -3,12 +3,8 @@
 When a future ends, its node goes back to doit's dispatcher; doit's own rules decide the rest.
 """
 
-import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 from doit.control import ExecNode, TaskDispatcher
@@ -19,36 +15,13 @@ from doit.task import Stream, Task
 from doitstack.errors import DoitstackError
 from doitstack.executor import Executor
 from doitstack.future import Future
+from doitstack.interrupts import Interrupted, on_interrupt
 from doitstack.plan import PlannedStep
 from doitstack.steps import Kind
 from doitstack.tasks import BUILT_IN, planned_step
 
 SAVE_EVERY = 1.0
 """Seconds between two savings of doit's state while a run lasts."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """A signal asks us to stop. `code` is the exit code that a shell gives for it."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.code = 128 + number
-
-
-@contextmanager
-def on_interrupt(act: Callable[[Interrupted], None]) -> Iterator[None]:
-    """Call `act` on Ctrl-C, SIGTERM and SIGHUP."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        act(Interrupted(number))
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    previous = {number: signal.signal(number, handle) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 class _OrderedNodes(dict[ExecNode, None]):
@@ -92,41 +65,60 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._had_their_turn: set[str] = set()
         self._saved = executor.now()
         self.interrupted: Interrupted | None = None
+        self._dispatcher: TaskDispatcher
+        self._is_in_step = False
 
     # -- doit's loop -----------------------------------------------------------------------------
 
     def run_tasks(self, task_dispatcher: TaskDispatcher) -> None:
         """Run all selected tasks, then the built-in ones, whatever has happened."""
+        self._dispatcher = task_dispatcher
         is_through = False
         try:
             with on_interrupt(self.executor.loop.interrupt):
-                self._dispatch(task_dispatcher)
+                self._dispatch()
             is_through = self.final_result == SUCCESS
         except Interrupted as signalled:
             self.interrupted = signalled
             self.executor.say(f"\nInterrupted by {signalled}: stopping")
         finally:
             with on_interrupt(lambda _: self.executor.kill_futures()):
-                self._finale(task_dispatcher, is_through=is_through)
+                self._finale(is_through=is_through)
 
-    def _dispatch(self, dispatcher: TaskDispatcher) -> None:
+    def _dispatch(self) -> None:
         processed = None
         while not self._stop_running:
-            try:
-                node = dispatcher.generator.send(processed)
-            except StopIteration:
-                node = None
-            if isinstance(node, ExecNode):
-                processed = self._take(node, dispatcher.tasks)
+            node = self._next(processed)
+            if node:
+                processed = self._take(node)
             elif self._ended or self._ready or self._running:
-                processed = self._advance(dispatcher)
+                processed = self._advance()
             else:
                 return
 
-    def _take(self, node: ExecNode, tasks: dict[str, Task]) -> ExecNode | None:
+    def _next(self, processed: ExecNode | None) -> ExecNode | None:
+        """Hand a node that is done with to doit; return one that is ready, if there is one."""
+        try:
+            node = self._dispatcher.generator.send(processed)
+        except StopIteration:
+            return None
+        return node if isinstance(node, ExecNode) else None
+
+    def _go_on(self) -> None:
+        """While a step of the main line waits, start the futures that others have held up.
+
+        A future that has failed is for the end of the step, in whose output its log has no place.
+        """
+        while self._ended and _is_good(self._ended[0][1]):
+            processed: ExecNode | None = self._finish_future(*self._ended.popleft())
+            while node := self._next(processed):
+                processed = self._take(node)
+        self._start_futures()
+
+    def _take(self, node: ExecNode) -> ExecNode | None:
         """Keep a task that is to run; return the node of one that is done with already."""
         try:
-            is_wanted = self.select_task(node, tasks)
+            is_wanted = self.select_task(node, self._dispatcher.tasks)
         except DoitstackError as error:
             self._handle_task_error(node, DependencyError(str(error)))
             return node
@@ -136,21 +128,21 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._journal_skipped(node)
         return node
 
-    def _advance(self, dispatcher: TaskDispatcher) -> ExecNode | None:
+    def _advance(self) -> ExecNode | None:
         """Do the next thing: hand over what has ended, start futures, run a step, or wait.
 
         Returns the node that is done with, if any.
         """
         self.executor.loop.turn(0)
         if not self._ended:
-            self._plan(dispatcher.tasks)
+            self._plan(self._dispatcher.tasks)
             self._ready.sort(key=lambda node: _number(node.task))
             self._start_futures()
         if not self._ended:
             if self._ready:
                 return self._run(self._ready.pop(0))
-            self._wait(dispatcher)
-        return self._finish_future(dispatcher, *self._ended.popleft()) if self._ended else None
+            self._wait()
+        return self._finish_future(*self._ended.popleft()) if self._ended else None
 
     def _plan(self, tasks: dict[str, Task]) -> None:
         """Tell the executor what steps there are; after `source` there are more."""
@@ -192,11 +184,16 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self._ended.append((node, error))
             return
         self._running += 1
-        future.add_done_callback(lambda future: self._ended.append((node, future)))
+        future.add_done_callback(lambda future: self._hear(node, future))
 
-    def _wait(self, dispatcher: TaskDispatcher) -> None:
+    def _hear(self, node: ExecNode, future: Future) -> None:
+        self._ended.append((node, future))
+        if self._is_in_step and self.executor.options.parallel:
+            self._go_on()
+
+    def _wait(self) -> None:
         """Wait for the next future to end; say so if the main line stands at an async_wait."""
-        awaited = self._async_wait_at(dispatcher)
+        awaited = self._async_wait_at()
         if awaited:
             self.executor.announce_wait(awaited)
             self.executor.loop.run_until(lambda: bool(self._ended))
@@ -206,12 +203,12 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self.executor.loop.run_until(lambda: bool(self._ended))
         self.executor.journal.write("wait_end")
 
-    def _async_wait_at(self, dispatcher: TaskDispatcher) -> PlannedStep | None:
+    def _async_wait_at(self) -> PlannedStep | None:
         """Return the async_wait that only waits for its futures any more, if there is one."""
-        for node in dispatcher.waiting:
+        for node in self._dispatcher.waiting:
             planned = planned_step(node.task)
             if planned and planned.step.kind is Kind.ASYNC_WAIT:
-                missing = (planned_step(dispatcher.tasks[name]) for name in node.wait_run)
+                missing = (planned_step(self._dispatcher.tasks[name]) for name in node.wait_run)
                 if all(needed and needed.is_future for needed in missing):
                     return planned
         return None
@@ -228,10 +225,12 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self._journal("step_start", planned, log=self.executor.log.size)
         status, error = "stopped", None
         began = self.executor.now()
+        self._is_in_step = True
         try:
             failure = self.execute_task(node.task)
             status, error = ("failed", failure.get_msg().strip()) if failure else ("done", None)
         finally:
+            self._is_in_step = False
             if planned:
                 log = self.executor.log.size
                 journal.write("step_end", task=planned.task, status=status, log=log, error=error)
@@ -241,9 +240,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._save()
         return node
 
-    def _finish_future(
-        self, dispatcher: TaskDispatcher, node: ExecNode, future: Future | DoitstackError
-    ) -> ExecNode:
+    def _finish_future(self, node: ExecNode, future: Future | DoitstackError) -> ExecNode:
         """Tell doit how a future has ended. One that nobody waits for only warns."""
         if isinstance(future, DoitstackError):
             # It was not even taken on.
@@ -256,7 +253,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self.reporter.took(node.task, future.seconds)
             self.process_task_result(node, None)
         elif planned.is_awaited or future.cancelled():
-            self.executor.show_failure(future, self._async_wait_at(dispatcher))
+            self.executor.show_failure(future, self._async_wait_at())
             self.process_task_result(node, TaskFailed(future.failure()))
         else:
             self.dep_manager.remove_success(node.task)
@@ -281,25 +278,25 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._had_their_turn.add(planned.task)
         self.executor.journal.write(event, **_identity(planned), **more)
 
-    def _journal_not_run(self, dispatcher: TaskDispatcher) -> None:
+    def _journal_not_run(self) -> None:
         """Record the steps that were wanted and whose turn never came."""
-        for task in wanted(dispatcher):
+        for task in wanted(self._dispatcher):
             planned = planned_step(task)
             if planned and planned.task not in self._had_their_turn:
                 self._journal("step_not_run", planned)
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def _finale(self, dispatcher: TaskDispatcher, *, is_through: bool) -> None:
+    def _finale(self, *, is_through: bool) -> None:
         """Stop what still runs unless all is through, then run the built-in tasks that are left.
 
         A second signal while we stop waits for nobody's grace.
         """
         if not is_through:
             self.executor.stop_futures()
-            self._journal_not_run(dispatcher)
+            self._journal_not_run()
         for name in BUILT_IN:
-            task = dispatcher.tasks.get(name)
+            task = self._dispatcher.tasks.get(name)
             if task and name not in self._built_in_done:
                 self._built_in_done.add(name)
                 failure = task.execute(self.stream)
@@ -325,6 +322,10 @@ def wanted(dispatcher: TaskDispatcher) -> list[Task]:
 def _number(task: Task) -> tuple[int, str]:
     planned = planned_step(task)
     return (planned.number if planned else sys.maxsize, task.name)
+
+
+def _is_good(future: Future | DoitstackError) -> bool:
+    return isinstance(future, Future) and future.rc == 0
 
 
 def _is_future(node: ExecNode) -> bool:

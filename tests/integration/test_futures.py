@@ -974,3 +974,47 @@ def test_futures_go_on_while_the_main_line_runs_a_program(stack_dir: MakeStackDi
     )
 
     stack.run("-n", "1", "stack", timeout=60).ok()
+
+
+@pytest.mark.parametrize("step", ["run([*WAIT])", "run(shell(' '.join(map(shlex.quote, WAIT))))"])
+def test_future_starts_beside_a_step_as_soon_as_what_it_waits_for_has_ended(
+    stack_dir: MakeStackDir, step: str
+) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin(f"""
+        import shlex
+        WAIT = ["timeout", "20", "sh", "-c", "until [ -e second ]; do sleep 0.05; done"]
+
+        @hookimpl
+        def stack_install(stack):
+            yield async_run("first", ["sleep", "0.2"])
+            yield async_run("second", ["touch", "second"], wait=["first"])
+            yield {step}
+            yield async_wait("second")
+    """)
+        }
+    )
+
+    stack.run("stack").ok()
+
+
+def test_failure_beside_a_step_is_told_after_it(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
+        @hookimpl
+        def stack_install(stack):
+            yield async_run("first", ["sh", "-c", "echo of the future; false"])
+            yield async_run("second", ["touch", "second"], wait=["first"])
+            yield run(["sh", "-c", "echo begin; sleep 1; echo end"])
+            yield async_wait("first", "second")
+    """)
+        }
+    )
+
+    outcome = stack.run("stack").failed(1)
+
+    said = [line for line in outcome.lines if line in {"begin", "end", "of the future"}]
+    assert said[:3] == ["begin", "end", "of the future"]
+    assert not (stack.path / "second").exists()

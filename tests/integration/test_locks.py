@@ -97,7 +97,7 @@ def test_one_that_waits_for_a_lock_takes_no_slot(stack_dir: MakeStackDir) -> Non
             pass
 
         def free(stack):
-            assert Path(".stack/async/holder.ini").exists()
+            until(lambda: Path(".stack/async/holder.ini").exists())
             assert not Path(".stack/async/waits.ini").exists()
             opened("gate")
 
