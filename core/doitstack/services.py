@@ -23,6 +23,8 @@ from doitstack.supervisord import STOP_SECONDS, Supervisord
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOOK_AGAIN_SECONDS = 0.05
+_PATIENCE_SECONDS = 120
+"""How long supervisor is waited for until services are ended without it."""
 
 
 class State(Enum):
@@ -179,9 +181,13 @@ class Services:
         for one in self.status():
             if one.name in names and one.state in (*_UP, State.BACKOFF):
                 self._supervisord.signal_stop(one.name)
-        while any(one.name in names and one.state is State.STOPPING for one in self.status()):
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while self._are_stopping(names) and time.monotonic() < deadline:
             time.sleep(_LOOK_AGAIN_SECONDS)
         self._supervisord.end_processes(names)
+
+    def _are_stopping(self, names: Sequence[str]) -> bool:
+        return any(one.name in names and one.state is State.STOPPING for one in self.status())
 
 
 def _checked(name: str) -> str:

@@ -33,7 +33,8 @@ _HERE = "/proc/self/cwd"
 _SOCKET = "supervisor.sock"
 _UNKNOWN, _NOT_RUNNING = 10, 70
 _NAME_VARIABLE = "SUPERVISOR_PROCESS_NAME"
-_ANSWER_SECONDS = 60
+_ANSWER_SECONDS = 120
+"""How long an answer may take: that all programs have ended, at most."""
 
 _KEPT_VARIABLES = (
     *("HOME", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "SHELL", "TMPDIR", "TZ", "USER"),
@@ -178,12 +179,17 @@ class Supervisord:
 
     def end_processes(self, names: Iterable[str]) -> None:
         """End what is left of some programs, and wait until it is gone."""
+        wanted = set(names)
+        # What one has started while we looked at the others is seen when we look again.
+        while doomed := self._processes_of(wanted):
+            left = end_processes(doomed, STOP_SECONDS)
+            if left:
+                pids = ", ".join(str(process.pid) for process in left)
+                raise ServiceError(f"these processes do not end, not even by SIGKILL: {pids}")
+
+    def _processes_of(self, names: set[str]) -> list[psutil.Process]:
         found = self.processes()
-        doomed = [process for name in names for process in found.get(name, ())]
-        left = end_processes(doomed, STOP_SECONDS)
-        if left:
-            pids = ", ".join(str(process.pid) for process in left)
-            raise ServiceError(f"these processes do not end, not even by SIGKILL: {pids}")
+        return [process for name in names for process in found.get(name, ())]
 
     def _clear_away(self) -> None:
         """End what is left of it and its programs, and take its leavings away."""

@@ -148,7 +148,7 @@ def check_server(cloud: Any) -> None:
     network = cloud.network.create_network(name="net")
     subnet = cloud.network.create_subnet(network_id=network.id, ip_version=4, cidr="10.9.0.0/24")
     router = cloud.network.create_router(name="router")
-    cloud.network.add_interface_to_router(router, subnet_id=subnet.id)
+    cloud.network.add_interface_to_router(router, subnet=subnet.id)
     port = cloud.network.create_port(network_id=network.id)
     image = cloud.image.create_image(
         name="image", container_format="bare", disk_format="raw", data=b"image"
@@ -162,7 +162,7 @@ def check_server(cloud: Any) -> None:
     cloud.compute.delete_server(server)
     cloud.compute.wait_for_delete(server, wait=120, interval=0.5)
     assert list(cloud.compute.servers()) == []
-    cloud.network.remove_interface_from_router(router, subnet_id=subnet.id)
+    cloud.network.remove_interface_from_router(router, subnet=subnet.id)
     cloud.network.delete_router(router)
     cloud.network.delete_port(port)
     cloud.network.delete_network(network)

@@ -257,6 +257,16 @@ def test_a_service_has_its_own_time_to_end(services: Services) -> None:
     assert "stopwaitsecs=1\n" in (directory_of(services) / "conf.d" / "a.conf").read_text()
 
 
+def test_stop_does_not_wait_for_supervisor_for_ever(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("doitstack.services._PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("doitstack.supervisord.STOP_SECONDS", 0.3)
+    services.start("a", ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"], stop_seconds=99)
+    services.stop("a")
+    assert services.pids("a") == []
+
+
 def test_start_takes_over_another_time_to_end(services: Services) -> None:
     services.start("a", SLEEP)
     first = pid_of(services, "a")
