@@ -78,7 +78,7 @@ class Terminal(Screen):
         self._process = subprocess.Popen(
             ["setsid", "--ctty", *argv],
             cwd=cwd,
-            env={"TERM": "xterm-256color", **environ},
+            env=dict(environ),
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -32,7 +32,7 @@ GATED = plugin("""
 """)
 """Futures and a step that stand until somebody opens the FIFO of their name."""
 
-GATES = ("one", "two", "three", "main")
+GATES = ("main", "one", "two", "three")
 
 Run = Callable[..., Terminal]
 
@@ -43,7 +43,8 @@ def seen() -> Iterator[Run]:
     made: list[Terminal] = []
 
     def start(stack: StackDir, *arguments: str, **more: object) -> Terminal:
-        environ = {**stack.environ, **more.pop("environ", {})}  # type: ignore[dict-item]
+        own = {"TERM": "xterm-256color", "CI": "", "NO_COLOR": ""}
+        environ = {**stack.environ, **own, **more.pop("environ", {})}  # type: ignore[dict-item]
         terminal = Terminal([DOIT, *arguments], stack.path, environ, **more)  # type: ignore[arg-type]
         made.append(terminal)
         return terminal
@@ -51,6 +52,12 @@ def seen() -> Iterator[Run]:
     yield start
     for terminal in made:
         terminal.close()
+
+
+def _shell(stack: StackDir) -> Terminal:
+    """Return a terminal with a shell that has job control."""
+    environ = {**stack.environ, "TERM": "xterm-256color", "CI": "", "PS1": "prompt> "}
+    return Terminal(["bash", "--norc", "--noprofile", "-i"], stack.path, environ)
 
 
 def _gated(make: MakeStackDir, **environ: str) -> StackDir:
@@ -258,9 +265,7 @@ def test_live_run_that_is_stopped_and_goes_on_leaves_the_terminal_to_others(
     stack_dir: MakeStackDir,
 ) -> None:
     stack = _gated(stack_dir)
-    terminal = Terminal(
-        ["bash", "--norc", "--noprofile", "-i"], stack.path, {**stack.environ, "PS1": "prompt> "}
-    )
+    terminal = _shell(stack)
     try:
         terminal.until_seen("prompt>")
         terminal.type(f"{DOIT} stack; echo code $?\n")
@@ -287,9 +292,7 @@ def test_live_run_that_is_stopped_and_goes_on_leaves_the_terminal_to_others(
 
 def test_live_run_in_the_background_draws_nothing(stack_dir: MakeStackDir) -> None:
     stack = _gated(stack_dir)
-    terminal = Terminal(
-        ["bash", "--norc", "--noprofile", "-i"], stack.path, {**stack.environ, "PS1": "prompt> "}
-    )
+    terminal = _shell(stack)
     try:
         terminal.until_seen("prompt>")
         terminal.type(f"{DOIT} stack &\n")
@@ -380,6 +383,28 @@ def test_plain_tells_of_starts_and_ends(stack_dir: MakeStackDir) -> None:
         rf"/logs/stack\.log",
         told[-1],
     )
+
+
+def test_long_silence_is_broken_by_what_still_runs(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({DEMO: plugin("""
+        from doitstack import mainlog
+
+        mainlog.SILENCE = 0.3
+        TOLD = "until grep -q '^[.]* still running: %s' .stack/logs/stack.log; do sleep 0.05; done"
+
+        @hookimpl
+        def stack_install(stack):
+            yield async_run("slow", ["sh", "-c", TOLD % "slow (" + "; echo slow ends"])
+            yield run(["sh", "-c", TOLD % "demo: standing ([0-9]* s), slow ("], name="standing")
+            yield async_wait("slow")
+    """)})  # fmt: skip
+    told = [line for line in stack.run("stack").ok().lines if line.startswith("... ")]
+    log = f"{stack.dest}/async/slow.log"
+    silent = [re.sub(r"\d+ s", "N s", line) for line in told]
+    assert list(dict.fromkeys(silent)) == [
+        f"... still running: demo: standing (N s), slow (N s, {log})",
+        f"... still running: slow (N s, {log})",
+    ]
 
 
 def test_quiet_tells_of_warnings_and_of_the_end(stack_dir: MakeStackDir) -> None:

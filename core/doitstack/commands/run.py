@@ -247,7 +247,8 @@ def _wanted_steps(dispatcher: PlanDispatcher) -> Callable[[], list[PlannedStep]]
 
 def _last_words(executor: Executor, reporter: StepReporter, runner: FutureRunner) -> str:
     """Return what to say in the end, which is where people look."""
-    again = f"doit {' '.join(executor.options.tasks)}".strip()
+    names = ["clean" if name == CLEAN else name for name in executor.options.tasks]
+    again = " ".join(["doit", *names])
     signalled = str(runner.interrupted or "")
     if not reporter.failures and not signalled:
         return reporter.summary(again, executor.log.path)
