@@ -878,6 +878,39 @@ def test_future_is_not_started_when_what_it_waits_for_failed(stack_dir: MakeStac
     assert "[Async a:PID]: finished bad with result 3 in N seconds" in transcript(outcome)
 
 
+def test_future_that_cannot_start_is_a_failed_step_and_others_go_on(
+    stack_dir: MakeStackDir,
+) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
+        def touch(stack, name):
+            Path(name).touch()
+
+        def take_the_name(stack):
+            stack.async_run("a", touch, "taken")
+
+        @hookimpl
+        def stack_install(stack):
+            yield run(take_the_name)
+            yield async_run("a", touch, "a")
+            yield async_run("after_a", touch, "after_a", wait=["a"])
+            yield async_run("other", touch, "other")
+            yield run(touch, "main_line")
+    """)
+        }
+    )
+
+    outcome = stack.run("-c", "stack").failed(2)
+
+    refused = "future a: is started already and not collected; use another name"
+    assert f"ERROR: stack install: plugin demo: step a: {refused}" in outcome.lines
+    made = {name for name in ("a", "after_a") if (stack.path / name).exists()}
+    assert made == set()
+    assert all((stack.path / name).exists() for name in ("taken", "other", "main_line"))
+    assert "not run because of it: after_a" in outcome.lines
+
+
 BOUNDED = plugin("""
     def work(stack, name):
         with open("order", "a") as order:

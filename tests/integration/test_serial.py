@@ -177,3 +177,29 @@ def test_serial_shell_future_runs_in_the_script(stack_dir: MakeStackDir) -> None
     ]
     ends = {e["name"]: e["rc"] for e in outcome.journal if e["event"] == "future_end"}
     assert ends == {"a": 0, "b": 5}
+
+
+def test_serial_shell_future_of_the_plan_may_fail_without_ending_the_session(
+    stack_dir: MakeStackDir,
+) -> None:
+    stack = stack_dir(
+        {
+            PYTHON: plugin("""
+                @hookimpl
+                def stack_install(stack):
+                    yield async_run("forgotten", shell("fails"))
+                    yield run(shell("echo the session lives: ${left:-nothing left}"))
+                    yield async_run("awaited", shell("fails"))
+                    yield async_wait("awaited")
+            """),
+            "extras.d/40-fails.sh": "fails() { left=something; false; echo not reached; }\n",
+        }
+    )
+
+    outcome = stack.run("stack", DEVSTACK_PARALLEL="False").failed(1)
+
+    assert "the session lives: nothing left" in outcome.lines
+    assert "not reached" not in outcome.out
+    assert "future awaited: failed with rc 1" in outcome.out
+    ends = {e["name"]: e["rc"] for e in outcome.journal if e["event"] == "future_end"}
+    assert ends == {"forgotten": 1, "awaited": 1}
