@@ -73,6 +73,7 @@ class _Story:
     starts: dict[str, Event] = field(default_factory=dict)
     steps: list[Failure] = field(default_factory=list)
     futures: dict[str, Failure] = field(default_factory=dict)
+    good: set[str] = field(default_factory=set)
     counting: set[str] = field(default_factory=set)
     awaited: set[str] = field(default_factory=set)
     collected: str = ""
@@ -92,8 +93,7 @@ class _Story:
             case "future_start" | "future_end" | "collected":
                 self._follow_future(event)
             case "future_stopped" | "future_cancelled":
-                self.futures.pop(event["name"], None)
-                self.stopped[event["name"]] = None
+                self._stop_future(event)
 
     def _miss_step(self, event: Event) -> None:
         self.awaited.update(event["waits"])
@@ -120,13 +120,27 @@ class _Story:
                 self.steps.append(_step_failure(start, event))
         self.step = None
 
+    def _stop_future(self, event: Event) -> None:
+        self.futures.pop(event["name"], None)
+        # One may have come to its end by itself, just before anybody looked.
+        if event["name"] not in self.good:
+            self.stopped[event["name"]] = None
+
     def _follow_future(self, event: Event) -> None:
         if event.kind == "collected":
             self.collected = event["name"] if event["rc"] else ""
-        elif event.kind == "future_end" and event["rc"]:
+        elif event.kind == "future_end":
+            self._end_future(event)
+        else:
+            self.good.discard(event["name"])
+            if self.step:
+                self.owners.setdefault(event["name"], self.step)
+
+    def _end_future(self, event: Event) -> None:
+        if event["rc"]:
             self._fail_future(event)
-        elif event.kind == "future_start" and self.step:
-            self.owners.setdefault(event["name"], self.step)
+        else:
+            self.good.add(event["name"])
 
     def _fail_future(self, event: Event) -> None:
         owner = self.owners.get(event["name"])

@@ -173,6 +173,8 @@ def test_what_had_to_stop_has_not_failed() -> None:
             Event(4.0, "future_cancelled", {"name": "q"}),
             _ended(4.0, "a", 143, "future a: failed with rc 143"),
             Event(4.0, "future_stopped", {"name": "a"}),
+            _ended(4.0, "good", 0),
+            Event(4.0, "future_stopped", {"name": "good"}),
             _not_run("async_wait-a", "async_wait", "a"),
         ],
         strict=False,
