@@ -51,11 +51,16 @@ def _by_key(steps: Iterable[StepRecord]) -> dict[str, StepRecord]:
 
 
 def run_before(log_dir: Path, path: Path) -> RunRecord | None:
-    """Return the last run before that of `path` with the same tasks and any of its steps."""
+    """Return the last run before that of `path` with the same tasks and half of its steps."""
     run = read_run(path)
+    if run is None:
+        return None
+    steps = len(_by_key(run.steps))
     earlier = [other for other in run_journals(log_dir) if other.name < path.name]
     for other in reversed(earlier[-LOOK_BACK:]):
         before = read_run(other)
-        if run and before and before.tasks == run.tasks and compare(run, before).changes:
-            return before
+        if before and before.tasks == run.tasks:
+            common = len(compare(run, before).changes)
+            if common and 2 * common >= steps:
+                return before
     return None

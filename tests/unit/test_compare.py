@@ -35,13 +35,14 @@ def test_what_was_up_to_date_is_not_compared() -> None:
     assert [s.name for s in comparison.gone] == ["a"]
 
 
-def test_run_before_has_the_same_tasks_and_some_of_the_steps(tmp_path: Path) -> None:
-    write_journal(tmp_path, "1", _run(("a", 1)))
-    write_journal(tmp_path, "2", _run(("a", 2)))
+def test_run_before_has_the_same_tasks_and_half_of_the_steps(tmp_path: Path) -> None:
+    write_journal(tmp_path, "1", _run(("a", 1), ("b", 1)))
+    write_journal(tmp_path, "2", _run(("a", 2), ("b", 1)))
     write_journal(tmp_path, "3", _run(("a", 3), tasks=("tempest",)))
     write_journal(tmp_path, "4", _run(("other", 4)))
+    write_journal(tmp_path, "45", _run(("c", 1)))
     write_journal(tmp_path, "5", _run()[1:])
-    path = write_journal(tmp_path, "6", _run(("a", 6)))
+    path = write_journal(tmp_path, "6", _run(("a", 6), ("b", 1), ("c", 1)))
     write_journal(tmp_path, "7", _run(("a", 7)))
 
     before = run_before(tmp_path, path)

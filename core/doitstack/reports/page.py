@@ -162,7 +162,7 @@ def telling(tried: WhatIf) -> WhatIf:
     return WhatIf(
         tried.replayed,
         tuple(gain for gain in tried.steps if gain.none >= TELLING)[:ROWS],
-        tried.waits[:ROWS],
+        tuple(wait for wait in tried.waits if wait.gain >= TELLING)[:ROWS],
     )
 
 
