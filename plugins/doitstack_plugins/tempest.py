@@ -37,11 +37,14 @@ def configure_tempest(stack: Stack) -> None:
 
 
 def run_tempest(stack: Stack, *arguments: str) -> None:
-    """Run `tempest run` with `arguments`, by default those that fit what is enabled.
+    """Run the tests that `arguments` match, by default those that fit what is enabled.
 
-    Raises CommandError when a test fails.
+    Arguments that begin with an option are those of `tempest run`. Raises CommandError when a test
+    fails.
     """
-    chosen = arguments or ("--regex", tempest_conf.default_tests(stack))
+    chosen = arguments or (tempest_conf.default_tests(stack),)
+    if not chosen[0].startswith("-"):
+        chosen = ("--regex", "|".join(chosen))
     program = environment(stack).program("tempest")
     # The caller's shell may be set up for the tests of some other cloud.
     conf = {"TEMPEST_CONFIG_DIR": str(_conf(stack).parent), "TEMPEST_CONFIG": _conf(stack).name}

@@ -45,10 +45,12 @@ def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
     with stack.on_stage(stage):
         tempest.run_tempest(stack)
         tempest.run_tempest(stack, "--regex", "test_tokens", "--serial")
+        tempest.run_tempest(stack, "test_tokens", "test_users")
     ran = [program.argv[1:] for program in stage.programs]
     assert ran == [
         ["run", "--regex", r"tempest\.api\.identity\.v3"],
         ["run", "--regex", "test_tokens", "--serial"],
+        ["run", "--regex", "test_tokens|test_users"],
     ]
     state = tmp_path / ".stack/data/tempest"
     assert {program.cwd for program in stage.programs} == {state / "workspace"}
