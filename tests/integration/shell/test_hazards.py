@@ -672,3 +672,27 @@ def test_programs_of_a_run_keep_their_byte_code(stack_dir: MakeStackDir) -> None
     stack = stack_dir({FIRST: install('echo "${PYTHONDONTWRITEBYTECODE-unset}"')})
 
     assert said(stack.run("stack", PYTHONDONTWRITEBYTECODE="1").ok()) == ["unset"]
+
+
+def test_lock_is_an_option_of_async_run(run: Run) -> None:
+    said_so = run.says(
+        "mkfifo gate; async_run --lock apt a cat gate; async_run --lock apt b echo second\n"
+        "async_run c echo free; async_wait c; echo first >gate; async_wait b a"
+    )
+    assert [line for line in said_so if line in ("first", "second", "free")] == [
+        *("free", "second", "first"),
+    ]
+
+
+def test_makeflags_name_the_slots_behind_what_the_user_has_set(run: Run) -> None:
+    stack = run.stack('echo "flags:${MAKEFLAGS%%fifo:*}"')
+    flags = next(line for line in stack.run("stack", MAKEFLAGS="-k").lines if "flags" in line)
+    assert flags.startswith("flags: -k ")
+    assert flags.endswith("--jobserver-auth=")
+
+
+def test_serial_future_that_fails_ends_the_step_there(run: Run) -> None:
+    stack = run.stack("async_run a false\necho not reached; async_wait a")
+    outcome = stack.run("stack", DEVSTACK_PARALLEL="False").failed(1)
+    assert "not reached" not in outcome.lines
+    assert "20-first.sh:2: 'async_run' ended with code 1" in outcome.out

@@ -68,3 +68,31 @@ def test_wrong_call_is_one_line(arguments: list[str], anywhere: Path) -> None:
     assert done.returncode == 3
     assert done.stderr.startswith(("usage: ", "ERROR: "))
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_lock_works_without_a_run_and_daemons_do_not_keep_it(tmp_path: Path) -> None:
+    work = 'work() { echo "start $1" >>order; sleep 0.05; echo "end $1" >>order; }\n'
+    done = bash(
+        'source "$($PYTHON -m doitstack shell-library)"\n' + work + "async_init\n"
+        "daemon() { work a; sleep 300 & echo $! >pid; }\n"
+        "async_run --lock apt a daemon\n"
+        "async_run --lock apt b work b\n"
+        "async_run --lock other c true\n"
+        "async_wait a b c; kill $(<pid)",
+        tmp_path,
+        DEST=str(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "order").read_text().splitlines()
+    assert [line.replace("start", "end") for line in lines[::2]] == lines[1::2]
+    assert sorted(lines[::2]) == ["start a", "start b"]
+
+
+def test_bad_lock_is_refused_without_a_run(tmp_path: Path) -> None:
+    done = bash(
+        'source "$($PYTHON -m doitstack shell-library)"; async_init; async_run --lock ../x a true',
+        tmp_path,
+        DEST=str(tmp_path),
+    )
+    assert done.returncode == 1
+    assert "bad name for a lock: '../x'" in done.stderr
