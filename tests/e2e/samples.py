@@ -1,11 +1,15 @@
 """The files of samples/, stacked as they are, but for their ports, so that stacks may meet."""
 
 import os
+import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import pytest
 
 from doitstack.processes import processes_with
 from doitstack.supervisord import MARKER
@@ -32,6 +36,31 @@ ADDRESSES = {
     "horizon": "HORIZON_SERVICE_PORT",
 }
 """The settings of the ports at which services are told to be."""
+
+
+_PROGRAMS = (
+    *("/usr/sbin/mariadbd", "/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/bin/memcached"),
+    "/usr/share/doc/liberasurecode1",
+)
+
+
+def has_packages() -> bool:
+    """Return whether Debian's packages are there, or we may install them."""
+    if not shutil.which("apt-get"):
+        return False
+    if os.geteuid() == 0 or all(Path(path).exists() for path in _PROGRAMS):
+        return True
+    return shutil.which("sudo") is not None and is_sudo_free()
+
+
+def is_sudo_free() -> bool:
+    """Return whether sudo asks for no password."""
+    return subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+
+
+needs_packages = pytest.mark.skipif(
+    not has_packages(), reason="needs MariaDB, RabbitMQ and memcached of Debian, or root for apt"
+)
 
 
 def free_ports() -> dict[str, str]:

@@ -19,13 +19,14 @@ from tests.e2e.samples import (
     check_stopped,
     check_told,
     make_sample,
+    needs_packages,
     processes,
     tempest_passes,
     watched_commands,
 )
 
 # The SDK warns of what it will drop itself.
-pytestmark = [pytest.mark.timeout(3600), pytest.mark.filterwarnings("default")]
+pytestmark = [needs_packages, pytest.mark.timeout(3600), pytest.mark.filterwarnings("default")]
 
 MakeSample = Callable[..., StackDir]
 

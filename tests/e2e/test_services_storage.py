@@ -21,6 +21,7 @@ from tests.e2e.samples import (
     check_stopped,
     check_told,
     make_sample,
+    needs_packages,
     passwords,
     processes,
     tempest_passes,
@@ -28,7 +29,7 @@ from tests.e2e.samples import (
 )
 from tests.e2e.test_default_stack import openstack
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(5400)]
+pytestmark = [needs_packages, pytest.mark.full, pytest.mark.timeout(5400)]
 
 LISTENING = {
     "keystone": "KEYSTONE_SERVICE_PORT",
