@@ -129,6 +129,14 @@ class Terminal(Screen):
             pass
         return self._process.returncode
 
+    def hang_up(self) -> int:
+        """Take the terminal away; return the exit code of the program."""
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, self.master)
+        os.dup2(null, self._slave)
+        os.close(null)
+        return self._process.wait(PATIENCE)
+
     def close(self) -> None:
         if self._process.poll() is None:
             os.killpg(self._process.pid, 9)

@@ -261,6 +261,20 @@ def test_live_run_that_is_interrupted_leaves_a_clean_terminal(
     )
 
 
+def test_live_run_whose_terminal_goes_away_ends_as_on_ctrl_c(
+    stack_dir: MakeStackDir, seen: Run
+) -> None:
+    stack = _gated(stack_dir)
+    terminal = seen(stack, "stack")
+    _standing(terminal, stack)
+    terminal.until_seen("gone, log")
+    assert terminal.hang_up() == 128 + signal.SIGHUP
+    assert Outcome(129, "", stack).journal[-1]["event"] == "run_end"
+    log = (stack.dest / "logs" / "stack.log").read_text()
+    assert "Traceback" not in log
+    assert "\nINTERRUPTED by SIGHUP after " in log
+
+
 def test_live_run_that_is_stopped_and_goes_on_leaves_the_terminal_to_others(
     stack_dir: MakeStackDir,
 ) -> None:

@@ -15,18 +15,16 @@ from doit.runner import ERROR
 
 from doitstack import dest
 from doitstack.async_files import purge
-from doitstack.builtin import BuiltIn, cpu_seconds
+from doitstack.builtin import BuiltIn
 from doitstack.directory import StackDirectory
 from doitstack.dodo import CLEAN, LoadedDirectory, loaded
 from doitstack.durations import last_durations
 from doitstack.errors import DoitstackError
 from doitstack.executor import Executor, RunOptions, open_executor
-from doitstack.failures import outcome
 from doitstack.journal import read_events
 from doitstack.phases import STACK_PHASES, Phase
 from doitstack.plan import PlannedStep
 from doitstack.reports.console import StepReporter
-from doitstack.reports.failure import Logs, last_words
 from doitstack.repositories import fetch as repository_fetch
 from doitstack.runner import FutureRunner, PlanDispatcher, wanted
 from doitstack.screen import MODES, PlainScreen, QuietScreen, Screen, mode
@@ -136,7 +134,7 @@ class Run(DoitRun):  # type: ignore[misc]
             executor.end_session()
             if DOWN_TASKS & set(options.tasks):
                 here.directory.stack.services.stop_all()
-            executor.journal.write("run_end", code=code, cpu=cpu_seconds())
+            executor.journal.write("run_end", code=code, cpu=executor.cpu_seconds())
             executor.log.conclude()
             executor.say(_last_words(executor, reporter, runner))
         if DOWN_TASKS & set(options.tasks):
@@ -252,6 +250,9 @@ def _last_words(executor: Executor, reporter: StepReporter, runner: FutureRunner
     signalled = str(runner.interrupted or "")
     if not reporter.failures and not signalled:
         return reporter.summary(again, executor.log.path)
+    from doitstack.failures import outcome  # noqa: PLC0415 - needed only now
+    from doitstack.reports.failure import Logs, last_words  # noqa: PLC0415
+
     logs = Logs(executor.log.path, executor.futures_dir, executor.traces)
     events = read_events(executor.journal.path)
     return last_words(
