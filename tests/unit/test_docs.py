@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from doitstack import hookspecs
 from doitstack.commands import Clean, Futures, Log, Plan, Plugins, Run, Services, Timing
@@ -61,6 +62,15 @@ def test_pyproject_and_init_name_every_command(command: type) -> None:
     line = f"{command.get_name()} = doitstack.commands:{command.__name__}"
     assert line in _FILES["doit.cfg"]
     assert line.replace("= ", '= "') + '"' in page("pyproject.toml")
+
+
+def test_ci_page_has_every_variable_of_the_role() -> None:
+    role = ROOT / "roles" / "doitstack"
+    defaults = yaml.safe_load((role / "defaults" / "main.yaml").read_text())
+    specs = yaml.safe_load((role / "meta" / "argument_specs.yaml").read_text())["argument_specs"]
+    documented = set(re.findall(r"^\| `(d\w+)` \|", page("docs/ci.md"), re.MULTILINE))
+    assert set(defaults) < documented
+    assert all(set(spec["options"]) == documented for spec in specs.values())
 
 
 def test_readme_opens_with_the_two_commands() -> None:

@@ -1,0 +1,213 @@
+"""The job for Zuul: its parts as Zuul and ansible-lint want them, and run against this machine."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import CHECKOUT, StackDir, clean_environment
+
+BIN = Path(sys.executable).parent
+PLAYBOOKS = CHECKOUT / "playbooks" / "doitstack"
+
+JOB_ATTRIBUTES = CHECKOUT / "tests" / "data" / "zuul_job_attributes"
+"""What a job may say: https://zuul-ci.org/docs/zuul/latest/config/job.html"""
+
+PLUGIN = """\
+if [[ "$1 $2" == "stack install" ]]; then
+    fetch_demo() { echo "fetching for $GREETING"; }
+    async_run fetch_demo fetch_demo
+    mkdir -p "$(dirname "$DEMO_CONF")"
+elif [[ "$1 $2" == "stack post-config" ]]; then
+    async_wait fetch_demo
+    if is_service_enabled demo-broken; then
+        echo "demo is broken"
+        false
+    fi
+fi
+"""
+
+
+def ansible_environment() -> dict[str, str]:
+    return clean_environment(
+        ANSIBLE_ROLES_PATH=str(CHECKOUT / "roles"), LC_ALL="C.UTF-8", ANSIBLE_LOCALHOST_WARNING="0"
+    )
+
+
+def test_job_is_what_zuul_takes() -> None:
+    items = yaml.safe_load((CHECKOUT / ".zuul.yaml").read_text())
+    jobs = {item["job"]["name"]: item["job"] for item in items if "job" in item}
+    project = next(item["project"] for item in items if "project" in item)
+
+    assert set(jobs) == {"doitstack"}
+    assert set(jobs["doitstack"]) <= set(JOB_ATTRIBUTES.read_text().split())
+    for attribute in ("pre-run", "run", "post-run"):
+        assert (CHECKOUT / jobs["doitstack"][attribute]).is_file()
+    assert all(pipeline["jobs"] == ["doitstack"] for pipeline in project.values())
+
+
+def test_ansible_lint_passes(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [BIN / "ansible-lint", "--offline", "--profile=production", "--strict", "-q",
+         ".zuul.yaml", "roles", "playbooks"],
+        cwd=CHECKOUT,
+        env={**ansible_environment(), "HOME": str(tmp_path), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+class Node:
+    """This machine as a node of Zuul's: directories of its own, and the job's variables."""
+
+    def __init__(self, path: Path, variables: dict[str, Any]) -> None:
+        self.path = path
+        self.dest = path / "stack" / ".stack"
+        self.collected = path / "output" / "logs" / "doitstack"
+        demo = path / "src" / "example.org" / "demo"
+        self._write(demo / "devstack" / "plugin.sh", PLUGIN)
+        self._write(demo / "devstack" / "settings", "DEMO_CONF=$DATA_DIR/demo.conf\n")
+        git = ["git", "-C", str(demo), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+        for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "demo"]):
+            subprocess.run([*git, *command], check=True)
+        project = {
+            "short_name": "demo",
+            "required": True,
+            "checkout": "main",
+            # Zuul gives it below the home directory.
+            "src_dir": os.path.relpath(demo, Path("~").expanduser()),
+        }
+        self._variables = path / "variables.json"
+        self._variables.write_text(
+            json.dumps(
+                {
+                    "doitstack_source": str(CHECKOUT),
+                    "doitstack_python": sys.executable,
+                    "doitstack_venv": str(path.parent / "venv"),
+                    "doitstack_dir": str(path / "stack"),
+                    "zuul_output_dir": str(path / "output"),
+                    "zuul": {"projects": {"example.org/demo": project}, "project": project},
+                    "devstack_plugins": {"demo": "https://example.invalid/demo main"},
+                    **variables,
+                }
+            )
+        )
+
+    def _write(self, path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def play(self, name: str) -> tuple[int, str]:
+        """Run a playbook of the job; return its code and what it said."""
+        answer = subprocess.run(
+            [BIN / "ansible-playbook", "-v", "-i", "localhost,", "-c", "local",
+             "-e", f"@{self._variables}", "-e", f"ansible_python_interpreter={sys.executable}",
+             PLAYBOOKS / f"{name}.yaml"],
+            env=ansible_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )  # fmt: skip
+        return answer.returncode, answer.stdout + answer.stderr
+
+    def collected_files(self) -> set[str]:
+        files = (path.relative_to(self.collected) for path in self.collected.rglob("*"))
+        return {str(path) for path in files if not str(path).startswith("runs/")}
+
+
+MakeNode = Callable[..., Node]
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeNode]:
+    """Return a maker of nodes that share a doitstack, which the job's own playbook installs."""
+    root = tmp_path_factory.mktemp("nodes")
+    made: list[Node] = []
+
+    def make(name: str, **variables: Any) -> Node:
+        node = Node(root / name, variables)
+        if not made:
+            code, said = node.play("pre")
+            assert code == 0, said
+        made.append(node)
+        return node
+
+    yield make
+    for node in made:
+        if (node.path / "stack").exists():
+            StackDir(node.path / "stack", {"pyproject.toml": ""}, clean_environment()).run("clean")
+
+
+def test_job_stacks_and_collects(nodes: MakeNode) -> None:
+    node = nodes(
+        "good",
+        devstack_localrc={
+            "GREETING": "hello $NOBODY world",
+            "NOBODY": "whole",
+            "ADMIN_PASSWORD": "verysecret",
+        },
+        devstack_services={"base": False, "demo": True},
+        devstack_local_conf={"post-config": {"$DEMO_CONF": {"DEFAULT": {"debug": True}}}},
+    )
+
+    code, said = node.play("run")
+    assert code == 0, said
+    assert "verysecret" not in said
+    assert (node.dest / "data" / "demo.conf").read_text().split() == [
+        "[DEFAULT]", "debug", "=", "True"
+    ]  # fmt: skip
+    assert "fetching for hello whole world" in (node.dest / "logs" / "stack.log").read_text()
+    local_conf = node.path / "stack" / "local.conf"
+    assert local_conf.stat().st_mode & 0o777 == 0o600
+    assert "LIBS_FROM_GIT=demo\n" in local_conf.read_text()
+
+    code, said = node.play("post")
+    assert code == 0, said
+    assert node.collected_files() >= {
+        "stack.log", "async/fetch_demo.log", "runs", "timing.html", "junit.xml", "trace.json"
+    }  # fmt: skip
+    assert len(list((node.collected / "runs").glob("*.jsonl"))) == 1
+    assert "verysecret" not in "".join(
+        path.read_text(errors="replace") for path in node.collected.rglob("*") if path.is_file()
+    )
+
+
+def test_job_collects_after_a_failure(nodes: MakeNode) -> None:
+    node = nodes("bad", devstack_services={"base": False, "demo-broken": True},
+                       devstack_localrc={"GREETING": "you"})  # fmt: skip
+
+    code, said = node.play("run")
+    assert code != 0
+    assert "demo is broken" in said
+
+    code, said = node.play("post")
+    assert code == 0, said
+    assert {"stack.log", "async/fetch_demo.log", "timing.html", "junit.xml"} <= (
+        node.collected_files()
+    )
+    assert "<failure" in (node.collected / "junit.xml").read_text()
+
+
+def test_mistake_in_the_variables_is_told_without_their_values(nodes: MakeNode) -> None:
+    node = nodes(
+        "mistaken", devstack_localrc={"ADMIN_PASSWORD": ["verysecret"]}, devstack_plugins={}
+    )
+
+    code, said = node.play("run")
+
+    assert code != 0
+    assert "devstack_localrc.ADMIN_PASSWORD: give text, not a list" in said
+    assert "verysecret" not in said
+    # Nothing has run, and there is nothing to collect.
+    code, said = node.play("post")
+    assert code == 0, said
+    assert node.collected_files() == set()
