@@ -1,19 +1,11 @@
 """The tasks that end `doit stack`: async_cleanup, service_check and async_timing."""
 
-import os
-
 from doitstack.errors import StepError
 from doitstack.executor import Executor
 from doitstack.journal import read_events
 from doitstack.reports import tables
 from doitstack.tasks import CLEANUP, SERVICE_CHECK
 from doitstack.timing import last_serial_elapsed, measure
-
-
-def cpu_seconds() -> float:
-    """Return the CPU time of this process and of all that it has waited for."""
-    times = os.times()
-    return round(times.user + times.system + times.children_user + times.children_system, 3)
 
 
 class BuiltIn:
@@ -48,7 +40,7 @@ class BuiltIn:
 
     def _report_timing(self) -> None:
         journal = self._executor.journal
-        journal.write("usage", cpu=cpu_seconds())
+        journal.write("usage", cpu=self._executor.cpu_seconds())
         serial = last_serial_elapsed(self._executor.stack.log_dir, journal.path)
         timing = measure(read_events(journal.path), serial)
         if timing:

@@ -32,7 +32,7 @@ from doitstack.shell import host
 from doitstack.slots import Slots
 from doitstack.stack import Stack
 from doitstack.steps import Kind, Shell
-from doitstack.usage import Sampler
+from doitstack.usage import Meter, Sampler
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class Executor:
         self._programs = MainLinePrograms(self.loop, self.guard, self.log.descriptor)
         self.log.on_silence = self._still_running
         self.log.on_tick = self._tick
-        self._sampler = Sampler(self._record_usage)
+        self._meter = Meter(stack.dest / "supervisor")
+        self._sampler = Sampler(self._meter, self._record_usage)
         self._current: tuple[str, float] = ("", 0.0)
         self.order = Order(last_durations(log_dir))
         self._host = host.SessionHost(
@@ -216,6 +217,10 @@ class Executor:
     def say(self, text: str) -> None:
         """Show a line to the user, and keep it in the log."""
         self.log.write(f"{text}\n")
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the run so far, with what it started in the background."""
+        return round(self._meter.used(), 3)
 
     def now(self) -> float:
         """Return the time in s since the epoch."""

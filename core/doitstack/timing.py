@@ -33,9 +33,10 @@ class Timing:
 
     `background` is the time of all futures, `wait` the time in which the main line waited for
     them. `serial` is DevStack's estimate: elapsed + background - wait; `speedup` is serial over
-    elapsed. `cpu` is the CPU time of the run and all its children. `critical_path` is the longest
-    chain of work that had to follow on one another; no number of cores makes a run shorter, and
-    no schedule shorter than `lower_bound`, the greater of it and CPU time over cores.
+    elapsed. `cpu` is the CPU time of the run, of its children and, meanwhile, of the services.
+    `critical_path` is the longest chain of work that had to follow on one another; no number of
+    cores makes a run shorter, and no schedule shorter than `lower_bound`, the greater of it and
+    CPU time over cores.
     `measured_speedup` compares with the last serial run of the same steps, if there is one.
     """
 
