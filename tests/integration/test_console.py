@@ -393,7 +393,7 @@ def test_plain_tells_of_starts_and_ends(stack_dir: MakeStackDir) -> None:
     ):
         assert line in told
     assert re.fullmatch(
-        rf"doit stack: done in \d+\.\d s: 3 steps, 0 more up to date; log: {stack.dest}"
+        rf"doit stack: done in \d+\.\d s: 3 steps run, 0 up to date; log: {stack.dest}"
         rf"/logs/stack\.log",
         told[-1],
     )

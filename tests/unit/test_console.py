@@ -1,5 +1,8 @@
 """What a run says of its steps."""
 
+import re
+from pathlib import Path
+
 from doit.exceptions import TaskFailed, UnmetDependency
 from doit.task import Task
 
@@ -63,3 +66,16 @@ def test_failures_are_said_at_once_and_again_in_the_end() -> None:
     assert reporter.failures == failures
     assert said[:4] == failures
     assert said[4].startswith("ERROR: teardown")
+
+
+def test_last_words_of_a_good_run_count_its_steps() -> None:
+    reporter = StepReporter(list[str]().append)
+    reporter.took(_task(run(act)), 0.1)
+    reporter.took(_task(async_run("a", act)), 0.1)
+    reporter.skip_uptodate(_task(run(act)))
+
+    told = reporter.summary("doit stack", Path("/s/stack.log"))
+    assert re.fullmatch(
+        r"doit stack: done in \d+\.\d s: 2 steps run, 1 up to date; log: /s/stack\.log", told
+    )
+    assert reporter.summary("doit clean", None).endswith("2 steps run, 1 up to date")

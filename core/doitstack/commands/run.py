@@ -249,7 +249,8 @@ def _last_words(executor: Executor, reporter: StepReporter, runner: FutureRunner
     again = " ".join(["doit", *names])
     signalled = str(runner.interrupted or "")
     if not reporter.failures and not signalled:
-        return reporter.summary(again, executor.log.path)
+        is_to_go = CLEAN in executor.options.tasks
+        return reporter.summary(again, None if is_to_go else executor.log.path)
     from doitstack.failures import outcome  # noqa: PLC0415 - needed only now
     from doitstack.reports.failure import Logs, last_words  # noqa: PLC0415
 

@@ -88,13 +88,12 @@ class StepReporter:
     def complete_run(self) -> None:
         """Hear that all is done."""
 
-    def summary(self, command: str, log: Path) -> str:
-        """Return the last words of a run that has come through."""
+    def summary(self, command: str, log: Path | None) -> str:
+        """Return the last words of a run that has come through; `log` is None if it will go."""
         seconds = time.monotonic() - self._began
-        return (
-            f"{command}: done in {seconds:.1f} s: {self._done} steps, "
-            f"{self._up_to_date} more up to date; log: {log}"
-        )
+        steps = f"{self._done} steps run, {self._up_to_date} up to date"
+        where = f"; log: {log}" if log else ""
+        return f"{command}: done in {seconds:.1f} s: {steps}{where}"
 
     @property
     def failures(self) -> list[str]:
