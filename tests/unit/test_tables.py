@@ -123,7 +123,7 @@ def test_timing_tables_of_a_parallel_run() -> None:
 
         What bounds it                          seconds
         ------------------------------------  ---------
-        CPU time of the run and its children      120.0
+        CPU time of the run and its services      120.0
         Critical path                              90.0
         Lower bound on 2 cores                     90.0
         Measured against the last serial run     1.50 x
@@ -142,7 +142,7 @@ def test_timing_tables_of_a_serial_run() -> None:
 
         What bounds it                          seconds
         ------------------------------------  ---------
-        CPU time of the run and its children        8.0
+        CPU time of the run and its services        8.0
         Critical path                              10.0
         Lower bound on 1 cores                     10.0
     """)

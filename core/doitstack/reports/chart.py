@@ -219,9 +219,9 @@ def _curves(run: RunRecord, scale: _Scale) -> Iterable[Curve]:
             line=_path(machine, scale, top),
             level=round(HEIGHT * (1 - run.cores / top), 2),
             about=(
-                f"how many of {run.cores} processors the run kept busy: "
-                f"{_average(ours):.1f} on average; the line is the whole machine, with the "
-                f"stack's services and everybody else: {_average(machine):.1f} on average"
+                f"how many of {run.cores} processors the run and its services kept busy: "
+                f"{_average(ours):.1f} on average; the line is the whole machine, with "
+                f"everybody else: {_average(machine):.1f} on average"
             ),
         )
 

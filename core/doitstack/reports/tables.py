@@ -151,7 +151,7 @@ def _async_table(timing: Timing) -> str:
 
 def _bounds_table(timing: Timing) -> str:
     rows = [
-        ("CPU time of the run and its children", f"{timing.cpu:.1f}"),
+        ("CPU time of the run and its services", f"{timing.cpu:.1f}"),
         ("Critical path", f"{timing.critical_path:.1f}"),
         (f"Lower bound on {timing.cores} cores", f"{timing.lower_bound:.1f}"),
     ]
