@@ -146,9 +146,13 @@ def check_told(stack: StackDir, out: str, *services: str) -> None:
 
 
 def processes(stack: StackDir) -> dict[str, tuple[int, set[str]]]:
-    """Return the process and the ports of each service, as `doit services` lists them."""
+    """Return the process and the ports of each service, as `doit services` lists them.
+
+    The servers behind commands come and go with their use.
+    """
     rows = (line.split() for line in stack.run("services").ok().lines[2:])
-    return {row[0]: (int(row[2]), set(row[3:-1])) for row in rows if row[1] == "running"}
+    running = (row for row in rows if row[1] == "running" and not row[0].startswith("warm-"))
+    return {row[0]: (int(row[2]), set(row[3:-1])) for row in running}
 
 
 def check_ports(stack: StackDir, expected: dict[str, str]) -> None:
