@@ -1,0 +1,107 @@
+"""Completion in a real bash and a real zsh, typed at a terminal."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import DOIT, MakeStackDir, StackDir
+from tests.integration.probes import plugin
+from tests.terminal import Terminal
+
+DEMO = plugin("""
+    def talk(stack):
+        print("talking")
+
+    @hookimpl
+    def stack_install(stack):
+        yield async_run("talkative", talk)
+        yield run(talk)
+        yield async_wait("talkative")
+""")
+
+SHELLS = {
+    "bash": ["bash", "--norc", "--noprofile", "-i"],
+    "zsh": ["zsh", "-f", "-i"],
+}
+
+
+def have(shell: str) -> None:
+    """Have `shell` on this machine: as root it is installed, as the stack's own packages are."""
+    if shutil.which(shell):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        pytest.skip(f"{shell} is not installed, and only root can install it")
+    subprocess.run(["apt-get", "install", "--yes", "--no-install-recommends", shell], check=True)
+
+
+class Keyboard(Terminal):
+    """A shell at a terminal, with completion sourced."""
+
+    def __init__(self, shell: str, stack: StackDir) -> None:
+        environ = {
+            **stack.environ,
+            "PATH": f"{os.path.dirname(DOIT)}:{os.environ['PATH']}",
+            "PS1": "> ",
+            "TERM": "xterm",
+            "HISTFILE": "",
+        }
+        super().__init__(SHELLS[shell], stack.path, environ)
+        self.until_line("")
+        self.type(f"source <({sys.executable} -m doitstack completion {shell}); clear\n")
+        self.until(lambda: self.lines == [">"], "the prompt alone")
+
+    def until_line(self, text: str) -> None:
+        """Wait until the command line is `text`."""
+        line = f"> {text}".rstrip()
+        self.until(lambda: self.lines[-1:] == [line], line)
+
+    def clear(self) -> None:
+        """Give up the line, and begin on an empty screen."""
+        self.type("\x15\x0c")
+        self.until(lambda: self.lines == [">"], "the prompt alone")
+
+
+@pytest.fixture(params=SHELLS)
+def keyboard(request: pytest.FixtureRequest, stack_dir: MakeStackDir) -> Iterator[Keyboard]:
+    have(request.param)
+    stack = stack_dir({"extras.d/50-demo.py": DEMO})
+    stack.run("stack").ok()
+    keyboard = Keyboard(request.param, stack)
+    yield keyboard
+    keyboard.close()
+
+
+def test_what_is_typed_is_completed(keyboard: Keyboard) -> None:
+    for typed, completed in {
+        "doit fut": "doit futures ",
+        "doit log talk": "doit log talkative ",
+        "doit log --fol": "doit log --follow ",
+        "doit log --li": "doit log --lines=",
+        "doit list --sort=d": "doit list --sort=definition ",
+        "doit unst": "doit unstack",
+        "doit stack:ins": "doit stack:install",
+        "doit stack:install:d": "doit stack:install:demo:",
+        "doit run stack:install:demo:ta": "doit run stack:install:demo:talk",
+        "doit -f dod": "doit -f dodo.py ",
+    }.items():
+        keyboard.type(f"{typed}\t")
+        keyboard.until_line(completed)
+        # Whether a space follows shows only when one goes on.
+        keyboard.type("x")
+        keyboard.until_line(f"{completed}x")
+        keyboard.clear()
+
+
+def test_what_is_possible_is_listed(keyboard: Keyboard) -> None:
+    keyboard.type("doit stack:install:demo:\t\t")
+
+    def has_all() -> bool:
+        shown = " ".join(keyboard.lines).split()
+        steps = ("async_wait-talkative", "talkative", "talk")
+        return all(any(word.endswith(step) for word in shown) for step in steps)
+
+    keyboard.until(has_all, "the three steps")
