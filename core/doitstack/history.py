@@ -56,14 +56,13 @@ class LastRun:
         directory = self._dest / "async"
         told = _told(self.events)
         on_disk = sorted(path.stem for path in directory.glob("*.ini"))
-        rows = []
-        for name in dict.fromkeys([*told, *on_disk]):
-            job = read_job(directory / f"{name}.ini")
-            now = _on_disk(job, goes_on=goes_on) if job else told.get(name, _Now("lost"))
-            if job is None and now.state not in OVER and not goes_on:
-                now = replace(now, state="lost")
-            rows.append(now.row(name, directory / f"{name}.log"))
-        return rows
+        names = dict.fromkeys([*told, *on_disk])
+        return [
+            _now(read_job(directory / f"{name}.ini"), told.get(name), goes_on=goes_on).row(
+                name, directory / f"{name}.log"
+            )
+            for name in names
+        ]
 
     def is_over(self, future: str) -> bool:
         """Return whether `future` has ended, or will not run any more."""
@@ -115,6 +114,17 @@ def _told(events: Iterable[Event]) -> dict[str, _Now]:
             before = told.get(event["name"], _Now("queued", since=event.time))
             told[event["name"]] = before.after(event)
     return told
+
+
+def _now(job: Job | None, told: _Now | None, *, goes_on: bool) -> _Now:
+    """Return what is known of a future from its file and from the journal."""
+    # One of the shell's has a process, and so a file, before it is its turn.
+    is_queued = told is not None and told.state == "queued" and goes_on
+    if job and (job.rc is not None or not is_queued):
+        return _on_disk(job, goes_on=goes_on)
+    if told and (goes_on or told.state in OVER):
+        return told
+    return replace(told or _Now(""), state="lost")
 
 
 def _on_disk(job: Job, *, goes_on: bool) -> _Now:

@@ -91,6 +91,22 @@ def test_states_follow_the_journal(scene: Scene) -> None:
     assert rows["collected"].seconds == 2.5
 
 
+def test_process_that_waits_for_its_turn_is_queued(scene: Scene) -> None:
+    me = look_up(os.getpid())
+    assert me
+    scene.event("future_queued", name="gated", command="make", lock="apt")
+    scene.job(
+        "gated",
+        f"[job]\ncommand = make\npid = {me.pid}\n"
+        f"start_time = 1000\npid_start_time = {me.started}\n",
+    )
+
+    with scene.going_on():
+        assert scene.states == {"gated": "queued"}
+        scene.event("future_start", name="gated", pid=me.pid, command="make", lock="apt")
+        assert scene.states == {"gated": "running"}
+
+
 def test_what_had_not_ended_when_the_run_did_is_lost(scene: Scene) -> None:
     scene.event("step_start", task="stack:install:demo:queued", step="queued", **ASYNC)
     scene.event("future_start", name="running", pid=12, command="make")
