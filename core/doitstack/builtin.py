@@ -40,7 +40,7 @@ class BuiltIn:
 
     def _report_timing(self) -> None:
         journal = self._executor.journal
-        journal.write("usage", cpu=self._executor.cpu_seconds())
+        self._executor.sample_usage()
         serial = last_serial_elapsed(self._executor.stack.log_dir, journal.path)
         timing = measure(read_events(journal.path), serial)
         if timing:

@@ -218,6 +218,10 @@ class Executor:
         """Show a line to the user, and keep it in the log."""
         self.log.write(f"{text}\n")
 
+    def sample_usage(self) -> None:
+        """Record the CPU time of the run and of the machine up to now."""
+        self._sampler.take()
+
     def cpu_seconds(self) -> float:
         """Return the CPU time of the run so far, with what it started in the background."""
         return round(self._meter.used(), 3)

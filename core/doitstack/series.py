@@ -6,6 +6,9 @@ from itertools import pairwise
 
 from doitstack.record import RunRecord
 
+APART = 0.25
+"""Seconds between two samples below which a rate would be made of the clock's own steps."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -51,9 +54,12 @@ def cores_of_machine(run: RunRecord) -> tuple[Point, ...]:
 
 def _rates(totals: list[tuple[float, float]]) -> tuple[Point, ...]:
     """Return the rates of a growing total; the last point says where the last of them ends."""
+    kept: list[tuple[float, float]] = []
+    for time, total in totals:
+        if not kept or time - kept[-1][0] >= APART:
+            kept.append((time, total))
     points = [
         Point(time, max(0.0, later - total) / (until - time))
-        for (time, total), (until, later) in pairwise(totals)
-        if until > time
+        for (time, total), (until, later) in pairwise(kept)
     ]
-    return (*points, Point(totals[-1][0], 0.0)) if points else ()
+    return (*points, Point(kept[-1][0], 0.0)) if points else ()

@@ -56,9 +56,12 @@ class Sampler:
 
     def look(self) -> None:
         """Take a sample if it is time."""
+        if time.monotonic() >= self._next:
+            self.take()
+
+    def take(self) -> None:
+        """Take a sample now."""
         now = time.monotonic()
-        if now < self._next:
-            return
         # The tick of a long step may come while we are at it.
         self._next = now + EVERY
         began = time.thread_time()

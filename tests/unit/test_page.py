@@ -10,7 +10,16 @@ from doitstack.compare import compare
 from doitstack.journal import Event
 from doitstack.replay import what_if
 from doitstack.reports.logs import Logs
-from doitstack.reports.page import Findings, about, longest, page, result_of, short_name, telling
+from doitstack.reports.page import (
+    Findings,
+    about,
+    breakable,
+    longest,
+    page,
+    result_of,
+    short_name,
+    telling,
+)
 from doitstack.timing import Stretch, measure
 from tests.unit.runs import (
     ONE_FUTURE,
@@ -24,7 +33,7 @@ from tests.unit.runs import (
     step_end,
 )
 
-VOID = {"meta", "link", "input", "path", "br"}
+VOID = {"meta", "link", "input", "path", "wbr"}
 
 
 class Outline(HTMLParser):
@@ -64,6 +73,7 @@ class Outline(HTMLParser):
     @property
     def text(self) -> str:
         text = " ".join(" ".join(self.words).split())
+        text = text.replace("_ ", "_")  # where a line may be broken
         return text.replace("\N{MINUS SIGN}", "-").replace("\N{MULTIPLICATION SIGN}", "x")
 
 
@@ -189,6 +199,10 @@ def test_longest_parts_stay_in_their_order() -> None:
 def test_what_gains_nothing_is_not_shown() -> None:
     tried = telling(what_if(record(ONE_FUTURE)))
     assert [gain.step.name for gain in tried.steps] == ["a", "first", "last"]
+
+
+def test_long_names_may_be_broken_and_stay_escaped() -> None:
+    assert breakable("make_<b>_all") == "make_<wbr>&lt;b&gt;_<wbr>all"
 
 
 def test_async_wait_has_a_short_name() -> None:

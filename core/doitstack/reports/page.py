@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from doitstack.compare import Comparison
 from doitstack.record import RunRecord, Status, StepRecord
@@ -102,6 +103,7 @@ def _environment() -> Environment:
         date=spoken_date,
         iso=iso_date,
         short=short_name,
+        breakable=breakable,
     )
     return environment
 
@@ -149,6 +151,11 @@ def short_name(step: StepRecord) -> str:
         return step.name
     first, *others = step.waits
     return f"async_wait {first}" + (f" and {len(others)} more" if others else "")
+
+
+def breakable(name: str) -> Markup:
+    """Return a name that may go on in the next line after each underscore."""
+    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))
 
 
 def longest(stretches: Sequence[Stretch]) -> list[Stretch]:
