@@ -30,12 +30,16 @@ SHELLS = {
 
 
 def have(shell: str) -> None:
-    """Have `shell` on this machine: as root it is installed, as the stack's own packages are."""
+    """Have `shell` on this machine: root installs it, as a stack does with its packages."""
     if shutil.which(shell):
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        pytest.skip(f"{shell} is not installed, and only root can install it")
-    subprocess.run(["apt-get", "install", "--yes", "--no-install-recommends", shell], check=True)
+        pytest.skip(f"{shell} is not installed, and only root on Debian can install it")
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", shell]
+    for command in (["apt-get", "update"], install):
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        if answer.returncode:
+            pytest.skip(f"{shell} is not installed, and cannot be: {answer.stderr.strip()[-200:]}")
 
 
 class Keyboard(Terminal):
