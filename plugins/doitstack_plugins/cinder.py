@@ -240,6 +240,8 @@ def _conf(stack: Stack) -> configuration.Sections:
             "enabled_backends": _BACKEND,
             "default_volume_type": _BACKEND,
             "state_path": str(state),
+            # It reports for the first time after so long, once the scheduler has heard of it.
+            "report_interval": "2",
             "auth_strategy": "keystone",
             "api_paste_config": str(etc / "api-paste.ini"),
             "resource_query_filters_file": str(etc / "resource_filters.json"),

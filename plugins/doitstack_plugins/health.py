@@ -42,15 +42,16 @@ def wait_until(
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
-def has_reported(listed: Any, started: int) -> bool:
+def has_reported(listed: Any, started: int, *, trust_new: bool = False) -> bool:
     """Return whether a daemon that nova or cinder has `listed` works since it `started`.
 
-    `started` is in s since the epoch. What has ended only a minute ago is still listed as up.
+    `started` is in s since the epoch. What has ended only a minute ago is still listed as up. With
+    `trust_new`, one that was never there before need only be listed.
     """
     if listed.state != "up":
         return False
     if not listed.updated_at:
-        return True  # it has never been there before
+        return trust_new
     return datetime.fromisoformat(listed.updated_at).replace(tzinfo=UTC).timestamp() > started
 
 

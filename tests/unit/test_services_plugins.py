@@ -217,7 +217,7 @@ def test_addresses_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "updated_at", "works"),
     [
-        ("up", None, True),
+        ("up", None, False),
         ("up", "2026-01-01T00:00:10.000000", False),
         ("up", "2026-01-01T00:00:11.000000", True),
         ("down", "2026-01-01T00:00:11.000000", False),
@@ -229,6 +229,7 @@ def test_a_daemon_works_once_it_has_reported_since_its_start(
     started = int(datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC).timestamp())
     listed = SimpleNamespace(state=state, updated_at=updated_at)
     assert health.has_reported(listed, started) is works
+    assert health.has_reported(listed, started, trust_new=True) is (works or not updated_at)
 
 
 def test_services_are_stopped_at_once_and_their_stores_later(tmp_path: Path) -> None:
