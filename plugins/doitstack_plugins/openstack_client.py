@@ -2,7 +2,7 @@
 
 from doitstack import Stack
 from doitstack.environments import Environment
-from doitstack.warm import Program, put, start
+from doitstack.warm import Program, offer, put
 from doitstack_plugins import packages
 
 NAME = "openstack"
@@ -57,5 +57,5 @@ def put_openstack(stack: Stack, environment: Environment) -> None:
 
 
 def warm_openstack(stack: Stack, environment: Environment) -> None:
-    """Start the server that answers for it."""
-    start(stack, program(stack, environment))
+    """Start the server that answers for it; the command now goes with what has been installed."""
+    offer(stack, program(stack, environment), wait=True)

@@ -1,5 +1,5 @@
 """Console scripts that answer at once: a server has imported all, and forks for each call."""
 
-from doitstack.warm.launcher import Program, call, offer, put, start, stop, withdraw
+from doitstack.warm.launcher import Program, call, offer, put, stop, withdraw
 
-__all__ = ["Program", "call", "offer", "put", "start", "stop", "withdraw"]
+__all__ = ["Program", "call", "offer", "put", "stop", "withdraw"]

@@ -56,11 +56,16 @@ class Program:
     idle: int = 0
 
 
-def offer(stack: Stack, program: Program) -> None:
-    """Put the wrapper of `program` first in PATH, and start its server; good as a future."""
+def offer(stack: Stack, program: Program, *, wait: bool = False) -> None:
+    """Put the wrapper of `program` first in PATH, and start its server; good as a future.
+
+    The server is started anew if the program has changed. Until it is warm the real program
+    answers; with `wait` it is looked whether the server stays up, and the user told if it does not.
+    """
     with _alone(stack, program.name):
         put(stack, program)
-        start(stack, program, wait=False)
+        if can_be_warm():
+            _start_or_warn(stack, program, wait=wait)
 
 
 def call(
@@ -78,7 +83,10 @@ def call(
 
 
 def put(stack: Stack, program: Program) -> None:
-    """Make the program's wrapper in `$DEST/bin`; what it wraps need not run yet."""
+    """Make the program's wrapper in `$DEST/bin`; what it wraps need not be there yet.
+
+    Only `offer`, once it is, lets a server answer.
+    """
     path = wrapper(stack, program.name)
     real = program.environment.program(program.name)
     private_directory(path.parent)
@@ -94,14 +102,8 @@ def put(stack: Stack, program: Program) -> None:
         new.replace(path)  # in one piece: somebody may be calling it
 
 
-def start(stack: Stack, program: Program, *, wait: bool = True) -> None:
-    """Start the program's server, anew if the program has changed.
-
-    Returns before it is warm; until then the real program answers. Where there can be no server
-    that is all there is, and the user is told why; without `wait` nobody looks whether it stays.
-    """
-    if not can_be_warm():
-        return
+def _start_or_warn(stack: Stack, program: Program, *, wait: bool) -> None:
+    """Start the program's server, or tell the user why each call will take longer."""
     try:
         _start(stack, program, wait=wait)
     except ServiceError as error:

@@ -282,7 +282,7 @@ def test_an_unknown_machine_gets_a_link(cold: Tool, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("platform.machine", lambda: "pdp11")
     warm.put(cold.stack, cold.program)
     assert os.readlink(cold.client) == cold.real
-    warm.start(cold.stack, cold.program)
+    warm.offer(cold.stack, cold.program)
     assert not (cold.stack.dest / "supervisor").exists()
 
 
@@ -306,7 +306,7 @@ def test_an_environment_that_is_missing_only_warns(
     monkeypatch.setattr(cold.stack, "say", said.append)
     missing = warm.Program(Environment(cold.stack.dest / "none", ()), "tool")
     try:
-        warm.start(cold.stack, missing)
+        warm.offer(cold.stack, missing, wait=True)
     finally:
         cold.stack.services.stop_all()
     assert "tool is not kept warm" in said[0]
