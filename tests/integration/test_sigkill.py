@@ -162,7 +162,7 @@ def test_next_command_copes_with_what_a_crash_left(
         stack.run(command).ok()
 
         assert [line.split()[:2] for line in shown.lines[2:]] == [
-            ["cut", "queued"],
+            ["cut", "lost"],
             ["left", "running"],
             ["reused", "lost"],
         ]

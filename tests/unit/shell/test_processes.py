@@ -76,7 +76,15 @@ def test_other_services_are_the_machines(bash) -> None:
 
 
 def test_is_running(bash) -> None:
-    script = "sleep 60.25 & is_running 60.25 && echo yes; kill $!; wait $! || :; is_running 60.25 || echo no"
+    # Once it has spoken its command line is its own; before, it is that of a fork, or none.
+    script = """
+    coproc MARKED { exec bash -c 'echo up; read -r' marked-"$BASHPID"; }
+    pid=$MARKED_PID
+    read -r -u "${MARKED[0]}"
+    is_running "marked-$pid" && echo yes
+    kill "$pid"; wait "$pid" || :
+    is_running "marked-$pid" || echo no
+    """
     assert bash(script).lines == ["yes", "no"]
 
 
