@@ -33,7 +33,8 @@ _SYSTEM_CALLS = {
 _PATIENCE = 0.25
 """Seconds until a server that is not stuck has greeted; as in client.pl."""
 
-_PAUSE = 0.02
+_PAUSE, _LONG_PAUSE = 0.02, 0.5
+"""Seconds between two looks for a server's socket, and for its end, which cost more."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,14 @@ def _wait(stack: Stack, program: Program) -> None:
     if not can_be_warm():
         return
     deadline = time.monotonic() + stack.settings.number("SERVICE_TIMEOUT")
-    while not _is_answering(stack, program.name):
-        if time.monotonic() > deadline or stack.services.deaths(inf, _service(program.name)):
+    while time.monotonic() < deadline:
+        look_again = time.monotonic() + _LONG_PAUSE
+        while time.monotonic() < look_again:
+            if _is_answering(stack, program.name):
+                return
+            time.sleep(_PAUSE)
+        if stack.services.deaths(inf, _service(program.name)):
             return
-        time.sleep(_PAUSE)
 
 
 def _is_answering(stack: Stack, name: str) -> bool:
