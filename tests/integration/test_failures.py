@@ -239,3 +239,35 @@ def test_future_that_cannot_start_is_told(stack_dir: MakeStackDir) -> None:
         "log: /d/.stack/logs/stack.log",
         AGAIN,
     ]
+
+
+def test_session_that_dies_before_its_answer_is_a_failed_step(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
+                from doitstack.process_tree import look_up
+
+                def outlives_the_session(stack):
+                    until(Path("pid").exists)
+                    pid = int(Path("pid").read_text())
+                    until(lambda: (session := look_up(pid)) is None or session.is_zombie)
+
+                @hookimpl
+                def stack_pre_install(stack):
+                    yield async_run("slow", outlives_the_session)
+            """),
+            SCRIPT: """\
+                if [[ "$1 $2" == "stack install" ]]; then
+                    echo $$ >new
+                    _doitstack_tell request '' async_wait slow
+                    mv new pid
+                    kill -KILL $$
+                fi
+            """,
+        }
+    )
+
+    outcome = stack.run("stack").failed(1)
+
+    assert "the bash session has ended with code -9" in outcome.out
+    assert "finished outlives_the_session with result 0" in outcome.out

@@ -283,11 +283,11 @@ class Session:
 
     def _answer(self, pipe: str, answer: Answer) -> None:
         data = f"{answer.code}\0{answer.out}\0{answer.err}\0".encode(errors="surrogateescape")
-        if not pipe:
-            write_all(self._answers, data)
-            return
-        # A subshell that has been stopped meanwhile reads no answer.
+        # A shell or subshell that has been stopped meanwhile reads no answer.
         with suppress(OSError):
+            if not pipe:
+                write_all(self._answers, data)
+                return
             descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
             try:
                 write_all(descriptor, data)
