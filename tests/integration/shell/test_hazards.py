@@ -280,7 +280,9 @@ def as_root(stack: StackDir) -> None:
     if os.geteuid():
         tool = stack.path / "tools" / "sudo"
         tool.parent.mkdir()
-        tool.write_text('#!/bin/sh\nwhile getopts nE option; do :; done\nshift $((OPTIND - 1))\nexec "$@"\n')
+        tool.write_text(
+            '#!/bin/sh\nwhile getopts nE option; do :; done\nshift $((OPTIND - 1))\nexec "$@"\n'
+        )
         tool.chmod(0o755)
         stack.environ["PATH"] = f"{tool.parent}:{stack.environ['PATH']}"
 
