@@ -3,9 +3,13 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from doitstack.settings import is_passed_over
 from doitstack.stack import Stack
+
+CERTIFICATES = Path("/etc/ssl/certs")
+"""Where a system keeps the certificates that it trusts."""
 
 
 @contextmanager
@@ -23,6 +27,7 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
     ours = {
         "PATH": ":".join([own, *words]),
         "OS_CLIENT_CONFIG_FILE": str(stack.dest / "clouds.yaml"),
+        "UV_SYSTEM_CERTS": stack.settings.get("UV_SYSTEM_CERTS") or _system_certs(),
         **more,
     }
     for name in before:
@@ -35,3 +40,11 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def _system_certs() -> str:
+    """Tell uv to trust whom the system trusts, as pip and git do: a company's proxy, say.
+
+    By itself it trusts its own list. Where the system has none, that is all there is.
+    """
+    return "true" if CERTIFICATES.is_dir() and any(CERTIFICATES.iterdir()) else "false"
