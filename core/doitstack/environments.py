@@ -120,10 +120,9 @@ def _log(environment: Environment) -> Path:
 def _reason(environment: Environment, said: str) -> str:
     free = shutil.disk_usage(environment.path.parent).free // 2**20
     return (
-        f"cannot install {', '.join(environment.requirements)} into {environment.path} "
-        f"({free} MiB free there), uv says:\n{said}\n"
-        "check the network, the versions in UPPER_CONSTRAINTS_FILE and the free space, "
-        "then run it again"
+        f"cannot install {', '.join(environment.requirements)} into {environment.path}: "
+        "look at the network, the versions in UPPER_CONSTRAINTS_FILE and the space "
+        f"({free} MiB are free), then run it again\nuv says:\n{said}"
     )
 
 
