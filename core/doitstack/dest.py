@@ -34,24 +34,48 @@ _FILES = (
 
 
 def claim(settings: Settings) -> None:
-    """Make DEST ours, and its directories, all of them private.
+    """Make DEST ours, and its directories, all of them private; a DATA_DIR elsewhere is ours, too.
 
-    Raises SettingsError, having changed nothing, when DEST holds somebody else's files under our
-    names, or cannot be made.
+    Raises SettingsError, having changed nothing, when DEST is another user's, holds somebody else's
+    files under our names, or cannot be made, and when DATA_DIR holds somebody else's files.
     """
-    dest = settings.path("DEST")
+    dest, data = settings.path("DEST"), settings.path("DATA_DIR")
     try:
         is_new = not dest.exists()
         if not (dest / MARKER).exists():
+            _refuse_another_user(dest)
             _refuse_strangers(dest)
-        for directory in (dest, settings.path("DATA_DIR"), settings.path("LOGDIR")):
+        if not _is_inside(data, dest):
+            _refuse_data(data)
+        for directory in (dest, data, settings.path("LOGDIR")):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not (dest / MARKER).exists():
-            write_private(
-                dest / MARKER, "made by doitstack\n" if is_new else "found by doitstack\n"
-            )
+        _mark(dest, is_new=is_new)
+        if not _is_inside(data, dest):
+            _mark(data, is_new=False)
     except OSError as error:
         raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
+
+
+def _mark(directory: Path, *, is_new: bool) -> None:
+    if not (directory / MARKER).exists():
+        write_private(directory / MARKER, f"{'made' if is_new else 'found'} by doitstack\n")
+
+
+def _refuse_another_user(dest: Path) -> None:
+    """Raise SettingsError where the owner of DEST could put links under our names."""
+    if os.geteuid() and dest.exists() and dest.stat().st_uid != os.geteuid():
+        raise SettingsError(
+            f"DEST={dest} belongs to another user; set DEST to a directory of your own"
+        )
+
+
+def _refuse_data(data: Path) -> None:
+    """Raise SettingsError for a DATA_DIR in which plugins would remove what is not theirs."""
+    if data.is_dir() and any(data.iterdir()) and not (data / MARKER).exists():
+        raise SettingsError(
+            f"DATA_DIR={data} is not empty and not doitstack's; "
+            f"set DATA_DIR to a directory of its own"
+        )
 
 
 def _refuse_strangers(dest: Path) -> None:
@@ -133,6 +157,14 @@ def remove(settings: Settings) -> None:
     if is_made_by_us:
         with suppress(OSError):
             dest.rmdir()
+
+
+def discard(settings: Settings, *paths: Path) -> None:
+    """Remove what a plugin made, but nothing outside of DEST and DATA_DIR: it may be another's."""
+    ours = (settings.path("DEST"), settings.path("DATA_DIR"))
+    for path in paths:
+        if any(_is_inside(path, directory) for directory in ours):
+            _remove(path)
 
 
 def _is_inside(path: Path, dest: Path) -> bool:

@@ -4,13 +4,13 @@ The back end is one of Cinder's own: volumes are made, listed, attached and dele
 behind them. So it needs neither LVM nor root, and no image can be copied into a volume.
 """
 
-import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
+from doitstack.dest import discard
 from doitstack.environments import Environment, remove
 from doitstack.files import private_directory
 from doitstack.uptodate import Unchanged, digest
@@ -115,8 +115,7 @@ def check_cinder(stack: Stack) -> None:
     """Raise where cinder cannot be served, or lacks a service."""
     needs.check(stack, "cinder", "key", "mysql", "rabbit")
     if stack.is_service_enabled("c-api"):
-        host = stack.settings["CINDER_SERVICE_HOST"]
-        ports.check_port(stack, "c-api", host, "CINDER_SERVICE_PORT")
+        ports.check_api(stack, "c-api", "CINDER")
 
 
 def install_cinder(stack: Stack) -> None:
@@ -186,8 +185,7 @@ def clean_cinder(stack: Stack) -> None:
     """Remove the environment, the configuration and the state."""
     remove(environment(stack))
     warm.withdraw(stack, _manager(stack).name)
-    shutil.rmtree(_conf_file(stack).parent, ignore_errors=True)
-    shutil.rmtree(stack.data_dir / "cinder", ignore_errors=True)
+    discard(stack.settings, _conf_file(stack).parent, stack.data_dir / "cinder")
 
 
 def accounts(stack: Stack) -> str:

@@ -38,9 +38,13 @@ def url_host(host: str) -> str:
 
 
 def set_address(settings: Settings, prefix: str, port: str, path: str = "") -> None:
-    """Set PREFIX_SERVICE_HOST, _PORT and _URI of an API that listens at `port` unless told else."""
+    """Set PREFIX_SERVICE_HOST, _PORT and _URI of an API that listens at `port` unless told else.
+
+    Raises SettingsError for what is no port.
+    """
     host = settings.default(f"{prefix}_SERVICE_HOST", settings["SERVICE_HOST"])
-    chosen = settings.default(f"{prefix}_SERVICE_PORT", port)
+    settings.default(f"{prefix}_SERVICE_PORT", port)
+    chosen = settings.port(f"{prefix}_SERVICE_PORT")
     settings.default(f"{prefix}_SERVICE_URI", f"http://{url_host(host)}:{chosen}{path}")
 
 

@@ -7,11 +7,20 @@ from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, shell, warm
+from doitstack.dest import discard
 from doitstack.environments import Environment, remove
 from doitstack.files import private_directory
 from doitstack.uptodate import Unchanged, digest
-from doitstack_plugins import configuration, database, managers, needs, packages, service_accounts
-from doitstack_plugins.wsgi import WsgiService, check_port, serve, wait_until_served
+from doitstack_plugins import (
+    configuration,
+    database,
+    managers,
+    needs,
+    packages,
+    ports,
+    service_accounts,
+)
+from doitstack_plugins.wsgi import WsgiService, serve, wait_until_served
 
 SERVICE = "g-api"
 
@@ -97,7 +106,7 @@ def environment(stack: Stack) -> Environment:
 def check_glance(stack: Stack) -> None:
     """Raise where glance cannot be served, or lacks a service."""
     needs.check(stack, SERVICE, "key")
-    check_port(stack, _service(stack), "GLANCE_SERVICE_PORT")
+    ports.check_api(stack, SERVICE, "GLANCE")
 
 
 def install_glance(stack: Stack) -> None:
@@ -146,8 +155,7 @@ def clean_glance(stack: Stack) -> None:
     """Remove the environment, the configuration, the images and an SQLite database."""
     remove(environment(stack))
     warm.withdraw(stack, _manager(stack).name)
-    _conf_file(stack).unlink(missing_ok=True)
-    shutil.rmtree(_state(stack), ignore_errors=True)
+    discard(stack.settings, _conf_file(stack).parent, _state(stack))
 
 
 def schema(stack: Stack) -> str:

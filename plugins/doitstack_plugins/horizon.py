@@ -9,8 +9,8 @@ from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, ru
 from doitstack.environments import Environment, remove
 from doitstack.files import write_private
 from doitstack.uptodate import Unchanged, digest
-from doitstack_plugins import configuration, health, needs, packages
-from doitstack_plugins.wsgi import WsgiService, check_port, serve
+from doitstack_plugins import configuration, health, needs, packages, ports
+from doitstack_plugins.wsgi import WsgiService, serve
 
 SERVICE = "horizon"
 
@@ -87,7 +87,7 @@ def environment(stack: Stack) -> Environment:
 def check_horizon(stack: Stack) -> None:
     """Raise where horizon cannot be served, or lacks a service."""
     needs.check(stack, SERVICE, "key")
-    check_port(stack, _service(stack), "HORIZON_SERVICE_PORT")
+    ports.check_api(stack, SERVICE, "HORIZON")
 
 
 def install_horizon(stack: Stack) -> None:

@@ -14,11 +14,12 @@ DEFAULT_DOMAIN = "default"
 
 
 def set_defaults(settings: Settings) -> None:
-    """Set the defaults that DevStack's lib/keystone sets."""
+    """Set the defaults that DevStack's lib/keystone sets. Raises SettingsError for a bad port."""
     host = settings.default("KEYSTONE_SERVICE_HOST", settings["SERVICE_HOST"])
     protocol = settings.default("SERVICE_PROTOCOL", "http")
     protocol = settings.default("KEYSTONE_SERVICE_PROTOCOL", protocol)
-    port = settings.default("KEYSTONE_SERVICE_PORT", "5000")
+    settings.default("KEYSTONE_SERVICE_PORT", "5000")
+    port = settings.port("KEYSTONE_SERVICE_PORT")
     address = f"[{host}]" if ":" in host else host
     uri = settings.default("KEYSTONE_SERVICE_URI", f"{protocol}://{address}:{port}")
     settings.default("KEYSTONE_SERVICE_URI_V3", f"{uri}/v3")

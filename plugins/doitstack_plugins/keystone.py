@@ -5,12 +5,12 @@ Its configuration and keys are in KEYSTONE_CONF_DIR.
 
 import base64
 import secrets
-import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
+from doitstack.dest import discard
 from doitstack.environments import Environment, remove
 from doitstack.errors import SettingsError
 from doitstack.files import write_private
@@ -22,11 +22,12 @@ from doitstack_plugins import (
     managers,
     openstack_client,
     packages,
+    ports,
 )
 from doitstack_plugins.clouds import clouds_yaml, openrc, write_clouds
 from doitstack_plugins.identity import ADMIN_PASSWORD, import_sdk, set_defaults
 from doitstack_plugins.keystone_accounts import account_steps
-from doitstack_plugins.wsgi import WsgiService, check_port, serve, wait_until_served
+from doitstack_plugins.wsgi import WsgiService, serve, wait_until_served
 
 
 @hookimpl
@@ -101,7 +102,7 @@ def check_keystone_port(stack: Stack) -> None:
     protocol = stack.settings["KEYSTONE_SERVICE_PROTOCOL"]
     if protocol != "http":
         raise SettingsError(f"KEYSTONE_SERVICE_PROTOCOL={protocol}: only http is served; set http")
-    check_port(stack, _service(stack), "KEYSTONE_SERVICE_PORT")
+    ports.check_api(stack, "keystone", "KEYSTONE")
 
 
 def install_keystone(stack: Stack) -> None:
@@ -171,12 +172,9 @@ def stop_keystone(stack: Stack) -> None:
 def clean_keystone(stack: Stack) -> None:
     """Remove the environment, the database, the configuration with its keys, and clouds.yaml."""
     remove(environment(stack))
-    for directory in ("fernet-keys", "credential-keys"):
-        shutil.rmtree(_conf_dir(stack) / directory, ignore_errors=True)
     warm.withdraw(stack, openstack_client.NAME, _manager(stack).name)
-    for path in (_conf_dir(stack) / "keystone.conf", clouds_yaml(stack), openrc(stack)):
-        path.unlink(missing_ok=True)
-    shutil.rmtree(stack.data_dir / "keystone", ignore_errors=True)
+    discard(stack.settings, _conf_dir(stack), stack.data_dir / "keystone")
+    discard(stack.settings, clouds_yaml(stack), openrc(stack))
 
 
 def schema(stack: Stack) -> str:

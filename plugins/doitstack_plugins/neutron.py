@@ -3,12 +3,12 @@
 There is no agent and no Open vSwitch: networks, ports and routers are made, and carry nothing.
 """
 
-import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
+from doitstack.dest import discard
 from doitstack.environments import Environment, remove
 from doitstack.files import private_directory
 from doitstack.uptodate import Unchanged, digest
@@ -19,10 +19,11 @@ from doitstack_plugins import (
     managers,
     needs,
     packages,
+    ports,
     service_accounts,
 )
 from doitstack_plugins.neutron_networks import create_initial_networks, set_network_defaults
-from doitstack_plugins.wsgi import WsgiService, check_port, serve, wait_until_served
+from doitstack_plugins.wsgi import WsgiService, serve, wait_until_served
 
 _DRIVER = "unwired"
 
@@ -117,7 +118,7 @@ def check_neutron(stack: Stack) -> None:
     """Raise where neutron cannot be served, or lacks a service."""
     # The migrations of its database fail on SQLite.
     needs.check(stack, "neutron", "key", "mysql", "rabbit")
-    check_port(stack, _service(stack), "NEUTRON_SERVICE_PORT")
+    ports.check_api(stack, "neutron-api", "NEUTRON")
 
 
 def install_neutron(stack: Stack) -> None:
@@ -170,8 +171,7 @@ def clean_neutron(stack: Stack) -> None:
     """Remove the environment, the configuration and the state."""
     remove(environment(stack))
     warm.withdraw(stack, _manager(stack).name)
-    shutil.rmtree(_conf_dir(stack), ignore_errors=True)
-    shutil.rmtree(stack.data_dir / "neutron", ignore_errors=True)
+    discard(stack.settings, _conf_dir(stack), stack.data_dir / "neutron")
 
 
 def accounts(stack: Stack) -> str:

@@ -4,11 +4,11 @@ The configuration is in nova_conf.py, the databases in nova_cells.py, what runs 
 nova_processes.py, and what is waited for and made in the running nova in nova_ready.py.
 """
 
-import shutil
 from collections.abc import Iterator
 from functools import partial
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
+from doitstack.dest import discard
 from doitstack.environments import remove
 from doitstack.files import private_directory
 from doitstack.uptodate import Unchanged
@@ -155,5 +155,4 @@ def clean_nova(stack: Stack) -> None:
     """Remove the environment, the configuration and the state."""
     remove(nova_conf.environment(stack))
     warm.withdraw(stack, nova_cells.manager(stack).name)
-    for directory in (nova_conf.conf_dir(stack), stack.data_dir / "nova"):
-        shutil.rmtree(directory, ignore_errors=True)
+    discard(stack.settings, nova_conf.conf_dir(stack), stack.data_dir / "nova")

@@ -1,15 +1,23 @@
 """Placement: its API as the service `placement-api`."""
 
-import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
+from doitstack.dest import discard
 from doitstack.environments import Environment, remove
 from doitstack.uptodate import Unchanged, digest
-from doitstack_plugins import configuration, database, managers, needs, packages, service_accounts
-from doitstack_plugins.wsgi import WsgiService, check_port, serve, wait_until_served
+from doitstack_plugins import (
+    configuration,
+    database,
+    managers,
+    needs,
+    packages,
+    ports,
+    service_accounts,
+)
+from doitstack_plugins.wsgi import WsgiService, serve, wait_until_served
 
 SERVICE = "placement-api"
 
@@ -83,7 +91,7 @@ def environment(stack: Stack) -> Environment:
 def check_placement(stack: Stack) -> None:
     """Raise where placement cannot be served, or lacks a service."""
     needs.check(stack, SERVICE, "key")
-    check_port(stack, _service(stack), "PLACEMENT_SERVICE_PORT")
+    ports.check_api(stack, SERVICE, "PLACEMENT")
 
 
 def install_placement(stack: Stack) -> None:
@@ -126,8 +134,7 @@ def clean_placement(stack: Stack) -> None:
     """Remove the environment, the configuration and an SQLite database."""
     remove(environment(stack))
     warm.withdraw(stack, _manager(stack).name)
-    _conf_file(stack).unlink(missing_ok=True)
-    shutil.rmtree(stack.data_dir / "placement", ignore_errors=True)
+    discard(stack.settings, _conf_file(stack).parent, stack.data_dir / "placement")
 
 
 def schema(stack: Stack) -> str:

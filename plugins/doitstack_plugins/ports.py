@@ -18,7 +18,7 @@ def check(stack: Stack, name: str, address: tuple[str, int], setting: str) -> No
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             reason = f"{host}:{port} cannot be listened at: {error.strerror}"
-            raise SettingsError(f"{name}: {reason}; set {setting} in local.conf") from error
+            raise SettingsError(f"{name}: {reason}; {_remedy(error, setting)}") from error
     else:
         return
     holder = _listener(port)
@@ -30,9 +30,20 @@ def check(stack: Stack, name: str, address: tuple[str, int], setting: str) -> No
     )
 
 
+def check_api(stack: Stack, name: str, prefix: str) -> None:
+    """Raise where an API cannot listen at PREFIX_SERVICE_HOST and PREFIX_SERVICE_PORT."""
+    check_port(stack, name, stack.settings[f"{prefix}_SERVICE_HOST"], f"{prefix}_SERVICE_PORT")
+
+
 def check_port(stack: Stack, name: str, host: str, setting: str) -> None:
     """Raise where the service `name` cannot listen at `host` and the port that `setting` gives."""
     check(stack, name, (host, stack.settings.port(setting)), setting)
+
+
+def _remedy(error: OSError, setting: str) -> str:
+    if error.errno == errno.EACCES:
+        return f"set {setting} in local.conf to a port above 1023"
+    return "set SERVICE_HOST in local.conf to an address of this machine"
 
 
 def _bind(host: str, port: int) -> None:

@@ -3,12 +3,12 @@
 The files of configuration are written by `swift_conf`, the rings by `swift_rings`.
 """
 
-import shutil
 from collections.abc import Iterator
 from functools import partial
 from importlib.resources import files
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack.dest import discard
 from doitstack.environments import Environment, remove
 from doitstack.files import private_directory
 from doitstack.uptodate import Unchanged, digest
@@ -158,11 +158,7 @@ def stop_swift(stack: Stack) -> None:
 def clean_swift(stack: Stack) -> None:
     """Remove the environment, the configuration and all objects."""
     remove(environment(stack))
-    for name in ("swift.conf", *(server.file for server in swift_conf.SERVERS)):
-        (swift_conf.directory(stack) / name).unlink(missing_ok=True)
-    for ring in swift_conf.directory(stack).glob("*.ring.gz"):
-        ring.unlink()
-    shutil.rmtree(stack.data_dir / "swift", ignore_errors=True)
+    discard(stack.settings, swift_conf.directory(stack), stack.data_dir / "swift")
 
 
 def accounts(stack: Stack) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from doitstack import Stack
 from doitstack.environments import Environment
-from doitstack_plugins import configuration, health, ports
+from doitstack_plugins import configuration, health
 
 
 class WsgiService(NamedTuple):
@@ -60,8 +60,3 @@ def wait_until_served(stack: Stack, service: WsgiService, path: str, key: str) -
     address = (service.host, service.port)
     has_key = partial(health.has_key, address, path, key)
     health.wait_until(stack, service.name, has_key, f"{service.host}:{service.port}{path}")
-
-
-def check_port(stack: Stack, service: WsgiService, setting: str) -> None:
-    """Raise ServiceError if somebody else has the service's port; `setting` is what changes it."""
-    ports.check(stack, service.name, (service.host, service.port), setting)

@@ -158,3 +158,46 @@ def test_held_dest_is_busy_for_another_process(tmp_path: Path) -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     with dest.held(tmp_path):
         assert (tmp_path / ".lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_data_elsewhere_is_ours_when_it_was_empty(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    settings = _settings(tmp_path / "dest", DATA_DIR=f"{tmp_path}/data")
+    dest.claim(settings)
+    (tmp_path / "data" / "keystone").mkdir()
+    dest.claim(settings)
+    dest.discard(settings, tmp_path / "data" / "keystone")
+    assert _modes(tmp_path / "data") == {".doitstack": "0o600"}
+
+
+def test_data_of_others_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "home" / "keystone").mkdir(parents=True)
+    with pytest.raises(SettingsError) as raised:
+        dest.claim(_settings(tmp_path / "dest", DATA_DIR=f"{tmp_path}/home"))
+    assert str(raised.value) == (
+        f"DATA_DIR={tmp_path}/home is not empty and not doitstack's; "
+        f"set DATA_DIR to a directory of its own"
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / "home"]
+
+
+def test_dest_of_another_user_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uid = tmp_path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
+    with pytest.raises(SettingsError, match=f"^DEST={tmp_path} belongs to another user; set DEST"):
+        dest.claim(_settings(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    dest.claim(_settings(tmp_path / "new"))
+
+
+def test_discard_takes_what_is_ours_and_leaves_the_rest(tmp_path: Path) -> None:
+    settings = _settings(tmp_path / "dest")
+    dest.claim(settings)
+    ours, theirs = tmp_path / "dest" / "conf", tmp_path / "conf"
+    for directory in (ours, theirs):
+        directory.mkdir()
+        (directory / "nova.conf").touch()
+    dest.discard(settings, ours, theirs, tmp_path / "dest", tmp_path / "dest" / "none")
+    assert (tmp_path / "dest" / ".doitstack").exists()
+    assert not ours.exists()
+    assert list(theirs.iterdir()) == [theirs / "nova.conf"]

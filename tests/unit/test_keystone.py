@@ -12,6 +12,7 @@ from doitstack.programs import Program
 from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins import database, keystone, packages
+from tests.e2e.samples import free_ports
 from tests.unit.plugin_stage import Stage, make_stack
 
 pytestmark = pytest.mark.usefixtures("nothing_warm")
@@ -151,13 +152,29 @@ def test_only_http_is_served(tmp_path: Path) -> None:
 
 
 def test_clean_takes_away_what_keystone_made_and_nothing_else(tmp_path: Path) -> None:
-    stack = make_stack(tmp_path, KEYSTONE_CONF_DIR=str(tmp_path / "etc"))
+    stack = make_stack(tmp_path)
     actions = (keystone.configure_keystone, keystone.fernet_setup, keystone.init_keystone)
     on_stage(stack, *actions, play=make_database)
-    (tmp_path / "etc" / "theirs").touch()
+    (tmp_path / "theirs").touch()
     on_stage(stack, *(keystone.clean_keystone, database.clean_databases) * 2)
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert left == [tmp_path / "etc" / "theirs"]
+    assert left == [tmp_path / "theirs"]
+
+
+def test_clean_leaves_a_configuration_that_may_be_anothers(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, KEYSTONE_CONF_DIR=str(tmp_path / "etc"))
+    on_stage(stack, keystone.configure_keystone, keystone.clean_keystone)
+    assert (tmp_path / "etc" / "keystone.conf").is_file()
+
+
+def test_port_is_checked_before_constraints_are_there(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, UPPER_CONSTRAINTS_FILE="fetched-later.txt", **free_ports())
+    on_stage(stack, keystone.check_keystone_port)
+
+
+def test_port_that_is_none_is_a_mistake_of_the_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^KEYSTONE_SERVICE_PORT=abc: use a whole number"):
+        make_stack(tmp_path, KEYSTONE_SERVICE_PORT="abc")
 
 
 def test_defaults_follow_the_service_host(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ import pytest
 from doitstack.environments import Environment
 from doitstack.errors import ServiceError, SettingsError
 from doitstack.stack import Stack
-from doitstack_plugins.wsgi import WsgiService, check_port, wait_until_served
+from doitstack_plugins import ports
+from doitstack_plugins.wsgi import WsgiService, wait_until_served
 from tests.unit.plugin_stage import Stage, make_stack
 
 
@@ -57,12 +58,12 @@ def test_check_port_accepts_a_free_port(stack: Stack) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
-    check_port(stack, service(free), "WEB_PORT")
+    ports.check(stack, "web", ("127.0.0.1", free), "WEB_PORT")
 
 
 def test_check_port_names_who_has_it(stack: Stack, port: int) -> None:
     with pytest.raises(ServiceError, match=rf"port {port} is taken by .*{os.getpid()}.*WEB_PORT"):
-        check_port(stack, service(port), "WEB_PORT")
+        ports.check(stack, "web", ("127.0.0.1", port), "WEB_PORT")
 
 
 def test_check_port_accepts_the_service_itself(stack: Stack) -> None:
@@ -70,12 +71,12 @@ def test_check_port_accepts_the_service_itself(stack: Stack) -> None:
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
     stack.run_process("web", [sys.executable, "-m", "http.server", str(free)])
-    check_port(stack, service(free), "WEB_PORT")
+    ports.check(stack, "web", ("127.0.0.1", free), "WEB_PORT")
 
 
 def test_check_port_refuses_an_address_of_elsewhere(stack: Stack) -> None:
-    with pytest.raises(SettingsError, match=r"192\.0\.2\.1:80 cannot be listened at.*WEB_PORT"):
-        check_port(stack, service(80, "192.0.2.1"), "WEB_PORT")
+    with pytest.raises(SettingsError, match=r"192\.0\.2\.1:80 cannot be listened at.*SERVICE_HOST"):
+        ports.check(stack, "web", ("192.0.2.1", 80), "WEB_PORT")
 
 
 def test_wait_is_over_when_the_service_answers(
