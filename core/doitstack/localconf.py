@@ -79,11 +79,12 @@ def read_local_settings(top_dir: Path, variables: Mapping[str, str]) -> LocalSet
     SettingsError with file and line when the file is broken.
     """
     conf = top_dir / "local.conf"
-    if conf.is_file():
+    # A link to a file that is gone is no wish for defaults.
+    if os.path.lexists(conf):
         sections = parse_sections(_text(conf), conf)
         return _evaluate(conf, _script_of(sections), sections, variables)
     localrc = top_dir / "localrc"
-    if localrc.is_file():
+    if os.path.lexists(localrc):
         return _evaluate(localrc, _text(localrc), (), variables)
     return LocalSettings({})
 
@@ -104,7 +105,8 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"{path}: cannot be read: {reason}") from error
 
 
 def _script_of(sections: tuple[Section, ...]) -> str:

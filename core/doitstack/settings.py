@@ -24,6 +24,9 @@ DEFAULTS = {
 
 _AFTER_LOCAL_CONF = ("DATA_DIR", "LOGDIR")
 
+_NUMBERS = ("ASYNC_JOBS", "SERVICE_TIMEOUT", "WARM_IDLE_SECONDS")
+_TRUTHS = ("DEVSTACK_PARALLEL", "ASYNC_STRICT")
+
 _OWN_TO_LOCAL_CONF = frozenset({"PATH"})
 """What `local.conf` may change although the environment sets it."""
 
@@ -149,8 +152,8 @@ def is_passed_over(name: str) -> bool:
 def load_settings(top_dir: Path, environ: Mapping[str, str]) -> Settings:
     """Return the settings of the stack directory `top_dir`.
 
-    Raises SettingsError, with file and line, for a broken `local.conf` and for a DEST that must
-    not be used.
+    Raises SettingsError, with file and line, for a broken `local.conf`, for a DEST that must not be
+    used, and for a value that cannot be meant.
     """
     environ = {name: value for name, value in environ.items() if not is_passed_over(name)}
     before = _defaults({"TOP_DIR": str(top_dir)}, environ, set(DEFAULTS) - set(_AFTER_LOCAL_CONF))
@@ -163,6 +166,7 @@ def load_settings(top_dir: Path, environ: Mapping[str, str]) -> Settings:
     values = _defaults(values, {}, set(DEFAULTS))
     _check_dest(values["DEST"], environ.get("HOME", ""))
     settings = Settings(values, local, set_outside)
+    _check_values(settings)
     # For the shell, which reads the names as they stand, "-name" is done with here, as in DevStack.
     values["ENABLED_SERVICES"] = ",".join(settings.services)
     return settings
@@ -176,6 +180,16 @@ def _defaults(
         if name in names and name not in filled:
             filled[name] = environ.get(name, default.format_map(filled))
     return filled
+
+
+def _check_values(settings: Settings) -> None:
+    for name in _AFTER_LOCAL_CONF:
+        if not settings.path(name).is_absolute():
+            raise SettingsError(f"{name}={settings[name]}: use an absolute path")
+    for name in _NUMBERS:
+        settings.number(name)
+    for name in _TRUTHS:
+        settings.is_true(name)
 
 
 def _check_dest(dest: str, home: str) -> None:

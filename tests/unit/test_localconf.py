@@ -94,6 +94,13 @@ def test_file_that_is_no_text_is_told(tmp_path: Path) -> None:
         read_local_settings(tmp_path, {})
 
 
+@pytest.mark.parametrize("name", ["local.conf", "localrc"])
+def test_file_that_is_gone_behind_its_link_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("gone")
+    with pytest.raises(SettingsError, match=rf"{name}: cannot be read: No such file or directory$"):
+        read_local_settings(tmp_path, {})
+
+
 def test_values_arrive_as_bash_makes_them(tmp_path: Path) -> None:
     assert _read(
         tmp_path,

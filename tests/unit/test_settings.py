@@ -123,6 +123,23 @@ def test_truth_of_what_is_not_set_is_the_default() -> None:
     assert not _plain().is_true("X")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("SERVICE_TIMEOUT", "long", "use a whole number, 0 or more"),
+        ("ASYNC_JOBS", "-1", "use a whole number, 0 or more"),
+        ("ASYNC_STRICT", "maybe", "use True or False"),
+        ("DATA_DIR", "data", "use an absolute path"),
+        ("LOGDIR", "", "use an absolute path"),
+    ],
+)
+def test_values_are_checked_when_they_are_read(
+    tmp_path: Path, name: str, value: str, complaint: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}={value}: {complaint}$"):
+        _load(tmp_path, f"{name}={value}\n")
+
+
 def test_bad_values_name_the_setting() -> None:
     settings = _plain(TRUTH="maybe", NUMBER="-1", PORT="70000")
     with pytest.raises(SettingsError, match=r"^TRUTH=maybe: use True or False$"):
