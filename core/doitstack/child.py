@@ -74,9 +74,11 @@ def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
         if not work.in_place:
             _say(work, "finished successfully" if code == 0 else f"FAILED with rc {code}")
     except BaseException:
-        traceback.print_exc()
         code = code or LOST
-    os._exit(code)
+        traceback.print_exc()
+    finally:
+        # Whatever happens, as on a full disk: what is above is the parent's, and would run twice.
+        os._exit(code)
 
 
 def _say(work: Assignment, *words: str) -> None:

@@ -512,6 +512,12 @@ RESULTS = plugin("""
         except BaseException as raised:
             print("same error raised:", raised is error)
 
+    def full_disk(stack):
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, 1)
+        os.dup2(full, 2)
+        raise KeyError("that nobody will read")
+
     def call(stack, *arguments):
         show(stack, "x", *arguments)
 """)
@@ -554,6 +560,7 @@ def test_exception_comes_back_with_the_remote_traceback(stack_dir: MakeStackDir)
         ("exiting, 4", 4, "failed with rc 4"),
         ("exiting, 256 + 5", 5, "failed with rc 5"),
         ("exiting, 'words'", 1, "failed with rc 1"),
+        ("full_disk", 1, "left by os._exit(1) before its work was recorded"),
     ],
 )
 def test_end_without_a_result_is_a_clear_failure(
