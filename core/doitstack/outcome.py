@@ -1,6 +1,7 @@
 """How a future ended, put together from its process's code, its file and what it left behind."""
 
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ def outcome(name: str, code: int | None, told: int | None, result: Path) -> Outc
     removed.
     """
     rc, error = _verdict(name, code, told)
+    if told is None and _is_full(result.parent):
+        error = FutureError(name, f"could not record its end: {result.parent} is full", rc)
     left = _taken(result, name)
     if left is None:
         return Outcome(rc, None, error)
@@ -36,6 +39,13 @@ def outcome(name: str, code: int | None, told: int | None, result: Path) -> Outc
         value.__cause__ = RemoteTraceback(traceback)
         return Outcome(rc, None, value)
     return Outcome(rc, value if rc == 0 else None, error)
+
+
+def _is_full(directory: Path) -> bool:
+    try:
+        return shutil.disk_usage(directory).free == 0
+    except OSError:
+        return False
 
 
 def _verdict(name: str, code: int | None, told: int | None) -> tuple[int, BaseException | None]:
