@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from doitstack.errors import BusyError, SettingsError
+from doitstack.errors import BusyError, SettingsError, StepError
 from doitstack.files import write_private
 from doitstack.settings import Settings
 
@@ -145,10 +145,19 @@ def owned(settings: Settings) -> list[Path]:
 
 
 def remove(settings: Settings) -> None:
-    """Remove what is ours from DEST, and DEST itself if we made it and nothing else is there."""
+    """Remove what is ours from DEST, and DEST itself if we made it and nothing else is there.
+
+    Raises StepError for what cannot be removed; DEST then stays ours.
+    """
     dest = settings.path("DEST")
     for path in owned(settings):
-        _remove(path)
+        try:
+            _remove(path)
+        except OSError as error:
+            raise StepError(
+                f"{path} cannot be removed: {error.strerror}: {error.filename}; "
+                f"remove it yourself, then run it again"
+            ) from error
     if not dest.exists():
         return
     is_made_by_us = (dest / MARKER).read_text(encoding="utf-8").startswith("made")
@@ -164,7 +173,8 @@ def discard(settings: Settings, *paths: Path) -> None:
     ours = (settings.path("DEST"), settings.path("DATA_DIR"))
     for path in paths:
         if any(_is_inside(path, directory) for directory in ours):
-            _remove(path)
+            with suppress(OSError):  # `remove`, which comes last, tells of it
+                _remove(path)
 
 
 def _is_inside(path: Path, dest: Path) -> bool:

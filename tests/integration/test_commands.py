@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -154,6 +155,30 @@ def test_unstack_stops_and_purges_and_clean_removes_all(stack_dir: MakeStackDir)
     assert not stack.dest.exists()
     assert (stack.path / "mine").exists()
     assert stack.run("clean").ok().out == ""
+
+
+def test_clean_tells_what_it_cannot_remove(stack_dir: MakeStackDir) -> None:
+    script = """\
+        import shutil
+
+        def refuse(path, **_):
+            raise PermissionError(13, "Permission denied", "f")
+
+        shutil.rmtree = refuse
+    """
+    stack = stack_dir({DEMO: BASIC})
+    stack.run("stack").ok()
+    (stack.path / "extras.d" / "51-refuse.py").write_text(dedent(script))
+
+    told = stack.run("clean").failed(2)
+
+    assert told.lines[-1] == (
+        f"ERROR: {stack.dest}/async cannot be removed: Permission denied: f; "
+        f"remove it yourself, then run it again"
+    )
+    (stack.path / "extras.d" / "51-refuse.py").unlink()
+    stack.run("clean").ok()
+    assert not stack.dest.exists()
 
 
 def test_clean_with_tasks_keeps_doits_meaning(stack_dir: MakeStackDir) -> None:

@@ -11,7 +11,7 @@ from doitstack import dest
 from doitstack.commands.run import Run
 from doitstack.directory import StackDirectory
 from doitstack.dodo import CLEAN, loaded
-from doitstack.errors import DoitstackError
+from doitstack.errors import DoitstackError, StepError
 
 
 class Clean(DoitClean):  # type: ignore[misc]
@@ -44,8 +44,16 @@ class Clean(DoitClean):  # type: ignore[misc]
             # No plugin could be asked, perhaps for want of space: what runs is ended all the same.
             directory.stack.services.stop_all()
         if code in (SUCCESS, ERROR):
+            return self._remove(directory, code)
+        return code
+
+    def _remove(self, directory: StackDirectory, code: int) -> int:
+        try:
             with dest.held(directory.stack.dest):
                 dest.remove(directory.settings)
+        except StepError as error:
+            sys.stderr.write(f"ERROR: {error}\n")
+            return int(ERROR)
         return code
 
     def __init__(self, cmds: Any = None, **kwargs: Any) -> None:
