@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,11 +36,15 @@ _DROP_INS = (Path(__file__).parent / "extras.d", Path(__file__).parents[2] / "ex
 
 
 def init(arguments: Sequence[str]) -> int:
-    """Make a stack directory; leave alone what is there. Returns the exit code."""
+    """Make a stack directory; leave alone what is there. Returns the exit code.
+
+    Raises SettingsError, having written nothing, where `doit` has another meaning already.
+    """
     parser = argparse.ArgumentParser(prog="python -m doitstack init")
     parser.add_argument("directory", type=Path, metavar="DIR")
     directory: Path = parser.parse_args(arguments).directory
     try:
+        _refuse_others(directory)
         for name, text in {**_FILES, **_drop_ins()}.items():
             path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,9 +52,23 @@ def init(arguments: Sequence[str]) -> int:
                 path.write_text(text, encoding="utf-8")
                 print(f"wrote {path}")
     except OSError as error:
-        raise SettingsError(f"{directory} cannot be made a stack directory: {error}") from error
-    print(f"now: cd {directory} && doit stack")
+        reason = f"{error.strerror}: {error.filename}"
+        raise SettingsError(f"{directory} cannot be made a stack directory: {reason}") from error
+    print(f"now: cd {shlex.quote(str(directory))} && {_doit()} stack")
     return 0
+
+
+def _refuse_others(directory: Path) -> None:
+    for path in (directory / "dodo.py", directory / "doit.cfg"):
+        if path.is_file() and "doitstack" not in path.read_text(errors="replace"):
+            raise SettingsError(f"{path} is no stack directory's; choose another directory")
+
+
+def _doit() -> str:
+    """Return how the doit of this very Python is called in the user's shell."""
+    own, found = Path(sys.executable).with_name("doit"), shutil.which("doit")
+    is_found = found is not None and own.exists() and own.samefile(found)
+    return "doit" if is_found or not own.exists() else shlex.quote(str(own))
 
 
 def _drop_ins() -> dict[str, str]:
