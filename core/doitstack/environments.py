@@ -106,6 +106,7 @@ def _uv(environment: Environment, run: Run, arguments: list[str]) -> None:
 
     log = _log(environment)
     uv = [find_uv_bin(), "--no-progress", "--no-python-downloads", *arguments]
+    write_private(log, "")
     # uv says everything on stderr. It goes to a file, so that its reason can stand in the error.
     try:
         run(["sh", "-c", 'exec "$@" 2>"$0"', str(log), *uv])

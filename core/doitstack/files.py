@@ -1,8 +1,10 @@
 """Write files that only their owner may read, each in one piece. Knows nothing of the rest."""
 
+import fcntl
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -34,6 +36,17 @@ def write_private(path: Path, text: str) -> bool:
         new.unlink(missing_ok=True)
         raise
     return True
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path` (0600), which the kernel frees when its holder dies."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def has_text(path: Path, text: str) -> bool:

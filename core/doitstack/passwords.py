@@ -1,15 +1,12 @@
 """The passwords of a stack: the user's own, else made once and kept in `$DEST/passwords`."""
 
-import fcntl
-import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from doitstack.errors import SettingsError
-from doitstack.files import private_directory, write_private
+from doitstack.files import locked, private_directory, write_private
 
 _SECRET = re.compile(r"(PASSWORD|PASS|SECRET|TOKEN)$")
 
@@ -31,7 +28,7 @@ def password(settings: Mapping[str, str], name: str) -> str:
     if given:
         return _checked(name, given)
     dest = private_directory(Path(settings["DEST"]))
-    with _locked(dest / ".passwords.lock"):
+    with locked(dest / ".passwords.lock"):
         return _generated(dest / "passwords", name)
 
 
@@ -74,14 +71,3 @@ def _read(path: Path) -> dict[str, str]:
         return {}
     pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
     return {key.strip(): value for key, _, value in pairs}
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`, which the kernel frees when its holder dies."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -65,6 +65,8 @@ def test_install_makes_what_was_asked_for(environment: Environment) -> None:
     install(environment, run)
     assert environment.is_current()
     assert version_in(environment) == "1.0"
+    log = environment.path.with_name("a b.log")
+    assert oct(log.stat().st_mode & 0o777) == "0o600"
 
 
 def test_install_obeys_changed_constraints(environment: Environment) -> None:

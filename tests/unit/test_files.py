@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.files import has_text, private_directory, tail, write_private
+from doitstack.files import has_text, locked, private_directory, tail, write_private
 
 
 def mode(path: Path) -> int:
@@ -54,6 +54,15 @@ def test_write_private_leaves_nothing_behind_when_it_fails(tmp_path: Path) -> No
     with pytest.raises(IsADirectoryError):
         write_private(tmp_path / "f", "x")
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
+def test_locked_file_is_private_and_no_link(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with locked(path):
+        assert oct(path.stat().st_mode & 0o777) == "0o600"
+    (tmp_path / "link").symlink_to(path)
+    with pytest.raises(OSError, match="symbolic links"), locked(tmp_path / "link"):
+        pass
 
 
 def test_has_text_is_false_for_what_is_no_file(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ The server is one of the services that supervisor keeps, so it belongs to no run
 ends it. Whether there is one or not, the wrapper does what the program does.
 """
 
-import fcntl
 import hashlib
 import os
 import platform
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from doitstack.environments import Environment
 from doitstack.errors import ServiceError
-from doitstack.files import has_text, private_directory, write_private
+from doitstack.files import has_text, locked, private_directory, write_private
 from doitstack.stack import Stack
 from doitstack.warm.inside.options import Options
 
@@ -198,8 +197,7 @@ def stamp(program: Program) -> str:
 def _alone(stack: Stack, name: str) -> Iterator[None]:
     """Keep others who would start the same server waiting."""
     private_directory(_directory(stack))
-    with _lock(stack, name).open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(_lock(stack, name)):
         yield
 
 
