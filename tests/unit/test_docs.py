@@ -3,16 +3,18 @@
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from doitstack import hookspecs
+from doitstack import hookspecs, warm
 from doitstack.commands import Clean, Futures, Log, Plan, Plugins, Run, Services, Timing
 from doitstack.commands.run import CONSOLE
 from doitstack.phases import Phase
 from doitstack.screen import MODES
-from doitstack.settings import DEFAULTS
+from doitstack.settings import DEFAULTS, load_settings
+from doitstack.stack import Stack
 from doitstack.timing import Timing as Figures
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +88,23 @@ def test_console_page_has_every_mode() -> None:
     rows = re.findall(r"^\| `(\w+)` \|", page("docs/console.md"), re.MULTILINE)
     assert rows == list(MODES)
     assert CONSOLE["env_var"] in page("docs/console.md")
+
+
+def test_the_example_of_a_warm_program_works(tmp_path: Path) -> None:
+    text = page("docs/openstack-command.md")
+    (example,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    stack = Stack(load_settings(tmp_path, {}))
+    assert names["thing_manage"](stack).name == "thing-manage"
+    declared = [*names["stack_install"](stack), *names["stack_post_config"](stack)]
+    assert [step.name for step in declared] == [
+        "install_thing",
+        "async_wait-install_thing",
+        "migrate",
+    ]
+    functions = set(warm.__all__) - {"Program"}
+    assert functions <= set(re.findall(r"`(\w+)`", text))
 
 
 def test_timing_page_has_every_figure_and_option() -> None:

@@ -7,6 +7,7 @@ my ($real, $directory, $name, $stamp) = (@REAL@, @DIRECTORY@, @NAME@, @STAMP@);
 my ($SENDMSG, $MEMFD, $SIGNALFD, $SIGPROCMASK, $FCNTL, $CLOSE) = (@SYSCALLS@);
 my ($O_PATH, $CLOEXEC, $NONBLOCK, $NOSIGNAL) = (010000000, 02000000, 04000, 0x4000);
 my $PATIENCE = 0.25;    # seconds until the server must have said that it is ready
+my $BUSY = 40;          # how often a server that is waiting for a processor is given them again
 
 sub run_real {
     delete $ENV{PERL_BADLANG};
@@ -56,6 +57,7 @@ sub request {
     return if $number < 0;
     open(my $memory, '+<&=', $number) or return;
     my $text = join('', "$stamp ", join(' ', map {length} @parts), "\n", @parts);
+    local $SIG{XFSZ} = 'IGNORE';    # `ulimit -f` counts here, too
     return (syswrite($memory, $text) // 0) == length $text ? $memory : undef;
 }
 
@@ -71,18 +73,27 @@ sub give {
 }
 
 sub readable {
+    # Of the handles, those that can be read; none after so many seconds.
     my ($seconds, @handles) = @_;
     my $bits = '';
     vec($bits, fileno $_, 1) = 1 for @handles;
     my $count = select($bits, undef, undef, $seconds);
-    return $count > 0 ? map { vec($bits, fileno $_, 1) } @handles : map {0} @handles;
+    return $count > 0 ? grep { vec($bits, fileno $_, 1) } @handles : ();
+}
+
+sub is_busy {
+    # Many calls at once leave little of a processor to the server: it will come to us.
+    my ($pid) = unpack 'l', getsockopt($_[0], 1, 17);
+    return (slurp("/proc/$pid/stat") // '') =~ /.*\) [RD]/s;
 }
 
 sub heard {
     my ($socket, $wanted) = @_;
-    my ($is_there) = readable($PATIENCE, $socket);
-    my $word = '';
-    return $is_there && sysread($socket, $word, 1) && $word eq $wanted;
+    my ($turns, $word) = (0, '');
+    until (readable($PATIENCE, $socket)) {
+        return unless $turns++ < $BUSY && is_busy($socket);
+    }
+    return sysread($socket, $word, 1) && $word eq $wanted;
 }
 
 sub end_as {
@@ -105,6 +116,8 @@ if (@usurped || (grep { $_ <= 2 } @numbers) < 3) {
     run_real();
 }
 run_real() if $is_talk || @numbers > 200;
+# In a directory that is gone some modules cannot even be imported.
+run_real() if (readlink '/proc/self/cwd' // '') =~ / \(deleted\)\z/;
 my $socket = connected() or run_real();
 # Descriptors that wait in the queue of a stuck server would keep pipes open, so it speaks first.
 heard($socket, '+') or run_real();
@@ -131,8 +144,8 @@ if ($number < 0 || !open($signals, '<&=', $number)) {
 # Once this is sent, the command runs there or not at all.
 send($socket, 'G', $NOSIGNAL);
 while (1) {
-    my ($is_signal, $is_answer) = readable(undef, $signals, $socket);
-    if ($is_answer) {
+    my @ready = readable(undef, $signals, $socket);
+    if (grep { $_ == $socket } @ready) {
         my $count = sysread($socket, my $data, 4);
         next if !defined $count && ($! == 4 || $! == 11);    # EINTR, EAGAIN
         end_as(9) if !$count || $count < 4;
@@ -140,7 +153,7 @@ while (1) {
         end_as($status & 127) if $status & 127;
         exit $status >> 8;
     }
-    if ($is_signal) {
+    if (grep { $_ == $signals } @ready) {
         sysread($signals, my $data, 128) or next;
         my $signal = unpack 'L', $data;
         if ($signal == 20) {    # TSTP: stop there, then here; go on in the same order

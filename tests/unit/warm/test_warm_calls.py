@@ -104,6 +104,21 @@ def test_standard_descriptors_may_be_closed(tool: Tool) -> None:
         assert ends[0] == ends[1] == 5
 
 
+def test_a_limit_of_file_sizes_is_the_commands_alone(tool: Tool) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    mine, real = tool.both("exit", "5", preexec_fn=limit)
+    assert mine == real
+    assert mine[0] == 5
+
+
+def test_a_directory_that_is_gone_is_left_to_the_real_command(tool: Tool, tmp_path: Path) -> None:
+    script = 'mkdir gone; cd gone; rmdir ../gone; exec "$0" warm'
+    done = tool.run("-c", script, tool.client, program="/bin/sh", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"False\n")
+
+
 def test_binary_input_goes_through(tool: Tool) -> None:
     data = os.urandom(3 << 20)
     mine, real = tool.both("cat", input=data)
@@ -216,3 +231,8 @@ def test_many_at_once_stay_apart(tool: Tool) -> None:
 
     with ThreadPoolExecutor(50) as pool:
         assert list(pool.map(call, range(50))) == [b"%d" % number for number in range(50)]
+
+
+def test_many_at_once_are_all_served(tool: Tool) -> None:
+    with ThreadPoolExecutor(50) as pool:
+        assert set(pool.map(lambda _: tool.run("warm").stdout, range(50))) == {b"True\n"}

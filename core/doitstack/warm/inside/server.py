@@ -2,7 +2,8 @@
 
 What a call may be is the judge's; what the fork becomes is the worker's. A client is told `+`,
 says `?` with its descriptors, is told `!` or left alone, and only its `G` starts the command; from
-then on its bytes are signals, and its end is the command's.
+then on its bytes are signals, and its end is the command's. A client has little patience until it
+is promised an answer, and all of it afterwards: so between two forks all who wait are heard.
 """
 
 import os
@@ -11,6 +12,7 @@ import signal
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ _TO_GROUP = frozenset(
     {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGSTOP, signal.SIGCONT}
 )
 """What a terminal or a shell sends to a whole group."""
+_ALL = signal.valid_signals()
 
 
 @dataclass
@@ -44,8 +47,8 @@ class Server:
         self._judge = judge
         self._idle = idle
         self._poll = select.poll()
-        self._actions: dict[int, Callable[[], Request | None]] = {}
-        self._running = 0
+        self._actions: dict[int, Callable[[], None]] = {}
+        self._promised: deque[Call] = deque()
         self._last = time.monotonic()
         self._is_open = True
         listener.settimeout(0)
@@ -53,15 +56,15 @@ class Server:
 
     def serve(self) -> Request | None:
         """Return None when all is done; in a forked child, return the request to be carried out."""
-        while self._is_open or self._running:
-            left = self._last + self._idle - time.monotonic()
-            if self._is_open and not self._running and left <= 0:
-                break
-            for descriptor, _ in self._poll.poll(max(left, 0.1) * 1000):
-                action = self._actions.get(descriptor)
-                request = action() if action else None
-                if request:
-                    return request
+        while self._actions or self._promised:
+            events = self._poll.poll(self._patience())
+            if not events and not self._promised:
+                break  # idle
+            for descriptor, _ in events:
+                if action := self._actions.get(descriptor):
+                    action()
+            if self._promised and (request := self._start(self._promised.popleft())):
+                return request
         return None
 
     def close(self) -> None:
@@ -71,7 +74,15 @@ class Server:
             self._forget(self._listener.fileno())
             self._listener.close()
 
-    def _watch(self, descriptor: int, action: Callable[[], Request | None]) -> None:
+    def _patience(self) -> float | None:
+        """Return for how long (ms) nothing need come: for ever, while anybody is talked to."""
+        if self._promised:
+            return 0
+        if not self._is_open or len(self._actions) > 1:
+            return None
+        return max(0, self._last + self._idle - time.monotonic()) * 1000
+
+    def _watch(self, descriptor: int, action: Callable[[], None]) -> None:
         self._poll.register(descriptor, select.POLLIN)
         self._actions[descriptor] = action
 
@@ -94,24 +105,30 @@ class Server:
                 call = Call(connection)
                 self._watch(connection.fileno(), partial(self._hear, call))
 
-    def _hear(self, call: Call) -> Request | None:
+    def _hear(self, call: Call) -> None:
         """Take the next word of a client."""
         if call.pid:
             self._forward(call)
-            return None
+            return
         try:
             if call.request is None:
                 self._consider(call)
-                return None
+                return
             word = call.connection.recv(1)
-        except (BadRequestError, OSError) as error:
+        except BadRequestError as error:
             if str(error):
                 print(f"left to the real command: {error}", flush=True)  # noqa: T201 - the log
             word = b""
+        except BlockingIOError:
+            return
+        except OSError:  # the client has gone
+            word = b""
         if word == b"G":
-            return self._start(call)
-        self._hang_up(call)
-        return None
+            # What it says next waits until there is somebody to be told.
+            self._forget(call.connection.fileno())
+            self._promised.append(call)
+        else:
+            self._hang_up(call)
 
     def _consider(self, call: Call) -> None:
         """Read the request and say that it can be done; raise BadRequestError if it cannot."""
@@ -126,19 +143,23 @@ class Server:
 
     def _start(self, call: Call) -> Request | None:
         assert call.request
+        self._watch(call.connection.fileno(), partial(self._hear, call))
+        # What is sent to the command while it still is a server waits until it is the command.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
         try:
             pid = os.fork()
         except OSError:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             # It has been promised that the command is not run elsewhere.
             self._hang_up(call)
             return None
         if pid == 0:
             return call.request
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         with suppress(OSError):
             os.setpgid(pid, pid)
         call.request.close()
         call.pid, call.handle = pid, os.pidfd_open(pid)
-        self._running += 1
         self._watch(call.handle, partial(self._reap, call))
         return None
 
@@ -164,7 +185,6 @@ class Server:
         _, status = os.waitpid(call.pid, 0)
         self._forget(call.handle)
         os.close(call.handle)
-        self._running -= 1
         self._last = time.monotonic()
         if call.connection.fileno() >= 0:
             with suppress(OSError):

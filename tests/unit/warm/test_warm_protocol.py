@@ -1,0 +1,142 @@
+"""What client and server say to each other, word by word, with one of them made by hand."""
+
+import os
+import signal
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from doitstack.warm import launcher
+from doitstack.warm.inside.judge import _PLACES
+
+from .conftest import Tool, is_gone, plain_environment, until
+
+
+@contextmanager
+def connected(tool: Tool) -> Iterator[socket.socket]:
+    """A connection to the server, after it has greeted."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(str(tool.socket))
+        assert client.recv(1) == b"+"
+        yield client
+
+
+def request(tool: Tool, *words: str) -> bytes:
+    """Return what a client with our surroundings and three descriptors asks for."""
+    own = Path("/proc/self")
+    parts = [
+        str(os.getpriority(os.PRIO_PROCESS, 0)),
+        "0 1 2",
+        (own / "status").read_text(),
+        (own / "limits").read_text(),
+        " ".join(str((own / name).readlink()) for name in _PLACES),
+        "".join(f"{word}\0" for word in words),
+        "".join(f"{name}={value}\0" for name, value in plain_environment().items()),
+    ]
+    sizes = " ".join(str(len(part)) for part in parts)
+    return f"{launcher.stamp(tool.program)} {sizes}\n{''.join(parts)}".encode()
+
+
+def ask(client: socket.socket, tool: Tool, *words: str) -> int:
+    """Have a command promised; return where its output can be read."""
+    reader, writer = os.pipe()
+    memory = os.memfd_create("request")
+    os.write(memory, request(tool, *words))
+    null, place = os.open(os.devnull, os.O_RDWR), os.open("/", os.O_PATH)
+    given = [memory, place, null, writer, writer]
+    socket.send_fds(client, [b"?"], given)
+    for descriptor in set(given):
+        os.close(descriptor)
+    assert client.recv(1) == b"!", tool.log.read_text()
+    return reader
+
+
+def answer(client: socket.socket) -> int:
+    return os.waitstatus_to_exitcode(*struct.unpack("I", client.recv(4)))
+
+
+def test_a_signal_reaches_a_command_that_has_just_been_forked(tool: Tool) -> None:
+    with connected(tool) as client:
+        os.close(ask(client, tool, "wait"))
+        client.send(b"G" + bytes([signal.SIGINT]))
+        assert answer(client) == -signal.SIGINT
+
+
+def test_a_promise_is_kept_by_a_server_that_has_nothing_else_to_do(cold: Tool) -> None:
+    server = cold.start(idle=0.2)
+    with connected(cold) as client:
+        reader = ask(client, cold, "exit", "7")
+        time.sleep(0.5)
+        client.send(b"G")
+        assert answer(client) == 7
+    os.close(reader)
+    assert server.wait(30) == 0
+
+
+def test_a_promise_is_kept_although_the_program_changes(tool: Tool) -> None:
+    assert tool.server
+    with connected(tool) as client:
+        reader = ask(client, tool, "exit", "7")
+        (tool.bin / "fake_tool.py").touch()
+        time.sleep(0.06)  # for so long the last look counts
+        assert tool.run("warm").stdout == b"False\n"
+        client.send(b"G")
+        assert answer(client) == 7
+    os.close(reader)
+    assert tool.server.wait(30) == 0
+
+
+def test_who_is_gone_before_the_start_is_forgotten(tool: Tool) -> None:
+    with connected(tool) as client:
+        reader = ask(client, tool, "wait")
+        client.send(b"G")
+    said = os.read(reader, 100)
+    os.close(reader)
+    if said:  # it may have come so far
+        until(lambda: is_gone(int(said)))
+    assert tool.is_warm()
+
+
+def listening(tool: Tool) -> socket.socket:
+    """Return the socket of a server that is this process."""
+    tool.socket.parent.mkdir(mode=0o700, exist_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tool.socket))
+    listener.listen()
+    listener.settimeout(30)
+    return listener
+
+
+def spin(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def test_a_busy_server_is_waited_for(cold: Tool) -> None:
+    with listening(cold) as listener:
+        client = cold.popen("warm")
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(30)
+            spin(0.8)
+            connection.send(b"+")
+            assert connection.recv(1) == b"?"
+            spin(0.8)
+            connection.send(b"!")
+            assert connection.recv(1) == b"G"
+            connection.send(struct.pack("I", 3 << 8))
+        client.communicate(timeout=30)
+    assert client.returncode == 3
+
+
+def test_an_idle_server_that_says_nothing_is_not(cold: Tool) -> None:
+    with listening(cold) as listener:
+        client = cold.popen("warm")
+        connection, _ = listener.accept()
+        with connection:
+            assert client.communicate(timeout=30)[0] == b"False\n"
