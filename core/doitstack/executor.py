@@ -33,6 +33,7 @@ from doitstack.slots import Slots
 from doitstack.stack import Stack
 from doitstack.steps import Kind, Shell
 from doitstack.usage import Meter, Sampler
+from doitstack.waits import PlanWaits, Standstill
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,7 @@ class Executor:
                 parallel=options.parallel,
             )
         )
-        self._collected: set[tuple[str, str]] = set()
-        self._skipped: set[str] = set()
+        self.waits = PlanWaits(self.futures)
 
     @property
     def futures_dir(self) -> Path:
@@ -146,13 +146,18 @@ class Executor:
         self.order.step_begins(planned)
         try:
             if planned.step.kind is Kind.ASYNC_WAIT:
-                self._wait_for_rest(planned)
+                self._await(planned)
             else:
                 self._act(planned, arguments)
         finally:
             self._current = ("", 0.0)
             if not self.futures.are_running:
                 self.slots.restore()
+
+    def _await(self, planned: PlannedStep) -> None:
+        """Collect what has not been collected while the main line stood at this async_wait."""
+        if left := self.waits.rest(planned):
+            self.stack.async_wait(*left)
 
     def _act(self, planned: PlannedStep, arguments: Sequence[str]) -> None:
         step = planned.step
@@ -247,55 +252,17 @@ class Executor:
         """Record a time that an action has measured."""
         self._host.took(component, milliseconds)
 
-    # -- waits of the plan -----------------------------------------------------------------------
+    # -- the end -------------------------------------------------------------------------------
 
-    def skip(self, planned: PlannedStep) -> None:
-        """Note that a step was still good, so that nobody looks for its future."""
-        if planned.is_future:
-            self._skipped.add(planned.step.name)
-
-    def _wait_for_rest(self, planned: PlannedStep) -> None:
-        """Collect what has not been collected while the main line stood at this async_wait."""
-        left = [
-            name
-            for name in planned.step.waits
-            if (planned.task, name) not in self._collected
-            and (name not in self._skipped or self.futures.find(name))
-        ]
-        if left:
-            self.stack.async_wait(*left)
-
-    def announce_wait(self, planned: PlannedStep) -> None:
-        """Say for which future of this async_wait the main line waits: the first that runs."""
-        self.collect_ended(planned)
-        future = self._next_to_collect(planned)
-        if future:
-            self.futures.announce(future)
-
-    def collect_ended(self, planned: PlannedStep) -> None:
-        """Collect, in order, what this async_wait waits for and what has ended well."""
-        future = self._next_to_collect(planned)
-        while future and future.done() and future.rc == 0:
-            self.futures.collect(future)
-            self._collected.add((planned.task, future.name))
-            future = self._next_to_collect(planned)
-
-    def _next_to_collect(self, planned: PlannedStep) -> Future | None:
-        for name in planned.step.waits:
-            if (planned.task, name) not in self._collected:
-                return self.futures.find(name)
-        return None
-
-    def show_failure(self, future: Future, planned: PlannedStep | None) -> None:
-        """Show the log of a future that has failed; `planned` is the async_wait that ends so."""
-        if planned and future.name in planned.step.waits:
-            self.collect_ended(planned)
+    def show_failure(self, future: Future, at: Standstill | None) -> None:
+        """Show the log of a future that has failed, and that the async_wait ends so."""
+        is_awaited = at is not None and future.name in at.planned.step.waits
+        if at and is_awaited:
+            self.waits.collect_ended(at)
         if not future.cancelled() and self.futures.find(future.name) is future:
             self.futures.collect(future)
-        if planned and future.name in planned.step.waits:
-            self.say(f"Stopping async wait due to error: {' '.join(planned.step.waits)}")
-
-    # -- the end -------------------------------------------------------------------------------
+        if at and is_awaited:
+            self.say(f"Stopping async wait due to error: {' '.join(at.planned.step.waits)}")
 
     def collect_rest(self) -> list[Future]:
         """Collect the futures that nobody has waited for; return those that failed."""

@@ -55,6 +55,7 @@ class Futures:
         self._parent = os.getpid()
         self._streams = child_streams()
         self._running = 0
+        self._expected: dict[str, float] = {}
 
     # -- start ---------------------------------------------------------------------------------
 
@@ -250,13 +251,20 @@ class Futures:
         """Say, once, that the main line waits for `future`; return since when (s)."""
         self.look()
         if future.awaited_since is None:
-            future.awaited_since = self._around.journal.now()
-            self._around.journal.write("wait_start", name=future.name)
+            future.awaited_since = self.expect(future.name)
+            del self._expected[future.name]
             if not future.in_place:
                 others = self._running - (future.state is State.RUNNING)
                 message = f"Waiting for completion of {future.command}"
                 self._around.log.write(future.say(f"{message} ({others} other jobs running)"))
         return future.awaited_since
+
+    def expect(self, name: str) -> float:
+        """Record, once, that the main line waits for `name`, started or not; return since when."""
+        if name not in self._expected:
+            self._expected[name] = self._around.journal.now()
+            self._around.journal.write("wait_start", name=name)
+        return self._expected[name]
 
     def collect(self, future: Future) -> int:
         """Wait for `future`, insert its log in the main line, and return its code."""
@@ -266,11 +274,8 @@ class Futures:
         waited = max(0.0, (future.ended_at or journal.now()) - began)
         place = log.insert(self._file(future.name, "log")) if self._around.parallel else None
         rc = 1 if future.rc is None else future.rc
-        log.write(
-            future.say(
-                f"finished {future.command} with result {rc} in {int(future.seconds)} seconds"
-            )
-        )
+        result = f"result {rc} in {int(future.seconds)} seconds"
+        log.write(future.say(f"finished {future.command} with {result}"))
         future.state = State.COLLECTED
         self._file(future.name, "ini").unlink(missing_ok=True)
         journal.write("collected", name=future.name, rc=rc, waited=round(waited, 4), log=place)

@@ -154,6 +154,7 @@ def record_of(name: str, events: Iterable[Event]) -> RunRecord | None:
     for event in known:
         builder.take(event)
     start, last = known[0], known[-1]
+    builder.end_wait(last.time)
     return RunRecord(
         name=name,
         start=start.time,
@@ -283,17 +284,8 @@ class _Builder:
         phase, plugin = "", ""
         if self.now is not None:
             phase, plugin = self.steps[self.now].phase, self.steps[self.now].plugin
-        when = event.time
-        return StepRecord(
-            event["name"],
-            Kind.ASYNC_RUN,
-            Status.QUEUED,
-            when,
-            when,
-            when,
-            phase=phase,
-            plugin=plugin,
-        )
+        name, when, queued = event["name"], event.time, Status.QUEUED
+        return StepRecord(name, Kind.ASYNC_RUN, queued, when, when, when, phase, plugin)
 
     def _future_end(self, event: Event) -> None:
         place = self.places.get(event["name"])
@@ -328,15 +320,20 @@ class _Builder:
         self.waited_from[event["name"]] = event.time
 
     def _wait_end(self, event: Event) -> None:
+        self.end_wait(event.time)
+
+    def end_wait(self, time: float) -> None:
+        """The main line waits no longer; it may not have waited at all."""
         if self.open_wait:
-            self.waits.append(replace(self.open_wait, end=event.time))
+            self.waits.append(replace(self.open_wait, end=time))
         self.open_wait = None
 
     def _collected(self, event: Event) -> None:
         name, waited = event["name"], event["waited"]
-        if self.open_wait and self.open_wait.name == name:
-            self.waits.append(Wait(name, self.open_wait.start, self.open_wait.start + waited))
-            self.open_wait = None
+        if self.open_wait:
+            # A future that fails ends the wait for another, too.
+            is_it = self.open_wait.name == name
+            self.end_wait(self.open_wait.start + waited if is_it else event.time)
         place = self.places.get(name)
         if place is not None:
             log = tuple(event["log"]) if event.get("log") else None

@@ -19,6 +19,7 @@ from doitstack.interrupts import Interrupted, on_interrupt
 from doitstack.plan import PlannedStep
 from doitstack.steps import Kind
 from doitstack.tasks import BUILT_IN, planned_step
+from doitstack.waits import Standstill
 
 SAVE_EVERY = 1.0
 """Seconds between two savings of doit's state while a run lasts."""
@@ -193,24 +194,25 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
     def _wait(self) -> None:
         """Wait for the next future to end; say so if the main line stands at an async_wait."""
-        awaited = self._async_wait_at()
-        if awaited:
-            self.executor.announce_wait(awaited)
+        at = self._async_wait_at()
+        if at:
+            self.executor.waits.announce(at)
             self.executor.loop.run_until(lambda: bool(self._ended))
-            self.executor.collect_ended(awaited)
+            self.executor.waits.collect_ended(at)
             return
         self.executor.journal.write("wait_start", name="")
         self.executor.loop.run_until(lambda: bool(self._ended))
         self.executor.journal.write("wait_end")
 
-    def _async_wait_at(self) -> PlannedStep | None:
+    def _async_wait_at(self) -> Standstill | None:
         """Return the async_wait that only waits for its futures any more, if there is one."""
         for node in self._dispatcher.waiting:
             planned = planned_step(node.task)
             if planned and planned.step.kind is Kind.ASYNC_WAIT:
-                missing = (planned_step(self._dispatcher.tasks[name]) for name in node.wait_run)
-                if all(needed and needed.is_future for needed in missing):
-                    return planned
+                missing = [planned_step(self._dispatcher.tasks[name]) for name in node.wait_run]
+                futures = [needed.step.name for needed in missing if needed and needed.is_future]
+                if len(futures) == len(missing):
+                    return Standstill(planned, frozenset(futures))
         return None
 
     # -- results ---------------------------------------------------------------------------------
@@ -270,7 +272,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
     def _journal_skipped(self, node: ExecNode) -> None:
         planned = planned_step(node.task)
         if planned and node.run_status == "up-to-date":
-            self.executor.skip(planned)
+            self.executor.waits.skip(planned)
             self._journal("step_skipped", planned)
 
     def _journal(self, event: str, planned: PlannedStep, **more: Any) -> None:

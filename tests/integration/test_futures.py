@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.conftest import MakeStackDir
+from tests.conftest import MakeStackDir, Outcome, StackDir
 from tests.integration.probes import is_dead, plugin, transcript
 
 DEMO = "extras.d/50-demo.py"
@@ -1058,3 +1058,70 @@ def test_failure_beside_a_step_is_told_after_it(stack_dir: MakeStackDir) -> None
     said = [line for line in outcome.lines if line in {"begin", "end", "of the future"}]
     assert said[:3] == ["begin", "end", "of the future"]
     assert not (stack.path / "second").exists()
+
+
+UNTIL_AWAITED = """\
+timeout 20 sh -c "until grep -q '\\"wait_start\\", \\"name\\": \\"$0\\"' .stack/logs/runs/*.jsonl
+do sleep 0.02; done"
+"""
+"""A program that ends when the main line waits for a future."""
+
+
+def _waits(stack: StackDir) -> list[tuple[str, str]]:
+    kinds = ("wait_start", "future_start", "collected")
+    journal = Outcome(0, "", stack).journal
+    return [(event["event"], event["name"]) for event in journal if event["event"] in kinds]
+
+
+def test_main_line_is_known_to_wait_for_a_future_that_cannot_start_yet(
+    stack_dir: MakeStackDir,
+) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin(f"""
+        UNTIL_AWAITED = {UNTIL_AWAITED!r}
+
+        @hookimpl
+        def stack_install(stack):
+            yield async_run("first", ["sh", "-c", UNTIL_AWAITED, "second"])
+            yield async_run("second", ["true"], wait=["first"])
+            yield async_wait("second")
+            yield async_wait("first")
+    """)
+        }
+    )
+    stack.run("stack").ok()
+    assert _waits(stack) == [
+        ("future_start", "first"),
+        ("wait_start", "second"),
+        ("future_start", "second"),
+        ("collected", "second"),
+        ("wait_start", "first"),
+        ("collected", "first"),
+    ]
+
+
+def test_main_line_is_known_to_wait_beside_a_future_that_was_up_to_date(
+    stack_dir: MakeStackDir,
+) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin(f"""
+        UNTIL_AWAITED = {UNTIL_AWAITED!r}
+
+        @hookimpl
+        def stack_install(stack):
+            yield async_run("good", ["true"], uptodate=[True])
+            yield async_run("slow", ["sh", "-c", UNTIL_AWAITED, "slow"])
+            yield async_wait("nobody", "good", "slow")
+    """)
+        }
+    )
+    stack.run("stack").ok()
+    (stack.dest / "logs" / "runs").rename(stack.dest / "logs" / "before")
+    stack.run("stack").ok()
+    assert _waits(stack) == [
+        ("future_start", "slow"),
+        ("wait_start", "slow"),
+        ("collected", "slow"),
+    ]

@@ -48,6 +48,14 @@ def test_future_has_its_own_times_and_where_it_was_collected() -> None:
     assert run.waits == (Wait("a", 105, 112),)
 
 
+def test_wait_lasts_until_another_future_fails_or_the_run_ends() -> None:
+    started = [run_start(0), step(1, "a", "async_run"), future_start(1, "a")]
+    waiting = [*started, event(2, "wait_start", name="b")]
+    assert record([*waiting, run_end(9, code=130)]).waits == (Wait("b", 2, 9),)
+    failed = [future_end(5, "a", 1, 5, rc=1), collected(5, "a", 0.0, rc=1)]
+    assert record([*waiting, *failed, run_end(9, code=1)]).waits == (Wait("b", 2, 5),)
+
+
 def test_future_that_had_ended_before_its_wait_costs_no_wait() -> None:
     run = record(
         [
