@@ -38,14 +38,15 @@ class Outcome:
     """How a run that did not come through has ended.
 
     `failures` are those that failed by themselves, the first first; `interrupted` is the step that
-    a signal ended. `stopped` and `not_run` name the futures that had to stop and the steps that
-    never ran.
+    a signal ended; `awaited` is the future that the main line waited for in the end (empty: any).
+    `stopped` and `not_run` name the futures that had to stop and the steps that never ran.
     """
 
     failures: tuple[Failure, ...]
     interrupted: Failure | None
     stopped: tuple[str, ...]
     not_run: tuple[str, ...]
+    awaited: str | None = None
 
 
 def outcome(events: Iterable[Event], *, strict: bool) -> Outcome:
@@ -61,6 +62,7 @@ def outcome(events: Iterable[Event], *, strict: bool) -> Outcome:
         interrupted=story.interrupted,
         stopped=tuple(story.stopped),
         not_run=tuple(story.not_run),
+        awaited=story.waiting,
     )
 
 
@@ -73,9 +75,12 @@ class _Story:
     starts: dict[str, Event] = field(default_factory=dict)
     steps: list[Failure] = field(default_factory=list)
     futures: dict[str, Failure] = field(default_factory=dict)
+    started: set[str] = field(default_factory=set)
     good: set[str] = field(default_factory=set)
     counting: set[str] = field(default_factory=set)
     awaited: set[str] = field(default_factory=set)
+    waiting: str | None = None
+    is_over: bool = False
     collected: str = ""
     stopped: dict[str, None] = field(default_factory=dict)
     not_run: dict[str, None] = field(default_factory=dict)
@@ -90,12 +95,20 @@ class _Story:
                 self._end_step(event)
             case "step_not_run":
                 self._miss_step(event)
+            case "wait_start" | "wait_end":
+                self._wait(event.get("name"))
             case "future_start" | "future_end" | "collected":
                 self._follow_future(event)
             case "future_stopped" | "future_cancelled":
                 self._stop_future(event)
 
+    def _wait(self, name: str | None) -> None:
+        # What is collected after the end is no matter of the main line.
+        if not self.is_over:
+            self.waiting = name
+
     def _miss_step(self, event: Event) -> None:
+        self.is_over = True
         self.awaited.update(event["waits"])
         if event["kind"] != "async_wait":
             # A script has a step of one name in each phase.
@@ -124,14 +137,17 @@ class _Story:
         self.futures.pop(event["name"], None)
         # One may have come to its end by itself, just before anybody looked.
         if event["name"] not in self.good:
-            self.stopped[event["name"]] = None
+            has_run = event["name"] in self.started
+            (self.stopped if has_run else self.not_run)[event["name"]] = None
 
     def _follow_future(self, event: Event) -> None:
         if event.kind == "collected":
+            self._wait(None)
             self.collected = event["name"] if event["rc"] else ""
         elif event.kind == "future_end":
             self._end_future(event)
         else:
+            self.started.add(event["name"])
             self.good.discard(event["name"])
             if self.step:
                 self.owners.setdefault(event["name"], self.step)

@@ -316,6 +316,7 @@ class _Builder:
     # -- waits and samples ---------------------------------------------------------------------
 
     def _wait_start(self, event: Event) -> None:
+        self.end_wait(event.time)
         self.open_wait = Wait(event["name"], event.time, event.time)
         self.waited_from[event["name"]] = event.time
 

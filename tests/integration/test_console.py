@@ -244,7 +244,7 @@ def test_live_run_that_is_interrupted_leaves_a_clean_terminal(
     stack_dir: MakeStackDir, seen: Run, number: signal.Signals, code: int
 ) -> None:
     stack = _gated(stack_dir)
-    terminal = seen(stack, "-n", "1", "stack", columns=100)
+    terminal = seen(stack, "-n", "1", "stack", columns=200)
     _standing(terminal, stack)
     terminal.until_seen("2 queued")
     if number == signal.SIGINT:
@@ -252,10 +252,10 @@ def test_live_run_that_is_interrupted_leaves_a_clean_terminal(
     else:
         os.kill(terminal.pid, number)
     assert terminal.end() == code
-    assert _is_clean(terminal, stack, columns=100)
+    assert _is_clean(terminal, stack, columns=200)
     assert re.sub(r"\d+\.\d", "N", "\n".join(terminal.lines[-4:])) == (
         f"INTERRUPTED by {number.name} after N s: stack install: plugin demo: step standing\n"
-        f"stopped because of it: two, three, one\n"
+        f"stopped because of it: one; not run because of it: two, three\n"
         f"log: {stack.dest}/logs/stack.log\n"
         f"go on from what is good: doit stack"
     )
@@ -336,9 +336,9 @@ def test_failure_is_the_last_thing_on_a_live_screen(stack_dir: MakeStackDir, see
             """)
         }
     )
-    terminal = seen(stack, "stack", columns=100)
+    terminal = seen(stack, "stack", columns=200)
     assert terminal.end() == 1
-    assert _is_clean(terminal, stack, columns=100)
+    assert _is_clean(terminal, stack, columns=200)
     lines = [re.sub(r"\d+\.\d s", "N s", line) for line in terminal.scrollback]
     assert "last words of the shell" in lines
     assert lines[-5:] == [

@@ -9,7 +9,7 @@ from doit.task import Task
 from doitstack.phases import Phase
 from doitstack.plan import PlannedStep
 from doitstack.reports.console import StepReporter
-from doitstack.steps import Step, async_run, run
+from doitstack.steps import Step, async_run, async_wait, run
 from doitstack.tasks import Stage, step_task
 
 
@@ -44,6 +44,19 @@ def test_steps_are_one_line_each() -> None:
         "!!> stack:install:key:act (ignored)",
         "<== stack install: key: act (0.0 s)",
         "<== stack install: key: async_run a (31.3 s)",
+    ]
+
+
+def test_wait_for_many_futures_is_one_short_line() -> None:
+    said: list[str] = []
+    reporter = StepReporter(said.append)
+
+    reporter.execute_task(_task(async_wait(*"abc")))
+    reporter.execute_task(_task(async_wait(*"abcde")))
+
+    assert said == [
+        "==> stack install: key: async_wait-a-b-c",
+        "==> stack install: key: async_wait-a-b-c and 2 more",
     ]
 
 

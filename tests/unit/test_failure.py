@@ -121,6 +121,14 @@ def test_interruption_tells_what_was_stopped(logs: Logs) -> None:
     ]
 
 
+@pytest.mark.parametrize(("awaited", "told"), [("slow", "slow"), ("", "a future")])
+def test_interruption_tells_what_the_main_line_waited_for(
+    logs: Logs, awaited: str, told: str
+) -> None:
+    words = _words(logs, Outcome((), None, (), (), awaited), signalled="SIGINT")
+    assert words[1] == f"INTERRUPTED by SIGINT while the main line waited for {told}"
+
+
 def test_interruption_between_steps_tells_what_had_failed_before(logs: Logs) -> None:
     assert _words(logs, Outcome((FUTURE,), None, (), ()), signalled="SIGTERM") == [
         "",

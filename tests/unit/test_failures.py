@@ -173,6 +173,8 @@ def test_what_had_to_stop_has_not_failed() -> None:
             Event(4.0, "future_cancelled", {"name": "q"}),
             _ended(4.0, "a", 143, "future a: failed with rc 143"),
             Event(4.0, "future_stopped", {"name": "a"}),
+            # One of the shell, which had waited in a process of its own.
+            Event(4.0, "future_stopped", {"name": "gated"}),
             _ended(4.0, "good", 0),
             Event(4.0, "future_stopped", {"name": "good"}),
             _not_run("async_wait-a", "async_wait", "a"),
@@ -180,6 +182,16 @@ def test_what_had_to_stop_has_not_failed() -> None:
         strict=False,
     )
     assert found.failures == ()
-    assert found.stopped == ("q", "a")
+    assert found.stopped == ("a",)
+    assert found.not_run == ("q", "gated")
     assert found.interrupted
     assert (found.interrupted.name, found.interrupted.seconds) == ("standing", 3.0)
+
+
+def test_what_the_main_line_waited_for_is_known() -> None:
+    waits = Event(1.0, "wait_start", {"name": "a"})
+    assert outcome([waits], strict=False).awaited == "a"
+    for end in (Event(2.0, "wait_end", {}), Event(2.0, "collected", {"name": "a", "rc": 0})):
+        assert outcome([waits, end], strict=False).awaited is None
+        cleanup = [waits, _not_run("async_wait-a", "async_wait", "a"), end]
+        assert outcome(cleanup, strict=False).awaited == "a"

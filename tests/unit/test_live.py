@@ -138,9 +138,28 @@ def test_lines_fit_any_terminal(tmp_path: Path, columns: int, lines: int) -> Non
     assert all("\n" not in line.text for line in drawn)
 
 
-def test_narrow_terminal_shows_no_logs(tmp_path: Path) -> None:
-    progress = _progress(Watched("slow", Standing.RUNNING, 88.0))
-    assert _shown(progress, _watch(tmp_path), columns=50)[2] == "  slow  12 s"
+def test_narrow_terminal_shows_times_before_logs_and_ends_of_names(tmp_path: Path) -> None:
+    progress = _progress(
+        Watched("slow", Standing.RUNNING, 88.0),
+        Watched("slow-with-a-name-that-goes-on", Standing.RUNNING, 30.0),
+    )
+    progress.step = "demo: first-with-a-name-that-goes-on"
+    watch = _watch(tmp_path, {"slow": 95.0})
+    for columns, expected in {
+        70: [
+            "stack install  demo: first-with-a-name-that-goes-on  12 s",
+            "  slow                           12 s  last 1:35  async/slow.log",
+            "  slow-with-a-name-that-goes-on  1:10",
+        ],
+        40: [
+            "stack install  demo: first-with-a…  12 s",
+            "  slow                   12 s  last 1:35",
+            "  slow-with-a-name-tha…  1:10",
+        ],
+    }.items():
+        shown = _shown(progress, watch, columns=columns + 1)
+        assert [len(line) <= columns for line in shown] == [True] * len(shown)
+        assert shown[1:4] == expected
 
 
 def test_colours_are_left_out_where_nobody_wants_them(
@@ -150,7 +169,7 @@ def test_colours_are_left_out_where_nobody_wants_them(
     progress = _progress(Watched("bad", Standing.FAILED, 80.0, 85.0, 7))
     size = os.terminal_size((80, 24))
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert "\x1b[31mFAILED" in "".join(
+    assert "\x1b[31m  bad  5 s  FAILED" in "".join(
         line.text for line in render(progress, _watch(tmp_path), size)
     )
     monkeypatch.setenv("NO_COLOR", "1")

@@ -52,6 +52,8 @@ def test_wait_lasts_until_another_future_fails_or_the_run_ends() -> None:
     started = [run_start(0), step(1, "a", "async_run"), future_start(1, "a")]
     waiting = [*started, event(2, "wait_start", name="b")]
     assert record([*waiting, run_end(9, code=130)]).waits == (Wait("b", 2, 9),)
+    cleanup = [*waiting, event(4, "wait_start", name="a"), collected(4, "a", 0.0)]
+    assert record([*cleanup, run_end(9, code=130)]).waits == (Wait("b", 2, 4), Wait("a", 4, 4))
     failed = [future_end(5, "a", 1, 5, rc=1), collected(5, "a", 0.0, rc=1)]
     assert record([*waiting, *failed, run_end(9, code=1)]).waits == (Wait("b", 2, 5),)
 

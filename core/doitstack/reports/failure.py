@@ -53,7 +53,7 @@ def last_words(
     """
     first, *others = outcome.failures or (None,)
     if signalled:
-        lines = [_interruption(outcome.interrupted, signalled)]
+        lines = [f"INTERRUPTED by {signalled}{_whereabouts(outcome)}"]
         others = list(outcome.failures)
         first = None
     elif first:
@@ -71,9 +71,13 @@ def _headline(failure: Failure) -> str:
     return f"FAILED after {failure.seconds:.1f} s: {_identity(failure)}: {_how(failure)}"
 
 
-def _interruption(step: Failure | None, signalled: str) -> str:
-    where = f" after {step.seconds:.1f} s: {_identity(step)}" if step else ""
-    return f"INTERRUPTED by {signalled}{where}"
+def _whereabouts(outcome: Outcome) -> str:
+    """Return what the main line did when it was interrupted."""
+    if step := outcome.interrupted:
+        return f" after {step.seconds:.1f} s: {_identity(step)}"
+    if outcome.awaited is None:
+        return ""
+    return f" while the main line waited for {outcome.awaited or 'a future'}"
 
 
 def _identity(failure: Failure) -> str:

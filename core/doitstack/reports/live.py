@@ -15,7 +15,6 @@ from pathlib import Path
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from doitstack.journal import JournalReader
@@ -30,8 +29,8 @@ EVERY = 0.2
 LOW = 10
 """Lines of a terminal below which there is no room for a rule."""
 
-NARROW = 60
-"""Columns of a terminal below which logs are not named."""
+SHORTEST = 4
+"""Columns that a name keeps, however little room there is."""
 
 
 @dataclass(frozen=True)
@@ -135,29 +134,32 @@ def _parts(progress: Progress, watch: Watch, *, width: int, room: int) -> Iterat
     now = watch.now()
     summary = _summary(progress, watch, now)
     if room > 1:
-        yield _main_line(progress, watch, now)
+        yield _main_line(progress, watch, now, width)
     if room > 2:
         yield from _futures(progress, watch, now, width=width, room=room - 2)
     yield summary
 
 
-def _main_line(progress: Progress, watch: Watch, now: float) -> Text:
-    text = Text(progress.phase or "start", style="bold cyan", no_wrap=True, overflow="ellipsis")
+def _main_line(progress: Progress, watch: Watch, now: float, width: int) -> Text:
+    """Return the phase and what is done in it; a name is cut to leave room for its time."""
     if progress.awaited is not None:
-        what = f"waiting for {progress.awaited or 'the next future'}"
-        text.append(f"  {what}  {_clock(now - progress.awaited_since)}", style="not bold default")
+        name, style = f"waiting for {progress.awaited or 'the next future'}", ""
+        age = f"  {_clock(now - progress.awaited_since)}"
     elif progress.step:
-        text.append(f"  {progress.step}", style="bold default")
-        text.append(
-            f"  {_age(now - progress.step_since, watch.expected.get(progress.task))}",
-            style="not bold default",
-        )
-    return text
+        name, style = progress.step, "bold"
+        age = f"  {_age(now - progress.step_since, watch.expected.get(progress.task))}"
+    else:
+        name = style = age = ""
+    phase = Text(progress.phase or "start", style="bold cyan")
+    what = Text(f"  {name}" if name else "", style=style)
+    room = width - phase.cell_len - cell_len(age)
+    what.truncate(max(SHORTEST, room), overflow="ellipsis")
+    return Text.assemble(phase, what, age, no_wrap=True, overflow="ellipsis")
 
 
 def _futures(
     progress: Progress, watch: Watch, now: float, *, width: int, room: int
-) -> Iterator[RenderableType]:
+) -> Iterator[Text]:
     queued = [watched.name for watched in progress.of(Standing.QUEUED)]
     shown = progress.of(Standing.FAILED) + progress.of(Standing.RUNNING)
     room -= bool(queued)
@@ -167,28 +169,38 @@ def _futures(
     else:
         hidden = []
     if shown:
-        yield _table(shown, watch, now, has_logs=width >= NARROW)
+        yield from _rows(shown, watch, now, width)
     if hidden and room > 0:
         yield _row(f"  and {len(hidden)} more: {', '.join(hidden)}")
     if queued:
         yield _row(f"  {len(queued)} queued: {', '.join(queued)}")
 
 
-def _table(shown: Sequence[Watched], watch: Watch, now: float, *, has_logs: bool) -> Table:
-    table = Table.grid(padding=(0, 2))
-    columns = [
-        [f"  {watched.name}" for watched in shown],
+def _rows(shown: Sequence[Watched], watch: Watch, now: float, width: int) -> Iterator[Text]:
+    """Yield a row for each future: times always, names cut to leave them room, logs that fit."""
+    facts = _columns(
         [_clock((watched.until or now) - watched.since) for watched in shown],
         [_verdict(watched, watch.expected.get(watched.name)) for watched in shown],
-        [_short(watch.future_logs / f"{watched.name}.log") for watched in shown if has_logs],
+    )
+    longest = max(cell_len(watched.name) for watched in shown) + 2
+    room = max(SHORTEST, min(longest, width - len(facts[0])))
+    for watched, fact in zip(shown, facts, strict=True):
+        row = Text(f"  {watched.name}", no_wrap=True, overflow="ellipsis")
+        row.truncate(room, overflow="ellipsis", pad=True)
+        row.append(fact)
+        log = f"  {_short(watch.future_logs / f'{watched.name}.log')}"
+        row.append(log if row.cell_len + cell_len(log) <= width else "")
+        row.stylize("red" if watched.standing is Standing.FAILED else "")
+        yield row
+
+
+def _columns(*columns: Sequence[str]) -> list[str]:
+    """Return the rows that columns make; an empty column takes no room."""
+    widths = [max(map(len, column)) for column in columns]
+    return [
+        "".join(f"  {cell:<{width}}" for cell, width in zip(row, widths, strict=True) if width)
+        for row in zip(*columns, strict=True)
     ]
-    filled = [column for column in columns if any(column)]
-    for _ in filled:
-        table.add_column(no_wrap=True, overflow="ellipsis")
-    for watched, *cells in zip(shown, *filled, strict=True):
-        style = "red" if watched.standing is Standing.FAILED else ""
-        table.add_row(*(Text(cell, style=style) for cell in cells))
-    return table
 
 
 def _verdict(watched: Watched, before: float | None) -> str:
