@@ -25,7 +25,7 @@ class BuiltIn:
 
     def _clean_up(self) -> None:
         failed = self._executor.collect_rest()
-        if failed and self._executor.strict:
+        if failed and self._executor.options.strict:
             names = ", ".join(future.name for future in failed)
             raise StepError(f"uncollected futures have failed: {names} (ASYNC_STRICT is set)")
 

@@ -40,13 +40,15 @@ from doitstack.waits import PlanWaits, Standstill
 class RunOptions:
     """How a run was asked for: the tasks on the command line, and the futures at once (0: all).
 
-    `strict` makes a run fail with a future that nobody waits for.
+    `strict` makes a run fail with a future that nobody waits for; one that `tears_down` goes on
+    where a script has failed to take something away.
     """
 
     tasks: tuple[str, ...]
     jobs: int
     parallel: bool
     strict: bool
+    tears_down: bool
 
 
 class Executor:
@@ -55,7 +57,6 @@ class Executor:
     def __init__(self, stack: Stack, options: RunOptions) -> None:
         self.stack = stack
         self.options = options
-        self.strict = options.strict
         log_dir = stack.log_dir
         self.journal = Journal(new_journal_path(log_dir))
         self.log = MainLog(log_dir / "stack.log")
@@ -160,8 +161,7 @@ class Executor:
             self.stack.async_wait(*left)
 
     def _act(self, planned: PlannedStep, arguments: Sequence[str]) -> None:
-        step = planned.step
-        action = step.action
+        step, action = planned.step, planned.step.action
         if isinstance(action, Script):
             self._source(planned, action)
         elif isinstance(action, Shell):
@@ -174,7 +174,8 @@ class Executor:
     def _source(self, planned: PlannedStep, script: Script) -> None:
         trace = private_directory(self.traces) / f"{planned.task}.log"
         trace.unlink(missing_ok=True)
-        self._host.use(lambda session: session.source(script.path, script.arguments, trace))
+        on = self.options.tears_down
+        self._host.use(lambda bash: bash.source(script.path, script.arguments, trace, goes_on=on))
 
     def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
         with self.log.capture():
@@ -312,6 +313,5 @@ def open_executor(stack: Stack, options: RunOptions) -> Iterator[Executor]:
 
 def _slots_for_builds(executor: Executor) -> dict[str, str]:
     """Return the environment by which builds that a run starts find its slots."""
-    before = executor.stack.settings.get("MAKEFLAGS")
-    slots = executor.slots
+    before, slots = executor.stack.settings.get("MAKEFLAGS"), executor.slots
     return {"MAKEFLAGS": makeflags(before, slots.path, slots.jobs, fifo=make_knows_fifo())}

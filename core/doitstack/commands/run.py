@@ -34,6 +34,9 @@ from doitstack.tasks import planned_step
 DOWN_TASKS = frozenset({"unstack", CLEAN})
 """Tasks after which nothing of the stack runs."""
 
+TEARDOWN = DOWN_TASKS | {"clean"}
+"""What the names of tasks begin with that only take away."""
+
 CONSOLE = {
     "name": "console",
     "long": "console",
@@ -193,6 +196,7 @@ def _run_options(directory: StackDirectory, tasks: Sequence[str], jobs: int) -> 
         jobs=jobs or settings.number("ASYNC_JOBS"),
         parallel=settings.is_true("DEVSTACK_PARALLEL", default=True),
         strict=settings.is_true("ASYNC_STRICT"),
+        tears_down=bool(tasks) and {task.partition(":")[0] for task in tasks} <= TEARDOWN,
     )
 
 
@@ -257,7 +261,7 @@ def _last_words(executor: Executor, reporter: StepReporter, runner: FutureRunner
     logs = Logs(executor.log.path, executor.futures_dir, executor.traces)
     events = read_events(executor.journal.path)
     return last_words(
-        outcome(events, strict=executor.strict),
+        outcome(events, strict=executor.options.strict),
         logs,
         messages=reporter.failures,
         signalled=signalled,

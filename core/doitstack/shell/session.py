@@ -181,12 +181,16 @@ class Session:
         if self._failure:
             raise self._failure
 
-    def source(self, script: Path, arguments: Sequence[str], trace: Path) -> None:
+    def source(
+        self, script: Path, arguments: Sequence[str], trace: Path, *, goes_on: bool = False
+    ) -> None:
         """Source a script inside a function with `arguments`, as DevStack does.
 
-        What it traces by `set -x` goes to the file `trace`.
+        What it traces by `set -x` goes to the file `trace`. If it `goes_on`, a command that fails
+        is told of and does not end it.
         """
-        self.run(shlex.join(("_doitstack_source", str(trace), str(script), *arguments)))
+        how = (str(trace), "yes" if goes_on else "", str(script))
+        self.run(shlex.join(("_doitstack_source", *how, *arguments)))
 
     @property
     def is_busy(self) -> bool:

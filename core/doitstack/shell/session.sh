@@ -90,18 +90,20 @@ _doitstack_trace_to() {
     [[ -z $_doitstack_old ]] || exec {_doitstack_old}>&-
 }
 
-# Source script $2 with the arguments behind it, inside a function as DevStack does, with the names
-# that DevStack's own loop has there. What it traces goes to file $1.
+# Source script $3 with the arguments behind it, inside a function as DevStack does, with the names
+# that DevStack's own loop has there. What it traces goes to file $1. If $2 is set, a command that
+# fails is told of, and the script goes on: DevStack's unstack.sh and clean.sh have no errexit.
 # shellcheck disable=SC2034 # mode, phase, plugin and dir are for the script
 _doitstack_source() {
     _doitstack_trace_to "$1"
-    local _doitstack_script=$2
-    shift 2
+    local _doitstack_goes_on=$2 _doitstack_script=$3
+    shift 3
     local mode=${1-} phase=${2-} plugin='' dir=''
     if [[ $_doitstack_script == */devstack/* ]]; then
         dir=${_doitstack_script%/devstack/*}
         plugin=${dir##*/}
     fi
+    [[ ! $_doitstack_goes_on ]] || set +o errexit +o errtrace
     # shellcheck source=/dev/null
     source "$_doitstack_script" "$@"
 }
@@ -138,13 +140,20 @@ _doitstack_where() {
     done
 }
 
-# A command has failed: say which, and where, if that ends the session.
+# A command has failed: say which, and where, if that ends the session or nobody else would know.
 _doitstack_on_error() {
     local -
     { set +x; } 2>/dev/null
     local _doitstack_place _doitstack_stack _doitstack_ours _doitstack_what=$3
-    [[ $- == *e* ]] || return 0
+    [[ $- == *e* || ${_doitstack_goes_on-} ]] || return 0
     _doitstack_where "$2"
+    if [[ $- != *e* ]]; then
+        # Of the script as a whole, its last command has been told. Bash does not know the name of a
+        # function that has failed.
+        [[ ${FUNCNAME[1]} == _doitstack_source ]] ||
+            echo "WARNING: $_doitstack_place: what is there ended with code $1; going on" >&2
+        return 0
+    fi
     if [[ ${FUNCNAME[1]} == _doitstack_source ]]; then
         # Not a command, but the status of the script as a whole.
         _doitstack_what='' _doitstack_place=$_doitstack_script

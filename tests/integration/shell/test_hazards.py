@@ -201,6 +201,57 @@ def test_return_of_a_failure_at_top_level_is_a_failed_step(run: Run) -> None:
     assert error_of(outcome).endswith(" ended with code 4")
 
 
+# -- unstack and clean -------------------------------------------------------------------------
+
+
+def test_unstack_and_clean_go_on_behind_a_failure(stack_dir: MakeStackDir) -> None:
+    body = """
+        take_away() { rm /nowhere/at/all; echo the rest of $1; }
+        take_away $1
+        rmdir /nowhere/at/all
+        [[ ! -d $DEST/none ]]
+        if false; then :; fi
+        (exit 3)
+        [[ -e /nowhere/at/all ]] && echo it is there
+    """
+    stack = stack_dir(
+        {
+            FIRST: in_phase("unstack", body)
+            + in_phase("clean", body)
+            + in_phase("source", "false"),
+            SECOND: "echo second $*\n",
+        }
+    )
+    path = stack.path / FIRST
+    rmdir = "rmdir: failed to remove '/nowhere/at/all': No such file or directory"
+    rm = "rm: cannot remove '/nowhere/at/all': No such file or directory"
+
+    def lines(mode: str, line: int) -> list[str]:
+        told = [rm, f"the rest of {mode}", rmdir]
+        told += [f"WARNING: {path}:{line}: what is there ended with code 1; going on"]
+        told += [f"WARNING: {path}:{line + 3}: what is there ended with code 3; going on"]
+        return [*told, f"second {mode}"]
+
+    before = ["second override_defaults"]
+    before += [f"WARNING: {path}:20: what is there ended with code 1; going on", "second source"]
+    assert said(stack.run("unstack").ok()) == [*before, *lines("unstack", 4)]
+    assert said(stack.run("clean").ok()) == [*before, *lines("unstack", 4), *lines("clean", 13)]
+
+
+def test_exit_ends_unstack_too(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({FIRST: in_phase("unstack", "false\nexit 0"), SECOND: "echo second $*\n"})
+    outcome = stack.run("unstack").failed(1)
+    assert "second unstack" not in outcome.lines
+    assert error_of(outcome).startswith(f"{stack.path / FIRST}:3: exit 0 in a script; ")
+
+
+def test_errexit_of_a_script_counts_in_unstack_too(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({FIRST: in_phase("unstack", "set -e\nfalse\necho unreached")})
+    outcome = stack.run("unstack").failed(1)
+    assert "unreached" not in outcome.lines
+    assert error_of(outcome) == f"{stack.path / FIRST}:3: 'false' ended with code 1"
+
+
 # -- arrays, subshells, here-documents, sudo ---------------------------------------------------
 
 
