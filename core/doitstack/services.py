@@ -174,7 +174,7 @@ class Services:
 
     def _death(self, name: str, state: State) -> str:
         log = self.log(name)
-        return f"service {name} does not run ({state.value}); the end of {log}:\n{tail(log)}"
+        return f"service {name} does not run ({state.value}); its log is {log}\n{tail(log)}"
 
     def _stop(self, *names: str) -> None:
         """End some services; supervisor sends SIGKILL to those that take too long."""
@@ -208,7 +208,9 @@ def _script(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log: 
     exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(env.items())]
     lines = [
         "#!/bin/sh",
-        f"exec </dev/null >>{shlex.quote(str(log))} 2>&1",
+        # supervisor's own pipe stays open: with no reader it is an error at which poll returns at
+        # once, and where a connection has had its number before, supervisor polls it without end.
+        f"exec 9<&0 </dev/null >>{shlex.quote(str(log))} 2>&1",
         f"cd {shlex.quote(str(cwd))} || exit 1",
         *exports,
         f"exec {shlex.join(str(word) for word in argv)}",

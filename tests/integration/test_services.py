@@ -74,7 +74,7 @@ def test_a_service_that_dies_fails_the_stack_with_the_end_of_its_log(
 ) -> None:
     outcome = stack_dir(plugin(MORTAL, after="pass")).run("stack").failed(1)
     assert "service thinker does not run (EXITED)" in outcome.out
-    assert "thinker.log:\nout of ideas\n" in outcome.out
+    assert "thinker.log\nout of ideas\n" in outcome.out
     assert "services have died: thinker" in outcome.out
     assert "Traceback" not in outcome.out
 
@@ -82,7 +82,7 @@ def test_a_service_that_dies_fails_the_stack_with_the_end_of_its_log(
 def test_a_death_is_told_where_another_step_fails_of_it(stack_dir: MakeStackDir) -> None:
     outcome = stack_dir(plugin(MORTAL, after="return False")).run("stack").failed(1)
     assert "go_on: the action returned False" in outcome.out
-    assert "thinker.log:\nout of ideas\n" in outcome.out
+    assert "thinker.log\nout of ideas\n" in outcome.out
 
 
 def test_a_death_of_an_earlier_run_is_none_of_this_one(stack_dir: MakeStackDir) -> None:
@@ -124,4 +124,4 @@ fi
 """
         stack = stack_dir({"extras.d/60-demo.sh": script}, services="thinker")
         outcome = stack.run("stack").failed(1)
-    assert "thinker.log:\nout of ideas\n" in outcome.out
+    assert "thinker.log\nout of ideas\n" in outcome.out

@@ -57,6 +57,28 @@ def test_start_passes_everything_as_it_was_given(services: Services, tmp_path: P
     assert services.log("a").read_text() == f"<{hard}><{hard}><{tmp_path}>"
 
 
+def test_every_pipe_of_supervisor_to_a_service_has_a_reader(services: Services) -> None:
+    """Else poll returns at once for it, and supervisor may ask without end."""
+    for name in "abc":
+        services.start(name, SLEEP)
+    held = {target for name in "abc" for target, _ in pipes(pid_of(services, name))}
+    own = pipes(supervisord(services).pid)
+    ends = {target for target, flags in own if flags & os.O_ACCMODE == os.O_WRONLY}
+    assert ends
+    assert ends <= held
+
+
+def pipes(pid: int | None) -> list[tuple[str, int]]:
+    """Return the pipes that a process has open, with how it may use them."""
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        target = str(entry.readlink())
+        if target.startswith("pipe:"):
+            info = Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text()
+            found.append((target, int(info.split()[3], 8)))
+    return found
+
+
 def test_start_leaves_alone_what_already_runs_so(services: Services) -> None:
     began = time.time()
     assert services.started("a") == 0
