@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from doitstack.errors import PlanError
 from doitstack.phases import Phase
@@ -29,6 +29,19 @@ class PlannedStep(NamedTuple):
     def is_future(self) -> bool:
         """Whether it runs in the background."""
         return self.step.kind is Kind.ASYNC_RUN
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the journal tells of it."""
+        return {
+            "task": self.task,
+            "phase": self.phase.value,
+            "plugin": self.plugin,
+            "step": self.step.name,
+            "kind": self.step.kind.value,
+            "waits": self.step.waits,
+            "needs": self.needs,
+        }
 
 
 class Plan(NamedTuple):
@@ -95,9 +108,13 @@ def _taken_names(placed: list[PlannedStep]) -> Iterator[str]:
 
 
 def _connected(placed: list[PlannedStep], futures: dict[str, str]) -> Iterator[PlannedStep]:
-    """Give each step what it needs: the main-line step before it, and the futures it waits for."""
+    """Give each step what it needs: the main-line step before it, and the futures it waits for.
+
+    Steps that only look need nothing of each other, and what comes after them needs them all.
+    """
     awaited = {name for planned in placed for name in planned.step.waits}
     before: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
     started: dict[str, str] = {}
     for planned in placed:
         # A name may be used again once it has been collected: the last start is meant.
@@ -109,13 +126,15 @@ def _connected(placed: list[PlannedStep], futures: dict[str, str]) -> Iterator[P
             planned.plugin,
             planned.task,
             planned.step,
-            needs=(*before, *waits),
+            needs=(*(before if planned.step.only_looks else looks or before), *waits),
             is_awaited=planned.is_future and planned.step.name in awaited,
         )
         if planned.is_future:
             started[planned.step.name] = planned.task
+        elif planned.step.only_looks:
+            looks = (*looks, planned.task)
         else:
-            before = (planned.task,)
+            before, looks = (planned.task,), ()
 
 
 def _cycles(steps: tuple[PlannedStep, ...]) -> list[str]:

@@ -239,8 +239,15 @@ class FutureRunner(Runner):  # type: ignore[misc]
         if not failure:
             self.reporter.took(node.task, self.executor.now() - began)
         self.process_task_result(node, failure)
+        if _only_looks(node):
+            self._look_on()
         self._save()
         return node
+
+    def _look_on(self) -> None:
+        """Let the others that only look have their turn, too, before a failure stops the run."""
+        is_left = any(map(_only_looks, self._ready))
+        self._stop_running = not (is_left or self.continue_ or self.final_result == SUCCESS)
 
     def _finish_future(self, node: ExecNode, future: Future | DoitstackError) -> ExecNode:
         """Tell doit how a future has ended. One that nobody waits for only warns."""
@@ -278,7 +285,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
     def _journal(self, event: str, planned: PlannedStep, **more: Any) -> None:
         """Record that a step has its turn."""
         self._had_their_turn.add(planned.task)
-        self.executor.journal.write(event, **_identity(planned), **more)
+        self.executor.journal.write(event, **planned.identity, **more)
 
     def _journal_not_run(self) -> None:
         """Record the steps that were wanted and whose turn never came."""
@@ -335,13 +342,6 @@ def _is_future(node: ExecNode) -> bool:
     return planned is not None and planned.is_future
 
 
-def _identity(planned: PlannedStep) -> dict[str, Any]:
-    return {
-        "task": planned.task,
-        "phase": planned.phase.value,
-        "plugin": planned.plugin,
-        "step": planned.step.name,
-        "kind": planned.step.kind.value,
-        "waits": planned.step.waits,
-        "needs": planned.needs,
-    }
+def _only_looks(node: ExecNode) -> bool:
+    planned = planned_step(node.task)
+    return planned is not None and planned.step.only_looks

@@ -40,7 +40,8 @@ class Step:
 
     `waits` names the futures that an `async_wait` collects, or that a future waits for before it
     starts. `doit` holds doit's own task attributes: `uptodate`, `file_dep`, `targets`. Futures with
-    the same `lock` never run at once.
+    the same `lock` never run at once. A step that `only_looks` changes nothing: it fails where
+    something is missing.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Step:
     waits: tuple[str, ...] = ()
     doit: dict[str, Any] = field(default_factory=dict)
     lock: str = ""
+    only_looks: bool = False
 
     @property
     def command(self) -> str:
@@ -104,14 +106,19 @@ def shell(command: str) -> Shell:
     return Shell(command)
 
 
-def run(action: Action, *args: Any, name: str | None = None, **doit: Any) -> Step:
+def run(
+    action: Action, *args: Any, name: str | None = None, only_looks: bool = False, **doit: Any
+) -> Step:
     """Run `action` on the main line, after the step before it.
 
     `args` follow the stack in the call of a callable. `doit` takes doit's `uptodate`, `file_dep`
-    and `targets`, so that a second run skips what is still good.
+    and `targets`, so that a second run skips what is still good. Of an action that `only_looks`
+    whether something is there the failure stops the run only once those that follow it have
+    looked, too: so all that is missing is told at once.
     """
-    checked = _checked(action)
-    return Step(Kind.RUN, name or _step_name(checked), checked, args, (), _doits(doit))
+    checked, own = _checked(action), _doits(doit)
+    named = name or _step_name(checked)
+    return Step(Kind.RUN, named, checked, args, doit=own, only_looks=only_looks)
 
 
 def async_run(

@@ -15,7 +15,7 @@ from doitstack import Settings, Stack, Step, async_run, hookimpl, run
 from doitstack.errors import SettingsError
 from doitstack.files import private_directory, write_private
 from doitstack.uptodate import digest
-from doitstack_plugins import configuration, health, ports, system_packages
+from doitstack_plugins import configuration, health, needs, ports, system_packages
 
 FUTURE = "start_rabbit"
 _PASSWORD = "RABBIT_PASSWORD"  # noqa: S105 - its name, not the password
@@ -53,7 +53,7 @@ def source(settings: Settings) -> None:
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
     """See that the broker can listen."""
     if stack.is_service_enabled("rabbit"):
-        yield run(check_rabbit)
+        yield run(check_rabbit, only_looks=True)
 
 
 @hookimpl
@@ -87,14 +87,26 @@ def url(stack: Stack, vhost: str = "") -> str:
 
 def check_rabbit(stack: Stack) -> None:
     """Raise where the broker cannot listen, or could not be told its password."""
+    hosts = {
+        "RABBIT_PORT": stack.settings["RABBIT_HOST"],
+        "RABBIT_DIST_PORT": "127.0.0.1",
+        "RABBIT_EPMD_PORT": "127.0.0.1",
+    }
+    needs.check_all(
+        lambda: _check_words(stack),
+        *(
+            partial(ports.check_port, stack, "rabbit", host, setting)
+            for setting, host in hosts.items()
+        ),
+    )
+
+
+def _check_words(stack: Stack) -> None:
     for value in (stack.password(_PASSWORD), stack.settings["RABBIT_USERID"]):
         if not _PLAIN.fullmatch(value):
             raise SettingsError(
                 f"{_PASSWORD} and RABBIT_USERID take letters, digits and plain signs; set another"
             )
-    ports.check_port(stack, "rabbit", stack.settings["RABBIT_HOST"], "RABBIT_PORT")
-    for setting in ("RABBIT_DIST_PORT", "RABBIT_EPMD_PORT"):
-        ports.check_port(stack, "rabbit", "127.0.0.1", setting)
 
 
 def start_rabbit(stack: Stack) -> None:

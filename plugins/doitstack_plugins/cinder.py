@@ -44,7 +44,7 @@ def source(settings: Settings) -> None:
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
     """See that cinder has what it needs."""
     if stack.is_service_enabled("cinder"):
-        yield run(check_cinder)
+        yield run(check_cinder, only_looks=True)
 
 
 @hookimpl
@@ -113,9 +113,10 @@ def environment(stack: Stack) -> Environment:
 
 def check_cinder(stack: Stack) -> None:
     """Raise where cinder cannot be served, or lacks a service."""
-    needs.check(stack, "cinder", "key", "mysql", "rabbit")
+    checks = [partial(needs.check, stack, "cinder", "key", "mysql", "rabbit")]
     if stack.is_service_enabled("c-api"):
-        ports.check_api(stack, "c-api", "CINDER")
+        checks.append(partial(ports.check_api, stack, "c-api", "CINDER"))
+    needs.check_all(*checks)
 
 
 def install_cinder(stack: Stack) -> None:

@@ -37,7 +37,7 @@ def source(settings: Settings) -> None:
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
     """See that glance can be served where it should be."""
     if stack.is_service_enabled(SERVICE):
-        yield run(check_glance)
+        yield run(check_glance, only_looks=True)
 
 
 @hookimpl
@@ -105,8 +105,10 @@ def environment(stack: Stack) -> Environment:
 
 def check_glance(stack: Stack) -> None:
     """Raise where glance cannot be served, or lacks a service."""
-    needs.check(stack, SERVICE, "key")
-    ports.check_api(stack, SERVICE, "GLANCE")
+    needs.check_all(
+        lambda: needs.check(stack, SERVICE, "key"),
+        lambda: ports.check_api(stack, SERVICE, "GLANCE"),
+    )
 
 
 def install_glance(stack: Stack) -> None:

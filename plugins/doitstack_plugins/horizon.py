@@ -38,7 +38,7 @@ def source(settings: Settings) -> None:
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
     """See that horizon can be served where it should be."""
     if stack.is_service_enabled(SERVICE):
-        yield run(check_horizon)
+        yield run(check_horizon, only_looks=True)
 
 
 @hookimpl
@@ -86,8 +86,10 @@ def environment(stack: Stack) -> Environment:
 
 def check_horizon(stack: Stack) -> None:
     """Raise where horizon cannot be served, or lacks a service."""
-    needs.check(stack, SERVICE, "key")
-    ports.check_api(stack, SERVICE, "HORIZON")
+    needs.check_all(
+        lambda: needs.check(stack, SERVICE, "key"),
+        lambda: ports.check_api(stack, SERVICE, "HORIZON"),
+    )
 
 
 def install_horizon(stack: Stack) -> None:

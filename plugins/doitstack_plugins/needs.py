@@ -1,7 +1,9 @@
-"""What a service cannot do without: other services of the stack."""
+"""What a service cannot do without: other services of the stack, ports of its own."""
+
+from collections.abc import Callable
 
 from doitstack import Stack
-from doitstack.errors import SettingsError
+from doitstack.errors import DoitstackError, SettingsError, StepError
 
 
 def check(stack: Stack, service: str, *needed: str) -> None:
@@ -12,3 +14,17 @@ def check(stack: Stack, service: str, *needed: str) -> None:
         raise SettingsError(
             f"{service} needs {names} too; add to local.conf: enable_service {' '.join(missing)}"
         )
+
+
+def check_all(*checks: Callable[[], None]) -> None:
+    """Have all `checks` look; raise the error of the one that fails, or StepError with them all."""
+    errors = []
+    for look in checks:
+        try:
+            look()
+        except DoitstackError as error:
+            errors.append(error)
+    if len(errors) > 1:
+        raise StepError("\n".join(map(str, errors)))
+    if errors:
+        raise errors[0]

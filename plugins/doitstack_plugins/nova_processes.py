@@ -24,10 +24,12 @@ class Daemon(NamedTuple):
 
 def check_nova(stack: Stack) -> None:
     """Raise where nova cannot be served, or lacks a service."""
-    needs.check(stack, "nova", "key", "mysql", "rabbit", "placement-api", "g-api")
-    nova_conf.check_cells(stack)
-    for name in _apis(stack):
-        ports.check_port(stack, name, stack.settings["NOVA_SERVICE_HOST"], _PORTS[name])
+    host = stack.settings["NOVA_SERVICE_HOST"]
+    needs.check_all(
+        partial(needs.check, stack, "nova", "key", "mysql", "rabbit", "placement-api", "g-api"),
+        partial(nova_conf.check_cells, stack),
+        *(partial(ports.check_port, stack, name, host, _PORTS[name]) for name in _apis(stack)),
+    )
 
 
 def create_vhosts(stack: Stack) -> None:

@@ -33,7 +33,7 @@ def source(settings: Settings) -> None:
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
     """See that placement can be served where it should be."""
     if stack.is_service_enabled(SERVICE):
-        yield run(check_placement)
+        yield run(check_placement, only_looks=True)
 
 
 @hookimpl
@@ -90,8 +90,10 @@ def environment(stack: Stack) -> Environment:
 
 def check_placement(stack: Stack) -> None:
     """Raise where placement cannot be served, or lacks a service."""
-    needs.check(stack, SERVICE, "key")
-    ports.check_api(stack, SERVICE, "PLACEMENT")
+    needs.check_all(
+        lambda: needs.check(stack, SERVICE, "key"),
+        lambda: ports.check_api(stack, SERVICE, "PLACEMENT"),
+    )
 
 
 def install_placement(stack: Stack) -> None:

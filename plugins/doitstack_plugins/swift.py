@@ -40,7 +40,7 @@ def source(settings: Settings) -> None:
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
     """See that swift can be served where it should be."""
     if is_wanted(stack):
-        yield run(check_swift)
+        yield run(check_swift, only_looks=True)
 
 
 @hookimpl
@@ -99,10 +99,14 @@ def environment(stack: Stack) -> Environment:
 
 def check_swift(stack: Stack) -> None:
     """Raise where swift cannot be served, or lacks a part or a service."""
-    needs.check(stack, "s-proxy", "key", "s-object", "s-container", "s-account")
-    for server in swift_conf.SERVERS:
-        host = stack.settings["SWIFT_SERVICE_HOST"]
-        ports.check_port(stack, server.name, host, server.port_setting)
+    host = stack.settings["SWIFT_SERVICE_HOST"]
+    needs.check_all(
+        partial(needs.check, stack, "s-proxy", "key", "s-object", "s-container", "s-account"),
+        *(
+            partial(ports.check_port, stack, server.name, host, server.port_setting)
+            for server in swift_conf.SERVERS
+        ),
+    )
 
 
 def install_swift(stack: Stack) -> None:

@@ -48,7 +48,8 @@ install "$@" || { dpkg --configure -a; apt-get update; install "$@"; }
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
     """See that what is missing can be installed."""
     if wanted(stack):
-        yield run(check_system_packages, uptodate=[partial(are_installed, stack)])
+        good = [partial(are_installed, stack)]
+        yield run(check_system_packages, only_looks=True, uptodate=good)
 
 
 @hookimpl

@@ -1,13 +1,17 @@
-"""What a stack cannot do without, told first: to a user who may install nothing."""
+"""What a stack cannot do without, told first and all at once: to a user who may install nothing."""
 
 import os
 import shutil
+import socket
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import DOIT, MakeStackDir, StackDir
+from tests.e2e.samples import free_ports
+from tests.integration.probes import plugin
 
 NOBODY = 65534
 SERVICES = "key,mysql,rabbit,s-proxy,s-object,s-container,s-account"
@@ -48,6 +52,67 @@ def test_missing_packages_are_told_with_the_command_that_mends_them(
     ) in out
     assert "check_system_packages" in out
     assert "Traceback" not in out
+    assert not (stack.dest / "venvs").exists()
+    assert not (stack.dest / "supervisor").exists()
+
+
+LOOKS = plugin("""
+    def look(stack, what):
+        print("looked for", what)
+        raise DoitstackError(f"no {what}; get one")
+
+    def start(stack):
+        print("started")
+
+    @hookimpl
+    def stack_pre_install(stack):
+        yield run(look, "cup", name="look-1", only_looks=True)
+        yield run(print, name="look-2", only_looks=True)
+        yield run(look, "tea", name="look-3", only_looks=True)
+        yield run(start)
+        yield run(look, "milk", name="look-4", only_looks=True)
+
+    @hookimpl
+    def stack_install(stack):
+        yield async_run("future", start)
+        yield async_wait("future")
+""")
+
+
+@pytest.mark.parametrize("parallel", ["True", "False"])
+def test_what_only_looks_is_all_done_before_a_failure_stops_the_run(
+    stack_dir: MakeStackDir, parallel: str
+) -> None:
+    stack = stack_dir({"extras.d/50-looks.py": LOOKS}, DEVSTACK_PARALLEL=parallel)
+    outcome = stack.run("stack").failed(1)
+    assert [line for line in outcome.lines if line.startswith(("looked", "started"))] == [
+        "looked for cup",
+        "looked for tea",
+    ]
+    assert [line.partition("plugin ")[2] for line in outcome.lines if "FAILED" in line] == [
+        "looks: step look-1: no cup; get one",
+        "looks: step look-3: no tea; get one",
+    ]
+    assert "not run because of it: start, look-4, future" in outcome.out
+
+
+def test_all_taken_ports_and_missing_services_are_told_at_once(stack_dir: MakeStackDir) -> None:
+    ports = free_ports()
+    stack = stack_dir(services="key,g-api,n-api,n-api-meta,c-api", **ports)
+    taken = ("KEYSTONE_SERVICE_PORT", "GLANCE_SERVICE_PORT", "METADATA_SERVICE_PORT")
+    with ExitStack() as held:
+        for name in taken:
+            listener = held.enter_context(socket.socket())
+            listener.bind(("127.0.0.1", int(ports[name])))
+            listener.listen()
+        outcome = stack.run("stack").failed(1)
+    told = outcome.out.partition("FAILED")[2]
+    for name in taken:
+        assert f"port {ports[name]} is taken by" in told
+        assert f"(process {os.getpid()}); stop it, or set {name} in local.conf" in told
+    assert "nova needs mysql,rabbit,placement-api too; add to local.conf: enable_service" in told
+    assert "cinder needs mysql,rabbit too" in told
+    assert "Traceback" not in outcome.out
     assert not (stack.dest / "venvs").exists()
     assert not (stack.dest / "supervisor").exists()
 

@@ -63,7 +63,7 @@ def test_future_is_told_with_its_log_and_what_it_has_cost(logs: Logs) -> None:
         "    of the future",
         "",
         "FAILED after 3.0 s: stack install: plugin demo: future slow: exit code 7",
-        "failed too: bad",
+        "FAILED after 3.0 s: stack install: plugin demo: step bad: RuntimeError: of no use",
         "stopped because of it: x, y; not run because of it: a, b, c and 4 more",
         "log: /d/async/slow.log",
         "mend it, then go on from what is good: doit stack",

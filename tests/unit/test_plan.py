@@ -60,6 +60,28 @@ def test_main_line_step_needs_the_one_before_it_across_phases() -> None:
     assert _needs(plan) == {"1": [], "2": ["1"], "3": ["2"]}
 
 
+def test_steps_that_only_look_need_not_each_other_and_are_all_needed() -> None:
+    plan = _install(
+        run(act, name="1"),
+        run(act, name="look-a", only_looks=True),
+        run(act, name="look-b", only_looks=True),
+        async_run("f", act),
+        run(act, name="2"),
+        run(act, name="look-c", only_looks=True),
+        run(act, name="3"),
+    )
+
+    assert _needs(plan) == {
+        "1": [],
+        "look-a": ["1"],
+        "look-b": ["1"],
+        "f": ["look-a", "look-b"],
+        "2": ["look-a", "look-b"],
+        "look-c": ["2"],
+        "3": ["look-c"],
+    }
+
+
 def test_future_needs_the_main_line_before_it_and_its_own_waits() -> None:
     plan = _install(
         async_run("early", act),

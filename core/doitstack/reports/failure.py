@@ -96,8 +96,11 @@ def _how(failure: Failure) -> str:
 
 
 def _also(others: Sequence[Failure]) -> Iterator[str]:
-    if others:
-        yield f"failed too: {_names([failure.name for failure in others])}"
+    """Tell what else has failed: futures have logs, but what a step says is to be told here."""
+    yield from (_headline(failure) for failure in others if not failure.is_future)
+    futures = [failure.name for failure in others if failure.is_future]
+    if futures:
+        yield f"failed too: {_names(futures)}"
 
 
 def _because(outcome: Outcome) -> Iterator[str]:
