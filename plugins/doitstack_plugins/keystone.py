@@ -93,8 +93,9 @@ def clean(stack: Stack) -> Iterator[Step]:
 
 
 def environment(stack: Stack) -> Environment:
-    """Return keystone's virtual environment."""
-    return packages.service_environment(stack, "keystone", "keystone", "python-openstackclient")
+    """Return keystone's virtual environment, with the `openstack` command for all services."""
+    command = ("python-openstackclient", "osc-placement")
+    return packages.service_environment(stack, "keystone", "keystone", *command)
 
 
 def check_keystone_port(stack: Stack) -> None:
