@@ -119,7 +119,7 @@ def start_rabbit(stack: Stack) -> None:
     if write_private(_root(stack) / "rabbitmq.conf", conf):
         # Its user is made with its first data.
         stack.stop_process("rabbit")
-        shutil.rmtree(_root(stack) / "mnesia", ignore_errors=True)
+        shutil.rmtree(_data(stack), ignore_errors=True)
     write_private(_root(stack) / "enabled_plugins", "[].\n")
     private_directory(_root(stack) / "home")
     env = {**_environ(stack), "RABBIT_GENERATION": digest(conf)}
@@ -132,11 +132,16 @@ def start_rabbit(stack: Stack) -> None:
 
 def add_vhost(stack: Stack, vhost: str) -> None:
     """Make a virtual host for those who must not share the others' queues, unless it is there."""
+    # It goes with the broker's data. To ask the broker itself takes a second.
+    mark = _data(stack) / f"{vhost}.vhost"
+    if mark.exists():
+        return
     ctl, user = "/usr/lib/rabbitmq/bin/rabbitmqctl", stack.settings["RABBIT_USERID"]
     env = _environ(stack)
     stack.run([ctl, "--quiet", "add_vhost", vhost], env=env, cwd=_root(stack))
     words = ["set_permissions", "--vhost", vhost, user, ".*", ".*", ".*"]
     stack.run([ctl, "--quiet", *words], env=env, cwd=_root(stack))
+    write_private(mark, "")
 
 
 def stop_rabbit(stack: Stack) -> None:
@@ -159,7 +164,7 @@ def _environ(stack: Stack) -> dict[str, str]:
         "RABBITMQ_DIST_PORT": settings["RABBIT_DIST_PORT"],
         "RABBITMQ_CONFIG_FILE": str(root / "rabbitmq.conf"),
         "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-        "RABBITMQ_MNESIA_BASE": str(root / "mnesia"),
+        "RABBITMQ_MNESIA_BASE": str(_data(stack)),
         "RABBITMQ_LOG_BASE": str(stack.log_dir / "rabbitmq"),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(root / "enabled_plugins"),
         "RABBITMQ_GENERATED_CONFIG_DIR": str(root / "generated"),
@@ -182,6 +187,10 @@ def _is_answering(stack: Stack) -> bool:
 def _address(stack: Stack) -> str:
     host = configuration.url_host(stack.settings["RABBIT_HOST"])
     return f"{host}:{stack.settings.port('RABBIT_PORT')}"
+
+
+def _data(stack: Stack) -> Path:
+    return _root(stack) / "mnesia"
 
 
 def _root(stack: Stack) -> Path:

@@ -3,6 +3,7 @@
 import configparser
 import importlib
 import os
+import shutil
 import socket
 import stat
 from datetime import UTC, datetime
@@ -181,6 +182,22 @@ def test_broker_has_ports_of_its_own(tmp_path: Path) -> None:
     ports = [settings.port(f"RABBIT_{name}") for name in ("PORT", "DIST_PORT", "EPMD_PORT")]
     assert len(set(ports)) == 3
     assert all(1024 <= port < 65536 for port in ports)
+
+
+def test_a_vhost_is_made_once_for_the_data_of_the_broker(tmp_path: Path) -> None:
+    stack, stage = make(tmp_path), Stage(lambda program: None)
+    with stack.on_stage(stage):
+        for _ in range(2):
+            broker.add_vhost(stack, "cell")
+    words = [list(map(str, program.argv[2:])) for program in stage.programs]
+    assert words == [
+        ["add_vhost", "cell"],
+        ["set_permissions", "--vhost", "cell", "stackrabbit", ".*", ".*", ".*"],
+    ]
+    shutil.rmtree(tmp_path / ".stack/data/rabbit/mnesia")
+    with stack.on_stage(stage):
+        broker.add_vhost(stack, "cell")
+    assert len(stage.programs) == 4
 
 
 def test_broker_refuses_a_password_that_its_file_cannot_hold(tmp_path: Path) -> None:
