@@ -42,25 +42,27 @@ def start_nova(stack: Stack) -> None:
     """Have all of nova run, anew what runs from anything else than is there now, and answer."""
     for name in _apis(stack):
         serve(stack, _wsgi(stack, name))
-    for daemon in daemons(stack):
-        program = nova_conf.environment(stack).program(daemon.program)
-        argv = [program, *nova_conf.options(stack, *daemon.files)]
-        with stack.timed("run_process"):
-            stack.run_process(
-                daemon.name,
-                argv,
-                env=_environ(stack, *daemon.files),
-                wait=False,
-                stop_seconds=_STOP_SECONDS,
-            )
+    for daemon in control_daemons(stack):
+        _run(stack, daemon)
     _wait_until_ready(stack)
+    # One that calls its conductor before it listens asks again after 10 s.
+    for daemon in compute_daemons(stack):
+        _run(stack, daemon)
+
+
+def _run(stack: Stack, daemon: Daemon) -> None:
+    program = nova_conf.environment(stack).program(daemon.program)
+    argv = [program, *nova_conf.options(stack, *daemon.files)]
+    env = _environ(stack, *daemon.files)
+    with stack.timed("run_process"):
+        stack.run_process(daemon.name, argv, env=env, wait=False, stop_seconds=_STOP_SECONDS)
 
 
 def _wait_until_ready(stack: Stack) -> None:
     """Wait until the API answers and the daemons have reported themselves to it."""
     if stack.is_service_enabled("n-api"):
         wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
-        others = (one for one in daemons(stack) if one.program != "nova-compute")
+        others = control_daemons(stack)
         nova_ready.wait_for_services(stack, {one.name: one.program for one in others})
     if stack.is_service_enabled("n-api-meta"):
         address = (stack.settings["NOVA_SERVICE_HOST"], stack.settings.port(_PORTS["n-api-meta"]))
@@ -75,12 +77,16 @@ def stop_nova(stack: Stack) -> None:
     stack.stop_process(*names)
 
 
-def daemons(stack: Stack) -> Iterator[Daemon]:
-    """Yield the daemons of the enabled services, conductors first: the others wait for them."""
+def control_daemons(stack: Stack) -> Iterator[Daemon]:
+    """Yield the conductors and the scheduler, as far as they are enabled."""
     if stack.is_service_enabled("n-cond"):
         yield from _conductors(stack)
     if stack.is_service_enabled("n-sch"):
         yield Daemon("n-sch", "nova-scheduler", (nova_conf.API,))
+
+
+def compute_daemons(stack: Stack) -> Iterator[Daemon]:
+    """Yield the computes."""
     for number in nova_conf.computes(stack):
         conf = nova_conf.cell(stack.settings.number("NOVA_CPU_CELL"))
         yield Daemon(f"n-cpu-{number}", "nova-compute", (conf, nova_conf.compute(number)))

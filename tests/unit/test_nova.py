@@ -107,10 +107,9 @@ def test_files_of_other_services_are_read_last(tmp_path: Path) -> None:
 
 
 def test_processes_by_service_and_cell(tmp_path: Path) -> None:
-    one = [daemon.name for daemon in nova_processes.daemons(make_nova(tmp_path))]
-    assert one == ["n-cond-cell1", "n-sch", "n-cpu-1"]
     stack = make_nova(tmp_path, NOVA_NUM_CELLS="2", NUMBER_FAKE_NOVA_COMPUTE="2", NOVA_CPU_CELL="2")
-    assert {daemon.name: daemon.files for daemon in nova_processes.daemons(stack)} == {
+    daemons = (*nova_processes.control_daemons(stack), *nova_processes.compute_daemons(stack))
+    assert {daemon.name: daemon.files for daemon in daemons} == {
         "n-super-cond": ("nova.conf",),
         "n-cond-cell1": ("nova_cell1.conf",),
         "n-cond-cell2": ("nova_cell2.conf",),
@@ -118,6 +117,18 @@ def test_processes_by_service_and_cell(tmp_path: Path) -> None:
         "n-cpu-1": ("nova_cell2.conf", "nova_cpu1.conf"),
         "n-cpu-2": ("nova_cell2.conf", "nova_cpu2.conf"),
     }
+
+
+def test_computes_start_when_the_conductor_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, done = make_nova(tmp_path), []
+    monkeypatch.setattr(stack, "run_process", lambda name, *_, **__: done.append(name))
+    monkeypatch.setattr(nova_processes, "_wait_until_ready", lambda _: done.append("answers"))
+    with stack.on_stage(Stage(lambda program: None)):
+        nova.configure_nova(stack)
+        nova_processes.start_nova(stack)
+    assert done == ["n-api", "n-api-meta", "n-cond-cell1", "n-sch", "answers", "n-cpu-1"]
 
 
 @pytest.mark.parametrize(
