@@ -1,19 +1,21 @@
 """What a stack takes, serial and parallel, fresh and again, beside what it could take at best.
 
-Each run has a stack directory, a DEST and a port of its own, which are gone afterwards. Packages
+Each run has a stack directory, a DEST and ports of its own, which are gone afterwards. Packages
 come from uv's cache as far as it has them: let one round go by before you believe the figures.
 """
 
 import argparse
 import json
 import os
+import re
 import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -27,32 +29,30 @@ MODES = {"serial": "False", "parallel": "True"}
 
 @dataclass(frozen=True)
 class Run:
-    """One `doit stack`: how it was asked for, and what `doit timing --json` says of it."""
+    """One `doit stack`: how it was asked for, and what `doit timing --json` says of it.
+
+    `memory` is the most that it took, with all its services, in MB.
+    """
 
     mode: str
     state: str
     whole: float
+    memory: float
     figures: dict[str, Any]
 
 
-def runs(mode: str, services: str) -> Iterator[Run]:
+def runs(mode: str, sample: str, *, tests: bool) -> Iterator[Run]:
     """Stack twice in a new directory, then clean it. Raises BenchError if anything is left."""
-    environ = {"DEVSTACK_PARALLEL": MODES[mode], "KEYSTONE_SERVICE_PORT": str(free_port())}
-    if services:
-        environ["ENABLED_SERVICES"] = services
+    environ = {"DEVSTACK_PARALLEL": MODES[mode], **free_ports()}
     with tempfile.TemporaryDirectory(prefix="doitstack-bench-") as place:
-        extras = sorted((CHECKOUT / "extras.d").glob("[0-9][0-9]-*"))
-        directory = make_stack_directory(
-            Path(place) / "stack", {f"extras.d/{e.name}": e.read_text() for e in extras}
-        )
+        directory = make_stack_directory(Path(place) / "stack", dict(files(sample)))
         try:
             for state in ("fresh", "again"):
                 progress(f"{mode}, {state}")
-                began = time.monotonic()
-                run_command([DOIT, "stack"], directory, **environ)
-                whole = time.monotonic() - began
-                said = run_command([DOIT, "timing", "--json"], directory, **environ)
-                yield Run(mode, state, whole, json.loads(said))
+                yield stacked(directory, mode, state, environ)
+            if tests:
+                said = run_command([DOIT, "tempest"], directory, **environ)
+                print("tempest:", " ".join(re.findall(r"(?:Passed|Skipped|Failed): \d+", said)))
         finally:
             try:
                 run_command([DOIT, "clean"], directory, **environ)
@@ -60,12 +60,63 @@ def runs(mode: str, services: str) -> Iterator[Run]:
                 end_leftovers(place)
 
 
-def free_port() -> int:
-    """Return a port that nobody has at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def files(sample: str) -> Iterator[tuple[str, str]]:
+    """Yield the files of a stack directory, by name, with a sample as its local.conf."""
+    yield "local.conf", sample_text(sample)
+    for extra in sorted((CHECKOUT / "extras.d").glob("[0-9][0-9]-*")):
+        yield f"extras.d/{extra.name}", extra.read_text()
+
+
+def sample_text(sample: str) -> str:
+    """Return what is in `samples/local.conf.SAMPLE`."""
+    return (CHECKOUT / "samples" / f"local.conf.{sample}").read_text()
+
+
+def stacked(directory: Path, mode: str, state: str, environ: dict[str, str]) -> Run:
+    """Stack, and return what that took."""
+    began = time.monotonic()
+    with watched_memory(str(directory)) as peak:
+        run_command([DOIT, "stack"], directory, **environ)
+    whole = time.monotonic() - began
+    said = run_command([DOIT, "timing", "--json"], directory, **environ)
+    return Run(mode, state, whole, max(peak), json.loads(said))
+
+
+@contextmanager
+def watched_memory(place: str) -> Iterator[list[float]]:
+    """Fill the list, meanwhile, with what the processes below `place` take together, in MB."""
+    seen, is_over = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(2):
+            seen.append(sum(proportional_set(pid) for pid, _ in processes_of(place)) / 2**10)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def proportional_set(pid: int) -> int:
+    """Return the memory of a process in KiB; what it shares with others counts in parts."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
+
+
+def free_ports() -> dict[str, str]:
+    """Return a free port for each setting of a port that the sample of everything names."""
+    names = re.findall(r"^#(\w+_PORT\w*)=", sample_text("everything"), re.MULTILINE)
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in names]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return {name: str(one.getsockname()[1]) for name, one in zip(names, probes, strict=True)}
 
 
 def end_leftovers(place: str) -> None:
@@ -79,14 +130,15 @@ def end_leftovers(place: str) -> None:
 
 
 def processes_of(place: str) -> Iterator[tuple[int, str]]:
-    """Yield the processes that run below `place`, with their command lines."""
+    """Yield the processes that run below `place` or are kept from there, with command lines."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             where = str((entry / "cwd").readlink())
+            environ = (entry / "environ").read_bytes()
         except OSError:
             continue
-        if place in words or where.startswith(place):
+        if place in words or where.startswith(place) or f"={place}".encode() in environ:
             yield int(entry.name), words
 
 
@@ -108,6 +160,7 @@ def rows(measured: list[Run]) -> Iterator[dict[str, object]]:
             "elapsed / bound": elapsed / bound if bound else None,
             "speedup, DevStack's": middle(measured, mode, state, "speedup"),
             "speedup, measured": serial[state] / elapsed if serial[state] else None,
+            "peak MB": max(run.memory for run in of),
         }
 
 
@@ -130,13 +183,15 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--services", default="", help="ENABLED_SERVICES, if not the default ones")
+    samples = sorted(path.suffix[1:] for path in (CHECKOUT / "samples").glob("local.conf.*"))
+    parser.add_argument("--sample", choices=samples, default="identity", help="what is stacked")
+    parser.add_argument("--tempest", action="store_true", help="run its tests at the end, too")
     parser.add_argument("--modes", nargs="+", choices=list(MODES), default=list(MODES))
     options = parser.parse_args()
     measured: list[Run] = []
     for _ in range(options.rounds):
         for mode in options.modes:
-            measured += runs(mode, options.services)
+            measured += runs(mode, options.sample, tests=options.tempest)
     print(f"seconds (median of {options.rounds} interleaved rounds)\n")
     print(table(list(rows(measured))))
     print(f"\n{critical_steps(measured)}")
