@@ -112,8 +112,8 @@ def check_neighbour(other: StackDir) -> None:
     """Beside the first stack, another one comes up in order, without MariaDB."""
     other.run("stack", timeout=900).ok()
     check_images(other)
-    url = f"http://127.0.0.1:{other.environ['PLACEMENT_SERVICE_PORT']}/resource_providers"
-    assert json.loads(curl(other, url)) == {"resource_providers": []}
+    providers = ("resource", "provider", "list", "-f", "json")
+    assert json.loads(openstack(other, "devstack-admin", *providers)) == []
     check_stopped(other)
 
 
