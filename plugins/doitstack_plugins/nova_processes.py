@@ -44,10 +44,13 @@ def start_nova(stack: Stack) -> None:
         serve(stack, _wsgi(stack, name))
     for daemon in control_daemons(stack):
         _run(stack, daemon)
-    _wait_until_ready(stack)
-    # One that calls its conductor before it listens asks again after 10 s.
+    if stack.is_service_enabled("n-api"):
+        wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
+    # By now conductors are nearly there, too. A compute that comes first and calls one in vain
+    # calls again only after 10 s.
     for daemon in compute_daemons(stack):
         _run(stack, daemon)
+    _wait_until_ready(stack)
 
 
 def _run(stack: Stack, daemon: Daemon) -> None:
@@ -59,9 +62,8 @@ def _run(stack: Stack, daemon: Daemon) -> None:
 
 
 def _wait_until_ready(stack: Stack) -> None:
-    """Wait until the API answers and the daemons have reported themselves to it."""
+    """Wait until the daemons have reported themselves to the API, and the metadata are served."""
     if stack.is_service_enabled("n-api"):
-        wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
         others = control_daemons(stack)
         nova_ready.wait_for_services(stack, {one.name: one.program for one in others})
     if stack.is_service_enabled("n-api-meta"):

@@ -119,16 +119,17 @@ def test_processes_by_service_and_cell(tmp_path: Path) -> None:
     }
 
 
-def test_computes_start_when_the_conductor_listens(
+def test_computes_start_after_the_conductors_that_they_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack, done = make_nova(tmp_path), []
     monkeypatch.setattr(stack, "run_process", lambda name, *_, **__: done.append(name))
-    monkeypatch.setattr(nova_processes, "_wait_until_ready", lambda _: done.append("answers"))
+    monkeypatch.setattr(nova_processes, "wait_until_served", lambda *_: done.append("answers"))
+    monkeypatch.setattr(nova_processes, "_wait_until_ready", lambda _: done.append("ready"))
     with stack.on_stage(Stage(lambda program: None)):
         nova.configure_nova(stack)
         nova_processes.start_nova(stack)
-    assert done == ["n-api", "n-api-meta", "n-cond-cell1", "n-sch", "answers", "n-cpu-1"]
+    assert done == ["n-api", "n-api-meta", "n-cond-cell1", "n-sch", "answers", "n-cpu-1", "ready"]
 
 
 @pytest.mark.parametrize(
