@@ -6,10 +6,12 @@ interrupted installation is never taken for a good one.
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +85,27 @@ def install(environment: Environment, run: Run) -> None:
     _uv(environment, run, ["venv", "--clear", "--python", sys.executable, str(environment.path)])
     _uv(environment, run, _install_arguments(environment))
     write_private(environment.stamp, digest + "\n")
+
+
+def take_bytecode(environment: Environment, other: Environment) -> None:
+    """Have what Python has compiled in `other` in `environment`, too, where its source is the same.
+
+    uv links the files of a package into all environments, so that many are one file; to compile
+    them again would take longer than to install them.
+    """
+    for package, directories, _ in os.walk(other.path / "lib"):
+        if "__pycache__" in directories:
+            _link_bytecode(Path(package), environment.path / Path(package).relative_to(other.path))
+
+
+def _link_bytecode(theirs: Path, ours: Path) -> None:
+    for compiled in (theirs / "__pycache__").glob("*.pyc"):
+        source, target = f"{compiled.name.partition('.')[0]}.py", ours / "__pycache__"
+        # What is not there or has been compiled already is no matter.
+        with suppress(OSError):
+            if (theirs / source).samefile(ours / source):
+                target.mkdir(exist_ok=True)
+                (target / compiled.name).hardlink_to(compiled)
 
 
 def remove(environment: Environment) -> None:

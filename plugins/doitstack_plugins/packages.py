@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from doitstack import Settings, Stack
-from doitstack.environments import Environment
+from doitstack.environments import Environment, take_bytecode
 from doitstack.environments import install as install_environment
 
 FIRST = "install_keystone"
@@ -43,6 +43,8 @@ def install(stack: Stack, made: Environment) -> None:
     """Make the environment anew; timed as DevStack times pip."""
     with stack.timed("pip_install"):
         install_environment(made, stack.run)
+        # Keystone's is there first, and has by now compiled what all services import.
+        take_bytecode(made, environment(stack, "keystone"))
     stack.say(f"installed {', '.join(made.requirements)} into {made.path}")
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import subprocess
+import sys
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.environments import Environment, install, remove
+from doitstack.environments import Environment, install, remove, take_bytecode
 from doitstack.errors import CommandError, SettingsError, StepError
 
 
@@ -147,3 +148,38 @@ def test_remove_leaves_nothing_and_may_be_repeated(environment: Environment) -> 
     remove(environment)
     remove(environment)
     assert list(environment.path.parent.iterdir()) == []
+
+
+def bytecode(environment: Environment) -> Path:
+    (source,) = environment.path.glob("lib/python*/site-packages/sample.py")
+    return source.parent / "__pycache__" / f"sample.{sys.implementation.cache_tag}.pyc"
+
+
+def test_bytecode_of_the_same_source_is_taken(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    first, second = environment, replace(environment, path=tmp_path / "second")
+    for one in (first, second):
+        install(one, run)
+    version_in(first)
+    take_bytecode(second, first)
+    assert bytecode(second).samefile(bytecode(first))
+    assert version_in(second) == "1.0"
+    assert bytecode(second).samefile(bytecode(first))
+    take_bytecode(second, first)
+
+
+def test_bytecode_of_another_source_is_not_taken(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    constraints = tmp_path / "other.txt"
+    constraints.write_text("sample==2.0\n")
+    other = replace(environment, path=tmp_path / "other", constraints=str(constraints))
+    for one in (environment, other):
+        install(one, run)
+    version_in(other)
+    take_bytecode(environment, other)
+    assert not bytecode(environment).exists()
+    take_bytecode(environment, replace(other, path=tmp_path / "nowhere"))
