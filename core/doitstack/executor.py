@@ -6,7 +6,7 @@ Runs single steps and futures; in which order is for doit.
 import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -210,8 +210,7 @@ class Executor:
         if callable(step.action):
             return self.stack.inside_future(step.name, step.action, step.args)
         argv = step.action
-        assert argv is not None
-        assert not isinstance(argv, Shell)
+        assert isinstance(argv, Sequence)
         return self.stack.inside_future(step.name, lambda stack: stack.run(argv), ())
 
     # -- what the stack gives to actions ---------------------------------------------------------
@@ -244,6 +243,10 @@ class Executor:
     def wait(self, *names: str) -> int:
         """Collect futures; return the code of the first that failed."""
         return self.futures.wait(*names)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait while futures start and end."""
+        self.loop.run_until(lambda: False, seconds)
 
     def shell(self, command: str) -> None:
         """Run a command of the bash session."""
@@ -304,14 +307,11 @@ def open_executor(stack: Stack, options: RunOptions) -> Iterator[Executor]:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     init(stack.dest / "async")
     executor = Executor(stack, options)
-    with ExitStack() as cleanup:
-        cleanup.callback(executor.close)
-        cleanup.enter_context(stack.on_stage(executor))
-        cleanup.enter_context(run_environment(stack, _slots_for_builds(executor)))
+    with closing(executor), stack.on_stage(executor), run_environment(stack, _makeflags(executor)):
         yield executor
 
 
-def _slots_for_builds(executor: Executor) -> dict[str, str]:
+def _makeflags(executor: Executor) -> dict[str, str]:
     """Return the environment by which builds that a run starts find its slots."""
     before, slots = executor.stack.settings.get("MAKEFLAGS"), executor.slots
     return {"MAKEFLAGS": makeflags(before, slots.path, slots.jobs, fifo=make_knows_fifo())}

@@ -1,5 +1,6 @@
 """The stack as a plugin sees it: the argument of every action and of most hooks."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,9 @@ class Backstage(Protocol):
 
     def wait(self, *names: str) -> int:
         """Collect futures; return the code of the first that failed."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait while futures start and end."""
 
     def shell(self, command: str) -> None:
         """Run a command of the bash session."""
@@ -124,6 +128,13 @@ class Stack:
             print(text, flush=True)  # noqa: T201 - a future's output is its log
         else:
             self._stage().say(text)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; unlike in `time.sleep`, futures start and end meanwhile."""
+        if self._future:
+            time.sleep(seconds)
+        else:
+            self._stage().sleep(seconds)
 
     @contextmanager
     def timed(self, component: str) -> Iterator[None]:

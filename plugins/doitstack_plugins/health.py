@@ -38,7 +38,7 @@ def wait_until(
                     f"{service} does not answer{f' at {where}' if where else ''} "
                     f"within {timeout} s (SERVICE_TIMEOUT); see {stack.services.log(service)}"
                 )
-            time.sleep(pause)
+            stack.sleep(pause)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 

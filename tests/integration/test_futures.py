@@ -1016,15 +1016,24 @@ def test_futures_go_on_while_the_main_line_runs_a_program(stack_dir: MakeStackDi
     stack.run("-n", "1", "stack", timeout=60).ok()
 
 
-@pytest.mark.parametrize("step", ["run([*WAIT])", "run(shell(' '.join(map(shlex.quote, WAIT))))"])
+@pytest.mark.parametrize(
+    "step", ["run([*WAIT])", "run(shell(' '.join(map(shlex.quote, WAIT))))", "run(look)"]
+)
 def test_future_starts_beside_a_step_as_soon_as_what_it_waits_for_has_ended(
     stack_dir: MakeStackDir, step: str
 ) -> None:
     stack = stack_dir(
         {
             DEMO: plugin(f"""
-        import shlex
+        import shlex, sys
         WAIT = ["timeout", "20", "sh", "-c", "until [ -e second ]; do sleep 0.05; done"]
+
+        def look(stack):
+            for _ in range(400):
+                if Path("second").exists():
+                    return
+                stack.sleep(0.05)
+            sys.exit("not seen")
 
         @hookimpl
         def stack_install(stack):

@@ -39,6 +39,9 @@ class Stage:
     def wait(self, *names: str) -> int:
         raise AssertionError(names)
 
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
     def shell(self, command: str) -> None:
         raise AssertionError(command)
 

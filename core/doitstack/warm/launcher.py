@@ -142,7 +142,7 @@ def _wait(stack: Stack, program: Program) -> None:
         while time.monotonic() < look_again:
             if _is_answering(stack, program.name):
                 return
-            time.sleep(_PAUSE)
+            stack.sleep(_PAUSE)
         if stack.services.deaths(inf, _service(program.name)):
             return
 
