@@ -33,7 +33,14 @@ _OWN_TO_LOCAL_CONF = frozenset({"PATH"})
 _TRUE = frozenset({"1", "y", "yes", "t", "true", "on"})
 _FALSE = frozenset({"0", "n", "no", "f", "false", "off", ""})
 
-_GROUPS = {"nova": "n-", "glance": "g-", "cinder": "c-", "swift": "s-", "trove": "tr-"}
+_GROUPS = {
+    "nova": "n-",
+    "glance": "g-",
+    "cinder": "c-",
+    "swift": "s-",
+    "trove": "tr-",
+    "placement": "placement-",
+}
 """Services that are enabled when any of their parts is."""
 
 
@@ -131,6 +138,8 @@ class Settings(Mapping[str, str]):
 def _is_enabled(name: str, enabled: tuple[str, ...]) -> bool:
     if name in enabled:
         return True
+    if name == "keystone":
+        return "key" in enabled
     if name == "neutron":
         return any(part.startswith(("q-", "neutron-")) for part in enabled)
     if name.startswith("s-"):

@@ -159,10 +159,11 @@ def test_services_are_added_and_taken_away() -> None:
 
 @pytest.mark.parametrize(
     ("enabled", "asked", "answer"),
-    [("key", "key", True), ("key", "keystone", False), ("n-api", "nova", True),
+    [("key", "key", True), ("key", "keystone", True), ("n-api", "nova", True),
      ("g-api", "glance", True), ("c-vol", "cinder", True), ("q-svc", "neutron", True),
      ("neutron-api", "neutron", True), ("s-proxy", "swift", True), ("swift", "s-proxy", True),
-     ("tr-api", "trove", True), ("", "key", False), ("nova", "n-api", False)],
+     ("tr-api", "trove", True), ("placement-api", "placement", True),
+     ("", "key", False), ("nova", "n-api", False)],
 )  # fmt: skip
 def test_group_names_mean_any_of_their_parts(enabled: str, asked: str, answer: bool) -> None:
     assert _plain(ENABLED_SERVICES=enabled).is_service_enabled(asked) is answer

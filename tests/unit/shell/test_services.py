@@ -11,10 +11,22 @@ import pytest
         *(("q-svc", "neutron", 0), ("neutron-api", "neutron", 0), ("swift", "s-proxy", 0)),
         *(("tr-api", "trove", 0), ("n-cpu", "n-cpu-2", 0), ("keystone", "key", 1)),
         *(("key", "mysql key", 0), ("a.b", "axb", 1), ("axb", "a.b", 1)),
+        *(("key", "keystone", 0), ("placement-api", "placement", 0), ("placement-api", "place", 1)),
     ],
 )
 def test_is_service_enabled(bash, enabled: str, question: str, code: int) -> None:
     bash(f"ENABLED_SERVICES={enabled}; is_service_enabled {question}", code=code)
+
+
+@pytest.mark.parametrize(
+    ("part", "project"),
+    [("n-api", "nova"), ("g-api", "glance"), ("c-api", "cinder"), ("placement-api", "placement")],
+)
+def test_projects_have_a_function_of_their_own(bash, part: str, project: str) -> None:
+    names = "is_nova_enabled is_glance_enabled is_cinder_enabled is_placement_enabled"
+    ask = f"for f in {names}; do $f && echo $f; done; :"
+    assert bash.says(f"ENABLED_SERVICES=key,{part}; {ask}") == f"is_{project}_enabled"
+    assert bash.says(f"ENABLED_SERVICES={part}; DISABLED_SERVICES={project}; {ask}") == ""
 
 
 def test_is_service_enabled_asks_a_function_of_that_name(bash) -> None:

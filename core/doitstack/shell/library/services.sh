@@ -33,6 +33,28 @@ is_service_enabled() {
     return "$enabled"
 }
 
+# is_nova_enabled, is_glance_enabled, is_cinder_enabled, is_placement_enabled: by their parts
+is_nova_enabled() {
+    _is_project_enabled nova n-
+}
+
+is_glance_enabled() {
+    _is_project_enabled glance g-
+}
+
+is_cinder_enabled() {
+    _is_project_enabled cinder c-
+}
+
+is_placement_enabled() {
+    _is_project_enabled placement placement-
+}
+
+# _is_project_enabled NAME PREFIX: a part of it is enabled, and the project not disabled as a whole
+_is_project_enabled() {
+    [[ ,${DISABLED_SERVICES-} != *,"$1"* && ,${ENABLED_SERVICES-} == *,"$2"* ]]
+}
+
 # Services of one project have a prefix in common, and its name stands for any of them.
 _is_family_enabled() {
     local list=,${ENABLED_SERVICES-}
@@ -42,7 +64,6 @@ _is_family_enabled() {
         neutron) [[ $list == *,q-* ]] ;;
         trove) [[ $list == *,tr-* ]] ;;
         swift) [[ $list == *,s-* ]] ;;
-        cinder) [[ $list == *,c-* ]] ;;
         n-cpu-*) [[ $list == *,n-cpu* ]] ;;
         s-*) [[ $list == *,swift* ]] ;;
         *) return 1 ;;
@@ -145,5 +166,9 @@ is_ironic_hardware() {
 }
 
 is_ironic_enforce_scope() {
-    is_service_enabled ironic && [[ ${IRONIC_ENFORCE_SCOPE-} == True ]]
+    is_service_enabled ironic && [[ ${IRONIC_ENFORCE_SCOPE-} == True || ${ENFORCE_SCOPE-} == True ]]
+}
+
+is_ironic_sharded() {
+    is_service_enabled ironic && [[ ${IRONIC_SHARDS-} == 1 ]]
 }
