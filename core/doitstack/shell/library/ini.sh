@@ -287,11 +287,13 @@ _ini_each_option() {
 # _ini_edit CALLER FUNCTION ARG...: what inicomment, inidelete and the like have in common
 _ini_edit() {
     local sudo file section option rest _ini_changed=''
-    local -a _ini_pieces _ini_headers _ini_ranges
+    local -a _ini_pieces=() _ini_headers=() _ini_ranges=()
     local -i _ini_growth=0
     _ini_arguments "${@:3}"
     [[ $section && $option ]] || return 0
-    _ini_read "$file" "$section" "$1" || return
+    if [[ -e $file || $1 != @(iniadd|iniset_multiline) ]]; then
+        _ini_read "$file" "$section" "$1" || return
+    fi
     "$2"
     _ini_save
 }
@@ -357,7 +359,8 @@ _ini_add_literal() {
     _ini_insert "$option = $_ini_value"
 }
 
-# iniset_multiline [-sudo] FILE SECTION OPTION VALUE...: in place of what the option has
+# iniset_multiline [-sudo] FILE SECTION OPTION VALUE...: in place of what the option has; a file
+# that does not exist is made, as by iniadd
 iniset_multiline() {
     local -
     set +x
@@ -423,13 +426,13 @@ _ini_print_words() {
     printf '%s\n' "${words[*]}"
 }
 
-# iniget FILE SECTION OPTION
+# iniget FILE SECTION OPTION: an empty line where there is none, also of a file that cannot be read
 iniget() {
     local -
     set +x
     local -a found=()
     local IFS=$'\n'
-    _ini_find iniget _ini_collect_line "$@" || return
+    _ini_find iniget _ini_collect_line "$@" || :
     local lines="${found[*]}"
     _ini_print_words "${lines#*=}"
 }
@@ -439,7 +442,7 @@ iniget_multiline() {
     local -
     set +x
     local -a found=()
-    _ini_find iniget_multiline _ini_collect_value "$@" || return
+    _ini_find iniget_multiline _ini_collect_value "$@" || :
     _ini_print_words "${found[*]}"
 }
 
