@@ -33,9 +33,14 @@ def _head(bash, directory: str = "clone") -> str:
 
 @pytest.mark.parametrize(
     ("ref", "subject"),
-    [("master", "second"), ("v1", "first"), ("refs/tags/v1", "first"), ("", "second")],
+    [
+        *(("master", "second"), ("v1", "first"), ("refs/tags/v1", "first"), ("", "second")),
+        ("COMMIT", "first"),
+    ],
 )
-def test_git_clone_takes_branch_tag_and_ref(origin, ref: str, subject: str) -> None:
+def test_git_clone_takes_branch_tag_ref_and_commit(origin, ref: str, subject: str) -> None:
+    origin.git("config", "uploadpack.allowReachableSHA1InWant", "true")
+    ref = ref.replace("COMMIT", origin.git("rev-parse", "v1"))
     done = origin(f"git_clone $PWD/origin $PWD/clone {ref}; pwd")
     assert _head(origin) == subject
     assert done.lines[-2].endswith(f" {subject}")
@@ -50,9 +55,11 @@ def test_git_clone_leaves_what_is_there(origin) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ref", "subject"), [("master", "third"), ("v1", "first"), ("other", "first")]
+    ("ref", "subject"),
+    [("master", "third"), ("v1", "first"), ("other", "first"), ("", "third"), ("COMMIT", "first")],
 )
 def test_git_clone_brings_up_to_date_with_reclone(origin, ref: str, subject: str) -> None:
+    ref = ref.replace("COMMIT", origin.git("rev-parse", "v1"))
     origin("git_clone $PWD/origin $PWD/clone master; touch clone/a.pyc")
     origin.git("commit", "-q", "--allow-empty", "-m", "third")
     origin(f"RECLONE=yes; git_clone $PWD/origin $PWD/clone {ref}")
@@ -63,7 +70,23 @@ def test_git_clone_brings_up_to_date_with_reclone(origin, ref: str, subject: str
 def test_git_clone_dies_of_an_unknown_ref(origin) -> None:
     origin("git_clone $PWD/origin $PWD/clone master")
     done = origin("RECLONE=True; git_clone $PWD/origin $PWD/clone nothing", code=1)
-    assert "nothing is neither branch nor tag" in done.err
+    assert "nothing is neither branch nor tag nor commit" in done.err
+
+
+def test_git_clone_leaves_no_half_of_a_clone(origin) -> None:
+    (origin.path / "clone.cloning").mkdir()
+    done = origin("git_clone $PWD/origin $PWD/clone nothing", code=1)
+    assert "git call failed" in done.err
+    assert not (origin.path / "clone").exists()
+    origin("git_clone $PWD/origin $PWD/clone v1")
+    assert _head(origin) == "first"
+    assert not (origin.path / "clone.cloning").exists()
+
+
+def test_git_clone_takes_the_default_branch_whatever_its_name(origin) -> None:
+    origin.git("branch", "-m", "master", "main")
+    origin("git_clone $PWD/origin $PWD/clone")
+    assert _head(origin) == "second"
 
 
 def test_git_clone_may_be_forbidden(origin) -> None:

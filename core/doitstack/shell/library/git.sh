@@ -35,33 +35,36 @@ git_timed() {
 git_clone() {
     local -
     set +x
-    local remote=$1 directory=$2 ref=${3:-master}
+    local remote=$1 directory=$2 ref=${3-}
     local -a flags=()
     RECLONE=$(trueorfalse False RECLONE)
     ((${GIT_DEPTH:-0} == 0)) || flags=(--depth "$GIT_DEPTH")
     if [[ ${OFFLINE-} == True ]]; then
         echo "Running in offline mode, clones already exist"
+    elif [[ ! -d $directory ]]; then
+        _git_first_clone
     elif [[ $ref == refs* ]]; then
-        [[ -d $directory ]] || _git_first_clone
         git_timed -C "$directory" fetch "$remote" "$ref"
         git -C "$directory" checkout --quiet FETCH_HEAD
-    elif [[ ! -d $directory ]]; then
-        # --branch takes tags as well
-        flags+=(--branch "$ref")
-        _git_first_clone
     elif [[ $RECLONE == True ]]; then
         _git_reclone
     fi
     git -C "$directory" log --oneline -1
 }
 
-# in the variables of git_clone
+# in the variables of git_clone: a directory of that name is a whole clone
 _git_first_clone() {
+    local clone=$directory.cloning
     if [[ ${ERROR_ON_CLONE-} == True ]]; then
         echo "The $directory project was not found; clone it there, or unset ERROR_ON_CLONE"
         die "$LINENO" "Cloning not allowed in this configuration"
     fi
-    git_timed clone "${flags[@]}" "$remote" "$directory"
+    rm -rf "$clone"
+    git_timed clone --no-checkout "${flags[@]}" "$remote" "$clone"
+    # a fetch takes branches, tags and commits alike
+    git_timed -C "$clone" fetch "${flags[@]}" origin "${ref:-HEAD}"
+    git -C "$clone" checkout --quiet FETCH_HEAD
+    mv "$clone" "$directory"
 }
 
 _git_reclone() {
@@ -77,8 +80,10 @@ _git_reclone() {
             git_update_branch "$ref"
         elif git show-ref --quiet --verify "refs/remotes/origin/$ref"; then
             git_update_remote_branch "$ref"
+        elif git rev-parse --quiet --verify "${ref:-origin/HEAD}^{commit}" > /dev/null; then
+            git checkout --quiet -f --detach "${ref:-origin/HEAD}"
         else
-            die "$LINENO" "$ref is neither branch nor tag"
+            die "$LINENO" "$ref is neither branch nor tag nor commit"
         fi
     ) || exit
 }
