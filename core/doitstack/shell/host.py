@@ -105,6 +105,7 @@ class SessionHost:
                 script=session_script(settings.local, around.stack.dest),
             )
             self._session = Session(place, around.loop, around.guard, self)
+            settings.update(self._session.variables())
         return self._session
 
     def _variables(self) -> Mapping[str, str]:

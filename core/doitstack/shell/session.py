@@ -113,6 +113,7 @@ class Session:
             script = shlex.quote(str(place.script))
             self.run(f"set +o errexit; _doitstack_trace_to /dev/null; source {script}; true")
             self.set(place.variables)
+        self.run("! declare -F _set_path >/dev/null || _set_path")
 
     @property
     def pid(self) -> int:

@@ -33,6 +33,18 @@ PLACE=$DEST/place
     assert said(stack.run("stack").ok()) == ["hello you b value /place", "hello me", "hello you"]
 
 
+@pytest.mark.parametrize("lines", ["", "PATH=/mine:$PATH\n"])
+@pytest.mark.parametrize("name", ["local.conf", "none"])
+def test_programs_of_plugins_are_found(stack_dir: MakeStackDir, name: str, lines: str) -> None:
+    script = "echo ${PATH//$DEST/DEST}\n"
+    stack = stack_dir({name: f"[[local|localrc]]\n{lines}", SCRIPT: script})
+    paths = {line.split("/usr/")[0] for line in said(stack.run("stack").ok())}
+    assert len(paths) == 1, "the same in each phase"
+    first = paths.pop()
+    assert first.startswith("DEST/bin:DEST/venvs/stack/bin:")
+    assert (":/mine:" in first) == (name == "local.conf" and bool(lines))
+
+
 def test_environment_comes_before_local_conf_also_in_the_shell(stack_dir: MakeStackDir) -> None:
     script = in_phase("source", "echo $PORT $HOST $DEFAULT; DEFAULT=${DEFAULT:-x}") + install(
         "echo $PORT $HOST $DEFAULT"

@@ -53,6 +53,12 @@ _set_defaults() {
     _default Q_PLUGIN ml2
     _default Q_ROUTER_NAME router1
     _default Q_L3_ENABLED True
+    _default SERVICE_LISTEN_ADDRESS "$SERVICE_HOST"
+    _default CURL_GET 'curl -g'
+    case ,${ENABLED_SERVICES-}, in
+        *,mysql,*) _default DATABASE_TYPE mysql ;;
+        *,postgresql,*) _default DATABASE_TYPE postgresql ;;
+    esac
     [[ ! ${DEST-} ]] || _set_paths
 }
 
@@ -81,6 +87,11 @@ _set_paths() {
     _default TEMPEST_CONFIG "$TEMPEST_DIR/etc/tempest.conf"
     _default HORIZON_DIR "$DEST/horizon"
     _default LIBDIR "${TOP_DIR:-$DEST}/lib"
+    _set_path
+}
+
+# A run calls it again once it has set the user's PATH.
+_set_path() {
     [[ :$PATH: == *":$STACK_VENV/bin:"* ]] || PATH=$STACK_VENV/bin:$PATH
     # What is kept warm comes before what it stands for.
     [[ $PATH == "$DEST/bin:"* ]] || PATH=$DEST/bin:$PATH
