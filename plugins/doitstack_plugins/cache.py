@@ -12,12 +12,15 @@ from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, ru
 from doitstack_plugins import ports, system_packages
 
 _FUTURE = "start_memcached"
+_SERVICES = ("memcached", "mysql", "s-proxy")
 
 
 @hookimpl
 def source(settings: Settings) -> None:
-    """Set where memcached listens."""
-    settings.default("MEMCACHED_PORT", "11311")
+    """Set where memcached listens, and what scripts configure their services with."""
+    port = settings.default("MEMCACHED_PORT", "11311")
+    if settings.is_service_enabled(*_SERVICES):
+        settings.default("MEMCACHE_SERVERS", f"{settings['SERVICE_HOST']}:{port}")
 
 
 @hookimpl
@@ -49,7 +52,7 @@ def unstack(stack: Stack) -> Iterator[Step]:
 
 def is_wanted(stack: Stack) -> bool:
     """Return whether the stack has a memcached."""
-    return stack.is_service_enabled("memcached", "mysql", "s-proxy")
+    return stack.is_service_enabled(*_SERVICES)
 
 
 def server(stack: Stack) -> str:

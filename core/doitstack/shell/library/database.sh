@@ -27,7 +27,14 @@ initialize_database_backends() {
     DATABASE_USER=${DATABASE_USER:-${MYSQL_USER:-root}}
     DATABASE_PASSWORD=${DATABASE_PASSWORD:-${MYSQL_PASSWORD-}}
     read_password DATABASE_PASSWORD "ENTER A PASSWORD TO USE FOR THE DATABASE."
-    BASE_SQL_CONN=${BASE_SQL_CONN:-$(get_database_type_"$DATABASE_TYPE")://$DATABASE_USER:$DATABASE_PASSWORD@$DATABASE_HOST}
+    BASE_SQL_CONN=$(_base_sql_conn "$DATABASE_TYPE")
+}
+
+# _base_sql_conn TYPE: BASE_SQL_CONN, or what it would be; DATABASE_PORT is that of the stack's MariaDB
+_base_sql_conn() {
+    local port=''
+    [[ $1 != mysql ]] || port=${DATABASE_PORT:+:$DATABASE_PORT}
+    echo "${BASE_SQL_CONN:-$(get_database_type_"$1")://$DATABASE_USER:${DATABASE_PASSWORD-}@$DATABASE_HOST$port}"
 }
 
 # recreate_database NAME
@@ -67,10 +74,10 @@ get_database_type_postgresql() {
     echo "postgresql${SQLALCHEMY_DATABASE_DRIVER:++$SQLALCHEMY_DATABASE_DRIVER}"
 }
 
-# SQLite: a file a database.
+# SQLite: a file a database, where the in-tree services have theirs.
 
 _sqlite_file() {
-    echo "${SQLITE_DIR:-$DATA_DIR/databases}/$1.sqlite"
+    echo "$DATA_DIR/$1/$1.db"
 }
 
 recreate_database_sqlite() {
@@ -97,15 +104,19 @@ configure_database_sqlite() {
     :
 }
 
+# The files go with DATA_DIR.
 cleanup_database_sqlite() {
-    rm -rf "${SQLITE_DIR:-$DATA_DIR/databases}"
+    :
 }
 
 # MySQL and MariaDB.
 
 # _mysql STATEMENT: the password does not stand on the command line
 _mysql() {
-    MYSQL_PWD=$DATABASE_PASSWORD mysql -u"$DATABASE_USER" -h"${DATABASE_HOST:-127.0.0.1}" -e "$1"
+    local client=mariadb
+    type -P mariadb > /dev/null || client=mysql
+    MYSQL_PWD=${DATABASE_PASSWORD-} "$client" --no-defaults --protocol=tcp -u"$DATABASE_USER" \
+        -h"${DATABASE_HOST:-127.0.0.1}" ${DATABASE_PORT:+-P"$DATABASE_PORT"} -e "$1"
 }
 
 recreate_database_mysql() {
@@ -116,7 +127,7 @@ recreate_database_mysql() {
 database_connection_url_mysql() {
     local plugin=''
     [[ ${MYSQL_GATHER_PERFORMANCE-} != True ]] || plugin='&plugin=dbcounter'
-    echo "$BASE_SQL_CONN/$1?charset=utf8$plugin"
+    echo "$(_base_sql_conn mysql)/$1?charset=utf8$plugin"
 }
 
 install_database_mysql() {
@@ -149,7 +160,7 @@ recreate_database_postgresql() {
 }
 
 database_connection_url_postgresql() {
-    echo "$BASE_SQL_CONN/$1?client_encoding=utf8"
+    echo "$(_base_sql_conn postgresql)/$1?client_encoding=utf8"
 }
 
 install_database_postgresql() {

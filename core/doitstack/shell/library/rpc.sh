@@ -5,11 +5,12 @@ _has_rabbit() {
     is_service_enabled rabbit || [[ ${RABBIT_HOST-} && ${RABBIT_PASSWORD-} ]]
 }
 
-# get_transport_url [VIRTUAL_HOST]
+# get_transport_url [VIRTUAL_HOST]: RABBIT_PORT is the stack's own; elsewhere it is AMQP's
 get_transport_url() {
     local -
     set +x
-    ! _has_rabbit || echo "rabbit://$RABBIT_USERID:${RABBIT_PASSWORD-}@${RABBIT_HOST:-$SERVICE_HOST}:5672/${1-}"
+    local address=${RABBIT_HOST:-$SERVICE_HOST}:${RABBIT_PORT:-5672}
+    ! _has_rabbit || echo "rabbit://$RABBIT_USERID:${RABBIT_PASSWORD-}@$address/${1-}"
 }
 
 # get_notification_url [VIRTUAL_HOST]
