@@ -4,48 +4,47 @@
 declare -g os_VENDOR os_RELEASE os_PACKAGE os_CODENAME DISTRO
 OS_RELEASE_FILE=${OS_RELEASE_FILE:-/etc/os-release}
 
-# _os_release NAME: one value of the file
+# _os_release: the values of the file, in the caller's array os
 _os_release() {
-    local line value=''
+    local line value
+    [[ -r $OS_RELEASE_FILE ]] || return 0
     while IFS= read -r line || [[ $line ]]; do
-        [[ $line == "$1="* ]] && value=${line#*=}
+        [[ $line == [A-Z]*=* ]] || continue
+        value=${line#*=}
+        value=${value#[\"\']}
+        os[${line%%=*}]=${value%[\"\']}
     done < "$OS_RELEASE_FILE"
-    value=${value#[\"\']}
-    echo "${value%[\"\']}"
 }
 
 # GetOSVersion: os_VENDOR, os_RELEASE, os_CODENAME and os_PACKAGE, in lsb_release's words
 GetOSVersion() {
     local -
     set +x
+    local -A os=([ID]='' [ID_LIKE]='' [NAME]='')
     [[ ! ${os_VENDOR-} || ! ${os_PACKAGE-} ]] || return 0
-    os_RELEASE=$(_os_release VERSION_ID)
-    os_CODENAME=$(_os_release VERSION_CODENAME)
-    os_VENDOR=$(_os_vendor "$(_os_release ID)")
-    os_PACKAGE=rpm
-    case "$(_os_release ID) $(_os_release ID_LIKE)" in
-        *debian* | *ubuntu*) os_PACKAGE=deb ;;
-    esac
-    : "${os_CODENAME:=n/a}"
+    _os_release
+    os_RELEASE=${os[VERSION_ID]-} os_CODENAME=${os[VERSION_CODENAME]:-n/a} os_PACKAGE=rpm
+    [[ "${os[ID]} ${os[ID_LIKE]}" != *@(debian|ubuntu)* ]] || os_PACKAGE=deb
+    _set_os_vendor
     export os_VENDOR os_RELEASE os_PACKAGE os_CODENAME
 }
 
-_os_vendor() {
-    case $1 in
-        debian) echo Debian ;;
-        ubuntu) echo Ubuntu ;;
-        linuxmint) echo LinuxMint ;;
-        fedora) echo Fedora ;;
-        rhel) echo RedHatEnterprise ;;
-        centos) [[ $(_os_release NAME) == *Stream* ]] && echo CentOSStream || echo CentOS ;;
-        ol) echo OracleServer ;;
-        rocky) echo Rocky ;;
-        almalinux) echo AlmaLinux ;;
-        openEuler) echo openEuler ;;
-        virtuozzo) echo Virtuozzo ;;
-        opensuse*) echo openSUSE ;;
-        sles) echo SUSE ;;
-        *) _os_release NAME ;;
+_set_os_vendor() {
+    case ${os[ID]} in
+        debian) os_VENDOR=Debian ;;
+        ubuntu) os_VENDOR=Ubuntu ;;
+        linuxmint) os_VENDOR=LinuxMint ;;
+        fedora) os_VENDOR=Fedora ;;
+        rhel) os_VENDOR=RedHatEnterprise ;;
+        centos) [[ ${os[NAME]} == *Stream* ]] && os_VENDOR=CentOSStream || os_VENDOR=CentOS ;;
+        ol) os_VENDOR=OracleServer ;;
+        rocky) os_VENDOR=Rocky ;;
+        almalinux) os_VENDOR=AlmaLinux ;;
+        openEuler) os_VENDOR=openEuler ;;
+        virtuozzo) os_VENDOR=Virtuozzo ;;
+        opensuse*) os_VENDOR=openSUSE ;;
+        sles) os_VENDOR=SUSE ;;
+        *) os_VENDOR=${os[NAME]:-unknown} ;;
     esac
 }
 
@@ -53,20 +52,23 @@ _os_vendor() {
 GetDistro() {
     local -
     set +x
+    _set_distro || die "$LINENO" "Unable to determine DISTRO, can not continue."
+}
+
+_set_distro() {
     GetOSVersion
     case $os_VENDOR in
-        Ubuntu | Debian | LinuxMint) DISTRO=$os_CODENAME ;;
         Fedora) DISTRO=f$os_RELEASE ;;
         openSUSE) DISTRO=opensuse-$os_RELEASE ;;
         SUSE) DISTRO=sle${os_RELEASE%.*} ;;
         openEuler) DISTRO=openEuler-$os_RELEASE ;;
         *)
-            if is_fedora; then
-                DISTRO=rhel${os_RELEASE%%.*}
-            elif [[ $os_PACKAGE == deb ]]; then
+            if [[ $os_PACKAGE == deb ]]; then
                 DISTRO=$os_CODENAME
+            elif is_fedora; then
+                DISTRO=rhel${os_RELEASE%%.*}
             else
-                die "$LINENO" "Unable to determine DISTRO, can not continue."
+                return 1
             fi
             ;;
     esac
@@ -81,7 +83,7 @@ is_ubuntu() {
 is_fedora() {
     GetOSVersion
     case $os_VENDOR in
-        Fedora | 'Red Hat' | RedHatEnterprise* | CentOS* | Rocky | AlmaLinux | OracleServer | Virtuozzo) return 0 ;;
+        Fedora | 'Red Hat' | RedHatEnterprise* | CentOS* | Rocky | AlmaLinux | OracleServer | Virtuozzo | openEuler) return 0 ;;
     esac
     return 1
 }
@@ -127,3 +129,6 @@ exit_distro_not_supported() {
     fi
     die "$LINENO" "Support for $DISTRO is incomplete."
 }
+
+# stack.sh knows it before the first plugin; a system that nobody knows is an error of who asks
+_set_distro || :
