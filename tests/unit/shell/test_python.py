@@ -1,6 +1,9 @@
 """Python packages; those that are installed are made here, and need no network."""
 # ruff: noqa: E501 - a line of bash stays a line
 
+import os
+import shutil
+
 import pytest
 from uv import find_uv_bin
 
@@ -18,7 +21,8 @@ def uv(bash):
 def _asked(bash, script: str) -> list[str]:
     dest = bash.env["DEST"]
     prefix = f"uv pip install --quiet --python {dest}/venvs/stack/bin/python "
-    return [line.removeprefix(prefix) for line in bash(script).lines if " venv " not in line]
+    lines = [line.removeprefix(prefix) for line in bash(script).lines if " venv " not in line]
+    return [line for line in lines if "pyuwsgi" not in line]
 
 
 @pytest.mark.parametrize(
@@ -73,6 +77,40 @@ def test_uv_is_found_by_variable_path_or_our_python(bash) -> None:
     )
 
 
+def test_the_environment_has_what_every_plugin_finds(uv) -> None:
+    lines = uv("UPPER_CONSTRAINTS_FILE=/c.txt; pip_install a; pip_install b").lines
+    python = f"{uv.env['DEST']}/venvs/stack/bin/python"
+    assert len(lines) == 4
+    assert lines[1] == (
+        f"uv pip install --quiet --python {python} --constraint /c.txt "
+        "pyuwsgi pymysql pymemcache python-memcached"
+    )
+
+
+def test_futures_make_the_environment_once(bash) -> None:
+    """The second asks for the lock while the first is at it, and then finds it made."""
+    os.mkfifo(bash.path / "asked")
+    bash.program("flock", f'echo > asked & exec {shutil.which("flock")} "$@"')
+    bash.program(
+        "uv",
+        "[[ $1 == venv ]] || exit 0; exec 3<> asked; read -r _ <&3; read -r _ <&3\n"
+        'echo made >> log; mkdir -p "${@: -1}/bin"; ln -s /bin/true "${@: -1}/bin/python"',
+    )
+    script = "pip_install a & pip_install b & wait; cat log; ls dest/venvs"
+    assert bash(script).lines == ["made", "stack"]
+
+
+def test_an_environment_whose_making_was_killed_is_made_anew(uv) -> None:
+    stack = uv.path / "dest" / "venvs" / "stack"
+    (stack / "bin").mkdir(parents=True)
+    (stack / "bin" / "python").symlink_to("/bin/true")
+    (stack / "half").touch()
+    (uv.path / "dest" / "venvs" / "stack.making").touch()
+    assert " venv " in uv("pip_install a").lines[0]
+    assert sorted(path.name for path in stack.parent.iterdir()) == ["stack"]
+    assert not (stack / "half").exists()
+
+
 def test_a_failure_of_uv_is_one_of_pip_install(bash) -> None:
     bash.program("uv", "exit 3")
     assert bash.says("pip_install a || echo $?") == "3"
@@ -80,7 +118,9 @@ def test_a_failure_of_uv_is_one_of_pip_install(bash) -> None:
 
 def test_requirements_are_read(uv) -> None:
     (uv.path / "r").mkdir()
-    (uv.path / "r" / "global-requirements.txt").write_text("# x\nPyMySQL>=0.7.6  # MIT\nb!=2\n")
+    (uv.path / "r" / "global-requirements.txt").write_text(
+        "# x\nPyMySQL-x\nPyMySQL>=0.7.6  # MIT\nb.c\nb!=2\n"
+    )
     script = "REQUIREMENTS_DIR=r; get_from_global_requirements pymysql; get_version_constraints_from_global_requirements b"
     assert uv(script).lines == ["PyMySQL>=0.7.6", "!=2"]
     assert _asked(uv, "REQUIREMENTS_DIR=r; pip_install_gr b; pip_install_gr_extras b x") == [

@@ -32,11 +32,31 @@ _current_venv() {
     fi
 }
 
-# _ensure_venv DIRECTORY
+# _ensure_venv DIRECTORY: also where futures want it at once, and where one was killed at it
 _ensure_venv() {
-    [[ ! -x $1/bin/python ]] || return 0
+    local lock result=0
+    [[ ! -x $1/bin/python || -e $1.making ]] || return 0
     mkdir -p "${1%/*}"
-    _run_uv venv --quiet --seed --python "${PYTHON3_VERSION:-${DOITSTACK_PYTHON:-python3}}" "$1"
+    exec {lock}>> "$1.making"
+    _lock "$lock"
+    # who has made it meanwhile has removed the file that we hold
+    if [[ -e $1.making ]]; then
+        _make_venv "$1" && rm -f "$1.making" || result=$?
+    fi
+    exec {lock}>&-
+    return "$result"
+}
+
+# _make_venv DIRECTORY: with what stack.sh has installed before any plugin: a WSGI server, and
+# drivers of the database and the cache
+_make_venv() {
+    local -a constraint=()
+    rm -rf "$1"
+    _run_uv venv --quiet --seed --python "${PYTHON3_VERSION:-${DOITSTACK_PYTHON:-python3}}" "$1" || return
+    [[ ${OFFLINE-} != True ]] || return 0
+    [[ ! ${UPPER_CONSTRAINTS_FILE-} ]] || constraint=(--constraint "$(_constraints)")
+    _run_uv pip install --quiet --python "$1/bin/python" "${constraint[@]}" \
+        pyuwsgi pymysql pymemcache python-memcached
 }
 
 # get_python_exec_prefix: where the programs of Python packages are
@@ -142,7 +162,8 @@ get_from_global_requirements() {
     local line name=${1,,}
     while IFS= read -r line; do
         line=${line%%#*}
-        if [[ ${line,,} == "$name"* ]]; then
+        # another name may begin with this one
+        if [[ ${line,,} == "$name"* && ${line:${#name}:1} != [A-Za-z0-9._-] ]]; then
             _print_trimmed "$line"
             return
         fi

@@ -34,6 +34,9 @@ configure_rootwrap() {
     sudo sed -e "s:^filters_path=.*$:filters_path=/etc/$project/rootwrap.d:" -i "/etc/$project/rootwrap.conf"
     sudoers=$(mktemp)
     echo "$STACK_USER ALL=(root) NOPASSWD: $rootwrap /etc/$project/rootwrap.conf *" > "$sudoers"
+    if [[ -f $rootwrap-daemon ]]; then
+        echo "$STACK_USER ALL=(root) NOPASSWD: $rootwrap-daemon /etc/$project/rootwrap.conf" >> "$sudoers"
+    fi
     sudo install -D -o root -g root -m 0440 "$sudoers" "/etc/sudoers.d/$project-rootwrap"
     rm -f "$sudoers"
     add_sudo_secure_path "$bin"

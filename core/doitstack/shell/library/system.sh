@@ -44,6 +44,11 @@ _is_privileged() {
     ((EUID == 0)) || { type -P sudo > /dev/null && sudo -n true 2> /dev/null; }
 }
 
+# _lock DESCRIPTOR: where there is flock, which is not of coreutils
+_lock() {
+    ! type -P flock > /dev/null || flock "$1"
+}
+
 is_nfs_directory() {
     [[ $(stat -f -L -c %T "$1") == nfs ]]
 }
@@ -134,7 +139,7 @@ _kept_password() {
     (umask 077; mkdir -p "$DEST")
     # the executor takes the same lock
     exec {lock}>> "$DEST/.passwords.lock"
-    flock "$lock"
+    _lock "$lock"
     if [[ -r $file ]]; then
         while IFS= read -r line; do
             [[ $line != "$1="?* ]] || { echo "${line#*=}"; return; }
