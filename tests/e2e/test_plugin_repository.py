@@ -70,6 +70,14 @@ def check_cloud(stack: StackDir, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(endpoints[0].url)
 
 
+def web_url(stack: StackDir, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the address of the almanac that DevStack would have behind Apache."""
+    with connect(stack, monkeypatch) as cloud:
+        service = cloud.identity.find_service("almanac_web", ignore_missing=False)
+        (endpoint,) = cloud.identity.endpoints(service_id=service.id)
+    return str(endpoint.url)
+
+
 def answer_of(url: str) -> list[str]:
     with urllib.request.urlopen(url, timeout=10) as answer:
         return str(answer.read().decode()).split()
@@ -84,15 +92,18 @@ def test_plugin_repository_from_a_git_url_to_nothing(
     assert not [line for line in outcome.lines if line.startswith("WARNING")]
     url = check_cloud(stack, monkeypatch)
     assert answer_of(url) == DAYS
+    assert answer_of(web_url(stack, monkeypatch)) == [*DAYS, "/almanac"]
     conf = (stack.dest / "etc" / "almanac" / "almanac.conf").read_text()
     assert "first = monday of RegionOne\n" in conf
     assert "[keystone_authtoken]" in conf
+    assert f"connection = sqlite:///{stack.dest}/data/almanac/almanac.db\n" in conf
     assert "serve.py" in str(processes_of(stack))
 
     (stack.dest / "data" / "almanac" / "days.txt").unlink()
     stack.run("stack", timeout=200).ok()
     assert check_cloud(stack, monkeypatch) == url, "what is there is not made twice"
     assert answer_of(url) == DAYS
+    assert answer_of(web_url(stack, monkeypatch)) == [*DAYS, "/almanac"]
 
     stack.run("unstack").ok()
     assert processes_of(stack) == []

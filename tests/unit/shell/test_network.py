@@ -79,7 +79,7 @@ def test_wait_for_service_waits_until_it_is_ready(bash) -> None:
 def test_wait_for_service_gives_up(bash) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    done = bash(f"wait_for_service 1 http://127.0.0.1:{port}/", code=1)
+    done = bash(f"wait_for_service 1 http://127.0.0.1:{port}/", code=124)
     assert "did not answer within 1 seconds" in done.err
 
 

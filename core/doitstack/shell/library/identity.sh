@@ -60,7 +60,14 @@ get_or_create_service() {
 
 # get_or_create_endpoint SERVICE REGION PUBLIC_URL [ADMIN_URL [INTERNAL_URL]]
 get_or_create_endpoint() {
-    _identity get_or_create_endpoint "$@"
+    local -
+    set +x
+    local url
+    local -a urls=()
+    for url in "${@:3}"; do
+        urls+=("$(_reachable "$url")")
+    done
+    doitstack_request get_or_create_endpoint "$1" "$2" "${urls[@]}"
 }
 
 # get_endpoint_url SERVICE INTERFACE
@@ -109,5 +116,5 @@ configure_auth_token_middleware() {
 
 # is_keystone_enabled
 is_keystone_enabled() {
-    [[ ,${DISABLED_SERVICES-} != *,key* && ,${ENABLED_SERVICES-}, == *,key,* ]]
+    [[ ,${DISABLED_SERVICES-} != *,keystone* && ,${ENABLED_SERVICES-}, == *,key,* ]]
 }

@@ -115,10 +115,11 @@ wait_for_service() {
     local -
     set +x
     local -i until=$((SECONDS + $1))
-    local code
+    local code url
+    url=$(_reachable "$2")
     time_start wait_for_service
     while ((SECONDS < until)); do
-        code=$(curl_get "${@:2}") || :
+        code=$(curl_get "$url" "${@:3}") || :
         if [[ $code && $code != 000 && $code != 503 ]]; then
             time_stop wait_for_service
             return 0
@@ -130,8 +131,8 @@ wait_for_service() {
         sleep 0.2
     done
     time_stop wait_for_service
-    echo "wait_for_service: $2 did not answer within $1 seconds" >&2
-    return 1
+    echo "wait_for_service: $url did not answer within $1 seconds" >&2
+    return 124
 }
 
 # test_with_retry COMMAND MESSAGE [SECONDS [PAUSE]]

@@ -6,6 +6,8 @@ APACHE_NAME=${APACHE_NAME:-apache2}
 APACHE_CONF_DIR=${APACHE_CONF_DIR:-${DEST-}/apache/sites-available}
 APACHE_SETTINGS_DIR=${APACHE_SETTINGS_DIR:-${DEST-}/apache/conf-enabled}
 
+_WSGI_MODULE='^[A-Za-z0-9_.]+:[A-Za-z0-9_]+$'
+
 # is_apache_enabled_service SERVICE...
 is_apache_enabled_service() {
     local service
@@ -77,7 +79,7 @@ uwsgi_http_address() {
         mkdir -p "${file%/*}"
         echo "$1=$port" >> "$file"
     fi
-    echo "${SERVICE_LISTEN_ADDRESS:-127.0.0.1}:$port"
+    echo "$(ipv6_quote "${SERVICE_LISTEN_ADDRESS:-127.0.0.1}"):$port"
 }
 
 # _noted FILE NAME: the last NAME=value of the file
@@ -93,7 +95,7 @@ _noted() {
 # _write_uwsgi_common CONF WSGI
 _write_uwsgi_common() {
     rm -f "$1"
-    if [[ $2 =~ ^[A-Za-z0-9_.]+:[A-Za-z0-9_]+$ ]]; then
+    if [[ $2 =~ $_WSGI_MODULE ]]; then
         iniset "$1" uwsgi module "$2"
     else
         iniset "$1" uwsgi wsgi-file "$2"
@@ -121,19 +123,41 @@ write_uwsgi_config() {
     _write_uwsgi_common "$conf" "$wsgi"
     if [[ ! $http ]]; then
         http=$(uwsgi_http_address "$name")
-        _note_site "$name" "$url" "$http"
+        _note_site "$name" "$url" "$http${url%/}"
+        _mount_uwsgi "$conf" "$wsgi" "$url"
     fi
     iniset "$conf" uwsgi http-socket "$http"
-    [[ ! $url ]] || _mount_uwsgi "$conf" "$wsgi" "$url"
 }
 
-# The service answers at /identity as it would behind Apache.
+# _mount_uwsgi CONF WSGI URL: the service answers at /identity as it would behind Apache.
+# uWSGI mounts modules, and files that end in .py or .wsgi: for a program it gets a link.
 _mount_uwsgi() {
+    local application=$2
     [[ $3 == /* && $3 != / ]] || return 0
+    if [[ $2 != *.py && $2 != *.wsgi && ! $2 =~ $_WSGI_MODULE ]]; then
+        application=${1%.*}.wsgi
+        [[ $application == /* ]] || application=$PWD/$application
+        ln -sfn "$2" "$application"
+    fi
     inidelete "$1" uwsgi module
     inidelete "$1" uwsgi wsgi-file
-    iniset "$1" uwsgi mount "$3=$2"
+    iniset "$1" uwsgi mount "$3=$application"
     iniset "$1" uwsgi manage-script-name true
+}
+
+# _reachable URL: where Apache would answer at a path of its own, the address of the service
+# that has noted that path; any other URL as it is
+_reachable() {
+    local file line path=${1#*://}
+    local noted='^ProxyPass "(/[^"]+)" "([^"]+)"'
+    [[ $1 =~ ^https?://(\[[^]]*\]|[^/:]+)(:80|:443)?/ ]] || { echo "$1"; return; }
+    path=/${path#*/}
+    for file in "$APACHE_CONF_DIR"/../sites-enabled/*; do
+        read -r line 2> /dev/null < "$APACHE_CONF_DIR/${file##*/}.conf" || continue
+        [[ $line =~ $noted ]] || continue
+        [[ $path/ != "${BASH_REMATCH[1]}"/* ]] || { echo "${BASH_REMATCH[2]}${path#"${BASH_REMATCH[1]}"}"; return; }
+    done
+    echo "$1"
 }
 
 # write_local_uwsgi_http_config CONF WSGI URL [NAME]: as above, for large bodies
@@ -160,6 +184,6 @@ _note_site() {
 # remove_uwsgi_config CONF WSGI_OR_NAME
 remove_uwsgi_config() {
     local name=${2##*/}
-    rm -f "$1" "$(apache_site_config_for "$name")"
+    rm -f "$1" "${1%.*}.wsgi" "$(apache_site_config_for "$name")"
     disable_apache_site "$name"
 }
