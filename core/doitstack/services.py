@@ -100,6 +100,21 @@ class Services:
         if not self._supervisord.start(name, wait=wait):
             raise ServiceError(self._death(name, State.EXITED))
 
+    def start_again(self, name: str) -> bool:
+        """Start the service `name` as it was last started; return whether it ever was.
+
+        Nothing happens if it runs. Raises ServiceError as `start` does.
+        """
+        if _checked(name) not in self._supervisord.names():
+            return False
+        with self._supervisord.locked():
+            self._supervisord.ensure()
+            if self._is_up(name):
+                return True
+        if not self._supervisord.start(name, wait=True):
+            raise ServiceError(self._death(name, State.EXITED))
+        return True
+
     def stop(self, *names: str) -> None:
         """End services and all that they started, side by side; one that does not run is fine."""
         for name in names:

@@ -38,7 +38,14 @@ class FakeStack:
     @property
     def services(self) -> Any:
         state = SimpleNamespace(value="RUNNING")
-        return SimpleNamespace(status=lambda: [SimpleNamespace(name="a", state=state)])
+        return SimpleNamespace(
+            status=lambda: [SimpleNamespace(name="a", state=state)],
+            start_again=self._start_again,
+        )
+
+    def _start_again(self, name: str) -> bool:
+        self.log.append(("again", name))
+        return name == "keystone"
 
 
 class FakeIdentity:
@@ -142,6 +149,11 @@ def test_what_goes_wrong_is_one_line(
     assert given.err.startswith(f"{verb}: ")
     assert said in given.err
     assert given.err.count("\n") == 1
+
+
+def test_a_service_of_others_starts_again_as_it_was(stack: Any) -> None:
+    assert answer(stack, "restart_process", ["keystone"]) == Answer()
+    assert stack.log == [("stop", "keystone"), ("again", "keystone")]
 
 
 def test_small_requests(stack: Any) -> None:

@@ -97,6 +97,25 @@ def test_start_restarts_what_runs_otherwise(services: Services) -> None:
     assert psutil.Process(pid_of(services, "a")).environ()["X"] == "2"
 
 
+def test_start_again_starts_what_was_started_before(services: Services) -> None:
+    assert not services.start_again("a")
+    assert not directory_of(services).exists()
+    services.start("a", SLEEP, env={"X": "1"})
+    first = pid_of(services, "a")
+    assert services.start_again("a")
+    assert pid_of(services, "a") == first
+    services.stop_all()
+    assert services.start_again("a")
+    assert psutil.Process(pid_of(services, "a")).environ()["X"] == "1"
+
+
+def test_start_again_says_why_a_service_died_at_once(services: Services) -> None:
+    with pytest.raises(ServiceError):
+        services.start("bad", ["sh", "-c", "echo no such table; exit 3"])
+    with pytest.raises(ServiceError, match="no such table"):
+        services.start_again("bad")
+
+
 def test_start_says_why_a_service_died_at_once(services: Services) -> None:
     with pytest.raises(ServiceError, match=r"service bad does not run(?s:.*)no such table"):
         services.start("bad", ["sh", "-c", "echo no such table; exit 3"])

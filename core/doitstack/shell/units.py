@@ -55,12 +55,14 @@ def write(stack: Stack, name: str, command: str, *more: str) -> str:
 
 
 def start(stack: Stack, name: str) -> str:
-    """Start the service `name` as it was noted."""
+    """Start the service `name` as it was noted; one of others, as it was last started."""
     path = stack.dest / "units" / f"{_checked(name)}.json"
     try:
         unit = Unit(**json.loads(path.read_text(encoding="utf-8")))
         argv = unit.argv()
     except FileNotFoundError as error:
+        if stack.services.start_again(name):
+            return ""
         raise ServiceError(f"{name} was never started; call run_process {name} COMMAND") from error
     except (ValueError, TypeError) as error:
         raise ServiceError(f"{name}: cannot understand its command: {error}") from error

@@ -1,6 +1,8 @@
 """What is asked of the main process: services, accounts."""
 # ruff: noqa: E501 - a line of bash stays a line
 
+from pathlib import Path
+
 import pytest
 
 
@@ -19,6 +21,22 @@ import pytest
         ("write_user_unit_file devstack@a.service /bin/x '' u", "<write_unit><a></bin/x><><u>"),
         ("write_uwsgi_user_unit_file devstack@a.service /bin/x", "<write_unit><a></bin/x>"),
         ("service_check", "<service_check>"),
+        ("$SYSTEMCTL restart devstack@a.service", "<restart_process><a>"),
+        ("$SYSTEMCTL --quiet stop devstack@a devstack@b", "<stop_process><a>\n<stop_process><b>"),
+        ("$SYSTEMCTL enable devstack@a.service; $SYSTEMCTL disable devstack@a", ""),
+        ("stop_keystone", "<stop_process><keystone>"),
+        ("stop_neutron", "<stop_process><neutron-api>"),
+        ("start_nova_compute; stop_nova_compute", "<start_process><n-cpu>\n<stop_process><n-cpu>"),
+        (
+            "start_swift",
+            "<start_process><s-object>\n<start_process><s-container>\n"
+            "<start_process><s-account>\n<start_process><s-proxy>",
+        ),
+        (
+            "stop_swift",
+            "<stop_process><s-proxy>\n<stop_process><s-object>\n"
+            "<stop_process><s-container>\n<stop_process><s-account>",
+        ),
         ("get_or_create_domain d text", "<get_or_create_domain><d><text>"),
         ("get_or_create_group g d", "<get_or_create_group><g><d>"),
         ("get_or_create_user u 'p w' d", "<get_or_create_user><u><p w><d>"),
@@ -68,6 +86,40 @@ def test_a_session_brings_its_own_request(bash) -> None:
     assert (
         bash.says(f"LIBRARY=$_DOITSTACK_LIBRARY/library.sh; {script}") == "<get_or_create_role><r>"
     )
+
+
+@pytest.mark.parametrize(
+    ("script", "uri"),
+    [("start_keystone", "http://k/v3/"), ("start_neutron_service_and_check", "http://n")],
+)
+def test_in_tree_services_are_waited_for(bash, script: str, uri: str) -> None:
+    start = f"{bash.requests()}; KEYSTONE_SERVICE_URI=http://k NEUTRON_SERVICE_URI=http://n"
+    name = {"start_keystone": "keystone"}.get(script, "neutron-api")
+    lines = bash(f'{start}; wait_for_service() {{ echo "$2"; }}; {script}').lines
+    assert lines == [f"<start_process><{name}>", uri]
+    done = bash(f"{start}; wait_for_service() {{ return 124; }}; {script}", code=124)
+    assert "did not start" in done.err
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "out"),
+    [
+        *(("is-active devstack@a.service", 0, ""), ("is-active devstack@b", 3, "")),
+        *(("is-enabled devstack@b", 0, ""), ("is-enabled devstack@none", 4, "")),
+        ("status devstack@a --no-pager", 0, "devstack@a: RUNNING\n"),
+    ],
+)
+def test_systemctl_tells_of_the_stacks_services(bash, question: str, code: int, out: str) -> None:
+    fake = "doitstack_request() { printf 'a RUNNING\\nb EXITED\\n'; }"
+    assert bash(f"{fake}; $SYSTEMCTL {question}", code=code).out == out
+
+
+@pytest.mark.skipif(Path("/run/systemd/system").is_dir(), reason="where there is no systemd")
+def test_systemctl_without_systemd_has_nothing_to_enable(bash) -> None:
+    script = (
+        "doitstack_systemctl daemon-reload; $SYSTEMCTL enable x; $SYSTEMCTL start no_such_service"
+    )
+    assert "no such service" in bash(script, code=5).err
 
 
 def test_other_services_are_the_machines(bash) -> None:

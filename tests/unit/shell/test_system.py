@@ -71,10 +71,14 @@ def test_get_extra_file(bash) -> None:
 
 def test_stack_install_service(bash) -> None:
     script = """
-    stack_install_service none; install_a() { echo "a ${PIP_VIRTUAL_ENV-}"; }; stack_install_service a
-    _ensure_venv() { echo "venv $1"; }; PROJECT_VENV[a]=$PWD/v; stack_install_service a; echo "${PIP_VIRTUAL_ENV-none}"
+    install_a() { echo "a ${PIP_VIRTUAL_ENV-}"; }; PROJECT_VENV[a]=$PWD/v; stack_install_service a
+    _ensure_venv() { echo "venv $1"; }; install_keystonemiddleware() { echo middleware; }
+    USE_VENV=True; stack_install_service a; echo "${PIP_VIRTUAL_ENV-none}"
     """
-    assert bash(script).lines == ["a ", f"venv {bash.path}/v", f"a {bash.path}/v", "none"]
+    lines = ["a ", f"venv {bash.path}/v", "middleware", f"a {bash.path}/v", "none"]
+    assert bash(script).lines == lines
+    done = bash("stack_install_service none", code=1)
+    assert "No function declared with name 'install_none'." in done.err
 
 
 def test_save_stackenv(bash) -> None:
@@ -86,10 +90,16 @@ def test_save_stackenv(bash) -> None:
 
 def test_libraries_come_from_git_if_asked(bash) -> None:
     script = """
-    git_clone_by_name() { echo "clone $1"; }; setup_dev_lib() { echo "setup $1"; }; LIBS_FROM_GIT=keystoneauth
+    git_clone_by_name() { echo "clone $1"; }; setup_dev_lib() { echo "setup $1"; }
+    pip_install_gr() { echo "pip $1"; }; LIBS_FROM_GIT=keystoneauth
     install_keystoneauth; install_keystoneclient; install_keystonemiddleware
+    LIBS_FROM_GIT=keystonemiddleware; install_keystonemiddleware
     """
-    assert bash(script).lines == ["clone keystoneauth", "setup keystoneauth"]
+    assert bash(script).lines == [
+        *("clone keystoneauth", "setup keystoneauth"),
+        *("pip keystonemiddleware", "pip python-memcached"),
+        *("clone keystonemiddleware", "setup keystonemiddleware", "pip python-memcached"),
+    ]
 
 
 def test_defaults_never_override(bash) -> None:

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Services of the stack, under its supervisor; others, by the machine's service manager.
 
-SYSTEMCTL=${SYSTEMCTL:-sudo systemctl}
+SYSTEMCTL=${SYSTEMCTL:-doitstack_systemctl}
 SYSTEMD_DIR=${SYSTEMD_DIR:-/etc/systemd/system}
 
 # run_process NAME COMMAND [GROUP [USER [ENVIRONMENT]]]: if the service is enabled
@@ -83,6 +83,53 @@ restart_service() {
 
 reload_service() {
     _service reload-or-restart "$1"
+}
+
+# doitstack_systemctl VERB UNIT...: what $SYSTEMCTL is: the unit devstack@NAME is the stack's
+# service NAME, and others are systemd's, where there is one
+doitstack_systemctl() {
+    local -
+    set +x
+    local word
+    local -a options=() words=() own=()
+    for word; do
+        case $word in
+            -*) options+=("$word") ;;
+            devstack@*) own+=("$word") ;;
+            *) words+=("$word") ;;
+        esac
+    done
+    for word in "${own[@]}"; do
+        _systemctl_own "${words[0]}" "$word" || return
+    done
+    # without units it concerns systemd alone: daemon-reload
+    ((${#own[@]} > 0 && ${#words[@]} == 1)) || _systemctl_other "${words[@]}" "${options[@]}"
+}
+
+# The supervisor has nothing to enable.
+_systemctl_own() {
+    local unit state
+    case $1 in
+        enable | disable | daemon-reload | mask | unmask) return 0 ;;
+        is-enabled | is-active | status) ;;
+        *) _service "$1" "$2"; return ;;
+    esac
+    while read -r unit state; do
+        [[ $unit == "$(_unit_service "$2")" ]] || continue
+        [[ $1 == is-enabled || $state == RUNNING ]] || return 3
+        [[ $1 != status ]] || echo "$2: $state"
+        return 0
+    done < <(service_check)
+    return 4
+}
+
+# Without systemd there is nothing to enable or reload either.
+_systemctl_other() {
+    if [[ -d /run/systemd/system ]]; then
+        sudo systemctl "$@"
+    elif [[ $1 == @(start|stop|restart|reload|reload-or-restart) ]]; then
+        _service "$1" "$2"
+    fi
 }
 
 # service_check: the state of the stack's services

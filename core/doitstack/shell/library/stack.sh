@@ -1,18 +1,21 @@
 # shellcheck shell=bash
 # Pieces of stack.sh that plugins call.
 
-# stack_install_service SERVICE: install_SERVICE, where there is one
+# stack_install_service SERVICE: install_SERVICE; with USE_VENV=True into PROJECT_VENV[SERVICE]
 stack_install_service() {
     local -
     set +x
-    function_exists "install_$1" || return 0
-    if [[ ${PROJECT_VENV[$1]-} ]]; then
-        rm -rf "${PROJECT_VENV[$1]}"
-        _ensure_venv "${PROJECT_VENV[$1]}"
-        export PIP_VIRTUAL_ENV=${PROJECT_VENV[$1]}
+    local venv=''
+    function_exists "install_$1" || die "$LINENO" "No function declared with name 'install_$1'."
+    [[ ${USE_VENV-} != True ]] || venv=${PROJECT_VENV[$1]-}
+    if [[ $venv ]]; then
+        rm -rf "$venv"
+        _ensure_venv "$venv"
+        export PIP_VIRTUAL_ENV=$venv
+        install_keystonemiddleware
     fi
     "install_$1"
-    [[ ! ${PROJECT_VENV[$1]-} ]] || unset PIP_VIRTUAL_ENV
+    [[ ! $venv ]] || unset PIP_VIRTUAL_ENV
 }
 
 # save_stackenv [TAG]: what a later shell may want to know, in $TOP_DIR/.stackenv
@@ -38,12 +41,66 @@ install_keystoneclient() {
     _install_library python-keystoneclient
 }
 
+# it is needed in any case, and what it keeps tokens in
 install_keystonemiddleware() {
-    _install_library keystonemiddleware
+    if use_library_from_git keystonemiddleware; then
+        _install_library keystonemiddleware
+    else
+        pip_install_gr keystonemiddleware
+    fi
+    pip_install_gr python-memcached
 }
 
 _install_library() {
     use_library_from_git "$1" || return 0
     git_clone_by_name "$1"
     setup_dev_lib "$1"
+}
+
+# start_keystone, stop_keystone and the like: in-tree services, as their plugins have started them
+start_keystone() {
+    start_service devstack@keystone
+    wait_for_service "$SERVICE_TIMEOUT" "$KEYSTONE_SERVICE_URI/v3/" || die "$LINENO" "keystone did not start"
+}
+
+stop_keystone() {
+    stop_service devstack@keystone
+}
+
+start_swift() {
+    _each_service start s-object s-container s-account s-proxy
+}
+
+stop_swift() {
+    _each_service stop s-proxy s-object s-container s-account
+}
+
+start_nova_compute() {
+    _each_service start n-cpu
+}
+
+stop_nova_compute() {
+    _each_service stop n-cpu
+}
+
+# conductor_conf CELL: the configuration of its conductor
+conductor_conf() {
+    echo "$NOVA_CONF_DIR/nova_cell$1.conf"
+}
+
+start_neutron_service_and_check() {
+    start_service devstack@neutron-api
+    wait_for_service "$SERVICE_TIMEOUT" "$NEUTRON_SERVICE_URI" || die "$LINENO" "Neutron did not start"
+}
+
+stop_neutron() {
+    stop_service devstack@neutron-api
+}
+
+# _each_service VERB NAME...
+_each_service() {
+    local name
+    for name in "${@:2}"; do
+        "${1}_service" "devstack@$name"
+    done
 }
