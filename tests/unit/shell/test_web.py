@@ -2,7 +2,10 @@
 # ruff: noqa: E501 - a line of bash stays a line
 
 import configparser
+import os
 import subprocess
+
+import pytest
 
 
 def _uwsgi(bash, name: str = "u.ini") -> dict[str, str]:
@@ -24,17 +27,59 @@ def test_uwsgi_listens_where_it_is_told(bash) -> None:
 
 
 def test_uwsgi_without_an_address_gets_a_port_that_stays(bash) -> None:
-    bash("write_uwsgi_config u.ini /bin/my-api /my; write_uwsgi_config v.ini /bin/my-api /my")
+    bash("write_uwsgi_config u.ini /bin/my-api /my; cp u.ini v.ini")
+    bash("write_uwsgi_config u.ini /bin/my-api /my")
     values = _uwsgi(bash)
     assert values["http-socket"].startswith("127.0.0.1:")
     assert values == _uwsgi(bash, "v.ini")
-    assert (values["mount"], values["manage-script-name"]) == ("/my=/bin/my-api", "true")
+    link = bash.path / "u.wsgi"
+    assert (values["mount"], values["manage-script-name"]) == (f"/my={link}", "true")
+    assert str(link.readlink()) == "/bin/my-api", "what uWSGI takes for a file"
     site = (bash.path / "dest" / "apache" / "sites-available" / "my-api.conf").read_text()
-    assert site == f'ProxyPass "/my" "http://{values["http-socket"]}" retry=0 acquire=1\n'
+    assert site == f'ProxyPass "/my" "http://{values["http-socket"]}/my" retry=0 acquire=1\n'
     assert bash.says("uwsgi_http_address my-api") == values["http-socket"]
     bash("remove_uwsgi_config u.ini /bin/my-api")
-    assert not (bash.path / "u.ini").exists()
+    assert not [name for name in ("u.ini", "u.wsgi") if os.path.lexists(bash.path / name)]
     assert list((bash.path / "dest" / "apache").rglob("my-api*")) == []
+
+
+@pytest.mark.parametrize("wsgi", ["a.wsgi:app", "/x/app.py", "/x/app.wsgi"])
+def test_uwsgi_mounts_modules_and_files_as_they_are(bash, wsgi: str) -> None:
+    bash(f"write_uwsgi_config u.ini {wsgi} /my")
+    assert _uwsgi(bash)["mount"] == f"/my={wsgi}"
+
+
+def test_uwsgi_with_an_address_has_no_path(bash) -> None:
+    bash("write_uwsgi_config u.ini /bin/my-api /my 0.0.0.0:8000")
+    values = _uwsgi(bash)
+    assert (values["wsgi-file"], "mount" in values) == ("/bin/my-api", False)
+
+
+@pytest.mark.parametrize(
+    ("url", "reached"),
+    [
+        ("http://{host}/my", "http://{address}/my"),
+        ("http://{host}:80/my/v1/%(project_id)s", "http://{address}/my/v1/%(project_id)s"),
+        ("https://[::1]/my", "http://{address}/my"),
+        ("http://{host}/other/v2", "http://10.9.9.9:1/v2"),
+        *((url, url) for url in ("http://{host}/mine", "http://{host}:81/my", "http://{host}")),
+    ],
+)
+def test_an_endpoint_behind_apache_is_that_of_the_service(bash, url: str, reached: str) -> None:
+    script = f"""{bash.requests()}
+    write_uwsgi_config u.ini /bin/my-api /my; write_local_proxy_http_config o http://10.9.9.9:1 /other
+    uwsgi_http_address my-api; get_or_create_endpoint s R '{url.format(host="h")}' http://a
+    """
+    address, asked = bash(script).lines
+    wanted = reached.format(host="h", address=address)
+    assert asked == f"<get_or_create_endpoint><s><R><{wanted}><http://a>"
+
+
+def test_what_is_waited_for_behind_apache_is_the_service(bash) -> None:
+    bash.program("curl", 'echo "${@: -1}" >> asked; echo 200')
+    bash("write_uwsgi_config u.ini /bin/my-api /my; wait_for_service 5 http://h/my/")
+    address = bash.says("uwsgi_http_address my-api")
+    assert (bash.path / "asked").read_text() == f"http://{address}/my/\n"
 
 
 def test_uwsgi_for_large_bodies(bash) -> None:
@@ -107,6 +152,20 @@ def test_is_ssl_enabled_service(bash) -> None:
     bash("ENABLED_SERVICES=tls-proxy; is_tls_enabled")
 
 
+def test_tls_proxy_is_a_service_with_the_certificate_of_the_host(bash) -> None:
+    script = f"""{bash.requests()}
+    init_CA() {{ echo authority; }}; init_cert() {{ echo certificate; }}
+    DOITSTACK_PYTHON=/py; DEVSTACK_CERT=$PWD/c.pem; start_tls_proxy api '*' 1 h 2
+    touch c.pem; start_tls_proxy api 10.0.0.1 1 h 2 16384; stop_tls_proxy api
+    """
+    run = "<run_process><api-tls-proxy></py -m doitstack.tls_proxy"
+    assert bash(script).lines == [
+        *("authority", "certificate", f"{run} \\* 1 h 2 {bash.path}/c.pem 8190 >"),
+        f"{run} 10.0.0.1 1 h 2 {bash.path}/c.pem 16384 >",
+        "<stop_process><api-tls-proxy>",
+    ]
+
+
 def test_certificates_are_deployed(bash) -> None:
     script = """
     sudo() { "$@"; }; INT_CA_DIR=$PWD; mkdir private
@@ -114,3 +173,21 @@ def test_certificates_are_deployed(bash) -> None:
     deploy_int_CA a; deploy_int_cert b c; cat a b c
     """
     assert bash(script).lines == ["chain", "cert", "key"]
+
+
+def test_settings_of_the_dashboard(bash) -> None:
+    file = bash.path / "local_settings.py"
+    file.write_text("A = 1\nD = {\n    'x': 1,\n    'y': 2,\n}\nAB = 2\n")
+    bash("""
+    f=local_settings.py; _horizon_config_set $f D x 10; _horizon_config_set $f D z "'w'"
+    _horizon_config_set $f NEW k True; _horizon_config_set $f NEW l False; _horizon_config_set $f "" B "'b'"
+    """)
+    values: dict[str, object] = {}
+    exec(file.read_text(), values)
+    assert {name: values[name] for name in ("A", "AB", "B", "D", "NEW")} == {
+        "A": 1,
+        "AB": 2,
+        "B": "b",
+        "D": {"x": 10, "y": 2, "z": "w"},
+        "NEW": {"k": True, "l": False},
+    }

@@ -151,3 +151,23 @@ ensure_certificates() {
         cat "${!ca}" >> "$SSL_BUNDLE_FILE"
     fi
 }
+
+# start_tls_proxy NAME FRONT_HOST FRONT_PORT BACK_HOST BACK_PORT [HEADER_BYTES]: TLS in front of a
+# service, with the certificate of this host; FRONT_HOST '*' is every address
+start_tls_proxy() {
+    local -
+    set +x
+    local command
+    if [[ ! -r $DEVSTACK_CERT ]]; then
+        init_CA
+        init_cert
+    fi
+    printf -v command '%q ' "${DOITSTACK_PYTHON:-python3}" -m doitstack.tls_proxy \
+        "$2" "$3" "$4" "$5" "$DEVSTACK_CERT" "${6:-8190}"
+    doitstack_request run_process "$1-tls-proxy" "$command"
+}
+
+# stop_tls_proxy NAME
+stop_tls_proxy() {
+    doitstack_request stop_process "$1-tls-proxy"
+}
