@@ -10,28 +10,37 @@ import pytest
 
 def test_sqlite_databases_are_files_of_their_own(bash) -> None:
     url = bash.says("recreate_database nova; database_connection_url nova")
-    file = bash.path / "dest" / "data" / "databases" / "nova.sqlite"
+    file = bash.path / "dest" / "data" / "nova" / "nova.db"
     assert url == f"sqlite:///{file}"
     with sqlite3.connect(file) as connection:
         connection.execute("create table t (x)")
     connection.close()
     bash("recreate_database nova")
     assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"", 0o600)
-    bash("cleanup_database")
-    assert not file.exists()
 
 
-def test_mysql_is_asked_with_the_password_out_of_sight(bash) -> None:
-    bash.program("mysql", 'echo "$MYSQL_PWD: $*"')
-    script = """
-    ENABLED_SERVICES=mysql DATABASE_PASSWORD=pw
-    initialize_database_backends; recreate_database nova; database_connection_url nova
+@pytest.mark.parametrize(
+    ("port", "words", "address"),
+    [("", "-h127.0.0.1", "127.0.0.1"), ("33", "-h127.0.0.1 -P33", "127.0.0.1:33")],
+)
+@pytest.mark.parametrize("first", ["initialize_database_backends", ":"])
+def test_mysql_is_asked_with_the_password_out_of_sight(bash, first, port, words, address) -> None:
+    bash.program("mariadb", 'echo "$MYSQL_PWD: $*"')
+    script = f"""
+    ENABLED_SERVICES=mysql DATABASE_PASSWORD=pw DATABASE_PORT={port}
+    {first}; recreate_database nova; database_connection_url nova
     """
+    client = f"pw: --no-defaults --protocol=tcp -uroot {words} -e"
     assert bash(script).lines == [
-        "pw: -uroot -h127.0.0.1 -e DROP DATABASE IF EXISTS nova;",
-        "pw: -uroot -h127.0.0.1 -e CREATE DATABASE nova CHARACTER SET utf8;",
-        "mysql+pymysql://root:pw@127.0.0.1/nova?charset=utf8",
+        f"{client} DROP DATABASE IF EXISTS nova;",
+        f"{client} CREATE DATABASE nova CHARACTER SET utf8;",
+        f"mysql+pymysql://root:pw@{address}/nova?charset=utf8",
     ]
+
+
+def test_the_type_of_database_is_known_from_the_start(bash) -> None:
+    bash.env["ENABLED_SERVICES"] = "key,mysql"
+    assert bash.says("echo $DATABASE_TYPE") == "mysql"
 
 
 def test_postgresql_is_asked(bash) -> None:
@@ -131,13 +140,23 @@ def test_rootwrap(bash) -> None:
     source = bash.path / "src" / "etc" / "thing"
     (source / "rootwrap.d").mkdir(parents=True)
     (source / "rootwrap.d" / "a.filters").touch()
+    (bash.path / "src" / "thing-rootwrap-daemon").touch()
     (source / "rootwrap.conf").write_text("filters_path=/x\n")
     script = """
-    sudo() { printf '%s ' "$@"; [[ $1 != tee ]] || cat > /dev/null; [[ $1 != head ]] || echo 'Defaults:me secure_path=/bin'; echo; [[ $1 != test ]] || return 1; }
-    THING_DIR=$PWD/src THING_BIN_DIR=/opt/bin; configure_rootwrap thing; get_rootwrap_location thing
+    sudo() {
+        printf '%s ' "$@"; echo
+        case $1 in tee) cat > /dev/null ;; head) echo 'Defaults:me secure_path=/bin' ;; test) return 1 ;; esac
+        [[ $* != *sudoers.d/thing-rootwrap ]] || cat "${@: -2:1}"
+    }
+    STACK_USER=me THING_DIR=$PWD/src THING_BIN_DIR=$PWD/src
+    configure_rootwrap thing; get_rootwrap_location thing
     """
     lines = bash(script).lines
-    assert any("/etc/sudoers.d/thing-rootwrap" in line for line in lines)
+    rules = [line.removeprefix("me ALL=(root) NOPASSWD: ") for line in lines if "NOPASSWD" in line]
+    assert rules == [
+        f"{bash.path}/src/thing-rootwrap /etc/thing/rootwrap.conf *",
+        f"{bash.path}/src/thing-rootwrap-daemon /etc/thing/rootwrap.conf",
+    ]
     assert lines[-1] == f"{bash.env['DEST']}/venvs/stack/bin/thing-rootwrap"
 
 

@@ -8,7 +8,7 @@ import pytest
 SUDO = 'sudo() { while [[ $1 == -n || $1 == *=* ]]; do shift; done; "$@"; }; '
 CALLS = "apt_get pip_install install_package start_service stop_service restart_service uninstall_package"
 FAKES = "".join(f'{name}() {{ echo "{name} $*"; }}; ' for name in CALLS.split())
-MYSQL = 'mysql() { echo "mysql $*"; }; DATABASE_PASSWORD=pw DATABASE_HOST=h DATABASE_USER=u BASE_SQL_CONN=c://; '
+MYSQL = 'mysql() { echo "mysql $*"; }; type() { return 1; }; DATABASE_PASSWORD=pw DATABASE_HOST=h DATABASE_USER=u BASE_SQL_CONN=c://; '
 LISTS = "rabbitmqctl() { [[ $1 != list_users ]] || echo 'known [x]'; echo \"$*\"; }; RABBIT_PASSWORD=pw; "
 
 
@@ -18,13 +18,13 @@ LISTS = "rabbitmqctl() { [[ $1 != list_users ]] || echo 'known [x]'; echo \"$*\"
         ("get_database_type_mysql; get_database_type_postgresql", "mysql+pymysql\npostgresql"),
         (f"{MYSQL} database_connection_url_mysql d", "c:///d?charset=utf8"),
         (f"{MYSQL} database_connection_url_postgresql d", "c:///d?client_encoding=utf8"),
-        ("DATA_DIR=/d; database_connection_url_sqlite d", "sqlite:////d/databases/d.sqlite"),
+        ("DATA_DIR=/d; database_connection_url_sqlite d", "sqlite:////d/d/d.db"),
         (
             f"{MYSQL} recreate_database_mysql d | tail -n 1",
-            "mysql -uu -hh -e CREATE DATABASE d CHARACTER SET utf8;",
+            "mysql --no-defaults --protocol=tcp -uu -hh -e CREATE DATABASE d CHARACTER SET utf8;",
         ),
-        ("DATA_DIR=$PWD; recreate_database_sqlite d; cleanup_database_sqlite; ls", ""),
-        ("install_database; configure_database; install_database_python", ""),
+        ("DATA_DIR=$PWD; recreate_database_sqlite d; cleanup_database_sqlite; ls d", "d.db"),
+        ("install_database; configure_database; install_database_python; cleanup_database", ""),
         ("install_database_sqlite; configure_database_sqlite; install_database_python_sqlite", ""),
         (
             "is_ubuntu() { true; }; install_database_mysql; install_database_postgresql",
@@ -85,6 +85,9 @@ LISTS = "rabbitmqctl() { [[ $1 != list_users ]] || echo 'known [x]'; echo \"$*\"
             "ENABLED_SERVICES=ironic IRONIC_ENFORCE_SCOPE=False; is_ironic_enforce_scope || echo no",
             "no",
         ),
+        ("ENABLED_SERVICES=ironic ENFORCE_SCOPE=True; is_ironic_enforce_scope && echo yes", "yes"),
+        ("ENABLED_SERVICES=ironic IRONIC_SHARDS=1; is_ironic_sharded && echo yes", "yes"),
+        ("NOVA_CONF_DIR=/etc/nova; conductor_conf 2", "/etc/nova/nova_cell2.conf"),
         ("neutron_plugin_configure_common", ""),
         ("_ensure_venv() { echo venv; }; install_python3", "venv"),
         ('curl() { echo "${@: -1}"; }; curl_get http://h', "http://h"),
@@ -103,7 +106,7 @@ def test_it_does_what_it_says(bash, script: str, expected: str) -> None:
         ("OracleServer", "rpm", "is_fedora is_oraclelinux"),
         ("openSUSE", "rpm", "is_suse is_opensuse"),
         ("SUSE", "rpm", "is_suse is_suse_linux_enterprise"),
-        ("openEuler", "rpm", "is_openeuler"),
+        ("openEuler", "rpm", "is_fedora is_openeuler"),
     ],
 )
 def test_families_of_distributions(bash, vendor: str, package: str, families: str) -> None:

@@ -19,13 +19,16 @@ backtrace() {
 die() {
     local exitcode=$?
     set +x
-    local line=${1-}
-    (($# == 0)) || shift
-    backtrace 2
+    _die "$exitcode" "${BASH_SOURCE[1]-}:${1-}" "${*:2}"
+}
+
+# _die STATUS PLACE MESSAGE
+_die() {
+    backtrace 3
     # shellcheck disable=SC2034 # for whoever hears of the exit
-    _doitstack_last_words=$*
-    _report ERROR "${BASH_SOURCE[1]-}:$line $*"
-    exit "$((exitcode ? exitcode : 1))"
+    _doitstack_last_words=$3
+    _report ERROR "$2 $3"
+    exit "$(($1 ? $1 : 1))"
 }
 
 # _report LEVEL TEXT: to standard error, and to the error log where there is one
@@ -60,9 +63,7 @@ die_if_not_set() {
     local -
     set +x
     if ((exitcode != 0)) || ! is_set "$2"; then
-        backtrace 2
-        _report ERROR "${BASH_SOURCE[1]-}:$1 ${*:3}"
-        exit "$((exitcode ? exitcode : 1))"
+        _die "$exitcode" "${BASH_SOURCE[1]-}:$1" "${*:3}"
     fi
 }
 
