@@ -52,6 +52,7 @@ class Program:
     rehearsals: tuple[tuple[str, ...], ...] = ()
     fresh: tuple[str, ...] = ()
     indifferent: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     idle: int = 0
 
@@ -122,6 +123,7 @@ def _start(stack: Stack, program: Program, *, wait: bool) -> None:
         rehearsals=program.rehearsals,
         fresh=program.fresh,
         indifferent=program.indifferent,
+        paths=program.paths,
         idle=program.idle or stack.settings.number("WARM_IDLE_SECONDS"),
     )
     argv: list[str | Path] = [

@@ -78,7 +78,6 @@ def test_a_promise_is_kept_by_a_server_that_has_nothing_else_to_do(cold: Tool) -
 
 
 def test_a_promise_is_kept_although_the_program_changes(tool: Tool) -> None:
-    assert tool.server
     with connected(tool) as client:
         reader = ask(client, tool, "exit", "7")
         (tool.bin / "fake_tool.py").touch()
@@ -87,7 +86,7 @@ def test_a_promise_is_kept_although_the_program_changes(tool: Tool) -> None:
         client.send(b"G")
         assert answer(client) == 7
     os.close(reader)
-    assert tool.server.wait(30) == 0
+    until(tool.is_warm, tool.log)
 
 
 def test_who_is_gone_before_the_start_is_forgotten(tool: Tool) -> None:

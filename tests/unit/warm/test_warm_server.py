@@ -162,11 +162,45 @@ def test_a_running_command_keeps_the_server(cold: Tool) -> None:
 def test_a_changed_program_is_not_served(tool: Tool) -> None:
     assert tool.is_warm()
     source = tool.bin / "fake_tool.py"
-    source.write_text(source.read_text().replace("_doitstack_warm", "_no_such_module"))
+    source.write_text(source.read_text().replace(" in sys.modules)", " in sys.modules, 'anew')"))
     time.sleep(0.06)  # for so long the last look counts
-    assert tool.run("warm").stdout == b"False\n"
+    assert tool.run("warm").stdout == b"False anew\n"
+    until(lambda: tool.run("warm").stdout == b"True anew\n", tool.log)
+    assert tool.server
+    assert tool.server.poll() is None
+
+
+def test_a_server_that_starts_anew_forgets_what_imports_have_set(cold: Tool) -> None:
+    (cold.bin / "fake_tool.py.talks").touch()
+    cold.start()
+    assert cold.is_warm()
+    (cold.bin / "fake_tool.py").touch()
+    time.sleep(0.06)  # for so long the last look counts
+    assert not cold.is_warm()
+    until(cold.is_warm, cold.log)
+    env = plain_environment(SET_AT_IMPORT="by the caller")
+    assert not cold.is_warm(env=env)
+    assert "SET_AT_IMPORT" in cold.log.read_text()
+
+
+def test_a_program_that_is_gone_is_not_started_anew(tool: Tool) -> None:
+    assert tool.is_warm()
+    (tool.bin / "python").unlink()
+    time.sleep(0.06)  # for so long the last look counts
+    assert tool.run("warm").returncode == 127
     assert tool.server
     assert tool.server.wait(30) == 0
+    assert not tool.socket.exists()
+
+
+def test_a_directory_of_packages_that_comes_later_is_seen(cold: Tool, tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    cold.start(paths=(str(later),))
+    assert cold.is_warm()
+    later.mkdir()
+    time.sleep(0.06)  # for so long the last look counts
+    assert not cold.is_warm()
+    until(cold.is_warm, cold.log)
 
 
 def test_what_was_read_at_import_must_be_the_same(tool: Tool) -> None:

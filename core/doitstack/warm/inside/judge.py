@@ -84,7 +84,8 @@ class Judge:
         unmoved = {*_STANDARD, *self.options.fresh, *self.options.indifferent}
         readings = self.imported.readings
         self._needed = {name: who - unmoved for name, who in readings.items() if who - unmoved}
-        self._files = {path: _changed(path) for path in _files_of_program(self.options.script)}
+        files = {*_files_of_program(self.options.script), *self.options.paths}
+        self._files = {path: _changed(path) for path in files}
 
     def speech(self, request: Request) -> Speech:
         """Return what the locale of a request that met no objection asks for."""

@@ -15,7 +15,7 @@ from .worker import Worker
 
 
 def main(words: str) -> None:
-    """Serve as the options in `words` say; end when idle, or when the program has changed."""
+    """Serve as the options in `words` say; end when idle; start anew when the program changes."""
     options = read_options(words)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a stray Ctrl-C is not for us
     # Where Python would look first if it ran the script itself.
@@ -30,6 +30,10 @@ def main(words: str) -> None:
     request = server.serve()
     if request:
         worker.run(request, judge.speech(request), imported)
+    if server.is_outdated:
+        # Where there is nothing to start any more, it ends.
+        with suppress(OSError):
+            os.execve(sys.orig_argv[0], sys.orig_argv, imported.environ)  # noqa: S606 - ourselves
     _take_away(options)
 
 

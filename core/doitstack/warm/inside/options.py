@@ -12,6 +12,7 @@ class Options:
     client and server must have in common. `preload` names modules that must be there, and as
     `package.*` what can be imported of a package, if there is one. `setup` is Python that is run
     once, `rehearsals` are arguments with which the program is run in a fork to see what it imports.
+    `paths` are further directories of packages that may come or change: then it starts anew.
     `fresh` modules are loaded again in each call, as they remember what the environment was;
     `indifferent` ones do not matter. After `idle` s it ends.
     """
@@ -25,6 +26,7 @@ class Options:
     rehearsals: tuple[tuple[str, ...], ...] = ()
     fresh: tuple[str, ...] = ()
     indifferent: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     idle: float = 1800.0
 
     def dump(self) -> str:
@@ -36,6 +38,6 @@ def read_options(text: str) -> Options:
     """Return what `dump` has written."""
     fields = json.loads(text)
     fields["rehearsals"] = tuple(tuple(words) for words in fields["rehearsals"])
-    for name in ("preload", "fresh", "indifferent"):
+    for name in ("preload", "fresh", "indifferent", "paths"):
         fields[name] = tuple(fields[name])
     return Options(**fields)

@@ -67,6 +67,11 @@ class Server:
                 return request
         return None
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the program has changed since it was imported."""
+        return not self._is_open
+
     def close(self) -> None:
         """Take no more calls; those that run go on."""
         if self._is_open:
