@@ -19,7 +19,7 @@ from doitstack.builtin import BuiltIn
 from doitstack.directory import StackDirectory
 from doitstack.dodo import CLEAN, LoadedDirectory, loaded
 from doitstack.durations import last_durations
-from doitstack.errors import DoitstackError
+from doitstack.errors import DoitstackError, SettingsError
 from doitstack.executor import Executor, RunOptions, open_executor
 from doitstack.journal import read_events
 from doitstack.phases import STACK_PHASES, Phase
@@ -191,6 +191,8 @@ def _forget_dependencies(control: TaskControl) -> None:
 
 def _run_options(directory: StackDirectory, tasks: Sequence[str], jobs: int) -> RunOptions:
     settings = directory.settings
+    if jobs < 0:
+        raise SettingsError(f"-n {jobs}: use a whole number, 0 or more")
     return RunOptions(
         tasks=tuple(tasks),
         jobs=jobs or settings.number("ASYNC_JOBS"),
