@@ -46,6 +46,11 @@ class Environment:
         return self.path / "bin" / "python"
 
     @property
+    def site_packages(self) -> Path:
+        """Where the environment's packages are."""
+        return self.path / "lib" / f"python{_OWN_VERSION.rpartition('.')[0]}" / "site-packages"
+
+    @property
     def stamp(self) -> Path:
         """The file that says what the environment was made from."""
         return self.path / "doitstack.stamp"

@@ -1,7 +1,10 @@
 """The `openstack` command, kept warm: what it imports, and what it remembers of its caller."""
 
+from pathlib import Path
+
 from doitstack import Stack
 from doitstack.environments import Environment
+from doitstack.files import has_text
 from doitstack.warm import Program, offer, put
 from doitstack_plugins import packages
 
@@ -47,6 +50,7 @@ def program(stack: Stack, environment: Environment) -> Program:
         # They look around while they are imported, and make nothing of it that a command shows:
         # the entry points have been read already.
         indifferent=("cmd2.cmd2", "psutil._common", "rich", "stevedore._cache"),
+        paths=(str(_extensions(stack)),),
         env=tuple(packages.environ(stack).items()),
     )
 
@@ -58,4 +62,22 @@ def put_openstack(stack: Stack, environment: Environment) -> None:
 
 def warm_openstack(stack: Stack, environment: Environment) -> None:
     """Start the server that answers for it; the command now goes with what has been installed."""
+    see_extensions(stack, environment)
     offer(stack, program(stack, environment), wait=True)
+
+
+def see_extensions(stack: Stack, environment: Environment) -> None:
+    """Have the client see the packages that scripts install, as in DevStack's one environment.
+
+    Commands of Designate, Octavia and others come so. What both have is the client's own.
+    """
+    link = environment.site_packages / "doitstack-extensions.pth"
+    text = f"{_extensions(stack)}\n"
+    if not has_text(link, text):
+        link.write_text(text, encoding="utf-8")
+
+
+def _extensions(stack: Stack) -> Path:
+    """Return where `pip_install` of a script puts packages, once there are any."""
+    shared = stack.settings.get("STACK_VENV") or str(stack.dest / "venvs" / "stack")
+    return Environment(Path(shared), ()).site_packages

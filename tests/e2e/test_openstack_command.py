@@ -6,6 +6,7 @@ Its packages come from the package index, or from uv's cache.
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -240,6 +241,53 @@ def test_scripts_of_the_run_find_it_first(up: StackDir) -> None:
     script.write_text('[[ $1 != stack || $2 != extra ]] || echo "found: $(command -v openstack)"\n')
     found = up.run("stack", timeout=200).ok().out
     assert f"found: {programs(up)[0]}" in found
+
+
+EXTENSION = """\
+from osc_lib.command import command
+
+API_NAME = "almanac"
+API_VERSION_OPTION = "os_almanac_api_version"
+API_VERSIONS = {"1": ""}
+DEFAULT_API_VERSION = "1"
+
+
+def make_client(instance):
+    pass
+
+
+def build_option_parser(parser):
+    return parser
+
+
+class ListDays(command.Lister):
+    def take_action(self, parsed_args):
+        return ("Day",), [("monday",)]
+"""
+ENTRY_POINTS = """\
+[openstack.cli.extension]
+almanac = almanac_osc
+[openstack.almanac.v1]
+day_list = almanac_osc:ListDays
+"""
+
+
+def test_commands_that_a_script_installs_are_there(up: StackDir, tmp_path: Path) -> None:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = up.dest / "venvs" / "stack" / "lib" / version / "site-packages"
+    info = packages / "almanac_osc-1.dist-info"
+    info.mkdir(parents=True)
+    (packages / "almanac_osc.py").write_text(EXTENSION)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: almanac-osc\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    words = ("day", "list", *VALUE)
+    assert same(up, words, tmp_path) == (0, "monday\n", "")
+    deadline = time.monotonic() + 60
+    while not log(up).endswith("changed\nwarm\n"):
+        assert time.monotonic() < deadline, log(up)
+        time.sleep(0.1)
+    assert same(up, words, tmp_path) == (0, "monday\n", "")
+    assert log(up).endswith("warm\n")
 
 
 def test_it_ends_with_unstack(up: StackDir, tmp_path: Path) -> None:
