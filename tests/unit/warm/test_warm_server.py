@@ -193,6 +193,18 @@ def test_a_program_that_is_gone_is_not_started_anew(tool: Tool) -> None:
     assert not tool.socket.exists()
 
 
+def test_a_package_that_comes_while_the_program_is_imported_is_seen(cold: Tool) -> None:
+    new = cold.bin / "new.py"
+    cold.start(setup=f"open({str(new)!r}, 'w').close()")
+    assert not cold.is_warm()
+    until(cold.is_warm, cold.log)
+
+
+def test_byte_code_is_no_change(cold: Tool) -> None:
+    cold.start(setup=f"import os; os.makedirs({str(cold.bin / '__pycache__')!r}, exist_ok=True)")
+    assert cold.is_warm()
+
+
 def test_a_directory_of_packages_that_comes_later_is_seen(cold: Tool, tmp_path: Path) -> None:
     later = tmp_path / "later"
     cold.start(paths=(str(later),))

@@ -69,10 +69,14 @@ def limits(text: str) -> dict[int, tuple[int, int]]:
 
 @dataclass
 class Judge:
-    """Knows what this process is, once everything is imported."""
+    """Knows what this process is, once everything is imported.
+
+    `packages` is what `listings` said of their directories before that.
+    """
 
     options: Options
     imported: Imported
+    packages: Mapping[str, int]
     _looked: float = 0.0
 
     def __post_init__(self) -> None:
@@ -84,8 +88,7 @@ class Judge:
         unmoved = {*_STANDARD, *self.options.fresh, *self.options.indifferent}
         readings = self.imported.readings
         self._needed = {name: who - unmoved for name, who in readings.items() if who - unmoved}
-        files = {*_files_of_program(self.options.script), *self.options.paths}
-        self._files = {path: _changed(path) for path in files}
+        self._files = {path: _changed(path) for path in _files_of_program(self.options.script)}
 
     def speech(self, request: Request) -> Speech:
         """Return what the locale of a request that met no objection asks for."""
@@ -110,12 +113,14 @@ class Judge:
         return f"variables that were read at import: {', '.join(unlike)}" if unlike else ""
 
     def is_stale(self) -> bool:
-        """Return whether a file of the program has changed since it was imported."""
+        """Return whether the program has changed since it was imported."""
         now = time.monotonic()
         if now - self._looked < _RECENT:
             return False
         self._looked = now
-        return any(_changed(path) != was for path, was in self._files.items())
+        return listings(self.packages) != self.packages or any(
+            _changed(path) != was for path, was in self._files.items()
+        )
 
     def _is_same_user(self, request: Request) -> bool:
         return all(request.status.get(name) == self._status.get(name) for name in _SAME_STATUS)
@@ -170,7 +175,20 @@ def _python(environ: Mapping[str, str]) -> dict[str, str]:
 def _files_of_program(script: str) -> set[str]:
     modules: Iterable[object] = list(sys.modules.values())
     files = {getattr(module, "__file__", None) for module in modules}
-    return {script, sys.executable, *filter(None, files), *filter(None, sys.path)}
+    return {script, sys.executable, *filter(None, files)}
+
+
+def listings(directories: Iterable[str]) -> dict[str, int]:
+    """Return what tells the content of each directory from any other: packages come and go."""
+    return {path: _listing(path) for path in directories}
+
+
+def _listing(path: str) -> int:
+    try:
+        # What Python has compiled is no change.
+        return hash(frozenset(os.listdir(path)) - {"__pycache__"})  # noqa: PTH208 - at each call
+    except OSError:
+        return 0
 
 
 def _changed(path: str) -> int:

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from .judge import Judge
+from .judge import Judge, listings
 from .options import Options, read_options
 from .preload import preload
 from .server import Server
@@ -22,8 +22,9 @@ def main(words: str) -> None:
     sys.path[0] = str(Path(options.script).parent)
     sys.argv = [options.script]
     worker = Worker(options.script, options.fresh)
+    packages = listings([*sys.path, *options.paths])
     imported = preload(options)
-    judge = Judge(options, imported)
+    judge = Judge(options, imported, packages)
     listener = _listen(options)
     server = Server(listener, judge, options.idle)
     print("warm", flush=True)  # noqa: T201 - the log
