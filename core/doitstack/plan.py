@@ -110,7 +110,8 @@ def _taken_names(placed: list[PlannedStep]) -> Iterator[str]:
 def _connected(placed: list[PlannedStep], futures: dict[str, str]) -> Iterator[PlannedStep]:
     """Give each step what it needs: the main-line step before it, and the futures it waits for.
 
-    Steps that only look need nothing of each other, and what comes after them needs them all.
+    Steps that only look need nothing of each other, and what comes after them needs them all. The
+    last step of the main line is the first of what a step needs.
     """
     awaited = {name for planned in placed for name in planned.step.waits}
     before: tuple[str, ...] = ()
@@ -132,7 +133,7 @@ def _connected(placed: list[PlannedStep], futures: dict[str, str]) -> Iterator[P
         if planned.is_future:
             started[planned.step.name] = planned.task
         elif planned.step.only_looks:
-            looks = (*looks, planned.task)
+            looks = (planned.task, *looks)
         else:
             before, looks = (planned.task,), ()
 

@@ -75,8 +75,8 @@ def test_steps_that_only_look_need_not_each_other_and_are_all_needed() -> None:
         "1": [],
         "look-a": ["1"],
         "look-b": ["1"],
-        "f": ["look-a", "look-b"],
-        "2": ["look-a", "look-b"],
+        "f": ["look-b", "look-a"],
+        "2": ["look-b", "look-a"],
         "look-c": ["2"],
         "3": ["look-c"],
     }
