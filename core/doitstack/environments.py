@@ -60,9 +60,12 @@ class Environment:
         return str(self.path / "bin" / name)
 
     def digest(self) -> str:
-        """Return what identifies the content: requirements, constraints, version of Python."""
+        """Return what identifies the content: requirements, constraints, version of Python, place.
+
+        The programs of an environment that was moved name an interpreter that is not there.
+        """
         parts = (*sorted(self.requirements), _content(self.constraints), sys.base_prefix)
-        text = "\0".join((*parts, _OWN_VERSION))
+        text = "\0".join((*parts, _OWN_VERSION, str(self.path)))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def is_current(self) -> bool:

@@ -84,6 +84,13 @@ def test_environment_is_not_current_for_other_requirements(environment: Environm
     assert not replace(environment, requirements=("sample", "more")).is_current()
 
 
+def test_environment_is_not_current_at_another_place(environment: Environment) -> None:
+    install(environment, run)
+    moved = replace(environment, path=environment.path.with_name("moved"))
+    environment.path.rename(moved.path)
+    assert not moved.is_current()
+
+
 def test_environment_is_not_current_when_its_python_is_gone(environment: Environment) -> None:
     install(environment, run)
     environment.python.unlink()
