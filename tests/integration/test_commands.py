@@ -157,6 +157,14 @@ def test_unstack_stops_and_purges_and_clean_removes_all(stack_dir: MakeStackDir)
     assert stack.run("clean").ok().out == ""
 
 
+def test_negative_number_of_futures_is_refused(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({DEMO: BASIC})
+    assert stack.run("-n", "-3", "stack").failed(3).out == (
+        "ERROR: -n -3: use a whole number, 0 or more\n"
+    )
+    assert not stack.dest.exists()
+
+
 def test_clean_tells_what_it_cannot_remove(stack_dir: MakeStackDir) -> None:
     script = """\
         import shutil
