@@ -18,8 +18,8 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
 
     `more` are variables that it finds, too.
 
-    DevStack writes `/etc/openstack/clouds.yaml` instead, and its scripts name a cloud by
-    `--os-cloud devstack-admin`.
+    DevStack writes `/etc/openstack/clouds.yaml` instead, and exports OS_CLOUD: some of its scripts
+    name a cloud by `--os-cloud devstack-admin`, some none.
     """
     before = dict(os.environ)
     own = str(stack.dest / "bin")
@@ -28,6 +28,7 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
         "PATH": ":".join([own, *words]),
         "OS_CLIENT_CONFIG_FILE": str(stack.dest / "clouds.yaml"),
         "UV_SYSTEM_CERTS": stack.settings.get("UV_SYSTEM_CERTS") or _system_certs(),
+        "OS_CLOUD": stack.settings.get("OS_CLOUD", "devstack-admin"),
         **more,
     }
     for name in before:

@@ -718,7 +718,17 @@ def test_scripts_know_this_cloud_alone(stack_dir: MakeStackDir) -> None:
         "stack", OS_CLOUD="production", OS_PASSWORD="secret", OS_CLIENT_CONFIG_FILE="/etc/mine"
     ).ok()
 
-    assert said(outcome) == [f"OS_CLIENT_CONFIG_FILE={stack.dest}/clouds.yaml", "none"]
+    assert sorted(said(outcome)) == [
+        f"OS_CLIENT_CONFIG_FILE={stack.dest}/clouds.yaml",
+        "OS_CLOUD=devstack-admin",
+        "none",
+    ]
+
+
+def test_cloud_of_scripts_is_the_one_that_local_conf_names(stack_dir: MakeStackDir) -> None:
+    local = "[[local|localrc]]\nOS_CLOUD=devstack-alt\n"
+    stack = stack_dir({FIRST: install("env | grep ^OS_CLOUD"), "local.conf": local})
+    assert said(stack.run("stack").ok()) == ["OS_CLOUD=devstack-alt"]
 
 
 def test_programs_of_a_run_keep_their_byte_code(stack_dir: MakeStackDir) -> None:
