@@ -14,7 +14,9 @@ from doitstack.plugins import TASKS_HOOK, Plugin, find_plugins, is_reserved, ord
 from doitstack.settings import Settings, load_settings
 from doitstack.shell.check import (
     can_become_root,
+    missing_files,
     needs_sudo,
+    read_scripts,
     syntax_errors,
     unprovided_calls,
 )
@@ -28,6 +30,9 @@ _MERGES_AFTER = {
     Phase.TEST_CONFIG: ("test-config",),
 }
 """When DevStack merges the groups of local.conf's sections into the files that they name."""
+
+MERGED_GROUPS = ("post-config", "extra", "post-extra", "test-config")
+"""These groups, in the order of their moments."""
 
 
 class StackDirectory:
@@ -65,7 +70,7 @@ class StackDirectory:
         yield from self._merges(phase, _MERGES_AFTER)
 
     def _merges(self, phase: Phase, groups: Mapping[Phase, tuple[str, ...]]) -> Iterator[Declared]:
-        local = self.settings.local
+        local, conf = self.settings.local, str(self.stack.top_dir / "local.conf")
         wanted = [
             group
             for group in groups.get(phase, ())
@@ -73,13 +78,13 @@ class StackDirectory:
         ]
         steps = [
             run(
-                shell(shlex.join(("merge_config_group", str(local.script), group))),
+                shell(shlex.join(("merge_config_group", conf, group))),
                 name=f"merge_{group}",
             )
             for group in wanted
         ]
         if steps:
-            yield Declared(phase, Plugin("local.conf", str(local.script)), steps)
+            yield Declared(phase, Plugin("local.conf", conf), steps)
 
     def check(self) -> None:
         """Find the mistakes that can be found before anything runs, in all that might run.
@@ -108,19 +113,45 @@ class StackDirectory:
             )
 
     def warnings(self) -> list[str]:
-        """Return what is odd about plan and scripts although nothing forbids it."""
-        files = {
-            file
-            for script in self.scripts
-            for file in (script.parent.rglob("*") if script.parent.name == "devstack" else [script])
-        }
-        unprovided = [] if self.settings.get("DEVSTACK_DIR") else unprovided_calls(sorted(files))
+        """Return what is odd about settings, scripts and plan although nothing forbids it."""
+        texts = read_scripts(self._sourced())
+        unprovided: list[str] = []
+        if not self.settings.get("DEVSTACK_DIR"):
+            unprovided = unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
         reserved = [
             f"{plugin.origin}: numbers 00-09 and 90-99 are kept for doitstack; use 10 to 89"
             for plugin in self.plugins
             if is_reserved(Path(plugin.origin))
         ]
-        return [*reserved, *self.plan().warnings, *unprovided]
+        odd = self._odd_sections("\n".join(texts.values()))
+        return [*odd, *reserved, *self.plan().warnings, *unprovided]
+
+    def _sourced(self) -> list[Path]:
+        """Return the scripts and all that they may source of their own."""
+        found = set(self.scripts)
+        for directory in {script.parent for script in self.scripts}:
+            if directory.name == "devstack":
+                # What is for Grenade is never sourced by us.
+                upgrade = directory / "upgrade"
+                found |= {path for path in directory.rglob("*") if upgrade not in path.parents}
+        return sorted(found)
+
+    def _odd_sections(self, scripts: str) -> Iterator[str]:
+        """Find the sections of local.conf that go nowhere."""
+        local, conf = self.settings.local, self.stack.top_dir / "local.conf"
+        if local.is_passed_over:
+            yield (
+                f"{conf}: its [[local|localrc]] is not read, as there is {local.script}, too; "
+                f"remove one of them"
+            )
+        for section in local.sections:
+            is_known = section.group in {"local", *MERGED_GROUPS}
+            # A plugin may have a group of its own.
+            if not is_known and f" {section.group}" not in scripts:
+                yield (
+                    f"{conf}:{section.first_line - 1}: nothing merges the group {section.group}; "
+                    f"there are {', '.join(MERGED_GROUPS)}"
+                )
 
     def tasks(self) -> list[tuple[Plugin, Step]]:
         """Return what plugins offer to be run by name."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +10,11 @@ from doitstack.errors import SettingsError
 from doitstack.files import write_private
 
 EVALUATOR = Path(__file__).parent / "shell" / "localrc.sh"
+_BAD_SYNTAX = 2
+"""The code with which it ends when it has not evaluated anything."""
 
-_HEADER = r"\[\[\s*([\w.-]+)\s*\|\s*(\S(?:.*\S)?)\s*\]\]\s*"
+# As DevStack's awk reads it, which takes its group and file from the first word of the line.
+_HEADER = r"\[\[([\w.-]+)\|([^\s|\[\]]+)\]\]\s*(?:\s#.*)?"
 _BROKEN_HEADER = r"\[\[\s*[\w.-]+\s*\|[^|].*|\[\[[\w.-]+\]\].*"
 
 
@@ -33,12 +36,25 @@ class PluginRepository(NamedTuple):
 
 
 class LocalSettings(NamedTuple):
-    """What the user's own file says: variables, plugin repositories, and the sections as read."""
+    """What the user's own files say: variables, plugin repositories, the sections of `local.conf`.
+
+    `script` is the file that was evaluated.
+    """
 
     variables: dict[str, str]
     plugins: tuple[PluginRepository, ...] = ()
     sections: tuple[Section, ...] = ()
     script: Path | None = None
+
+    @property
+    def is_passed_over(self) -> bool:
+        """Whether `local.conf` has a localrc that was not read, as there is another."""
+        is_plain = self.script is not None and self.script.name == "localrc"
+        return is_plain and any(map(_is_localrc, self.sections))
+
+
+def _is_localrc(section: Section) -> bool:
+    return (section.group, section.file) == ("local", "localrc")
 
 
 def parse_sections(text: str, path: Path) -> tuple[Section, ...]:
@@ -75,17 +91,17 @@ def _check_line(line: str, place: str, *, has_section: bool) -> None:
 def read_local_settings(top_dir: Path, variables: Mapping[str, str]) -> LocalSettings:
     """Evaluate the user's settings with bash, given the `variables` that stand before them.
 
-    `[[local|localrc]]` of `local.conf` is preferred to a plain `localrc`, as in DevStack. Raises
-    SettingsError with file and line when the file is broken.
+    A plain `localrc` is preferred to `[[local|localrc]]` of `local.conf`, as in DevStack. Raises
+    SettingsError with file and line when a file is broken.
     """
-    conf = top_dir / "local.conf"
+    conf, localrc = top_dir / "local.conf", top_dir / "localrc"
     # A link to a file that is gone is no wish for defaults.
-    if os.path.lexists(conf):
-        sections = parse_sections(_text(conf), conf)
+    has_conf, has_localrc = os.path.lexists(conf), os.path.lexists(localrc)
+    sections = parse_sections(_text(conf), conf) if has_conf else ()
+    if has_localrc:
+        return _evaluate(localrc, _text(localrc), sections, variables)
+    if has_conf:
         return _evaluate(conf, _script_of(sections), sections, variables)
-    localrc = top_dir / "localrc"
-    if os.path.lexists(localrc):
-        return _evaluate(localrc, _text(localrc), (), variables)
     return LocalSettings({})
 
 
@@ -113,7 +129,7 @@ def _script_of(sections: tuple[Section, ...]) -> str:
     """Return the localrc sections, each line where it stands in local.conf."""
     script: list[str] = []
     for section in sections:
-        if (section.group, section.file) == ("local", "localrc"):
+        if _is_localrc(section):
             script += [""] * (section.first_line - 1 - len(script))
             script += section.lines
     return "\n".join(script) + "\n"
@@ -138,27 +154,36 @@ def _evaluate(
             cwd=path.parent,
         )
         complaints = answer.stderr.decode(errors="replace").replace(str(copy), str(path)).strip()
-    if answer.returncode != 0:
-        raise SettingsError(_mended(complaints, path))
-    found, plugins = _records(answer.stdout, {**os.environ, **variables})
-    return LocalSettings(found, plugins, sections, path)
+    records = list(_records(answer.stdout))
+    for kind, line, what, _ in records:
+        if kind == "mistake":
+            raise SettingsError(f"{path}:{line}: {what}")
+    if ("end", "", "", "") not in records:
+        raise SettingsError(_mended(complaints, path, is_syntax=answer.returncode == _BAD_SYNTAX))
+    known = {**os.environ, **variables}
+    return LocalSettings(
+        {
+            name: value
+            for kind, name, value, _ in records
+            if kind == "variable" and known.get(name) != value
+        },
+        tuple(PluginRepository(*fields) for kind, *fields in records if kind == "plugin"),
+        sections,
+        path,
+    )
 
 
-def _mended(complaints: str, path: Path) -> str:
-    """Turn bash's `FILE: line N: what` into `FILE:N: what`."""
-    first = complaints.splitlines()[0] if complaints else f"{path}: cannot be evaluated"
-    return re.sub(r"^(.*?): line (\d+): ", r"\1:\2: ", first)
+def _mended(complaints: str, path: Path, *, is_syntax: bool) -> str:
+    """Turn bash's `FILE: line N: what` into `FILE:N: what`.
+
+    What bash has against a syntax begins with the reason; else its last word is why it has ended.
+    """
+    told = [line for line in complaints.splitlines() if line.startswith(f"{path}: line ")]
+    if not told:
+        return f"{path}: bash has ended before the end of it"
+    return re.sub(r"^(.*?): line (\d+): ", r"\1:\2: ", told[0 if is_syntax else -1])
 
 
-def _records(
-    output: bytes, known: Mapping[str, str]
-) -> tuple[dict[str, str], tuple[PluginRepository, ...]]:
-    variables: dict[str, str] = {}
-    plugins: list[PluginRepository] = []
+def _records(output: bytes) -> Iterator[tuple[str, str, str, str]]:
     fields = output.decode(errors="surrogateescape").split("\0")
-    for kind, name, value, extra in zip(*[iter(fields)] * 4, strict=False):
-        if kind == "plugin":
-            plugins.append(PluginRepository(name, value, extra))
-        elif known.get(name) != value:
-            variables[name] = value
-    return variables, tuple(plugins)
+    return zip(*[iter(fields)] * 4, strict=False)

@@ -126,13 +126,17 @@ class Settings(Mapping[str, str]):
         return any(_is_enabled(name, enabled) for name in names)
 
     def enable_service(self, *names: str) -> None:
-        """Add services to ENABLED_SERVICES."""
-        self._values["ENABLED_SERVICES"] = ",".join(dict.fromkeys((*self.services, *names)))
+        """Add services to ENABLED_SERVICES, but for those that have been disabled."""
+        disabled = self.get("DISABLED_SERVICES").split(",")
+        wanted = (name for name in names if name not in disabled)
+        self._values["ENABLED_SERVICES"] = ",".join(dict.fromkeys((*self.services, *wanted)))
 
     def disable_service(self, *names: str) -> None:
-        """Take services from ENABLED_SERVICES."""
+        """Take services from ENABLED_SERVICES, and keep later calls from adding them."""
         kept = (name for name in self.services if name not in names)
         self._values["ENABLED_SERVICES"] = ",".join(kept)
+        disabled = filter(None, (*self.get("DISABLED_SERVICES").split(","), *names))
+        self._values["DISABLED_SERVICES"] = ",".join(dict.fromkeys(disabled))
 
 
 def _is_enabled(name: str, enabled: tuple[str, ...]) -> bool:

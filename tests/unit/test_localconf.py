@@ -55,13 +55,22 @@ def test_localrc_sections_are_evaluated_together(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["[[local|localrc]", "[[local]]", "[[local|]]", "[[local|localrc]] x", "[[ post-config|a"],
+    [
+        *("[[local|localrc]", "[[local]]", "[[local|]]", "[[local|localrc]] x", "[[ post-config|a"),
+        *("[[ post-config | $NOVA_CONF ]]", "[[post-config|$A $B]]", "[[post-config|a|b]]"),
+    ],
 )
 def test_broken_header_is_told_with_its_line(tmp_path: Path, header: str) -> None:
     said = _mistake(tmp_path, f"[[local|localrc]]\nA=1\n{header}\nB=2\n")
     assert said == (
         f"{tmp_path}/local.conf:3: broken section header {header!r}; write [[group|file]]"
     )
+
+
+@pytest.mark.parametrize("end", ["  ", " # of Nova", "\t#"])
+def test_header_may_end_in_a_comment(tmp_path: Path, end: str) -> None:
+    (section,) = parse_sections(f"[[post-config|$NOVA_CONF]]{end}\n[s]\n", tmp_path)
+    assert section == Section("post-config", "$NOVA_CONF", 2, ("[s]",))
 
 
 def test_setting_above_all_sections_is_told_with_its_line(tmp_path: Path) -> None:
@@ -114,8 +123,8 @@ def test_failing_test_in_localrc_is_no_mistake(tmp_path: Path) -> None:
 
 
 def test_services_can_be_switched(tmp_path: Path) -> None:
-    found = _read(tmp_path, "enable_service n-api g-api -key n-api\ndisable_service g-api\n")
-    assert found == {"ENABLED_SERVICES": "n-api"}
+    found = _read(tmp_path, "enable_service n-api g-api -key\ndisable_service g-api\n")
+    assert found == {"ENABLED_SERVICES": "n-api", "DISABLED_SERVICES": "g-api"}
     assert _read(tmp_path, "disable_all_services\nenable_service x\n") == {"ENABLED_SERVICES": "x"}
 
 
@@ -130,11 +139,70 @@ def test_plugin_repositories_are_kept_in_order(tmp_path: Path) -> None:
     )
 
 
+def test_service_that_is_disabled_stays_so(tmp_path: Path) -> None:
+    found = _read(tmp_path, "disable_service a b\nenable_service a c\nenable_service b\n")
+    assert found == {"ENABLED_SERVICES": "key,c", "DISABLED_SERVICES": "a,b"}
+
+
+def test_functions_of_devstack_are_there(tmp_path: Path) -> None:
+    assert _read(
+        tmp_path,
+        "if is_service_enabled key; then A=key; fi\nB=$(trueorfalse False NONE)\n"
+        "iniset $PWD/a.ini s k v\nC=$(iniget $PWD/a.ini s k)\nis_plugin_enabled x || D=no\n"
+        "enable_plugin x https://x\nis_plugin_enabled x && E=${GITDIR[x]}\n",
+    ) == {"A": "key", "B": "False", "C": "v", "D": "no", "E": "/d/x"}
+
+
+def test_defaults_of_devstack_are_not_there_yet(tmp_path: Path) -> None:
+    assert _read(tmp_path, "REGION_NAME=${REGION_NAME:-mine}\n") == {"REGION_NAME": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("exit 0", "exit 0: what stands below would be ignored"),
+        ("f() { exit; }; f", "exit 0: what stands below would be ignored"),
+        ('die $LINENO "there is no disk"', "there is no disk"),
+        ("A=$(no_such_command here)", "no_such_command: command not found"),
+        ("enable_plugin a https://b", "plugin a is enabled twice"),
+        ("A=${NONE:?is not set}", "NONE: is not set"),
+        ("set -u; A=$NONE", "NONE: unbound variable"),
+    ],
+)
+def test_what_ends_it_is_told_with_its_line(tmp_path: Path, line: str, what: str) -> None:
+    before = "enable_plugin a https://a\necho said before; cd /nowhere\n"
+    said = _mistake(tmp_path, f"[[local|localrc]]\n{before}{line}\nB=2\n")
+    assert said == f"{tmp_path}/local.conf:4: {what}"
+
+
+@pytest.mark.parametrize("line", ["builtin exit 0", "set -e; false", "exec true"])
+def test_end_of_bash_is_never_silent(tmp_path: Path, line: str) -> None:
+    said = _mistake(tmp_path, f"[[local|localrc]]\nA=1\n{line}\nB=2\n")
+    assert said == f"{tmp_path}/local.conf: bash has ended before the end of it"
+
+
+def test_subshell_may_exit_and_the_shell_be_odd(tmp_path: Path) -> None:
+    assert _read(tmp_path, "A=$(echo a; exit 3)\n(exit 1)\nIFS=,\nset -fu\nB=b\n") == {
+        "A": "a",
+        "B": "b",
+        "IFS": ",",
+    }
+
+
 def test_plain_localrc_is_read_when_there_is_no_local_conf(tmp_path: Path) -> None:
     (tmp_path / "localrc").write_text("A=1\n")
     local = read_local_settings(tmp_path, {})
     assert local.variables == {"A": "1"}
     assert session_script(local, tmp_path / "dest") == tmp_path / "localrc"
+
+
+def test_plain_localrc_is_preferred_and_the_other_sections_kept(tmp_path: Path) -> None:
+    (tmp_path / "localrc").write_text("A=plain\n")
+    (tmp_path / "local.conf").write_text(CONF)
+    local = read_local_settings(tmp_path, {})
+    assert local.variables == {"A": "plain"}
+    assert [section.group for section in local.sections] == ["local", "post-config", "local"]
+    assert local.is_passed_over
 
 
 def test_nothing_is_read_where_there_is_nothing(tmp_path: Path) -> None:

@@ -157,6 +157,14 @@ def test_services_are_added_and_taken_away() -> None:
     assert settings["ENABLED_SERVICES"] == "key,n-api"
 
 
+def test_service_that_is_disabled_is_not_enabled_again() -> None:
+    settings = _plain(ENABLED_SERVICES="key,a", DISABLED_SERVICES="b")
+    settings.disable_service("a")
+    settings.enable_service("a", "b", "c")
+    assert settings.services == ("key", "c")
+    assert settings["DISABLED_SERVICES"] == "b,a"
+
+
 @pytest.mark.parametrize(
     ("enabled", "asked", "answer"),
     [("key", "key", True), ("key", "keystone", True), ("n-api", "nova", True),

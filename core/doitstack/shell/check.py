@@ -2,12 +2,16 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 _MISSING = Path(__file__).parent / "library" / "missing.sh"
 _DEFINITION = r"(?m)^\s*(?:function\s+([\w-]+)|([\w-]+)\s*\(\))"
 _COMMAND = r"(?:^|[;&|(]|\b(?:then|do|else|if|async_runfunc|async_run\s+\S+)\s)\s*!?\s*([\w-]+)"
+
+_SOURCE = r"(?:^|[;&|(]|\b(?:then|do|else|if)\s)\s*(?:source|\.)\s+\"?\$\{?TOP_DIR\}?/([\w./-]+)"
+_CHECKOUT = "set DEVSTACK_DIR to a checkout of it"
+_MENDS = dict.fromkeys(("openrc", "stackrc"), "to write it: python -m doitstack init .")
 
 
 def syntax_errors(scripts: Iterable[Path]) -> list[str]:
@@ -28,27 +32,49 @@ def syntax_errors(scripts: Iterable[Path]) -> list[str]:
     return found
 
 
-def unprovided_calls(scripts: Iterable[Path]) -> list[str]:
+def read_scripts(scripts: Iterable[Path]) -> dict[Path, str]:
+    """Return the texts of those of `scripts` that are files."""
+    return {
+        path: path.read_text(encoding="utf-8", errors="replace")
+        for path in dict.fromkeys(scripts)
+        if path.is_file()
+    }
+
+
+def unprovided_calls(texts: Mapping[Path, str]) -> list[str]:
     """Return a warning for each first call of a function of DevStack that we do not provide.
 
     Looks at words where a command may stand; a function that the scripts define themselves is
     theirs.
     """
-    files = [path for path in dict.fromkeys(scripts) if path.is_file()]
-    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in files}
     pairs = [pair for text in texts.values() for pair in re.findall(_DEFINITION, text)]
     own = {name for pair in pairs for name in pair}
     missing = unprovided_functions() - own
-    found: dict[tuple[Path, str], int] = {}
+    return [
+        f"{place}: {name}: DevStack function that doitstack does not provide"
+        for place, name in _first_places(texts, _COMMAND)
+        if name in missing
+    ]
+
+
+def missing_files(texts: Mapping[Path, str], top_dir: Path) -> list[str]:
+    """Return a warning for each first `source` of a file of DevStack's tree that is not there."""
+    return [
+        f"{place}: {name} of DevStack is not in {top_dir}; {_MENDS.get(name, _CHECKOUT)}"
+        for place, name in _first_places(texts, _SOURCE)
+        if not (top_dir / name).exists()
+    ]
+
+
+def _first_places(texts: Mapping[Path, str], pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield what `pattern` finds in lines of code, once a file: FILE:LINE and the word."""
+    found: set[tuple[Path, str]] = set()
     for path, text in texts.items():
         for number, line in enumerate(text.splitlines(), start=1):
-            for name in re.findall(_COMMAND, line.partition(" #")[0]):
-                if name in missing:
-                    found.setdefault((path, name), number)
-    return [
-        f"{path}:{number}: {name}: DevStack function that doitstack does not provide"
-        for (path, name), number in found.items()
-    ]
+            for name in re.findall(pattern, line.partition(" #")[0]):
+                if (path, name) not in found:
+                    found.add((path, name))
+                    yield f"{path}:{number}", name
 
 
 def unprovided_functions() -> set[str]:

@@ -3,64 +3,79 @@
 
 # shellcheck disable=SC2329 # these functions are for the user's file
 
-bash -n "$1" || exit 1
+# What the syntax has against it is all that we print then.
+bash -n "$1" || exit 2
 
-_doitstack_before=" $(compgen -v | tr '\n' ' ') "
+_doitstack_file=$1
+set --
+
+for _doitstack_part in "${BASH_SOURCE[0]%/*}"/library/*.sh; do
+    # DevStack has its functions by then, and makes its defaults later.
+    # shellcheck source=/dev/null
+    [[ $_doitstack_part == */defaults.sh ]] || source "$_doitstack_part"
+done
+
+# Say what is wrong, with the line of the user's file where we are, and end.
+_doitstack_mistake() {
+    local -i depth=0
+    until [[ ${BASH_SOURCE[depth]} == "$_doitstack_file" ]]; do
+        depth+=1
+    done
+    printf '%s\0' mistake "${BASH_LINENO[depth - 1]}" "$1" '' >&"$_doitstack_out"
+    # We may be in a subshell.
+    kill -USR1 "$$"
+    builtin exit 1
+}
+trap 'builtin exit 1' USR1
 
 command_not_found_handle() {
-    # Runs in a child: the exit code is what reaches us.
-    echo "${BASH_SOURCE[1]}: line ${BASH_LINENO[0]}: $1: command not found" >&2
-    kill -USR1 "$$"
+    [[ ${BASH_SOURCE[1]} != "$_doitstack_file" ]] || _doitstack_mistake "$1: command not found"
+    echo "$1: command not found" >&2
     return 127
 }
-trap 'exit 1' USR1
+
+exit() {
+    local status=${1:-$?}
+    if [[ $BASHPID == "$$" ]]; then
+        _doitstack_mistake "${_doitstack_last_words:-exit $status: what stands below would be ignored}"
+    fi
+    builtin exit "$status"
+}
+
+eval "_doitstack_$(declare -f enable_plugin)"
 
 enable_plugin() {
-    if [[ $# -lt 2 ]]; then
-        echo "${BASH_SOURCE[1]}: line ${BASH_LINENO[0]}: enable_plugin needs a name and a URL" >&2
-        exit 1
-    fi
+    (($# >= 2)) || _doitstack_mistake "enable_plugin needs a name and a URL"
+    ! is_plugin_enabled "$1" || _doitstack_mistake "plugin $1 is enabled twice"
+    _doitstack_enable_plugin "$@"
     printf '%s\0' plugin "$1" "$2" "${3:-}" >&"$_doitstack_out"
-}
-
-enable_service() {
-    local service
-    for service in "$@"; do
-        if [[ $service == -* ]]; then
-            disable_service "${service#-}"
-        elif [[ ,$ENABLED_SERVICES, != *,"$service",* ]]; then
-            ENABLED_SERVICES=${ENABLED_SERVICES:+$ENABLED_SERVICES,}$service
-        fi
-    done
-}
-
-disable_service() {
-    local service services
-    for service in "$@"; do
-        services=,$ENABLED_SERVICES,
-        services=${services//,"$service",/,}
-        services=${services#,}
-        ENABLED_SERVICES=${services%,}
-    done
-}
-
-disable_all_services() {
-    ENABLED_SERVICES=
 }
 
 exec {_doitstack_out}>&1 1>&2
 
-# shellcheck source=/dev/null
-source "$1"
-
+declare -A _doitstack_before=()
 for _doitstack_name in $(compgen -v); do
-    case $_doitstack_name in
-        _doitstack_* | BASH* | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS | EPOCH* | PIPESTATUS | _ | COLUMNS | LINES | PWD | OLDPWD | SHLVL) continue ;;
-    esac
-    # An array is a matter of the shell alone.
-    [[ ${!_doitstack_name@a} == *[aA]* ]] && continue
-    if [[ $_doitstack_before != *" $_doitstack_name "* || ${!_doitstack_name@a} == *x* ]]; then
-        printf '%s\0' variable "$_doitstack_name" "${!_doitstack_name}" '' >&"$_doitstack_out"
-    fi
+    [[ ${!_doitstack_name@a} == *[aA]* ]] || _doitstack_before[$_doitstack_name]=${!_doitstack_name-}
 done
-exit 0
+
+# shellcheck source=/dev/null
+source "$_doitstack_file"
+
+_doitstack_print() {
+    local _doitstack_name _doitstack_names
+    mapfile -t _doitstack_names < <(compgen -v)
+    for _doitstack_name in "${_doitstack_names[@]}"; do
+        case $_doitstack_name in
+            _doitstack_* | BASH* | FUNCNAME | LINENO | SHELLOPTS | RANDOM | SRANDOM | SECONDS | EPOCH* | PIPESTATUS | _ | COLUMNS | LINES | PWD | OLDPWD | SHLVL) continue ;;
+            # A session reads its enable_plugin itself.
+            DEVSTACK_PLUGINS) continue ;;
+        esac
+        # An array is a matter of the shell alone.
+        [[ ${!_doitstack_name@a} != *[aA]* ]] || continue
+        [[ -v _doitstack_before[$_doitstack_name] &&
+            ${_doitstack_before[$_doitstack_name]} == "${!_doitstack_name-}" ]] ||
+            printf '%s\0' variable "$_doitstack_name" "${!_doitstack_name-}" ''
+    done
+}
+_doitstack_print >&"$_doitstack_out"
+printf '%s\0' end '' '' '' >&"$_doitstack_out"

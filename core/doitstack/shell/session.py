@@ -110,8 +110,10 @@ class Session:
         self.run("_doitstack_load")
         if place.script:
             # DevStack reads the user's settings before it sets errexit, and outside of a function.
+            # What they come to has been set already, and is again.
             script = shlex.quote(str(place.script))
-            self.run(f"set +o errexit; _doitstack_trace_to /dev/null; source {script}; true")
+            quiet = "set +o errexit; _doitstack_trace_to /dev/null; DISABLED_SERVICES="
+            self.run(f"{quiet}; source {script}; true")
             self.set(place.variables)
         self.run("! declare -F _set_path >/dev/null || _set_path")
 

@@ -156,6 +156,49 @@ def test_meta_sections_are_merged_at_their_moments(stack_dir: MakeStackDir) -> N
     assert other == ["[s]", "multi = one", "multi = two"]
 
 
+def test_plain_localrc_counts_and_the_sections_of_local_conf_are_merged(
+    stack_dir: MakeStackDir,
+) -> None:
+    conf = "[[local|localrc]]\nNAME=from local.conf\n[[post-config|$CONF]] # ours\n[s]\nk = $NAME\n"
+    stack = stack_dir({"local.conf": conf, "localrc": "CONF=$DEST/demo.conf\nNAME=plain\n"})
+    outcome = stack.run("stack").ok()
+    assert lines_of(stack, "demo.conf")[-2:] == ["[s]", "k = plain"]
+    assert [line for line in outcome.lines if line.startswith("WARNING")] == [
+        f"WARNING: {stack.path}/local.conf: its [[local|localrc]] is not read, as there is "
+        f"{stack.path}/localrc, too; remove one of them"
+    ]
+
+
+def test_group_that_nobody_merges_is_warned_of(stack_dir: MakeStackDir) -> None:
+    conf = "[[local|localrc]]\n\n[[post_config|$X]]\n[s]\nk = v\n[[mine|$DEST/x]]\n[s]\nk = v\n"
+    merging = install("merge_config_group $TOP_DIR/local.conf mine")
+    stack = stack_dir({"local.conf": conf, SCRIPT: merging})
+    outcome = stack.run("stack").ok()
+    assert [line for line in outcome.lines if line.startswith("WARNING")] == [
+        f"WARNING: {stack.path}/local.conf:3: nothing merges the group post_config; there are "
+        f"post-config, extra, post-extra, test-config"
+    ]
+    assert "k = v" in lines_of(stack, "x")
+
+
+def test_disabled_service_is_not_enabled_by_a_plugin(stack_dir: MakeStackDir) -> None:
+    script = in_phase("source", "enable_service mine theirs") + install("echo $ENABLED_SERVICES")
+    hooks = python_plugin("""
+        @hookimpl
+        def source(settings):
+            yield run(enable)
+
+        def enable(stack):
+            stack.settings.enable_service("mine", "ours")
+    """)
+    conf = "[[local|localrc]]\nENABLED_SERVICES=mine\ndisable_service mine\n"
+    stack = stack_dir({"local.conf": conf, SCRIPT: script, "extras.d/40-ours.py": hooks})
+    stack.environ.pop("ENABLED_SERVICES")
+    outcome = stack.run("stack").ok()
+    assert "Attempt to enable_service mine when it has been disabled" in outcome.out
+    assert said(outcome)[-1] == "ours,theirs"
+
+
 def test_merge_into_an_unknown_file_warns(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {"local.conf": "[[local|localrc]]\n[[post-config|$NO_SUCH_CONF]]\n[s]\nk = v\n"}
@@ -173,7 +216,14 @@ def test_merge_into_an_unknown_file_warns(stack_dir: MakeStackDir) -> None:
         ("[[local|localrc]]\nA=1\n[[post-config|$A]\n", 3, "broken section header"),
         ("[[local|localrc]]\nenable_plugin alone\n", 2, "enable_plugin needs a name and a URL"),
         ("[[local|localrc]]\nno_such_command here\n", 2, "no_such_command: command not found"),
-        ("[[local|localrc]]\nexit 3\n", None, "cannot be evaluated"),
+        ("[[local|localrc]]\nexit 3\n", 2, "exit 3: what stands below would be ignored"),
+        ("[[local|localrc]]\nexec true\n", None, "bash has ended before the end of it"),
+        ("[[ post-config | $A ]]\n[s]\na = b\n", 1, "broken section header"),
+        (
+            "[[local|localrc]]\nenable_plugin a x\nenable_plugin a y\n",
+            3,
+            "plugin a is enabled twice",
+        ),
     ],
 )
 def test_broken_file_is_one_error_and_nothing_runs(
