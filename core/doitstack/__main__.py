@@ -25,6 +25,13 @@ timing = doitstack.commands:Timing
 plugins = doitstack.commands:Plugins
 services = doitstack.commands:Services
 """,
+    "openrc": """\
+# For DevStack's plugins, and for a shell: source openrc [user] [project]
+source "${DEST:-$(dirname "${BASH_SOURCE[0]}")/.stack}/openrc" "$@"
+""",
+    "stackrc": """\
+# For DevStack's plugins, which source it in a run: there, all settings are set already.
+""",
     "extras.d/README": """\
 Drop-ins: NN-name.py with hooks, or NN-name.sh called with MODE [PHASE], run by number.
 00-09 and 90-99 are kept for doitstack.

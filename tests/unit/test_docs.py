@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from doitstack import hookspecs, warm
+from doitstack.__main__ import _FILES
 from doitstack.commands import Clean, Futures, Log, Plan, Plugins, Run, Services, Timing
 from doitstack.commands.run import CONSOLE
 from doitstack.phases import Phase
@@ -59,8 +60,6 @@ def test_settings_page_has_every_default() -> None:
 
 @pytest.mark.parametrize("command", [Run, Clean, Plan, Futures, Log, Timing, Plugins, Services])
 def test_pyproject_and_init_name_every_command(command: type) -> None:
-    from doitstack.__main__ import _FILES
-
     line = f"{command.get_name()} = doitstack.commands:{command.__name__}"
     assert line in _FILES["doit.cfg"]
     assert line.replace("= ", '= "') + '"' in page("pyproject.toml")
@@ -114,3 +113,8 @@ def test_timing_page_has_every_figure_and_option() -> None:
     assert {f"--{option['long']}" for option in Timing.cmd_options} <= set(
         re.findall(r"--[a-z]+", text)
     )
+
+
+@pytest.mark.parametrize("name", ["dodo.py", "openrc", "stackrc"])
+def test_checkout_is_a_stack_directory_as_init_makes_one(name: str) -> None:
+    assert page(name) == _FILES[name]

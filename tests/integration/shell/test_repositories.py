@@ -113,6 +113,29 @@ def test_function_that_is_not_provided_is_warned_of(
     assert warning.removeprefix("WARNING: ") in stack.run("plan").ok().out
 
 
+def test_file_of_devstacks_tree_that_is_not_there_is_warned_of(
+    stack_dir: MakeStackDir, tmp_path: Path
+) -> None:
+    script = """\
+        # source $TOP_DIR/lib/in-a-comment
+        source $TOP_DIR/lib/mine
+        if [[ "$2" == none ]]; then
+            source $TOP_DIR/lib/neutron_plugins/ovs_base; . "${TOP_DIR}/openrc" admin admin
+        fi
+        """
+    grenade = {"devstack/upgrade/resources.sh": "source $TOP_DIR/functions\n"}
+    lines = plugins_of(tmp_path, demo={"devstack/plugin.sh": script, **grenade})
+    stack = stack_dir({"lib/mine": ":\n", **enabling(*lines)})
+    outcome = stack.run("stack").ok()
+    place = f"WARNING: {stack.dest}/demo/devstack/plugin.sh:4:"
+    assert [line for line in outcome.lines if line.startswith("WARNING")] == [
+        f"{place} lib/neutron_plugins/ovs_base of DevStack is not in {stack.path}; set "
+        f"DEVSTACK_DIR to a checkout of it",
+        f"{place} openrc of DevStack is not in {stack.path}; to write it: "
+        f"python -m doitstack init .",
+    ]
+
+
 # -- order -----------------------------------------------------------------------------------------
 
 
