@@ -11,6 +11,9 @@ from doitstack.stack import Stack
 CERTIFICATES = Path("/etc/ssl/certs")
 """Where a system keeps the certificates that it trusts."""
 
+_ROOTS_PROGRAMS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+"""Where scripts look for programs, too, which not every user has in PATH."""
+
 
 @contextmanager
 def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
@@ -22,10 +25,12 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
     name a cloud by `--os-cloud devstack-admin`, some none.
     """
     before = dict(os.environ)
-    own = str(stack.dest / "bin")
-    words = [word for word in stack.settings.get("PATH", os.defpath).split(":") if word != own]
+    path = (str(stack.dest / "bin"), *stack.settings.get("PATH", os.defpath).split(":"))
     ours = {
-        "PATH": ":".join([own, *words]),
+        "PATH": ":".join(dict.fromkeys((*path, *_ROOTS_PROGRAMS))),
+        # Scripts read what programs print.
+        "LC_ALL": "C.UTF-8",
+        "LANGUAGE": "",
         "OS_CLIENT_CONFIG_FILE": str(stack.dest / "clouds.yaml"),
         "UV_SYSTEM_CERTS": stack.settings.get("UV_SYSTEM_CERTS") or _system_certs(),
         "OS_CLOUD": stack.settings.get("OS_CLOUD", "devstack-admin"),

@@ -13,6 +13,9 @@ _doitstack_session=$BASHPID
 _doitstack_home=${BASH_SOURCE[0]%/*}
 set --
 
+# As in stack.sh, whatever the user's own: services run as others, too.
+umask 022
+
 # Say something to the main process: one write of fields that end in NUL, with their number first.
 _doitstack_tell() {
     printf '%s\0' "$#" "$@" >&"$_doitstack_messages"

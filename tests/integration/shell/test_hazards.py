@@ -431,6 +431,17 @@ def test_working_directory_may_vanish(run: Run) -> None:
     )[-1:] == ["back"]
 
 
+def test_shell_begins_as_that_of_devstack(run: Run) -> None:
+    stack = run.stack('umask\necho "$LC_ALL ${LANGUAGE:-none}"\n[[ :$PATH: == *:/usr/sbin:* ]]')
+    stack.environ["PATH"] = "/usr/local/bin:/usr/bin:/bin"
+    before = os.umask(0o077)
+    try:
+        outcome = stack.run("stack", LC_ALL="C", LANG="de_DE.UTF-8", LANGUAGE="de").ok()
+    finally:
+        os.umask(before)
+    assert said(outcome) == ["0022", "C.UTF-8 none"]
+
+
 def test_umask_stays_and_ours_are_private_still(run: Run) -> None:
     stack = run.stack("umask 002", "umask\ntouch $DEST/theirs\nasync_run a true\nasync_wait a")
     told = said(stack.run("stack").ok())
