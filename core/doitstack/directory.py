@@ -14,6 +14,7 @@ from doitstack.plugins import TASKS_HOOK, Plugin, find_plugins, is_reserved, ord
 from doitstack.settings import Settings, load_settings
 from doitstack.shell.check import (
     can_become_root,
+    may_be_sourced,
     missing_files,
     needs_sudo,
     read_scripts,
@@ -104,7 +105,7 @@ class StackDirectory:
 
     def check_privileges(self) -> None:
         """Raise PlanError if a script wants sudo and sudo would ask for a password."""
-        place = needs_sudo(self.scripts)
+        place = needs_sudo(read_scripts([*self.scripts, *self._libraries]))
         if place and not can_become_root():
             raise PlanError(
                 f"{place}: the script runs sudo, which is not there or asks for a password; "
@@ -114,27 +115,30 @@ class StackDirectory:
 
     def warnings(self) -> list[str]:
         """Return what is odd about settings, scripts and plan although nothing forbids it."""
-        texts = read_scripts(self._sourced())
-        unprovided: list[str] = []
+        libraries = self._libraries
+        texts = read_scripts([*self.scripts, *libraries])
+        doubtful = syntax_errors(libraries)
         if not self.settings.get("DEVSTACK_DIR"):
-            unprovided = unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
+            doubtful += unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
         reserved = [
             f"{plugin.origin}: numbers 00-09 and 90-99 are kept for doitstack; use 10 to 89"
             for plugin in self.plugins
             if is_reserved(Path(plugin.origin))
         ]
         odd = self._odd_sections("\n".join(texts.values()))
-        return [*odd, *reserved, *self.plan().warnings, *unprovided]
+        return [*odd, *reserved, *self.plan().warnings, *doubtful]
 
-    def _sourced(self) -> list[Path]:
-        """Return the scripts and all that they may source of their own."""
-        found = set(self.scripts)
-        for directory in {script.parent for script in self.scripts}:
-            if directory.name == "devstack":
-                # What is for Grenade is never sourced by us.
-                upgrade = directory / "upgrade"
-                found |= {path for path in directory.rglob("*") if upgrade not in path.parents}
-        return sorted(found)
+    @property
+    def _libraries(self) -> list[Path]:
+        """The files of repositories beside their scripts that these may source."""
+        directories = {script.parent for script in self.scripts if script.parent.name == "devstack"}
+        found = {
+            path
+            for directory in directories
+            for path in directory.rglob("*")
+            if may_be_sourced(path.relative_to(directory)) and path.is_file()
+        }
+        return sorted(found - set(self.scripts))
 
     def _odd_sections(self, scripts: str) -> Iterator[str]:
         """Find the sections of local.conf that go nowhere."""

@@ -7,9 +7,11 @@ from pathlib import Path
 
 _MISSING = Path(__file__).parent / "library" / "missing.sh"
 _DEFINITION = r"(?m)^\s*(?:function\s+([\w-]+)|([\w-]+)\s*\(\))"
-_COMMAND = r"(?:^|[;&|(]|\b(?:then|do|else|if|async_runfunc|async_run\s+\S+)\s)\s*!?\s*([\w-]+)"
+_KEYWORD = r"\b(?:then|do|elif|else|if|while|until|time|async_runfunc|async_run\s+\S+)\s"
+# What has been looked at is not taken away: behind `if` stands another command.
+_COMMAND = rf"(?:^|[;&|({{`]|{_KEYWORD})\s*!?\s*(?=([\w-]+))"
 
-_SOURCE = r"(?:^|[;&|(]|\b(?:then|do|else|if)\s)\s*(?:source|\.)\s+\"?\$\{?TOP_DIR\}?/([\w./-]+)"
+_SOURCE = rf"(?:^|[;&|({{`]|{_KEYWORD})\s*!?\s*(?:source|\.)\s+\"?\$\{{?TOP_DIR\}}?/([\w./-]+)"
 _CHECKOUT = "set DEVSTACK_DIR to a checkout of it"
 _MENDS = dict.fromkeys(("openrc", "stackrc"), "to write it: python -m doitstack init .")
 
@@ -30,6 +32,18 @@ def syntax_errors(scripts: Iterable[Path]) -> list[str]:
             first = answer.stderr.decode(errors="replace").splitlines()[:1] or ["syntax error"]
             found.append(re.sub(r"^(.*?): line (\d+): ", r"\1:\2: ", first[0]))
     return found
+
+
+def may_be_sourced(path: Path) -> bool:
+    """Tell whether `path`, below `devstack/` of a repository, looks like a file of functions.
+
+    What is for Grenade and for the gate is started by others.
+    """
+    return (
+        path.suffix in {"", ".sh"}
+        and path.parts[0] not in {"upgrade", "gate"}
+        and not path.name.startswith(("README", "."))
+    )
 
 
 def read_scripts(scripts: Iterable[Path]) -> dict[Path, str]:
@@ -85,11 +99,10 @@ def unprovided_functions() -> set[str]:
     return set(listed[1].split())
 
 
-def needs_sudo(scripts: Iterable[Path]) -> str | None:
-    """Return `FILE:LINE` of the first `sudo` in `scripts`, or None."""
-    for path in dict.fromkeys(scripts):
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        for number, line in enumerate(lines, start=1):
+def needs_sudo(texts: Mapping[Path, str]) -> str | None:
+    """Return `FILE:LINE` of the first `sudo` in scripts, or None."""
+    for path, text in texts.items():
+        for number, line in enumerate(text.splitlines(), start=1):
             if re.search(r"(^|[\s;&|(`])sudo\s", line.partition("#")[0]):
                 return f"{path}:{number}"
     return None
