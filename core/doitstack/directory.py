@@ -125,8 +125,13 @@ class StackDirectory:
             for plugin in self.plugins
             if is_reserved(Path(plugin.origin))
         ]
+        absent = [
+            f"plugin {name} is not at {self.stack.dest / name} yet; `doit stack` fetches it"
+            for name, _, _ in self.settings.local.plugins
+            if not (self.stack.dest / name).exists()
+        ]
         odd = self._odd_sections("\n".join(texts.values()))
-        return [*odd, *reserved, *self.plan().warnings, *doubtful]
+        return [*odd, *absent, *reserved, *self.plan().warnings, *doubtful]
 
     @property
     def _libraries(self) -> list[Path]:

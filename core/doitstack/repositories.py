@@ -11,7 +11,9 @@ from doitstack.errors import PlanError, PluginError
 from doitstack.localconf import PluginRepository
 from doitstack.settings import Settings
 
-_REQUIRES = r"(?m)^\s*plugin_requires\s+(\S+)\s+(\S+)"
+_WORD = r"[\"']?([\w.-]+)[\"']?"
+_DEFINES = rf"(?m)^\s*define_plugin\s+{_WORD}"
+_REQUIRES = rf"(?m)^\s*plugin_requires\s+{_WORD}\s+{_WORD}"
 
 
 def scripts_directory(repository: PluginRepository, dest: Path) -> Path:
@@ -22,14 +24,18 @@ def scripts_directory(repository: PluginRepository, dest: Path) -> Path:
 def fetch(repositories: Iterable[PluginRepository], settings: Settings) -> Iterator[str]:
     """Clone to `$DEST/NAME` what is not there; what lies there is taken as it is.
 
-    Yields a line for each clone as it starts. Raises PluginError.
+    With RECLONE, that is brought to its REF. Yields a line for each fetch as it starts. Raises
+    PluginError.
     """
-    dest = settings.path("DEST")
+    dest, is_offline = settings.path("DEST"), settings.is_true("OFFLINE")
     for repository in repositories:
         target = dest / repository.name
         if target.exists():
+            if settings.is_true("RECLONE") and not is_offline:
+                yield f"fetching plugin {repository.name} from {repository.url} to {target}"
+                _check_out(repository, target, repository.ref or "HEAD", [])
             continue
-        if settings.is_true("OFFLINE") or settings.is_true("ERROR_ON_CLONE"):
+        if is_offline or settings.is_true("ERROR_ON_CLONE"):
             raise PluginError(
                 repository.name,
                 f"{target} is not there, and OFFLINE or ERROR_ON_CLONE forbids cloning it; "
@@ -46,20 +52,25 @@ def _clone(repository: PluginRepository, target: Path, settings: Settings) -> No
     try:
         _git(repository, ["clone", *depth, "--", repository.url, str(partial)])
         if repository.ref:
-            fetched = _git(
-                repository, ["-C", str(partial), "fetch", *depth, "origin", repository.ref]
-            )
-            commit = "FETCH_HEAD" if fetched else repository.ref
-            _git(repository, ["-C", str(partial), "checkout", "--quiet", commit, "--"])
+            _check_out(repository, partial, repository.ref, depth)
         partial.rename(target)
     finally:
         if partial.exists():
             import shutil  # noqa: PLC0415 - only after a failure
 
-            shutil.rmtree(partial)
+            # A git that was stopped may have children that still write.
+            shutil.rmtree(partial, ignore_errors=True)
 
 
-def _git(repository: PluginRepository, arguments: list[str]) -> bool:
+def _check_out(repository: PluginRepository, clone: Path, ref: str, depth: list[str]) -> None:
+    for arguments in (
+        ["fetch", "--quiet", *depth, "--", repository.url, ref],
+        ["checkout", "--quiet", "--detach", "FETCH_HEAD"],
+    ):
+        _git(repository, ["-C", str(clone), *arguments])
+
+
+def _git(repository: PluginRepository, arguments: list[str]) -> None:
     answer = subprocess.run(
         ["git", *arguments],
         env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
@@ -68,13 +79,13 @@ def _git(repository: PluginRepository, arguments: list[str]) -> bool:
         check=False,
     )
     if answer.returncode:
-        said = answer.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
+        said = answer.stderr.decode(errors="replace").splitlines()
+        reasons = [line for line in said if line.startswith(("fatal: ", "error: "))]
         raise PluginError(
             repository.name,
-            f"cannot be fetched from {repository.url}: {said[-1]}; look at its URL and REF "
-            f"in enable_plugin",
+            f"cannot be fetched from {repository.url}: {[*reasons, *said, 'no word'][0]}; "
+            f"look at its URL and REF in enable_plugin",
         )
-    return True
 
 
 def in_order(repositories: Iterable[PluginRepository], dest: Path) -> list[PluginRepository]:
@@ -83,29 +94,36 @@ def in_order(repositories: Iterable[PluginRepository], dest: Path) -> list[Plugi
     Raises PlanError for a plugin that is required and not enabled, or a cycle.
     """
     by_name = {repository.name: repository for repository in repositories}
+    names = {name: name for name in by_name}
+    for name, repository in by_name.items():
+        names |= dict.fromkeys(re.findall(_DEFINES, _text_of_settings(repository, dest)), name)
     needs: dict[str, list[str]] = {name: [] for name in by_name}
     mistakes = []
-    for repository in by_name.values():
-        for place, plugin, other in _requirements(repository, dest):
-            if other not in by_name:
+    for name, repository in by_name.items():
+        for place, other in _requirements(repository, dest):
+            if other in names:
+                needs[name].append(names[other])
+            else:
                 mistakes.append(
-                    f"{place}: plugin {plugin} requires plugin {other}, which is not enabled; "
+                    f"{place}: plugin {name} requires plugin {other}, which is not enabled; "
                     f"add enable_plugin {other} URL to local.conf"
                 )
-            needs.setdefault(plugin, []).append(other)
     if mistakes:
         raise PlanError("\n".join(mistakes))
-    return [by_name[name] for name in _sorted(needs) if name in by_name]
+    return [by_name[name] for name in _sorted(needs)]
 
 
-def _requirements(repository: PluginRepository, dest: Path) -> Iterator[tuple[str, str, str]]:
-    settings = scripts_directory(repository, dest) / "settings"
-    if not settings.is_file():
-        return
-    text = settings.read_text(encoding="utf-8", errors="replace")
+def _text_of_settings(repository: PluginRepository, dest: Path) -> str:
+    path = scripts_directory(repository, dest) / "settings"
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _requirements(repository: PluginRepository, dest: Path) -> Iterator[tuple[str, str]]:
+    """Yield what its settings require: FILE:LINE and a name."""
+    text = _text_of_settings(repository, dest)
     for match in re.finditer(_REQUIRES, text):
         line = text.count("\n", 0, match.start(1)) + 1
-        yield f"{settings}:{line}", match[1], match[2]
+        yield f"{scripts_directory(repository, dest) / 'settings'}:{line}", match[2]
 
 
 def _sorted(needs: dict[str, list[str]]) -> list[str]:

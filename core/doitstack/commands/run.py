@@ -21,6 +21,7 @@ from doitstack.dodo import CLEAN, LoadedDirectory, loaded
 from doitstack.durations import last_durations
 from doitstack.errors import DoitstackError, SettingsError
 from doitstack.executor import Executor, RunOptions, open_executor
+from doitstack.interrupts import Interrupted, on_interrupt
 from doitstack.journal import read_events
 from doitstack.phases import STACK_PHASES, Phase
 from doitstack.plan import PlannedStep
@@ -65,7 +66,11 @@ class Run(DoitRun):  # type: ignore[misc]
         """Fetch plugin repositories if a stack is wanted, then run as doit does."""
         self.loader.setup(params)
         if not args or "stack" in {argument.partition(":")[0] for argument in args}:
-            _fetch_plugins(loaded().directory)
+            try:
+                _fetch_plugins(loaded().directory)
+            except Interrupted as signalled:
+                sys.stderr.write(f"Interrupted by {signalled}: nothing has run\n")
+                return signalled.code
         code: int | None = super().execute(params, args)
         return code
 
@@ -152,12 +157,16 @@ def _fetch_plugins(directory: StackDirectory) -> None:
         return
     try:
         dest.claim(directory.settings)
-        with dest.held(directory.stack.dest):
+        with dest.held(directory.stack.dest), on_interrupt(_give_way):
             for line in repository_fetch(repositories, directory.settings):
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()
     except DoitstackError as error:
         raise InvalidDodoFile(str(error)) from error
+
+
+def _give_way(signalled: Interrupted) -> None:
+    raise signalled
 
 
 def _disk_trouble(error: OSError, directory: StackDirectory) -> str:

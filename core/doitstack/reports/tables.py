@@ -38,9 +38,8 @@ def plan_table(plan: Plan, warnings: Iterable[str] = ()) -> str:
         shown = "" if planned.phase.value == phase else planned.phase.value
         phase = planned.phase.value
         rows.append((shown, planned.plugin, *_step_cells(planned, waited_in)))
-    if not rows:
-        return "no steps\n"
-    text = _table(rows, ("phase", "plugin", "step", "what", "waits for", "waited for in"))
+    headers = ("phase", "plugin", "step", "what", "waits for", "waited for in")
+    text = _table(rows, headers) if rows else "no steps"
     return "\n".join([text, *(f"WARNING: {warning}" for warning in warnings)]) + "\n"
 
 

@@ -1,6 +1,8 @@
 """Plugin repositories in real runs: fetched, ordered, checked, sourced in their phases."""
 
 import os
+import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,7 +81,47 @@ def test_plugin_that_cannot_be_fetched_is_refused_and_leaves_nothing(
     stack = stack_dir(enabling(line))
     outcome = refused(stack)
     assert "plugin demo: cannot be fetched from file://" in outcome.out
+    assert re.search(r": fatal: .*(does not appear to be a git rep|find remote ref)", outcome.out)
     assert "look at its URL and REF in enable_plugin" in outcome.out
+    assert [path.name for path in stack.dest.iterdir() if "demo" in path.name] == []
+
+
+def test_reclone_brings_a_plugin_to_its_ref(stack_dir: MakeStackDir, demo: Repository) -> None:
+    stack = stack_dir(enabling(f"enable_plugin demo {demo.url} main", "RECLONE=True"))
+    stack.run("stack").ok()
+    demo.commit(saying("from later"))
+    assert said(stack.run("stack", OFFLINE="True").ok()) == ["from main"]
+    assert said(stack.run("stack").ok()) == [
+        f"fetching plugin demo from {demo.url} to {stack.dest}/demo",
+        "from later",
+    ]
+
+
+def test_plan_tells_of_a_plugin_that_is_not_there_yet(
+    stack_dir: MakeStackDir, demo: Repository
+) -> None:
+    stack = stack_dir(enabling(f"enable_plugin demo {demo.url}"))
+    warning = f"WARNING: plugin demo is not at {stack.dest}/demo yet; `doit stack` fetches it"
+    assert warning in stack.run("plan").ok().lines
+    assert warning not in stack.run("stack").ok().lines
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_while_a_plugin_is_cloned_leaves_nothing(
+    stack_dir: MakeStackDir, tmp_path: Path, number: signal.Signals
+) -> None:
+    os.mkfifo(tmp_path / "started")
+    git = (
+        f'#!/bin/sh\nfor last; do :; done\nmkdir "$last"\necho >{tmp_path}/started\nexec sleep 60\n'
+    )
+    stack = stack_dir({"git": git, **enabling("enable_plugin demo file:///demo")})
+    (stack.path / "git").chmod(0o755)
+    process = stack.start("stack", PATH=f"{stack.path}:{stack.environ['PATH']}")
+    (tmp_path / "started").read_text()
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 128 + number, out
+    assert out.splitlines()[1:] == [f"Interrupted by {number.name}: nothing has run"]
     assert [path.name for path in stack.dest.iterdir() if "demo" in path.name] == []
 
 
@@ -160,6 +202,15 @@ def test_plugin_comes_after_what_it_requires(stack_dir: MakeStackDir, tmp_path: 
     settings = {"devstack/settings": "define_plugin first\nplugin_requires first second\n"}
     lines = plugins_of(tmp_path, first=saying("first") | settings, second=saying("second"))
     # What is required is known once all are there, also where they have just been fetched.
+    assert said(stack_dir(enabling(*lines)).run("stack").ok())[2:] == ["second", "first"]
+
+
+def test_required_plugin_goes_by_the_name_that_it_defines(
+    stack_dir: MakeStackDir, tmp_path: Path
+) -> None:
+    first = {"devstack/settings": 'plugin_requires "one" "two"\n'}
+    second = {"devstack/settings": "define_plugin two\n"}
+    lines = plugins_of(tmp_path, first=saying("first") | first, second=saying("second") | second)
     assert said(stack_dir(enabling(*lines)).run("stack").ok())[2:] == ["second", "first"]
 
 
