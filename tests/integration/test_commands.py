@@ -289,13 +289,6 @@ def test_mistake_is_told_before_anything_runs(
     assert not stack.dest.exists()
 
 
-def test_a_negative_number_of_jobs_is_a_mistake(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir()
-    outcome = stack.run("-n", "-2", "stack").failed(3)
-    assert outcome.out == "ERROR: -n -2: use a whole number, 0 or more\n"
-    assert not stack.dest.exists()
-
-
 def test_unknown_task_is_a_mistake(stack_dir: MakeStackDir) -> None:
     outcome = stack_dir().run("stak").failed(3)
     assert "stak" in outcome.out
