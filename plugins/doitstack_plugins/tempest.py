@@ -8,6 +8,7 @@ from pathlib import Path
 
 from doitstack import Stack
 from doitstack.environments import Environment, remove
+from doitstack.errors import StepError
 from doitstack.files import private_directory
 from doitstack_plugins import configuration, packages, tempest_conf, tempest_resources
 
@@ -40,8 +41,10 @@ def run_tempest(stack: Stack, *arguments: str) -> None:
     """Run the tests that `arguments` match, by default those that fit what is enabled.
 
     Arguments that begin with an option are those of `tempest run`. Raises CommandError when a test
-    fails.
+    fails, StepError where there is no tempest yet.
     """
+    if not _conf(stack).is_file():
+        raise StepError("tempest is not configured yet; first run doit stack")
     chosen = arguments or (tempest_conf.default_tests(stack),)
     if not chosen[0].startswith("-"):
         chosen = ("--regex", "|".join(chosen))

@@ -4,6 +4,9 @@ import configparser
 import stat
 from pathlib import Path
 
+import pytest
+
+from doitstack.errors import StepError
 from doitstack.programs import Program
 from doitstack_plugins import tempest
 from tests.unit.plugin_stage import Stage, make_stack
@@ -43,6 +46,7 @@ def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
     stage = Stage(play)
     with stack.on_stage(stage):
+        tempest.configure_tempest(stack)
         tempest.run_tempest(stack)
         tempest.run_tempest(stack, "--regex", "test_tokens", "--serial")
         tempest.run_tempest(stack, "test_tokens", "test_users")
@@ -56,6 +60,15 @@ def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
     assert {program.cwd for program in stage.programs} == {state / "workspace"}
     assert stage.programs[0].env is not None
     assert stage.programs[0].env["HOME"] == str(state)
+
+
+def test_run_tempest_says_that_there_is_none_yet(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    with (
+        stack.on_stage(Stage(play)),
+        pytest.raises(StepError, match=r"^tempest is not configured yet; first run doit stack$"),
+    ):
+        tempest.run_tempest(stack)
 
 
 def test_clean_leaves_nothing(tmp_path: Path) -> None:
