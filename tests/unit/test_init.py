@@ -18,7 +18,10 @@ def files(directory: Path) -> set[str]:
 def test_init_makes_a_stack_directory_that_works(tmp_path: Path) -> None:
     directory = tmp_path / "my stack"
     assert main(["init", str(directory)]) == 0
-    assert files(directory) == {"dodo.py", "doit.cfg", "extras.d/README", "extras.d/80-tempest.py"}
+    assert files(directory) == {
+        *("dodo.py", "doit.cfg", "openrc", "stackrc"),
+        *("extras.d/README", "extras.d/80-tempest.py"),
+    }
 
     listed = subprocess.run(
         [DOIT, "plan"], cwd=directory, env=clean_environment(), capture_output=True, text=True,
