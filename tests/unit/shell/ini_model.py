@@ -19,6 +19,7 @@ class Model:
     def iniset(self, section: str, option: str, value: str) -> None:
         if not section or not option:
             return
+        value = " ".join(re.findall(r"[^ \t\n]+", value)).replace("&", r"\&")
         if not self._headers(section):
             self.text += f"\n[{section}]\n"
         found = False

@@ -88,6 +88,16 @@ def test_rpc_backend_add_vhost(bash) -> None:
     assert bash(script).lines == ["add_vhost new", "set_permissions -p new stackrabbit .* .* .*"]
 
 
+def test_virtual_hosts_are_those_of_the_stacks_own_broker(bash) -> None:
+    (bash.path / "rabbit").mkdir()
+    (bash.path / "rabbit" / "rabbitmq.conf").touch()
+    ctl = bash.program("ctl", 'echo "$ERL_EPMD_PORT $RABBITMQ_NODENAME $HOME $*" >> ../asked')
+    script = f"DATA_DIR=$PWD RABBIT_EPMD_PORT=1 RABBITMQCTL={ctl} ENABLED_SERVICES=rabbit"
+    bash(f"{script}; rpc_backend_add_vhost v")
+    said = (bash.path / "asked").read_text().splitlines()
+    assert said[1] == f"1 stack@localhost {bash.path}/rabbit/home add_vhost v"
+
+
 @pytest.mark.parametrize(
     "name", ["setup_logging", "setup_colorized_logging", "setup_systemd_logging"]
 )

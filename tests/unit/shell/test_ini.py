@@ -94,10 +94,18 @@ def test_ini_functions_leave_what_the_model_leaves(bash, cases) -> None:
         ("[a]\n[a]\nx = 3\n", "iniset f.ini a x 0", "[a]\nx = 0\n[a]\nx = 0\nx = 3\n"),
         # a header may have something behind it
         ("[a] # b\nx = 1\n", "iniset f.ini a x 0", "[a] # b\nx = 0\n"),
-        # sed's operators in values: "&" is the old line only where one is replaced
+        # "&" stands for itself, in a new line and in one that is replaced
         ("[a]\n", "iniset f.ini a x 'p&q'", "[a]\nx = p&q\n"),
-        ("[a]\nx = 1\n", "iniset f.ini a x 'p&q'", "[a]\nx = px = 1q\n"),
-        ("[a]\nx = 1\n", r"iniset f.ini a x 'p\&q'", "[a]\nx = p&q\n"),
+        ("[a]\nx = 1\n", "iniset f.ini a x 'p&q'", "[a]\nx = p&q\n"),
+        (
+            "[a]\nx = 1\n",
+            "iniset f.ini a x '?charset=utf8&plugin=y'",
+            "[a]\nx = ?charset=utf8&plugin=y\n",
+        ),
+        # words, as an unquoted echo has them
+        ("[a]\n", "iniset f.ini a x $'  p \\t q\\nr '", "[a]\nx = p q r\n"),
+        # sed's operators in values
+        ("[a]\nx = 1\n", r"iniset f.ini a x 'p\&q'", "[a]\nx = p\\x = 1q\n"),
         ("[a]\n", r"iniset f.ini a x 'C:\temp\\new\d'", "[a]\nx = C:\temp\\newd\n"),
         ("[a]\n", r"iniset f.ini a x 'A\x41\o102\d067'", "[a]\nx = AABC\n"),
         ("[a]\nx = 1\n", r"iniset f.ini a x '\1|/,|'", "[a]\nx = x = |/,|\n"),
@@ -183,7 +191,21 @@ def test_iniset_sudo_goes_through_sudo_where_it_must(bash, tmp_path: Path) -> No
     script = "iniset -sudo f.ini a x 1; iniset -sudo /proc/none a x 1 || echo failed"
     assert bash.says(script) == "failed"
     assert (tmp_path / "f.ini").read_text() == "[a]\nx = 1\n"
-    assert (tmp_path / "log").read_text() == "tee -a -- /proc/none\n"
+    assert (tmp_path / "log").read_text() == "test -e /proc/none\ntee -a -- /proc/none\n"
+
+
+def test_ini_sudo_reads_what_only_root_reads(bash, tmp_path: Path) -> None:
+    """The file is seen through sudo alone: below a name that only its sudo knows."""
+    (tmp_path / "real.ini").write_text("[a]\nx = 1000\n")
+    script = """
+    sudo() {
+        local word words=(); for word; do words+=("${word/hidden.ini/real.ini}"); done; "${words[@]}"
+    }
+    ini_has_option -sudo hidden.ini a x && echo has; iniset -sudo hidden.ini a x 2
+    iniadd -sudo hidden.ini a y 3; ls
+    """
+    assert bash(script).lines == ["has", "real.ini"]
+    assert (tmp_path / "real.ini").read_text() == "[a]\ny = 3\nx = 2\n"
 
 
 def test_ini_functions_leave_xtrace_alone_and_say_little(bash) -> None:

@@ -14,11 +14,14 @@ _ini_read() {
     local _ini_pattern inside=''
     local -i i
     _ini_headers=() _ini_ranges=()
-    if ! [[ -f $1 && -r $1 ]]; then
+    if [[ -f $1 && -r $1 ]]; then
+        mapfile -d '[' _ini_pieces < "$1"
+    elif [[ ${sudo-} ]]; then
+        mapfile -d '[' _ini_pieces < <(sudo cat -- "$1")
+    else
         echo "$3: cannot read $1" >&2
         return 2
     fi
-    mapfile -d '[' _ini_pieces < "$1"
     _ini_glob "$2"
     for ((i = 1; i < ${#_ini_pieces[@]}; i++)); do
         # shellcheck disable=SC2053  # a pattern on purpose
@@ -235,6 +238,21 @@ _ini_numbered() {
     printf -v char '%b' "$char"
 }
 
+# _ini_exists: the file of the caller; root may see what we do not
+_ini_exists() {
+    [[ -e $file ]] || { [[ $sudo ]] && sudo test -e "$file"; }
+}
+
+# _ini_words VALUE: in _ini_value, as an unquoted echo would have it, but for file names
+_ini_words() {
+    local IFS=$' \t\n'
+    local -a words
+    _ini_value=$1
+    [[ $1 == *[$' \t\n']* && " $1 " == *[$' \t\n'][$' \t\n']* || $1 == *[$'\t\n']* ]] || return 0
+    read -r -d '' -a words <<< "$1" || :
+    _ini_value="${words[*]}"
+}
+
 # _ini_arguments [-sudo] FILE SECTION OPTION ARG...: into the caller's variables
 _ini_arguments() {
     sudo=''
@@ -255,12 +273,15 @@ iniset() {
     local -i _ini_growth=0
     _ini_arguments "$@"
     [[ $section && $option ]] || return 0
-    if [[ -e $file ]]; then
+    # "&" stands for itself, as in DevStack since that escapes it
+    _ini_words "${rest[0]-}"
+    rest=("${_ini_value//&/\\&}")
+    if _ini_exists; then
         _ini_read "$file" "$section" iniset || return
         _ini_each_option "$option" _ini_set_line
     fi
     if [[ ! $found ]]; then
-        _ini_unescape "${rest[0]-}"
+        _ini_unescape "${rest[0]}"
         if [[ ! ${_ini_headers[*]} ]]; then
             _ini_append $'\n'"[$section]"$'\n'"$option = $_ini_value"$'\n'
             return
@@ -273,7 +294,7 @@ iniset() {
 _ini_set_line() {
     local prefix=${BASH_REMATCH[1]}
     found=1
-    _ini_unescape "${rest[0]-}" "$_ini_line" "$prefix"
+    _ini_unescape "${rest[0]}" "$_ini_line" "$prefix"
     _ini_line=$prefix$_ini_value
 }
 
@@ -291,7 +312,7 @@ _ini_edit() {
     local -i _ini_growth=0
     _ini_arguments "${@:3}"
     [[ $section && $option ]] || return 0
-    if [[ -e $file || $1 != @(iniadd|iniset_multiline) ]]; then
+    if [[ $1 != @(iniadd|iniset_multiline) ]] || _ini_exists; then
         _ini_read "$file" "$section" "$1" || return
     fi
     "$2"
@@ -446,11 +467,13 @@ iniget_multiline() {
     _ini_print_words "${found[*]}"
 }
 
-# ini_has_option FILE SECTION OPTION
+# ini_has_option [-sudo] FILE SECTION OPTION
 ini_has_option() {
     local -
     set +x
     local -a found=()
+    local sudo=''
+    [[ ${1-} != -sudo ]] || { sudo=1; shift; }
     _ini_find ini_has_option _ini_collect_line "$@" && ((${#found[@]} > 0))
 }
 

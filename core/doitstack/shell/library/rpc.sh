@@ -5,6 +5,17 @@ _has_rabbit() {
     is_service_enabled rabbit || [[ ${RABBIT_HOST-} && ${RABBIT_PASSWORD-} ]]
 }
 
+# _rabbitmqctl ARG...: ask the stack's own broker, or else the machine's
+_rabbitmqctl() {
+    local root=${DATA_DIR-}/rabbit
+    if [[ -r $root/rabbitmq.conf ]]; then
+        (cd "$root" && HOME=$root/home ERL_EPMD_PORT=$RABBIT_EPMD_PORT RABBITMQ_NODENAME=stack@localhost \
+            RABBITMQ_CONF_ENV_FILE=/dev/null "${RABBITMQCTL:-/usr/lib/rabbitmq/bin/rabbitmqctl}" "$@")
+    else
+        sudo rabbitmqctl "$@"
+    fi
+}
+
 # get_transport_url [VIRTUAL_HOST]: RABBIT_PORT is the stack's own; elsewhere it is AMQP's
 get_transport_url() {
     local -
@@ -37,20 +48,20 @@ rpc_backend_add_vhost() {
         echo 'RPC backend does not support vhosts'
         return 1
     fi
-    if ! sudo rabbitmqctl list_vhosts | grep -qxF -- "$1"; then
-        sudo rabbitmqctl add_vhost "$1"
-        sudo rabbitmqctl set_permissions -p "$1" "$RABBIT_USERID" ".*" ".*" ".*"
+    if ! _rabbitmqctl list_vhosts | grep -qxF -- "$1"; then
+        _rabbitmqctl add_vhost "$1"
+        _rabbitmqctl set_permissions -p "$1" "$RABBIT_USERID" ".*" ".*" ".*"
     fi
 }
 
 # rabbit_setuser USER PASSWORD
 rabbit_setuser() {
-    if sudo rabbitmqctl list_users | grep -q "^$1[[:space:]]"; then
-        sudo rabbitmqctl change_password "$1" "$2"
+    if _rabbitmqctl list_users | grep -q "^$1[[:space:]]"; then
+        _rabbitmqctl change_password "$1" "$2"
     else
-        sudo rabbitmqctl add_user "$1" "$2"
+        _rabbitmqctl add_user "$1" "$2"
     fi
-    sudo rabbitmqctl set_permissions "$1" ".*" ".*" ".*"
+    _rabbitmqctl set_permissions "$1" ".*" ".*" ".*"
 }
 
 # install_rpc_backend, restart_rpc_backend, cleanup_rpc_backend
