@@ -199,7 +199,9 @@ def test_ini_sudo_reads_what_only_root_reads(bash, tmp_path: Path) -> None:
     (tmp_path / "real.ini").write_text("[a]\nx = 1000\n")
     script = """
     sudo() {
-        local word words=(); for word; do words+=("${word/hidden.ini/real.ini}"); done; "${words[@]}"
+        local word words=()
+        for word; do words+=("${word/hidden.ini/real.ini}"); done
+        "${words[@]}"
     }
     ini_has_option -sudo hidden.ini a x && echo has; iniset -sudo hidden.ini a x 2
     iniadd -sudo hidden.ini a y 3; ls

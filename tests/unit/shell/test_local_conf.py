@@ -1,6 +1,8 @@
 """local.conf: its meta-sections, changing it, the plugins that it names."""
 # ruff: noqa: E501 - a line of bash stays a line
 
+import pytest
+
 CONF = """\
 [[local|localrc]]
 A=1
@@ -69,6 +71,25 @@ def test_extract_localrc_section(bash) -> None:
     (bash.path / "localrc").touch()
     assert "both exist" in bash.says("extract_localrc_section local.conf localrc auto2")
     assert not (bash.path / "auto2").exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "arguments", "after"),
+    [
+        # a last line without an end gets it when something comes behind it
+        ("[[a|b]]\nX=1", "a b '' X 2", "[[a|b]]\nX=2"),
+        ("[[a|b]]", "a b '' X 2", "[[a|b]]\nX=2\n"),
+        ("[[a|b]]\nX=1", "c d s X 2", "[[a|b]]\nX=1\n[[c|d]]\n[s]\nX=2\n"),
+        ("[[a|b]]\nX=1\n", "c d s X 2", "[[a|b]]\nX=1\n\n[[c|d]]\n[s]\nX=2\n"),
+        # each line of the option
+        ("[[a|b]]\nX=1\nX = 3\n", "a b '' X 2", "[[a|b]]\nX=2\nX = 2\n"),
+        ("[[a|b]]\n[s]\nX=1\nX=3\n[t]\nX=4\n", "a b s X 2", "[[a|b]]\n[s]\nX=2\nX=2\n[t]\nX=4\n"),
+    ],
+)
+def test_localconf_set_leaves_what_sed_leaves(bash, before, arguments, after) -> None:
+    (bash.path / "c").write_text(before)
+    bash(f"localconf_set c {arguments}")
+    assert (bash.path / "c").read_text() == after
 
 
 def test_localconf_set(bash) -> None:

@@ -13,23 +13,34 @@ localconf_set() {
     set +x
     local sudo=''
     [[ $1 != -sudo ]] || { sudo=1; shift; }
-    local file=$1 header="[[$2|$3]]" section=$4 option=$5 value=${6-}
+    local file=$1 header="[[$2|$3]]" section=$4 option=$5 value=${6-} end=''
     local -a lines=()
     [[ $2 && $3 && $option && $value ]] || return 0
-    [[ ! -e $file ]] || mapfile -t lines < "$file"
+    [[ ! -e $file ]] || _localconf_read
     _localconf_change
     _localconf_write
 }
 
-# in the variables of localconf_set
+# In the variables of localconf_set; end says "open" where the last line has no end.
+_localconf_read() {
+    mapfile lines < "$file"
+    [[ ! ${lines[*]} || ${lines[-1]} == *$'\n' ]] || end=open
+    lines=("${lines[@]%$'\n'}")
+}
+
 _localconf_change() {
     local -i meta in_section place
+    local -a places
     _localconf_find
     if ((meta < 0)); then
-        lines+=("" "$header" ${section:+"[$section]"} "$option=$value")
-    elif ((place >= 0)); then
-        [[ ${lines[place]} =~ ^([^=]*=[[:blank:]]*) ]]
-        lines[place]=${BASH_REMATCH[1]}$value
+        # the first line end ends the last line, or makes an empty one
+        [[ $end ]] || lines+=("")
+        _localconf_insert "$((${#lines[@]} - 1))" "$header" ${section:+"[$section]"} "$option=$value"
+    elif ((${#places[@]})); then
+        for place in "${places[@]}"; do
+            [[ ${lines[place]} =~ ^([^=]*=[[:blank:]]*) ]]
+            lines[place]=${BASH_REMATCH[1]}$value
+        done
     elif [[ ! $section ]]; then
         _localconf_insert "$meta" "$option=$value"
     elif ((in_section >= 0)); then
@@ -39,30 +50,32 @@ _localconf_change() {
     fi
 }
 
-# _localconf_find: where the meta-section begins, its section, and the option's line; or -1
+# _localconf_find: where the meta-section begins, its section, and the option's lines; or -1
 _localconf_find() {
     local -i i
     local inside='' here=''
-    meta=-1 in_section=-1 place=-1
+    meta=-1 in_section=-1 places=()
     for i in "${!lines[@]}"; do
         case ${lines[i]} in
             "$header"*) meta=$i inside=1 here='' ; [[ $section ]] || here=1 ;;
             '[['*) inside='' here='' ;;
             "[$section]"*) [[ ! $inside || ! $section ]] || in_section=$i here=1 ;;
             '['*) [[ ! $section ]] || here='' ;;
-            *) [[ ! $here || ! ${lines[i]} =~ ^"$option"[[:blank:]]*= ]] || place=$i ;;
+            *) [[ ! $here || ! ${lines[i]} =~ ^"$option"[[:blank:]]*= ]] || places+=("$i") ;;
         esac
     done
 }
 
 # _localconf_insert INDEX LINE...: behind that line
 _localconf_insert() {
+    (($1 < ${#lines[@]} - 1)) || end=''
     lines=("${lines[@]:0:$1 + 1}" "${@:2}" "${lines[@]:$1 + 1}")
 }
 
 _localconf_write() {
     local text
     printf -v text '%s\n' "${lines[@]}"
+    [[ ! $end ]] || text=${text%$'\n'}
     if [[ $sudo && ! -w $file ]]; then
         printf '%s' "$text" | sudo tee -- "$file" > /dev/null
     else
