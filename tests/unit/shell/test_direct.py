@@ -88,6 +88,7 @@ LISTS = "rabbitmqctl() { [[ $1 != list_users ]] || echo 'known [x]'; echo \"$*\"
         ("ENABLED_SERVICES=ironic ENFORCE_SCOPE=True; is_ironic_enforce_scope && echo yes", "yes"),
         ("ENABLED_SERVICES=ironic IRONIC_SHARDS=1; is_ironic_sharded && echo yes", "yes"),
         ("NOVA_CONF_DIR=/etc/nova; conductor_conf 2", "/etc/nova/nova_cell2.conf"),
+        ("bool_to_int True; bool_to_int False", "1\n0"),
         ("neutron_plugin_configure_common", ""),
         ("_ensure_venv() { echo venv; }; install_python3", "venv"),
         ('curl() { echo "${@: -1}"; }; curl_get http://h', "http://h"),

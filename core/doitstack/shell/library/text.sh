@@ -123,6 +123,12 @@ trueorfalse() {
     esac
 }
 
+# bool_to_int True|False: 1 or 0
+bool_to_int() {
+    [[ ${1-} ]] || die "$LINENO" "Bool value required"
+    [[ $1 == True ]] && echo 1 || echo 0
+}
+
 # function_exists NAME
 function_exists() {
     declare -F "$1" > /dev/null
