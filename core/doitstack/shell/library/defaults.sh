@@ -50,6 +50,9 @@ _set_defaults() {
     _default FLOATING_RANGE 172.24.4.0/24
     _default PUBLIC_NETWORK_GATEWAY 172.24.4.1
     _default PUBLIC_PHYSICAL_NETWORK public
+    _default PHYSICAL_NETWORK public
+    _default PUBLIC_BRIDGE br-ex
+    _default OVS_BRIDGE br-int
     _default Q_PLUGIN ml2
     _default Q_ROUTER_NAME router1
     _default Q_L3_ENABLED True
@@ -68,6 +71,8 @@ _set_paths() {
     _default LOGDIR "$DEST/logs"
     _default FILES "${TOP_DIR:-$DEST}/files"
     _default STACK_VENV "$DEST/venvs/stack"
+    # the name that goes with GLOBAL_VENV
+    _default DEVSTACK_VENV "$STACK_VENV"
     _default PYTHON "$STACK_VENV/bin/python"
     _default REQUIREMENTS_DIR "$DEST/requirements"
     _default SSL_BUNDLE_FILE "$DATA_DIR/ca-bundle.pem"
@@ -83,6 +88,7 @@ _set_paths() {
     _default NEUTRON_BIN_DIR "$STACK_VENV/bin"
     _default NEUTRON_CORE_PLUGIN_CONF "$NEUTRON_CONF_DIR/plugins/ml2/ml2_conf.ini"
     _default Q_PLUGIN_CONF_FILE "${NEUTRON_CORE_PLUGIN_CONF#/}"
+    _default Q_DHCP_CONF_FILE "$NEUTRON_CONF_DIR/dhcp_agent.ini"
     _default TEMPEST_DIR "$DEST/tempest"
     _default TEMPEST_CONFIG "$TEMPEST_DIR/etc/tempest.conf"
     _default HORIZON_DIR "$DEST/horizon"
