@@ -25,6 +25,11 @@ timing = doitstack.commands:Timing
 plugins = doitstack.commands:Plugins
 services = doitstack.commands:Services
 """,
+    "functions": """\
+# DevStack's functions, for scripts that source them: a run has them already.
+[[ ${_DOITSTACK_LIBRARY-} ]] ||
+    source "$("${DOITSTACK_PYTHON:-python3}" -m doitstack shell-library)"
+""",
     "openrc": """\
 # For DevStack's plugins, and for a shell: source openrc [user] [project]
 source "${DEST:-$(dirname "${BASH_SOURCE[0]}")/.stack}/openrc" "$@"

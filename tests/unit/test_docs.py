@@ -115,6 +115,6 @@ def test_timing_page_has_every_figure_and_option() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["dodo.py", "openrc", "stackrc"])
+@pytest.mark.parametrize("name", ["dodo.py", "functions", "openrc", "stackrc"])
 def test_checkout_is_a_stack_directory_as_init_makes_one(name: str) -> None:
     assert page(name) == _FILES[name]

@@ -19,7 +19,7 @@ def test_init_makes_a_stack_directory_that_works(tmp_path: Path) -> None:
     directory = tmp_path / "my stack"
     assert main(["init", str(directory)]) == 0
     assert files(directory) == {
-        *("dodo.py", "doit.cfg", "openrc", "stackrc"),
+        *("dodo.py", "doit.cfg", "functions", "openrc", "stackrc"),
         *("extras.d/README", "extras.d/80-tempest.py"),
     }
 
@@ -29,6 +29,20 @@ def test_init_makes_a_stack_directory_that_works(tmp_path: Path) -> None:
     ).stdout  # fmt: skip
     assert "install_keystone" in listed
     assert "install_tempest" in listed
+
+
+def test_functions_are_the_library(tmp_path: Path) -> None:
+    assert main(["init", str(tmp_path)]) == 0
+    script = "source ./functions; source ./functions; iniset f.ini a x 1; iniget f.ini a x"
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=tmp_path,
+        env=clean_environment(DOITSTACK_PYTHON=sys.executable),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1\n"
 
 
 def test_init_leaves_alone_what_is_there(

@@ -13,7 +13,8 @@ _COMMAND = rf"(?:^|[;&|({{`]|{_KEYWORD})\s*!?\s*(?=([\w-]+))"
 
 _SOURCE = rf"(?:^|[;&|({{`]|{_KEYWORD})\s*!?\s*(?:source|\.)\s+\"?\$\{{?TOP_DIR\}}?/([\w./-]+)"
 _CHECKOUT = "set DEVSTACK_DIR to a checkout of it"
-_MENDS = dict.fromkeys(("openrc", "stackrc"), "to write it: python -m doitstack init .")
+_INIT = "to write it: python -m doitstack init ."
+_MENDS = dict.fromkeys(("functions", "openrc", "stackrc"), _INIT)
 
 
 def syntax_errors(scripts: Iterable[Path]) -> list[str]:
