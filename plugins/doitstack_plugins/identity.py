@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from doitstack import Settings, Stack
@@ -54,20 +55,14 @@ def cloud(stack: Stack) -> Iterator[Any]:
     # Only those who need the SDK pay for its import.
     import requests  # noqa: PLC0415
     from keystoneauth1.exceptions import ClientException  # noqa: PLC0415
-    from keystoneauth1.identity.v3 import Password  # noqa: PLC0415
     from keystoneauth1.session import Session  # noqa: PLC0415
     from openstack.connection import Connection  # noqa: PLC0415
     from openstack.exceptions import SDKException  # noqa: PLC0415
 
     with requests.Session() as http:
         http.trust_env = False  # no proxy stands between us and our own service
-        auth = Password(
-            auth_url=stack.settings["KEYSTONE_SERVICE_URI_V3"],
-            username="admin",
-            password=stack.password(ADMIN_PASSWORD),
-            project_name="admin",
-            user_domain_id=DEFAULT_DOMAIN,
-            project_domain_id=DEFAULT_DOMAIN,
+        auth = _administrator(
+            stack.settings["KEYSTONE_SERVICE_URI_V3"], stack.password(ADMIN_PASSWORD)
         )
         session = Session(auth=auth, session=http)
         try:
@@ -81,3 +76,21 @@ def cloud(stack: Stack) -> Iterator[Any]:
         except (SDKException, ClientException) as error:
             uri = stack.settings["KEYSTONE_SERVICE_URI_V3"]
             raise ServiceError(f"the cloud at {uri}: {error}") from error
+
+
+@cache
+def _administrator(auth_url: str, password: str) -> Any:
+    """Return who logs in: once, for all connections of this process and of what it forks then.
+
+    It keeps its token in memory, and takes a new one when that is refused or about to expire.
+    """
+    from keystoneauth1.identity.v3 import Password  # noqa: PLC0415 - as above
+
+    return Password(
+        auth_url=auth_url,
+        username="admin",
+        password=password,
+        project_name="admin",
+        user_domain_id=DEFAULT_DOMAIN,
+        project_domain_id=DEFAULT_DOMAIN,
+    )
