@@ -11,6 +11,8 @@ from doitstack.stack import Stack
 CERTIFICATES = Path("/etc/ssl/certs")
 """Where a system keeps the certificates that it trusts."""
 
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
 _ROOTS_PROGRAMS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where scripts look for programs, too, which not every user has in PATH."""
 
@@ -34,6 +36,7 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
         "OS_CLIENT_CONFIG_FILE": str(stack.dest / "clouds.yaml"),
         "UV_SYSTEM_CERTS": stack.settings.get("UV_SYSTEM_CERTS") or _system_certs(),
         "OS_CLOUD": stack.settings.get("OS_CLOUD", "devstack-admin"),
+        **_proxies(stack),
         **more,
     }
     for name in before:
@@ -46,6 +49,18 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def _proxies(stack: Stack) -> dict[str, str]:
+    """Return the proxies, `local.conf`'s too, and what keeps the stack's own services from them."""
+    settings = stack.settings
+    proxies = {name: settings[name] for name in _PROXIES if settings.get(name)}
+    if not proxies:
+        return {}
+    known = settings.get("no_proxy") or settings.get("NO_PROXY")
+    own = ("localhost", "127.0.0.1", settings["HOST_IP"], settings["SERVICE_HOST"])
+    hosts = ",".join(dict.fromkeys((*filter(None, known.split(",")), *own)))
+    return {**proxies, "no_proxy": hosts, "NO_PROXY": hosts}
 
 
 def _system_certs() -> str:

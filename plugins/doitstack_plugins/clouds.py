@@ -44,6 +44,11 @@ export OS_USERNAME="${{1:-${{OS_USERNAME:-demo}}}}"
 export OS_PROJECT_NAME="${{2:-${{OS_PROJECT_NAME:-demo}}}}"
 export OS_PASSWORD={password}
 unset OS_CLOUD OS_SYSTEM_SCOPE
+case ",${{no_proxy:=${{NO_PROXY-}}}}," in
+    *,{host},*) ;;
+    *) no_proxy="${{no_proxy:+$no_proxy,}}"{host} ;;
+esac
+export no_proxy
 case ":$PATH:" in
     :{bin}:*) ;;
     *) PATH={bin}:"$PATH" ;;
@@ -87,6 +92,7 @@ def _openrc(stack: Stack, password: str) -> str:
         openrc=openrc(stack),
         bin=shlex.quote(str(stack.dest / "bin")),
         auth_url=shlex.quote(stack.settings["KEYSTONE_SERVICE_URI"]),
+        host=shlex.quote(stack.settings["KEYSTONE_SERVICE_HOST"]),
         region=shlex.quote(stack.settings["REGION_NAME"]),
         domain=DEFAULT_DOMAIN,
         password=shlex.quote(password),

@@ -85,6 +85,26 @@ def test_openrc_puts_the_client_first_in_path_and_once(tmp_path: Path) -> None:
     assert done.stdout.strip() == f"{dest}/bin:/usr/bin:/bin"
 
 
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        ({}, "127.0.0.1"),
+        ({"NO_PROXY": "a.example"}, "a.example,127.0.0.1"),
+        ({"no_proxy": "127.0.0.1,a.example"}, "127.0.0.1,a.example"),
+    ],
+)
+def test_openrc_reaches_the_cloud_past_a_proxy(
+    tmp_path: Path, known: dict[str, str], told: str
+) -> None:
+    dest = write(tmp_path)
+    command = f"source {str(dest / 'openrc')!r}; " * 2 + "printenv no_proxy"
+    env = {"PATH": "/usr/bin:/bin", **known}
+    done = subprocess.run(
+        ["bash", "-euc", command], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == told
+
+
 def test_openrc_pleases_shellcheck(tmp_path: Path) -> None:
     dest = write(tmp_path)
     shellcheck = Path(sys.executable).with_name("shellcheck")

@@ -11,6 +11,12 @@ from doitstack.settings import load_settings
 from doitstack.stack import Stack
 
 
+def in_run(top_dir: Path, name: str, **variables: str) -> str | None:
+    """Return the value of `name` in a run that was started with `variables`."""
+    with run_environment(Stack(load_settings(top_dir, variables)), {}):
+        return os.environ.get(name)
+
+
 def uv_system_certs(top_dir: Path, **variables: str) -> str:
     """Return what a run tells uv about the system's certificates."""
     with run_environment(Stack(load_settings(top_dir, variables)), {}):
@@ -43,3 +49,19 @@ def test_uv_trusts_its_own_list_where_the_system_has_none(
 
 def test_uv_trusts_whom_the_user_says(tmp_path: Path, certificates: Path) -> None:
     assert uv_system_certs(tmp_path, UV_SYSTEM_CERTS="true") == "true"
+
+
+def test_own_services_are_reached_past_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    proxy = {"http_proxy": "http://proxy:3128", "SERVICE_HOST": "10.0.0.7"}
+    for name in ("no_proxy", "NO_PROXY"):
+        assert in_run(tmp_path, name) is None
+        assert in_run(tmp_path, name, **proxy) == "localhost,127.0.0.1,10.0.0.7"
+    (tmp_path / "local.conf").write_text("[[local|localrc]]\nhttp_proxy=http://mine:1\n")
+    assert in_run(tmp_path, "http_proxy") == "http://mine:1"
+    assert in_run(tmp_path, "no_proxy") == "localhost,127.0.0.1"
+    told = in_run(tmp_path, "no_proxy", NO_PROXY="example.org,127.0.0.1", **proxy)
+    assert told == "example.org,127.0.0.1,localhost,10.0.0.7"
