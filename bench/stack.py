@@ -188,6 +188,8 @@ def main() -> int:
     parser.add_argument("--tempest", action="store_true", help="run its tests at the end, too")
     parser.add_argument("--modes", nargs="+", choices=list(MODES), default=list(MODES))
     options = parser.parse_args()
+    # Who ends us early shall not be left with a stack.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     measured: list[Run] = []
     for _ in range(options.rounds):
         for mode in options.modes:
