@@ -1,4 +1,4 @@
-"""The `openstack` command by the server and by itself, on a real keystone: the same, word for word.
+"""The `openstack` command by the server and by itself, on real services: the same, word for word.
 
 Its packages come from the package index, or from uv's cache.
 """
@@ -63,6 +63,7 @@ GOOD = [
     ("versions", "show"),
     ("token", "issue"),
     ("token", "issue", *VALUE, "-c", "project_id"),
+    ("image", "list"),
     ("--version",),
     ("help", "project", "create"),
     ("project", "list", "--help"),
@@ -86,6 +87,8 @@ BAD = [
     ("server", "list"),
 ]
 
+DATA = "head -c 3000000 /dev/urandom >data"
+IMAGE = "{} image create --disk-format raw -f value -c size -c status"
 PIPED = {
     "commands on stdin": "printf 'project list -f value -c Name\\nrole list -f value\\n' | {}",
     "a reader that leaves": "{} command list 2>&1 | head -2",
@@ -97,6 +100,13 @@ PIPED = {
         "unset OS_CLIENT_CONFIG_FILE; cp $CLOUDS clouds.yaml; {} project list -f value -c Name",
     "no cloud": "unset OS_CLOUD OS_CLIENT_CONFIG_FILE; cd /; {} project list",
     "in the background": "{} project list -f value & wait $!; echo $?",
+    "an image by stdin":
+        f"{DATA}; {IMAGE} i1 <data; {{}} image save i1 | cmp - data; {{}} image delete i1",
+    "an image by a pipe":
+        f"{DATA}; cat data | {IMAGE} i2; {{}} image save i2 --file out; cmp out data; "
+        "{} image delete i2",
+    "an image by a file":
+        f"{DATA}; {IMAGE} i3 --file data; {{}} image delete i3; {{}} image show i3",
     "under timeout": "timeout -s INT 20 {} project list -f value; echo $?",
 }  # fmt: skip
 
@@ -115,15 +125,16 @@ CHANGING = [
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackDir]:
-    """A keystone, and its `openstack` warm."""
+    """A keystone and a glance, and their `openstack` warm."""
     top = tmp_path_factory.mktemp("warm")
     cache = os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv")
     made = StackDir(
         top / "stack",
         {},
         clean_environment(
-            ENABLED_SERVICES="key",
+            ENABLED_SERVICES="key,g-api",
             KEYSTONE_SERVICE_PORT=str(free_port()),
+            GLANCE_SERVICE_PORT=str(free_port()),
             HOME=str(top),
             UV_CACHE_DIR=cache,
         ),
@@ -193,7 +204,7 @@ def test_what_fails_is_the_same(up: StackDir, words: tuple[str, ...], tmp_path: 
 @pytest.mark.parametrize("script", PIPED.values(), ids=PIPED)
 def test_in_a_shell_it_is_the_same(up: StackDir, script: str, tmp_path: Path) -> None:
     mine, real = (
-        run(up, ["bash", "-c", script.format(program)], tmp_path) for program in programs(up)
+        run(up, ["bash", "-c", script.replace("{}", program)], tmp_path) for program in programs(up)
     )
     assert mine == real
 
