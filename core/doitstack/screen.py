@@ -3,8 +3,10 @@
 Knows bytes and descriptors; what they say is for others.
 """
 
+import fcntl
 import os
 import re
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
@@ -18,6 +20,10 @@ MODES = {
 
 LONG = 1 << 20
 """Bytes from which on a line is shown although its end has not come yet."""
+
+
+STDERR = 2
+"""The last of the descriptors of the standard streams."""
 
 
 class Screen:
@@ -114,6 +120,16 @@ def mode(wanted: str, environ: Mapping[str, str], descriptor: int) -> str:
     is_asked = wanted == "live" or environ.get("CI", "").lower() in ("", "0", "false")
     can_move = environ.get("TERM", "dumb") not in ("", "dumb") and os.isatty(descriptor)
     return "live" if is_asked and can_move else "plain"
+
+
+def open_standard_streams() -> None:
+    """Put /dev/null where a standard stream is closed, lest a log be opened under its number."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        fcntl.fcntl(descriptor, fcntl.F_SETFD, 0)
+    os.close(descriptor)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
 
 
 def write_all(descriptor: int, data: bytes) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MakeStackDir, Outcome, StackDir
+from tests.conftest import DOIT, MakeStackDir, Outcome, StackDir
 from tests.integration.probes import is_dead, marked, plugin, wait_until
 
 HARD = plugin("""
@@ -282,3 +282,39 @@ def test_hangup_ends_a_run_as_ctrl_c_does(stack_dir: MakeStackDir, mark: str) ->
     assert marked(mark) == []
     assert is_dead(process.pid)
     assert Path(stack.dest / "logs" / "stack.log").read_text().count("Interrupted by SIGHUP") == 1
+
+
+@pytest.mark.parametrize("command", ["stack", "plan"])
+def test_closed_streams_are_no_trouble(stack_dir: MakeStackDir, command: str) -> None:
+    """`doit stack >&- 2>&-`: a log does not get the number of a stream."""
+    stack = stack_dir({"extras.d/50-demo.py": plugin("""
+        @hookimpl
+        def stack_install(stack):
+            yield run(["sh", "-c", "echo a program; echo its error >&2"])
+            yield run(lambda stack: print("python"), name="python")
+    """)})  # fmt: skip
+    argv = ["bash", "-c", '"$@" <&- >&- 2>&-', "bash", DOIT, command]
+    done = subprocess.run(argv, cwd=stack.path, env=stack.environ, check=False)
+    assert done.returncode == 0
+    if command == "stack":
+        log = (stack.dest / "logs" / "stack.log").read_text().splitlines()
+        assert {"a program", "its error", "python"} <= set(log)
+
+
+@pytest.mark.parametrize("command", ["plan", "log stack"])
+def test_full_disk_below_the_output_is_one_line(stack_dir: MakeStackDir, command: str) -> None:
+    stack = stack_dir()
+    stack.run("stack").ok()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [DOIT, *command.split()],
+            cwd=stack.path,
+            env=stack.environ,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    name, *_ = command.split()
+    assert done.returncode == 3
+    assert done.stderr == f"ERROR: {name} cannot go on: [Errno 28] No space left on device\n"

@@ -12,6 +12,7 @@ from doitstack.commands.run import Run
 from doitstack.directory import StackDirectory
 from doitstack.dodo import CLEAN, loaded
 from doitstack.errors import DoitstackError, StepError
+from doitstack.screen import open_standard_streams
 
 
 class Clean(DoitClean):  # type: ignore[misc]
@@ -21,6 +22,7 @@ class Clean(DoitClean):  # type: ignore[misc]
 
     def execute(self, params: Any, args: list[str]) -> int | None:
         """Clean the stack, or the tasks that are named."""
+        open_standard_streams()
         if args or params["cleanall"]:
             code: int | None = super().execute(params, args)
             return code

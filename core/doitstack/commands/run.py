@@ -28,7 +28,7 @@ from doitstack.plan import PlannedStep
 from doitstack.reports.console import StepReporter
 from doitstack.repositories import fetch as repository_fetch
 from doitstack.runner import FutureRunner, PlanDispatcher, wanted
-from doitstack.screen import MODES, PlainScreen, QuietScreen, Screen, mode
+from doitstack.screen import MODES, PlainScreen, QuietScreen, Screen, mode, open_standard_streams
 from doitstack.state import AtomicJsonDB
 from doitstack.tasks import planned_step
 
@@ -64,6 +64,7 @@ class Run(DoitRun):  # type: ignore[misc]
 
     def execute(self, params: Any, args: list[str]) -> int | None:
         """Fetch plugin repositories if a stack is wanted, then run as doit does."""
+        open_standard_streams()
         self.loader.setup(params)
         if not args or "stack" in {argument.partition(":")[0] for argument in args}:
             try:
