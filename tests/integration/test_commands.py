@@ -54,8 +54,7 @@ def test_plan_shows_steps_futures_and_waits(stack_dir: MakeStackDir) -> None:
 
     rows = [line.split() for line in lines if " demo " in f" {line} "]
     assert rows == [
-        ["stack", "install", "demo", "slow", "async_run",
-         "stack:test-config:demo:async_wait-slow"],
+        ["stack", "install", "demo", "slow", "async_run", "stack", "test-config:", "demo"],
         ["demo", "work", "run"],
         ["stack", "test-config", "demo", "async_wait-slow", "async_wait", "slow"],
     ]  # fmt: skip

@@ -1045,7 +1045,11 @@ def test_future_starts_beside_a_step_as_soon_as_what_it_waits_for_has_ended(
         }
     )
 
-    stack.run("stack").ok()
+    outcome = stack.run("stack").ok()
+
+    # Nobody collects the first, but somebody has waited for it.
+    assert "[Async first:PID]: finished sleep 0.2 with result 0 in N seconds" in transcript(outcome)
+    assert "uncollected" not in outcome.out
 
 
 def test_failure_beside_a_step_is_told_after_it(stack_dir: MakeStackDir) -> None:

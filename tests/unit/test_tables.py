@@ -40,14 +40,28 @@ def test_plan_table() -> None:
 
     assert _trimmed(plan_table(plan, ["something is odd"])) == dedent("""\
         phase        plugin    step          what        waits for    waited for in
-        -----------  --------  ------------  ----------  -----------  -----------------------------
+        -----------  --------  ------------  ----------  -----------  -----------------
         source       key       act           run
-        stack extra  key       a             async_run                (never)
-                     key       b             async_run   a            stack:extra:demo:async_wait-b
+        stack extra  key       a             async_run                b
+                     key       b             async_run   a            stack extra: demo
                      demo      async_wait-b  async_wait  b
                      demo      lost          async_run                (never)
         WARNING: something is odd
     """)
+
+
+def test_plan_table_stays_narrow_where_many_futures_are_waited_for() -> None:
+    names = [f"future-{number}" for number in range(7)]
+    steps = [*(async_run(name, act, wait=names[:1] * (name != names[0])) for name in names)]
+    plan = make_plan([Declared(Phase.EXTRA, Plugin("p", ""), [*steps, async_wait(*names)])])
+
+    lines = _trimmed(plan_table(plan)).splitlines()
+    assert lines[2].split("async_run")[1].strip() == "stack extra: p and 6 more"
+    assert lines[-2:] == [
+        "             p         async_wait-future-0 and 6 more  async_wait  "
+        "future-0 future-1 future-2 future-3",
+        f"{' ' * 67}future-4 future-5 future-6",
+    ]
 
 
 def test_plan_table_of_nothing() -> None:

@@ -8,7 +8,7 @@ from doit.exceptions import BaseFail, UnmetDependency
 from doit.task import Task
 
 from doitstack.plan import PlannedStep
-from doitstack.steps import Kind
+from doitstack.reports.words import brief_name
 from doitstack.tasks import planned_step
 
 NAMES = 3
@@ -71,7 +71,7 @@ class StepReporter:
         elif planned:
             self._failures.append(
                 f"ERROR: {planned.phase.value}: plugin {planned.plugin}: "
-                f"step {_brief(planned)}: {message}"
+                f"step {brief_name(planned.step, NAMES)}: {message}"
             )
         else:
             self._failures.append(f"ERROR: {task.name}: {message}")
@@ -107,13 +107,4 @@ class StepReporter:
 
 def _place(planned: PlannedStep) -> str:
     verb = "async_run " if planned.is_future else ""
-    return f"{planned.phase.value}: {planned.plugin}: {verb}{_brief(planned)}"
-
-
-def _brief(planned: PlannedStep) -> str:
-    """Return the name of a step; an async_wait is called by all its futures, of which some do."""
-    step = planned.step
-    if step.kind is Kind.ASYNC_WAIT and len(step.waits) > NAMES:
-        first = "-".join(step.waits[:NAMES])
-        return f"async_wait-{first} and {len(step.waits) - NAMES} more"
-    return step.name
+    return f"{planned.phase.value}: {planned.plugin}: {verb}{brief_name(planned.step, NAMES)}"

@@ -3,15 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 
 from tabulate import tabulate
 
 from doitstack.named_logs import NamedLog
 from doitstack.plan import Plan, PlannedStep
 from doitstack.plugins import Plugin
+from doitstack.reports.words import brief_name
 from doitstack.services import ServiceStatus
-from doitstack.steps import Kind
 from doitstack.timing import Timing
+
+_WIDE = 40
+"""Characters of a cell with many names, before it goes on in the next line."""
 
 _TELLING = 0.05
 """Seconds from which on a part of the critical path is worth a row."""
@@ -26,12 +30,7 @@ def _table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
 
 def plan_table(plan: Plan, warnings: Iterable[str] = ()) -> str:
     """Return phases, plugins and steps in order, with the futures and where they are waited for."""
-    waited_in = {
-        name: planned.task
-        for planned in plan.steps
-        if planned.step.kind is Kind.ASYNC_WAIT
-        for name in planned.step.waits
-    }
+    waited_in = _waited_in(plan)
     rows = []
     phase = ""
     for planned in plan.steps:
@@ -43,12 +42,25 @@ def plan_table(plan: Plan, warnings: Iterable[str] = ()) -> str:
     return "\n".join([text, *(f"WARNING: {warning}" for warning in warnings)]) + "\n"
 
 
-def _step_cells(planned: PlannedStep, waited_in: dict[str, str]) -> tuple[str, str, str, str]:
+def _waited_in(plan: Plan) -> dict[str, list[str]]:
+    """Return for each future the places of the main line that wait for it, then the futures."""
+    places: dict[str, list[str]] = {}
+    for planned in sorted(plan.steps, key=lambda planned: planned.is_future):
+        place = f"{planned.phase.value}: {planned.plugin}"
+        for name in planned.step.waits:
+            places.setdefault(name, []).append(planned.step.name if planned.is_future else place)
+    return places
+
+
+def _step_cells(
+    planned: PlannedStep, waited_in: Mapping[str, list[str]]
+) -> tuple[str, str, str, str]:
     step = planned.step
-    waits = " ".join(step.waits)
-    if planned.is_future:
-        return step.name, step.kind.value, waits, waited_in.get(step.name, "(never)")
-    return step.name, step.kind.value, waits, ""
+    waits = wrap(" ".join(step.waits), _WIDE, break_on_hyphens=False, break_long_words=False)
+    places = waited_in.get(step.name, ["(never)"]) if planned.is_future else []
+    told = ", ".join(places[:1])
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return brief_name(step, 1), step.kind.value, "\n".join(waits), told + more
 
 
 def plugins_table(plugins: Iterable[Plugin]) -> str:

@@ -2,6 +2,8 @@
 
 import time
 
+from doitstack.steps import Kind, Step
+
 
 def spoken_seconds(seconds: float) -> str:
     """Return a duration: `< 0.01 s`, `0.04 s`, `8.2 s`, `3 min 12 s`, `1 h 05 min`."""
@@ -38,3 +40,11 @@ def iso_date(seconds: float) -> str:
 def counted(number: int, what: str) -> str:
     """Return `1 step`, `2 steps`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def brief_name(step: Step, told: int) -> str:
+    """Return the name of a step. An async_wait is called by all its futures: `told` of them do."""
+    more = len(step.waits) - told
+    if step.kind is not Kind.ASYNC_WAIT or more <= 0:
+        return step.name
+    return f"async_wait-{'-'.join(step.waits[:told])} and {more} more"
