@@ -188,14 +188,14 @@ def _marks(run: RunRecord, futures: set[str]) -> list[tuple[float, Start | Wait]
     """Return when the main line started futures and when it began to wait, in order."""
     ends = {step.task: step.end for step in run.steps if step.task}
     starts = [
-        (_startable(step, ends), Start(step.name)) for step in run.futures if step.name in futures
+        (startable(step, ends), Start(step.name)) for step in run.futures if step.name in futures
     ]
     waits = [(wait.start, wait) for wait in run.waits] if run.is_parallel else []
     marks: list[tuple[float, Start | Wait]] = [*starts, *waits]
     return sorted(marks, key=lambda mark: mark[0])
 
 
-def _startable(step: StepRecord, ends: Mapping[str, float]) -> float:
+def startable(step: StepRecord, ends: Mapping[str, float]) -> float:
     """Return when the main line had come to the start of a future, whatever that waited for."""
     before = [ends[task] for task in step.needs[:1] if task in ends]
     return min([step.declared, *before])

@@ -65,6 +65,31 @@ def test_main_line_has_its_steps_and_waits() -> None:
     ]
 
 
+def test_future_is_held_up_by_another() -> None:
+    events = [
+        run_start(0),
+        step(0, "first"),
+        step_end(2, "first"),
+        step(2, "a", "async_run", needs=["stack:install:p:first"]),
+        future_start(2, "a"),
+        future_end(6, "a", 2, 6),
+        step(
+            6, "b", "async_run", waits=["a"], needs=["stack:install:p:first", "stack:install:p:a"]
+        ),
+        future_start(7, "b"),
+        future_end(9, "b", 7, 9),
+        run_end(10),
+    ]
+    a, b = chart_of(record(events), ()).futures
+    assert _places(a.bars, "held") == []
+    assert _places(b.bars, "held", "queue", "future") == [
+        ("held", 20, 40),
+        ("queue", 60, 10),
+        ("future", 70, 20),
+    ]
+    assert b.bars[0].title == "b waits for a"
+
+
 def test_future_queues_runs_is_waited_for_and_collected() -> None:
     a, b = _chart().futures
     assert (a.label, a.detail, a.step) == ("a", "4.0 s", 1)

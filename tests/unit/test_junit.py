@@ -112,7 +112,7 @@ def test_failure_has_its_message_and_the_end_of_its_output(logs: Logs) -> None:
     failure = _suite(EVENTS, logs).find("testcase/failure")
     assert failure is not None
     assert failure.get("message") == "it <broke> & red"
-    assert failure.text == "last words of <it>"
+    assert failure.text == "last words ?of <it>"
 
 
 def test_run_that_was_interrupted_has_an_error(logs: Logs) -> None:

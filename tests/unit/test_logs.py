@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from doitstack.record import StepRecord
-from doitstack.reports.logs import LINES, WIDEST, Logs, cleaned, without_secrets
+from doitstack.reports.excerpt import FAR, LINES
+from doitstack.reports.logs import WIDEST, Logs, cleaned, without_secrets
 from tests.unit.runs import (
     collected,
     future_end,
@@ -46,6 +47,14 @@ def test_step_has_its_part_of_the_main_log(tmp_path: Path) -> None:
     assert logs.tail(_step(7, 7)) == ""
 
 
+def test_lines_of_ours_and_traces_are_not_shown(tmp_path: Path) -> None:
+    log = tmp_path / "stack.log"
+    log.write_text(
+        "==> stack install: p: s\n+ false\nthe reason\n[Async a:1]: finished successfully\n"
+    )
+    assert Logs(log, None, []).tail(_step(0, log.stat().st_size)) == "the reason"
+
+
 def test_only_the_last_lines_are_shown(tmp_path: Path) -> None:
     log = tmp_path / "stack.log"
     log.write_text("".join(f"line {number}\n" for number in range(1000)))
@@ -77,7 +86,7 @@ def test_secrets_are_not_shown_not_even_half(tmp_path: Path) -> None:
     log = tmp_path / "stack.log"
     secret = "s3cret" * 10
     # The part that is read begins in the midst of the secret.
-    text = f"{secret}\n" + "x" * (LINES * WIDEST - 20)
+    text = f"{secret}\n" + "x" * (FAR - 20)
     log.write_text(text)
     assert "et" not in Logs(log, None, [secret]).tail(_step(0, len(text)))
     log.write_text(f"password={secret}\n")

@@ -219,3 +219,26 @@ def test_async_wait_has_a_short_name() -> None:
         "async_wait a",
         "plain",
     ]
+
+
+def test_page_of_a_failure_says_what_it_has_cost(tmp_path: Path) -> None:
+    events = [
+        run_start(0),
+        step(0, "slow", "async_run"),
+        future_start(0, "slow"),
+        step(0, "bad", log=0),
+        step_end(1, "bad", "failed", log=0, error="no luck"),
+        future_end(2, "slow", 0, 2, rc=143),
+        event(2, "future_stopped", name="slow"),
+        *(step(2, f"later-{number}", what="step_not_run") for number in range(7)),
+        run_end(2, code=1),
+    ]
+    timing = measure(events)
+    assert timing
+    text = page(Findings(record(events), timing, None, Logs(tmp_path / "log", None, [])))
+    words = " ".join(Outline(text).words)
+    assert "no luck" in words
+    assert (
+        "Stopped because of it: slow. Not run because of it: "
+        "later-0, later-1, later-2, later-3, later-4 and 2 more."
+    ) in words

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from doitstack.record import RunRecord, Status, StepRecord, Wait
+from doitstack.replay import startable
 from doitstack.reports.words import spoken_seconds
 from doitstack.series import Point, concurrency, cores_of_machine, cores_of_run
 from doitstack.steps import Kind
@@ -172,10 +173,17 @@ def _kind(step: StepRecord) -> str:
 
 def _futures(run: RunRecord, critical: Sequence[Stretch], scale: _Scale) -> Iterable[Row]:
     marks = {(stretch.name, stretch.start) for stretch in critical}
+    ends = {step.task: step.end for step in run.steps if step.task}
     for number, step in enumerate(run.steps):
         if not (step.is_future and run.is_parallel and step.was_run):
             continue
-        bars = [scale.bar("queue", step.declared, step.start)]
+        bars = [
+            replace(
+                scale.bar("held", startable(step, ends), step.declared),
+                title=f"{step.name} waits for {', '.join(step.waits)}",
+            ),
+            scale.bar("queue", step.declared, step.start),
+        ]
         if step.collected is not None:
             bars.append(scale.bar("ended", step.end, step.collected))
         # The row has its name already.

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from doitstack.passwords import redacted
 from doitstack.record import RunRecord, StepRecord
-
-LINES = 20
-"""How many lines of a step's output are shown."""
+from doitstack.reports.excerpt import FAR, telling
 
 WIDEST = 400
 """The longest line that is shown whole, in characters."""
@@ -31,7 +29,7 @@ class Logs:
 
     def tail(self, step: StepRecord) -> str:
         """Return the last lines of what a step has written; empty if that is not kept."""
-        return cleaned(redacted(self._raw_tail(step), self._secrets))
+        return "\n".join(telling(redacted(self._raw_tail(step), self._secrets).split("\n")))
 
     def _raw_tail(self, step: StepRecord) -> str:
         try:
@@ -51,7 +49,7 @@ def _part(path: Path, start: int, end: int) -> str:
     A line that is cut is left out, since half a secret cannot be known as one.
     """
     with path.open("rb") as file:
-        first = max(start, end - LINES * WIDEST)
+        first = max(start, end - FAR)
         file.seek(first)
         text = file.read(max(0, end - first)).decode(errors="replace")
     return text if first == start else text.partition("\n")[2]
@@ -72,10 +70,10 @@ def without_secrets(run: RunRecord, secrets: Sequence[str]) -> RunRecord:
 
 
 def cleaned(text: str) -> str:
-    """Return the last lines of `text` without colours and control characters, long ones cut.
+    """Return `text` without colours and control characters, long lines cut.
 
     What is left may stand in XML, too.
     """
     plain = _CONTROL.sub("", _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
-    lines = plain.strip("\n").split("\n")[-LINES:]
+    lines = plain.strip("\n").split("\n")
     return "\n".join(f"{line[:WIDEST]} ..." if len(line) > WIDEST else line for line in lines)

@@ -29,6 +29,9 @@ from doitstack.timing import Stretch, Timing
 ROWS = 12
 """How many rows the tables of comparison and what-if have."""
 
+NAMES = 5
+"""How many names are told before the rest is only counted."""
+
 TELLING = 0.05
 """Seconds from which on a difference or a gain is worth a row."""
 
@@ -67,6 +70,7 @@ def page(findings: Findings) -> str:
     """Return the page of a run."""
     run, timing = findings.run, findings.timing
     chart = chart_of(run, timing.critical_steps)
+    critical = longest(timing.critical_steps)
     text: str = (
         _environment()
         .get_template("page.html")
@@ -78,7 +82,10 @@ def page(findings: Findings) -> str:
             chart=chart,
             failures=[(step, findings.logs.tail(step)) for step in run.failed],
             phases=step_views(findings, chart),
-            critical=longest(timing.critical_steps),
+            kinds={bar.kind for row in (chart.main_line, *chart.futures) for bar in row.bars},
+            because=because(run),
+            critical=critical,
+            shorter=[part for part in timing.critical_steps if part not in critical],
             steps_by_label={label: step for step in run.steps for label in labels_of(step)},
             what_if=telling(what_if(run)),
             comparison=findings.comparison,
@@ -131,6 +138,28 @@ def about(run: RunRecord) -> list[str]:
         number = sum(step.status is status for step in run.steps)
         parts += [f"{number} {status.value}"] if number else []
     return parts
+
+
+def because(run: RunRecord) -> str:
+    """Return in a sentence or two what did not come to its end only because the run had failed."""
+    told = {
+        "Stopped": [step for step in run.steps if step.status is Status.STOPPED],
+        "Not run": [
+            step
+            for step in run.steps
+            if step.status in (Status.NOT_RUN, Status.CANCELLED, Status.QUEUED)
+            and step.kind is not Kind.ASYNC_WAIT
+        ],
+    }
+    return " ".join(
+        f"{what} because of it: {_names(steps)}." for what, steps in told.items() if steps
+    )
+
+
+def _names(steps: Sequence[StepRecord]) -> str:
+    names = list(dict.fromkeys(step.name for step in steps))
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return ", ".join(names[:NAMES]) + more
 
 
 def _parallel(run: RunRecord) -> str:
