@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.journal import run_journals
-from doitstack.record import RunRecord, StepRecord, read_run
+from doitstack.record import RunRecord, Status, StepRecord, read_run
 
 LOOK_BACK = 50
 """How many earlier runs are looked at."""
@@ -13,7 +13,7 @@ LOOK_BACK = 50
 
 @dataclass(frozen=True)
 class Change:
-    """A step or future that was run both times; the difference (s) is positive if it got slower."""
+    """A step or future that ended well both times; the difference (s) is positive if slower."""
 
     step: StepRecord
     before: StepRecord
@@ -26,7 +26,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs: what both have run, the greatest change first, and what only one of them has."""
+    """Two runs: what ended well in both, the greatest change first, and what only one has run."""
 
     before: RunRecord
     changes: tuple[Change, ...]
@@ -37,7 +37,9 @@ class Comparison:
 def compare(run: RunRecord, before: RunRecord) -> Comparison:
     """Return what differs between a run and an earlier one, step by step."""
     now, then = _by_key(run.steps), _by_key(before.steps)
-    changes = [Change(step, then[key]) for key, step in now.items() if key in then]
+    # How long something ran until it failed or was stopped says nothing of its speed.
+    both = [key for key in now if key in then and _is_good(now[key]) and _is_good(then[key])]
+    changes = [Change(now[key], then[key]) for key in both]
     return Comparison(
         before=before,
         changes=tuple(sorted(changes, key=lambda change: -abs(change.seconds))),
@@ -46,12 +48,16 @@ def compare(run: RunRecord, before: RunRecord) -> Comparison:
     )
 
 
+def _is_good(step: StepRecord) -> bool:
+    return step.status is Status.DONE
+
+
 def _by_key(steps: Iterable[StepRecord]) -> dict[str, StepRecord]:
     return {step.task or step.name: step for step in steps if step.was_run}
 
 
 def run_before(log_dir: Path, path: Path) -> RunRecord | None:
-    """Return the last run before that of `path` with the same tasks and half of its steps."""
+    """Return the last run before that of `path` with the same tasks and half of its good steps."""
     run = read_run(path)
     if run is None:
         return None

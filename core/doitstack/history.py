@@ -101,7 +101,10 @@ class _Now:
             seconds = (event["end_time"] - event["start_time"]) / 1000
             return replace(self, state="ended", since=None, seconds=seconds, rc=event["rc"])
         state = event.kind.removeprefix("future_")
-        return replace(self, state=state, since=None) if state in OVER else self
+        # In the end all are collected, those that were stopped as well.
+        if self.state == "stopped" or state not in OVER:
+            return self
+        return replace(self, state=state, since=None)
 
 
 def _told(events: Iterable[Event]) -> dict[str, _Now]:

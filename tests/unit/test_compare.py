@@ -28,6 +28,13 @@ def test_changes_are_by_step_the_greatest_first() -> None:
     assert [s.name for s in comparison.gone] == ["lost"]
 
 
+def test_what_did_not_end_well_is_not_compared() -> None:
+    failed = [run_start(0), step(0, "a"), step_end(9, "a", "failed"), run_end(9, code=1)]
+    for now, then in ((failed, _run(("a", 4))), (_run(("a", 4)), failed)):
+        comparison = compare(record(now), record(then))
+        assert (comparison.changes, comparison.new, comparison.gone) == ((), (), ())
+
+
 def test_what_was_up_to_date_is_not_compared() -> None:
     skipped = [run_start(0), step(0, "a", what="step_skipped"), run_end(1)]
     comparison = compare(record(skipped), record(_run(("a", 4))))

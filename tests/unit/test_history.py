@@ -71,6 +71,7 @@ def test_states_follow_the_journal(scene: Scene) -> None:
         scene.event("future_end", name=name, rc=rc, cpu=0, start_time=1000, end_time=3500)
     scene.event("collected", name="collected", rc=0, waited=0.5)
     scene.event("future_stopped", name="stopped")
+    scene.event("collected", name="stopped", rc=143, waited=0.0)
 
     with scene.going_on():
         rows = {row.name: row for row in scene.run.futures()}

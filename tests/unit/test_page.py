@@ -168,7 +168,7 @@ def test_serial_run_claims_no_speedup() -> None:
     [
         (ONE_FUTURE, "good", "succeeded"),
         (KILLED, "unknown", "no end recorded: it still runs, or was killed"),
-        ([run_start(0), run_end(1, code=130)], "bad", "interrupted by signal 2, code 130"),
+        ([run_start(0), run_end(1, code=130)], "bad", "interrupted by SIGINT, code 130"),
         ([run_start(0), run_end(1, code=2)], "bad", "failed, code 2"),
     ],
 )

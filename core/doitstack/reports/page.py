@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from doitstack.compare import Comparison
+from doitstack.process_tree import signal_name
 from doitstack.record import RunRecord, Status, StepRecord
 from doitstack.replay import WhatIf, what_if
 from doitstack.reports.chart import Chart, chart_of
@@ -123,7 +124,7 @@ def result_of(run: RunRecord) -> Result:
         return Result("good", "succeeded")
     if run.failed:
         return Result("bad", "failed")
-    how = f"interrupted by signal {run.code - 128}" if run.code > 128 else "failed"
+    how = f"interrupted by {signal_name(run.code - 128)}" if run.code > 128 else "failed"
     return Result("bad", f"{how}, code {run.code}")
 
 
