@@ -72,7 +72,7 @@ def test_future_is_held_up_by_another() -> None:
         step_end(2, "first"),
         step(2, "a", "async_run", needs=["stack:install:p:first"]),
         future_start(2, "a"),
-        future_end(6, "a", 2, 6),
+        future_end(6, "a", 2, 5),
         step(
             6, "b", "async_run", waits=["a"], needs=["stack:install:p:first", "stack:install:p:a"]
         ),
@@ -83,8 +83,8 @@ def test_future_is_held_up_by_another() -> None:
     a, b = chart_of(record(events), ()).futures
     assert _places(a.bars, "held") == []
     assert _places(b.bars, "held", "queue", "future") == [
-        ("held", 20, 40),
-        ("queue", 60, 10),
+        ("held", 20, 30),
+        ("queue", 50, 20),
         ("future", 70, 20),
     ]
     assert b.bars[0].title == "b waits for a"

@@ -173,17 +173,10 @@ def _kind(step: StepRecord) -> str:
 
 def _futures(run: RunRecord, critical: Sequence[Stretch], scale: _Scale) -> Iterable[Row]:
     marks = {(stretch.name, stretch.start) for stretch in critical}
-    ends = {step.task: step.end for step in run.steps if step.task}
     for number, step in enumerate(run.steps):
         if not (step.is_future and run.is_parallel and step.was_run):
             continue
-        bars = [
-            replace(
-                scale.bar("held", startable(step, ends), step.declared),
-                title=f"{step.name} waits for {', '.join(step.waits)}",
-            ),
-            scale.bar("queue", step.declared, step.start),
-        ]
+        bars = list(_delays(run, step, scale))
         if step.collected is not None:
             bars.append(scale.bar("ended", step.end, step.collected))
         # The row has its name already.
@@ -193,6 +186,21 @@ def _futures(run: RunRecord, critical: Sequence[Stretch], scale: _Scale) -> Iter
             bars.append(scale.bar("critical", step.start, step.end))
         shown = tuple(bar for bar in bars if bar.width > 0 or bar.step is not None)
         yield Row(step.name, spoken_seconds(step.seconds), shown, number)
+
+
+def _delays(run: RunRecord, step: StepRecord, scale: _Scale) -> Iterable[Bar]:
+    """Yield what kept a future from its start: others that it waits for, then its place in a queue.
+
+    It stands in the queue, too, while a step of the main line lets no future start.
+    """
+    tasks = {other.task: other.end for other in run.steps if other.task}
+    names = {other.name: other.end for other in run.futures}
+    free = max((names[name] for name in step.waits if name in names), default=step.declared)
+    begun = startable(step, tasks)
+    free = min(max(begun, free), step.declared)
+    title = f"{step.name} waits for {', '.join(step.waits)}"
+    yield replace(scale.bar("held", begun, free), title=title)
+    yield scale.bar("queue", free, step.start)
 
 
 def _waited_bars(step: StepRecord, waits: Iterable[Wait], scale: _Scale) -> Iterable[Bar]:
