@@ -152,6 +152,21 @@ def test_page_fits_and_is_readable(
     assert shown.requests() == [page.as_uri()]
 
 
+def test_page_keeps_its_bars_on_white_paper(browser: Browser, page: Path) -> None:
+    shown = _opened(browser, page, width=800, scheme="dark")
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    shown.call("Emulation.setEmulatedMedia", media="print", features=dark)
+    try:
+        ink = "(what) => getComputedStyle(document.querySelector(what)).printColorAdjust"
+        for what in (".bar.future", ".bar.wait", ".legend i", ".mini i"):
+            assert shown.run(f"({ink})({what!r})") == "exact", what
+        colour = shown.run("getComputedStyle(document.body).backgroundColor")
+        assert colour == "rgb(255, 255, 255)"
+        assert shown.run(CONTRAST) == []
+    finally:
+        shown.call("Emulation.setEmulatedMedia", media="", features=[])
+
+
 def test_page_can_be_used_by_keyboard(browser: Browser, page: Path) -> None:
     shown = _opened(browser, page, width=1600)
 
