@@ -242,3 +242,13 @@ def test_page_of_a_failure_says_what_it_has_cost(tmp_path: Path) -> None:
         "Stopped because of it: slow. Not run because of it: "
         "later-0, later-1, later-2, later-3, later-4 and 2 more."
     ) in words
+
+
+def test_page_of_an_interrupted_run_says_what_it_has_cost(tmp_path: Path) -> None:
+    events = [run_start(0), step(1, "later", what="step_not_run"), run_end(1, code=130)]
+    timing = measure(events)
+    assert timing
+    text = page(Findings(record(events), timing, None, Logs(tmp_path / "log", None, [])))
+    words = " ".join(Outline(text).words)
+    assert "interrupted by SIGINT, code 130" in words
+    assert "Not run because of it: later." in words
