@@ -17,6 +17,9 @@ from doitstack.timing import Stretch
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _MOST_TICKS = 10
 
+_NARROWEST = 0.05
+"""Percent below which nobody would see a bar."""
+
 HEIGHT, WIDTH = 100, 1000
 """The size of a curve's drawing, whatever its size on the screen."""
 
@@ -184,7 +187,7 @@ def _futures(run: RunRecord, critical: Sequence[Stretch], scale: _Scale) -> Iter
         bars += _waited_bars(step, run.waits, scale)
         if (step.name, step.start) in marks:
             bars.append(scale.bar("critical", step.start, step.end))
-        shown = tuple(bar for bar in bars if bar.width > 0 or bar.step is not None)
+        shown = tuple(bar for bar in bars if bar.width >= _NARROWEST or bar.step is not None)
         yield Row(step.name, spoken_seconds(step.seconds), shown, number)
 
 
@@ -193,13 +196,14 @@ def _delays(run: RunRecord, step: StepRecord, scale: _Scale) -> Iterable[Bar]:
 
     It stands in the queue, too, while a step of the main line lets no future start.
     """
-    tasks = {other.task: other.end for other in run.steps if other.task}
-    names = {other.name: other.end for other in run.futures}
-    free = max((names[name] for name in step.waits if name in names), default=step.declared)
-    begun = startable(step, tasks)
-    free = min(max(begun, free), step.declared)
-    title = f"{step.name} waits for {', '.join(step.waits)}"
-    yield replace(scale.bar("held", begun, free), title=title)
+    others = {other.name: other.end for other in run.futures}
+    ends = [others[name] for name in step.waits if name in others]
+    free = step.declared
+    if ends:
+        begun = startable(step, {other.task: other.end for other in run.steps if other.task})
+        free = min(max(begun, *ends), step.declared)
+        title = f"{step.name} waits for {', '.join(step.waits)}"
+        yield replace(scale.bar("held", begun, free), title=title)
     yield scale.bar("queue", free, step.start)
 
 
