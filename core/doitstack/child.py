@@ -119,12 +119,20 @@ def _flush() -> None:
 
 def _run(work: Assignment, action: Callable[[], Any]) -> int:
     try:
-        _leave(work, action(), "")
-        return 0
+        return _act(work, action)
     except SystemExit as request:
         return _exit_code(request)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _act(work: Assignment, action: Callable[[], Any]) -> int:
+    """Run the action and keep what it returns or raises; a signal goes through, also at its end."""
+    try:
+        _leave(work, action(), "")
+        return 0
+    except (SystemExit, KeyboardInterrupt):
+        raise
     except DoitstackError as error:
         sys.stderr.write(f"ERROR: {error}\n")
         _leave(work, error, str(error))

@@ -1138,3 +1138,31 @@ def test_main_line_is_known_to_wait_beside_a_future_that_was_up_to_date(
         ("wait_start", "slow"),
         ("collected", "slow"),
     ]
+
+
+def test_signal_that_comes_while_an_error_is_told_ends_a_future_quietly(
+    stack_dir: MakeStackDir,
+) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
+        class LateError(DoitstackError):
+            def __str__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return "the program ended with code 143"
+
+        def late(stack):
+            raise LateError
+
+        @hookimpl
+        def stack_install(stack):
+            yield async_run("late", late)
+            yield async_wait("late")
+    """)
+        }
+    )
+
+    outcome = stack.run("stack").failed(1)
+
+    assert "[Async late:PID]: FAILED with rc 143" in transcript(outcome)
+    assert "Traceback" not in outcome.out
