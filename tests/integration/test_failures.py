@@ -207,7 +207,7 @@ def test_future_that_failed_before_the_step_is_told_first(stack_dir: MakeStackDi
         "",
         "FAILED after N s: stack install: plugin demo: future early: sh ended with code 7; "
         "its output is above",
-        "failed too: late",
+        "FAILED after N s: stack install: plugin demo: step late: 'false' ended with code 1",
         "log: /d/.stack/async/early.log",
         AGAIN,
     ]
