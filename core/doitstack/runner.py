@@ -67,7 +67,8 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._saved = executor.now()
         self.interrupted: Interrupted | None = None
         self._dispatcher: TaskDispatcher
-        self._is_in_step = False
+        self._is_dispatching = False
+        self._has_heard = False
 
     # -- doit's loop -----------------------------------------------------------------------------
 
@@ -75,6 +76,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         """Run all selected tasks, then the built-in ones, whatever has happened."""
         self._dispatcher = task_dispatcher
         is_through = False
+        self._is_dispatching = True
         try:
             with on_interrupt(self.executor.loop.interrupt):
                 self._dispatch()
@@ -83,6 +85,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self.interrupted = signalled
             self.executor.say(f"\nInterrupted by {signalled}: stopping")
         finally:
+            self._is_dispatching = False
             with on_interrupt(lambda _: self.executor.kill_futures()):
                 self._finale(is_through=is_through)
 
@@ -106,7 +109,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         return node if isinstance(node, ExecNode) else None
 
     def _go_on(self) -> None:
-        """While a step of the main line waits, start the futures that others have held up.
+        """Start the futures that others have held up, before the slots of those go to the queue.
 
         A future that has failed is for the end of the step, in whose output its log has no place.
         """
@@ -189,19 +192,21 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
     def _hear(self, node: ExecNode, future: Future) -> None:
         self._ended.append((node, future))
-        if self._is_in_step and self.executor.options.parallel:
+        self._has_heard = True
+        if self._is_dispatching and self.executor.options.parallel:
             self._go_on()
 
     def _wait(self) -> None:
         """Wait for the next future to end; say so if the main line stands at an async_wait."""
+        self._has_heard = False
         at = self._async_wait_at()
         if at:
             self.executor.waits.announce(at)
-            self.executor.loop.run_until(lambda: bool(self._ended))
+            self.executor.loop.run_until(lambda: self._has_heard)
             self.executor.waits.collect_ended(at)
             return
         self.executor.journal.write("wait_start", name="")
-        self.executor.loop.run_until(lambda: bool(self._ended))
+        self.executor.loop.run_until(lambda: self._has_heard)
         self.executor.journal.write("wait_end")
 
     def _async_wait_at(self) -> Standstill | None:
@@ -227,12 +232,10 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self._journal("step_start", planned, log=self.executor.log.size)
         status, error = "stopped", None
         began = self.executor.now()
-        self._is_in_step = True
         try:
             failure = self.execute_task(node.task)
             status, error = ("failed", failure.get_msg().strip()) if failure else ("done", None)
         finally:
-            self._is_in_step = False
             if planned:
                 log = self.executor.log.size
                 journal.write("step_end", task=planned.task, status=status, log=log, error=error)

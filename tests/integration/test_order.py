@@ -64,6 +64,26 @@ def test_longest_remaining_path_starts_first(stack_dir: MakeStackDir) -> None:
     assert started(outcome) == ["soon_needed", "first_of_two", "long", "second_of_two", "short"]
 
 
+def test_a_slot_goes_to_what_its_last_holder_has_held_up(stack_dir: MakeStackDir) -> None:
+    hook = """
+        def work(stack):
+            pass
+
+        @hookimpl
+        def stack_install(stack):
+            yield async_run("first_of_two", work)
+            yield async_run("second_of_two", work, wait=["first_of_two"])
+            yield async_run("between", work)
+            yield async_wait("second_of_two", "between")
+    """
+    stack = stack_dir({PYTHON: plugin(hook)})
+    remember(stack, first_of_two=1, second_of_two=50, between=20)
+
+    outcome = stack.run("-n", "1", "stack").ok()
+
+    assert started(outcome) == ["first_of_two", "second_of_two", "between"]
+
+
 def test_first_run_has_the_order_of_the_plan(stack_dir: MakeStackDir) -> None:
     stack = stack_dir({PYTHON: PLAN})
 
