@@ -52,11 +52,14 @@ class StackDirectory:
     @cached_property
     def settings_plan(self) -> Plan:
         """The steps of `override_defaults` and `source`; their hooks are called once, here."""
-        return make_plan(
-            Declared(phase, plugin, plugin.steps(phase.hook, settings=self.settings))
-            for phase in SETTINGS_PHASES
-            for plugin in order(self.plugins, phase)
-        )
+        declared = []
+        for phase in SETTINGS_PHASES:
+            known = frozenset(self.settings)
+            for plugin in order(self.plugins, phase):
+                steps = plugin.steps(phase.hook, settings=self.settings)
+                declared.append(Declared(phase, plugin, steps))
+            self.settings.late = frozenset(self.settings) - known
+        return make_plan(declared)
 
     def plan(self, phases: Iterable[Phase] = STACK_PHASES) -> Plan:
         """Return the steps of `phases` under the settings as they are now. Raises PlanError."""
@@ -92,6 +95,9 @@ class StackDirectory:
 
         Raises PlanError with all of them.
         """
+        checkout = self.settings.get("DEVSTACK_DIR")
+        if checkout and not (Path(checkout) / "stackrc").is_file():
+            raise PlanError(f"DEVSTACK_DIR={checkout}: there is no checkout of DevStack")
         if broken := syntax_errors(self.scripts):
             raise PlanError("\n".join(broken))
         self.plan()

@@ -146,6 +146,7 @@ class Executor:
         """Run one step of the main line. Raises DoitstackError naming plugin, phase and step."""
         self._current = (f"{planned.plugin}: {planned.step.name}", self.now())
         self.order.step_begins(planned)
+        self._host.enter(planned.phase)
         try:
             if planned.step.kind is Kind.ASYNC_WAIT:
                 self._await(planned)
@@ -195,6 +196,7 @@ class Executor:
 
     def start_future(self, planned: PlannedStep) -> Future:
         """Start a future of the plan, or queue it. Raises FutureError."""
+        self._host.enter(planned.phase)
         step, remaining = planned.step, self.order.of_step(planned)
         self._waited_for.update(step.waits)
         if isinstance(step.action, Shell):

@@ -47,13 +47,15 @@ _GROUPS = {
 class Settings(Mapping[str, str]):
     """What `local.conf`, the environment and the plugins have set: names to text.
 
-    `local` is the user's file as it was read, `environ` the names that the environment set.
+    `local` is the user's file as it was read, `environ` the names that the environment set, `late`
+    those that hooks of `source` set by default: override_defaults of the shell comes before them.
     """
 
     def __init__(self, values: dict[str, str], local: LocalSettings, environ: frozenset[str]):
         self._values = values
         self.local = local
         self.environ = environ
+        self.late: frozenset[str] = frozenset()
 
     def __getitem__(self, name: str) -> str:
         try:

@@ -20,6 +20,7 @@ from doitstack.localconf import session_script
 from doitstack.loop import Loop
 from doitstack.order import Order
 from doitstack.passwords import known_secrets
+from doitstack.phases import Phase
 from doitstack.shell.answer import Answer
 from doitstack.shell.gate import Gate
 from doitstack.shell.session import Session, SessionPlace
@@ -53,6 +54,12 @@ class SessionHost:
         self._session: Session | None = None
         self._promised: dict[str, Future] = {}
         self._later: deque[tuple[Future, str]] = deque()
+        self._is_early = False
+        self._has_project_defaults = False
+
+    def enter(self, phase: Phase) -> None:
+        """Note the phase of the next command: override_defaults comes before most defaults."""
+        self._is_early = phase is Phase.OVERRIDE_DEFAULTS
 
     def use(self, work: Callable[[Session], None]) -> None:
         """Do `work` with the session as it should be, and take over what it has changed."""
@@ -92,8 +99,8 @@ class SessionHost:
     # -- the session ---------------------------------------------------------------------------
 
     def _ready(self) -> Session:
+        around, settings = self._around, self._around.stack.settings
         if self._session is None:
-            around, settings = self._around, self._around.stack.settings
             settings.default("DOITSTACK_PYTHON", sys.executable)
             for name in SHELL_PASSWORDS:
                 settings.default(name, around.stack.password(name))
@@ -105,6 +112,11 @@ class SessionHost:
                 script=session_script(settings.local, around.stack.dest),
             )
             self._session = Session(place, around.loop, around.guard, self)
+            settings.update(self._session.variables())
+        if not (self._is_early or self._has_project_defaults):
+            self._has_project_defaults = True
+            self._session.set(self._variables())
+            self._session.set_project_defaults()
             settings.update(self._session.variables())
         return self._session
 
@@ -118,6 +130,8 @@ class SessionHost:
         }
         if settings.get("DEVSTACK_DIR"):
             hidden.add("TOP_DIR")
+        if self._is_early:
+            hidden |= settings.late
         return {
             name: value
             for name, value in settings.items()

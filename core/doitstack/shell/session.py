@@ -103,19 +103,14 @@ class Session:
         self._loop.watch(handle, self._ended)
 
     def _prepare(self, place: SessionPlace) -> None:
-        lines = [
-            f"declare -g {name}={shlex.quote(value)}" for name, value in place.variables.items()
-        ]
-        self.run("\n".join(lines) or ":")
-        self.run("_doitstack_load")
-        if place.script:
-            # DevStack reads the user's settings before it sets errexit, and outside of a function.
-            # What they come to has been set already, and is again.
-            script = shlex.quote(str(place.script))
-            quiet = "set +o errexit; _doitstack_trace_to /dev/null; DISABLED_SERVICES="
-            self.run(f"{quiet}; source {script}; true")
-            self.set(place.variables)
-        self.run("! declare -F _set_path >/dev/null || _set_path")
+        values = "\n".join(f"{name}={shlex.quote(text)}" for name, text in place.variables.items())
+        script = shlex.quote(str(place.script or ""))
+        self.run(f"_doitstack_settings() {{\n:\n{values}\n}}\n_doitstack_settings")
+        self.run(f'_doitstack_localrc={script}; source "$_doitstack_home/load.sh"; true')
+
+    def set_project_defaults(self) -> None:
+        """Have DevStack's projects set what is not set, which comes behind override_defaults."""
+        self.run('source "$_doitstack_home/projects.sh"')
 
     @property
     def pid(self) -> int:
@@ -230,7 +225,8 @@ class Session:
         """Set the variables that differ from what the shell has."""
         changed = {name: text for name, text in variables.items() if self._known.get(name) != text}
         if changed:
-            self.run("\n".join(f"{name}={shlex.quote(text)}" for name, text in changed.items()))
+            lines = (f"{name}={shlex.quote(text)}" for name, text in changed.items())
+            self.run("\n".join(lines))
 
     def hide(self, secrets: Sequence[str]) -> None:
         """Have the shell show stars where it would show one of `secrets`."""

@@ -65,26 +65,6 @@ echo_summary() {
     doitstack_request say "$*"
 }
 
-# Load the functions: our own library, or those of a DevStack checkout with our futures over them.
-_doitstack_load() {
-    if [[ -z ${DEVSTACK_DIR:-} ]]; then
-        # shellcheck source=/dev/null
-        source "$_doitstack_home/library.sh"
-        return
-    fi
-    local file
-    TOP_DIR=$DEVSTACK_DIR
-    for file in functions stackrc lib/{apache,tls,infra,libraries,lvm,host,database,rpc_backend} \
-        lib/{keystone,glance,nova,placement,cinder,swift,neutron,horizon,ldap,etcd3,os-vif}; do
-        # shellcheck source=/dev/null
-        [[ ! -r $TOP_DIR/$file ]] || source "$TOP_DIR/$file"
-    done
-    # shellcheck source=/dev/null
-    source "$_doitstack_home/timing.sh"
-    # shellcheck source=/dev/null
-    source "$_doitstack_home/async.sh"
-}
-
 # Send what is traced by `set -x` to file $1.
 _doitstack_trace_to() {
     local _doitstack_old=${_doitstack_trace:-}
@@ -116,7 +96,7 @@ _doitstack_dump() {
     set +ufx
     for _doitstack_name in $(compgen -v); do
         case $_doitstack_name in
-            _doitstack_* | _async_* | BASH* | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS) continue ;;
+            _doitstack_* | _async_* | BASH* | SHELLOPTS | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS) continue ;;
             EPOCH* | _ | REPLY | PIPESTATUS | SHLVL | IFS | OPTIND | OPTARG) continue ;;
         esac
         [[ ${!_doitstack_name@a} == *[aA]* ]] ||

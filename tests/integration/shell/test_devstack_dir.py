@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeStackDir, StackDir
-from tests.integration.shell.scripts import error_of, install, said
+from tests.integration.shell.scripts import error_of, in_phase, install, said
 
 CHECKOUT = {
     "functions": """\
+[[ -z "$_FUNCTIONS_OF_THEIRS" ]] || return 0
+declare -r -g _FUNCTIONS_OF_THEIRS=1
 FUNC_DIR=$(cd $(dirname "${BASH_SOURCE:-$0}") && pwd)
 source ${FUNC_DIR}/functions-common
 source ${FUNC_DIR}/inc/ini-config
@@ -22,14 +24,30 @@ function echo_summary { echo "theirs: $*"; }
 declare -A GITREPO
 declare -A GITDIR
 function is_service_enabled { [[ ,$ENABLED_SERVICES, == *,$1,* ]]; }
+function GetDistro { DISTRO=of-theirs; }
 function start_neutron_agents { echo "agents of theirs"; }
 function time_start { echo "time_start of theirs"; }
 function time_stop { echo "time_stop of theirs"; }
 """,
     "inc/ini-config": 'function iniset { echo "iniset of theirs: $2 $3 $4"; }\n',
     "inc/async": 'function async_run { echo "async_run of theirs"; }\n',
-    "lib/keystone": "KEYSTONE_OF_THEIRS=yes\n",
-    "stackrc": "source $TOP_DIR/lib/none 2>/dev/null || true\nSTACKRC_SAW=$TOP_DIR\n",
+    "lib/database": "DATABASES_OF_THEIRS=$DISTRO\n",
+    "lib/keystone": "KEYSTONE_DIR=$DEST/keystone\nKEYSTONE_WAY=${KEYSTONE_WAY:-theirs}\n",
+    "stackrc": """\
+RC_DIR=$(cd $(dirname "${BASH_SOURCE:-$0}") && pwd)
+source $RC_DIR/functions
+false
+DEST=/opt/stack
+DATA_DIR=${DEST}/data
+if [[ -f $RC_DIR/localrc ]]; then
+    source $RC_DIR/localrc
+elif [[ -f $RC_DIR/.localrc.auto ]]; then
+    source $RC_DIR/.localrc.auto
+fi
+GITDIR["of-theirs"]=$DEST/of-theirs
+STACKRC_SAW="$TOP_DIR ${MINE:-nothing}"
+REGION_NAME=${REGION_NAME:-RegionOfTheirs}
+""",
 }
 
 
@@ -42,8 +60,8 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path / "devstack"
 
 
-def stack_with(make: MakeStackDir, checkout: Path, body: str) -> StackDir:
-    local = f"[[local|localrc]]\nDEVSTACK_DIR={checkout}\n"
+def stack_with(make: MakeStackDir, checkout: Path, body: str, settings: str = "") -> StackDir:
+    local = f"[[local|localrc]]\nDEVSTACK_DIR={checkout}\n{settings}"
     return make({"local.conf": local, "extras.d/50-demo.sh": install(body)})
 
 
@@ -56,16 +74,58 @@ def test_functions_of_the_checkout_stand_in_place_of_ours(
         """
         iniset $DEST/a.ini s k v
         start_neutron_agents
-        echo "${KEYSTONE_OF_THEIRS} ${#GITREPO[@]}"
-        [[ $TOP_DIR == "$DEVSTACK_DIR" && $STACKRC_SAW == "$TOP_DIR" ]] && echo top
+        [[ $TOP_DIR == "$DEVSTACK_DIR" && $FILES == "$TOP_DIR/files" ]] && echo top
         GITDIR[x]=$DEST/x
-        echo "${GITDIR[x]##*/}"
+        echo "${GITDIR[x]##*/} ${#GITDIR[@]} $DATABASES_OF_THEIRS"
         declare -F pip_install write_uwsgi_config || echo none of ours
         """,
     )
     assert said(stack.run("stack").ok()) == [
-        *("iniset of theirs: s k v", "agents of theirs", "yes 0", "top", "x", "none of ours")
+        *("iniset of theirs: s k v", "agents of theirs", "top", "x 2 of-theirs", "none of ours")
     ]
+
+
+def test_stackrc_of_the_checkout_reads_our_settings_where_it_reads_its_own(
+    stack_dir: MakeStackDir, checkout: Path
+) -> None:
+    (checkout / ".localrc.auto").write_text("STALE=yes\n")
+    stack = stack_with(
+        stack_dir,
+        checkout,
+        """
+        echo "$STACKRC_SAW ${STALE-fresh}"
+        echo "${GITDIR[of-theirs]} ${DATA_DIR} $KEYSTONE_DIR" | sed "s,$DEST,DEST,g"
+        echo "$REGION_NAME $PORT ${LIST[1]} $(hello)"
+        """,
+        settings="MINE=mine\nPORT=1\nLIST=(a b)\nhello() { echo hello; }\n",
+    )
+    assert said(stack.run("stack", PORT="2").ok()) == [
+        f"{checkout} mine fresh",
+        "DEST/of-theirs DEST/data DEST/keystone",
+        "RegionOne 2 b hello",
+    ]
+    assert (checkout / ".localrc.auto").read_text() == "STALE=yes\n"
+
+
+def test_override_defaults_comes_before_the_libraries_of_the_checkout(
+    stack_dir: MakeStackDir, checkout: Path
+) -> None:
+    stack = stack_with(stack_dir, checkout, "echo $KEYSTONE_WAY")
+    override = in_phase("override_defaults", "KEYSTONE_WAY=${KEYSTONE_WAY:-ours}")
+    (stack.path / "extras.d" / "40-override.sh").write_text(override)
+    assert said(stack.run("stack").ok()) == ["ours"]
+
+
+def test_what_stack_sh_defines_itself_is_there(stack_dir: MakeStackDir, checkout: Path) -> None:
+    body = "read_password DEMO_PASSWORD 'a prompt'\n[[ $DEMO_PASSWORD ]] && sudo echo set"
+    assert said(stack_with(stack_dir, checkout, body).run("stack").ok()) == ["set"]
+
+
+def test_missing_checkout_is_told_before_anything_runs(
+    stack_dir: MakeStackDir, tmp_path: Path
+) -> None:
+    outcome = stack_with(stack_dir, tmp_path / "none", "echo run").run("stack").failed(3)
+    assert f"ERROR: DEVSTACK_DIR={tmp_path}/none: there is no checkout of DevStack" in outcome.lines
 
 
 def test_our_futures_and_timing_lie_over_theirs(stack_dir: MakeStackDir, checkout: Path) -> None:
@@ -81,7 +141,7 @@ def test_our_futures_and_timing_lie_over_theirs(stack_dir: MakeStackDir, checkou
     )
     outcome = stack.run("stack").ok()
     lines = said(outcome)
-    assert lines[0].endswith(": running: start_neutron_agents")
+    assert any(line.endswith(": running: start_neutron_agents") for line in lines)
     assert "agents of theirs" in lines
     assert "theirs" not in " ".join(lines).replace("agents of theirs", "")
     assert [event["component"] for event in outcome.journal if event["event"] == "time"] == ["part"]

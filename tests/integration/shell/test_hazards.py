@@ -538,6 +538,20 @@ def test_functions_variables_and_aliases_of_one_script_are_there_in_the_next(run
     ) == ["helped second", "text b", "exported"]
 
 
+def test_override_defaults_comes_before_the_defaults_of_projects(stack_dir: MakeStackDir) -> None:
+    override = """
+        Q_PLUGIN=${Q_PLUGIN:-mine}
+        NOVA_CONF_DIR=${NOVA_CONF_DIR:-/mine}
+        REGION_NAME=${REGION_NAME:-mine}
+        echo ${Q_L3_ENABLED:-not yet}
+    """
+    script = in_phase("override_defaults", override) + install("echo $Q_PLUGIN $NOVA_CONF")
+    script += in_phase("source", "echo $Q_PLUGIN $REGION_NAME $Q_L3_ENABLED")
+    assert said(stack_dir({FIRST: script}).run("stack").ok()) == [
+        *("not yet", "mine RegionOne True", "mine /mine/nova.conf")
+    ]
+
+
 def test_what_source_defines_is_there_in_install(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {

@@ -8,7 +8,7 @@ _default() {
     fi
 }
 
-# _set_defaults: those that stand for themselves, then those made from others
+# _set_defaults: those of stackrc
 _set_defaults() {
     _default STACK_USER "${USER:-root}"
     _default GIT_BASE https://opendev.org
@@ -21,10 +21,6 @@ _set_defaults() {
     _default SERVICE_PROTOCOL http
     _default SERVICE_TIMEOUT 600
     _default REGION_NAME RegionOne
-    _default SERVICE_PROJECT_NAME service
-    _default SERVICE_TENANT_NAME "$SERVICE_PROJECT_NAME"
-    _default SERVICE_DOMAIN_NAME Default
-    _default ADMIN_TENANT_NAME admin
     _default ENABLE_DEBUG_LOG_LEVEL True
     _default SYSLOG False
     _default LOG_COLOR True
@@ -36,26 +32,12 @@ _set_defaults() {
     _default USE_VENV False
     _default GLOBAL_VENV True
     _default LIBS_FROM_GIT ''
-    _default KEYSTONE_SERVICE_HOST "$SERVICE_HOST"
-    _default KEYSTONE_SERVICE_PROTOCOL "$SERVICE_PROTOCOL"
-    _default KEYSTONE_SERVICE_URI "$KEYSTONE_SERVICE_PROTOCOL://$KEYSTONE_SERVICE_HOST:${KEYSTONE_SERVICE_PORT:-5000}"
-    _default KEYSTONE_SERVICE_URI_V3 "$KEYSTONE_SERVICE_URI/v3"
-    _default KEYSTONE_AUTH_URI "$KEYSTONE_SERVICE_URI"
-    _default KEYSTONE_AUTH_URI_V3 "$KEYSTONE_AUTH_URI/v3"
     _default RABBIT_USERID stackrabbit
     _default RABBIT_HOST ''
     _default DATABASE_USER root
     _default DATABASE_HOST 127.0.0.1
     _default FIXED_RANGE 10.0.0.0/20
     _default FLOATING_RANGE 172.24.4.0/24
-    _default PUBLIC_NETWORK_GATEWAY 172.24.4.1
-    _default PUBLIC_PHYSICAL_NETWORK public
-    _default PHYSICAL_NETWORK public
-    _default PUBLIC_BRIDGE br-ex
-    _default OVS_BRIDGE br-int
-    _default Q_PLUGIN ml2
-    _default Q_ROUTER_NAME router1
-    _default Q_L3_ENABLED True
     _default SERVICE_LISTEN_ADDRESS "$SERVICE_HOST"
     _default CURL_GET 'curl -g'
     case ,${ENABLED_SERVICES-}, in
@@ -66,7 +48,6 @@ _set_defaults() {
 }
 
 _set_paths() {
-    local project
     _default DATA_DIR "$DEST/data"
     _default LOGDIR "$DEST/logs"
     _default FILES "${TOP_DIR:-$DEST}/files"
@@ -79,6 +60,42 @@ _set_paths() {
     _default ROOT_CA_DIR "$DATA_DIR/CA/root-ca"
     _default INT_CA_DIR "$DATA_DIR/CA/int-ca"
     _default DEVSTACK_CERT "$DATA_DIR/devstack-cert.pem"
+    _default LIBDIR "${TOP_DIR:-$DEST}/lib"
+    _set_path
+}
+
+# A run calls it again once it has set the user's PATH.
+_set_path() {
+    [[ :$PATH: == *":$STACK_VENV/bin:"* ]] || PATH=$STACK_VENV/bin:$PATH
+    # What is kept warm comes before what it stands for.
+    [[ $PATH == "$DEST/bin:"* ]] || PATH=$DEST/bin:$PATH
+}
+
+# _set_project_defaults: those of DevStack's projects, which come behind override_defaults
+_set_project_defaults() {
+    _default SERVICE_PROJECT_NAME service
+    _default SERVICE_TENANT_NAME "$SERVICE_PROJECT_NAME"
+    _default SERVICE_DOMAIN_NAME Default
+    _default ADMIN_TENANT_NAME admin
+    _default KEYSTONE_SERVICE_HOST "$SERVICE_HOST"
+    _default KEYSTONE_SERVICE_PROTOCOL "$SERVICE_PROTOCOL"
+    _default KEYSTONE_SERVICE_URI "$KEYSTONE_SERVICE_PROTOCOL://$KEYSTONE_SERVICE_HOST:${KEYSTONE_SERVICE_PORT:-5000}"
+    _default KEYSTONE_SERVICE_URI_V3 "$KEYSTONE_SERVICE_URI/v3"
+    _default KEYSTONE_AUTH_URI "$KEYSTONE_SERVICE_URI"
+    _default KEYSTONE_AUTH_URI_V3 "$KEYSTONE_AUTH_URI/v3"
+    _default PUBLIC_NETWORK_GATEWAY 172.24.4.1
+    _default PUBLIC_PHYSICAL_NETWORK public
+    _default PHYSICAL_NETWORK public
+    _default PUBLIC_BRIDGE br-ex
+    _default OVS_BRIDGE br-int
+    _default Q_PLUGIN ml2
+    _default Q_ROUTER_NAME router1
+    _default Q_L3_ENABLED True
+    [[ ! ${DEST-} ]] || _set_project_paths
+}
+
+_set_project_paths() {
+    local project
     for project in KEYSTONE NOVA NEUTRON CINDER GLANCE HEAT; do
         _default "${project}_DIR" "$DEST/${project,,}"
         _default "${project}_CONF_DIR" "$DEST/etc/${project,,}"
@@ -92,15 +109,6 @@ _set_paths() {
     _default TEMPEST_DIR "$DEST/tempest"
     _default TEMPEST_CONFIG "$TEMPEST_DIR/etc/tempest.conf"
     _default HORIZON_DIR "$DEST/horizon"
-    _default LIBDIR "${TOP_DIR:-$DEST}/lib"
-    _set_path
-}
-
-# A run calls it again once it has set the user's PATH.
-_set_path() {
-    [[ :$PATH: == *":$STACK_VENV/bin:"* ]] || PATH=$STACK_VENV/bin:$PATH
-    # What is kept warm comes before what it stands for.
-    [[ $PATH == "$DEST/bin:"* ]] || PATH=$DEST/bin:$PATH
 }
 
 _set_conf() {
@@ -108,3 +116,5 @@ _set_conf() {
 }
 
 _set_defaults
+# A session has override_defaults before it.
+[[ ${_doitstack_messages-} ]] || _set_project_defaults
