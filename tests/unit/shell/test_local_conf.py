@@ -52,6 +52,29 @@ def test_a_group_is_merged(bash) -> None:
     assert (bash.path / "etc" / "second.conf").read_text() == "\n[s]\nk = \n"
 
 
+@pytest.mark.parametrize(
+    ("line", "merged"),
+    [
+        ("k = $V/x", "k = a b/x"),
+        ('k = "quoted"', "k = quoted"),
+        ("k = 'single'", "k = 'single'"),
+        ("k = `echo hi`", "k = hi"),
+        ("k = *", "k = *"),
+        (r"k = C:\x", "k = C:x"),
+        (r"k = \$V", "k = a b"),
+        (r"k = \\$V", "k = $V"),
+        ("k\t=\ta  b \t", "k = a b"),
+        ("k", "k = "),
+        ("k = # no comment", "k = # no comment"),
+    ],
+)
+def test_values_are_words_of_the_shell(bash, line: str, merged: str) -> None:
+    """As awk, `read` and `eval` make them of a line in DevStack."""
+    (bash.path / "local.conf").write_text(f"[[g|f.conf]]\n[s]\n{line}\n")
+    bash("V='a b'; merge_config_group local.conf g")
+    assert (bash.path / "f.conf").read_text() == f"\n[s]\n{merged}\n"
+
+
 def test_a_group_makes_directories(bash) -> None:
     (bash.path / "local.conf").write_text("[[g|$DEST/deep/er/f.conf]]\n[a]\nx = 1\n")
     bash("merge_config_group local.conf g none; merge_config_group absent.conf g")

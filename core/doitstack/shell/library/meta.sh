@@ -72,6 +72,7 @@ _meta_read() {
         else
             key=$section$'\n'$(_print_trimmed "${line%%=*}")
             [[ -v meta_values[$key] ]] || meta_options+=("$key")
+            [[ $line == *=* ]] || line=''
             meta_values[$key]+=$(_print_trimmed "${line#*=}")$'\n'
         fi
     done < <(get_meta_section "$1" "$2" "$3")
@@ -113,9 +114,13 @@ _meta_set() {
     done
 }
 
-# _expand_value TEXT: as if it stood between double quotes
+# _expand_value TEXT: as if it stood between double quotes, once DevStack's `read` has taken a backslash
+# from before each character
 _expand_value() {
-    eval "printf '%s' \"$1\""
+    local text
+    # shellcheck disable=SC2162
+    IFS= read text <<< "$1" || true
+    eval "printf '%s' \"$text\""
 }
 
 # merge_config_group FILE GROUP...
