@@ -21,7 +21,19 @@ DATABASE = ".doit.db"
 _FLOCK = "hhqqi0q"
 """The C structure `flock`: kind, whence, start, length, pid."""
 
-_WORK = ("apache", "async", "bin", "data", "etc", "logs", "supervisor", "units", "venvs", "warm")
+_WORK = (
+    ".devstack",
+    "apache",
+    "async",
+    "bin",
+    "data",
+    "etc",
+    "logs",
+    "supervisor",
+    "units",
+    "venvs",
+    "warm",
+)
 _FILES = (
     "passwords",
     ".passwords.lock",
@@ -37,9 +49,15 @@ def claim(settings: Settings) -> None:
     """Make DEST ours, and its directories, all of them private; a DATA_DIR elsewhere is ours, too.
 
     Raises SettingsError, having changed nothing, when DEST is another user's, holds somebody else's
-    files under our names, or cannot be made, and when DATA_DIR holds somebody else's files.
+    files under our names, or cannot be made, when a plugin repository would lie there, and when
+    DATA_DIR holds somebody else's files.
     """
     dest, data = settings.path("DEST"), settings.path("DATA_DIR")
+    for plugin in settings.local.plugins:
+        if plugin.name in (*_WORK, *_FILES):
+            raise SettingsError(
+                f"enable_plugin {plugin.name}: {dest / plugin.name} is ours; take another name"
+            )
     try:
         is_new = not dest.exists()
         if not (dest / MARKER).exists():

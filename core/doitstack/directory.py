@@ -10,7 +10,7 @@ from pathlib import Path
 from doitstack.errors import PlanError
 from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
 from doitstack.plan import Declared, Plan, make_plan
-from doitstack.plugins import TASKS_HOOK, Plugin, find_plugins, is_reserved, order
+from doitstack.plugins import TASKS_HOOK, Plugin, find_plugins, is_reserved, order, passed_over
 from doitstack.settings import Settings, load_settings
 from doitstack.shell.check import (
     can_become_root,
@@ -121,23 +121,26 @@ class StackDirectory:
 
     def warnings(self) -> list[str]:
         """Return what is odd about settings, scripts and plan although nothing forbids it."""
-        libraries = self._libraries
-        texts = read_scripts([*self.scripts, *libraries])
-        doubtful = syntax_errors(libraries)
+        texts = read_scripts([*self.scripts, *self._libraries])
+        odd = [*self._odd_sections("\n".join(texts.values())), *self._odd_plugins()]
+        odd += [*self.plan().warnings, *syntax_errors(self._libraries)]
         if not self.settings.get("DEVSTACK_DIR"):
-            doubtful += unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
-        reserved = [
-            f"{plugin.origin}: numbers 00-09 and 90-99 are kept for doitstack; use 10 to 89"
-            for plugin in self.plugins
-            if is_reserved(Path(plugin.origin))
-        ]
-        absent = [
-            f"plugin {name} is not at {self.stack.dest / name} yet; `doit stack` fetches it"
-            for name, _, _ in self.settings.local.plugins
-            if not (self.stack.dest / name).exists()
-        ]
-        odd = self._odd_sections("\n".join(texts.values()))
-        return [*odd, *absent, *reserved, *self.plan().warnings, *doubtful]
+            odd += unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
+        return odd
+
+    def _odd_plugins(self) -> Iterator[str]:
+        """Find the drop-ins and repositories that do not run, or might not for long."""
+        for name, _, _ in self.settings.local.plugins:
+            place = self.stack.dest / name
+            if not place.exists():
+                yield f"plugin {name} is not at {place} yet; `doit stack` fetches it"
+        for path in passed_over(self.stack.top_dir):
+            yield f"{path} is not run; call it NN-name{path.suffix}"
+        for plugin in self.plugins:
+            if is_reserved(Path(plugin.origin)):
+                yield (
+                    f"{plugin.origin}: numbers 00-09 and 90-99 are kept for doitstack; use 10 to 89"
+                )
 
     @property
     def _libraries(self) -> list[Path]:

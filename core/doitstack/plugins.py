@@ -241,6 +241,15 @@ def _drop_ins(directory: Path) -> list[Plugin]:
     return found
 
 
+def passed_over(top_dir: Path) -> list[Path]:
+    """Return what looks like a drop-in of `extras.d` and is none, for its name."""
+    return [
+        path
+        for path in sorted((top_dir / DROP_INS).glob("*.*"))
+        if path.suffix in {".sh", ".py"} and not _NUMBERED.fullmatch(path.name)
+    ]
+
+
 def is_reserved(path: Path) -> bool:
     """Return whether a drop-in takes a number that is kept for the project (00-09, 90-99)."""
     return path.parent.name == DROP_INS and path.name.startswith(_RESERVED)

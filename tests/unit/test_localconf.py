@@ -163,6 +163,10 @@ def test_defaults_of_devstack_are_not_there_yet(tmp_path: Path) -> None:
         ("exit 0", "exit 0: what stands below would be ignored"),
         ("f() { exit; }; f", "exit 0: what stands below would be ignored"),
         ('die $LINENO "there is no disk"', "there is no disk"),
+        (
+            "enable_plugin ../x https://x",
+            "enable_plugin: bad name for a plugin: '../x'; use letters, digits, '.', '_' and '-'",
+        ),
         ("A=$(no_such_command here)", "no_such_command: command not found"),
         ("enable_plugin a https://b", "plugin a is enabled twice"),
         ("A=${NONE:?is not set}", "NONE: is not set"),

@@ -291,6 +291,15 @@ def test_two_entry_points_of_one_name_are_refused(
         _find(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["mine.sh", "5-mine.sh", "50_mine.py", "50-my own.sh"])
+def test_a_drop_in_without_a_number_is_warned_of(tmp_path: Path, name: str) -> None:
+    (tmp_path / "extras.d").mkdir()
+    path = tmp_path / "extras.d" / name
+    path.write_text("")
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]})
+    assert directory.warnings() == [f"{path} is not run; call it NN-name{path.suffix}"]
+
+
 def test_a_drop_in_with_a_reserved_number_is_warned_of(tmp_path: Path) -> None:
     script = tmp_path / "extras.d" / "05-mine.sh"
     script.parent.mkdir()

@@ -46,6 +46,8 @@ eval "_doitstack_$(declare -f enable_plugin)"
 
 enable_plugin() {
     (($# >= 2)) || _doitstack_mistake "enable_plugin needs a name and a URL"
+    [[ $1 =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || _doitstack_mistake \
+        "enable_plugin: bad name for a plugin: '$1'; use letters, digits, '.', '_' and '-'"
     ! is_plugin_enabled "$1" || _doitstack_mistake "plugin $1 is enabled twice"
     _doitstack_enable_plugin "$@"
     printf '%s\0' plugin "$1" "$2" "${3:-}" >&"$_doitstack_out"

@@ -125,6 +125,13 @@ def test_interrupt_while_a_plugin_is_cloned_leaves_nothing(
     assert [path.name for path in stack.dest.iterdir() if "demo" in path.name] == []
 
 
+def test_plugin_that_would_lie_in_a_directory_of_ours_is_refused(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(enabling("enable_plugin logs file:///logs"))
+    outcome = refused(stack)
+    assert f"enable_plugin logs: {stack.dest}/logs is ours; take another name" in outcome.out
+    assert not stack.dest.exists()
+
+
 def test_repository_without_devstack_is_refused(stack_dir: MakeStackDir, tmp_path: Path) -> None:
     lines = plugins_of(tmp_path, demo={"README": "no plugin\n"})
     outcome = refused(stack_dir(enabling(*lines)))
