@@ -17,8 +17,9 @@ set --
 umask 022
 
 # Say something to the main process: one write of fields that end in NUL, with their number first.
+# (A script may have a function `printf` or `read`.)
 _doitstack_tell() {
-    printf '%s\0' "$#" "$@" >&"$_doitstack_messages"
+    builtin printf '%s\0' "$#" "$@" >&"$_doitstack_messages"
 }
 
 # Ask the main process. Prints its answer and returns its code. (Names of ours: a script may have made
@@ -43,9 +44,9 @@ _doitstack_ask() {
 }
 
 _doitstack_answer() {
-    IFS= read -r -d '' -u "$1" _doitstack_code || _doitstack_code=1
-    IFS= read -r -d '' -u "$1" _doitstack_out || _doitstack_out=
-    IFS= read -r -d '' -u "$1" _doitstack_err || _doitstack_err=
+    IFS= builtin read -r -d '' -u "$1" _doitstack_code || _doitstack_code=1
+    IFS= builtin read -r -d '' -u "$1" _doitstack_out || _doitstack_out=
+    IFS= builtin read -r -d '' -u "$1" _doitstack_err || _doitstack_err=
 }
 
 # A subshell gets its answer by a pipe of its own.
@@ -100,7 +101,7 @@ _doitstack_dump() {
             EPOCH* | _ | REPLY | PIPESTATUS | SHLVL | IFS | OPTIND | OPTARG) continue ;;
         esac
         [[ ${!_doitstack_name@a} == *[aA]* ]] ||
-            printf '%s\0%s\0' "$_doitstack_name" "${!_doitstack_name-}"
+            builtin printf '%s\0%s\0' "$_doitstack_name" "${!_doitstack_name-}"
     done >|"/proc/self/fd/$_doitstack_variables"
 }
 
@@ -224,7 +225,7 @@ _doitstack_disarm() {
 
 _doitstack_exit_trap=
 _doitstack_is_told=
-while IFS= read -r -d '' -u "$_doitstack_commands" _doitstack_command; do
+while IFS= builtin read -r -d '' -u "$_doitstack_commands" _doitstack_command; do
     _doitstack_arm
     if [[ $_doitstack_command == '_doitstack_source '* ]]; then
         # Not below `eval`: see _doitstack_end.

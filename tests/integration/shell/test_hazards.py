@@ -585,6 +585,14 @@ def test_library_function_redefined_by_a_script_is_its_own_from_then_on(run: Run
     ) == ["iniset of mine: TOP/a s k v"]
 
 
+def test_builtin_redefined_by_a_script_is_its_own(run: Run) -> None:
+    lines = run.says(
+        'for name in printf read echo; do eval "$name() { builtin echo mine: \\$*; }"; done',
+        "echo one\nread two\nprintf three\necho_summary four",
+    )
+    assert lines == ["mine: one", "mine: two", "mine: three", "four"]
+
+
 def test_exit_redefined_by_a_script_ends_the_step_all_the_same(run: Run) -> None:
     outcome = run.fails("exit() { echo leaving; builtin exit $1; }\nexit 3")
     assert "leaving" in outcome.lines
