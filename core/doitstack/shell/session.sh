@@ -218,7 +218,7 @@ _doitstack_arm() {
 }
 
 _doitstack_disarm() {
-    { set +o errexit +o xtrace; } 2>/dev/null
+    { set +o errexit +o xtrace +o verbose; } 2>/dev/null
     _doitstack_keep_exit_trap
     trap - ERR EXIT
 }

@@ -91,6 +91,11 @@ def test_xtrace_goes_to_a_file_of_the_step_and_ends_with_it(run: Run) -> None:
     assert (logs / "stack:install:second:30-second.sh.log").read_text() == ""
 
 
+def test_verbose_ends_with_the_script(run: Run) -> None:
+    # Else it would show commands of ours, secrets among them.
+    assert run.says("set -o verbose\n: one of mine", ": one of others") == []
+
+
 def test_trace_of_a_script_that_fails_is_in_a_file_of_its_own(run: Run) -> None:
     outcome = run.fails("set -x\n: the reason\nfalse")
     assert not [line for line in outcome.lines if line.startswith("+")]
