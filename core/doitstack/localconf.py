@@ -65,7 +65,7 @@ def parse_sections(text: str, path: Path) -> tuple[Section, ...]:
     sections: list[Section] = []
     lines: list[str] = []
     header: tuple[str, str, int] | None = None
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         if match := re.fullmatch(_HEADER, line):
             if header:
                 sections.append(Section(*header, tuple(lines)))
@@ -119,10 +119,15 @@ def session_script(local: LocalSettings, directory: Path) -> Path | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SettingsError(f"{path}: cannot be read: {reason}") from error
+    before, windows, _ = text.partition("\r\n")
+    if windows:
+        line = before.count("\n") + 1
+        raise SettingsError(f"{path}:{line}: ends in CR LF; mend it: sed -i 's/\\r$//' {path}")
+    return text
 
 
 def _script_of(sections: tuple[Section, ...]) -> str:

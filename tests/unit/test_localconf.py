@@ -110,12 +110,23 @@ def test_file_that_is_gone_behind_its_link_is_told(tmp_path: Path, name: str) ->
         read_local_settings(tmp_path, {})
 
 
+def test_line_ends_of_windows_are_told(tmp_path: Path) -> None:
+    # Bash would make them part of values, and of the names of files.
+    said = _mistake(tmp_path, "[[local|localrc]]\nA=1\r\n")
+    path = tmp_path / "local.conf"
+    assert said == f"{path}:2: ends in CR LF; mend it: sed -i 's/\\r$//' {path}"
+
+
 def test_values_arrive_as_bash_makes_them(tmp_path: Path) -> None:
     assert _read(
         tmp_path,
         "A='two  words'\nB=\"$A *\"\nexport C=$DEST/x\nD=$'a\\nb'\nE=\nG=(1 2)\nH=$(echo hi)\n"
         "f() { echo not a variable; }\n",
     ) == {"A": "two  words", "B": "two  words *", "C": "/d/x", "D": "a\nb", "E": "", "H": "hi"}
+
+
+def test_lines_end_where_bash_ends_them(tmp_path: Path) -> None:
+    assert _read(tmp_path, "A='a\u2028b\fc'\n") == {"A": "a\u2028b\fc"}
 
 
 def test_failing_test_in_localrc_is_no_mistake(tmp_path: Path) -> None:
