@@ -9,6 +9,7 @@ from pathlib import Path
 import openstack
 import pytest
 
+from doitstack.__main__ import _FILES
 from tests.conftest import MakeStackDir, StackDir
 from tests.e2e.test_default_stack import free_port, processes_of
 from tests.integration.shell.repositories import Repository
@@ -41,7 +42,8 @@ enable_plugin almanac {repository.url}
 [[post-config|$ALMANAC_CONF]]
 [days]
 first = monday of $ALMANAC_REGION
-"""
+""",
+            "openrc": _FILES["openrc"],
         },
         services="key",
         UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
@@ -89,6 +91,7 @@ def test_plugin_repository_from_a_git_url_to_nothing(
     outcome = stack.run("stack", timeout=500).ok()
     assert "Starting the almanac" in outcome.lines
     assert "computing the days" in outcome.lines, "the log of the future, where it was collected"
+    assert {"catalog: almanac", "openrc: admin"} <= set(outcome.lines)
     assert not [line for line in outcome.lines if line.startswith("WARNING")]
     url = check_cloud(stack, monkeypatch)
     assert answer_of(url) == DAYS

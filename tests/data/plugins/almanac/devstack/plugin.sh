@@ -22,6 +22,8 @@ if is_service_enabled almanac-api; then
         echo_summary "Starting the almanac"
         async_wait compute_almanac
         start_almanac
+    elif [[ "$1" == "stack" && "$2" == "test-config" ]]; then
+        check_almanac
     fi
 
     if [[ "$1" == "unstack" ]]; then
