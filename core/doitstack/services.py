@@ -18,7 +18,7 @@ from typing import Any
 
 from doitstack.errors import ServiceError
 from doitstack.files import private_directory, tail
-from doitstack.supervisord import STOP_SECONDS, Supervisord
+from doitstack.supervisord import SCRIPT, STOP_SECONDS, Supervisord
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -225,7 +225,7 @@ def _script(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log: 
         "#!/bin/sh",
         # supervisor's own pipe stays open: with no reader it is an error at which poll returns at
         # once, and where a connection has had its number before, supervisor polls it without end.
-        f"exec 9<&0 </dev/null >>{shlex.quote(str(log))} 2>&1",
+        f'exec {SCRIPT}<"$0" 9<&0 </dev/null >>{shlex.quote(str(log))} 2>&1',
         f"cd {shlex.quote(str(cwd))} || exit 1",
         *exports,
         f"exec {shlex.join(str(word) for word in argv)}",

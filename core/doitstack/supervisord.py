@@ -18,11 +18,14 @@ import psutil
 
 from doitstack.errors import ServiceError
 from doitstack.files import has_text, private_directory, write_private
-from doitstack.processes import end_processes, processes_with
+from doitstack.processes import end_processes
 from doitstack.unixrpc import call_unix
 
 MARKER = "SERVICE_KEEPER"
 """The environment variable that names the directory a process is kept from."""
+
+SCRIPT = 8
+"""The descriptor at which a program has its own script open; so do all that it forks."""
 
 STOP_SECONDS = 10
 """How long a service may take to end after SIGTERM, before SIGKILL."""
@@ -172,10 +175,22 @@ class Supervisord:
     def processes(self) -> dict[str, list[psutil.Process]]:
         """Return the processes of each program, with those that it started, and its own as ""."""
         found: dict[str, list[psutil.Process]] = {}
-        for process in processes_with({MARKER: str(self.directory)}):
-            with suppress(psutil.Error):
-                found.setdefault(process.environ().get(_NAME_VARIABLE, ""), []).append(process)
+        for process in psutil.process_iter():
+            # One that cannot be asked has ended, or is another user's.
+            with suppress(psutil.Error, OSError):
+                name = self._program_of(process)
+                if name is not None:
+                    found.setdefault(name, []).append(process)
         return found
+
+    def _program_of(self, process: psutil.Process) -> str | None:
+        """Return the program that a process is of; "" for our own, None for what is not ours."""
+        environ = process.environ()
+        if environ.get(MARKER) == str(self.directory):
+            return environ.get(_NAME_VARIABLE, "")
+        # Who gives itself a title, as nova's conductors do, writes it over its environment.
+        script = Path(f"/proc/{process.pid}/fd/{SCRIPT}").readlink()
+        return script.stem if script.parent == self.directory / "conf.d" else None
 
     def end_processes(self, names: Iterable[str]) -> None:
         """End what is left of some programs, and wait until it is gone."""

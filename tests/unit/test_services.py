@@ -68,6 +68,29 @@ def test_every_pipe_of_supervisor_to_a_service_has_a_reader(services: Services) 
     assert ends <= held
 
 
+TITLED = """
+import ctypes, os, sys, time
+fields = open("/proc/self/stat").read().rpartition(")")[2].split()
+begin, end = map(int, fields[47:49])
+ctypes.memset(begin, 0, end - begin)
+if os.fork():
+    print("titled", flush=True)
+time.sleep(1000)
+"""
+
+
+def test_what_has_lost_its_environment_is_ours_and_ends(services: Services) -> None:
+    """A program that gives itself a title writes over what it was started with."""
+    services.start("a", [sys.executable, "-c", TITLED])
+    assert wait_until(lambda: "titled" in services.log("a").read_text())
+    first, second = map(psutil.Process, services.pids("a"))
+    assert MARKER not in first.environ()
+    supervisord(services).kill()
+    services.stop_all()
+    assert gone(first)
+    assert gone(second)
+
+
 def pipes(pid: int | None) -> list[tuple[str, int]]:
     """Return the pipes that a process has open, with how it may use them."""
     found = []
