@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from doitstack.actions import traceback_of
 from doitstack.errors import CommandError, DoitstackError, FutureError
 from doitstack.guard import die_with_parent
 from doitstack.jobfile import Job, close_job, open_job
@@ -73,6 +74,10 @@ def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
         close_job(descriptor, work.now(), code)
         if not work.in_place:
             _say(work, "finished successfully" if code == 0 else f"FAILED with rc {code}")
+    except OSError as error:
+        code = code or LOST
+        # Most likely there is no room for these words, either.
+        sys.stderr.write(f"ERROR: {error}\n")
     except BaseException:
         code = code or LOST
         traceback.print_exc()
@@ -138,18 +143,10 @@ def _act(work: Assignment, action: Callable[[], Any]) -> int:
         _leave(work, error, str(error))
         return _error_code(error)
     except BaseException as error:
-        text = _own_traceback(error)
+        text = traceback_of(error)
         sys.stderr.write(text)
         _leave(work, error, text)
         return LOST
-
-
-def _own_traceback(error: BaseException) -> str:
-    """Return the traceback as the action's author knows it: without this module's frames."""
-    frames = error.__traceback__
-    while frames and frames.tb_frame.f_code.co_filename == __file__:
-        frames = frames.tb_next
-    return "".join(traceback.format_exception(type(error), error, frames))
 
 
 def _exit_code(request: SystemExit) -> int:
@@ -172,27 +169,23 @@ def _leave(work: Assignment, outcome: Any, text: str) -> None:
     if outcome is None:
         return
     try:
-        data = pickle.dumps((outcome, text))
+        data = _pickled((outcome, text))
     except Exception as error:
         if not text:
-            raise TypeError(
-                f"the result of future {work.name} cannot be pickled: {error}"
-            ) from error
-        data = _spoken_error(text)
-    if text and not _can_be_read(data):
-        data = _spoken_error(text)
-    descriptor = os.open(work.result, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as file:  # noqa: PTH123
-        file.write(data)
-
-
-def _spoken_error(text: str) -> bytes:
-    return pickle.dumps((RuntimeError(text.strip().rpartition("\n")[2]), text))
-
-
-def _can_be_read(data: bytes) -> bool:
+            raise FutureError(work.name, f"its result cannot be pickled: {error}") from error
+        data = _pickled((RuntimeError(text.strip().rpartition("\n")[2]), text))
     try:
-        pickle.loads(data)  # noqa: S301 - our own, of a moment ago
-    except Exception:
-        return False
-    return True
+        work.result.touch(0o600)
+        work.result.write_bytes(data)
+    except OSError as error:
+        # Half of it says nothing.
+        work.result.unlink(missing_ok=True)
+        if not text:
+            raise FutureError(work.name, f"its result cannot be kept: {error}") from error
+
+
+def _pickled(left: tuple[Any, str]) -> bytes:
+    """Return what the parent will read. Raises what that would, too."""
+    data = pickle.dumps(left)
+    pickle.loads(data)  # noqa: S301 - our own, of this moment
+    return data

@@ -17,6 +17,16 @@ def _again(kind: type[DoitstackError], args: tuple[Any, ...], fields: dict[str, 
     return error
 
 
+def said(error: BaseException) -> str:
+    """Return what an exception says, with its type; also of one that cannot even say it."""
+    try:
+        words = str(error).strip()
+    except Exception:
+        words = "<exception str() failed>"
+    name = type(error).__name__
+    return f"{name}: {words}" if words else name
+
+
 class SettingsError(DoitstackError):
     """The settings are not usable: a broken `local.conf`, a bad value, a DEST that is not ours."""
 

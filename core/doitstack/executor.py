@@ -4,17 +4,17 @@ Runs single steps and futures; in which order is for doit.
 """
 
 import os
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from doitstack.actions import call, call_in_step
 from doitstack.async_files import init
 from doitstack.durations import last_durations
 from doitstack.environ import run_environment
-from doitstack.errors import DoitstackError, StepError
 from doitstack.files import private_directory
 from doitstack.future import Future
 from doitstack.futures import Futures, Surroundings
@@ -181,18 +181,7 @@ class Executor:
 
     def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
         with self.log.capture():
-            try:
-                answer = function(self.stack, *arguments)
-            except DoitstackError:
-                raise
-            except SystemExit as request:
-                raise StepError(f"the action called sys.exit({request.code!r})") from request
-            except Exception as error:
-                # The author of the plugin wants to see where.
-                traceback.print_exc()
-                raise StepError(f"{type(error).__name__}: {error}") from error
-            if answer is False:
-                raise StepError("the action returned False")
+            call_in_step(function, self.stack, *arguments)
 
     def start_future(self, planned: PlannedStep) -> Future:
         """Start a future of the plan, or queue it. Raises FutureError."""
@@ -212,7 +201,7 @@ class Executor:
     def _future_action(self, planned: PlannedStep) -> Callable[[], Any]:
         step = planned.step
         if callable(step.action):
-            return self.stack.inside_future(step.name, step.action, step.args)
+            return self.stack.inside_future(step.name, partial(call, step.action), step.args)
         argv = step.action
         assert isinstance(argv, Sequence)
         return self.stack.inside_future(step.name, lambda stack: stack.run(argv), ())
@@ -287,12 +276,12 @@ class Executor:
 
     def stop_futures(self) -> None:
         """End the futures that still run or wait, as the run has failed or was interrupted."""
-        for future in self.futures.stop_all():
+        for future in self.futures.stop_all(self._host.busy):
             self.say(f"Stopped async future {future.name}")
 
     def kill_futures(self) -> None:
         """End the futures at once, as somebody has lost patience with their grace."""
-        self.futures.kill_all()
+        self.futures.kill_all(self._host.busy)
 
     def end_session(self) -> None:
         """End the bash session, which may have something to say at that."""

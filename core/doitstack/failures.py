@@ -159,7 +159,8 @@ class _Story:
             self.good.add(event["name"])
 
     def _fail_future(self, event: Event) -> None:
-        owner = self.owners.get(event["name"])
+        # One that could not even be started belongs to the step that wanted it.
+        owner = self.owners.get(event["name"], self.step)
         self.futures[event["name"]] = Failure(
             time=event["end_time"] / 1000,
             task=owner["task"] if owner else "",

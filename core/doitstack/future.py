@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError
 from enum import Enum
 from typing import Any, Protocol
 
-from doitstack.errors import DoitstackError
+from doitstack.errors import DoitstackError, said
 
 
 class Registry(Protocol):
@@ -26,11 +26,8 @@ class Registry(Protocol):
 
 def spoken(error: BaseException) -> str:
     """Return in one line what an exception says; one that is not ours with its type."""
-    said = str(error).strip().partition("\n")[0]
-    if isinstance(error, DoitstackError):
-        return said
-    name = type(error).__name__
-    return f"{name}: {said}" if said else name
+    words = str(error).strip() if isinstance(error, DoitstackError) else said(error)
+    return words.partition("\n")[0]
 
 
 class State(Enum):

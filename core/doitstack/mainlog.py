@@ -65,17 +65,22 @@ class MainLog:
     def insert(self, path: Path) -> tuple[int, int]:
         """Add the whole of another log, in one piece and in constant memory.
 
-        Returns where in this file it begins and ends.
+        Returns where in this file it begins and ends. A full disk loses its rest, not the run: it
+        is still where it was.
         """
         try:
             source = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
             return self.size, self.size
+        start = self.size
         try:
             with self._alone():
                 start = self.size
                 self._copy(source)
                 end = self.size
+        except OSError as error:
+            end = self.size
+            self.write(f"\nWARNING: {path} does not fit in here: {error.strerror}; read it there\n")
         finally:
             os.close(source)
         self.show()

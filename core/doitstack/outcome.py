@@ -37,7 +37,7 @@ def outcome(name: str, code: int | None, told: int | None, result: Path) -> Outc
     value, traceback = left
     if traceback:
         value.__cause__ = RemoteTraceback(traceback)
-        return Outcome(rc, None, value)
+        return Outcome(rc or 1, None, value)
     return Outcome(rc, value if rc == 0 else None, error)
 
 
@@ -69,6 +69,6 @@ def _taken(path: Path, name: str) -> tuple[Any, str] | None:
     path.unlink()
     try:
         value, text = pickle.loads(data)  # noqa: S301 - written by our own child, mode 0600
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return FutureError(name, f"its result cannot be unpickled: {error}"), repr(error)
     return value, text

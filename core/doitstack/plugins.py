@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 from doitstack import hookspecs
-from doitstack.errors import DoitstackError, PluginError
+from doitstack.actions import OURS
+from doitstack.errors import DoitstackError, PluginError, said
 from doitstack.localconf import PluginRepository
 from doitstack.phases import REVERSED_PHASES, SETTINGS_PHASES, Phase
 from doitstack.repositories import in_order, scripts_directory
@@ -79,7 +80,7 @@ class Plugin:
         except Exception as error:
             place = _place(error)
             raise PluginError(
-                self.name, f"{hook} of {self.origin} raised {type(error).__name__}: {error}{place}"
+                self.name, f"{hook} of {self.origin} raised {said(error)}{place}"
             ) from error
         return steps
 
@@ -118,13 +119,14 @@ class Script(Shell):
 
 
 def _place(error: BaseException) -> str:
-    """Return where an exception was raised: ` (file.py, line 3)`."""
-    frames = error.__traceback__
-    while frames and frames.tb_next:
+    """Return where an exception was raised: ` (file.py, line 3)`; not a place of ours."""
+    frames, place = error.__traceback__, ""
+    while frames:
+        name = frames.tb_frame.f_code.co_filename
+        if not name.startswith(OURS):
+            place = f" ({name}, line {frames.tb_lineno})"
         frames = frames.tb_next
-    if isinstance(error, SyntaxError):
-        return ""
-    return f" ({frames.tb_frame.f_code.co_filename}, line {frames.tb_lineno})" if frames else ""
+    return "" if isinstance(error, SyntaxError) else place
 
 
 def find_plugins(
@@ -193,7 +195,7 @@ def _load_entry(entry: EntryPoint, origin: str) -> object:
     except Exception as error:
         raise PluginError(
             entry.name,
-            f"{origin} cannot be imported: {type(error).__name__}: {error}{_place(error)}",
+            f"{origin} cannot be imported: {said(error)}{_place(error)}",
         ) from error
 
 
@@ -270,7 +272,7 @@ def _module(path: Path, name: str) -> Plugin:
         specification.loader.exec_module(module)
     except Exception as error:
         raise PluginError(
-            name, f"{path} cannot be imported: {type(error).__name__}: {error}{_place(error)}"
+            name, f"{path} cannot be imported: {said(error)}{_place(error)}"
         ) from error
     return Plugin(name, str(path), manager=_managed(name, str(path), module))
 

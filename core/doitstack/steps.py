@@ -83,14 +83,15 @@ def callable_name(function: Callable[..., Any]) -> str:
 
 def _step_name(action: Action) -> str:
     if isinstance(action, Shell):
-        first = action.command.split(maxsplit=1)
-        return first[0] if first else "shell"
+        return action.command.split(maxsplit=1)[0]
     if callable(action):
         return callable_name(action)
     return Path(action[0]).name if len(action) else "run"
 
 
 def _checked(action: Action) -> Action:
+    if isinstance(action, Shell) and not action.command.strip():
+        raise TypeError("shell(...) needs a command")
     if isinstance(action, Shell) or callable(action):
         return action
     if isinstance(action, (str, bytes)) or not isinstance(action, Sequence) or not action:

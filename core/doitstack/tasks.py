@@ -59,7 +59,7 @@ def _run(stage: Stage, planned: PlannedStep, arguments: Sequence[str] = ()) -> T
     assert stage.run_step, "steps run in a run only"
     try:
         stage.run_step(planned, arguments)
-    except DoitstackError as error:
+    except (DoitstackError, OSError) as error:
         return TaskFailed(str(error))
     return None
 
@@ -101,7 +101,7 @@ def _built_in(name: str, after: list[str], stage: Stage, doc: str) -> Task:
         assert stage.built_in, "steps run in a run only"
         try:
             stage.built_in(name)
-        except DoitstackError as error:
+        except (DoitstackError, OSError) as error:
             return TaskFailed(str(error))
         return None
 

@@ -27,6 +27,20 @@ def test_main_log_shows_a_line_that_it_cannot_keep(capfd: pytest.CaptureFixture[
     assert capfd.readouterr().out == "still seen\n"
 
 
+def test_log_that_does_not_fit_in_is_told_and_no_failure(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "future.log").write_text("what the future said\n")
+    log = MainLog(FULL)
+    log.show_on(PlainScreen(1))
+    assert log.insert(tmp_path / "future.log") == (0, 0)
+    log.close()
+    assert capfd.readouterr().out == (
+        f"\nWARNING: {tmp_path}/future.log does not fit in here: No space left on device; "
+        f"read it there\n"
+    )
+
+
 def test_journal_loses_events_and_not_the_run() -> None:
     journal = Journal(FULL)
     journal.write("run_start", tasks=["stack"])

@@ -38,11 +38,10 @@ def test_run_is_named_after_its_action() -> None:
         run(["/usr/bin/make", "-j2"]).name,
         run([Path("/usr/bin/make")]).name,
         run(shell("configure_tempest now")).name,
-        run(shell("")).name,
         run(act, name="other").name,
     ]
     assert names == [
-        "act", "act", "Callable", "method", "make", "make", "configure_tempest", "shell", "other"
+        "act", "act", "Callable", "method", "make", "make", "configure_tempest", "other"
     ]  # fmt: skip
 
 
@@ -92,6 +91,12 @@ def test_action_that_is_none_is_refused(action: object) -> None:
         run(action)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="an action is a callable, a list of a program"):
         async_run("a", action)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("command", ["", " \n"])
+def test_shell_action_needs_a_command(command: str) -> None:
+    with pytest.raises(TypeError, match=r"shell\(\.\.\.\) needs a command"):
+        async_run("a", shell(command))
 
 
 def test_waits_must_be_a_list_of_names() -> None:
