@@ -8,6 +8,7 @@ from doit.exceptions import InvalidDodoFile
 from doit.runner import ERROR, SUCCESS
 
 from doitstack import dest
+from doitstack.commands.interruptible import Interruptible
 from doitstack.commands.run import Run
 from doitstack.directory import StackDirectory
 from doitstack.dodo import CLEAN, loaded
@@ -15,7 +16,7 @@ from doitstack.errors import DoitstackError, StepError
 from doitstack.screen import open_standard_streams
 
 
-class Clean(DoitClean):  # type: ignore[misc]
+class Clean(Interruptible, DoitClean):  # type: ignore[misc]
     """`doit clean`: DevStack's clean. `doit clean TASK...`: doit's."""
 
     doc_purpose = "unstack and remove what the stack made; with tasks, their clean actions"

@@ -7,9 +7,6 @@ from doit.cmdparse import CmdOption, CmdParseError
 
 from doitstack.commands.show import StackCommand
 
-INTERRUPTED = 130
-"""The exit code of a shell for Ctrl-C."""
-
 FOLLOW = {
     "name": "follow",
     "short": "f",
@@ -20,7 +17,7 @@ FOLLOW = {
 
 
 class FollowCommand(StackCommand):
-    """A command with `-f`, which ends cleanly with Ctrl-C; options may stand behind a name."""
+    """A command with `-f`, and options that may stand behind a name."""
 
     def get_options(self) -> list[CmdOption]:
         """Return doit's options and ours: `-f` is ours, `--file` keeps its long name."""
@@ -32,11 +29,7 @@ class FollowCommand(StackCommand):
 
     def parse_execute(self, in_args: list[str]) -> int:
         """Put options before names, as doit wants them, and run."""
-        try:
-            code: int = super().parse_execute(self._options_first(in_args))
-        except KeyboardInterrupt:
-            return INTERRUPTED
-        return code
+        return super().parse_execute(self._options_first(in_args))
 
     def _options_first(self, words: list[str]) -> list[str]:
         parser: Any = self.cmdparser

@@ -16,6 +16,7 @@ from doit.runner import ERROR
 from doitstack import dest
 from doitstack.async_files import purge
 from doitstack.builtin import BuiltIn
+from doitstack.commands.interruptible import Interruptible
 from doitstack.directory import StackDirectory
 from doitstack.dodo import CLEAN, LoadedDirectory, loaded
 from doitstack.durations import last_durations
@@ -50,7 +51,7 @@ CONSOLE = {
 """doit's option: `--console`, `console` in `[tool.doit]`, or the environment."""
 
 
-class Run(DoitRun):  # type: ignore[misc]
+class Run(Interruptible, DoitRun):  # type: ignore[misc]
     """`doit TASK...`, with futures."""
 
     doc_purpose = "run tasks; `doit stack` stands up the stack"

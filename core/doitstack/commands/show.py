@@ -6,16 +6,16 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from doit.cmd_base import DoitCmdBase
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
+from doitstack.commands.interruptible import Interruptible
 from doitstack.directory import StackDirectory
 from doitstack.dodo import loaded
 from doitstack.errors import DoitstackError
 from doitstack.screen import open_standard_streams
 
 
-class StackCommand(DoitCmdBase):  # type: ignore[misc]
+class StackCommand(Interruptible):
     """A command that only shows what is known of the stack directory."""
 
     doc_usage = ""
