@@ -5,7 +5,7 @@ started, which tells us of them.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,13 @@ from typing import Any
 from doitstack.child import Assignment, child_streams, run_child
 from doitstack.errors import FutureError
 from doitstack.future import Future, State, spoken
-from doitstack.guard import mark
+from doitstack.guard import mark, unfinished
 from doitstack.jobfile import read_job
 from doitstack.journal import Journal
 from doitstack.loop import Loop
 from doitstack.mainlog import MainLog
 from doitstack.outcome import outcome
-from doitstack.process_tree import Root, open_pidfd, stop
+from doitstack.process_tree import Root, stop
 from doitstack.queue import Queue
 from doitstack.slots import Slots
 from doitstack.steps import future_name, lock_name, one_line
@@ -56,6 +56,7 @@ class Futures:
         self._streams = child_streams()
         self._running = 0
         self._expected: dict[str, float] = {}
+        self.is_closed = False
 
     # -- start ---------------------------------------------------------------------------------
 
@@ -87,6 +88,8 @@ class Futures:
             lock = lock_name(lock) if self._around.parallel else ""
         except ValueError as error:
             raise FutureError(str(name), str(error)) from error
+        if self.is_closed:
+            raise FutureError(name, "cannot be started: the run is being stopped")
         if self.find(name):
             raise FutureError(name, "is started already and not collected; use another name")
         spoken = self._around.redact(one_line(command))
@@ -120,7 +123,11 @@ class Futures:
             streams=self._streams,
             in_place=not around.parallel,
         )
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self.cannot_start(future, error)
+            return
         if pid == 0:
             run_child(work, action)
         self.started(future, pid, self.now(), lambda: self._reap(future, pid))
@@ -134,7 +141,7 @@ class Futures:
         """
         self.begins(future, pid, start_time)
         if pid:
-            self.watch(pid, on_end)
+            self._around.loop.when_ended(pid, on_end)
 
     def begins(self, future: Future, pid: int, start_time: int) -> None:
         """Record that the work of `future` begins."""
@@ -147,20 +154,6 @@ class Futures:
         self._around.journal.write(
             "future_start", name=future.name, pid=pid, command=future.command, **lock
         )
-
-    def watch(self, pid: int, on_end: Callable[[], None]) -> None:
-        """Call `on_end` when the process `pid` has ended."""
-        handle = open_pidfd(pid)
-        if handle is None:
-            on_end()
-            return
-
-        def ended() -> None:
-            self._around.loop.forget(handle)
-            os.close(handle)
-            on_end()
-
-        self._around.loop.watch(handle, ended)
 
     # -- end -----------------------------------------------------------------------------------
 
@@ -297,27 +290,31 @@ class Futures:
     # -- stop ----------------------------------------------------------------------------------
 
     def cancel(self, future: Future) -> bool:
-        """Take a queued future back; return False if it has started."""
-        if not self._queue.remove(future):
+        """Take a future back that has not started yet; return False if it has."""
+        # One of the shell waits in a process of its own.
+        if future.state is not State.QUEUED or future.pid:
             return False
+        self._queue.remove(future)
         future.is_cancelled = True
         future.end(1, None, CancelledError())
         self._around.journal.write("future_cancelled", name=future.name)
         return True
 
-    def stop_all(self) -> list[Future]:
-        """End all that runs, as whole process trees, and take back what is queued.
+    def stop_all(self, others: Callable[[], list[Root]]) -> list[Future]:
+        """End all that runs, and `others`, as whole process trees, and take back what is queued.
 
-        Returns the futures that were stopped.
+        Returns the futures that were stopped. From now on none can be started.
         """
-        for future in self._queue:
-            # One of the shell waits in a process of its own.
-            if not future.pid:
-                self.cancel(future)
+        self.is_closed = True
+        for future in self.uncollected():
+            self.cancel(future)
         running = self._all_running()
-        stop(self._roots())
         alive = [future for future in running if future.pid]
-        self._around.loop.run_until(lambda: all(one.has_ended for one in alive), timeout=1)
+        # What the shell was forking just now is not known yet: the second time by its file.
+        for _ in range(2):
+            self.look()
+            stop([*self._roots(), *others()])
+            self._around.loop.run_until(lambda: all(one.has_ended for one in alive), timeout=1)
         for future in running:
             if not future.has_ended:
                 # It ran in a session that is gone, or a signal came while its end was taken in.
@@ -325,9 +322,9 @@ class Futures:
             self._around.journal.write("future_stopped", name=future.name)
         return running
 
-    def kill_all(self) -> None:
-        """End all that runs at once, without grace."""
-        stop(self._roots(), grace=0)
+    def kill_all(self, others: Callable[[], list[Root]]) -> None:
+        """End all that runs, and `others`, at once, without grace."""
+        stop([*self._roots(), *others()], grace=0)
 
     def _all_running(self) -> list[Future]:
         return [
@@ -336,9 +333,10 @@ class Futures:
             if future.state is State.RUNNING or (future.pid and not future.has_ended)
         ]
 
-    def _roots(self) -> list[Root]:
+    def _roots(self) -> Iterator[Root]:
         run = self._around.run
-        return [Root(future.pid, mark(run, future.name)) for future in self._all_running()]
+        yield from (Root(future.pid, mark(run, future.name)) for future in self._all_running())
+        yield from unfinished(self._around.directory, run)
 
     # -- files ---------------------------------------------------------------------------------
 

@@ -1,9 +1,12 @@
 """One place where the main process waits: for processes to end, and for words of the shell."""
 
+import os
 import selectors
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+from doitstack.process_tree import open_pidfd
 
 TICK = 0.2
 """Seconds between two looks at what the console should show while we wait."""
@@ -23,8 +26,23 @@ class Loop:
         self._selector.register(descriptor, selectors.EVENT_READ, callback)
 
     def forget(self, descriptor: int) -> None:
-        """Stop watching `descriptor`."""
-        self._selector.unregister(descriptor)
+        """Stop watching `descriptor`, if it is watched still."""
+        with suppress(KeyError):
+            self._selector.unregister(descriptor)
+
+    def when_ended(self, pid: int, callback: Callable[[], None]) -> None:
+        """Call `callback` once the process `pid` has ended, at once if it has."""
+        handle = open_pidfd(pid)
+        if handle is None:
+            callback()
+            return
+
+        def ended() -> None:
+            self.forget(handle)
+            os.close(handle)
+            callback()
+
+        self.watch(handle, ended)
 
     def interrupt(self, error: BaseException) -> None:
         """Raise `error` here, or as soon as nobody is in the middle of something."""

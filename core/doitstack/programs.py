@@ -9,7 +9,7 @@ from pathlib import Path
 from doitstack.errors import CommandError
 from doitstack.guard import Guard
 from doitstack.loop import Loop
-from doitstack.process_tree import FUTURE_MARK, Root, open_pidfd, signal_name, stop
+from doitstack.process_tree import FUTURE_MARK, Root, signal_name, stop
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,9 @@ class Program:
             raise CommandError(
                 f"{self.name} cannot be run: {error.strerror}: {error.filename}", 127
             ) from error
+        except ValueError as error:
+            # A NUL in a word.
+            raise CommandError(f"{self.name} cannot be run: {error}", 127) from error
         finally:
             if stdin >= 0:
                 os.close(stdin)
@@ -121,13 +124,6 @@ class MainLinePrograms:
         program.check(process.returncode)
 
     def _wait(self, pid: int) -> None:
-        handle = open_pidfd(pid)
-        if handle is None:
-            return
         ended: list[bool] = []
-        self._loop.watch(handle, lambda: ended.append(True))
-        try:
-            self._loop.run_until(lambda: bool(ended))
-        finally:
-            self._loop.forget(handle)
-            os.close(handle)
+        self._loop.when_ended(pid, lambda: ended.append(True))
+        self._loop.run_until(lambda: bool(ended))

@@ -1,8 +1,10 @@
 """Runs that are stopped: Ctrl-C, SIGTERM, a failing step, a second run."""
 
 import os
+import random
 import signal
 import subprocess
+import time
 import uuid
 from pathlib import Path
 
@@ -123,6 +125,82 @@ def test_interrupted_run_stops_all_trees_and_still_reports(
     assert outcome.journal[-1]["event"] == "run_end"
     assert outcome.journal[-1]["code"] == code
     assert list((stack.dest / "async").glob("*.ini")) == []
+
+
+FORKING = {
+    # A shell that forks without end is always in the midst of something.
+    "extras.d/60-script.sh": """\
+        work() { setsid sleep 600 & sleep 600; }
+        if [[ "$1 $2" == "stack install" ]]; then
+            touch standing
+            for ((i = 0; i < 40; i++)); do
+                async_run "work$i" work
+                async_run "quick$i" true
+                async_wait "quick$i"
+            done
+        fi
+    """,
+    "extras.d/50-demo.py": plugin("""
+        def working(stack):
+            subprocess.Popen(["sleep", "600"], start_new_session=True)
+            time.sleep(600)
+
+        @hookimpl
+        def stack_extra(stack):
+            yield run(shell("touch extra"))
+            for number in range(10):
+                yield async_run(f"python{number}", working)
+                yield async_run(f"bash{number}", shell("work"))
+                yield run(["true"])
+    """),
+}
+
+
+@pytest.mark.parametrize("part", ["standing", "extra"])
+def test_nothing_outlives_an_interrupt_at_any_moment(
+    stack_dir: MakeStackDir, mark: str, part: str
+) -> None:
+    stack = stack_dir(FORKING, TEST_MARK=mark)
+    moments = random.Random(part)
+    for _ in range(5):
+        (stack.path / part).unlink(missing_ok=True)
+        process = stack.start("stack")
+        wait_until((stack.path / part).exists, part)
+        moment = moments.uniform(0, 0.8)
+        time.sleep(moment)
+
+        os.killpg(process.pid, signal.SIGTERM)
+        outcome = _end(stack, process)
+
+        said = f"after {moment:.3f} s:\n{outcome.out}"
+        assert outcome.code == 143, said
+        assert marked(mark) == [], said
+        assert "Traceback" not in said
+        assert outcome.out.count("Total runtime") == 1, said
+        assert outcome.journal[-1]["event"] == "run_end"
+
+
+@pytest.mark.parametrize("command", ["stack", "plan", "clean"])
+def test_interrupt_before_anything_runs_is_no_traceback(
+    stack_dir: MakeStackDir, command: str
+) -> None:
+    stack = stack_dir(
+        {
+            "extras.d/50-demo.py": plugin("""
+                Path("standing").touch()
+                time.sleep(60)
+            """)
+        }
+    )
+    stack.dest.mkdir()
+    (stack.dest / ".doitstack").write_text("made by doitstack\n")
+    process = stack.start(command)
+    wait_until((stack.path / "standing").exists, "the import of the plugin")
+
+    os.killpg(process.pid, signal.SIGINT)
+    outcome = _end(stack, process)
+
+    assert (outcome.code, outcome.out) == (130, "")
 
 
 def test_second_interrupt_does_not_wait_for_anybodys_grace(

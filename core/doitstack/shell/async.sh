@@ -237,8 +237,10 @@ _async_child() {
     shift 2
     set +m
     _async_open "$name" "$BASHPID" "$@"
-    # A future must not start when the main process was killed before it could be seen.
-    [[ -z ${_doitstack_main:-} || -d /proc/$_doitstack_main ]] || exit 1
+    # A future must not start when the main process was killed, or the session was stopped, before
+    # it could be seen.
+    [[ -z ${_doitstack_main:-} || (-d /proc/$_doitstack_main && -d /proc/${_doitstack_session:-}) ]] ||
+        exit 1
     export DOITSTACK_FUTURE=${_doitstack_run:-shell}:$name
     trap '_async_close "$?"' EXIT
     trap 'builtin exit 143' TERM

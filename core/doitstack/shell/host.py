@@ -21,6 +21,7 @@ from doitstack.loop import Loop
 from doitstack.order import Order
 from doitstack.passwords import known_secrets
 from doitstack.phases import Phase
+from doitstack.process_tree import Root
 from doitstack.shell.answer import Answer
 from doitstack.shell.gate import Gate
 from doitstack.shell.session import Session, SessionPlace
@@ -74,7 +75,11 @@ class SessionHost:
 
     def start_future(self, future: Future, command: str) -> None:
         """Have the session fork `command`, as soon as it can, as a future that is declared."""
-        session = self._ready()
+        try:
+            session = self._ready()
+        except (DoitstackError, OSError) as error:
+            self._around.futures.cannot_start(future, error)
+            return
         if self._around.parallel:
             self._later.append((future, command))
             self.idle()
@@ -88,6 +93,11 @@ class SessionHost:
         """In a forked child: close what would tell the shell that the main process still lives."""
         if self._session:
             self._session.let_go()
+
+    def busy(self) -> list[Root]:
+        """Return the session as the root of a tree, if it runs a command now."""
+        session = self._session
+        return [Root(session.pid)] if session and session.is_busy and session.is_alive else []
 
     def close(self) -> None:
         """End the session, if there is one."""
@@ -141,6 +151,8 @@ class SessionHost:
     # -- futures of the shell ------------------------------------------------------------------
 
     def _fork(self, session: Session, future: Future, command: str) -> None:
+        if future.has_ended:
+            return
         try:
             session.start_future(future.name, command, self._place(future))
         except StepError as error:
@@ -173,20 +185,24 @@ class SessionHost:
 
     def _give_up(self, future: Future, error: Exception) -> None:
         self._promised.pop(future.name, None)
-        self._around.futures.cannot_start(future, error)
+        if not future.has_ended:
+            self._around.futures.cannot_start(future, error)
 
     # -- what the session says -----------------------------------------------------------------
 
     def async_started(self, name: str, pid: int, start_time: int, command: str) -> None:
         """Hear from the shell that it has forked a future, which may still wait at its gate."""
         futures = self._around.futures
+        if futures.is_closed:
+            # It has been taken back, and is stopped by what its file says.
+            return
         future = futures.find(name) or futures.declare(name, command)
         self._promised.pop(name, None)
         future.pid = pid
         if future.has_turn or not pid:
             futures.begins(future, pid, start_time)
         if pid:
-            futures.watch(pid, lambda: futures.ended(future, None))
+            self._around.loop.when_ended(pid, lambda: futures.ended(future, None))
 
     def async_ended(self, name: str, rc: int) -> None:
         """Hear from the shell that a future which ran in place has ended."""
@@ -213,7 +229,8 @@ class SessionHost:
     def request(self, verb: str, arguments: Sequence[str]) -> Answer:
         """Answer a request of the shell."""
         try:
-            return self._answer(verb, arguments)
+            # Who asked is being stopped, too.
+            return Answer(1) if self._around.futures.is_closed else self._answer(verb, arguments)
         except DoitstackError as error:
             return Answer(1, "", f"ERROR: {error}\n")
 

@@ -149,10 +149,8 @@ class Session:
             if not self._loop.run_until(lambda: self._failure is not None, timeout=2):
                 stop([Root(self.pid)])
         self._guard.session(0)
-        with suppress(KeyError):
-            self._loop.forget(self._messages)
-        with suppress(KeyError):
-            self._loop.forget(self._handle)
+        self._loop.forget(self._messages)
+        self._loop.forget(self._handle)
         for descriptor in (
             self._answers, self._messages, self._variables_file, self._handle, self._commands
         ):  # fmt: skip
@@ -171,11 +169,7 @@ class Session:
         if self._failure:
             raise StepError(f"the bash session has ended: {self._failure}") from self._failure
         self._send(command)
-        try:
-            self._loop.run_until(lambda: not self._is_busy)
-        except BaseException:
-            stop([Root(self.pid)])
-            raise
+        self._loop.run_until(lambda: not self._is_busy)
         if self._failure:
             raise self._failure
 
@@ -212,6 +206,8 @@ class Session:
         self._loop.run_until(lambda: not self._is_busy)
 
     def _send(self, command: str) -> None:
+        if "\0" in command:
+            raise StepError(f"the shell takes no command with a NUL in it: {command!r}")
         self._is_busy = True
         try:
             write_all(self._commands, command.encode(errors="surrogateescape") + b"\0")
@@ -249,6 +245,8 @@ class Session:
         with suppress(BlockingIOError):
             while chunk := os.read(self._messages, 1 << 16):
                 self._inbox += chunk
+            # All who could say something are gone; the end of a pipe is there to be read for ever.
+            self._loop.forget(self._messages)
         for words in self._words():
             self._hear(*words)
 
