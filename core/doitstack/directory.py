@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from doitstack.errors import PlanError
+from doitstack.errors import PlanError, PluginError
 from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
 from doitstack.plan import Declared, Plan, make_plan
 from doitstack.plugins import TASKS_HOOK, Plugin, find_plugins, is_reserved, order, passed_over
@@ -22,7 +22,7 @@ from doitstack.shell.check import (
     unprovided_calls,
 )
 from doitstack.stack import Stack
-from doitstack.steps import Kind, Step, run, shell
+from doitstack.steps import Step, run, shell
 
 _MERGES_BEFORE = {Phase.EXTRA: ("extra",)}
 _MERGES_AFTER = {
@@ -172,12 +172,21 @@ class StackDirectory:
                 )
 
     def tasks(self) -> list[tuple[Plugin, Step]]:
-        """Return what plugins offer to be run by name."""
+        """Return what plugins offer to be run by name. Raises PluginError for a taken name."""
         _ = self.settings_plan
-        return [
+        offers = [
             (plugin, step)
             for plugin in self.plugins
             if plugin.manager
             for step in plugin.steps(TASKS_HOOK, stack=self.stack)
-            if step.kind is Kind.RUN
         ]
+        owners = dict.fromkeys((phase.task.partition(":")[0] for phase in Phase), "doitstack")
+        for plugin, step in offers:
+            if step.name in owners:
+                raise PluginError(
+                    plugin.name,
+                    f"{plugin.origin} offers the task {step.name}, which {owners[step.name]} has; "
+                    f"rename it",
+                )
+            owners[step.name] = plugin.name
+        return offers

@@ -7,8 +7,10 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -19,9 +21,9 @@ from doitstack import hookspecs
 from doitstack.actions import OURS
 from doitstack.errors import DoitstackError, PluginError, said
 from doitstack.localconf import PluginRepository
-from doitstack.phases import REVERSED_PHASES, SETTINGS_PHASES, Phase
+from doitstack.phases import REVERSED_PHASES, SETTINGS_PHASES, STACK_PHASES, Phase
 from doitstack.repositories import in_order, scripts_directory
-from doitstack.steps import Shell, Step, run
+from doitstack.steps import Kind, Shell, Step, run
 
 if TYPE_CHECKING:
     from doitstack.settings import Settings
@@ -38,6 +40,11 @@ _PLACE = re.compile(r"\d\d-")
 _NUMBERED = re.compile(r"(\d\d)-([A-Za-z0-9][A-Za-z0-9._-]*)\.(sh|py)")
 DROP_INS = "extras.d"
 _RESERVED = ("0", "9")
+
+_PLUGGY = f"{Path(pluggy.__file__).parent}/"
+
+_MARK = f"{hookspecs.PROJECT}_impl"
+"""The attribute by which pluggy knows a hook."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,12 @@ class Plugin:
         try:
             for answer in caller(**argument):
                 steps.extend(self._checked(hook, answer))
-        except DoitstackError:
+        except (PluginError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except DoitstackError as error:
+            # For the user, who need not know the file.
+            raise PluginError(self.name, str(error)) from error
+        except BaseException as error:
             place = _place(error)
             raise PluginError(
                 self.name, f"{hook} of {self.origin} raised {said(error)}{place}"
@@ -95,6 +105,10 @@ class Plugin:
                     self.name,
                     f"{hook} of {self.origin} yielded {step!r}, not run(), async_run() or "
                     f"async_wait()",
+                )
+            if hook == TASKS_HOOK and step.kind is not Kind.RUN:
+                raise PluginError(
+                    self.name, f"{hook} of {self.origin} offers {step.name}: offer run() steps only"
                 )
             yield step
 
@@ -123,7 +137,7 @@ def _place(error: BaseException) -> str:
     frames, place = error.__traceback__, ""
     while frames:
         name = frames.tb_frame.f_code.co_filename
-        if not name.startswith(OURS):
+        if not name.startswith((OURS, _PLUGGY)):
             place = f" ({name}, line {frames.tb_lineno})"
         frames = frames.tb_next
     return "" if isinstance(error, SyntaxError) else place
@@ -170,14 +184,28 @@ def _origin(plugin: Plugin) -> str:
     return plugin.origin
 
 
+def entry_points(group: str) -> Iterator[EntryPoint]:
+    """Yield the entry points of a group.
+
+    As that of importlib.metadata does, which parses those of all distributions for it.
+    """
+    seen: set[str] = set()
+    for distribution in distributions():
+        text = distribution.read_text("entry_points.txt")
+        if text and f"[{group}]" in text and _name(distribution) not in seen:
+            seen.add(_name(distribution))
+            yield from distribution.entry_points.select(group=group)
+
+
+@cache
+def _name(distribution: Distribution) -> str:
+    # Each look at the name reads and parses the distribution's metadata anew.
+    return distribution.name
+
+
 def _installed() -> Iterator[Plugin]:
-    names: dict[int, str] = {}
     for entry in entry_points(group=hookspecs.PROJECT):
-        distribution = names.get(id(entry.dist), "")
-        if not distribution:
-            # Each look at the name reads and parses the distribution's metadata anew.
-            distribution = entry.dist.name if entry.dist else "an unknown distribution"
-            names[id(entry.dist)] = distribution
+        distribution = _name(entry.dist) if entry.dist else "an unknown distribution"
         origin = f"{distribution} (entry point {entry.name} = {entry.value})"
         is_service = distribution == IN_TREE
         name = _PLACE.sub("", entry.name, count=1) if is_service else entry.name
@@ -190,12 +218,20 @@ def _installed() -> Iterator[Plugin]:
 
 
 def _load_entry(entry: EntryPoint, origin: str) -> object:
-    try:
+    with _imports(entry.name, origin):
         return entry.load()
-    except Exception as error:
+
+
+@contextmanager
+def _imports(name: str, origin: str) -> Iterator[None]:
+    """Blame the plugin for whatever an import raises, SystemExit among it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise PluginError(
-            entry.name,
-            f"{origin} cannot be imported: {said(error)}{_place(error)}",
+            name, f"{origin} cannot be imported: {said(error)}{_place(error)}"
         ) from error
 
 
@@ -203,6 +239,12 @@ def _managed(name: str, origin: str, module: object) -> pluggy.PluginManager:
     """Return a manager of this plugin alone: order and blame stay ours."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     hooks = _hooks_of(module)
+    for hook in hooks:
+        options = getattr(getattr(module, hook), _MARK)
+        if options["wrapper"] or options["hookwrapper"]:
+            raise PluginError(name, f"{origin}: {hook} is a wrapper; yield steps from a plain hook")
+    for forgotten in {phase.hook for phase in STACK_PHASES} & set(dir(module)) - set(hooks):
+        raise PluginError(name, f"{origin}: {forgotten} is no hook without @hookimpl before it")
     known = [hook for hook in _known_hooks() if hook in hooks]
     if known:
         manager.add_hookspecs(_only(hookspecs, known))
@@ -220,8 +262,14 @@ def _known_hooks() -> tuple[str, ...]:
 
 def _hooks_of(plugin: object) -> list[str]:
     """Return the names of what a plugin marks as hooks, known ones or not."""
-    marker = f"{hookspecs.PROJECT}_impl"
-    return [name for name in dir(plugin) if hasattr(getattr(plugin, name, None), marker)]
+    return [name for name in dir(plugin) if _is_marked(plugin, name)]
+
+
+def _is_marked(plugin: object, name: str) -> bool:
+    # A proxy that a plugin imports may refuse any question.
+    with suppress(Exception):
+        return hasattr(getattr(plugin, name), _MARK)
+    return False
 
 
 def _only(source: object, names: Iterable[str]) -> ModuleType:
@@ -268,12 +316,8 @@ def _module(path: Path, name: str) -> Plugin:
     module: ModuleType = importlib.util.module_from_spec(specification)
     # What a future returns or raises is pickled by the name of its module.
     sys.modules[specification.name] = module
-    try:
+    with _imports(name, str(path)):
         specification.loader.exec_module(module)
-    except Exception as error:
-        raise PluginError(
-            name, f"{path} cannot be imported: {said(error)}{_place(error)}"
-        ) from error
     return Plugin(name, str(path), manager=_managed(name, str(path), module))
 
 

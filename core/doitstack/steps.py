@@ -14,6 +14,8 @@ FUTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DOIT = ("uptodate", "file_dep", "targets", "calc_dep", "getargs", "setup", "teardown", "clean")
 """The attributes of doit's tasks that a step may have; the others are for us to set."""
 
+_LISTS = ("uptodate", "file_dep", "targets", "calc_dep", "setup", "teardown")
+
 
 class Kind(Enum):
     """The three kinds of step."""
@@ -152,9 +154,11 @@ def async_wait(*names: str) -> Step:
 
 
 def _doits(attributes: dict[str, Any]) -> dict[str, Any]:
-    for name in attributes:
+    for name, value in attributes.items():
         if name not in _DOIT:
             raise TypeError(f"a step has no attribute {name!r}; it may have {', '.join(_DOIT)}")
+        if name in _LISTS and not isinstance(value, (list, tuple)):
+            raise TypeError(f"{name} takes a list: [{value!r}]")
     return attributes
 
 

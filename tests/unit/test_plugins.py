@@ -9,7 +9,7 @@ import pytest
 
 from doitstack import plugins as module
 from doitstack.directory import StackDirectory
-from doitstack.errors import PluginError, SettingsError
+from doitstack.errors import PluginError
 from doitstack.hookspecs import hookimpl
 from doitstack.localconf import LocalSettings
 from doitstack.phases import Phase
@@ -163,7 +163,106 @@ def test_hook_that_raises_is_blamed_with_its_line(tmp_path: Path) -> None:
     )
 
 
-def test_error_for_the_user_passes_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hook", ["raise SystemExit(4)", "yield run(print); raise SystemExit(4)"])
+def test_hook_that_exits_is_blamed(tmp_path: Path, hook: str) -> None:
+    said = _blame(tmp_path, f"@hookimpl\ndef stack_install(stack):\n    {hook}\n")
+    assert said == (
+        "plugin demo: stack_install of TOP/extras.d/50-demo.py raised SystemExit: 4 "
+        "(TOP/extras.d/50-demo.py, line 5)"
+    )
+
+
+def test_import_that_exits_is_blamed(tmp_path: Path) -> None:
+    path = _drop_in(tmp_path, "raise SystemExit('not here')\n")
+    with pytest.raises(PluginError) as raised:
+        _find(tmp_path)
+    assert str(raised.value) == (
+        f"plugin demo: {path} cannot be imported: SystemExit: not here ({path}, line 3)"
+    )
+
+
+def test_mistake_in_a_step_is_placed_in_the_plugin(tmp_path: Path) -> None:
+    said = _blame(tmp_path, "@hookimpl\ndef stack_install(stack):\n    yield run('make')\n")
+    assert said.startswith(
+        "plugin demo: stack_install of TOP/extras.d/50-demo.py raised TypeError: an action is"
+    )
+    assert said.endswith(" (TOP/extras.d/50-demo.py, line 5)")
+
+
+def test_hook_that_cannot_be_called_is_placed_nowhere(tmp_path: Path) -> None:
+    said = _blame(tmp_path, "@hookimpl\ndef stack_install(*, stack):\n    yield run(print)\n")
+    assert said == (
+        "plugin demo: stack_install of TOP/extras.d/50-demo.py raised TypeError: "
+        "stack_install() missing 1 required keyword-only argument: 'stack'"
+    )
+
+
+UNFIT = {
+    "@hookimpl(wrapper=True)\ndef stack_install(stack):\n    yield\n": (
+        "stack_install is a wrapper; yield steps from a plain hook"
+    ),
+    "@hookimpl(hookwrapper=True)\ndef stack_install(stack):\n    yield\n": (
+        "stack_install is a wrapper; yield steps from a plain hook"
+    ),
+    "def stack_install(stack):\n    yield run(print)\n": (
+        "stack_install is no hook without @hookimpl before it"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", UNFIT)
+def test_hook_that_would_be_passed_over_is_refused(tmp_path: Path, text: str) -> None:
+    path = _drop_in(tmp_path, text)
+    with pytest.raises(PluginError) as raised:
+        _find(tmp_path)
+    assert str(raised.value) == f"plugin demo: {path}: {UNFIT[text]}"
+
+
+def test_proxy_that_answers_no_question_is_no_hook(tmp_path: Path) -> None:
+    _drop_in(
+        tmp_path,
+        """
+        class Proxy:
+            def __getattr__(self, name):
+                raise RuntimeError("working outside of a request")
+
+        proxy = Proxy()
+    """,
+    )
+    assert _find(tmp_path)[0].hooks == ()
+
+
+def test_tasks_offers_steps_of_the_main_line_only(tmp_path: Path) -> None:
+    path = _drop_in(
+        tmp_path,
+        """
+        from doitstack import async_run
+
+        @hookimpl
+        def tasks(stack):
+            yield async_run("greet", print)
+    """,
+    )
+    with pytest.raises(PluginError) as raised:
+        _find(tmp_path)[0].steps("tasks", stack=STACK)
+    assert str(raised.value) == (
+        f"plugin demo: tasks of {path} offers greet: offer run() steps only"
+    )
+
+
+@pytest.mark.parametrize(("name", "owner"), [("stack", "doitstack"), ("greet", "demo")])
+def test_offered_task_needs_a_name_of_its_own(tmp_path: Path, name: str, owner: str) -> None:
+    offer = f"@hookimpl\ndef tasks(stack):\n    yield run(print, name={name!r})\n"
+    _drop_in(tmp_path, offer.replace(repr(name), "'greet'"))
+    path = _drop_in(tmp_path, offer, "60-other.py")
+    with pytest.raises(PluginError) as raised:
+        StackDirectory(tmp_path, {}).tasks()
+    assert str(raised.value) == (
+        f"plugin other: {path} offers the task {name}, which {owner} has; rename it"
+    )
+
+
+def test_error_for_the_user_names_the_plugin_that_asks(tmp_path: Path) -> None:
     _drop_in(
         tmp_path,
         """
@@ -172,7 +271,7 @@ def test_error_for_the_user_passes_as_it_is(tmp_path: Path) -> None:
             raise SettingsError("X=3: use 4")
     """,
     )
-    with pytest.raises(SettingsError, match=r"^X=3: use 4$"):
+    with pytest.raises(PluginError, match=r"^plugin demo: X=3: use 4$"):
         _find(tmp_path)[0].steps("stack_install", stack=STACK)
 
 

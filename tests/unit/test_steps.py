@@ -114,6 +114,12 @@ def test_attribute_that_is_none_of_doits_is_refused() -> None:
             make(act, uptodat=[True])
 
 
+@pytest.mark.parametrize("name", ["uptodate", "file_dep", "targets"])
+def test_attribute_that_is_a_list_takes_nothing_else(name: str) -> None:
+    with pytest.raises(TypeError, match=rf"{name} takes a list: \['one'\]"):
+        run(act, **{name: "one"})
+
+
 def test_one_line_spells_out_control_characters() -> None:
     assert one_line("a\tb\r\nc\0ümlaut") == "a\\tb\\r\\nc\\x00ümlaut"
 
