@@ -24,7 +24,7 @@ from doitstack.journal import Journal, new_journal_path
 from doitstack.loop import Loop
 from doitstack.mainlog import MainLog
 from doitstack.order import Order
-from doitstack.passwords import known_secrets, redacted
+from doitstack.passwords import Secrets
 from doitstack.plan import PlannedStep
 from doitstack.plugins import Script
 from doitstack.programs import MainLinePrograms, Program
@@ -64,6 +64,7 @@ class Executor:
         self.loop = Loop(self._tick)
         self.guard = Guard(stack.dest / "async", self.run_name)
         cores = options.jobs or len(os.sched_getaffinity(0))
+        secrets = Secrets(stack.settings)
         self.slots = Slots(options.jobs if options.parallel else 0, cores)
         self.futures = Futures(
             Surroundings(
@@ -73,7 +74,7 @@ class Executor:
                 journal=self.journal,
                 loop=self.loop,
                 slots=self.slots,
-                redact=self._redact,
+                redact=secrets.redact,
                 let_go=self._let_go,
                 parallel=options.parallel,
             )
@@ -95,6 +96,7 @@ class Executor:
                 guard=self.guard,
                 futures=self.futures,
                 order=self.order,
+                secrets=secrets,
                 collect_rest=self.collect_rest,
                 parallel=options.parallel,
             )
@@ -136,9 +138,6 @@ class Executor:
             if future.running()
         ]
         return f"... still running: {', '.join(parts)}" if parts else ""
-
-    def _redact(self, text: str) -> str:
-        return redacted(text, known_secrets(self.stack.settings))
 
     # -- steps ---------------------------------------------------------------------------------
 

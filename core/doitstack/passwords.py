@@ -1,12 +1,17 @@
 """The passwords of a stack: the user's own, else made once and kept in `$DEST/passwords`."""
 
+import os
 import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from doitstack.errors import SettingsError
 from doitstack.files import locked, private_directory, write_private
+
+if TYPE_CHECKING:
+    from doitstack.settings import Settings
 
 _SECRET = re.compile(r"(PASSWORD|PASS|SECRET|TOKEN)$")
 
@@ -47,6 +52,41 @@ def redacted(text: str, secrets_: list[str]) -> str:
     for secret in secrets_:
         text = text.replace(secret, "***")
     return text
+
+
+class Secrets:
+    """What must not be shown in a run, read again only when it may be another.
+
+    Who starts a future asks. After a fork each page that is touched anew is copied, and all
+    settings fill many.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._file = f"{settings['DEST']}/passwords"
+        self._state: tuple[int, ...] = ()
+        self._known: list[str] = []
+
+    @property
+    def known(self) -> list[str]:
+        """The values, the longest first."""
+        state = (self._settings.changes, *_stamp(self._file))
+        if state != self._state:
+            self._state, self._known = state, known_secrets(self._settings)
+        return self._known
+
+    def redact(self, text: str) -> str:
+        """Return `text` with stars in the place of each."""
+        return redacted(text, self.known)
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    """Return what differs when a file has been written anew; nothing for one that is not there."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a Path is made of many objects
+    except FileNotFoundError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _checked(name: str, value: str) -> str:

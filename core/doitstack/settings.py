@@ -49,6 +49,7 @@ class Settings(Mapping[str, str]):
 
     `local` is the user's file as it was read, `environ` the names that the environment set, `late`
     those that hooks of `source` set by default: override_defaults of the shell comes before them.
+    `changes` tells by its growth that any value may have changed.
     """
 
     def __init__(self, values: dict[str, str], local: LocalSettings, environ: frozenset[str]):
@@ -56,6 +57,7 @@ class Settings(Mapping[str, str]):
         self.local = local
         self.environ = environ
         self.late: frozenset[str] = frozenset()
+        self.changes = 0
 
     def __getitem__(self, name: str) -> str:
         try:
@@ -79,11 +81,13 @@ class Settings(Mapping[str, str]):
     def default(self, name: str, value: str) -> str:
         """Set `name` unless it is set already, and return its value."""
         if not self._values.get(name):
+            self.changes += 1
             self._values[name] = value
         return self._values[name]
 
     def update(self, changed: Mapping[str, str]) -> None:
         """Take over what the bash session has changed."""
+        self.changes += 1
         self._values.update({k: v for k, v in changed.items() if k != "TOP_DIR"})
 
     def path(self, name: str) -> Path:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from doitstack.errors import SettingsError
-from doitstack.passwords import password
+from doitstack.localconf import LocalSettings
+from doitstack.passwords import Secrets, password
+from doitstack.settings import Settings
 
 
 def test_password_is_taken_from_the_settings(tmp_path: Path) -> None:
@@ -53,3 +55,17 @@ def test_password_is_the_same_for_processes_that_ask_at_once(tmp_path: Path) -> 
         values = pool.starmap(password, [({"DEST": str(tmp_path)}, name) for name in names])
     assert len(set(zip(names, values, strict=True))) == 3
     assert len((tmp_path / "passwords").read_text().splitlines()) == 3
+
+
+def test_secrets_are_what_they_are_now(tmp_path: Path) -> None:
+    settings = Settings({"DEST": str(tmp_path)}, LocalSettings({}), frozenset())
+    secrets = Secrets(settings)
+    assert secrets.redact("hunter22 and more") == "hunter22 and more"
+
+    settings.default("MY_PASSWORD", "hunter22")
+    assert secrets.redact("hunter22 and more") == "*** and more"
+    settings.update({"MY_TOKEN": "and more"})
+    assert secrets.redact("hunter22 and more") == "*** ***"
+    made = password(settings, "ADMIN_PASSWORD")
+    assert secrets.redact(f"with {made}") == "with ***"
+    assert secrets.known is secrets.known, "read once"

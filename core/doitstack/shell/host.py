@@ -19,7 +19,7 @@ from doitstack.journal import Journal
 from doitstack.localconf import session_script
 from doitstack.loop import Loop
 from doitstack.order import Order
-from doitstack.passwords import known_secrets
+from doitstack.passwords import Secrets
 from doitstack.phases import Phase
 from doitstack.process_tree import Root
 from doitstack.shell.answer import Answer
@@ -43,6 +43,7 @@ class Surroundings:
     guard: Guard
     futures: Futures
     order: Order
+    secrets: Secrets
     collect_rest: Callable[[], object]
     parallel: bool
 
@@ -67,7 +68,7 @@ class SessionHost:
         session = self._ready()
         settings = self._around.stack.settings
         session.set(self._variables())
-        session.hide(known_secrets(settings))
+        session.hide(self._around.secrets.known)
         try:
             work(session)
         finally:

@@ -6,7 +6,6 @@ ends it. Whether there is one or not, the wrapper does what the program does.
 
 import hashlib
 import os
-import platform
 import shutil
 import socket
 import time
@@ -182,7 +181,7 @@ def wrapper(stack: Stack, name: str) -> Path:
 
 def can_be_warm() -> bool:
     """Return whether the client can work here; else the real program is all there is."""
-    return platform.machine() in _SYSTEM_CALLS and all(
+    return os.uname().machine in _SYSTEM_CALLS and all(
         shutil.which(name, path="/usr/bin") for name in ("env", "perl")
     )
 
@@ -221,7 +220,7 @@ def _client(stack: Stack, program: Program) -> str:
         "DIRECTORY": _quoted(str(_directory(stack))),
         "NAME": _quoted(program.name),
         "STAMP": _quoted(stamp(program)),
-        "SYSCALLS": ", ".join(map(str, _SYSTEM_CALLS[platform.machine()])),
+        "SYSCALLS": ", ".join(map(str, _SYSTEM_CALLS[os.uname().machine])),
     }
     text = (_HERE / "client.pl").read_text(encoding="utf-8")
     for name, value in values.items():
