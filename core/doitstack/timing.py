@@ -109,12 +109,11 @@ def measure(events: Iterable[Event], serial_elapsed: float | None = None) -> Tim
     for event in known:
         path.follow(event)
     length, steps = path.longest()
-    collected = [event for event in known if event.kind == "collected"]
     usage = [event["cpu"] for event in known if event.kind in ("usage", "run_end")]
     return Timing(
         elapsed=known[-1].time - start.time,
         background=sum(_durations(known)) if is_parallel else 0.0,
-        wait=sum(event["waited"] for event in collected) if is_parallel else 0.0,
+        wait=sum(_waits(known)) if is_parallel else 0.0,
         cpu=usage[-1] if usage else 0.0,
         cores=start.get("cores", 1),
         critical_path=length,
@@ -131,16 +130,26 @@ def _durations(events: list[Event]) -> Iterator[float]:
             yield max(0, event["end_time"] - event["start_time"]) / 1000
 
 
+def _waits(events: list[Event]) -> Iterator[float]:
+    """Yield how long each wait of the main line was, also one that ended without its future."""
+    since: float | None = None
+    for event in events:
+        if event.kind == "wait_start":
+            since = event.time
+        elif event.kind == "wait_end" and since is not None:
+            yield event.time - since
+        elif event.kind == "collected":
+            yield event["waited"]
+
+
 def _components(events: list[Event]) -> dict[str, float]:
     totals: dict[str, float] = {}
     for event in events:
         if event.kind == "time":
             name, seconds = event["component"], event["milliseconds"] / 1000
-        elif event.kind == "collected":
-            name, seconds = ASYNC_WAIT, event["waited"]
-        else:
-            continue
-        totals[name] = totals.get(name, 0.0) + seconds
+            totals[name] = totals.get(name, 0.0) + seconds
+    if waits := list(_waits(events)):
+        totals[ASYNC_WAIT] = sum(waits)
     return totals
 
 

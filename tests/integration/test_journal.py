@@ -1,5 +1,6 @@
 """What the journal of a run tells to those who read it afterwards."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,38 @@ def test_wait_is_for_the_future_that_still_runs(stack_dir: MakeStackDir) -> None
     waited = {e["name"]: e["waited"] for e in outcome.journal if e["event"] == "collected"}
     assert list(waited) == ["quick", "slow"]
     assert waited["quick"] == 0 < waited["slow"]
+
+
+def test_wait_begins_before_the_future_that_it_is_for(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin("""
+                def first(stack):
+                    until(lambda: '"wait_start"' in max(
+                        (stack.log_dir / "runs").glob("*.jsonl")).read_text())
+                    time.sleep(0.1)
+
+                @hookimpl
+                def stack_install(stack):
+                    yield async_run("good", ["true"], uptodate=[Path("again").exists()])
+                    yield async_run("first", first)
+                    yield async_run("second", ["true"], wait=["first"])
+                    yield async_wait("good", "second")
+            """)
+        }
+    )
+    stack.run("stack").ok()
+    (stack.path / "again").touch()
+
+    outcome = stack.run("stack").ok()
+
+    events = {(e["event"], e.get("name")): e for e in outcome.journal}
+    wait, collected = events["wait_start", "second"], events["collected", "second"]
+    ended = events["future_end", "first"]["end_time"] / 1000
+    assert wait["time"] < ended < events["future_start", "second"]["time"]
+    assert collected["waited"] >= ended - wait["time"] - 0.001
+    told = [line.partition("]: ")[2] for line in outcome.lines if "Waiting for" in line]
+    assert told[0] == "Waiting for completion of true (0 other jobs running)"
+    figures = json.loads(stack.run("timing", "--json").ok().out)
+    assert figures["wait"] >= collected["waited"] - 0.001, "rounded"
+    assert figures["lower_bound"] <= figures["elapsed"] + 0.002

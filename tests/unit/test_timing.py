@@ -133,8 +133,26 @@ def test_future_that_queued_counts_only_while_it_ran() -> None:
         ]
     )
 
-    assert (timing.elapsed, timing.background, timing.wait) == (5, 5, 0)
+    assert (timing.elapsed, timing.background, timing.wait, timing.serial) == (5, 5, 5, 5)
     assert timing.critical_steps == (Stretch("a", 0, 5),)
+
+
+def test_wait_that_was_given_up_counts() -> None:
+    timing = _of(
+        [
+            _start(0),
+            _event(0, "future_start", name="a", pid=1, command="a"),
+            _event(0, "wait_start", name="a"),
+            _event(2, "wait_end"),
+            _event(3, "wait_start", name="a"),
+            _future_end(5, "a", 0, 5),
+            _event(5, "collected", name="a", rc=0, waited=2.0),
+            _end(5, cpu=1.0),
+        ]
+    )
+
+    assert (timing.background, timing.wait, timing.serial) == (5, 4, 6)
+    assert timing.components == {"async_wait": 4}
 
 
 def test_serial_run_has_no_background() -> None:
