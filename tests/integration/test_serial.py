@@ -203,3 +203,25 @@ def test_serial_shell_future_of_the_plan_may_fail_without_ending_the_session(
     assert "future awaited: failed with rc 1" in outcome.out
     ends = {e["name"]: e["rc"] for e in outcome.journal if e["event"] == "future_end"}
     assert ends == {"forgotten": 1, "awaited": 1}
+
+
+def test_serial_shell_future_has_its_true_duration(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            SCRIPT: """\
+                if [[ "$1 $2" == "stack install" ]]; then
+                    async_run slow sleep 0.3
+                    sleep 0.3
+                    async_wait slow
+                fi
+            """
+        }
+    )
+
+    outcome = stack.run("stack", DEVSTACK_PARALLEL="False").ok()
+
+    (end,) = [event for event in outcome.journal if event["event"] == "future_end"]
+    (collected,) = [event for event in outcome.journal if event["event"] == "collected"]
+    assert end["end_time"] - end["start_time"] >= 300
+    assert collected["time"] - end["end_time"] / 1000 >= 0.29, "not until it was collected"
+    assert collected["waited"] == 0

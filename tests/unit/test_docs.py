@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from doitstack import hookspecs, warm
 from doitstack.__main__ import _FILES
 from doitstack.commands import Clean, Futures, Log, Plan, Plugins, Run, Services, Timing
 from doitstack.commands.run import CONSOLE
+from doitstack.localconf import LocalSettings
 from doitstack.phases import Phase
 from doitstack.screen import MODES
-from doitstack.settings import DEFAULTS, load_settings
+from doitstack.settings import DEFAULTS, Settings, load_settings
 from doitstack.stack import Stack
+from doitstack.steps import async_run, async_wait, run
 from doitstack.timing import Timing as Figures
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +45,24 @@ def test_plugins_page_has_every_hook_with_its_arguments() -> None:
 def test_plugins_page_has_the_phases_in_order() -> None:
     rows = re.findall(r"^\| `([a-z_ -]+)` \| `([a-z_]+)\(", page("docs/plugins.md"), re.MULTILINE)
     assert rows == [(phase.value, phase.hook) for phase in Phase]
+
+
+@pytest.mark.parametrize("verb", [run, async_run, async_wait])
+def test_plugins_page_has_the_verbs_with_their_arguments(verb: Callable[..., object]) -> None:
+    parameters = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(verb).parameters.values()
+    ]
+    call = f"{verb.__name__}{inspect.Signature(parameters)}".replace("''", '""')
+    assert f"* `{call}`:" in page("docs/plugins.md")
+
+
+def test_plugins_page_names_nothing_that_a_stack_has_not() -> None:
+    text = page("docs/plugins.md")
+    names = set(re.findall(r"\bstack\.(\w+)", text))
+    assert {"run", "async_run", "async_wait", "run_process", "timed", "password"} <= names
+    known = {*dir(Stack), *vars(Stack(Settings({}, LocalSettings({}), frozenset())))}
+    assert names - known == set()
 
 
 def test_every_hook_has_a_docstring() -> None:
