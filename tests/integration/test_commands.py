@@ -188,6 +188,18 @@ def test_clean_tells_what_it_cannot_remove(stack_dir: MakeStackDir) -> None:
     assert not stack.dest.exists()
 
 
+def test_clean_of_a_dest_that_cannot_be_locked_is_no_traceback(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir()
+    stack.run("stack").ok()
+    (stack.dest / ".lock").unlink()
+    (stack.dest / ".lock").mkdir()
+
+    outcome = stack.run("clean").failed(2)
+
+    trouble = f"ERROR: Is a directory: {stack.dest}/.lock; look at the space and the rights in "
+    assert {line.partition(str(stack.dest) + ",")[0] for line in outcome.lines} == {trouble}
+
+
 def test_clean_with_tasks_keeps_doits_meaning(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {

@@ -9,7 +9,7 @@ from doit.runner import ERROR, SUCCESS
 
 from doitstack import dest
 from doitstack.commands.interruptible import Interruptible
-from doitstack.commands.run import Run
+from doitstack.commands.run import Run, disk_trouble
 from doitstack.directory import StackDirectory
 from doitstack.dodo import CLEAN, loaded
 from doitstack.errors import DoitstackError, StepError
@@ -56,6 +56,9 @@ class Clean(Interruptible, DoitClean):  # type: ignore[misc]
                 dest.remove(directory.settings)
         except StepError as error:
             sys.stderr.write(f"ERROR: {error}\n")
+            return int(ERROR)
+        except OSError as error:
+            sys.stderr.write(f"ERROR: {disk_trouble(error, directory)}\n")
             return int(ERROR)
         return code
 

@@ -107,7 +107,7 @@ class Run(Interruptible, DoitRun):  # type: ignore[misc]
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
         except OSError as error:
-            sys.stderr.write(f"ERROR: {_disk_trouble(error, here.directory)}\n")
+            sys.stderr.write(f"ERROR: {disk_trouble(error, here.directory)}\n")
             return int(ERROR)
 
     def _run_here(
@@ -171,7 +171,8 @@ def _give_way(signalled: Interrupted) -> None:
     raise signalled
 
 
-def _disk_trouble(error: OSError, directory: StackDirectory) -> str:
+def disk_trouble(error: OSError, directory: StackDirectory) -> str:
+    """Return what to say of an error of the disk, and what to do."""
     what = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
     return f"{what}; look at the space and the rights in {directory.stack.dest}, then run it again"
 
