@@ -24,6 +24,9 @@ DEFAULTS = {
 
 _AFTER_LOCAL_CONF = ("DATA_DIR", "LOGDIR")
 
+_SPECIAL = frozenset("$%:")
+"""What OpenStack's programs, or a PATH, cannot have in a path: there it means something."""
+
 _NUMBERS = ("ASYNC_JOBS", "SERVICE_TIMEOUT", "WARM_IDLE_SECONDS")
 _TRUTHS = ("DEVSTACK_PARALLEL", "ASYNC_STRICT")
 
@@ -217,6 +220,8 @@ def _check_dest(dest: str, home: str) -> None:
     path = Path(dest)
     if not path.is_absolute():
         raise SettingsError(f"DEST={dest}: use an absolute path")
+    if special := _SPECIAL.intersection(dest):
+        raise SettingsError(f"DEST={dest}: OpenStack cannot live with {min(special)}; use another")
     forbidden = {Path("/"), Path(home).resolve()} if home else {Path("/")}
     if path.resolve() in forbidden:
         raise SettingsError(f"DEST={dest}: this is not a directory of doitstack's own; use another")

@@ -67,13 +67,13 @@ def test_main_line_of_keystone(tmp_path: Path) -> None:
 
 
 def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
-    stack = make_stack(tmp_path / "a$b")
+    stack = make_stack(tmp_path, DATA_DIR=f"{tmp_path}/a$b")
     on_stage(stack, keystone.configure_keystone)
     path = stack.data_dir / "keystone" / "etc" / "keystone.conf"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     conf = configparser.RawConfigParser()
     conf.read(path)
-    root = f"{tmp_path}/a$$b/.stack/data/keystone"
+    root = f"{tmp_path}/a$$b/keystone"
     assert conf["database"]["connection"] == f"sqlite:///{root}/keystone.db"
     assert conf["fernet_tokens"]["key_repository"] == f"{root}/etc/fernet-keys"
     assert conf["cache"]["backend"] == "dogpile.cache.memory"

@@ -71,6 +71,9 @@ def test_top_dir_is_ours_whatever_others_say(tmp_path: Path) -> None:
         ("relative/x", "DEST=relative/x: use an absolute path"),
         ("/", "DEST=/: this is not a directory of doitstack's own; use another"),
         ("/tmp/..", "DEST=/tmp/..: this is not a directory of doitstack's own; use another"),
+        ("/opt/a$b", "DEST=/opt/a$b: OpenStack cannot live with $; use another"),
+        ("/opt/a%b", "DEST=/opt/a%b: OpenStack cannot live with %; use another"),
+        ("/opt/a:b", "DEST=/opt/a:b: OpenStack cannot live with :; use another"),
         ("/etc/passwd", "DEST=/etc/passwd: this is not a directory; use another"),
     ],
 )
