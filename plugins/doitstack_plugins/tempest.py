@@ -3,6 +3,7 @@
 The hooks are in `extras.d/80-tempest.py`, as DevStack's are in `extras.d/80-tempest.sh`.
 """
 
+import os
 import shutil
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def run_tempest(stack: Stack, *arguments: str) -> None:
     program = environment(stack).program("tempest")
     # The caller's shell may be set up for the tests of some other cloud.
     conf = {"TEMPEST_CONFIG_DIR": str(_conf(stack).parent), "TEMPEST_CONFIG": _conf(stack).name}
-    env = {**_environ(stack), **conf}
+    env = {**_environ(stack), **_without_our_path(stack), **conf}
     stack.run([program, "run", *chosen], cwd=_workspace(stack), env=env)
 
 
@@ -74,6 +75,16 @@ def _environ(stack: Stack) -> dict[str, str]:
     # It makes a directory in the home and one, for the locks of all users, among temporary files.
     state = str(_state(stack))
     return {**packages.environ(stack), "HOME": state, "TMPDIR": state}
+
+
+def _without_our_path(stack: Stack) -> dict[str, str]:
+    """Return what has tempest's runner write its shell commands without our path, quotes or not.
+
+    Its interpreter is found by PATH, and the lists of tests are in its workspace.
+    """
+    path = stack.settings.get("PATH", os.defpath)
+    bin_ = environment(stack).python.parent
+    return {"PYTHON": "python", "PATH": f"{bin_}:{path}", "TMPDIR": "/proc/self/cwd"}
 
 
 def _state(stack: Stack) -> Path:

@@ -60,6 +60,10 @@ def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
     assert {program.cwd for program in stage.programs} == {state / "workspace"}
     assert stage.programs[0].env is not None
     assert stage.programs[0].env["HOME"] == str(state)
+    # The runner would have a shell split these paths, where they have blanks.
+    assert stage.programs[0].env["TMPDIR"] == "/proc/self/cwd"
+    assert stage.programs[0].env["PYTHON"] == "python"
+    assert stage.programs[0].env["PATH"].startswith(f"{tmp_path}/.stack/venvs/tempest/bin:")
 
 
 def test_run_tempest_says_that_there_is_none_yet(tmp_path: Path) -> None:
