@@ -245,8 +245,6 @@ def _conf(stack: Stack) -> configuration.Sections:
         # The default takes 0.4 s of CPU for each password that is checked.
         "identity": {"password_hash_rounds": "4"},
         "cache": _cache(stack),
-        # Accounts of many services are made at once: a token must tell of the newest endpoint.
-        "catalog": {"caching": "false"},
     }
 
 

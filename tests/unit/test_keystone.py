@@ -77,7 +77,6 @@ def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
     assert conf["database"]["connection"] == f"sqlite:///{root}/keystone.db"
     assert conf["fernet_tokens"]["key_repository"] == f"{root}/etc/fernet-keys"
     assert conf["cache"]["backend"] == "dogpile.cache.memory"
-    assert conf["catalog"]["caching"] == "false"
     assert "p$ 'w" not in path.read_text()
 
 
