@@ -42,7 +42,7 @@ def identity_api(stack: Stack) -> Iterator[Any]:
 
     Raises ServiceError where keystone refuses something or does not answer.
     """
-    with cloud(stack) as connection:
+    with _connection(stack, _lasting_login(*_administrator(stack))) as connection:
         yield connection.identity
 
 
@@ -50,8 +50,15 @@ def identity_api(stack: Stack) -> Iterator[Any]:
 def cloud(stack: Stack) -> Iterator[Any]:
     """Give a connection of the SDK, as the administrator: its attributes are the services' APIs.
 
+    It logs in anew: the catalog comes with the token, and may have new services since the last one.
     Raises ServiceError where a service refuses something or does not answer.
     """
+    with _connection(stack, _login(*_administrator(stack))) as connection:
+        yield connection
+
+
+@contextmanager
+def _connection(stack: Stack, auth: Any) -> Iterator[Any]:
     # Only those who need the SDK pay for its import.
     import requests  # noqa: PLC0415
     from keystoneauth1.exceptions import ClientException  # noqa: PLC0415
@@ -61,13 +68,9 @@ def cloud(stack: Stack) -> Iterator[Any]:
 
     with requests.Session() as http:
         http.trust_env = False  # no proxy stands between us and our own service
-        auth = _administrator(
-            stack.settings["KEYSTONE_SERVICE_URI_V3"], stack.password(ADMIN_PASSWORD)
-        )
-        session = Session(auth=auth, session=http)
         try:
             yield Connection(
-                session=session,
+                session=Session(auth=auth, session=http),
                 region_name=stack.settings["REGION_NAME"],
                 interface="public",
                 identity_interface="public",
@@ -78,12 +81,13 @@ def cloud(stack: Stack) -> Iterator[Any]:
             raise ServiceError(f"the cloud at {uri}: {error}") from error
 
 
-@cache
-def _administrator(auth_url: str, password: str) -> Any:
-    """Return who logs in: once, for all connections of this process and of what it forks then.
+def _administrator(stack: Stack) -> tuple[str, str]:
+    """Return where the administrator logs in, and the password."""
+    return stack.settings["KEYSTONE_SERVICE_URI_V3"], stack.password(ADMIN_PASSWORD)
 
-    It keeps its token in memory, and takes a new one when that is refused or about to expire.
-    """
+
+def _login(auth_url: str, password: str) -> Any:
+    """Return who logs in with the first request, and takes a new token when one is refused."""
     from keystoneauth1.identity.v3 import Password  # noqa: PLC0415 - as above
 
     return Password(
@@ -94,3 +98,12 @@ def _administrator(auth_url: str, password: str) -> Any:
         user_domain_id=DEFAULT_DOMAIN,
         project_domain_id=DEFAULT_DOMAIN,
     )
+
+
+@cache
+def _lasting_login(auth_url: str, password: str) -> Any:
+    """Return the same login for all connections of this process and of what it forks then.
+
+    Its token stays in memory. Keystone itself has been in the catalog from the beginning.
+    """
+    return _login(auth_url, password)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.stack import Stack
-from doitstack_plugins.identity import identity_api
+from doitstack_plugins.identity import cloud, identity_api
 from tests.unit.plugin_stage import make_stack
 
 # The SDK warns of what its own classes do.
@@ -23,6 +23,7 @@ class Keystone(HTTPServer):
     """Gives tokens, counts them, and takes the last one only."""
 
     tokens = 0
+    services: tuple[str, ...] = ("identity",)
 
     @property
     def url(self) -> str:
@@ -41,7 +42,9 @@ class Answers(BaseHTTPRequestHandler):
         endpoint = {"interface": "public", "region": "RegionOne", "url": f"{self.server.url}/v3"}
         token = {
             "expires_at": "2999-01-01T00:00:00.000000Z",
-            "catalog": [{"type": "identity", "endpoints": [endpoint]}],
+            "catalog": [
+                {"type": service, "endpoints": [endpoint]} for service in self.server.services
+            ],
         }
         self.answer(201, {"token": token})
 
@@ -93,3 +96,12 @@ def test_token_that_is_refused_is_taken_anew(stack: Stack, keystone: Keystone) -
     keystone.tokens += 1
     look(stack)
     assert keystone.tokens == 3
+
+
+def test_cloud_knows_services_that_have_come_since_the_first_login(
+    stack: Stack, keystone: Keystone
+) -> None:
+    look(stack)
+    keystone.services = ("identity", "network")
+    with cloud(stack) as connection:
+        assert connection.session.get_endpoint(service_type="network") == f"{keystone.url}/v3"
