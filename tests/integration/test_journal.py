@@ -131,7 +131,9 @@ def test_wait_is_for_the_future_that_still_runs(stack_dir: MakeStackDir) -> None
                     until_logged(stack, "Waiting for completion of slow")
 
                 def wait_for_quick(stack):
-                    until_logged(stack, "finished successfully")
+                    (journal,) = (stack.log_dir / "runs").glob("*.jsonl")
+                    while '"future_end"' not in journal.read_text():
+                        stack.sleep(0.01)
 
                 @hookimpl
                 def stack_install(stack):

@@ -13,6 +13,7 @@ from doitstack import warm
 from doitstack.errors import CommandError
 from doitstack.programs import Program
 from doitstack.services import State
+from doitstack.warm import launcher
 from tests.unit.plugin_stage import Stage
 
 from .conftest import Tool, plain_environment, until
@@ -90,7 +91,7 @@ def test_a_package_that_is_missing_is_none(kept: Tool, tmp_path: Path) -> None:
 def test_without_warmth_the_program_runs(
     kept: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("platform.machine", lambda: "pdp11")
+    monkeypatch.setattr(launcher, "_SYSTEM_CALLS", {"pdp11": ()})
     warm.call(kept.stack, kept.program, "write", tmp_path / "out")
     assert (tmp_path / "out").read_text() == "False None"
     assert not (kept.stack.dest / "supervisor").exists()
