@@ -19,22 +19,24 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Meter:
     """The CPU time of a run: this process's, and that of the supervisord in `directory`.
 
-    All processes below them count. The stack's services and warm programs are below the latter;
-    what they used before the run does not count. A program that leaves both without being waited
-    for goes out of sight.
+    All processes below them count. The stack's services and warm programs are below the latter.
+    What any of them used before the run does not count. A program that leaves both without being
+    waited for goes out of sight.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._earlier = supervisord_pid(directory)
-        self._before = tree_cpu([self._earlier], all_processes()) if self._earlier else 0.0
+        processes = list(all_processes())
+        self._own_before = tree_cpu([os.getpid()], processes)
+        self._before = tree_cpu([self._earlier], processes) if self._earlier else 0.0
         self._highest = 0.0
 
     def used(self) -> float:
         """Return the CPU time (s) since the start of the run."""
         keeper = supervisord_pid(self._directory)
         roots = [os.getpid(), *([keeper] if keeper else [])]
-        used = tree_cpu(roots, all_processes())
+        used = tree_cpu(roots, all_processes()) - self._own_before
         if keeper and keeper == self._earlier:
             used -= self._before
         # What has ended with supervisord was used all the same.
