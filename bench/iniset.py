@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-LIBRARY = Path(__file__).parents[1] / "core" / "doitstack" / "shell" / "library.sh"
+LIBRARY = Path(__file__).parents[1] / "core" / "doitstack" / "bash" / "library.sh"
 
 # Four programs and as many subshells a call: two to save xtrace, one to look for the section,
 # one to look for the option, one to change the file.

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
-from doitstack_plugins import packages
-from doitstack_plugins.tempest import (
+from doitstack_plugins.shared import venvs
+from doitstack_plugins.tempest.install_and_run import (
     clean_tempest,
     configure_tempest,
     install_tempest,
@@ -21,7 +21,7 @@ def stack_install(stack: Stack) -> Iterator[Step]:
         yield async_run(
             "install_tempest",
             install_tempest,
-            wait=packages.first(stack),
+            wait=venvs.first(stack),
             uptodate=[partial(is_installed, stack)],
         )
 

@@ -1,9 +1,8 @@
 """doitstack: a development OpenStack as doit tasks. This is all that a plugin imports."""
 
-# Import the package of that name first: from here on `doitstack.shell` is the action.
-from doitstack import shell as _package  # noqa: F401
+# Import the package of that name first: from here on `doitstack.bash` is the action.
+from doitstack.config.settings import Settings
 from doitstack.hookspecs import hookimpl
-from doitstack.settings import Settings
 from doitstack.stack import Stack
 from doitstack.steps import Step, async_run, async_wait, run, shell
 

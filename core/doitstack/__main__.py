@@ -10,7 +10,7 @@ from pathlib import Path
 
 from doitstack.errors import DoitstackError, SettingsError
 
-LIBRARY = Path(__file__).parent / "shell" / "library.sh"
+LIBRARY = Path(__file__).parent / "bash" / "library.sh"
 
 _FILES = {
     "dodo.py": "from doitstack.dodo import *\n",
@@ -97,8 +97,8 @@ def shell_library(_arguments: Sequence[str]) -> int:
 
 def request(arguments: Sequence[str]) -> int:
     """Answer one request of a shell that has no session. Returns the request's exit code."""
-    from doitstack.directory import StackDirectory  # noqa: PLC0415
-    from doitstack.shell.requests import answer  # noqa: PLC0415
+    from doitstack.bash.request_handlers import answer  # noqa: PLC0415
+    from doitstack.planning.stack_directory import StackDirectory  # noqa: PLC0415
 
     if not arguments:
         raise SettingsError("request: which one? python -m doitstack request VERB ARGUMENT...")
@@ -111,7 +111,7 @@ def request(arguments: Sequence[str]) -> int:
 
 def completion(arguments: Sequence[str]) -> int:
     """Print the script by which bash or zsh completes `doit`. Returns the exit code."""
-    from doitstack.completion import SHELLS, script  # noqa: PLC0415
+    from doitstack.cli.completion import SHELLS, script  # noqa: PLC0415
 
     if len(arguments) != 1 or arguments[0] not in SHELLS:
         raise SettingsError(f"completion: for which shell? {' or '.join(SHELLS)}")
@@ -121,7 +121,7 @@ def completion(arguments: Sequence[str]) -> int:
 
 def complete(arguments: Sequence[str]) -> int:
     """Print what the last of the words behind `doit` may become. Returns the exit code."""
-    from doitstack.completion import completions  # noqa: PLC0415
+    from doitstack.cli.completion import completions  # noqa: PLC0415
 
     for word, about in completions(arguments):
         print(f"{word}\t{about}", flush=True)

@@ -13,10 +13,10 @@ from doit import create_after
 from doit.exceptions import InvalidDodoFile
 from doit.task import Task
 
-from doitstack.directory import StackDirectory
 from doitstack.errors import DoitstackError
 from doitstack.phases import Phase
-from doitstack.tasks import Stage, offered_task, plan_tasks, stack_tasks
+from doitstack.planning.doit_tasks import Stage, offered_task, plan_tasks, stack_tasks
+from doitstack.planning.stack_directory import StackDirectory
 
 __all__ = [  # noqa: F822 - DOIT_CONFIG comes from __getattr__
     "DOIT_CONFIG",

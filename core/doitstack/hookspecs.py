@@ -13,7 +13,7 @@ import pluggy
 from doitstack.steps import Step
 
 if TYPE_CHECKING:
-    from doitstack.settings import Settings
+    from doitstack.config.settings import Settings
     from doitstack.stack import Stack
 
 PROJECT = "doitstack"

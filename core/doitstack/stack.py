@@ -6,15 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from doitstack.config.settings import Settings
 from doitstack.errors import FutureError, StepError
-from doitstack.settings import Settings
 from doitstack.steps import callable_name
 
 # Hooks are called to list tasks, too: what only actions need is imported when they need it.
 if TYPE_CHECKING:
-    from doitstack.future import Future
-    from doitstack.programs import Program
-    from doitstack.services import Services
+    from doitstack.futures.future import Future
+    from doitstack.processes.program import Program
+    from doitstack.services.services import Services
 
 
 class Backstage(Protocol):
@@ -82,7 +82,7 @@ class Stack:
 
     def password(self, name: str) -> str:
         """Return the password `name`, from the settings or made once and kept in DEST."""
-        from doitstack.passwords import password  # noqa: PLC0415
+        from doitstack.config.passwords import password  # noqa: PLC0415
 
         return password(self.settings, name)
 
@@ -101,7 +101,7 @@ class Stack:
         `env` is added to the environment, `stdin` is what the program may read. Futures go on
         meanwhile. Give secrets by `env` or `stdin`, never in `argv`.
         """
-        from doitstack.programs import Program, run_in_future  # noqa: PLC0415
+        from doitstack.processes.program import Program, run_in_future  # noqa: PLC0415
 
         program = Program(argv, env, cwd, stdin)
         if self._future:
@@ -118,7 +118,7 @@ class Stack:
         stdin: bytes | None = None,
     ) -> str:
         """Run a quick program and return its stdout as text. Raises CommandError."""
-        from doitstack.programs import Program, output_of  # noqa: PLC0415
+        from doitstack.processes.program import Program, output_of  # noqa: PLC0415
 
         return output_of(Program(argv, env, cwd, stdin))
 
@@ -187,7 +187,7 @@ class Stack:
     @property
     def services(self) -> "Services":
         """The processes that the stack's supervisor keeps."""
-        from doitstack.services import Services  # noqa: PLC0415
+        from doitstack.services.services import Services  # noqa: PLC0415
 
         return Services(self.dest / "supervisor", self.log_dir)
 

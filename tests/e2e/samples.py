@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.processes import processes_with
-from doitstack.supervisord import MARKER
+from doitstack.services.processes import processes_with
+from doitstack.services.supervisord import MARKER
 from tests.conftest import CHECKOUT, MakeStackDir, Outcome, StackDir
 from tests.e2e.test_default_stack import processes_of
 

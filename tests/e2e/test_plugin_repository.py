@@ -12,7 +12,7 @@ import pytest
 from doitstack.__main__ import _FILES
 from tests.conftest import MakeStackDir, StackDir
 from tests.e2e.test_default_stack import free_port, processes_of
-from tests.integration.shell.repositories import Repository
+from tests.integration.bash.repositories import Repository
 
 pytestmark = [
     pytest.mark.timeout(600),

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from doitstack import Stack, async_run, async_wait, hookimpl, run, shell
+from doitstack import Stack, async_run, async_wait, hookimpl, run
+from doitstack import shell
 from doitstack.errors import CommandError, DoitstackError, FutureError
 
 

@@ -401,9 +401,9 @@ def test_plain_tells_of_starts_and_ends(stack_dir: MakeStackDir) -> None:
 
 def test_long_silence_is_broken_by_what_still_runs(stack_dir: MakeStackDir) -> None:
     stack = stack_dir({DEMO: plugin("""
-        from doitstack import mainlog
+        from doitstack.console import main_log
 
-        mainlog.SILENCE = 0.3
+        main_log.SILENCE = 0.3
         TOLD = "until grep -q '^[.]* still running: %s' .stack/logs/stack.log; do sleep 0.05; done"
 
         @hookimpl

@@ -245,7 +245,7 @@ def test_session_that_dies_before_its_answer_is_a_failed_step(stack_dir: MakeSta
     stack = stack_dir(
         {
             DEMO: plugin("""
-                from doitstack.process_tree import look_up
+                from doitstack.processes.tree import look_up
 
                 def outlives_the_session(stack):
                     until(Path("pid").exists)

@@ -162,7 +162,7 @@ def test_dead_session_keeps_nobody_busy(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             DEMO: plugin("""
-        from doitstack.loop import Loop
+        from doitstack.processes.event_loop import Loop
 
         def waiting(stack):
             os.kill(int(Path("session").read_text()), signal.SIGKILL)

@@ -10,7 +10,7 @@ import sys
 import time
 
 from doitstack import hookimpl, run
-from doitstack.services import State
+from doitstack.services.services import State
 
 
 def wait_for(state, stack):

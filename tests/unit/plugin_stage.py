@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from doitstack.programs import Program
-from doitstack.settings import load_settings
+from doitstack.config.settings import load_settings
+from doitstack.processes.program import Program
 from doitstack.stack import Stack
-from doitstack_plugins.identity import set_defaults
+from doitstack_plugins.keystone.admin_api import set_defaults
 
 
 class Stage:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from doitstack.journal import Event
-from doitstack.record import RunRecord, record_of
+from doitstack.journal.events import Event
+from doitstack.journal.run_record import RunRecord, record_of
 
 
 def event(time: float, kind: str, /, **fields: Any) -> Event:

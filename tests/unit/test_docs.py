@@ -11,15 +11,15 @@ import yaml
 
 from doitstack import hookspecs, warm
 from doitstack.__main__ import _FILES
-from doitstack.commands import Clean, Futures, Log, Plan, Plugins, Run, Services, Timing
-from doitstack.commands.run import CONSOLE
-from doitstack.localconf import LocalSettings
+from doitstack.cli import Clean, Futures, Log, Plan, Plugins, Run, Services, Timing
+from doitstack.cli.run import CONSOLE
+from doitstack.config.local_conf import LocalSettings
+from doitstack.config.settings import DEFAULTS, Settings, load_settings
+from doitstack.console.screens import MODES
+from doitstack.journal.timing import Timing as Figures
 from doitstack.phases import Phase
-from doitstack.screen import MODES
-from doitstack.settings import DEFAULTS, Settings, load_settings
 from doitstack.stack import Stack
 from doitstack.steps import async_run, async_wait, run
-from doitstack.timing import Timing as Figures
 
 ROOT = Path(__file__).parents[2]
 

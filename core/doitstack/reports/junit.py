@@ -3,8 +3,8 @@
 import time
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from doitstack.record import RunRecord, Status, StepRecord
-from doitstack.reports.logs import Logs, cleaned
+from doitstack.journal.run_record import RunRecord, Status, StepRecord
+from doitstack.reports.log_excerpts import Logs, cleaned
 
 _SKIPPED = {
     Status.SKIPPED: "up to date",

@@ -1,18 +1,17 @@
 """Tables of the plan, the plugins, the futures and the timing. Every function returns text."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from textwrap import wrap
 
 from tabulate import tabulate
 
-from doitstack.named_logs import NamedLog
-from doitstack.plan import Plan, PlannedStep
-from doitstack.plugins import Plugin
-from doitstack.reports.words import brief_name
-from doitstack.services import ServiceStatus
-from doitstack.timing import Timing
+from doitstack.journal.last_run import FutureRow
+from doitstack.journal.log_files import NamedLog
+from doitstack.journal.timing import Timing
+from doitstack.planning.plan import Plan, PlannedStep
+from doitstack.planning.plugin_discovery import Plugin
+from doitstack.reports.formatting import brief_name
+from doitstack.services.services import ServiceStatus
 
 _WIDE = 40
 """Characters of a cell with many names, before it goes on in the next line."""
@@ -67,28 +66,6 @@ def plugins_table(plugins: Iterable[Plugin]) -> str:
     """Return the plugins in order, where each was found, and its hooks."""
     rows = [(plugin.name, plugin.origin, " ".join(plugin.hooks)) for plugin in plugins]
     return (_table(rows, ("plugin", "found in", "hooks")) if rows else "no plugins") + "\n"
-
-
-@dataclass(frozen=True)
-class FutureRow:
-    """One future as `doit futures` shows it; `seconds` is its age or its duration.
-
-    `pid` is None before it starts, and 0 for one that ran in the bash session itself. `lock` is
-    what a queued one waits for beside a slot.
-    """
-
-    name: str
-    state: str
-    pid: int | None
-    seconds: float
-    rc: int | None
-    log: Path
-    lock: str = ""
-
-    @property
-    def standing(self) -> str:
-        """The state in words."""
-        return f"queued for lock {self.lock}" if self.lock else self.state
 
 
 def futures_table(rows: Iterable[FutureRow]) -> str:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-from doitstack.environments import Environment
 from doitstack.errors import ServiceError
-from doitstack.files import has_text, locked, private_directory, write_private
+from doitstack.private_files import has_text, locked, private_directory, write_private
 from doitstack.stack import Stack
+from doitstack.venvs import Environment
 from doitstack.warm.inside.options import Options
 
 _HERE = Path(__file__).parent

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from doitstack import warm
-from doitstack.environments import Environment
-from doitstack.settings import load_settings
+from doitstack.config.settings import load_settings
 from doitstack.stack import Stack
+from doitstack.venvs import Environment
 from doitstack.warm import launcher
 from doitstack.warm.inside.options import Options
 

@@ -11,8 +11,8 @@ import pytest
 
 from doitstack import warm
 from doitstack.errors import CommandError
-from doitstack.programs import Program
-from doitstack.services import State
+from doitstack.processes.program import Program
+from doitstack.services.services import State
 from doitstack.warm import launcher
 from tests.unit.plugin_stage import Stage
 

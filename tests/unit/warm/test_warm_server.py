@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from doitstack import warm
-from doitstack.environments import Environment
+from doitstack.venvs import Environment
 from doitstack.warm import launcher
 
 from .conftest import SCRIPT, Tool, is_gone, plain_environment, until

@@ -1,0 +1,82 @@
+"""What the bash library asks of the main process: services of the stack, accounts, the catalog.
+
+Knows no pipe and no session: a verb and its arguments come in, an `Answer` goes out.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from doitstack.bash import keystone_requests, service_requests
+from doitstack.bash.answer import Answer
+from doitstack.errors import DoitstackError, ServiceError, StepError
+from doitstack.stack import Stack
+
+Verb = Callable[..., str]
+"""Called with the stack and the arguments; returns what is printed."""
+
+
+def answer(stack: Stack, verb: str, args: Sequence[str]) -> Answer:
+    """Return the answer to a request. Raises nothing that a request can cause."""
+    try:
+        function = _function(stack, verb, args)
+        with _cloud_errors():
+            out = function(stack, *args)
+    except DoitstackError as error:
+        return Answer(1, "", f"{verb}: {error}\n")
+    return Answer(0, f"{out}\n" if out else "", "")
+
+
+def _function(stack: Stack, verb: str, args: Sequence[str]) -> Verb:
+    function = VERBS.get(verb)
+    if function is None:
+        raise StepError(f"no such request; there are {', '.join(sorted(VERBS))}")
+    try:
+        inspect.signature(function).bind(stack, *args)
+    except TypeError as error:
+        raise StepError(f"called with {len(args)} arguments: {error}") from error
+    return function
+
+
+@contextmanager
+def _cloud_errors() -> Iterator[None]:
+    """Turn what the SDK raises into our own error, without importing the SDK for it."""
+    try:
+        yield
+    except DoitstackError:
+        raise
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in {"openstack", "keystoneauth1"}:
+            raise
+        raise ServiceError(f"keystone: {error}") from error
+
+
+def _say(stack: Stack, text: str) -> str:
+    stack.say(text)
+    return ""
+
+
+VERBS: dict[str, Verb] = {
+    "say": _say,
+    "run_process": service_requests.run,
+    "stop_process": service_requests.stop,
+    "start_process": service_requests.start,
+    "restart_process": service_requests.restart,
+    "reload-or-restart_process": service_requests.restart,
+    "write_unit": service_requests.write,
+    "service_check": service_requests.check,
+    "check_deaths": service_requests.check_deaths,
+    "get_or_create_domain": keystone_requests.get_or_create_domain,
+    "get_or_create_group": keystone_requests.get_or_create_group,
+    "get_or_create_user": keystone_requests.get_or_create_user,
+    "get_or_create_project": keystone_requests.get_or_create_project,
+    "get_or_create_role": keystone_requests.get_or_create_role,
+    "get_or_add_user_project_role": keystone_requests.get_or_add_user_project_role,
+    "get_or_add_user_domain_role": keystone_requests.get_or_add_user_domain_role,
+    "get_or_add_user_system_role": keystone_requests.get_or_add_user_system_role,
+    "get_or_add_group_project_role": keystone_requests.get_or_add_group_project_role,
+    "get_or_create_service": keystone_requests.get_or_create_service,
+    "get_or_create_endpoint": keystone_requests.get_or_create_endpoint,
+    "get_endpoint_url": keystone_requests.get_endpoint_url,
+}
+"""Every verb, by the name of the bash function or what it stands for."""

@@ -1,0 +1,101 @@
+"""Services as bash names them: a command line, a group, a user, an environment.
+
+What was started is noted below `$DEST/units`, so that it can be started again by name. Knows
+nothing of how a service is kept running.
+"""
+
+import getpass
+import json
+import os
+import shlex
+from dataclasses import asdict, dataclass
+
+from doitstack.errors import ServiceError
+from doitstack.private_files import private_directory, write_private
+from doitstack.stack import Stack
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What DevStack would write into a unit file."""
+
+    command: str
+    group: str = ""
+    user: str = ""
+    environment: str = ""
+
+    def argv(self) -> list[str]:
+        """Return the command with what makes it another user's or group's."""
+        argv = shlex.split(self.command)
+        if self.group:
+            argv = ["sg", self.group, "-c", shlex.join(argv)]
+        if self.user and self.user != getpass.getuser():
+            as_user = ["runuser", "-u"] if os.geteuid() == 0 else ["sudo", "-n", "-u"]
+            argv = [*as_user, self.user, "--", *argv]
+        return argv
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment: systemd's `Environment=`, NAME=value words."""
+        words = (word.partition("=") for word in shlex.split(self.environment))
+        return {name: value for name, _, value in words if name}
+
+
+def run(stack: Stack, name: str, command: str, *more: str) -> str:
+    """Note the service `name` and start it. More is the group, the user, the environment."""
+    write(stack, name, command, *more)
+    return start(stack, name)
+
+
+def write(stack: Stack, name: str, command: str, *more: str) -> str:
+    """Note how the service `name` is started."""
+    directory = private_directory(stack.dest / "units")
+    unit = Unit(command, *more[:3])
+    write_private(directory / f"{_checked(name)}.json", json.dumps(asdict(unit)))
+    return ""
+
+
+def start(stack: Stack, name: str) -> str:
+    """Start the service `name` as it was noted; one of others, as it was last started."""
+    path = stack.dest / "units" / f"{_checked(name)}.json"
+    try:
+        unit = Unit(**json.loads(path.read_text(encoding="utf-8")))
+        argv = unit.argv()
+    except FileNotFoundError as error:
+        if stack.services.start_again(name):
+            return ""
+        raise ServiceError(f"{name} was never started; call run_process {name} COMMAND") from error
+    except (ValueError, TypeError) as error:
+        raise ServiceError(f"{name}: cannot understand its command: {error}") from error
+    stack.run_process(name, argv, env=unit.variables())
+    return ""
+
+
+def stop(stack: Stack, name: str) -> str:
+    """Stop the service `name`."""
+    stack.stop_process(name)
+    return ""
+
+
+def restart(stack: Stack, name: str) -> str:
+    """Stop the service `name` if it runs, and start it."""
+    stop(stack, name)
+    return start(stack, name)
+
+
+def check(stack: Stack) -> str:
+    """Return a line for each service."""
+    return "\n".join(f"{one.name} {one.state.value}" for one in stack.services.status())
+
+
+def check_deaths(stack: Stack) -> str:
+    """Raise ServiceError, with the ends of their logs, if services have died in this run."""
+    dead = stack.dead_services()
+    if dead:
+        raise ServiceError("\n".join(dead.values()))
+    return ""
+
+
+def _checked(name: str) -> str:
+    if "/" in name or name.startswith("."):
+        raise ServiceError(f"{name!r} cannot name a service")
+    return name

@@ -1,0 +1,67 @@
+"""`doit clean`: DevStack's clean, and doit's own where tasks are named."""
+
+import sys
+from typing import Any
+
+from doit.cmd_clean import Clean as DoitClean
+from doit.exceptions import InvalidDodoFile
+from doit.runner import ERROR, SUCCESS
+
+from doitstack.cli.interruptible import Interruptible
+from doitstack.cli.run import Run, disk_trouble
+from doitstack.config import dest_directory
+from doitstack.console.screens import open_standard_streams
+from doitstack.dodo import CLEAN, loaded
+from doitstack.errors import DoitstackError, StepError
+from doitstack.planning.stack_directory import StackDirectory
+
+
+class Clean(Interruptible, DoitClean):  # type: ignore[misc]
+    """`doit clean`: DevStack's clean. `doit clean TASK...`: doit's."""
+
+    doc_purpose = "unstack and remove what the stack made; with tasks, their clean actions"
+
+    def execute(self, params: Any, args: list[str]) -> int | None:
+        """Clean the stack, or the tasks that are named."""
+        open_standard_streams()
+        if args or params["cleanall"]:
+            code: int | None = super().execute(params, args)
+            return code
+        self.loader.setup(params)
+        directory = loaded().directory
+        try:
+            doomed = dest_directory.owned(directory.settings)
+            if params["dryrun"]:
+                sys.stdout.writelines(f"would remove {path}\n" for path in doomed)
+                return 0
+            return self._clean(directory) if directory.stack.dest.exists() else 0
+        except DoitstackError as error:
+            raise InvalidDodoFile(str(error)) from error
+
+    def _clean(self, directory: StackDirectory) -> int:
+        run = Run(
+            task_loader=self.loader, config=self.config, bin_name=self.bin_name, cmds=self._cmds
+        )
+        code: int = run.parse_execute([CLEAN])
+        if code == ERROR:
+            # No plugin could be asked, perhaps for want of space: what runs is ended all the same.
+            directory.stack.services.stop_all()
+        if code in (SUCCESS, ERROR):
+            return self._remove(directory, code)
+        return code
+
+    def _remove(self, directory: StackDirectory, code: int) -> int:
+        try:
+            with dest_directory.held(directory.stack.dest):
+                dest_directory.remove(directory.settings)
+        except StepError as error:
+            sys.stderr.write(f"ERROR: {error}\n")
+            return int(ERROR)
+        except OSError as error:
+            sys.stderr.write(f"ERROR: {disk_trouble(error, directory)}\n")
+            return int(ERROR)
+        return code
+
+    def __init__(self, cmds: Any = None, **kwargs: Any) -> None:
+        super().__init__(cmds=cmds, **kwargs)
+        self._cmds = cmds

@@ -1,0 +1,100 @@
+"""`doit log NAME`: the log of a future, a service, a script or the main line."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from doit.exceptions import InvalidCommand
+
+from doitstack.cli.follow import FOLLOW, FollowCommand
+from doitstack.cli.follow_file import Follower
+from doitstack.console.main_log import write_all
+from doitstack.dodo import loaded
+from doitstack.errors import StepError
+from doitstack.journal.last_run import LastRun
+from doitstack.journal.log_files import NamedLog, Of, find_log, known_logs
+from doitstack.planning.stack_directory import StackDirectory
+from doitstack.reports import tables
+
+
+class Log(FollowCommand):
+    """`doit log`."""
+
+    doc_purpose = "print a log, or follow it; without NAME, list the logs"
+    doc_usage = "[NAME] [-f] [--lines=N]"
+    doc_description = (
+        "NAME is looked for in this order: `stack`, the main line's log; a future; a service; "
+        "the trace of a script, by its task or the end of it. A service that has the name of a "
+        "future is service:NAME."
+    )
+    cmd_options = (
+        {
+            **FOLLOW,
+            "help": "go on until the future has ended or, for the main line, the run; "
+            "for a service, until Ctrl-C",
+        },
+        {
+            "name": "lines",
+            "short": "",
+            "long": "lines",
+            "type": int,
+            "default": None,
+            "metavar": "N",
+            "help": "begin with the last N lines",
+        },
+    )
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Print the log that is named, or the list of logs."""
+        if len(args) > 1:
+            raise InvalidCommand(f"log takes one NAME: {' '.join(args)}")
+        if params["lines"] is not None and params["lines"] < 0:
+            raise InvalidCommand("log: --lines takes a whole number, 0 or more")
+        self._name = args[0] if args else None
+        return super().execute(params, [])
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return the list of logs; one that is named is written as it is, byte for byte."""
+        run = LastRun(directory.stack.dest, directory.stack.log_dir)
+        logs = logs_of(directory, run)
+        if self._name is None:
+            return tables.logs_table(log for log in logs if log.path.exists())
+        log = find_log(self._name, logs)
+        if not log.path.exists() and not (params["follow"] and run.goes_on):
+            raise StepError(
+                f"future {log.name} has no log: it has not started, or it ran in the main line, "
+                f"whose log is `doit log stack`"
+            )
+        is_over = _end_of(log, run) if params["follow"] else _at_once
+        with Follower(log.path, params["lines"]) as follower:
+            for chunk in follower.follow(is_over):
+                write_all(sys.stdout.fileno(), chunk)
+        return ""
+
+    def completions(self, params: Any) -> list[tuple[str, str]]:
+        """Return the names that NAME may be, each with what it is of."""
+        self.loader.setup(params)
+        directory = loaded().directory
+        run = LastRun(directory.stack.dest, directory.stack.log_dir)
+        return [(log.name, log.of.value) for log in logs_of(directory, run)]
+
+
+def logs_of(directory: StackDirectory, run: LastRun) -> list[NamedLog]:
+    """Return the logs that are there or, for futures, that may come."""
+    stack = directory.stack
+    futures = [row.name for row in run.futures()]
+    return list(known_logs(stack.dest / "async", stack.log_dir, futures))
+
+
+def _at_once() -> bool:
+    return True
+
+
+def _end_of(log: NamedLog, run: LastRun) -> Callable[[], bool]:
+    """Return what says that nothing more will come into `log`."""
+    return {
+        Of.MAIN_LINE: lambda: not run.goes_on,
+        Of.FUTURE: lambda: run.is_over(log.name),
+        Of.SERVICE: lambda: False,
+        Of.SCRIPT: lambda: run.is_step_over(log.name),
+    }[log.of]

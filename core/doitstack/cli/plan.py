@@ -1,0 +1,31 @@
+"""`doit plan`: what a stack will do, in order."""
+
+from typing import Any
+
+from doitstack.cli.base import StackCommand
+from doitstack.planning.stack_directory import StackDirectory
+from doitstack.reports import tables
+
+
+class Plan(StackCommand):
+    """`doit plan`."""
+
+    doc_purpose = "show phases, plugins, steps, futures and where they are waited for"
+    cmd_options = (
+        {
+            "name": "dot",
+            "short": "",
+            "long": "dot",
+            "type": bool,
+            "default": False,
+            "help": "print the plan as a graph for Graphviz: doit plan --dot | dot -Tsvg",
+        },
+    )
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return the plan of `doit stack`."""
+        if params["dot"]:
+            from doitstack.reports.graphviz import plan_graph  # noqa: PLC0415 - seldom wanted
+
+            return plan_graph(directory.plan())
+        return tables.plan_table(directory.plan(), directory.warnings())

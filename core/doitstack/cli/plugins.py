@@ -1,0 +1,17 @@
+"""`doit plugins`: what was found, and from where."""
+
+from typing import Any
+
+from doitstack.cli.base import StackCommand
+from doitstack.planning.stack_directory import StackDirectory
+from doitstack.reports import tables
+
+
+class Plugins(StackCommand):
+    """`doit plugins`."""
+
+    doc_purpose = "show the plugins, where each was found, and its hooks"
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return the plugins in order."""
+        return tables.plugins_table(directory.plugins)

@@ -1,0 +1,18 @@
+"""`doit services`: the processes that the stack keeps running."""
+
+from typing import Any
+
+from doitstack.cli.base import StackCommand
+from doitstack.planning.stack_directory import StackDirectory
+from doitstack.reports import tables
+
+
+class Services(StackCommand):
+    """`doit services`."""
+
+    doc_purpose = "show the processes that the stack keeps running"
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return name, state, pid, ports and log of each."""
+        services = directory.stack.services
+        return tables.services_table(services.status(), services.ports())

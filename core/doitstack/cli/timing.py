@@ -1,0 +1,97 @@
+"""`doit timing`: what a run took, as tables, figures, a page, a trace or test results."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import doit
+
+from doitstack.cli.base import StackCommand
+from doitstack.errors import StepError
+from doitstack.journal.events import run_journals
+from doitstack.journal.last_run import last_run
+from doitstack.journal.timing import timing_of
+from doitstack.planning.stack_directory import StackDirectory
+from doitstack.private_files import write_private
+from doitstack.reports import tables
+
+SHOWN_RUNS = 5
+"""How many runs are named to somebody who asks for one that there is not."""
+
+
+def _option(name: str, help_: str, *, is_flag: bool = False) -> dict[str, Any]:
+    kind: dict[str, Any] = (
+        {"type": bool, "default": False} if is_flag else {"type": str, "default": ""}
+    )
+    return {"name": name, "short": "", "long": name, "help": help_, **kind}
+
+
+class Timing(StackCommand):
+    """`doit timing`."""
+
+    doc_purpose = "show what a run took and what futures saved"
+    cmd_options = (
+        _option("json", "print the figures as JSON, all times in seconds", is_flag=True),
+        _option("run", "the run to show, by the name of its journal or how that begins"),
+        _option("html", "write a page of the run to this file: charts, logs, comparison, what-if"),
+        _option("compare", "the earlier run that the page compares with (the last of these tasks)"),
+        _option("trace", "write Chrome trace events to this file, which ui.perfetto.dev opens"),
+        _option("junit", "write JUnit XML to this file: a test case for each step and future"),
+    )
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Return the figures of a run, or what was written. Raises StepError if there is no run."""
+        log_dir = directory.stack.log_dir
+        path = _run_of(log_dir, params["run"])
+        timing = timing_of(log_dir, path) if path else None
+        if path is None or timing is None:
+            raise StepError(f"no run is recorded in {log_dir}; run `doit stack`")
+        written = _write_files(directory, path, params)
+        if params["json"]:
+            return json.dumps(timing.as_dict(), indent=2) + "\n"
+        return written or tables.timing_tables(timing)
+
+
+def _run_of(log_dir: Path, name: str) -> Path | None:
+    """Return the journal of that name, or of the last run. Raises StepError for an unknown name."""
+    if not name:
+        return last_run(log_dir)
+    known = run_journals(log_dir)
+    matching = [path for path in known if path.stem.startswith(name.removesuffix(".jsonl"))]
+    if matching:
+        return matching[-1]
+    last = ", ".join(path.stem for path in known[-SHOWN_RUNS:]) or "none"
+    raise StepError(f"there is no run {name} in {log_dir / 'runs'}; the last ones: {last}")
+
+
+def _write_files(directory: StackDirectory, path: Path, params: Any) -> str:
+    """Write the files that are asked for; return what to say of them."""
+    wanted = {name: params[name] for name in ("html", "trace", "junit") if params[name]}
+    if not wanted:
+        return ""
+    from doitstack.reports.run_reports import Reports  # noqa: PLC0415 - seldom wanted
+
+    stack = directory.stack
+    before = _run_of(stack.log_dir, params["compare"]) if params["compare"] else None
+    reports = Reports(stack, path, before)
+    makers: dict[str, Callable[[], str]] = {
+        "html": reports.page,
+        "trace": reports.trace,
+        "junit": reports.junit,
+    }
+    return "".join(_written(Path(file), makers[name]) for name, file in wanted.items())
+
+
+def _written(name: Path, make: Callable[[], str]) -> str:
+    path = (Path(doit.get_initial_workdir()) / name).resolve()
+    if path.exists() and not path.is_file():
+        raise StepError(f"{path} is no file; name one that may be written")
+    if not path.parent.is_dir():
+        raise StepError(f"there is no directory {path.parent}; make it, or name another file")
+    text = make()
+    try:
+        write_private(path, text)
+    except OSError as error:
+        raise StepError(f"{path} cannot be written: {error.strerror}; name another file") from error
+    return f"wrote {path}\n"

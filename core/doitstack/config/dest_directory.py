@@ -1,0 +1,208 @@
+"""DEST: whether it is ours, who uses it now, and what `clean` may remove. Knows no run."""
+
+import fcntl
+import os
+import shutil
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from doitstack.config.settings import Settings
+from doitstack.errors import BusyError, SettingsError, StepError
+from doitstack.private_files import write_private
+
+MARKER = ".doitstack"
+"""The file that makes a directory ours. It says whether we made the directory itself."""
+
+LOCK = ".lock"
+DATABASE = ".doit.db"
+
+_FLOCK = "hhqqi0q"
+"""The C structure `flock`: kind, whence, start, length, pid."""
+
+_WORK = (
+    ".devstack",
+    "apache",
+    "async",
+    "bin",
+    "data",
+    "etc",
+    "logs",
+    "supervisor",
+    "units",
+    "venvs",
+    "warm",
+)
+_FILES = (
+    "passwords",
+    ".passwords.lock",
+    "clouds.yaml",
+    "openrc",
+    ".localrc.auto",
+    DATABASE,
+    ".constraints",
+)
+
+
+def claim(settings: Settings) -> None:
+    """Make DEST ours, and its directories, all of them private; a DATA_DIR elsewhere is ours, too.
+
+    Raises SettingsError, having changed nothing, when DEST is another user's, holds somebody else's
+    files under our names, or cannot be made, when a plugin repository would lie there, and when
+    DATA_DIR holds somebody else's files.
+    """
+    dest, data = settings.path("DEST"), settings.path("DATA_DIR")
+    for plugin in settings.local.plugins:
+        if plugin.name in (*_WORK, *_FILES):
+            raise SettingsError(
+                f"enable_plugin {plugin.name}: {dest / plugin.name} is ours; take another name"
+            )
+    try:
+        is_new = not dest.exists()
+        if not (dest / MARKER).exists():
+            _refuse_another_user(dest)
+            _refuse_strangers(dest)
+        if not _is_inside(data, dest):
+            _refuse_data(data)
+        for directory in (dest, data, settings.path("LOGDIR")):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _mark(dest, is_new=is_new)
+        if not _is_inside(data, dest):
+            _mark(data, is_new=False)
+    except OSError as error:
+        raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
+
+
+def _mark(directory: Path, *, is_new: bool) -> None:
+    if not (directory / MARKER).exists():
+        write_private(directory / MARKER, f"{'made' if is_new else 'found'} by doitstack\n")
+
+
+def _refuse_another_user(dest: Path) -> None:
+    """Raise SettingsError where the owner of DEST could put links under our names."""
+    if os.geteuid() and dest.exists() and dest.stat().st_uid != os.geteuid():
+        raise SettingsError(
+            f"DEST={dest} belongs to another user; set DEST to a directory of your own"
+        )
+
+
+def _refuse_data(data: Path) -> None:
+    """Raise SettingsError for a DATA_DIR in which plugins would remove what is not theirs."""
+    if data.is_dir() and any(data.iterdir()) and not (data / MARKER).exists():
+        raise SettingsError(
+            f"DATA_DIR={data} is not empty and not doitstack's; "
+            f"set DATA_DIR to a directory of its own"
+        )
+
+
+def _refuse_strangers(dest: Path) -> None:
+    strangers = [name for name in (*_WORK, *_FILES) if os.path.lexists(dest / name)]
+    if strangers:
+        raise SettingsError(
+            f"DEST={dest} is not doitstack's and already has: {', '.join(strangers)}; "
+            f"set DEST to a directory of its own, or move these away"
+        )
+
+
+@contextmanager
+def held(dest: Path) -> Iterator[None]:
+    """Keep other runs out of `dest`. Raises BusyError at once if there is one.
+
+    The kernel gives the lock back when its holder dies, however that happens.
+    """
+    descriptor = os.open(dest / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise BusyError(
+                f"another run uses {dest} (pid {holder}); wait for it, or stop it with Ctrl-C"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def holder(dest: Path) -> int | None:
+    """Return the pid of the run that uses `dest` now, if there is one.
+
+    Not for that run itself, which would lose its lock: POSIX has it so when a file is closed.
+    """
+    try:
+        descriptor = os.open(dest / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        wanted = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, wanted))
+    finally:
+        os.close(descriptor)
+    return None if kind == fcntl.F_UNLCK else int(pid)
+
+
+def owned(settings: Settings) -> list[Path]:
+    """Return what `clean` removes: our own entries of DEST that exist.
+
+    Raises SettingsError when DEST is not ours.
+    """
+    dest = settings.path("DEST")
+    if not dest.exists():
+        return []
+    if not (dest / MARKER).exists():
+        raise SettingsError(
+            f"DEST={dest} is not doitstack's (it has no {MARKER}); nothing has been removed"
+        )
+    names = [dest / name for name in (*_WORK, *_FILES)]
+    moved = [settings.path("DATA_DIR"), settings.path("LOGDIR")]
+    names += [path for path in moved if _is_inside(path, dest)]
+    return [path for path in dict.fromkeys(names) if os.path.lexists(path)]
+
+
+def remove(settings: Settings) -> None:
+    """Remove what is ours from DEST, and DEST itself if we made it and nothing else is there.
+
+    Raises StepError for what cannot be removed; DEST then stays ours.
+    """
+    dest = settings.path("DEST")
+    for path in owned(settings):
+        try:
+            _remove(path)
+        except OSError as error:
+            raise StepError(
+                f"{path} cannot be removed: {error.strerror}: {error.filename}; "
+                f"remove it yourself, then run it again"
+            ) from error
+    if not dest.exists():
+        return
+    is_made_by_us = (dest / MARKER).read_text(encoding="utf-8").startswith("made")
+    for name in (LOCK, MARKER):
+        (dest / name).unlink(missing_ok=True)
+    if is_made_by_us:
+        with suppress(OSError):
+            dest.rmdir()
+
+
+def discard(settings: Settings, *paths: Path) -> None:
+    """Remove what a plugin made, but nothing outside of DEST and DATA_DIR: it may be another's."""
+    ours = (settings.path("DEST"), settings.path("DATA_DIR"))
+    for path in paths:
+        if any(_is_inside(path, directory) for directory in ours):
+            with suppress(OSError):  # `remove`, which comes last, tells of it
+                _remove(path)
+
+
+def _is_inside(path: Path, dest: Path) -> bool:
+    """Return whether `path` is truly below `dest`, whatever links and dots say."""
+    real = path.parent.resolve() / path.name
+    return ".." not in path.parts and dest.resolve() in real.parents
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

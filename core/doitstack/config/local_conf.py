@@ -1,0 +1,194 @@
+"""Read `local.conf` and `localrc`; knows the format and bash, but no setting by name."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from doitstack.errors import SettingsError
+from doitstack.private_files import write_private
+
+EVALUATOR = Path(__file__).parents[1] / "bash" / "evaluate_localrc.sh"
+_BAD_SYNTAX = 2
+"""The code with which it ends when it has not evaluated anything."""
+
+# As DevStack's awk reads it, which takes its group and file from the first word of the line.
+_HEADER = r"\[\[([\w.-]+)\|([^\s|\[\]]+)\]\]\s*(?:\s#.*)?"
+_BROKEN_HEADER = r"\[\[\s*[\w.-]+\s*\|[^|].*|\[\[[\w.-]+\]\].*"
+
+
+class Section(NamedTuple):
+    """One `[[group|file]]` of a local.conf; `first_line` is the number of the line below it."""
+
+    group: str
+    file: str
+    first_line: int
+    lines: tuple[str, ...]
+
+
+class PluginRepository(NamedTuple):
+    """One `enable_plugin NAME URL [REF]`."""
+
+    name: str
+    url: str
+    ref: str
+
+
+class LocalSettings(NamedTuple):
+    """What the user's own files say: variables, plugin repositories, the sections of `local.conf`.
+
+    `script` is the file that was evaluated.
+    """
+
+    variables: dict[str, str]
+    plugins: tuple[PluginRepository, ...] = ()
+    sections: tuple[Section, ...] = ()
+    script: Path | None = None
+
+    @property
+    def is_passed_over(self) -> bool:
+        """Whether `local.conf` has a localrc that was not read, as there is another."""
+        is_plain = self.script is not None and self.script.name == "localrc"
+        return is_plain and any(map(_is_localrc, self.sections))
+
+
+def _is_localrc(section: Section) -> bool:
+    return (section.group, section.file) == ("local", "localrc")
+
+
+def parse_sections(text: str, path: Path) -> tuple[Section, ...]:
+    """Return the sections of a local.conf in the order in which they stand.
+
+    Raises SettingsError, with file and line, for a broken header or for settings above the first.
+    """
+    sections: list[Section] = []
+    lines: list[str] = []
+    header: tuple[str, str, int] | None = None
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        if match := re.fullmatch(_HEADER, line):
+            if header:
+                sections.append(Section(*header, tuple(lines)))
+            header, lines = (match[1], match[2], number + 1), []
+            continue
+        _check_line(line, f"{path}:{number}", has_section=header is not None)
+        lines.append(line)
+    if header:
+        sections.append(Section(*header, tuple(lines)))
+    return tuple(sections)
+
+
+def _check_line(line: str, place: str, *, has_section: bool) -> None:
+    if re.fullmatch(_BROKEN_HEADER, line):
+        raise SettingsError(f"{place}: broken section header {line!r}; write [[group|file]]")
+    if not has_section and line.strip() and not line.lstrip().startswith("#"):
+        raise SettingsError(
+            f"{place}: {line.strip()!r} stands above any section and would be ignored; "
+            f"put [[local|localrc]] above it"
+        )
+
+
+def read_local_settings(top_dir: Path, variables: Mapping[str, str]) -> LocalSettings:
+    """Evaluate the user's settings with bash, given the `variables` that stand before them.
+
+    A plain `localrc` is preferred to `[[local|localrc]]` of `local.conf`, as in DevStack. Raises
+    SettingsError with file and line when a file is broken.
+    """
+    conf, localrc = top_dir / "local.conf", top_dir / "localrc"
+    # A link to a file that is gone is no wish for defaults.
+    has_conf, has_localrc = os.path.lexists(conf), os.path.lexists(localrc)
+    sections = parse_sections(_text(conf), conf) if has_conf else ()
+    if has_localrc:
+        return _evaluate(localrc, _text(localrc), sections, variables)
+    if has_conf:
+        return _evaluate(conf, _script_of(sections), sections, variables)
+    return LocalSettings({})
+
+
+def session_script(local: LocalSettings, directory: Path) -> Path | None:
+    """Return the script that a bash session sources for the user's settings, if there are any.
+
+    Side effect: for a `local.conf`, its localrc sections are written to `directory`.
+    """
+    if local.script is None or local.script.name == "localrc":
+        return local.script
+    path = directory / ".localrc.auto"
+    write_private(path, _script_of(local.sections))
+    return path
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"{path}: cannot be read: {reason}") from error
+    before, windows, _ = text.partition("\r\n")
+    if windows:
+        line = before.count("\n") + 1
+        raise SettingsError(f"{path}:{line}: ends in CR LF; mend it: sed -i 's/\\r$//' {path}")
+    return text
+
+
+def _script_of(sections: tuple[Section, ...]) -> str:
+    """Return the localrc sections, each line where it stands in local.conf."""
+    script: list[str] = []
+    for section in sections:
+        if _is_localrc(section):
+            script += [""] * (section.first_line - 1 - len(script))
+            script += section.lines
+    return "\n".join(script) + "\n"
+
+
+def _evaluate(
+    path: Path, script: str, sections: tuple[Section, ...], variables: Mapping[str, str]
+) -> LocalSettings:
+    # Most stack directories have no local.conf, and listing tasks shall stay quick.
+    import subprocess  # noqa: PLC0415
+    import tempfile  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="doitstack-") as scratch:
+        copy = Path(scratch) / "localrc"
+        copy.write_text(script, encoding="utf-8")
+        answer = subprocess.run(
+            ["bash", "--noprofile", "--norc", str(EVALUATOR), str(copy)],
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            cwd=path.parent,
+        )
+        complaints = answer.stderr.decode(errors="replace").replace(str(copy), str(path)).strip()
+    records = list(_records(answer.stdout))
+    for kind, line, what, _ in records:
+        if kind == "mistake":
+            raise SettingsError(f"{path}:{line}: {what}")
+    if ("end", "", "", "") not in records:
+        raise SettingsError(_mended(complaints, path, is_syntax=answer.returncode == _BAD_SYNTAX))
+    known = {**os.environ, **variables}
+    return LocalSettings(
+        {
+            name: value
+            for kind, name, value, _ in records
+            if kind == "variable" and known.get(name) != value
+        },
+        tuple(PluginRepository(*fields) for kind, *fields in records if kind == "plugin"),
+        sections,
+        path,
+    )
+
+
+def _mended(complaints: str, path: Path, *, is_syntax: bool) -> str:
+    """Turn bash's `FILE: line N: what` into `FILE:N: what`.
+
+    What bash has against a syntax begins with the reason; else its last word is why it has ended.
+    """
+    told = [line for line in complaints.splitlines() if line.startswith(f"{path}: line ")]
+    if not told:
+        return f"{path}: bash has ended before the end of it"
+    return re.sub(r"^(.*?): line (\d+): ", r"\1:\2: ", told[0 if is_syntax else -1])
+
+
+def _records(output: bytes) -> Iterator[tuple[str, str, str, str]]:
+    fields = output.decode(errors="surrogateescape").split("\0")
+    return zip(*[iter(fields)] * 4, strict=False)

@@ -1,0 +1,113 @@
+"""The passwords of a stack: the user's own, else made once and kept in `$DEST/passwords`."""
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from doitstack.errors import SettingsError
+from doitstack.private_files import locked, private_directory, write_private
+
+if TYPE_CHECKING:
+    from doitstack.config.settings import Settings
+
+_SECRET = re.compile(r"(PASSWORD|PASS|SECRET|TOKEN)$")
+
+_TELLING = 5
+"""Characters from which on a value is a secret rather than a word that stands everywhere."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def password(settings: Mapping[str, str], name: str) -> str:
+    """Return the password `name` (`ADMIN_PASSWORD`): from the settings, else the generated one.
+
+    Side effect: the first call for a name writes it to `$DEST/passwords`, which has one
+    NAME=value a line and is read by its owner only.
+    """
+    if not _NAME.fullmatch(name):
+        raise SettingsError(f"{name!r} cannot name a password; use a name like ADMIN_PASSWORD")
+    given = settings.get(name)
+    if given:
+        return _checked(name, given)
+    dest = private_directory(Path(settings["DEST"]))
+    with locked(dest / ".passwords.lock"):
+        return _generated(dest / "passwords", name)
+
+
+def known_secrets(settings: Mapping[str, str]) -> list[str]:
+    """Return the values that must not be shown: what is named like a secret, and generated ones.
+
+    The longest come first, so that a secret within another does not leave half of that.
+    """
+    values = {value for name, value in settings.items() if _SECRET.search(name)}
+    values |= set(_read(Path(settings["DEST"]) / "passwords").values())
+    return sorted((value for value in values if len(value) >= _TELLING), key=len, reverse=True)
+
+
+def redacted(text: str, secrets_: list[str]) -> str:
+    """Return `text` with stars in the place of each secret."""
+    for secret in secrets_:
+        text = text.replace(secret, "***")
+    return text
+
+
+class Secrets:
+    """What must not be shown in a run, read again only when it may be another.
+
+    Who starts a future asks. After a fork each page that is touched anew is copied, and all
+    settings fill many.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._file = f"{settings['DEST']}/passwords"
+        self._state: tuple[int, ...] = ()
+        self._known: list[str] = []
+
+    @property
+    def known(self) -> list[str]:
+        """The values, the longest first."""
+        state = (self._settings.changes, *_stamp(self._file))
+        if state != self._state:
+            self._state, self._known = state, known_secrets(self._settings)
+        return self._known
+
+    def redact(self, text: str) -> str:
+        """Return `text` with stars in the place of each."""
+        return redacted(text, self.known)
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    """Return what differs when a file has been written anew; nothing for one that is not there."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a Path is made of many objects
+    except FileNotFoundError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _checked(name: str, value: str) -> str:
+    # A line end would let a password write further lines of a service's configuration.
+    if not value.isprintable():
+        raise SettingsError(f"{name} holds a line end or another control character; choose another")
+    return value
+
+
+def _generated(path: Path, name: str) -> str:
+    known = _read(path)
+    if not known.get(name):
+        known[name] = secrets.token_hex(16)
+        write_private(path, "".join(f"{key}={value}\n" for key, value in known.items()))
+    return _checked(name, known[name])
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {key.strip(): value for key, _, value in pairs}

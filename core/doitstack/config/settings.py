@@ -1,0 +1,233 @@
+"""The settings of a run: the environment over `local.conf` over defaults. Knows no plugin."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from doitstack.config.local_conf import LocalSettings, read_local_settings
+from doitstack.errors import SettingsError
+
+DEFAULTS = {
+    "DEST": "{TOP_DIR}/.stack",
+    "ENABLED_SERVICES": "key,tempest",
+    "DEVSTACK_PARALLEL": "True",
+    "ASYNC_JOBS": "0",
+    "ASYNC_STRICT": "False",
+    "HOST_IP": "127.0.0.1",
+    "SERVICE_HOST": "127.0.0.1",
+    "SERVICE_TIMEOUT": "600",
+    "REGION_NAME": "RegionOne",
+    "DATA_DIR": "{DEST}/data",
+    "LOGDIR": "{DEST}/logs",
+    "WARM_IDLE_SECONDS": "1800",
+}
+"""Our own defaults. Those of DEST go before `local.conf` is read, so that it can use them."""
+
+_AFTER_LOCAL_CONF = ("DATA_DIR", "LOGDIR")
+
+_SPECIAL = frozenset("$%:")
+"""What OpenStack's programs, or a PATH, cannot have in a path: there it means something."""
+
+_NUMBERS = ("ASYNC_JOBS", "SERVICE_TIMEOUT", "WARM_IDLE_SECONDS")
+_TRUTHS = ("DEVSTACK_PARALLEL", "ASYNC_STRICT")
+
+_OWN_TO_LOCAL_CONF = frozenset({"PATH"})
+"""What `local.conf` may change although the environment sets it."""
+
+_TRUE = frozenset({"1", "y", "yes", "t", "true", "on"})
+_FALSE = frozenset({"0", "n", "no", "f", "false", "off", ""})
+
+_GROUPS = {
+    "nova": "n-",
+    "glance": "g-",
+    "cinder": "c-",
+    "swift": "s-",
+    "trove": "tr-",
+    "placement": "placement-",
+}
+"""Services that are enabled when any of their parts is."""
+
+
+class Settings(Mapping[str, str]):
+    """What `local.conf`, the environment and the plugins have set: names to text.
+
+    `local` is the user's file as it was read, `environ` the names that the environment set, `late`
+    those that hooks of `source` set by default: override_defaults of the shell comes before them.
+    `changes` tells by its growth that any value may have changed.
+    """
+
+    def __init__(self, values: dict[str, str], local: LocalSettings, environ: frozenset[str]):
+        self._values = values
+        self.local = local
+        self.environ = environ
+        self.late: frozenset[str] = frozenset()
+        self.changes = 0
+
+    def __getitem__(self, name: str) -> str:
+        try:
+            return self._values[name]
+        except KeyError:
+            raise SettingsError(f"{name} is not set; set it in local.conf") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        """Return the value of `name`, or `default` where it is not set or empty."""
+        return self._values.get(name) or default
+
+    def default(self, name: str, value: str) -> str:
+        """Set `name` unless it is set already, and return its value."""
+        if not self._values.get(name):
+            self.changes += 1
+            self._values[name] = value
+        return self._values[name]
+
+    def update(self, changed: Mapping[str, str]) -> None:
+        """Take over what the bash session has changed."""
+        self.changes += 1
+        self._values.update({k: v for k, v in changed.items() if k != "TOP_DIR"})
+
+    def path(self, name: str) -> Path:
+        """Return the directory or file that `name` holds."""
+        return Path(self[name])
+
+    def is_true(self, name: str, *, default: bool = False) -> bool:
+        """Return the truth of `name` in DevStack's spelling: True, yes, 1; False, no, 0."""
+        value = self._values.get(name, "").strip().lower()
+        if value not in _TRUE | _FALSE:
+            raise SettingsError(f"{name}={self._values[name]}: use True or False")
+        return default if value == "" else value in _TRUE
+
+    def number(self, name: str) -> int:
+        """Return `name` as a whole number, 0 or more."""
+        text = self[name].strip()
+        if not text.isdecimal():
+            raise SettingsError(f"{name}={self[name]}: use a whole number, 0 or more")
+        return int(text)
+
+    def port(self, name: str) -> int:
+        """Return `name` as a TCP port."""
+        port = self.number(name)
+        if not 0 < port < 65536:
+            raise SettingsError(f"{name}={port}: a port is a number from 1 to 65535")
+        return port
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The enabled services; a name preceded by `-` takes an earlier one away."""
+        enabled: list[str] = []
+        for word in self._values.get("ENABLED_SERVICES", "").replace(",", " ").split():
+            if word.startswith("-"):
+                enabled = [name for name in enabled if name != word[1:]]
+            elif word not in enabled:
+                enabled.append(word)
+        return tuple(enabled)
+
+    def is_service_enabled(self, *names: str) -> bool:
+        """Return whether any of `names` is enabled, with DevStack's meanings of group names."""
+        enabled = self.services
+        return any(_is_enabled(name, enabled) for name in names)
+
+    def enable_service(self, *names: str) -> None:
+        """Add services to ENABLED_SERVICES, but for those that have been disabled."""
+        disabled = self.get("DISABLED_SERVICES").split(",")
+        wanted = (name for name in names if name not in disabled)
+        self._values["ENABLED_SERVICES"] = ",".join(dict.fromkeys((*self.services, *wanted)))
+
+    def disable_service(self, *names: str) -> None:
+        """Take services from ENABLED_SERVICES, and keep later calls from adding them."""
+        kept = (name for name in self.services if name not in names)
+        self._values["ENABLED_SERVICES"] = ",".join(kept)
+        disabled = filter(None, (*self.get("DISABLED_SERVICES").split(","), *names))
+        self._values["DISABLED_SERVICES"] = ",".join(dict.fromkeys(disabled))
+
+
+def _is_enabled(name: str, enabled: tuple[str, ...]) -> bool:
+    if name in enabled:
+        return True
+    if name == "keystone":
+        return "key" in enabled
+    if name == "neutron":
+        return any(part.startswith(("q-", "neutron-")) for part in enabled)
+    if name.startswith("s-"):
+        return "swift" in enabled
+    prefix = _GROUPS.get(name)
+    return prefix is not None and any(part.startswith(prefix) for part in enabled)
+
+
+def is_passed_over(name: str) -> bool:
+    """Tell whether no run shall hear of the environment's variable `name`.
+
+    `OS_*` is for clouds of the user's; DevStack clears it, too. PYTHONDONTWRITEBYTECODE is set in
+    many containers, but the virtual environments here are ours, and without byte code each start
+    of a program of Nova costs twice the CPU time.
+    """
+    return name.startswith("OS_") or name == "PYTHONDONTWRITEBYTECODE"
+
+
+def load_settings(top_dir: Path, environ: Mapping[str, str]) -> Settings:
+    """Return the settings of the stack directory `top_dir`.
+
+    Raises SettingsError, with file and line, for a broken `local.conf`, for a DEST that must not be
+    used, and for a value that cannot be meant.
+    """
+    environ = {name: value for name, value in environ.items() if not is_passed_over(name)}
+    before = _defaults({"TOP_DIR": str(top_dir)}, environ, set(DEFAULTS) - set(_AFTER_LOCAL_CONF))
+    local = read_local_settings(top_dir, before)
+    set_outside = frozenset(environ) - _OWN_TO_LOCAL_CONF
+    values = {**before, **{k: v for k, v in local.variables.items() if k not in set_outside}}
+    values.update((name, value) for name, value in environ.items() if name != "TOP_DIR")
+    values.update((k, v) for k, v in local.variables.items() if k in _OWN_TO_LOCAL_CONF)
+    values["TOP_DIR"] = str(top_dir)
+    values = _defaults(values, {}, set(DEFAULTS))
+    _check_dest(values["DEST"], environ.get("HOME", ""))
+    settings = Settings(values, local, set_outside)
+    _check_values(settings)
+    # For the shell, which reads the names as they stand, "-name" is done with here, as in DevStack.
+    values["ENABLED_SERVICES"] = ",".join(settings.services)
+    return settings
+
+
+def _defaults(
+    values: dict[str, str], environ: Mapping[str, str], names: set[str]
+) -> dict[str, str]:
+    filled = dict(values)
+    for name, default in DEFAULTS.items():
+        if name in names and name not in filled:
+            filled[name] = environ.get(name, default.format_map(filled))
+    return filled
+
+
+def _check_values(settings: Settings) -> None:
+    for name in _AFTER_LOCAL_CONF:
+        if not settings.path(name).is_absolute():
+            raise SettingsError(f"{name}={settings[name]}: use an absolute path")
+    for name in _NUMBERS:
+        settings.number(name)
+    for name in _TRUTHS:
+        settings.is_true(name)
+
+
+def _check_dest(dest: str, home: str) -> None:
+    if not dest:
+        raise SettingsError("DEST is empty; set it to a directory of its own")
+    path = Path(dest)
+    if not path.is_absolute():
+        raise SettingsError(f"DEST={dest}: use an absolute path")
+    if special := _SPECIAL.intersection(dest):
+        raise SettingsError(f"DEST={dest}: OpenStack cannot live with {min(special)}; use another")
+    forbidden = {Path("/"), Path(home).resolve()} if home else {Path("/")}
+    if path.resolve() in forbidden:
+        raise SettingsError(f"DEST={dest}: this is not a directory of doitstack's own; use another")
+    try:
+        is_usable = path.is_dir() or not path.exists()
+    except OSError as error:
+        raise SettingsError(f"DEST={dest}: {error.strerror}; use another") from error
+    if not is_usable:
+        raise SettingsError(f"DEST={dest}: this is not a directory; use another")

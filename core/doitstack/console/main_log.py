@@ -1,0 +1,220 @@
+"""`$LOGDIR/stack.log`: the output of the main line, followed to the screen.
+
+Everything is written into the file first and shown from there, so that the order on the screen is
+the order in the file, and a daemon that keeps a step's output open delays nobody.
+"""
+
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from doitstack.console.screens import Screen, write_all
+
+__all__ = ["CHUNK", "SILENCE", "MainLog", "append_line", "write_all"]
+
+SILENCE = 30.0
+"""Seconds without a word after which the user is told what still runs."""
+
+CHUNK = 1 << 20
+"""Bytes that are copied at a time: a log of any size needs no more memory than this."""
+
+
+class MainLog:
+    """The main line's log; `descriptor` is open for appending and may be given to programs."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the log at `path`; from now on until `show_on` it is not shown."""
+        self.path = path
+        self.descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        self._shown = os.fstat(self.descriptor).st_size
+        self._screen = Screen()
+        self._saved: list[int] = []
+        self._is_showing = False
+        self._last_news = time.monotonic()
+        self.on_silence: Callable[[], str] = str
+        self.on_tick: Callable[[], None] = self.show
+
+    def show_on(self, screen: Screen) -> None:
+        """Show on `screen` what is added, and close it in the end."""
+        self._screen = screen
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has: where in the file the next output will be."""
+        return os.fstat(self.descriptor).st_size
+
+    def write(self, text: str) -> None:
+        """Add lines of ours, and show them, also where the disk has no room for them."""
+        data = text.encode(errors="surrogateescape")
+        try:
+            with self._alone():
+                write_all(self.descriptor, data)
+        except OSError:
+            self.show()
+            with self._on_screen() as screen:
+                screen.show(data)
+            return
+        self.show()
+
+    def insert(self, path: Path) -> tuple[int, int]:
+        """Add the whole of another log, in one piece and in constant memory.
+
+        Returns where in this file it begins and ends. A full disk loses its rest, not the run: it
+        is still where it was.
+        """
+        try:
+            source = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return self.size, self.size
+        start = self.size
+        try:
+            with self._alone():
+                start = self.size
+                self._copy(source)
+                end = self.size
+        except OSError as error:
+            end = self.size
+            self.write(f"\nWARNING: {path} does not fit in here: {error.strerror}; read it there\n")
+        finally:
+            os.close(source)
+        self.show()
+        return start, end
+
+    def _copy(self, source: int) -> None:
+        last = b"\n"
+        while chunk := os.read(source, CHUNK):
+            write_all(self.descriptor, chunk)
+            last = chunk[-1:]
+            self.show()
+        if last != b"\n":
+            write_all(self.descriptor, b"\n")
+
+    def show(self) -> None:
+        """Copy to the console what has been added since the last time.
+
+        After SILENCE seconds without anything, the line that `on_silence` returns is added.
+        """
+        # The tick of a long step may come while we are at it, and would show the same twice.
+        if self._is_showing:
+            return
+        self._is_showing = True
+        try:
+            self._look()
+        finally:
+            self._is_showing = False
+
+    def _look(self) -> None:
+        if os.fstat(self.descriptor).st_size > self._shown:
+            self._last_news = time.monotonic()
+            self._copy_to_screen()
+        elif time.monotonic() - self._last_news > SILENCE:
+            self._last_news = time.monotonic()
+            if line := self.on_silence():
+                self.write(f"{line}\n")
+                self._copy_to_screen()
+        with self._on_screen() as screen:
+            screen.refresh()
+
+    def _copy_to_screen(self) -> None:
+        while chunk := os.pread(self.descriptor, CHUNK, self._shown):
+            with self._on_screen() as screen:
+                screen.show(chunk)
+                self._shown += len(chunk)
+
+    @contextmanager
+    def _on_screen(self) -> Iterator[Screen]:
+        """Give the screen; once the reader of our output has gone, there is none any more."""
+        try:
+            with self._screen.undisturbed():
+                yield self._screen
+        except OSError:
+            self._screen = Screen()
+
+    def conclude(self) -> None:
+        """Show what there is; what comes now are the last words of the run."""
+        self.show()
+        with self._on_screen() as screen:
+            screen.conclude()
+
+    @contextmanager
+    def capture(self) -> Iterator[None]:
+        """Send what this process writes on its stdout and stderr here, and show it as it comes."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._saved = saved = [os.dup(1), os.dup(2)]
+        streams = (sys.stdout, sys.stderr)
+        replacements = [
+            open(fd, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115
+            for fd in (1, 2)
+        ]
+        os.dup2(self.descriptor, 1)
+        os.dup2(self.descriptor, 2)
+        sys.stdout, sys.stderr = replacements
+        try:
+            with self._ticking():
+                yield
+        finally:
+            for stream in replacements:
+                with suppress(OSError, ValueError):
+                    stream.flush()
+            sys.stdout, sys.stderr = streams
+            os.dup2(saved[0], 1)
+            os.dup2(saved[1], 2)
+            self._saved = []
+            for fd in saved:
+                os.close(fd)
+            self.show()
+
+    @contextmanager
+    def _ticking(self) -> Iterator[None]:
+        """Show what a long Python step writes although it keeps the only thread."""
+
+        def tick(_number: int, _frame: FrameType | None) -> None:
+            self.on_tick()
+
+        previous = signal.signal(signal.SIGALRM, tick)
+        signal.setitimer(signal.ITIMER_REAL, 0.25, 0.25)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, previous)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep the finish line of a future from falling into the middle of a log."""
+        fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+
+    def let_go(self) -> None:
+        """In a forked child: close the screen, lest a daemon of its own keep it open."""
+        for fd in self._saved:
+            os.close(fd)
+        self._screen.let_go()
+        self._screen = Screen()
+
+    def close(self) -> None:
+        """Show the rest and let go."""
+        self.show()
+        os.close(self.descriptor)
+        with self._on_screen() as screen:
+            screen.close()
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add one line to a main log from another process."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        write_all(descriptor, f"{line}\n".encode(errors="surrogateescape"))
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,110 @@
+"""What a run says of its steps, line by line. Writes into the main line's log, which is shown."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from doit.exceptions import BaseFail, UnmetDependency
+from doit.task import Task
+
+from doitstack.planning.doit_tasks import planned_step
+from doitstack.planning.plan import PlannedStep
+from doitstack.reports.formatting import brief_name
+
+NAMES = 3
+"""How many futures of an async_wait are named."""
+
+
+class StepReporter:
+    """doit's reporter for a stack directory."""
+
+    desc = "one line a step, and what failed"
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._failures: list[str] = []
+        self._began = time.monotonic()
+        self._done = 0
+        self._up_to_date = 0
+
+    def initialize(self, tasks: dict[str, Task], selected: list[str]) -> None:
+        """Hear what will be run."""
+
+    def get_status(self, task: Task) -> None:
+        """Hear that a task is looked at."""
+
+    def execute_task(self, task: Task) -> None:
+        """Say that a step starts."""
+        planned = planned_step(task)
+        if planned:
+            self._say(f"==> {_place(planned)}")
+
+    def skip_uptodate(self, task: Task) -> None:
+        """Say that a step is still good."""
+        planned = planned_step(task)
+        if planned:
+            self._up_to_date += 1
+            self._say(
+                f"--> {planned.phase.value}: {planned.plugin}: {planned.step.name} (up to date)"
+            )
+
+    def skip_ignore(self, task: Task) -> None:
+        """Say that the user wants a step left out."""
+        self._say(f"!!> {task.name} (ignored)")
+
+    def took(self, task: Task, seconds: float) -> None:
+        """Say that a step has ended well, and how long it ran (s)."""
+        planned = planned_step(task)
+        if planned:
+            self._done += 1
+            self._say(f"<== {_place(planned)} ({seconds:.1f} s)")
+
+    def add_success(self, task: Task) -> None:
+        """Hear that a task has ended well."""
+
+    def add_failure(self, task: Task, fail: BaseFail) -> None:
+        """Keep a failure for the end, where it is seen."""
+        planned = planned_step(task)
+        message = fail.get_msg().strip()
+        if isinstance(fail, UnmetDependency):
+            self._failures.append(f"not run: {task.name}, as it needs {fail.message}")
+        elif planned:
+            self._failures.append(
+                f"ERROR: {planned.phase.value}: plugin {planned.plugin}: "
+                f"step {brief_name(planned.step, NAMES)}: {message}"
+            )
+        else:
+            self._failures.append(f"ERROR: {task.name}: {message}")
+        self._say(self._failures[-1])
+
+    def cleanup_error(self, exception: BaseFail) -> None:
+        """Say that a teardown failed."""
+        self._say(f"ERROR: {exception.get_msg()}")
+
+    def runtime_error(self, msg: str) -> None:
+        """Say that doit itself cannot go on."""
+        self._failures.append(f"ERROR: {msg}")
+        self._say(self._failures[-1])
+
+    def teardown_task(self, task: Task) -> None:
+        """Hear that a teardown starts."""
+
+    def complete_run(self) -> None:
+        """Hear that all is done."""
+
+    def summary(self, command: str, log: Path | None) -> str:
+        """Return the last words of a run that has come through; `log` is None if it will go."""
+        seconds = time.monotonic() - self._began
+        steps = f"{self._done} steps run, {self._up_to_date} up to date"
+        where = f"; log: {log}" if log else ""
+        return f"{command}: done in {seconds:.1f} s: {steps}{where}"
+
+    @property
+    def failures(self) -> list[str]:
+        """What failed, in order."""
+        return self._failures
+
+
+def _place(planned: PlannedStep) -> str:
+    verb = "async_run " if planned.is_future else ""
+    return f"{planned.phase.value}: {planned.plugin}: {verb}{brief_name(planned.step, NAMES)}"

@@ -1,0 +1,1 @@
+"""Futures: their start, their end, their files."""

@@ -1,0 +1,191 @@
+"""The inside of a Python future: a forked child that runs one action and says how it ended.
+
+What it leaves behind is on disk before it exits: its log, its code, its result.
+"""
+
+import os
+import pickle
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from doitstack.console.main_log import append_line
+from doitstack.errors import CommandError, DoitstackError, FutureError
+from doitstack.futures.watchdog import die_with_parent
+from doitstack.journal.job_file import Job, close_job, open_job
+from doitstack.planning.call_action import traceback_of
+from doitstack.processes.termination import raise_on_signals
+from doitstack.processes.tree import FUTURE_MARK, look_up
+
+LOST = 1
+"""The code of a future whose Python action raised."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a child needs to know: its name and files, and the pid of the main process.
+
+    `mark` is put into its environment; `start_time` and `now` are in ms since the epoch.
+    `let_go` closes what is the main process's alone. `in_place` is a future under
+    DEVSTACK_PARALLEL=False: its output belongs to the main line.
+    """
+
+    name: str
+    command: str
+    directory: Path
+    main_log: Path
+    parent: int
+    mark: str
+    now: Callable[[], int]
+    let_go: Callable[[], None]
+    streams: tuple[TextIO, TextIO]
+    in_place: bool = False
+
+    @property
+    def result(self) -> Path:
+        """Where the child leaves its pickled result or exception."""
+        return self.directory / f"{self.name}.result"
+
+
+def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
+    """Run `action` and exit; never returns, and runs nothing that the parent wanted at its exit."""
+    code = LOST
+    try:
+        die_with_parent(work.parent)
+        os.setpgid(0, 0)
+        _own_streams(work)
+        work.let_go()
+        pid = os.getpid()
+        process = look_up(pid)
+        job = Job(
+            work.command,
+            pid,
+            work.now(),
+            process.started if process else 0,
+        )
+        descriptor = open_job(f"{work.directory}/{work.name}.ini", job)
+        _say(work, "Running synchronously" if work.in_place else "running", work.command)
+        code = _run(work, action)
+        _flush()
+        close_job(descriptor, work.now(), code)
+        if not work.in_place:
+            _say(work, "finished successfully" if code == 0 else f"FAILED with rc {code}")
+    except OSError as error:
+        code = code or LOST
+        # Most likely there is no room for these words, either.
+        sys.stderr.write(f"ERROR: {error}\n")
+    except BaseException:
+        code = code or LOST
+        traceback.print_exc()
+    finally:
+        # Whatever happens, as on a full disk: what is above is the parent's, and would run twice.
+        os._exit(code)
+
+
+def _say(work: Assignment, *words: str) -> None:
+    who = "self" if work.in_place else os.getpid()
+    append_line(work.main_log, f"[Async {work.name}:{who}]: {': '.join(words)}")
+
+
+def child_streams() -> tuple[TextIO, TextIO]:
+    """Return what becomes stdout and stderr of all children to come: made once, as it is slow."""
+    return _stream(1), _stream(2)
+
+
+def _stream(descriptor: int) -> TextIO:
+    return open(descriptor, "w", buffering=1, closefd=False, errors="backslashreplace")
+
+
+def _own_streams(work: Assignment) -> None:
+    os.environ[FUTURE_MARK] = work.mark
+    log = work.main_log if work.in_place else f"{work.directory}/{work.name}.log"
+    null = os.open(os.devnull, os.O_RDONLY)
+    # A name may be used again after its future was collected; its log is that of the last one.
+    anew = 0 if work.in_place else os.O_TRUNC
+    output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | anew, 0o600)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    os.close(null)
+    sys.stdout, sys.stderr = work.streams
+    signal.set_wakeup_fd(-1)
+    raise_on_signals()
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def _run(work: Assignment, action: Callable[[], Any]) -> int:
+    try:
+        return _act(work, action)
+    except SystemExit as request:
+        return _exit_code(request)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _act(work: Assignment, action: Callable[[], Any]) -> int:
+    """Run the action and keep what it returns or raises; a signal goes through, also at its end."""
+    try:
+        _leave(work, action(), "")
+        return 0
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except DoitstackError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        _leave(work, error, str(error))
+        return _error_code(error)
+    except BaseException as error:
+        text = traceback_of(error)
+        sys.stderr.write(text)
+        _leave(work, error, text)
+        return LOST
+
+
+def _exit_code(request: SystemExit) -> int:
+    if request.code is None:
+        return 0
+    if isinstance(request.code, int):
+        return request.code & 0xFF
+    sys.stderr.write(f"{request.code}\n")
+    return LOST
+
+
+def _error_code(error: DoitstackError) -> int:
+    if isinstance(error, CommandError):
+        return error.code if error.code > 0 else 128 - error.code
+    return error.code if isinstance(error, FutureError) else LOST
+
+
+def _leave(work: Assignment, outcome: Any, text: str) -> None:
+    """Write what `result()` will return or raise; `text` is the traceback of an exception."""
+    if outcome is None:
+        return
+    try:
+        data = _pickled((outcome, text))
+    except Exception as error:
+        if not text:
+            raise FutureError(work.name, f"its result cannot be pickled: {error}") from error
+        data = _pickled((RuntimeError(text.strip().rpartition("\n")[2]), text))
+    try:
+        work.result.touch(0o600)
+        work.result.write_bytes(data)
+    except OSError as error:
+        # Half of it says nothing.
+        work.result.unlink(missing_ok=True)
+        if not text:
+            raise FutureError(work.name, f"its result cannot be kept: {error}") from error
+
+
+def _pickled(left: tuple[Any, str]) -> bytes:
+    """Return what the parent will read. Raises what that would, too."""
+    data = pickle.dumps(left)
+    pickle.loads(data)  # noqa: S301 - our own, of this moment
+    return data

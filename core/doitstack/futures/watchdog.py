@@ -1,0 +1,145 @@
+"""A process that outlives a SIGKILL of ours for as long as it takes to end what we started.
+
+It reads the files of the futures and nothing else, so it needs no word from a process that may
+die at any moment.
+"""
+
+import ctypes
+import mmap
+import os
+import select
+import signal
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from doitstack.journal.job_file import read_job
+from doitstack.processes.tree import Root, is_running, look_up, open_pidfd, stop
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# Looked up once: in a forked child each page that is touched anew costs time.
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+
+def die_with_parent(parent: int) -> None:
+    """Let the kernel kill this process when `parent`, its parent, dies (prctl(2))."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def mark(run: str, name: str) -> str:
+    """Return what the programs of the future `name` carry in their environment."""
+    return f"{run}:{name}"
+
+
+LOOKS = 4
+"""How often we look for what is left, 50 ms apart: a process shows its mark only after its exec."""
+
+_SLOT = struct.Struct("qqq")
+"""What runs in the foreground: its pid, its start time, and the number of its mark."""
+
+
+def unfinished(directory: Path, run: str = "") -> Iterator[Root]:
+    """Yield the first process of each future in `directory` that has not said how it ended.
+
+    Those of `run` are known by group and mark, too, after their first process has died.
+    """
+    for path in directory.glob("*.ini"):
+        job = read_job(path)
+        if job is None or job.rc is not None:
+            continue
+        if run:
+            yield _root(job.pid, job.started, mark(run, path.stem))
+        elif is_running(job.pid, job.started):
+            yield Root(job.pid)
+
+
+def _root(pid: int, started: int, its_mark: str) -> Root:
+    """Return what is known of a tree; not its first pid if that has been given anew."""
+    process = look_up(pid)
+    is_another = process is not None and process.started != started
+    return Root(0 if is_another else pid, its_mark)
+
+
+class Guard:
+    """Watches the process that makes it, and kills unfinished work when that dies.
+
+    `foreground` is told what else to kill: the program of the main line, and the bash session.
+    """
+
+    def __init__(self, directory: Path, run: str) -> None:
+        self._directory = directory
+        self._run = run
+        self._slots = mmap.mmap(-1, 2 * _SLOT.size)
+        self._programs = 0
+        parent = os.getpid()
+        self._pid = os.fork()
+        if self._pid == 0:
+            with suppress(BaseException):
+                self._watch(parent)
+            os._exit(0)
+
+    def next_program(self) -> str:
+        """Hear that the main line will start a program; return the mark that it shall carry."""
+        self._programs += 1
+        _SLOT.pack_into(self._slots, 0, 0, 0, self._programs)
+        return self._program_mark(self._programs)
+
+    def program(self, pid: int) -> None:
+        """Hear the process group of that program; 0 when it has ended."""
+        _SLOT.pack_into(self._slots, 0, pid, _started(pid), self._programs if pid else 0)
+
+    def session(self, pid: int) -> None:
+        """Hear the pid of the bash session; 0 for none."""
+        _SLOT.pack_into(self._slots, _SLOT.size, pid, _started(pid), 0)
+
+    def _program_mark(self, number: int) -> str:
+        return mark(self._run, f"(program {number})")
+
+    def dismiss(self) -> None:
+        """End the watch: the work has ended by itself."""
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+    def _watch(self, parent: int) -> None:
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        watched = open_pidfd(parent)
+        if watched is None:
+            return
+        _close_all_but(watched)
+        poll = select.poll()
+        poll.register(watched, select.POLLIN)
+        poll.poll()
+        self._end_all()
+
+    def _end_all(self) -> None:
+        for _ in range(LOOKS):
+            stop([*self._foreground(), *unfinished(self._directory, self._run)], grace=0)
+            time.sleep(0.05)
+
+    def _foreground(self) -> Iterator[Root]:
+        for offset in (0, _SLOT.size):
+            pid, started, number = _SLOT.unpack_from(self._slots, offset)
+            if pid or number:
+                yield _root(pid, started, self._program_mark(number) if number else "")
+
+
+def _started(pid: int) -> int:
+    process = look_up(pid)
+    return process.started if process else 0
+
+
+def _close_all_but(descriptor: int) -> None:
+    """Leave no descriptor open: whoever reads our output must not wait for this process."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))

@@ -1,0 +1,1 @@
+"""The events of a run, written as they happen, and the record that is read from them."""

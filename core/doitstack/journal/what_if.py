@@ -1,0 +1,293 @@
+"""A run played again with other lengths of its steps, to see what that would gain. Knows no files.
+
+The main line is a list of moves: work for some time, start a future, wait for one. A future starts
+once the main line has come to its start, what it waits for has ended, its lock is free and there
+is a slot; queued ones start in the order in which they really did. Work takes as long as it took:
+that fewer steps at once would each be faster, as they share the processors, is not in it.
+"""
+
+import heapq
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from doitstack.journal.run_record import RunRecord, StepRecord, Wait
+from doitstack.steps import Kind
+
+LONGEST = 40
+"""How many of the longest steps are tried with other lengths."""
+
+TELLING = 0.05
+"""Seconds from which on a step or wait is worth a try."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """The main line works on the step `owner` for some time (s)."""
+
+    owner: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Start:
+    """The main line starts a future."""
+
+    future: str
+
+
+@dataclass(frozen=True)
+class Await:
+    """The main line waits for the end of a future."""
+
+    future: str
+
+
+Move = Work | Start | Await
+
+
+@dataclass(frozen=True)
+class Background:
+    """A future: how long it works (s), what it waits for before it starts, and its lock."""
+
+    seconds: float
+    waits: tuple[str, ...] = ()
+    lock: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What a run did: the moves of its main line, and its futures in the order of their starts.
+
+    `jobs` is how many of them may run at once (0: all).
+    """
+
+    moves: tuple[Move, ...]
+    futures: Mapping[str, Background]
+    jobs: int = 0
+
+    def scaled(self, owner: str, factor: float) -> "Graph":
+        """Return the graph with a step or future `factor` times as long."""
+        moves = tuple(
+            replace(move, seconds=move.seconds * factor)
+            if isinstance(move, Work) and move.owner == owner
+            else move
+            for move in self.moves
+        )
+        futures = dict(self.futures)
+        if owner in futures:
+            futures[owner] = replace(futures[owner], seconds=futures[owner].seconds * factor)
+        return replace(self, moves=moves, futures=futures)
+
+    def waiting_last(self, futures: Collection[str]) -> "Graph":
+        """Return the graph with the waits for some futures moved to the end of the main line."""
+        waits = tuple(
+            move for move in self.moves if isinstance(move, Await) and move.future in futures
+        )
+        others = tuple(move for move in self.moves if move not in waits)
+        return replace(self, moves=(*others, *waits))
+
+
+@dataclass
+class _Player:
+    """Plays a graph; `now` is the main line's time, `running` a heap of (end, future)."""
+
+    graph: Graph
+    now: float = 0.0
+    running: list[tuple[float, str]] = field(default_factory=list)
+    ended: set[str] = field(default_factory=set)
+    declared: list[str] = field(default_factory=list)
+    last_end: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.order = {name: number for number, name in enumerate(self.graph.futures)}
+
+    def play(self) -> float:
+        """Return how long it takes."""
+        for move in self.graph.moves:
+            if isinstance(move, Work):
+                self._end_until(self.now + move.seconds)
+                self.now += move.seconds
+            elif isinstance(move, Start):
+                self.declared.append(move.future)
+                self._start_ready(self.now)
+            else:
+                while move.future not in self.ended and self.running:
+                    self.now = max(self.now, self._end_next())
+        while self.running:
+            self._end_next()
+        return max(self.now, self.last_end)
+
+    def _end_until(self, time: float) -> None:
+        while self.running and self.running[0][0] <= time:
+            self._end_next()
+
+    def _end_next(self) -> float:
+        time, name = heapq.heappop(self.running)
+        self.ended.add(name)
+        self.last_end = time
+        self._start_ready(time)
+        return time
+
+    def _is_ready(self, future: Background) -> bool:
+        held = {self.graph.futures[name].lock for _, name in self.running} - {""}
+        return self.ended.issuperset(future.waits) and future.lock not in held
+
+    def _start_ready(self, time: float) -> None:
+        for name in sorted(self.declared, key=self.order.__getitem__):
+            if self.graph.jobs and len(self.running) >= self.graph.jobs:
+                return
+            future = self.graph.futures[name]
+            if self._is_ready(future):
+                self.declared.remove(name)
+                heapq.heappush(self.running, (time + future.seconds, name))
+
+
+def play(graph: Graph) -> float:
+    """Return how long (s) a run of this graph takes."""
+    return _Player(graph).play()
+
+
+def key_of(step: StepRecord) -> str:
+    """Return the name by which a graph knows a step: a future's own, else the task."""
+    return step.name if step.is_future else step.task
+
+
+def graph_of(run: RunRecord) -> Graph:
+    """Return what a run did, as a graph."""
+    futures = [step for step in run.futures if step.was_run]
+    known = {step.name for step in futures}
+    return Graph(
+        moves=tuple(_moves(run, known)),
+        futures={
+            step.name: Background(
+                step.seconds, tuple(name for name in step.waits if name in known), step.lock
+            )
+            for step in sorted(futures, key=lambda step: step.start)
+        },
+        jobs=run.jobs,
+    )
+
+
+def _moves(run: RunRecord, futures: set[str]) -> Iterator[Move]:
+    """Yield the main line's moves: at each start and wait, the work that was done up to it."""
+    work = [step for step in run.main_line if step.kind is not Kind.ASYNC_WAIT]
+    at = run.start
+    for time, what in _marks(run, futures):
+        yield from _work_between(work, at, time)
+        at = max(at, time)
+        if isinstance(what, Start):
+            yield what
+            continue
+        if what.name in futures:
+            yield Await(what.name)
+        at = max(at, what.end)
+    yield from _work_between(work, at, run.end)
+
+
+def _marks(run: RunRecord, futures: set[str]) -> list[tuple[float, Start | Wait]]:
+    """Return when the main line started futures and when it began to wait, in order."""
+    ends = {step.task: step.end for step in run.steps if step.task}
+    starts = [
+        (startable(step, ends), Start(step.name)) for step in run.futures if step.name in futures
+    ]
+    waits = [(wait.start, wait) for wait in run.waits] if run.is_parallel else []
+    marks: list[tuple[float, Start | Wait]] = [*starts, *waits]
+    return sorted(marks, key=lambda mark: mark[0])
+
+
+def startable(step: StepRecord, ends: Mapping[str, float]) -> float:
+    """Return when the main line had come to the start of a future, whatever that waited for."""
+    before = [ends[task] for task in step.needs[:1] if task in ends]
+    return min([step.declared, *before])
+
+
+def _work_between(steps: list[StepRecord], start: float, end: float) -> Iterator[Work]:
+    """Yield what the main line worked on in that time; what lies between steps has no owner."""
+    left = end - start
+    for step in steps:
+        seconds = min(end, step.end) - max(start, step.start)
+        if seconds > 0:
+            left -= seconds
+            yield Work(key_of(step), seconds)
+    if left > 0:
+        yield Work("", left)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much shorter (s) the run would be if a step took half as long, or no time at all."""
+
+    step: StepRecord
+    half: float
+    none: float
+
+
+@dataclass(frozen=True)
+class WaitGain:
+    """How much shorter (s) the run would be if `step` waited for its futures at the very end.
+
+    `step` is an async_wait, or what waited in its midst; `waited` is how long (s).
+    """
+
+    step: StepRecord
+    futures: tuple[str, ...]
+    waited: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What other lengths would gain, the greatest gain first.
+
+    `replayed` is how long (s) the graph takes as it was: how far it is from the run's own time
+    says how well the graph describes the run.
+    """
+
+    replayed: float
+    steps: tuple[Gain, ...]
+    waits: tuple[WaitGain, ...]
+
+
+def what_if(run: RunRecord) -> WhatIf:
+    """Return what shorter steps and later waits would gain in this run."""
+    graph = graph_of(run)
+    base = play(graph)
+    tried = [
+        step
+        for step in run.steps
+        if step.was_run and step.kind is not Kind.ASYNC_WAIT and step.seconds >= TELLING
+    ]
+    tried = sorted(tried, key=lambda step: -step.seconds)[:LONGEST]
+    gains = [
+        Gain(
+            step,
+            half=base - play(graph.scaled(key_of(step), 0.5)),
+            none=base - play(graph.scaled(key_of(step), 0.0)),
+        )
+        for step in tried
+    ]
+    waits = [
+        WaitGain(step, names, waited, base - play(graph.waiting_last(names)))
+        for step, names, waited in _waiting_steps(run, graph)
+        if waited >= TELLING
+    ]
+    return WhatIf(
+        replayed=base,
+        steps=tuple(sorted(gains, key=lambda gain: (-gain.half, -gain.none))),
+        waits=tuple(sorted(waits, key=lambda wait: -wait.gain)),
+    )
+
+
+def _waiting_steps(
+    run: RunRecord, graph: Graph
+) -> Iterator[tuple[StepRecord, tuple[str, ...], float]]:
+    """Yield the steps in which the main line waited, for which futures, and for how long (s)."""
+    for step in run.main_line:
+        waits = [
+            wait
+            for wait in run.waits
+            if wait.name in graph.futures and step.start <= wait.start < step.end
+        ]
+        if waits:
+            names = tuple(dict.fromkeys(wait.name for wait in waits))
+            yield step, names, sum(wait.end - wait.start for wait in waits)

@@ -1,0 +1,1 @@
+"""From plugins to a checked plan and its doit tasks."""

@@ -1,0 +1,155 @@
+"""The steps of all plugins, put in order and checked. Runs nothing and knows no doit."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, NamedTuple
+
+from doitstack.errors import PlanError
+from doitstack.phases import Phase
+from doitstack.planning.plugin_discovery import Plugin
+from doitstack.steps import Kind, Step
+
+
+class PlannedStep(NamedTuple):
+    """A step with its place: `task` is its name for doit, `number` its place in the plan.
+
+    `needs` are the tasks that must have ended before it. `is_awaited` tells of a future whether
+    any step of the plan waits for it.
+    """
+
+    number: int
+    phase: Phase
+    plugin: str
+    task: str
+    step: Step
+    needs: tuple[str, ...] = ()
+    is_awaited: bool = False
+
+    @property
+    def is_future(self) -> bool:
+        """Whether it runs in the background."""
+        return self.step.kind is Kind.ASYNC_RUN
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the journal tells of it."""
+        return {
+            "task": self.task,
+            "phase": self.phase.value,
+            "plugin": self.plugin,
+            "step": self.step.name,
+            "kind": self.step.kind.value,
+            "waits": self.step.waits,
+            "needs": self.needs,
+        }
+
+
+class Plan(NamedTuple):
+    """All steps of some phases, in order, and what is odd about them but no mistake."""
+
+    steps: tuple[PlannedStep, ...]
+    warnings: tuple[str, ...] = ()
+
+    def of_phase(self, phase: Phase) -> tuple[PlannedStep, ...]:
+        """Return the steps of one phase."""
+        return tuple(planned for planned in self.steps if planned.phase is phase)
+
+
+class Declared(NamedTuple):
+    """What one plugin declares for one phase."""
+
+    phase: Phase
+    plugin: Plugin
+    steps: Sequence[Step]
+
+
+def make_plan(declared: Iterable[Declared]) -> Plan:
+    """Return the plan of what the plugins declare, in the order given.
+
+    Raises PlanError, once, with all mistakes: two futures of one name, a cycle of waits.
+    """
+    placed = list(_placed(declared))
+    mistakes = list(_taken_names(placed))
+    futures = {planned.step.name: planned.task for planned in placed if planned.is_future}
+    steps = tuple(_connected(placed, futures))
+    mistakes += _cycles(steps)
+    if mistakes:
+        raise PlanError("\n".join(mistakes))
+    return Plan(steps, tuple(_warnings(steps, futures)))
+
+
+def _placed(declared: Iterable[Declared]) -> Iterator[PlannedStep]:
+    used: dict[str, int] = {}
+    number = 0
+    for part in declared:
+        for step in part.steps:
+            task = f"{part.phase.task}:{part.plugin.name}:{step.name}".replace("=", "-")
+            used[task] = used.get(task, 0) + 1
+            unique = task if used[task] == 1 else f"{task}-{used[task]}"
+            yield PlannedStep(number, part.phase, part.plugin.name, unique, step)
+            number += 1
+
+
+def _taken_names(placed: list[PlannedStep]) -> Iterator[str]:
+    """Find futures that start under a name which no step has given back by then."""
+    open_futures: dict[str, PlannedStep] = {}
+    for planned in placed:
+        if planned.step.kind is Kind.ASYNC_WAIT:
+            for name in planned.step.waits:
+                open_futures.pop(name, None)
+        elif planned.is_future:
+            other = open_futures.setdefault(planned.step.name, planned)
+            if other is not planned:
+                yield (
+                    f"two futures of one name: {planned.step.name}, "
+                    f"of plugin {other.plugin} in {other.phase.value} and "
+                    f"of plugin {planned.plugin} in {planned.phase.value}; rename one"
+                )
+
+
+def _connected(placed: list[PlannedStep], futures: dict[str, str]) -> Iterator[PlannedStep]:
+    """Give each step what it needs: the main-line step before it, and the futures it waits for.
+
+    Steps that only look need nothing of each other, and what comes after them needs them all. The
+    last step of the main line is the first of what a step needs.
+    """
+    awaited = {name for planned in placed for name in planned.step.waits}
+    before: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
+    started: dict[str, str] = {}
+    for planned in placed:
+        # A name may be used again once it has been collected: the last start is meant.
+        known = {**futures, **started}
+        waits = tuple(known[name] for name in planned.step.waits if name in known)
+        yield PlannedStep(
+            planned.number,
+            planned.phase,
+            planned.plugin,
+            planned.task,
+            planned.step,
+            needs=(*(before if planned.step.only_looks else looks or before), *waits),
+            is_awaited=planned.is_future and planned.step.name in awaited,
+        )
+        if planned.is_future:
+            started[planned.step.name] = planned.task
+        elif planned.step.only_looks:
+            looks = (planned.task, *looks)
+        else:
+            before, looks = (planned.task,), ()
+
+
+def _cycles(steps: tuple[PlannedStep, ...]) -> list[str]:
+    try:
+        TopologicalSorter({planned.task: planned.needs for planned in steps}).prepare()
+    except CycleError as error:
+        return [f"a cycle of waits: {' -> '.join(reversed(error.args[1]))}; drop one of the waits"]
+    return []
+
+
+def _warnings(steps: tuple[PlannedStep, ...], futures: dict[str, str]) -> Iterator[str]:
+    for planned in steps:
+        if planned.is_future and not planned.is_awaited:
+            yield f"future {planned.step.name} of plugin {planned.plugin} is never waited for"
+        for name in planned.step.waits:
+            if name not in futures:
+                yield f"plugin {planned.plugin} waits for {name}, which no plugin starts"

@@ -1,0 +1,146 @@
+"""Plugin repositories: fetched by git, and put in the order of what they require of each other."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from doitstack.config.local_conf import PluginRepository
+from doitstack.config.settings import Settings
+from doitstack.errors import PlanError, PluginError
+
+_WORD = r"[\"']?([\w.-]+)[\"']?"
+_DEFINES = rf"(?m)^\s*define_plugin\s+{_WORD}"
+_REQUIRES = rf"(?m)^\s*plugin_requires\s+{_WORD}\s+{_WORD}"
+
+
+def scripts_directory(repository: PluginRepository, dest: Path) -> Path:
+    """Return where a repository keeps its scripts."""
+    return dest / repository.name / "devstack"
+
+
+def fetch(repositories: Iterable[PluginRepository], settings: Settings) -> Iterator[str]:
+    """Clone to `$DEST/NAME` what is not there; what lies there is taken as it is.
+
+    With RECLONE, that is brought to its REF. Yields a line for each fetch as it starts. Raises
+    PluginError.
+    """
+    dest, is_offline = settings.path("DEST"), settings.is_true("OFFLINE")
+    for repository in repositories:
+        target = dest / repository.name
+        if target.exists():
+            if settings.is_true("RECLONE") and not is_offline:
+                yield f"fetching plugin {repository.name} from {repository.url} to {target}"
+                _check_out(repository, target, repository.ref or "HEAD", [])
+            continue
+        if is_offline or settings.is_true("ERROR_ON_CLONE"):
+            raise PluginError(
+                repository.name,
+                f"{target} is not there, and OFFLINE or ERROR_ON_CLONE forbids cloning it; "
+                f"put it there: git clone {repository.url} {target}",
+            )
+        yield f"cloning plugin {repository.name} from {repository.url} to {target}"
+        _clone(repository, target, settings)
+
+
+def _clone(repository: PluginRepository, target: Path, settings: Settings) -> None:
+    """Clone beside the target and move it there, so that half a clone is never believed."""
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    depth = ["--depth", settings["GIT_DEPTH"]] if settings.get("GIT_DEPTH", "0") != "0" else []
+    try:
+        _git(repository, ["clone", *depth, "--", repository.url, str(partial)])
+        if repository.ref:
+            _check_out(repository, partial, repository.ref, depth)
+        partial.rename(target)
+    finally:
+        if partial.exists():
+            import shutil  # noqa: PLC0415 - only after a failure
+
+            # A git that was stopped may have children that still write.
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_out(repository: PluginRepository, clone: Path, ref: str, depth: list[str]) -> None:
+    for arguments in (
+        ["fetch", "--quiet", *depth, "--", repository.url, ref],
+        ["checkout", "--quiet", "--detach", "FETCH_HEAD"],
+    ):
+        _git(repository, ["-C", str(clone), *arguments])
+
+
+def _git(repository: PluginRepository, arguments: list[str]) -> None:
+    answer = subprocess.run(
+        ["git", *arguments],
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    if answer.returncode:
+        said = answer.stderr.decode(errors="replace").splitlines()
+        reasons = [line for line in said if line.startswith(("fatal: ", "error: "))]
+        raise PluginError(
+            repository.name,
+            f"cannot be fetched from {repository.url}: {[*reasons, *said, 'no word'][0]}; "
+            f"look at its URL and REF in enable_plugin",
+        )
+
+
+def in_order(repositories: Iterable[PluginRepository], dest: Path) -> list[PluginRepository]:
+    """Return the repositories in `local.conf`'s order, each after those that it requires.
+
+    Raises PlanError for a plugin that is required and not enabled, or a cycle.
+    """
+    by_name = {repository.name: repository for repository in repositories}
+    names = {name: name for name in by_name}
+    for name, repository in by_name.items():
+        names |= dict.fromkeys(re.findall(_DEFINES, _text_of_settings(repository, dest)), name)
+    needs: dict[str, list[str]] = {name: [] for name in by_name}
+    mistakes = []
+    for name, repository in by_name.items():
+        for place, other in _requirements(repository, dest):
+            if other in names:
+                needs[name].append(names[other])
+            else:
+                mistakes.append(
+                    f"{place}: plugin {name} requires plugin {other}, which is not enabled; "
+                    f"add enable_plugin {other} URL to local.conf"
+                )
+    if mistakes:
+        raise PlanError("\n".join(mistakes))
+    return [by_name[name] for name in _sorted(needs)]
+
+
+def _text_of_settings(repository: PluginRepository, dest: Path) -> str:
+    path = scripts_directory(repository, dest) / "settings"
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _requirements(repository: PluginRepository, dest: Path) -> Iterator[tuple[str, str]]:
+    """Yield what its settings require: FILE:LINE and a name."""
+    text = _text_of_settings(repository, dest)
+    for match in re.finditer(_REQUIRES, text):
+        line = text.count("\n", 0, match.start(1)) + 1
+        yield f"{scripts_directory(repository, dest) / 'settings'}:{line}", match[2]
+
+
+def _sorted(needs: dict[str, list[str]]) -> list[str]:
+    """Return the names so that each comes after its needs, and otherwise as they stand."""
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        cycle = " -> ".join(reversed(error.args[1]))
+        raise PlanError(f"plugins require each other: {cycle}; drop one plugin_requires") from error
+    ordered: list[str] = []
+
+    def add(name: str) -> None:
+        for other in needs.get(name, []):
+            add(other)
+        if name not in ordered:
+            ordered.append(name)
+
+    for name in needs:
+        add(name)
+    return ordered

@@ -1,0 +1,199 @@
+"""A stack directory: its settings, its plugins and their plan. Changes nothing on disk."""
+
+import getpass
+import os
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from doitstack.config.settings import Settings, load_settings
+from doitstack.errors import PlanError, PluginError
+from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
+from doitstack.planning.plan import Declared, Plan, make_plan
+from doitstack.planning.plugin_discovery import (
+    TASKS_HOOK,
+    Plugin,
+    find_plugins,
+    is_reserved,
+    order,
+    passed_over,
+)
+from doitstack.planning.script_checks import (
+    can_become_root,
+    may_be_sourced,
+    missing_files,
+    needs_sudo,
+    read_scripts,
+    syntax_errors,
+    unprovided_calls,
+)
+from doitstack.stack import Stack
+from doitstack.steps import Step, run, shell
+
+_MERGES_BEFORE = {Phase.EXTRA: ("extra",)}
+_MERGES_AFTER = {
+    Phase.POST_CONFIG: ("post-config",),
+    Phase.EXTRA: ("post-extra",),
+    Phase.TEST_CONFIG: ("test-config",),
+}
+"""When DevStack merges the groups of local.conf's sections into the files that they name."""
+
+MERGED_GROUPS = ("post-config", "extra", "post-extra", "test-config")
+"""These groups, in the order of their moments."""
+
+
+class StackDirectory:
+    """What is known of a stack directory before anything runs."""
+
+    def __init__(self, top_dir: Path, environ: Mapping[str, str] = os.environ) -> None:
+        """Read the settings of `top_dir`. Raises SettingsError."""
+        self.settings: Settings = load_settings(top_dir, environ)
+        self.stack = Stack(self.settings)
+
+    @cached_property
+    def plugins(self) -> list[Plugin]:
+        """All plugins, in the order of the stack phases. Raises PluginError."""
+        return find_plugins(self.stack.top_dir, self.stack.dest, self.settings.local.plugins)
+
+    @cached_property
+    def settings_plan(self) -> Plan:
+        """The steps of `override_defaults` and `source`; their hooks are called once, here."""
+        declared = []
+        for phase in SETTINGS_PHASES:
+            known = frozenset(self.settings)
+            for plugin in order(self.plugins, phase):
+                steps = plugin.steps(phase.hook, settings=self.settings)
+                declared.append(Declared(phase, plugin, steps))
+            self.settings.late = frozenset(self.settings) - known
+        return make_plan(declared)
+
+    def plan(self, phases: Iterable[Phase] = STACK_PHASES) -> Plan:
+        """Return the steps of `phases` under the settings as they are now. Raises PlanError."""
+        _ = self.settings_plan
+        return make_plan(part for phase in phases for part in self._declared(phase))
+
+    def _declared(self, phase: Phase) -> Iterator[Declared]:
+        """Yield what is to be done in a phase: local.conf's merges stand around the plugins'."""
+        yield from self._merges(phase, _MERGES_BEFORE)
+        for plugin in order(self.plugins, phase):
+            yield Declared(phase, plugin, plugin.steps(phase.hook, stack=self.stack))
+        yield from self._merges(phase, _MERGES_AFTER)
+
+    def _merges(self, phase: Phase, groups: Mapping[Phase, tuple[str, ...]]) -> Iterator[Declared]:
+        local, conf = self.settings.local, str(self.stack.top_dir / "local.conf")
+        wanted = [
+            group
+            for group in groups.get(phase, ())
+            if any(section.group == group for section in local.sections)
+        ]
+        steps = [
+            run(
+                shell(shlex.join(("merge_config_group", conf, group))),
+                name=f"merge_{group}",
+            )
+            for group in wanted
+        ]
+        if steps:
+            yield Declared(phase, Plugin("local.conf", conf), steps)
+
+    def check(self) -> None:
+        """Find the mistakes that can be found before anything runs, in all that might run.
+
+        Raises PlanError with all of them.
+        """
+        checkout = self.settings.get("DEVSTACK_DIR")
+        if checkout and not (Path(checkout) / "stackrc").is_file():
+            raise PlanError(f"DEVSTACK_DIR={checkout}: there is no checkout of DevStack")
+        if broken := syntax_errors(self.scripts):
+            raise PlanError("\n".join(broken))
+        self.plan()
+        self.plan([Phase.UNSTACK])
+        self.plan([Phase.CLEAN])
+
+    @property
+    def scripts(self) -> list[Path]:
+        """The scripts that the bash session may source."""
+        return [path for plugin in self.plugins for path in plugin.scripts.values()]
+
+    def check_privileges(self) -> None:
+        """Raise PlanError if a script wants sudo and sudo would ask for a password."""
+        place = needs_sudo(read_scripts([*self.scripts, *self._libraries]))
+        if place and not can_become_root():
+            raise PlanError(
+                f"{place}: the script runs sudo, which is not there or asks for a password; "
+                f"allow it without (visudo: `{getpass.getuser()} ALL=(ALL) NOPASSWD: ALL`), "
+                f"or run as root"
+            )
+
+    def warnings(self) -> list[str]:
+        """Return what is odd about settings, scripts and plan although nothing forbids it."""
+        texts = read_scripts([*self.scripts, *self._libraries])
+        odd = [*self._odd_sections("\n".join(texts.values())), *self._odd_plugins()]
+        odd += [*self.plan().warnings, *syntax_errors(self._libraries)]
+        if not self.settings.get("DEVSTACK_DIR"):
+            odd += unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
+        return odd
+
+    def _odd_plugins(self) -> Iterator[str]:
+        """Find the drop-ins and repositories that do not run, or might not for long."""
+        for name, _, _ in self.settings.local.plugins:
+            place = self.stack.dest / name
+            if not place.exists():
+                yield f"plugin {name} is not at {place} yet; `doit stack` fetches it"
+        for path in passed_over(self.stack.top_dir):
+            yield f"{path} is not run; call it NN-name{path.suffix}"
+        for plugin in self.plugins:
+            if is_reserved(Path(plugin.origin)):
+                yield (
+                    f"{plugin.origin}: numbers 00-09 and 90-99 are kept for doitstack; use 10 to 89"
+                )
+
+    @property
+    def _libraries(self) -> list[Path]:
+        """The files of repositories beside their scripts that these may source."""
+        directories = {script.parent for script in self.scripts if script.parent.name == "devstack"}
+        found = {
+            path
+            for directory in directories
+            for path in directory.rglob("*")
+            if may_be_sourced(path.relative_to(directory)) and path.is_file()
+        }
+        return sorted(found - set(self.scripts))
+
+    def _odd_sections(self, scripts: str) -> Iterator[str]:
+        """Find the sections of local.conf that go nowhere."""
+        local, conf = self.settings.local, self.stack.top_dir / "local.conf"
+        if local.is_passed_over:
+            yield (
+                f"{conf}: its [[local|localrc]] is not read, as there is {local.script}, too; "
+                f"remove one of them"
+            )
+        for section in local.sections:
+            is_known = section.group in {"local", *MERGED_GROUPS}
+            # A plugin may have a group of its own.
+            if not is_known and f" {section.group}" not in scripts:
+                yield (
+                    f"{conf}:{section.first_line - 1}: nothing merges the group {section.group}; "
+                    f"there are {', '.join(MERGED_GROUPS)}"
+                )
+
+    def tasks(self) -> list[tuple[Plugin, Step]]:
+        """Return what plugins offer to be run by name. Raises PluginError for a taken name."""
+        _ = self.settings_plan
+        offers = [
+            (plugin, step)
+            for plugin in self.plugins
+            if plugin.manager
+            for step in plugin.steps(TASKS_HOOK, stack=self.stack)
+        ]
+        owners = dict.fromkeys((phase.task.partition(":")[0] for phase in Phase), "doitstack")
+        for plugin, step in offers:
+            if step.name in owners:
+                raise PluginError(
+                    plugin.name,
+                    f"{plugin.origin} offers the task {step.name}, which {owners[step.name]} has; "
+                    f"rename it",
+                )
+            owners[step.name] = plugin.name
+        return offers

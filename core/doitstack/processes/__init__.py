@@ -1,0 +1,1 @@
+"""Programs, process trees, signals and the event loop. Knows nothing of stacks."""

@@ -1,0 +1,65 @@
+"""What a run's page, trace and test results are made from, each read once."""
+
+from functools import cached_property
+from pathlib import Path
+
+from doitstack.config.passwords import known_secrets
+from doitstack.errors import StepError
+from doitstack.journal.last_run import last_run
+from doitstack.journal.run_comparison import Comparison, compare, run_before
+from doitstack.journal.run_record import RunRecord, read_run
+from doitstack.journal.timing import timing_of
+from doitstack.reports.chrome_trace import trace
+from doitstack.reports.junit import junit
+from doitstack.reports.log_excerpts import Logs, without_secrets
+from doitstack.stack import Stack
+
+
+class Reports:
+    """The reports of the run whose journal is `path`, beside the run of `before` if given."""
+
+    def __init__(self, stack: Stack, path: Path, before: Path | None = None) -> None:
+        self._stack = stack
+        self._path = path
+        self._before = before
+        self._secrets = known_secrets(stack.settings)
+
+    def page(self) -> str:
+        """Return the run as a page of HTML."""
+        from doitstack.reports.html.page import Findings, page  # noqa: PLC0415 - loads jinja2
+
+        timing = timing_of(self._stack.log_dir, self._path)
+        assert timing, "a run that can be read has figures"
+        return page(Findings(self._run, timing, self._comparison(), self._logs))
+
+    def trace(self) -> str:
+        """Return the run as Chrome trace events."""
+        return trace(self._run)
+
+    def junit(self) -> str:
+        """Return the run as JUnit XML."""
+        return junit(self._run, self._logs)
+
+    @cached_property
+    def _run(self) -> RunRecord:
+        return without_secrets(_readable(self._path), self._secrets)
+
+    @cached_property
+    def _logs(self) -> Logs:
+        stack = self._stack
+        is_last = last_run(stack.log_dir) == self._path
+        async_dir = stack.dest / "async" if is_last else None
+        return Logs(stack.log_dir / "stack.log", async_dir, self._secrets)
+
+    def _comparison(self) -> Comparison | None:
+        before = (
+            _readable(self._before) if self._before else run_before(self._stack.log_dir, self._path)
+        )
+        return compare(self._run, before) if before else None
+
+
+def _readable(path: Path) -> RunRecord:
+    run = read_run(path)
+    if run is None:
+        raise StepError(f"{path} holds no run")
+    return run

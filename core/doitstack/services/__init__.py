@@ -1,0 +1,1 @@
+"""Processes that a stack keeps running, under a supervisor of its own."""

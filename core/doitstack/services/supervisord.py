@@ -1,0 +1,247 @@
+"""A supervisord of our own: its configuration, its life, and what it is asked.
+
+All is in one directory. Knows what a program of supervisor is, and nothing of what it runs.
+"""
+
+import fcntl
+import http.client
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault
+
+import psutil
+
+from doitstack.errors import ServiceError
+from doitstack.private_files import has_text, private_directory, write_private
+from doitstack.services.processes import end_processes
+from doitstack.services.unixrpc import call_unix
+
+MARKER = "SERVICE_KEEPER"
+"""The environment variable that names the directory a process is kept from."""
+
+SCRIPT = 8
+"""The descriptor at which a program has its own script open; so do all that it forks."""
+
+STOP_SECONDS = 10
+"""How long a service may take to end after SIGTERM, before SIGKILL."""
+
+# Sockets have paths of at most 107 bytes, so both sides go through /proc; and no character of
+# the real path can then disturb supervisor's configuration.
+_HERE = "/proc/self/cwd"
+_SOCKET = "supervisor.sock"
+_UNKNOWN, _NOT_RUNNING = 10, 70
+_NAME_VARIABLE = "SUPERVISOR_PROCESS_NAME"
+_ANSWER_SECONDS = 120
+"""How long an answer may take: that all programs have ended, at most."""
+
+_KEPT_VARIABLES = (
+    *("HOME", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "SHELL", "TMPDIR", "TZ", "USER"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"),
+)
+"""What programs see of the caller's environment: not its secrets, and nothing of its run."""
+
+_SUPERVISORD = f"""\
+[supervisord]
+logfile={_HERE}/supervisord.log
+logfile_maxbytes=1MB
+logfile_backups=1
+pidfile={_HERE}/supervisord.pid
+childlogdir={_HERE}
+nocleanup=true
+umask=077
+
+[unix_http_server]
+file={_HERE}/{_SOCKET}
+chmod=0600
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[include]
+files=conf.d/*.conf
+"""
+
+_PROGRAM = f"""\
+[program:{{name}}]
+command=/bin/sh {_HERE}/conf.d/{{name}}.sh
+autostart=false
+autorestart=false
+startsecs=1
+startretries=0
+stopasgroup=true
+killasgroup=true
+stopwaitsecs={{stop_seconds}}
+stdout_logfile=NONE
+stderr_logfile=NONE
+"""
+
+
+class Supervisord:
+    """The supervisord of `directory`; several processes may use one directory at once."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = Path(os.path.realpath(directory))
+
+    def names(self) -> list[str]:
+        """Return all programs that it has been told of."""
+        return sorted(path.stem for path in self.directory.glob("conf.d/*.conf"))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from changing what runs here."""
+        handle = os.open(
+            private_directory(self.directory) / "lock",
+            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+            0o600,
+        )
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def ensure(self) -> None:
+        """Have it run."""
+        if self._answers():
+            return
+        self._clear_away()
+        write_private(self.directory / "supervisord.conf", _SUPERVISORD)
+        private_directory(self.directory / "conf.d")
+        command = [sys.executable, "-m", "supervisor.supervisord"]
+        environ = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        done = subprocess.run(
+            [*command, "--configuration", f"{_HERE}/supervisord.conf"],
+            cwd=self.directory,
+            env={**environ, MARKER: str(self.directory)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            umask=0o077,
+            start_new_session=True,
+        )
+        # It listens before it goes into the background, so from here on it answers.
+        if done.returncode:
+            raise ServiceError(f"supervisord does not start: {done.stderr.strip()}")
+
+    def shut_down(self) -> None:
+        """End it and all that it keeps, or what a SIGKILL or a reboot has left of it."""
+        with suppress(OSError, http.client.HTTPException, Fault):
+            self._ask("supervisor.stopAllProcesses")
+            self._ask("supervisor.shutdown")
+        self._clear_away()
+
+    def has(self, name: str, script: str, stop_seconds: int) -> bool:
+        """Return whether the program `name` was written down just so."""
+        conf = _PROGRAM.format(name=name, stop_seconds=stop_seconds)
+        return has_text(self._file(name, "sh"), script) and has_text(self._file(name, "conf"), conf)
+
+    def put(self, name: str, script: str, stop_seconds: int) -> None:
+        """Write the program `name`, which must not run, down, and have it known."""
+        write_private(self._file(name, "sh"), script)
+        conf = _PROGRAM.format(name=name, stop_seconds=stop_seconds)
+        write_private(self._file(name, "conf"), conf)
+        self._try(_UNKNOWN, "supervisor.removeProcessGroup", name)
+        self._call("supervisor.reloadConfig")
+        self._call("supervisor.addProcessGroup", name)
+
+    def start(self, name: str, *, wait: bool) -> bool:
+        """Start a program; return whether it could be, and with `wait`, whether it stays up."""
+        try:
+            self._call("supervisor.startProcess", name, wait)
+        except Fault:
+            return False
+        return True
+
+    def signal_stop(self, name: str) -> None:
+        """Have the program `name` begin to end, if it runs."""
+        self._try(_NOT_RUNNING, "supervisor.stopProcess", name, False)  # noqa: FBT003 - its API
+
+    def infos(self) -> dict[str, dict[str, Any]]:
+        """Return what it says of each program; nothing where it does not run."""
+        try:
+            infos = self._ask("supervisor.getAllProcessInfo")
+        except (OSError, http.client.HTTPException):
+            return {}
+        return {info["name"]: info for info in infos}
+
+    def processes(self) -> dict[str, list[psutil.Process]]:
+        """Return the processes of each program, with those that it started, and its own as ""."""
+        found: dict[str, list[psutil.Process]] = {}
+        for process in psutil.process_iter():
+            # One that cannot be asked has ended, or is another user's.
+            with suppress(psutil.Error, OSError):
+                name = self._program_of(process)
+                if name is not None:
+                    found.setdefault(name, []).append(process)
+        return found
+
+    def _program_of(self, process: psutil.Process) -> str | None:
+        """Return the program that a process is of; "" for our own, None for what is not ours."""
+        environ = process.environ()
+        if environ.get(MARKER) == str(self.directory):
+            return environ.get(_NAME_VARIABLE, "")
+        # Who gives itself a title, as nova's conductors do, writes it over its environment.
+        script = Path(f"/proc/{process.pid}/fd/{SCRIPT}").readlink()
+        return script.stem if script.parent == self.directory / "conf.d" else None
+
+    def end_processes(self, names: Iterable[str]) -> None:
+        """End what is left of some programs, and wait until it is gone."""
+        wanted = set(names)
+        # What one has started while we looked at the others is seen when we look again.
+        while doomed := self._processes_of(wanted):
+            left = end_processes(doomed, STOP_SECONDS)
+            if left:
+                pids = ", ".join(str(process.pid) for process in left)
+                raise ServiceError(f"these processes do not end, not even by SIGKILL: {pids}")
+
+    def _processes_of(self, names: set[str]) -> list[psutil.Process]:
+        found = self.processes()
+        return [process for name in names for process in found.get(name, ())]
+
+    def _clear_away(self) -> None:
+        """End what is left of it and its programs, and take its leavings away."""
+        self.end_processes(self.processes())
+        for name in (_SOCKET, "supervisord.pid"):
+            (self.directory / name).unlink(missing_ok=True)
+
+    def _file(self, name: str, kind: str) -> Path:
+        """Return a file of the program `name`: its configuration `conf`, or its script `sh`."""
+        return self.directory / "conf.d" / f"{name}.{kind}"
+
+    def _answers(self) -> bool:
+        try:
+            self._ask("supervisor.getState")
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
+
+    def _try(self, harmless: int, method: str, *arguments: Any) -> None:
+        """Ask it; that it says no for the reason `harmless` is as good as yes."""
+        try:
+            self._call(method, *arguments)
+        except Fault as fault:
+            if fault.faultCode != harmless:
+                raise
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        """Ask it; raises Fault where it says no, ServiceError where it says nothing."""
+        try:
+            return self._ask(method, *arguments)
+        except (OSError, http.client.HTTPException) as error:
+            raise ServiceError(f"supervisord in {self.directory}: {error!r}") from error
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        handle = os.open(self.directory, os.O_PATH | os.O_CLOEXEC)
+        try:
+            path = f"/proc/self/fd/{handle}/{_SOCKET}"
+            return call_unix(path, method, *arguments, timeout=_ANSWER_SECONDS)
+        finally:
+            os.close(handle)

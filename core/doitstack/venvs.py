@@ -1,0 +1,171 @@
+"""Virtual environments under `$DEST`, made by uv and believed only when they are whole.
+
+Knows neither services nor steps. An environment has a stamp: a digest of everything it was made
+from. It is taken away before the environment is touched and written when all is done, so that an
+interrupted installation is never taken for a good one.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from doitstack.errors import CommandError, SettingsError, StepError
+from doitstack.private_files import has_text, private_directory, tail, write_private
+
+Run = Callable[[Sequence[str]], None]
+"""Runs a program; raises CommandError when it ends with a code other than 0."""
+
+_URLS = ("http://", "https://", "file://")
+_PROBE = "import sys; print(sys.version.split()[0])"
+_OWN_VERSION = sys.version.split()[0]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment: where it is and what belongs into it.
+
+    `requirements` are as for pip, `constraints` is the path or URL of a constraints file, or
+    empty. A URL is read when the environment is made; then it counts as unchanged. `sources` names
+    packages that are built from source, as there is no wheel of them.
+    """
+
+    path: Path
+    requirements: tuple[str, ...]
+    constraints: str = ""
+    sources: tuple[str, ...] = ()
+
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter."""
+        return self.path / "bin" / "python"
+
+    @property
+    def site_packages(self) -> Path:
+        """Where the environment's packages are."""
+        return self.path / "lib" / f"python{_OWN_VERSION.rpartition('.')[0]}" / "site-packages"
+
+    @property
+    def stamp(self) -> Path:
+        """The file that says what the environment was made from."""
+        return self.path / "doitstack.stamp"
+
+    def program(self, name: str) -> str:
+        """Return the path of a program that the environment holds."""
+        return str(self.path / "bin" / name)
+
+    def digest(self) -> str:
+        """Return what identifies the content: requirements, constraints, version of Python, place.
+
+        The programs of an environment that was moved name an interpreter that is not there.
+        """
+        parts = (*sorted(self.requirements), _content(self.constraints), sys.base_prefix)
+        text = "\0".join((*parts, _OWN_VERSION, str(self.path)))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def is_current(self) -> bool:
+        """Return whether the environment is whole and made from just this; good as `uptodate`."""
+        return has_text(self.stamp, self.digest() + "\n") and self._works()
+
+    def _works(self) -> bool:
+        """Return whether the interpreter runs: the Python it stands on may be gone."""
+        command = [str(self.python), "-I", "-c", _PROBE]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        return done.stdout.strip() == _OWN_VERSION
+
+
+def install(environment: Environment, run: Run) -> None:
+    """Make `environment` anew, with uv, from wheels alone; uv's own words go to `PATH.log`.
+
+    Raises StepError with uv's reason: no network, no such version, no space.
+    """
+    digest = environment.digest()
+    environment.stamp.unlink(missing_ok=True)
+    private_directory(environment.path.parent)
+    _uv(environment, run, ["venv", "--clear", "--python", sys.executable, str(environment.path)])
+    _uv(environment, run, _install_arguments(environment))
+    write_private(environment.stamp, digest + "\n")
+
+
+def take_bytecode(environment: Environment, other: Environment) -> None:
+    """Have what Python has compiled in `other` in `environment`, too, where its source is the same.
+
+    uv links the files of a package into all environments, so that many are one file; to compile
+    them again would take longer than to install them.
+    """
+    for package, directories, _ in os.walk(other.path / "lib"):
+        if "__pycache__" in directories:
+            _link_bytecode(Path(package), environment.path / Path(package).relative_to(other.path))
+
+
+def _link_bytecode(theirs: Path, ours: Path) -> None:
+    for compiled in (theirs / "__pycache__").glob("*.pyc"):
+        source, target = f"{compiled.name.partition('.')[0]}.py", ours / "__pycache__"
+        # What is not there or has been compiled already is no matter.
+        with suppress(OSError):
+            if (theirs / source).samefile(ours / source):
+                target.mkdir(exist_ok=True)
+                (target / compiled.name).hardlink_to(compiled)
+
+
+def remove(environment: Environment) -> None:
+    """Remove the environment and its log; nothing happens where there is none."""
+    environment.stamp.unlink(missing_ok=True)
+    shutil.rmtree(environment.path, ignore_errors=True)
+    _log(environment).unlink(missing_ok=True)
+
+
+def _install_arguments(environment: Environment) -> list[str]:
+    arguments = ["pip", "install", "--python", str(environment.python), "--only-binary", ":all:"]
+    for name in environment.sources:
+        arguments += ["--no-binary", name]
+    if environment.constraints:
+        arguments += ["--constraint", environment.constraints]
+    return [*arguments, "--", *environment.requirements]
+
+
+def _uv(environment: Environment, run: Run, arguments: list[str]) -> None:
+    from uv import find_uv_bin  # noqa: PLC0415 - not for every `doit list`
+
+    log = _log(environment)
+    uv = [find_uv_bin(), "--no-progress", "--no-python-downloads", *arguments]
+    write_private(log, "")
+    # uv says everything on stderr. It goes to a file, so that its reason can stand in the error.
+    try:
+        run(["sh", "-c", 'exec "$@" 2>"$0"', str(log), *uv])
+    except CommandError as error:
+        raise StepError(_reason(environment, tail(log))) from error
+
+
+def _log(environment: Environment) -> Path:
+    return environment.path.with_name(environment.path.name + ".log")
+
+
+def _reason(environment: Environment, said: str) -> str:
+    free = shutil.disk_usage(environment.path.parent).free // 2**20
+    return (
+        f"cannot install {', '.join(environment.requirements)} into {environment.path}: "
+        "look at the network, the versions in UPPER_CONSTRAINTS_FILE and the space "
+        f"({free} MiB are free), then run it again\nuv says:\n{said}"
+    )
+
+
+def _content(constraints: str) -> str:
+    """Return what a constraints file says; for a URL, the URL."""
+    if not constraints or constraints.startswith(_URLS):
+        return constraints
+    try:
+        return Path(constraints).read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read the constraints {constraints}: {error.strerror}; "
+            "set UPPER_CONSTRAINTS_FILE in local.conf to a file or a URL"
+        ) from error

@@ -1,0 +1,89 @@
+"""The end of what services do: have all of them answer, tell where they are, stop them at once.
+
+The services start side by side as futures, so the waits for them come after them all.
+"""
+
+from collections.abc import Iterator
+
+from doitstack import Stack, Step, async_wait, hookimpl, run
+from doitstack_plugins.backing import debian_packages, rabbitmq
+from doitstack_plugins.keystone.admin_api import ADMIN_PASSWORD
+from doitstack_plugins.keystone.clouds import clouds_yaml, openrc
+
+STARTS = {
+    "g-api": "start_glance",
+    "placement-api": "start_placement",
+    "neutron": "start_neutron",
+    "nova": "start_nova",
+    "cinder": "start_cinder",
+    "s-proxy": "start_swift",
+    "horizon": "start_horizon",
+}
+"""The futures that start services, by the service that must be enabled."""
+
+STORES = ("mysql", "rabbit", "memcached")
+"""What other services need to end well."""
+
+ADDRESSES = {
+    "key": "KEYSTONE_SERVICE_URI_V3",
+    "g-api": "GLANCE_SERVICE_URI",
+    "placement-api": "PLACEMENT_SERVICE_URI",
+    "neutron": "NEUTRON_SERVICE_URI",
+    "n-api": "NOVA_SERVICE_URI",
+    "c-api": "CINDER_SERVICE_URI",
+    "s-proxy": "SWIFT_SERVICE_URI",
+    "horizon": "HORIZON_SERVICE_URI",
+}
+"""The settings that say where services answer."""
+
+
+@hookimpl
+def stack_post_config(stack: Stack) -> Iterator[Step]:
+    """Have the system's packages and the broker before plugins are configured.
+
+    Keystone needs neither: it does not wait for them.
+    """
+    if debian_packages.wanted(stack):
+        yield async_wait(debian_packages.FUTURE)
+    if stack.is_service_enabled("rabbit"):
+        yield async_wait(rabbitmq.FUTURE)
+
+
+@hookimpl
+def stack_extra(stack: Stack) -> Iterator[Step]:
+    """Have all services answer before plugins make use of them."""
+    started = [future for name, future in STARTS.items() if stack.is_service_enabled(name)]
+    if started:
+        yield async_wait(*started)
+
+
+@hookimpl
+def stack_test_config(stack: Stack) -> Iterator[Step]:
+    """Tell where everything is."""
+    if stack.is_service_enabled(*ADDRESSES):
+        yield run(show_addresses)
+
+
+@hookimpl
+def unstack(stack: Stack) -> Iterator[Step]:
+    """Stop services side by side; their own plugins, which come after this one, find them so."""
+    yield run(stop_services)
+
+
+def stop_services(stack: Stack) -> None:
+    """Stop all services but the stores of the others, who would wait for them in vain."""
+    names = (one.name for one in stack.services.status())
+    stack.stop_process(*(name for name in names if name not in STORES))
+
+
+def show_addresses(stack: Stack) -> None:
+    """Say each service's address, and how to use them."""
+    for name, setting in ADDRESSES.items():
+        if stack.is_service_enabled(name):
+            stack.say(f"{name} is at {stack.settings[setting]}")
+    if stack.is_service_enabled("key"):
+        passwords = f"local.conf, else {stack.dest / 'passwords'}"
+        stack.say(f"the password of admin and demo is {ADMIN_PASSWORD} of {passwords}")
+        stack.say(f"in a shell: source {openrc(stack)} admin admin; openstack token issue")
+        command = f"{stack.dest / 'bin' / 'openstack'} --os-cloud devstack-admin token issue"
+        stack.say(f"or: OS_CLIENT_CONFIG_FILE={clouds_yaml(stack)} {command}")

@@ -1,0 +1,1 @@
+"""What OpenStack's services stand on: database, broker, cache, Debian's packages."""

@@ -1,0 +1,302 @@
+"""The databases of services: MariaDB as the service `mysql`, else files of SQLite.
+
+MariaDB is a private process, with its data, socket and passwords below `$DATA_DIR/mysql`.
+A database has an id, which is written once its schema is there. Where it has none, it is made anew.
+"""
+
+import re
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from getpass import getuser
+from pathlib import Path
+from urllib.parse import quote
+
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack.errors import SettingsError
+from doitstack.private_files import private_directory, write_private
+from doitstack.uptodate import digest
+from doitstack_plugins.backing import debian_packages, memcached
+from doitstack_plugins.shared import conf_files, health, ports
+
+_FUTURE = "start_mysql"
+_PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - its name, not the password
+_NAME = re.compile(r"[A-Za-z0-9_]+")
+_STOP_SECONDS = 60
+"""What is killed while it writes its pages down has to recover."""
+
+_SERVER = """\
+[client]
+protocol=tcp
+host={host}
+port={port}
+user={user}
+password="{password}"
+
+[mysqld]
+user={owner}
+datadir="{root}/data"
+socket=mysqld.sock
+pid-file=mysqld.pid
+tmpdir="{root}/tmp"
+init-file="{root}/init.sql"
+bind-address={host}
+port={port}
+skip-name-resolve
+max_connections=1024
+character-set-server=utf8mb3
+collation-server=utf8mb3_general_ci
+innodb_buffer_pool_size=256M
+innodb_log_file_size=32M
+performance_schema=OFF
+# A development stack that loses its power is stacked again.
+innodb_flush_log_at_trx_commit=0
+innodb_doublewrite=0
+innodb_flush_method=nosync
+"""
+
+_USERS = """\
+DELETE FROM mysql.global_priv WHERE User IN ('', 'root') AND Host <> 'localhost';
+FLUSH PRIVILEGES;
+ALTER USER 'root'@'localhost' IDENTIFIED BY '{password}';
+CREATE USER IF NOT EXISTS '{user}'@'%';
+ALTER USER '{user}'@'%' IDENTIFIED BY '{password}';
+GRANT ALL PRIVILEGES ON *.* TO '{user}'@'%' WITH GRANT OPTION;
+"""
+"""Run by the server before it listens: nobody comes in without the password."""
+
+
+@hookimpl
+def source(settings: Settings) -> None:
+    """Set where the database listens, and its user."""
+    settings.default("DATABASE_HOST", settings["SERVICE_HOST"])
+    settings.default("DATABASE_PORT", "13306")
+    settings.default("DATABASE_USER", "root")
+
+
+@hookimpl
+def stack_pre_install(stack: Stack) -> Iterator[Step]:
+    """See that MariaDB can listen."""
+    if is_mysql(stack):
+        yield run(check_mysql, only_looks=True)
+
+
+@hookimpl
+def stack_install(stack: Stack) -> Iterator[Step]:
+    """Start it once its package is there; forget the databases that are to be made anew."""
+    if stack.settings.is_true("RECREATE_DB"):
+        yield run(forget_databases)
+    if is_mysql(stack):
+        yield async_run(_FUTURE, start_mysql, wait=[debian_packages.FUTURE])
+
+
+@hookimpl
+def stack_post_config(stack: Stack) -> Iterator[Step]:
+    """Have it before services are configured."""
+    if is_mysql(stack):
+        yield async_wait(_FUTURE)
+
+
+@hookimpl
+def unstack(stack: Stack) -> Iterator[Step]:
+    """Stop it; what it holds stays."""
+    yield run(stop_mysql)
+
+
+@hookimpl
+def clean(stack: Stack) -> Iterator[Step]:
+    """Remove the data."""
+    yield run(clean_databases)
+
+
+def is_mysql(stack: Stack) -> bool:
+    """Return whether databases are in MariaDB."""
+    return stack.is_service_enabled("mysql")
+
+
+def waits(stack: Stack) -> list[str]:
+    """Return the futures that one must wait for who uses databases before they are collected."""
+    return [_FUTURE] if is_mysql(stack) else []
+
+
+def url(stack: Stack, name: str) -> str:
+    """Return the URL by which SQLAlchemy reaches the database `name`; it holds the password."""
+    if not is_mysql(stack):
+        return f"sqlite:///{_sqlite(stack, name)}"
+    settings = stack.settings
+    user, password = settings["DATABASE_USER"], quote(stack.password(_PASSWORD), safe="")
+    address = f"{conf_files.url_host(settings['DATABASE_HOST'])}:{settings.port('DATABASE_PORT')}"
+    return f"mysql+pymysql://{user}:{password}@{address}/{_checked(name)}"
+
+
+def options(stack: Stack, name: str) -> dict[str, str]:
+    """Return the options of oslo.db by which a service uses the database `name`."""
+    # What goes for MariaDB goes for SQLite: who loses its power is stacked again. Loading glance's
+    # definitions alone waits 700 times for the disk.
+    quick = {} if is_mysql(stack) else {"sqlite_synchronous": "false"}
+    return {"connection": url(stack, name), **quick}
+
+
+def create(stack: Stack, name: str) -> None:
+    """Make the database `name` unless it is there; with RECREATE_DB it is made anew once a run."""
+    with migrating(stack, name):
+        pass
+
+
+@contextmanager
+def migrating(stack: Stack, name: str) -> Iterator[None]:
+    """Give the database `name` for its migration, made unless it is there.
+
+    A database whose first migration did not end well is made anew by the next run.
+    """
+    _make(stack, name)
+    with stack.timed("dbsync"):
+        yield
+    if not database_id(stack, name):
+        write_private(_id_file(stack, name), secrets.token_hex() + "\n")
+        memcached.empty(stack)  # it may know ids of an earlier database
+
+
+def database_id(stack: Stack, name: str) -> str:
+    """Return what tells the database `name` from any other; empty where there is no whole one."""
+    found = _directory(stack, name).is_dir() if is_mysql(stack) else _sqlite(stack, name).is_file()
+    if not found or not _id_file(stack, name).is_file():
+        return ""
+    return _id_file(stack, name).read_text(encoding="utf-8")
+
+
+def schema_key(stack: Stack, name: str) -> str:
+    """Return what identifies the database `name`: where it is, and which one it is."""
+    return digest(url(stack, name), database_id(stack, name))
+
+
+def forget_databases(stack: Stack) -> None:
+    """Have all databases made anew when their turn comes."""
+    shutil.rmtree(_ids(stack), ignore_errors=True)
+
+
+def drop(stack: Stack, name: str) -> None:
+    """Remove the database `name`; nothing happens if there is none."""
+    _id_file(stack, name).unlink(missing_ok=True)
+    if is_mysql(stack):
+        execute(stack, f"DROP DATABASE IF EXISTS `{_checked(name)}`;")
+        return
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        path = _sqlite(stack, name)
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def execute(stack: Stack, sql: str) -> None:
+    """Have MariaDB run `sql`."""
+    stack.run(_client(stack), stdin=sql.encode())
+
+
+def check_mysql(stack: Stack) -> None:
+    """Raise where MariaDB cannot listen, or could not be told its password."""
+    if set(stack.password(_PASSWORD) + stack.settings["DATABASE_USER"]) & set("'\"\\"):
+        raise SettingsError(
+            f"{_PASSWORD} and DATABASE_USER take no quote and no backslash; set another"
+        )
+    ports.check_port(stack, "mysql", stack.settings["DATABASE_HOST"], "DATABASE_PORT")
+
+
+def start_mysql(stack: Stack) -> None:
+    """Have MariaDB run, from a data directory that is made if need be, and answer."""
+    config, users = _texts(stack)
+    write_private(_root(stack) / "my.cnf", config)
+    write_private(_root(stack) / "init.sql", users)
+    private_directory(_root(stack) / "tmp")
+    if not (_root(stack) / "data").is_dir():
+        _make_data(stack)
+    argv = ["/usr/sbin/mariadbd", _defaults_file(stack)]
+    with stack.timed("run_process"):
+        # Nobody reads the variable: another value restarts the server.
+        generation = {"MYSQL_GENERATION": digest(config, users)}
+        stack.run_process("mysql", argv, env=generation, wait=False, stop_seconds=_STOP_SECONDS)
+    health.wait_until(stack, "mysql", partial(_is_answering, stack))
+
+
+def stop_mysql(stack: Stack) -> None:
+    """Stop MariaDB."""
+    stack.stop_process("mysql")
+
+
+def clean_databases(stack: Stack) -> None:
+    """Remove MariaDB's data, and the ids of all databases."""
+    shutil.rmtree(_root(stack), ignore_errors=True)
+    forget_databases(stack)
+
+
+def _make(stack: Stack, name: str) -> None:
+    if not database_id(stack, name):
+        drop(stack, name)
+    if is_mysql(stack):
+        execute(stack, f"CREATE DATABASE IF NOT EXISTS `{_checked(name)}` CHARACTER SET utf8mb3;")
+    elif not _sqlite(stack, name).exists():
+        write_private(_sqlite(stack, name), "")  # so that it is 0600
+
+
+def _make_data(stack: Stack) -> None:
+    """Make the data directory beside its place, so that a half-made one is never taken for it."""
+    new = _root(stack) / "data.new"
+    shutil.rmtree(new, ignore_errors=True)
+    options = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
+    words = ["mariadb-install-db", _defaults_file(stack), f"--datadir={new}", *options]
+    stack.run(words)
+    new.chmod(0o700)
+    new.rename(_root(stack) / "data")
+
+
+def _is_answering(stack: Stack) -> bool:
+    done = subprocess.run(_client(stack), input=b"SELECT 1;", capture_output=True, check=False)
+    return done.returncode == 0 and done.stdout.split() == [b"1", b"1"]
+
+
+def _texts(stack: Stack) -> tuple[str, str]:
+    """Return the server's configuration, and the statements that make its users."""
+    values = {
+        "host": stack.settings["DATABASE_HOST"],
+        "port": stack.settings.port("DATABASE_PORT"),
+        "user": stack.settings["DATABASE_USER"],
+        "password": stack.password(_PASSWORD),
+        "owner": getuser(),
+        "root": _root(stack),
+    }
+    return _SERVER.format_map(values), _USERS.format_map(values)
+
+
+def _client(stack: Stack) -> list[str]:
+    return ["mariadb", _defaults_file(stack), "--batch"]
+
+
+def _defaults_file(stack: Stack) -> str:
+    return f"--defaults-file={_root(stack) / 'my.cnf'}"
+
+
+def _root(stack: Stack) -> Path:
+    return stack.data_dir / "mysql"
+
+
+def _directory(stack: Stack, name: str) -> Path:
+    return _root(stack) / "data" / _checked(name)
+
+
+def _sqlite(stack: Stack, name: str) -> Path:
+    return stack.data_dir / _checked(name) / f"{name}.db"
+
+
+def _ids(stack: Stack) -> Path:
+    return stack.data_dir / "databases"
+
+
+def _id_file(stack: Stack, name: str) -> Path:
+    return _ids(stack) / f"{'mysql' if is_mysql(stack) else 'sqlite'}-{_checked(name)}"
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise SettingsError(f"bad name for a database: {name!r}; use letters, digits and '_'")
+    return name

@@ -1,0 +1,93 @@
+"""The service `memcached`: a private process that others keep their caches in.
+
+It comes with `mysql`, since Keystone has several processes then, and with Swift's proxy.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from getpass import getuser
+
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack_plugins.backing import debian_packages
+from doitstack_plugins.shared import ports
+
+_FUTURE = "start_memcached"
+_SERVICES = ("memcached", "mysql", "s-proxy")
+
+
+@hookimpl
+def source(settings: Settings) -> None:
+    """Set where memcached listens, and what scripts configure their services with."""
+    port = settings.default("MEMCACHED_PORT", "11311")
+    if settings.is_service_enabled(*_SERVICES):
+        settings.default("MEMCACHE_SERVERS", f"{settings['SERVICE_HOST']}:{port}")
+
+
+@hookimpl
+def stack_pre_install(stack: Stack) -> Iterator[Step]:
+    """See that memcached can listen."""
+    if is_wanted(stack):
+        yield run(check_memcached_port, only_looks=True)
+
+
+@hookimpl
+def stack_install(stack: Stack) -> Iterator[Step]:
+    """Start it once its package is there."""
+    if is_wanted(stack):
+        yield async_run(_FUTURE, start_memcached, wait=[debian_packages.FUTURE])
+
+
+@hookimpl
+def stack_post_config(stack: Stack) -> Iterator[Step]:
+    """Have it before services are configured."""
+    if is_wanted(stack):
+        yield async_wait(_FUTURE)
+
+
+@hookimpl
+def unstack(stack: Stack) -> Iterator[Step]:
+    """Stop it."""
+    yield run(stop_memcached)
+
+
+def is_wanted(stack: Stack) -> bool:
+    """Return whether the stack has a memcached."""
+    return stack.is_service_enabled(*_SERVICES)
+
+
+def server(stack: Stack) -> str:
+    """Return `HOST:PORT`, as clients are configured with it."""
+    return f"{_host(stack)}:{stack.settings.port('MEMCACHED_PORT')}"
+
+
+def check_memcached_port(stack: Stack) -> None:
+    """Raise if somebody else has its port."""
+    ports.check_port(stack, "memcached", _host(stack), "MEMCACHED_PORT")
+
+
+def start_memcached(stack: Stack) -> None:
+    """Keep it running; it listens before the second is over that it must live."""
+    port = str(stack.settings.port("MEMCACHED_PORT"))
+    argv = ["/usr/bin/memcached", "-u", getuser(), "-l", _host(stack), "-p", port, "-m", "64"]
+    with stack.timed("run_process"):
+        stack.run_process("memcached", argv)
+
+
+def stop_memcached(stack: Stack) -> None:
+    """Stop it, and so forget all that it holds."""
+    stack.stop_process("memcached")
+
+
+def empty(stack: Stack) -> None:
+    """Forget all that it holds, as for a database made anew; nothing happens if it is not up."""
+    if not is_wanted(stack):
+        return
+    address = (_host(stack), stack.settings.port("MEMCACHED_PORT"))
+    with suppress(ConnectionRefusedError), socket.create_connection(address, 10) as connection:
+        connection.sendall(b"flush_all\r\n")
+        connection.recv(64)
+
+
+def _host(stack: Stack) -> str:
+    return stack.settings["SERVICE_HOST"]

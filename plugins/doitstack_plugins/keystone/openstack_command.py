@@ -1,0 +1,83 @@
+"""The `openstack` command, kept warm: what it imports, and what it remembers of its caller."""
+
+from pathlib import Path
+
+from doitstack import Stack
+from doitstack.private_files import has_text
+from doitstack.venvs import Environment
+from doitstack.warm import Program, offer, put
+from doitstack_plugins.shared import venvs
+
+NAME = "openstack"
+
+_APIS = {
+    "key": ("openstackclient.identity.v3.*", "openstack.identity.v3._proxy"),
+    "glance": ("openstackclient.image.v2.*", "openstack.image.v2._proxy"),
+    "nova": ("openstackclient.compute.v2.*", "openstack.compute.v2._proxy"),
+    "neutron": ("openstackclient.network.v2.*", "openstack.network.v2._proxy"),
+    "cinder": ("openstackclient.volume.v3.*", "openstack.block_storage.v3._proxy"),
+    "placement": ("osc_placement.resources.*",),
+}
+"""The commands and the SDK's half of each service's API."""
+
+# Each takes a part of a second: where each module comes from, for the help; the plugins' names.
+_SETUP = """
+from cliff import command
+from stevedore import _cache, extension
+command._get_distributions_by_modules()
+for group in _cache._c._get_data_for_path(None)["groups"]:
+    if group.startswith("openstack."):
+        found = _cache.get_group_all(group)
+        extension.ExtensionManager.ENTRY_POINT_CACHE.setdefault(group, found)
+"""
+
+
+def program(stack: Stack, environment: Environment) -> Program:
+    """Return the command as the environment has it, for the services that are enabled."""
+    apis = [names for service, names in _APIS.items() if stack.is_service_enabled(service)]
+    return Program(
+        environment,
+        NAME,
+        preload=(
+            *("openstackclient.shell", "openstackclient.common.*", "openstack.connection"),
+            *("dogpile.cache.backends.null", "netrc"),
+            *(name for names in apis for name in names),
+        ),
+        setup=_SETUP,
+        rehearsals=(("configuration", "show", "-f", "json"), ("help", "project", "list")),
+        # Where clouds.yaml is looked for, and what shows long texts.
+        fresh=("openstack.config.loader", "autopage"),
+        # They look around while they are imported, and make nothing of it that a command shows:
+        # the entry points have been read already.
+        indifferent=("cmd2.cmd2", "psutil._common", "rich", "stevedore._cache"),
+        paths=(str(_extensions(stack)),),
+        env=tuple(venvs.environ(stack).items()),
+    )
+
+
+def put_openstack(stack: Stack, environment: Environment) -> None:
+    """Put the command first in PATH."""
+    put(stack, program(stack, environment))
+
+
+def warm_openstack(stack: Stack, environment: Environment) -> None:
+    """Start the server that answers for it; the command now goes with what has been installed."""
+    see_extensions(stack, environment)
+    offer(stack, program(stack, environment), wait=True)
+
+
+def see_extensions(stack: Stack, environment: Environment) -> None:
+    """Have the client see the packages that scripts install, as in DevStack's one environment.
+
+    Commands of Designate, Octavia and others come so. What both have is the client's own.
+    """
+    link = environment.site_packages / "doitstack-extensions.pth"
+    text = f"{_extensions(stack)}\n"
+    if not has_text(link, text):
+        link.write_text(text, encoding="utf-8")
+
+
+def _extensions(stack: Stack) -> Path:
+    """Return where `pip_install` of a script puts packages, once there are any."""
+    shared = stack.settings.get("STACK_VENV") or str(stack.dest / "venvs" / "stack")
+    return Environment(Path(shared), ()).site_packages

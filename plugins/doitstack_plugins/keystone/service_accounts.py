@@ -1,0 +1,101 @@
+"""The accounts of services: their users, their place in the catalog, and how they log in.
+
+Everything is got or created, so it can be run again.
+"""
+
+from typing import Any
+
+from doitstack import Stack
+from doitstack.uptodate import digest
+from doitstack_plugins.backing import mariadb
+from doitstack_plugins.keystone.accounts import create_user, the_one
+from doitstack_plugins.keystone.admin_api import DEFAULT_DOMAIN, identity_api
+from doitstack_plugins.shared import conf_files
+
+_PASSWORD = "SERVICE_PASSWORD"  # noqa: S105 - its name, not the password
+
+ADMINS = frozenset({"cinder", "neutron", "nova", "placement", "swift"})
+"""The users that DevStack gives the role admin beside the role service."""
+
+
+def create(stack: Stack, user: str, type_: str, name: str, *urls: str) -> None:
+    """Make the user, the service `name` of `type_` in the catalog, and its endpoints.
+
+    The first of `urls` is the public endpoint, then come the internal one and the admin's. Without
+    a `type_` there is only the user.
+    """
+    with identity_api(stack) as identity, stack.timed("osc"):
+        _create_account(stack, identity, user)
+        if type_:
+            service = _service(identity, type_, name)
+            for interface, url in zip(("public", "internal", "admin"), urls, strict=False):
+                _endpoint(stack, identity, service.id, (interface, url))
+
+
+def credentials(stack: Stack, user: str) -> dict[str, str]:
+    """Return the options by which a service logs in as `user`, as [nova] or [placement] take them.
+
+    Among them is the password: write them into a private file, and nowhere else.
+    """
+    return {
+        "auth_url": stack.settings["KEYSTONE_SERVICE_URI"],
+        "auth_type": "password",
+        "username": user,
+        "password": stack.password(_PASSWORD),
+        "user_domain_id": DEFAULT_DOMAIN,
+        "project_name": stack.settings["SERVICE_PROJECT_NAME"],
+        "project_domain_name": stack.settings["SERVICE_DOMAIN_NAME"],
+        "region_name": stack.settings["REGION_NAME"],
+    }
+
+
+def authtoken_options(stack: Stack, user: str) -> dict[str, str]:
+    """Return the options of [keystone_authtoken] for a service that logs in as `user`."""
+    # The catalog has public endpoints alone, as DevStack's.
+    more = {"www_authenticate_uri": stack.settings["KEYSTONE_SERVICE_URI"], "interface": "public"}
+    return {**credentials(stack, user), **more}
+
+
+def authtoken(stack: Stack, user: str) -> str:
+    """Return the whole block [keystone_authtoken] for a service that logs in as `user`."""
+    return conf_files.text({"keystone_authtoken": authtoken_options(stack, user)})
+
+
+def key(stack: Stack, *more: str) -> str:
+    """Return what accounts were made from, with `more`: for `Unchanged`.
+
+    It changes when Keystone's database is made anew.
+    """
+    names = ("KEYSTONE_SERVICE_URI", "REGION_NAME", "SERVICE_PROJECT_NAME", "SERVICE_DOMAIN_NAME")
+    settings = (stack.settings[name] for name in names)
+    store = mariadb.schema_key(stack, "keystone")
+    return digest(store, stack.password(_PASSWORD), *settings, *more)
+
+
+def _create_account(stack: Stack, identity: Any, user: str) -> None:
+    create_user(identity, user, stack.password(_PASSWORD))
+    user_id = the_one(identity.users(name=user, domain_id=DEFAULT_DOMAIN), f"user {user}").id
+    domain_name = stack.settings["SERVICE_DOMAIN_NAME"]
+    domain = the_one(identity.domains(name=domain_name), f"domain {domain_name}").id
+    name = stack.settings["SERVICE_PROJECT_NAME"]
+    project = the_one(identity.projects(name=name, domain_id=domain), f"project {name}").id
+    for role in ("service", "admin") if user in ADMINS else ("service",):
+        role_id = the_one(identity.roles(name=role), f"role {role}").id
+        identity.assign_project_role_to_user(project, user_id, role_id)
+
+
+def _service(identity: Any, type_: str, name: str) -> Any:
+    service = next(identity.services(type=type_, name=name), None)
+    return service or identity.create_service(type=type_, name=name)
+
+
+def _endpoint(stack: Stack, identity: Any, service_id: str, where: tuple[str, str]) -> None:
+    """Have the endpoint of a service be where it should: an interface and a URL."""
+    interface, url = where
+    region = stack.settings["REGION_NAME"]
+    key_ = {"service_id": service_id, "interface": interface, "region_id": region}
+    endpoint = next(identity.endpoints(**key_), None)
+    if endpoint is None:
+        identity.create_endpoint(**key_, url=url)
+    elif endpoint.url != url:
+        identity.update_endpoint(endpoint, url=url)

@@ -1,0 +1,103 @@
+"""Nova's databases: that of the API, cell0 for servers that never came up, and the cells."""
+
+from functools import partial
+
+from doitstack import Stack, warm
+from doitstack.errors import CommandError
+from doitstack.uptodate import digest
+from doitstack_plugins.backing import mariadb
+from doitstack_plugins.nova import conf
+from doitstack_plugins.shared import warm_managers
+
+_SAME_AS_OURS = "{scheme}://{username}:{password}@{hostname}:{port}/"
+"""Nova fills this in from its own configuration, so that a new password or port reaches cells."""
+
+_USED = (
+    *("nova.cmd.manage", "nova.objects.*"),
+    *("oslo_messaging._drivers.impl_rabbit", "oslo_messaging.notify._impl_noop"),
+)
+"""What nova-manage imports with each of these commands."""
+
+_EXISTS = 2
+"""The code with which create_cell ends where there is such a cell."""
+
+
+def init_cell(stack: Stack, number: int) -> None:
+    """Make the database of a cell, or bring it up to the installed version."""
+    name = conf.cell(number) if number else conf.API
+    with mariadb.migrating(stack, conf.cell_database(number)):
+        _manage(stack, name, "db", "sync", "--local_cell")
+
+
+def init_nova_api(stack: Stack) -> None:
+    """Make the API's database, or bring it up to date, and tell it where cell0 is."""
+    target = f"--database_connection={_SAME_AS_OURS}{conf.cell_database(0)}"
+    with mariadb.migrating(stack, "nova_api"):
+        _manage(stack, conf.API, "api_db", "sync")
+        _manage(stack, conf.API, "cell_v2", "map_cell0", target)
+
+
+def create_cells(stack: Stack) -> None:
+    """Bring data into the newest form, and tell the API of its cells."""
+    _manage(stack, conf.API, "db", "online_data_migrations")
+    for number in conf.cells(stack):
+        _create_cell(stack, number)
+
+
+def discover_hosts(stack: Stack) -> None:
+    """Tell the API in which cells the computes are."""
+    _manage(stack, conf.API, "cell_v2", "discover_hosts", "--verbose")
+
+
+def cell_schema(stack: Stack, number: int) -> str:
+    """Return what the schema of a cell was made from: the installed version and the database."""
+    return _schema(stack, conf.cell_database(number))
+
+
+def api_schema(stack: Stack) -> str:
+    """Return what the API's schema was made from."""
+    return _schema(stack, "nova_api")
+
+
+def schemas(stack: Stack) -> str:
+    """Return what all of nova's databases were made from."""
+    return digest(*map(partial(_schema, stack), conf.database_names(stack)))
+
+
+def hosts(stack: Stack) -> str:
+    """Return what the mapping of hosts was made from."""
+    names = (conf.compute_host(stack, number) for number in conf.computes(stack))
+    return digest(schemas(stack), stack.settings["NOVA_CPU_CELL"], *names)
+
+
+def _schema(stack: Stack, name: str) -> str:
+    return digest(conf.environment(stack).digest(), mariadb.schema_key(stack, name))
+
+
+def _create_cell(stack: Stack, number: int) -> None:
+    words = [
+        *("cell_v2", "create_cell", f"--name=cell{number}"),
+        f"--database_connection={_SAME_AS_OURS}{conf.cell_database(number)}",
+        f"--transport-url={_SAME_AS_OURS}{conf.vhost(stack, number)}",
+    ]
+    try:
+        _manage(stack, conf.API, *words)
+    except CommandError as error:
+        if error.code != _EXISTS:
+            raise
+
+
+def _manage(stack: Stack, name: str, *words: str) -> None:
+    """Run nova-manage with the configuration `name`."""
+    warm.call(stack, manager(stack), *conf.options(stack, name), *words)
+
+
+def manager(stack: Stack) -> warm.Program:
+    """Return `nova-manage`, without green threads: they do not survive a fork."""
+    return warm_managers.manager(
+        stack,
+        conf.environment(stack),
+        "nova-manage",
+        *_USED,
+        OS_NOVA_DISABLE_EVENTLET_PATCHING="1",
+    )

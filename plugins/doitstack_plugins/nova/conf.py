@@ -1,0 +1,169 @@
+"""Nova's configuration: what its API has, what each cell has, what each compute has beside it.
+
+`nova.conf` is for the API and the scheduler, with cell0 as its database. `nova_cellN.conf` is for
+the conductor and the computes of a cell. Files in `nova.conf.d` come from other services and are
+read after both.
+"""
+
+import socket
+from functools import partial
+from pathlib import Path
+
+from doitstack import Settings, Stack
+from doitstack.errors import SettingsError
+from doitstack.uptodate import digest
+from doitstack.venvs import Environment
+from doitstack_plugins.backing import mariadb, rabbitmq
+from doitstack_plugins.keystone import service_accounts
+from doitstack_plugins.shared import conf_files, venvs
+
+API = "nova.conf"
+
+
+def set_nova_defaults(settings: Settings) -> None:
+    """Set the defaults of DevStack's lib/nova."""
+    conf_files.set_address(settings, "NOVA", "8774")
+    settings.default("METADATA_SERVICE_PORT", "8775")
+    settings.default("NOVA_CONF_DIR", f"{settings['DATA_DIR']}/nova/etc")
+    settings.default("NOVA_NUM_CELLS", "1")
+    settings.default("NOVA_CPU_CELL", "1")
+    settings.default("NUMBER_FAKE_NOVA_COMPUTE", "1")
+    settings.default("LOCAL_HOSTNAME", socket.gethostname().partition(".")[0])
+
+
+def environment(stack: Stack) -> Environment:
+    """Return nova's virtual environment."""
+    return venvs.service_environment(stack, "nova", "nova")
+
+
+def check_cells(stack: Stack) -> None:
+    """Raise SettingsError unless there is a cell, and the computes' cell among them."""
+    cells, chosen = stack.settings.number("NOVA_NUM_CELLS"), stack.settings.number("NOVA_CPU_CELL")
+    if cells < 1:
+        raise SettingsError("NOVA_NUM_CELLS=0: nova needs a cell; use 1 or more")
+    if not 1 <= chosen <= cells:
+        raise SettingsError(
+            f"NOVA_CPU_CELL={chosen}: there are the cells 1 to {cells} (NOVA_NUM_CELLS); use one"
+        )
+
+
+def cells(stack: Stack) -> range:
+    """Return the numbers of the cells that hold servers; cell0 is none of them."""
+    return range(1, stack.settings.number("NOVA_NUM_CELLS") + 1)
+
+
+def computes(stack: Stack) -> range:
+    """Return the numbers of the computes."""
+    if not stack.is_service_enabled("n-cpu"):
+        return range(0)
+    return range(1, stack.settings.number("NUMBER_FAKE_NOVA_COMPUTE") + 1)
+
+
+def compute_host(stack: Stack, number: int) -> str:
+    """Return the name by which nova knows a compute."""
+    return f"{stack.settings['LOCAL_HOSTNAME']}{number}"
+
+
+def cell(number: int) -> str:
+    """Return the name of a cell's configuration."""
+    return f"nova_cell{number}.conf"
+
+
+def compute(number: int) -> str:
+    """Return the name of what a compute has beside its cell's configuration."""
+    return f"nova_cpu{number}.conf"
+
+
+def write_all(stack: Stack) -> None:
+    """Write all of nova's own files (0600)."""
+    directory = conf_dir(stack)
+    for number in (0, *cells(stack)):
+        name = cell(number) if number else API
+        conf_files.write(directory / name, sections(stack, number))
+    for number in computes(stack):
+        conf_files.write(directory / compute(number), _compute_sections(stack, number))
+
+
+def files(stack: Stack, *names: str) -> list[Path]:
+    """Return the files of `names` and those of other services, in the order to read them in."""
+    directory = conf_dir(stack)
+    return [*(directory / name for name in names), *sorted(directory.glob("nova.conf.d/*.conf"))]
+
+
+def options(stack: Stack, *names: str) -> list[str]:
+    """Return the arguments by which a program reads `files`."""
+    return [f"--config-file={path}" for path in files(stack, *names)]
+
+
+def generation(stack: Stack, *names: str) -> str:
+    """Return what a process that reads `files` is made from."""
+    texts = (path.read_text(encoding="utf-8") for path in files(stack, *names))
+    stores = (mariadb.schema_key(stack, name) for name in database_names(stack))
+    return digest(environment(stack).digest(), *stores, *texts)
+
+
+def database_names(stack: Stack) -> list[str]:
+    """Return the names of nova's databases."""
+    return ["nova_api", *(cell_database(number) for number in (0, *cells(stack)))]
+
+
+def cell_database(number: int) -> str:
+    """Return the name of the database of a cell."""
+    return f"nova_cell{number}"
+
+
+def sections(stack: Stack, cell_number: int) -> conf_files.Sections:
+    """Return the configuration for what works on a cell's database; cell0 is the API's."""
+    account = partial(service_accounts.credentials, stack)
+    state = stack.data_dir / "nova"
+    return {
+        "DEFAULT": {
+            "host": stack.settings["LOCAL_HOSTNAME"],
+            "my_ip": stack.settings["HOST_IP"],
+            "state_path": str(state),
+            "transport_url": transport_url(stack, cell_number),
+            # The plain fake driver is another machine each time that it starts.
+            "compute_driver": "fake.FakeDriverWithoutFakeNodes",
+        },
+        "api_database": {"connection": mariadb.url(stack, "nova_api")},
+        "database": {"connection": mariadb.url(stack, cell_database(cell_number))},
+        "conductor": {"workers": "1"},
+        "scheduler": {"workers": "1"},
+        "vnc": {"enabled": "false"},
+        "oslo_concurrency": {"lock_path": str(state / "locks")},
+        "keystone_authtoken": service_accounts.authtoken_options(stack, "nova"),
+        "service_user": {"send_service_user_token": "true", **account("nova")},
+        "placement": account("placement"),
+        "glance": account("glance"),
+        "cinder": {
+            "catalog_info": "block-storage::publicURL",
+            "os_region_name": stack.settings["REGION_NAME"],
+            **account("cinder"),
+        },
+    }
+
+
+def transport_url(stack: Stack, cell_number: int) -> str:
+    """Return where a cell's messages go: with several cells, each has them to itself."""
+    return rabbitmq.url(stack, vhost(stack, cell_number))
+
+
+def vhost(stack: Stack, cell_number: int) -> str:
+    """Return the virtual host of a cell; empty for the one of the API."""
+    is_shared = cell_number == 0 or len(cells(stack)) == 1
+    return "" if is_shared else f"nova_cell{cell_number}"
+
+
+def conf_dir(stack: Stack) -> Path:
+    """Return where nova's configuration is."""
+    return stack.settings.path("NOVA_CONF_DIR")
+
+
+def compute_state(stack: Stack, number: int) -> Path:
+    """Return where a compute keeps who it is, and its servers."""
+    return stack.data_dir / "nova" / f"compute{number}"
+
+
+def _compute_sections(stack: Stack, number: int) -> conf_files.Sections:
+    state = str(compute_state(stack, number))
+    return {"DEFAULT": {"host": compute_host(stack, number), "state_path": state}}

@@ -1,0 +1,134 @@
+"""The processes of nova: which there are, from what they run, and when they are up."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+from doitstack import Stack
+from doitstack_plugins.backing import rabbitmq
+from doitstack_plugins.nova import conf, readiness
+from doitstack_plugins.shared import health, ports, required_services, venvs
+from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
+
+_PORTS = {"n-api": "NOVA_SERVICE_PORT", "n-api-meta": "METADATA_SERVICE_PORT"}
+_STOP_SECONDS = 3
+"""Computes would take 15 s to let servers finish, and theirs only pretend."""
+_MODULES = {"n-api": "nova.wsgi.osapi_compute", "n-api-meta": "nova.wsgi.metadata"}
+
+
+class Daemon(NamedTuple):
+    """A process without a port: its service, a program of nova, and the configuration it reads."""
+
+    name: str
+    program: str
+    files: tuple[str, ...]
+
+
+def check_nova(stack: Stack) -> None:
+    """Raise where nova cannot be served, or lacks a service."""
+    host = stack.settings["NOVA_SERVICE_HOST"]
+    required_services.check_all(
+        partial(
+            required_services.check,
+            stack,
+            "nova",
+            "key",
+            "mysql",
+            "rabbit",
+            "placement-api",
+            "g-api",
+        ),
+        partial(conf.check_cells, stack),
+        *(partial(ports.check_port, stack, name, host, _PORTS[name]) for name in _apis(stack)),
+    )
+
+
+def create_vhosts(stack: Stack) -> None:
+    """Give each cell a place of its own at the broker."""
+    for number in conf.cells(stack):
+        rabbitmq.add_vhost(stack, conf.vhost(stack, number))
+
+
+def start_nova(stack: Stack) -> None:
+    """Have all of nova run, anew what runs from anything else than is there now, and answer."""
+    for name in _apis(stack):
+        serve(stack, _wsgi(stack, name))
+    for daemon in control_daemons(stack):
+        _run(stack, daemon)
+    if stack.is_service_enabled("n-api"):
+        wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
+    # By now conductors are nearly there, too. A compute that comes first and calls one in vain
+    # calls again only after 10 s.
+    for daemon in compute_daemons(stack):
+        _run(stack, daemon)
+    _wait_until_ready(stack)
+
+
+def _run(stack: Stack, daemon: Daemon) -> None:
+    program = conf.environment(stack).program(daemon.program)
+    argv = [program, *conf.options(stack, *daemon.files)]
+    env = _environ(stack, *daemon.files)
+    with stack.timed("run_process"):
+        stack.run_process(daemon.name, argv, env=env, wait=False, stop_seconds=_STOP_SECONDS)
+
+
+def _wait_until_ready(stack: Stack) -> None:
+    """Wait until the daemons have reported themselves to the API, and the metadata are served."""
+    if stack.is_service_enabled("n-api"):
+        others = control_daemons(stack)
+        readiness.wait_for_services(stack, {one.name: one.program for one in others})
+    if stack.is_service_enabled("n-api-meta"):
+        address = (stack.settings["NOVA_SERVICE_HOST"], stack.settings.port(_PORTS["n-api-meta"]))
+        # It lists its versions as text.
+        lists = partial(health.has_text, address, "/", "latest")
+        health.wait_until(stack, "n-api-meta", lists)
+
+
+def stop_nova(stack: Stack) -> None:
+    """Stop all of nova, also what an earlier configuration has started."""
+    names = [one.name for one in stack.services.status() if one.name.startswith("n-")]
+    stack.stop_process(*names)
+
+
+def control_daemons(stack: Stack) -> Iterator[Daemon]:
+    """Yield the conductors and the scheduler, as far as they are enabled."""
+    if stack.is_service_enabled("n-cond"):
+        yield from _conductors(stack)
+    if stack.is_service_enabled("n-sch"):
+        yield Daemon("n-sch", "nova-scheduler", (conf.API,))
+
+
+def compute_daemons(stack: Stack) -> Iterator[Daemon]:
+    """Yield the computes."""
+    for number in conf.computes(stack):
+        cell = conf.cell(stack.settings.number("NOVA_CPU_CELL"))
+        yield Daemon(f"n-cpu-{number}", "nova-compute", (cell, conf.compute(number)))
+
+
+def _conductors(stack: Stack) -> Iterator[Daemon]:
+    """Yield a conductor for each cell; with several there is one above them."""
+    if len(conf.cells(stack)) > 1:
+        yield Daemon("n-super-cond", "nova-conductor", (conf.API,))
+    for number in conf.cells(stack):
+        yield Daemon(f"n-cond-cell{number}", "nova-conductor", (conf.cell(number),))
+
+
+def _apis(stack: Stack) -> list[str]:
+    return [name for name in _PORTS if stack.is_service_enabled(name)]
+
+
+def _wsgi(stack: Stack, name: str) -> WsgiService:
+    env = _environ(stack, conf.API)
+    # The first file is that of paste; a path that is whole stays as it is.
+    paste = conf.environment(stack).path / "etc/nova/api-paste.ini"
+    env["OS_NOVA_CONFIG_FILES"] = ";".join(
+        str(path) for path in (paste, *conf.files(stack, conf.API))
+    )
+    module = f"{_MODULES[name]}:application"
+    host, port = stack.settings["NOVA_SERVICE_HOST"], stack.settings.port(_PORTS[name])
+    return WsgiService(name, module, conf.environment(stack), host, port, env)
+
+
+def _environ(stack: Stack, *files: str) -> dict[str, str]:
+    # Nobody reads the generation: another value restarts the process.
+    return {**venvs.environ(stack), "NOVA_GENERATION": conf.generation(stack, *files)}

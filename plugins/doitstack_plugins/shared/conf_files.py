@@ -1,0 +1,54 @@
+"""What services are configured with: files in oslo.config's format, addresses. Knows no service."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from doitstack import Settings
+from doitstack.errors import SettingsError
+from doitstack.private_files import write_private
+
+Sections = Mapping[str, Mapping[str, str]]
+"""Options and their values, by section."""
+
+
+def write(path: Path, sections: Sections, *, special: str = "$") -> bool:
+    """Make `sections` the content of `path` (0600); return whether that changed anything.
+
+    `special` is the character that refers to other options: `%` in files of paste and logging.
+    """
+    return write_private(path, text(sections, special=special))
+
+
+def read(path: Path) -> str:
+    """Return the content of `path`, merges included; empty if there is none."""
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def text(sections: Sections, *, special: str = "$") -> str:
+    """Return `sections` as text; values mean themselves, so that none refers to another option."""
+    return "\n".join(
+        "".join((f"[{section}]\n", *(_line(*option, special) for option in options.items())))
+        for section, options in sections.items()
+    )
+
+
+def url_host(host: str) -> str:
+    """Return `host` as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
+
+
+def set_address(settings: Settings, prefix: str, port: str, path: str = "") -> None:
+    """Set PREFIX_SERVICE_HOST, _PORT and _URI of an API that listens at `port` unless told else.
+
+    Raises SettingsError for what is no port.
+    """
+    host = settings.default(f"{prefix}_SERVICE_HOST", settings["SERVICE_HOST"])
+    settings.default(f"{prefix}_SERVICE_PORT", port)
+    chosen = settings.port(f"{prefix}_SERVICE_PORT")
+    settings.default(f"{prefix}_SERVICE_URI", f"http://{url_host(host)}:{chosen}{path}")
+
+
+def _line(name: str, value: str, special: str) -> str:
+    if not value.isprintable():
+        raise SettingsError(f"the value of {name} holds a line end or another control character")
+    return f"{name} = {value.replace(special, special * 2)}\n"

@@ -1,0 +1,34 @@
+"""What tempest needs of a cloud: images, flavors, the public network. Got, else created."""
+
+from typing import Any
+
+from doitstack import Stack
+from doitstack_plugins.keystone.admin_api import cloud
+
+_IMAGES = {"image_ref": "tempest", "image_ref_alt": "tempest-alt"}
+_FLAVORS = {"flavor_ref": "m1.nano", "flavor_ref_alt": "m1.micro"}
+
+
+def find(stack: Stack) -> dict[str, str]:
+    """Return the ids of what tempest.conf names, by its options."""
+    found: dict[str, str] = {}
+    with cloud(stack) as connection, stack.timed("osc"):
+        if stack.is_service_enabled("g-api"):
+            found.update({key: _image(connection, name) for key, name in _IMAGES.items()})
+        if stack.is_service_enabled("n-api"):
+            compute = connection.compute
+            for key, name in _FLAVORS.items():
+                found[key] = str(compute.find_flavor(name, ignore_missing=False).id)
+        if stack.is_service_enabled("neutron"):
+            network = connection.network.find_network(stack.settings["PUBLIC_NETWORK_NAME"])
+            found.update({"public_network_id": str(network.id)} if network else {})
+    return found
+
+
+def _image(connection: Any, name: str) -> str:
+    """Return the id of the image `name`; servers that run nowhere can start from any bytes."""
+    image = connection.image.find_image(name)
+    if image is None:
+        more = {"disk_format": "raw", "container_format": "bare", "visibility": "public"}
+        image = connection.image.create_image(name, data=name.encode(), wait=True, **more)
+    return str(image.id)

@@ -1,0 +1,100 @@
+"""Tempest: installed into an environment of its own, configured for this cloud, and run.
+
+The hooks are in `extras.d/80-tempest.py`, as DevStack's are in `extras.d/80-tempest.sh`.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from doitstack import Stack
+from doitstack.errors import StepError
+from doitstack.private_files import private_directory
+from doitstack.venvs import Environment, remove
+from doitstack_plugins.shared import conf_files, venvs
+from doitstack_plugins.tempest import cloud_resources, conf
+
+
+def environment(stack: Stack) -> Environment:
+    """Return tempest's virtual environment."""
+    return venvs.environment(stack, "tempest", "tempest")
+
+
+def install_tempest(stack: Stack) -> None:
+    """Make the environment and a workspace in which tempest runs."""
+    venvs.install(stack, environment(stack))
+    _make_workspace(stack)
+
+
+def is_installed(stack: Stack) -> bool:
+    """Return whether the environment and the workspace are there, from the wanted versions."""
+    return (_workspace(stack) / ".stestr.conf").is_file() and environment(stack).is_current()
+
+
+def configure_tempest(stack: Stack) -> None:
+    """Write the tempest.conf (0600) for this cloud."""
+    # The default stack has nothing to ask for.
+    is_asked = stack.is_service_enabled("g-api", "n-api", "neutron")
+    found = cloud_resources.find(stack) if is_asked else {}
+    conf_files.write(_conf(stack), conf.sections(stack, str(_state(stack)), found))
+
+
+def run_tempest(stack: Stack, *arguments: str) -> None:
+    """Run the tests that `arguments` match, by default those that fit what is enabled.
+
+    Arguments that begin with an option are those of `tempest run`. Raises CommandError when a test
+    fails, StepError where there is no tempest yet.
+    """
+    if not _conf(stack).is_file():
+        raise StepError("tempest is not configured yet; first run doit stack")
+    chosen = arguments or (conf.default_tests(stack),)
+    if not chosen[0].startswith("-"):
+        chosen = ("--regex", "|".join(chosen))
+    program = environment(stack).program("tempest")
+    # The caller's shell may be set up for the tests of some other cloud.
+    place = {"TEMPEST_CONFIG_DIR": str(_conf(stack).parent), "TEMPEST_CONFIG": _conf(stack).name}
+    env = {**_environ(stack), **_without_our_path(stack), **place}
+    stack.run([program, "run", *chosen], cwd=_workspace(stack), env=env)
+
+
+def clean_tempest(stack: Stack) -> None:
+    """Remove the environment and the workspace."""
+    remove(environment(stack))
+    shutil.rmtree(_state(stack), ignore_errors=True)
+
+
+def _make_workspace(stack: Stack) -> None:
+    shutil.rmtree(_workspace(stack), ignore_errors=True)
+    registry = private_directory(_state(stack)) / "workspaces.yaml"
+    registry.unlink(missing_ok=True)
+    program = environment(stack).program("tempest")
+    words = ["init", "--workspace-path", str(registry), "--name", "devstack"]
+    stack.run([program, *words, str(_workspace(stack))], cwd=_state(stack), env=_environ(stack))
+
+
+def _environ(stack: Stack) -> dict[str, str]:
+    # It makes a directory in the home and one, for the locks of all users, among temporary files.
+    state = str(_state(stack))
+    return {**venvs.environ(stack), "HOME": state, "TMPDIR": state}
+
+
+def _without_our_path(stack: Stack) -> dict[str, str]:
+    """Return what has tempest's runner write its shell commands without our path, quotes or not.
+
+    Its interpreter is found by PATH, and the lists of tests are in its workspace.
+    """
+    path = stack.settings.get("PATH", os.defpath)
+    bin_ = environment(stack).python.parent
+    return {"PYTHON": "python", "PATH": f"{bin_}:{path}", "TMPDIR": "/proc/self/cwd"}
+
+
+def _state(stack: Stack) -> Path:
+    return stack.data_dir / "tempest"
+
+
+def _workspace(stack: Stack) -> Path:
+    return _state(stack) / "workspace"
+
+
+def _conf(stack: Stack) -> Path:
+    return _workspace(stack) / "etc" / "tempest.conf"

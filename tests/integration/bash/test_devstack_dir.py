@@ -1,0 +1,158 @@
+"""DEVSTACK_DIR: a checkout of DevStack gives its own functions, under our futures and timing.
+
+The checkout is a stand-in in its shape: a few files of functions in other words.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeStackDir, StackDir
+from tests.integration.bash.scripts import error_of, in_phase, install, said
+
+CHECKOUT = {
+    "functions": """\
+[[ -z "$_FUNCTIONS_OF_THEIRS" ]] || return 0
+declare -r -g _FUNCTIONS_OF_THEIRS=1
+FUNC_DIR=$(cd $(dirname "${BASH_SOURCE:-$0}") && pwd)
+source ${FUNC_DIR}/functions-common
+source ${FUNC_DIR}/inc/ini-config
+source ${FUNC_DIR}/inc/async
+function echo_summary { echo "theirs: $*"; }
+""",
+    "functions-common": """\
+declare -A GITREPO
+declare -A GITDIR
+function is_service_enabled { [[ ,$ENABLED_SERVICES, == *,$1,* ]]; }
+function GetDistro { DISTRO=of-theirs; }
+function start_neutron_agents { echo "agents of theirs"; }
+function time_start { echo "time_start of theirs"; }
+function time_stop { echo "time_stop of theirs"; }
+""",
+    "inc/ini-config": 'function iniset { echo "iniset of theirs: $2 $3 $4"; }\n',
+    "inc/async": 'function async_run { echo "async_run of theirs"; }\n',
+    "lib/database": "DATABASES_OF_THEIRS=$DISTRO\n",
+    "lib/keystone": "KEYSTONE_DIR=$DEST/keystone\nKEYSTONE_WAY=${KEYSTONE_WAY:-theirs}\n",
+    "stackrc": """\
+RC_DIR=$(cd $(dirname "${BASH_SOURCE:-$0}") && pwd)
+source $RC_DIR/functions
+false
+DEST=/opt/stack
+DATA_DIR=${DEST}/data
+if [[ -f $RC_DIR/localrc ]]; then
+    source $RC_DIR/localrc
+elif [[ -f $RC_DIR/.localrc.auto ]]; then
+    source $RC_DIR/.localrc.auto
+fi
+GITDIR["of-theirs"]=$DEST/of-theirs
+STACKRC_SAW="$TOP_DIR ${MINE:-nothing}"
+REGION_NAME=${REGION_NAME:-RegionOfTheirs}
+""",
+}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for name, text in CHECKOUT.items():
+        path = tmp_path / "devstack" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "devstack"
+
+
+def stack_with(make: MakeStackDir, checkout: Path, body: str, settings: str = "") -> StackDir:
+    local = f"[[local|localrc]]\nDEVSTACK_DIR={checkout}\n{settings}"
+    return make({"local.conf": local, "extras.d/50-demo.sh": install(body)})
+
+
+def test_functions_of_the_checkout_stand_in_place_of_ours(
+    stack_dir: MakeStackDir, checkout: Path
+) -> None:
+    stack = stack_with(
+        stack_dir,
+        checkout,
+        """
+        iniset $DEST/a.ini s k v
+        start_neutron_agents
+        [[ $TOP_DIR == "$DEVSTACK_DIR" && $FILES == "$TOP_DIR/files" ]] && echo top
+        GITDIR[x]=$DEST/x
+        echo "${GITDIR[x]##*/} ${#GITDIR[@]} $DATABASES_OF_THEIRS"
+        declare -F pip_install write_uwsgi_config || echo none of ours
+        """,
+    )
+    assert said(stack.run("stack").ok()) == [
+        *("iniset of theirs: s k v", "agents of theirs", "top", "x 2 of-theirs", "none of ours")
+    ]
+
+
+def test_stackrc_of_the_checkout_reads_our_settings_where_it_reads_its_own(
+    stack_dir: MakeStackDir, checkout: Path
+) -> None:
+    (checkout / ".localrc.auto").write_text("STALE=yes\n")
+    stack = stack_with(
+        stack_dir,
+        checkout,
+        """
+        echo "$STACKRC_SAW ${STALE-fresh}"
+        echo "${GITDIR[of-theirs]} ${DATA_DIR} $KEYSTONE_DIR" | sed "s,$DEST,DEST,g"
+        echo "$REGION_NAME $PORT ${LIST[1]} $(hello)"
+        """,
+        settings="MINE=mine\nPORT=1\nLIST=(a b)\nhello() { echo hello; }\n",
+    )
+    assert said(stack.run("stack", PORT="2").ok()) == [
+        f"{checkout} mine fresh",
+        "DEST/of-theirs DEST/data DEST/keystone",
+        "RegionOne 2 b hello",
+    ]
+    assert (checkout / ".localrc.auto").read_text() == "STALE=yes\n"
+
+
+def test_override_defaults_comes_before_the_libraries_of_the_checkout(
+    stack_dir: MakeStackDir, checkout: Path
+) -> None:
+    stack = stack_with(stack_dir, checkout, "echo $KEYSTONE_WAY")
+    override = in_phase("override_defaults", "KEYSTONE_WAY=${KEYSTONE_WAY:-ours}")
+    (stack.path / "extras.d" / "40-override.sh").write_text(override)
+    assert said(stack.run("stack").ok()) == ["ours"]
+
+
+def test_what_stack_sh_defines_itself_is_there(stack_dir: MakeStackDir, checkout: Path) -> None:
+    body = "read_password DEMO_PASSWORD 'a prompt'\n[[ $DEMO_PASSWORD ]] && sudo echo set"
+    assert said(stack_with(stack_dir, checkout, body).run("stack").ok()) == ["set"]
+
+
+def test_missing_checkout_is_told_before_anything_runs(
+    stack_dir: MakeStackDir, tmp_path: Path
+) -> None:
+    outcome = stack_with(stack_dir, tmp_path / "none", "echo run").run("stack").failed(3)
+    assert f"ERROR: DEVSTACK_DIR={tmp_path}/none: there is no checkout of DevStack" in outcome.lines
+
+
+def test_our_futures_and_timing_lie_over_theirs(stack_dir: MakeStackDir, checkout: Path) -> None:
+    stack = stack_with(
+        stack_dir,
+        checkout,
+        """
+        time_start part
+        async_run job start_neutron_agents
+        async_wait job
+        time_stop part
+        """,
+    )
+    outcome = stack.run("stack").ok()
+    lines = said(outcome)
+    assert any(line.endswith(": running: start_neutron_agents") for line in lines)
+    assert "agents of theirs" in lines
+    assert "theirs" not in " ".join(lines).replace("agents of theirs", "")
+    assert [event["component"] for event in outcome.journal if event["event"] == "time"] == ["part"]
+
+
+def test_failure_inside_the_checkout_is_told_with_its_line(
+    stack_dir: MakeStackDir, checkout: Path
+) -> None:
+    (checkout / "functions-common").write_text("function broken {\n    false\n}\n")
+    stack = stack_with(stack_dir, checkout, "broken")
+    outcome = stack.run("stack").failed(1)
+    assert (
+        error_of(outcome) == f"{checkout}/functions-common:2: 'false' ended with code 1 (in broken)"
+    )

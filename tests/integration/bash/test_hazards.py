@@ -1,0 +1,799 @@
+"""What real plugins do to their shell: each of it in a small script, in a real run.
+
+The page shell-contract.md says the same in words. What a script leaves behind in DevStack, where
+all are sourced inside functions of one shell, it leaves behind here.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeStackDir, Outcome, StackDir
+from tests.integration.bash.scripts import error_of, in_phase, install, said
+from tests.integration.probes import wait_until
+
+FIRST = "extras.d/20-first.sh"
+SECOND = "extras.d/30-second.sh"
+
+
+@pytest.fixture
+def run(stack_dir: MakeStackDir) -> "Run":
+    return Run(stack_dir)
+
+
+class Run:
+    """Runs scripts by the bodies that they have in `stack install`."""
+
+    def __init__(self, make: MakeStackDir) -> None:
+        self._make = make
+
+    def stack(self, *bodies: str, **files: str) -> StackDir:
+        names = (FIRST, SECOND)
+        scripts = {name: install(body) for name, body in zip(names, bodies, strict=False)}
+        return self._make({**scripts, **files})
+
+    def says(self, *bodies: str) -> list[str]:
+        """Return what the scripts print."""
+        return said(self.stack(*bodies).run("stack").ok())
+
+    def fails(self, *bodies: str) -> Outcome:
+        """Return the outcome of scripts of which the first one fails."""
+        outcome = self.stack(*bodies, **{"extras.d/40-last.sh": "echo last $*\n"}).run("stack")
+        outcome.failed(1)
+        assert "last stack install" not in outcome.lines
+        assert "Total runtime" in outcome.out, "the run ends as any other"
+        assert "Traceback" not in outcome.out
+        assert "pop_var_context" not in outcome.out
+        assert "_doitstack_" not in outcome.out
+        return outcome
+
+
+# -- words and status --------------------------------------------------------------------------
+
+
+def test_command_whose_name_is_in_a_variable_runs(run: Run) -> None:
+    assert run.says("""
+        greet() { echo "hello $1"; }
+        command=greet arguments=(echo "two  words")
+        $command you
+        "${arguments[@]}"
+        set_it="iniset $DEST/a.ini s k v"
+        $set_it
+        iniget "$DEST/a.ini" s k
+    """) == ["hello you", "two  words", "v"]
+
+
+def test_xtrace_is_saved_and_restored_as_the_last_command(run: Run) -> None:
+    body = """
+        XTRACE=$(set +o | grep xtrace)
+        set +o xtrace
+        echo quiet
+        $XTRACE
+    """
+    text = f"{FIRST} {SECOND}".split()
+    stack = run.stack()
+    for name in text:
+        path = stack.path / name
+        path.parent.mkdir(exist_ok=True)
+        lines = [line.strip() for line in body.strip().splitlines()]
+        path.write_text("\n".join(lines) + "\n")
+    assert said(stack.run("stack").ok()) == ["quiet"] * 14
+
+
+def test_xtrace_goes_to_a_file_of_the_step_and_ends_with_it(run: Run) -> None:
+    stack = run.stack("set -o xtrace\n: traced in the first", ": not traced")
+    outcome = stack.run("stack").ok()
+    assert said(outcome) == []
+    logs = stack.dest / "logs" / "xtrace"
+    assert "+ : traced in the first\n" in (logs / "stack:install:first:20-first.sh.log").read_text()
+    assert (logs / "stack:install:second:30-second.sh.log").read_text() == ""
+
+
+def test_verbose_ends_with_the_script(run: Run) -> None:
+    # Else it would show commands of ours, secrets among them.
+    assert run.says("set -o verbose\n: one of mine", ": one of others") == []
+
+
+def test_trace_of_a_script_that_fails_is_in_a_file_of_its_own(run: Run) -> None:
+    outcome = run.fails("set -x\n: the reason\nfalse")
+    assert not [line for line in outcome.lines if line.startswith("+")]
+    (told,) = [line for line in outcome.lines if line.startswith("trace of its commands: ")]
+    traced = Path(told.partition(": ")[2]).read_text().splitlines()
+    assert [line.lstrip("+ ") for line in traced][:2] == [": the reason", "false"]
+
+
+def test_status_of_the_last_command_is_there(run: Run) -> None:
+    assert run.says("""
+        leave() { return 3; }
+        if leave; then :; else echo "code $?"; fi
+        leave || echo "code $?"
+        (exit 7) || { code=$?; echo "code $code"; }
+        ! true || echo "negated $?"
+        true
+        echo "code $?"
+    """) == ["code 3", "code 3", "code 7", "negated 1", "code 0"]
+
+
+def test_failing_command_is_told_with_file_line_and_functions(run: Run) -> None:
+    outcome = run.fails("""
+        inner() {
+            ls /nowhere/at/all
+        }
+        outer() { inner; }
+        outer
+    """)
+    path = outcome.directory.path / FIRST
+    assert error_of(outcome) == (
+        f"{path}:3: 'ls /nowhere/at/all' ended with code 2 (in inner < outer)"
+    )
+
+
+def test_failing_function_of_ours_is_told_where_it_was_called(run: Run) -> None:
+    outcome = run.fails("iniset /nowhere/at/all/a.ini s k v")
+    path = outcome.directory.path / FIRST
+    assert error_of(outcome) == f"{path}:2: 'iniset' ended with code 1"
+
+
+def test_status_of_a_script_is_that_of_its_last_command(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({FIRST: '[[ "$2" == install ]] && echo installing\n'})
+    outcome = stack.run("stack").failed(1)
+    assert outcome.lines[0] == "==> override_defaults: first: 20-first.sh"
+    assert error_of(outcome) == (
+        f"{stack.path / FIRST}: its last command, or `return`, ended with code 1"
+    )
+
+
+def test_unset_variable_under_nounset_is_told_with_its_line(run: Run) -> None:
+    outcome = run.fails("set -o nounset\necho $nothing_at_all")
+    path = outcome.directory.path / FIRST
+    assert f"{path}: line 3: nothing_at_all: unbound variable" in outcome.lines
+    assert error_of(outcome).startswith(f"{path}: bash has ended with code 1: ")
+
+
+# -- exit --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["", "0", "3"])
+def test_exit_at_top_level_is_a_failed_step(run: Run, code: str) -> None:
+    outcome = run.fails(f"echo before\nexit {code}")
+    path = outcome.directory.path / FIRST
+    assert error_of(outcome) == (
+        f"{path}:3: exit {code or 0} in a script; use `return`, or `die` with a message"
+    )
+
+
+def test_exit_in_a_function_is_a_failed_step(run: Run) -> None:
+    outcome = run.fails("leave() { exit 0; }\nleave")
+    path = outcome.directory.path / FIRST
+    assert error_of(outcome).startswith(f"{path}:2: exit 0 in a script (in leave); ")
+
+
+def test_exit_in_a_subshell_leaves_the_subshell_alone(run: Run) -> None:
+    assert run.says("""
+        (echo inside; exit 0; echo unreached)
+        (exit 5) || echo "code $?"
+        text=$(echo captured; exit 0)
+        echo "$text"
+    """) == ["inside", "code 5", "captured"]
+
+
+def test_die_is_told_with_its_words_and_the_line_of_its_caller(run: Run) -> None:
+    outcome = run.fails('complain() {\n    die $LINENO "no such thing"\n}\ncomplain')
+    path = outcome.directory.path / FIRST
+    assert error_of(outcome) == f"{path}:3: no such thing"
+
+
+def test_exit_of_bash_itself_is_never_silent(run: Run) -> None:
+    outcome = run.fails("builtin exit 0")
+    path = outcome.directory.path / FIRST
+    assert error_of(outcome).startswith(f"{path}: bash has ended with code 0: ")
+
+
+def test_exec_of_a_program_is_never_silent(run: Run) -> None:
+    outcome = run.fails("exec true")
+    assert "the bash session has ended with code 0, without a word" in outcome.out
+
+
+def test_return_at_top_level_ends_the_script_alone(run: Run) -> None:
+    assert run.says("echo first\nreturn\necho unreached", "echo second") == ["first", "second"]
+
+
+def test_return_of_a_failure_at_top_level_is_a_failed_step(run: Run) -> None:
+    outcome = run.fails("return 4")
+    assert error_of(outcome).startswith(f"{outcome.directory.path / FIRST}:")
+    assert error_of(outcome).endswith(" ended with code 4")
+
+
+# -- unstack and clean -------------------------------------------------------------------------
+
+
+def test_unstack_and_clean_go_on_behind_a_failure(stack_dir: MakeStackDir) -> None:
+    body = """
+        take_away() { rm /nowhere/at/all; echo the rest of $1; }
+        take_away $1
+        rmdir /nowhere/at/all
+        [[ ! -d $DEST/none ]]
+        if false; then :; fi
+        (exit 3)
+        [[ -e /nowhere/at/all ]] && echo it is there
+    """
+    stack = stack_dir(
+        {
+            FIRST: in_phase("unstack", body)
+            + in_phase("clean", body)
+            + in_phase("source", "false"),
+            SECOND: "echo second $*\n",
+        }
+    )
+    path = stack.path / FIRST
+    rmdir = "rmdir: failed to remove '/nowhere/at/all': No such file or directory"
+    rm = "rm: cannot remove '/nowhere/at/all': No such file or directory"
+
+    def lines(mode: str, line: int) -> list[str]:
+        told = [rm, f"the rest of {mode}", rmdir]
+        told += [f"WARNING: {path}:{line}: what is there ended with code 1; going on"]
+        told += [f"WARNING: {path}:{line + 3}: what is there ended with code 3; going on"]
+        return [*told, f"second {mode}"]
+
+    before = ["second override_defaults"]
+    before += [f"WARNING: {path}:20: what is there ended with code 1; going on", "second source"]
+    assert said(stack.run("unstack").ok()) == [*before, *lines("unstack", 4)]
+    assert said(stack.run("clean").ok()) == [*before, *lines("unstack", 4), *lines("clean", 13)]
+
+
+def test_exit_ends_unstack_too(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({FIRST: in_phase("unstack", "false\nexit 0"), SECOND: "echo second $*\n"})
+    outcome = stack.run("unstack").failed(1)
+    assert "second unstack" not in outcome.lines
+    assert error_of(outcome).startswith(f"{stack.path / FIRST}:3: exit 0 in a script; ")
+
+
+def test_errexit_of_a_script_counts_in_unstack_too(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({FIRST: in_phase("unstack", "set -e\nfalse\necho unreached")})
+    outcome = stack.run("unstack").failed(1)
+    assert "unreached" not in outcome.lines
+    assert error_of(outcome) == f"{stack.path / FIRST}:3: 'false' ended with code 1"
+
+
+# -- arrays, subshells, here-documents, sudo ---------------------------------------------------
+
+
+def test_arrays_of_repositories_can_be_assigned_at_top_level(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            FIRST: """\
+                GITREPO["demo-lib"]=${DEMO_REPO:-https://opendev.org/demo/lib.git}
+                GITDIR["demo-lib"]=$DEST/demo-lib
+                GITBRANCH["demo-lib"]=${DEMO_BRANCH:-master}
+            """,
+            SECOND: install(
+                'echo "${GITREPO[demo-lib]} ${GITDIR[demo-lib]} ${GITBRANCH[demo-lib]}"'
+            ),
+        }
+    )
+    assert said(stack.run("stack").ok()) == [
+        f"https://opendev.org/demo/lib.git {stack.dest}/demo-lib master"
+    ]
+
+
+def test_subshell_keeps_what_it_does_to_itself(run: Run) -> None:
+    assert run.says("""
+        name=outside
+        (cd /; name=inside; set +e; false; echo "$PWD $name")
+        echo "$name $([[ $PWD == "$TOP_DIR" ]] && echo here)"
+        (echo_summary "from a subshell")
+        echo a | while read -r word; do iniset "$DEST/a.ini" s k "$word"; done
+        iniget "$DEST/a.ini" s k
+    """) == ["/ inside", "outside here", "from a subshell", "a"]
+
+
+def test_failing_subshell_fails_the_step_once(run: Run) -> None:
+    outcome = run.fails("(false; echo unreached)")
+    path = outcome.directory.path / FIRST
+    assert "unreached" not in outcome.lines
+    assert error_of(outcome) == f"{path}:2: '( false; echo unreached )' ended with code 1"
+
+
+def test_here_documents_are_read_by_commands_and_sudo(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            FIRST: """\
+if [[ "$1 $2" == "stack install" ]]; then
+name=value
+cat <<END >"$DEST/plain"
+name=$name
+END
+cat <<-'END' >"$DEST/quoted"
+	$name
+END
+sudo tee "$DEST/by-sudo" >/dev/null <<END
+line of $name
+END
+sudo bash -c "cat >$DEST/by-bash" <<<"word of $name"
+cat <<END | sudo dd of=$DEST/by-pipe status=none
+piped
+END
+fi
+"""
+        }
+    )
+    as_root(stack)
+    stack.run("stack").ok()
+    names = ("plain", "quoted", "by-sudo", "by-bash", "by-pipe")
+    assert [(stack.dest / name).read_text() for name in names] == [
+        "name=value\n",
+        "$name\n",
+        "line of value\n",
+        "word of value\n",
+        "piped\n",
+    ]
+
+
+def as_root(stack: StackDir) -> None:
+    """Give an ordinary user a `sudo` that needs no password."""
+    if os.geteuid():
+        tool = stack.path / "tools" / "sudo"
+        tool.parent.mkdir()
+        tool.write_text(
+            '#!/bin/sh\nwhile getopts nE option; do :; done\nshift $((OPTIND - 1))\nexec "$@"\n'
+        )
+        tool.chmod(0o755)
+        stack.environ["PATH"] = f"{tool.parent}:{stack.environ['PATH']}"
+
+
+def test_sudo_runs_commands_shells_and_variables(run: Run) -> None:
+    stack = run.stack("""
+        sudo echo plain
+        sudo -E env FROM=sudo bash -c 'echo "$FROM"'
+        sudo bash -c "echo one; echo two"
+        run_as_root="sudo"
+        $run_as_root echo by a variable
+        echo "a pipe" | sudo tee "$DEST/piped"
+        sudo chmod 600 "$DEST/piped"
+        ! sudo false || echo unreached
+        sudo sh -c 'exit 3' || echo "code $?"
+    """)
+    as_root(stack)
+    assert said(stack.run("stack").ok()) == [
+        *("plain", "sudo", "one", "two", "by a variable", "a pipe", "code 3")
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_sudo_becomes_another_user_where_there_is_none(run: Run) -> None:
+    assert run.says("sudo -u nobody id -un\nsudo -H -u nobody -- id -un") == ["nobody"] * 2
+
+
+# -- sourcing ----------------------------------------------------------------------------------
+
+
+def test_files_are_sourced_from_wherever_scripts_name_them(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            FIRST: install("""
+                MY_LIB=$DEST/project/devstack/lib.sh
+                source $MY_LIB
+                source $DEST/project/more one "two words"
+                source $TOP_DIR/lib/in-tree
+                here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+                source "$here/helpers/beside"
+                echo "$# $1 $2"
+            """),
+            "lib/in-tree": "echo in tree, called with $1\n",
+            "extras.d/helpers/beside": 'echo "beside, from ${BASH_SOURCE[0]##*/}"\n',
+            ".stack/project/devstack/lib.sh": 'lib_dir=$(dirname "${BASH_SOURCE[0]}")\n'
+            'echo "lib in ${lib_dir##*/}"\n',
+            ".stack/project/more": 'echo "$# arguments, the last is $2"\n',
+        }
+    )
+    assert said(stack.run("stack").ok()) == [
+        "lib in devstack",
+        "2 arguments, the last is two words",
+        "in tree, called with stack",
+        "beside, from beside",
+        "2 stack install",
+    ]
+
+
+def test_caller_of_a_script_has_its_mode_and_phase(run: Run) -> None:
+    assert run.says('echo "$mode $phase"\nmode=other phase=other dir=/', 'echo "$mode $phase"') == [
+        "stack install",
+        "stack install",
+    ]
+
+
+def test_local_works_outside_of_a_function_and_ends_with_the_script(run: Run) -> None:
+    assert run.says(
+        'local mine="of the first"\nlocal -a list=(a b)\necho "$mine ${#list[@]}"',
+        'echo "${mine-gone} ${list-gone}"',
+    ) == ["of the first 2", "gone gone"]
+
+
+def test_declare_ends_with_the_script_and_declare_g_does_not(run: Run) -> None:
+    assert run.says(
+        "declare here=1\ndeclare -g there=2\ndeclare -gA table=([key]=value)",
+        'echo "${here-gone} $there ${table[key]}"',
+    ) == ["gone 2 value"]
+
+
+def test_positional_parameters_end_with_the_script(run: Run) -> None:
+    assert run.says("set -- other words\nshift", 'echo "$*"') == ["stack install"]
+
+
+# -- what stays, as in the one shell of DevStack -----------------------------------------------
+
+
+def test_working_directory_stays(run: Run) -> None:
+    assert run.says("mkdir -p $DEST/work\ncd $DEST/work", "basename $PWD") == ["work"]
+
+
+def test_working_directory_may_vanish(run: Run) -> None:
+    assert run.says(
+        "mkdir $DEST/gone\ncd $DEST/gone\nrmdir $DEST/gone",
+        "async_run a echo still here\nasync_wait a >/dev/null\ncd $TOP_DIR\necho back",
+    )[-1:] == ["back"]
+
+
+def test_shell_begins_as_that_of_devstack(run: Run) -> None:
+    stack = run.stack('umask\necho "$LC_ALL ${LANGUAGE:-none}"\n[[ :$PATH: == *:/usr/sbin:* ]]')
+    stack.environ["PATH"] = "/usr/local/bin:/usr/bin:/bin"
+    before = os.umask(0o077)
+    try:
+        outcome = stack.run("stack", LC_ALL="C", LANG="de_DE.UTF-8", LANGUAGE="de").ok()
+    finally:
+        os.umask(before)
+    assert said(outcome) == ["0022", "C.UTF-8 none"]
+
+
+def test_umask_stays_and_ours_are_private_still(run: Run) -> None:
+    stack = run.stack("umask 002", "umask\ntouch $DEST/theirs\nasync_run a true\nasync_wait a")
+    told = said(stack.run("stack").ok())
+    assert told[0] == "0002"
+    assert (stack.dest / "theirs").stat().st_mode & 0o777 == 0o664
+    assert (stack.dest / "async" / "a.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_field_separator_stays_and_the_session_bears_it(run: Run) -> None:
+    lines = run.says(
+        "IFS=,",
+        """
+        words="a,b c"
+        printf '<%s>' $words; echo
+        async_run job echo one two
+        async_wait job
+        iniset $DEST/a.ini "a section" key "a value"
+        iniget $DEST/a.ini "a section" key
+        echo_summary three words here
+        """,
+    )
+    assert lines[0] == "<a><b c>"
+    assert any(line.endswith("running: echo one two") for line in lines)
+    assert "one two" in lines
+    assert lines[-2:] == ["a value", "three words here"]
+
+
+def test_posix_mode_stays_and_the_session_bears_it(run: Run) -> None:
+    lines = run.says(
+        "before=$(set -o posix; set | grep -c ^DEST=)\necho $before\nset -o posix",
+        """
+        shopt -oq posix && echo posix
+        async_run job echo in the background
+        async_wait job
+        iniset $DEST/a.ini s k v
+        iniget $DEST/a.ini s k
+        time_start part
+        time_stop part
+        """,
+    )
+    assert lines[:2] == ["1", "posix"]
+    assert "in the background" in lines
+    assert lines[-1] == "v"
+
+
+def test_exit_in_posix_mode_is_a_failed_step(run: Run) -> None:
+    outcome = run.fails("set -o posix\nexit 0")
+    assert error_of(outcome).startswith(f"{outcome.directory.path / FIRST}: bash has ended with")
+
+
+@pytest.mark.parametrize(
+    "options", ["-o nounset", "-o noglob", "-o noclobber", "-a", "-o pipefail"]
+)
+def test_other_options_stay_and_the_session_bears_them(run: Run, options: str) -> None:
+    lines = run.says(
+        f"set {options}",
+        """
+        [[ $SHELLOPTS =~ no(unset|glob|clobber)|allexport|pipefail ]] && echo on
+        async_run job echo in the background
+        async_wait job
+        iniset $DEST/a.ini s k v
+        iniset $DEST/a.ini s k w
+        iniget $DEST/a.ini s k
+        """,
+    )
+    assert lines[0] == "on"
+    assert "in the background" in lines
+    assert lines[-1] == "w"
+
+
+def test_errexit_is_armed_anew_at_each_script(run: Run) -> None:
+    outcome = run.stack("set +o errexit\nfalse\necho went on", "false\necho unreached").run("stack")
+    outcome.failed(1)
+    assert said(outcome)[0] == "went on"
+    assert error_of(outcome) == f"{outcome.directory.path / SECOND}:2: 'false' ended with code 1"
+
+
+def test_errexit_holds_in_a_future_of_a_script_that_has_none(run: Run) -> None:
+    lines = run.says("""
+        set +o errexit
+        work() { false; echo unreached; }
+        async_run job work
+        async_wait job
+        echo "code $?"
+    """)
+    assert lines[-1] == "code 1"
+    assert "unreached" not in lines
+
+
+def test_functions_variables_and_aliases_of_one_script_are_there_in_the_next(run: Run) -> None:
+    assert run.says(
+        "helper() { echo helped $1; }\nPLAIN=text\nLIST=(a b)\nexport OUT=exported",
+        "helper second\necho $PLAIN ${LIST[1]}\nbash -c 'echo $OUT'",
+    ) == ["helped second", "text b", "exported"]
+
+
+def test_override_defaults_comes_before_the_defaults_of_projects(stack_dir: MakeStackDir) -> None:
+    override = """
+        Q_PLUGIN=${Q_PLUGIN:-mine}
+        NOVA_CONF_DIR=${NOVA_CONF_DIR:-/mine}
+        REGION_NAME=${REGION_NAME:-mine}
+        echo ${Q_L3_ENABLED:-not yet}
+    """
+    script = in_phase("override_defaults", override) + install("echo $Q_PLUGIN $NOVA_CONF")
+    script += in_phase("source", "echo $Q_PLUGIN $REGION_NAME $Q_L3_ENABLED")
+    assert said(stack_dir({FIRST: script}).run("stack").ok()) == [
+        *("not yet", "mine RegionOne True", "mine /mine/nova.conf")
+    ]
+
+
+def test_what_source_defines_is_there_in_install(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            FIRST: in_phase(
+                "source", "prepare() { echo prepared $1; }\nMY_SETTING=${MY_SETTING:-x}"
+            )
+            + install("prepare $MY_SETTING")
+        }
+    )
+    assert said(stack.run("stack", MY_SETTING="y").ok()) == ["prepared y"]
+
+
+def test_exported_function_reaches_programs_and_futures(run: Run) -> None:
+    lines = run.says(
+        "helper() { echo helped; }\nexport -f helper",
+        "bash -c helper\nasync_run job bash -c helper\nasync_wait job",
+    )
+    assert lines.count("helped") == 2
+
+
+def test_readonly_stays_and_the_session_bears_it(run: Run) -> None:
+    assert run.says(
+        "readonly KEPT=one name=1 code=2 line=3 out=4 err=5 command=6 depth=7 status=8",
+        'echo "$KEPT$name"\n(KEPT=two) 2>/dev/null || echo refused\necho_summary done',
+    ) == ["one1", "refused", "done"]
+
+
+def test_library_function_redefined_by_a_script_is_its_own_from_then_on(run: Run) -> None:
+    assert run.says(
+        'iniset() { echo "iniset of mine: $*"; }', "iniset $TOP_DIR/a s k v | sed s,$TOP_DIR,TOP,"
+    ) == ["iniset of mine: TOP/a s k v"]
+
+
+def test_builtin_redefined_by_a_script_is_its_own(run: Run) -> None:
+    lines = run.says(
+        'for name in printf read echo; do eval "$name() { builtin echo mine: \\$*; }"; done',
+        "echo one\nread two\nprintf three\necho_summary four",
+    )
+    assert lines == ["mine: one", "mine: two", "mine: three", "four"]
+
+
+def test_exit_redefined_by_a_script_ends_the_step_all_the_same(run: Run) -> None:
+    outcome = run.fails("exit() { echo leaving; builtin exit $1; }\nexit 3")
+    assert "leaving" in outcome.lines
+    assert "bash has ended with code 3 (in exit)" in error_of(outcome)
+
+
+def test_redirection_by_exec_stays_and_the_session_bears_it(run: Run) -> None:
+    stack = run.stack(
+        "exec 3>&1 >$DEST/elsewhere\necho to the file",
+        """
+        echo to the file too
+        async_run job echo in the log
+        exec >&3 3>&-
+        async_wait job
+        echo back
+        exec 9>$DEST/lock 8>&9 7</dev/null
+        flock 9
+        exec 9>&- 8>&- 7<&-
+        echo unlocked
+        """,
+    )
+    lines = said(stack.run("stack").ok())
+    written = (stack.dest / "elsewhere").read_text()
+    assert written.startswith("to the file\nto the file too\n")
+    assert [line for line in lines if not line.startswith("[Async")] == [
+        *("in the log", "back", "unlocked")
+    ]
+
+
+def test_small_descriptors_belong_to_the_scripts(run: Run) -> None:
+    closing = " ".join(f"{number}>&-" for number in range(3, 100))
+    lines = run.says(f"exec {closing}\nset -x", "async_run a echo x\nasync_wait a\necho fine")
+    assert lines[-1] == "fine"
+
+
+def test_standard_input_is_closed_for_everybody(run: Run) -> None:
+    lines = run.says("""
+        read -r answer || echo "nobody answers"
+        cat
+        async_run job cat
+        async_wait job
+        echo on
+    """)
+    assert lines[0] == "nobody answers"
+    assert lines[-1] == "on"
+
+
+def test_eval_runs_and_its_failure_is_told(run: Run) -> None:
+    name = "dynamic"
+    assert run.says(f'eval "{name}() {{ echo made by eval; }}"\n{name}') == ["made by eval"]
+
+
+def test_failure_inside_of_eval_is_told(run: Run) -> None:
+    outcome = run.fails('eval "false"')
+    assert error_of(outcome) == f"{outcome.directory.path / FIRST}:2: 'false' ended with code 1"
+
+
+def test_background_process_lives_on_without_holding_the_run(run: Run) -> None:
+    stack = run.stack("sleep 300 &\necho $! >$DEST/pid", "echo second")
+    try:
+        assert said(stack.run("stack", timeout=20).ok()) == ["second"]
+        os.kill(pid_in(stack), 0)
+    finally:
+        os.kill(pid_in(stack), signal.SIGKILL)
+
+
+def pid_in(stack: StackDir) -> int:
+    return int((stack.dest / "pid").read_text())
+
+
+def test_background_process_is_waited_for_by_its_script(run: Run) -> None:
+    assert run.says("echo from behind &\nwait $!\necho then") == ["from behind", "then"]
+
+
+# -- traps -------------------------------------------------------------------------------------
+
+
+def test_trap_on_exit_runs_at_the_end_of_the_run(run: Run) -> None:
+    lines = run.stack(
+        "trap 'echo bye; rm -f $DEST/scratch' EXIT\ntouch $DEST/scratch", "echo second"
+    )
+    outcome = lines.run("stack").ok()
+    assert said(outcome) == ["second"]
+    assert outcome.lines.count("bye") == 1
+    assert not (lines.dest / "scratch").exists()
+
+
+@pytest.mark.parametrize("ending", ["false", "exit 1", "die 1 words", "${unset_one:?is not set}"])
+def test_trap_on_exit_runs_when_a_script_fails(run: Run, ending: str) -> None:
+    outcome = run.fails(f"trap 'echo \"bye $?\" >&2; builtin exit $?' EXIT\n{ending}")
+    assert outcome.lines.count("bye 1") == 1
+    assert error_of(outcome)
+
+
+def test_trap_on_exit_of_an_earlier_script_runs_when_a_later_one_fails(run: Run) -> None:
+    outcome = run.stack("trap 'echo bye; exit 0' EXIT", "false").run("stack").failed(1)
+    assert outcome.lines.count("bye") == 1
+    assert error_of(outcome) == f"{outcome.directory.path / SECOND}:2: 'false' ended with code 1"
+
+
+def test_trap_on_exit_of_a_subshell_is_its_own(run: Run) -> None:
+    assert run.says("(trap 'echo bye' EXIT; echo inside)\necho after") == [
+        *("inside", "bye", "after")
+    ]
+
+
+def test_trap_on_err_is_ours_again_in_the_next_script(run: Run) -> None:
+    outcome = run.stack("trap 'echo mine' ERR\nfalse || true", "false").run("stack").failed(1)
+    assert "mine" not in outcome.lines
+    assert error_of(outcome) == f"{outcome.directory.path / SECOND}:2: 'false' ended with code 1"
+
+
+def test_failure_under_a_trap_of_the_script_is_a_failed_step(run: Run) -> None:
+    outcome = run.fails("trap 'echo mine' ERR\nfalse")
+    assert "mine" in outcome.lines
+    assert error_of(outcome).startswith(f"{outcome.directory.path / FIRST}: bash has ended with")
+
+
+def test_traps_on_signals_stay_and_the_session_ends_all_the_same(run: Run) -> None:
+    lines = run.says(
+        "trap 'echo caught' INT\ntrap '' HUP\ntrap 'echo term' TERM",
+        "kill -INT $$\ntrap -p HUP",
+    )
+    assert lines == ["caught", "trap -- '' SIGHUP"]
+
+
+def test_interrupt_ends_a_script_that_traps_it(run: Run, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    stack = run.stack(f"trap 'echo ignored' INT TERM\ntouch {started}\nwhile :; do sleep 0.1; done")
+    process = stack.start("stack")
+    wait_until(started.exists, "the script")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT, out
+
+
+# -- all at once -------------------------------------------------------------------------------
+
+
+def test_page_of_the_contract_names_every_hazard() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "shell-contract.md").read_text()
+    for word in (
+        *("`exit`", "`cd`", "`umask`", "`IFS`", "`set -o posix`", "`set +o errexit`"),
+        *("`exec PROGRAM`", "`eval`", "`local`", "`return`", "`readonly`", "`export -f`"),
+        *("`trap`", "`sudo`", "`$XTRACE`", "`GITDIR[...]`", "`BASH_SOURCE`", "`$dir`"),
+        *("`$mode`", "`&`", "`$?`"),
+    ):
+        assert word in page, word
+
+
+def test_scripts_know_this_cloud_alone(stack_dir: MakeStackDir) -> None:
+    script = install("env | grep ^OS_; echo ${OS_PASSWORD-none}")
+    stack = stack_dir({FIRST: script})
+
+    outcome = stack.run(
+        "stack", OS_CLOUD="production", OS_PASSWORD="secret", OS_CLIENT_CONFIG_FILE="/etc/mine"
+    ).ok()
+
+    assert sorted(said(outcome)) == [
+        f"OS_CLIENT_CONFIG_FILE={stack.dest}/clouds.yaml",
+        "OS_CLOUD=devstack-admin",
+        "none",
+    ]
+
+
+def test_cloud_of_scripts_is_the_one_that_local_conf_names(stack_dir: MakeStackDir) -> None:
+    local = "[[local|localrc]]\nOS_CLOUD=devstack-alt\n"
+    stack = stack_dir({FIRST: install("env | grep ^OS_CLOUD"), "local.conf": local})
+    assert said(stack.run("stack").ok()) == ["OS_CLOUD=devstack-alt"]
+
+
+def test_programs_of_a_run_keep_their_byte_code(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({FIRST: install('echo "${PYTHONDONTWRITEBYTECODE-unset}"')})
+
+    assert said(stack.run("stack", PYTHONDONTWRITEBYTECODE="1").ok()) == ["unset"]
+
+
+def test_lock_is_an_option_of_async_run(run: Run) -> None:
+    said_so = run.says(
+        "mkfifo gate; async_run --lock apt a cat gate; async_run --lock apt b echo second\n"
+        "async_run c echo free; async_wait c; echo first >gate; async_wait b a"
+    )
+    assert [line for line in said_so if line in ("first", "second", "free")] == [
+        *("free", "second", "first"),
+    ]
+
+
+def test_makeflags_name_the_slots_behind_what_the_user_has_set(run: Run) -> None:
+    stack = run.stack('echo "flags:${MAKEFLAGS%%fifo:*}"')
+    flags = next(line for line in stack.run("stack", MAKEFLAGS="-k").lines if "flags" in line)
+    assert flags.startswith("flags: -k ")
+    assert flags.endswith("--jobserver-auth=")
+
+
+def test_serial_future_that_fails_ends_the_step_there(run: Run) -> None:
+    stack = run.stack("async_run a false\necho not reached; async_wait a")
+    outcome = stack.run("stack", DEVSTACK_PARALLEL="False").failed(1)
+    assert "not reached" not in outcome.lines
+    assert "20-first.sh:2: 'async_run' ended with code 1" in outcome.out

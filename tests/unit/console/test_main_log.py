@@ -1,0 +1,139 @@
+"""The main line's log, and what of it is shown."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from doitstack.console.main_log import CHUNK, MainLog, append_line
+from doitstack.console.screens import PlainScreen
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Path:
+    """Where the log is shown."""
+    return tmp_path / "console"
+
+
+@pytest.fixture
+def log(tmp_path: Path, console: Path) -> Iterator[MainLog]:
+    """A log that has been used before."""
+    (tmp_path / "stack.log").write_text("of an earlier run\n")
+    descriptor = os.open(console, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    made = MainLog(tmp_path / "stack.log")
+    made.show_on(PlainScreen(descriptor))
+    os.close(descriptor)
+    yield made
+    made.close()
+
+
+def test_lines_are_kept_and_shown(log: MainLog, console: Path) -> None:
+    log.write("one\n")
+    append_line(log.path, "two")
+    log.show()
+    assert log.path.read_text() == "of an earlier run\none\ntwo\n"
+    assert console.read_text() == "one\ntwo\n"
+
+
+def test_inserted_log_is_whole(log: MainLog, console: Path, tmp_path: Path) -> None:
+    text = "".join(f"line {number}\n" for number in range(300_000))
+    assert len(text) > 3 * CHUNK
+    (tmp_path / "a.log").write_text(text)
+    log.insert(tmp_path / "a.log")
+    assert console.read_text() == text
+
+
+def test_inserted_log_has_its_place(log: MainLog, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("one\ntwo")
+    log.write("before\n")
+    start, end = log.insert(tmp_path / "a.log")
+    log.write("after\n")
+    assert log.path.read_bytes()[start:end] == b"one\ntwo\n"
+    assert log.insert(tmp_path / "missing.log") == (log.size, log.size)
+
+
+@pytest.mark.parametrize(("text", "shown"), [("end", "end\n"), ("end\n", "end\n"), ("", "")])
+def test_inserted_log_ends_its_last_line(
+    log: MainLog, console: Path, tmp_path: Path, text: str, shown: str
+) -> None:
+    (tmp_path / "a.log").write_text(text)
+    log.insert(tmp_path / "a.log")
+    log.insert(tmp_path / "missing.log")
+    log.write("next\n")
+    assert console.read_text() == f"{shown}next\n"
+
+
+def test_bytes_that_are_no_text_pass_as_they_are(
+    log: MainLog, console: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.log").write_bytes(b"\xff\x00\xfe\n")
+    log.insert(tmp_path / "a.log")
+    log.write(os.fsdecode(b"\xff\n"))
+    assert console.read_bytes() == b"\xff\x00\xfe\n\xff\n"
+
+
+def test_capture_takes_what_is_printed_and_what_programs_write(
+    log: MainLog, console: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sys.stdout.write("before\n")
+    with log.capture():
+        sys.stdout.write("printed\n")
+        subprocess.run(["echo", "of a program"], check=True)
+        subprocess.run(["sh", "-c", "echo an error >&2"], check=True)
+        log.write("said\n")
+    sys.stdout.write("after\n")
+    assert console.read_text() == "printed\nof a program\nan error\nsaid\n"
+    assert capfd.readouterr().out == "before\nafter\n"
+
+
+def test_capture_ends_with_an_exception(
+    log: MainLog, console: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def failing() -> None:
+        with log.capture():
+            sys.stdout.write("printed\n")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
+    sys.stdout.write("after\n")
+    assert console.read_text() == "printed\n"
+    assert capfd.readouterr().out == "after\n"
+
+
+def test_show_that_is_entered_again_shows_nothing_twice(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    log = MainLog(tmp_path / "stack.log")
+    log.show_on(PlainScreen(write))
+    log.on_silence = lambda: "never"
+    with log.capture():
+        for number in range(2000):
+            log.write(f"line {number}\n")
+            log.show()
+            os.read(read, 100)
+    os.close(write)
+    log.close()
+    os.close(read)
+    assert log.path.read_text() == "".join(f"line {number}\n" for number in range(2000))
+
+
+def test_reader_that_has_gone_is_no_error(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    log = MainLog(tmp_path / "stack.log")
+    log.show_on(PlainScreen(write))
+    os.close(write)
+    os.close(read)
+    log.write("one\n")
+    log.write("two\n")
+    log.close()
+    assert log.path.read_text() == "one\ntwo\n"
+
+
+def test_log_is_private(log: MainLog, tmp_path: Path) -> None:
+    fresh = MainLog(tmp_path / "fresh.log")
+    fresh.write("x\n")
+    fresh.close()
+    assert oct((tmp_path / "fresh.log").stat().st_mode) == "0o100600"

@@ -1,0 +1,108 @@
+"""A plan as doit's tasks."""
+
+from doit.exceptions import TaskFailed
+from doit.task import Stream, Task
+
+from doitstack.errors import StepError
+from doitstack.phases import Phase
+from doitstack.planning.doit_tasks import (
+    Stage,
+    offered_task,
+    plan_tasks,
+    planned_step,
+    stack_tasks,
+    step_task,
+)
+from doitstack.planning.plan import Declared, Plan, PlannedStep, make_plan
+from doitstack.planning.plugin_discovery import Plugin
+from doitstack.steps import async_run, async_wait, run, shell
+
+
+def act() -> None:
+    """Stand for an action."""
+
+
+def _plan() -> Plan:
+    return make_plan(
+        [
+            Declared(Phase.PRE_INSTALL, Plugin("key", ""), [run(act, 1), run(shell("greet you"))]),
+            Declared(
+                Phase.INSTALL,
+                Plugin("key", ""),
+                [async_run("a", act), async_run("b", ["make", "-j2"], wait=["a"], targets=["x"])],
+            ),
+            Declared(Phase.INSTALL, Plugin("demo", ""), [async_wait("b")]),
+        ]
+    )
+
+
+def _facts(tasks: list[Task]) -> list[tuple[str, str | None, list[str]]]:
+    return [(task.name, task.doc, list(task.task_dep)) for task in tasks]
+
+
+def test_tasks_of_a_stack() -> None:
+    pre, install = "stack:pre-install:key", "stack:install"
+    wait = f"{install}:demo:async_wait-b"
+    assert _facts(list(stack_tasks(_plan(), Stage(), doc="stand up"))) == [
+        (
+            "stack",
+            "stand up",
+            [f"{pre}:act", f"{pre}:greet", f"{install}:key:a", f"{install}:key:b", wait,
+             "stack:pre-install", "stack:install",
+             "async_cleanup", "service_check", "async_timing"],
+        ),
+        (f"{pre}:act", "act 1", []),
+        (f"{pre}:greet", "greet you", [f"{pre}:act"]),
+        (f"{install}:key:a", "async_run act", [f"{pre}:greet"]),
+        (f"{install}:key:b", "async_run make -j2 after a", [f"{pre}:greet", f"{install}:key:a"]),
+        (wait, "async_wait b", [f"{pre}:greet", f"{install}:key:b"]),
+        ("stack:pre-install", "", [f"{pre}:act", f"{pre}:greet"]),
+        ("stack:install", "", [f"{install}:key:a", f"{install}:key:b", wait]),
+        ("async_cleanup", "collect the futures that nobody has waited for", [wait]),
+        ("service_check", "see that no service has died meanwhile", ["async_cleanup"]),
+        ("async_timing", "say what the run took and what futures saved", ["service_check"]),
+    ]  # fmt: skip
+
+
+def test_task_keeps_its_step_and_what_is_doits() -> None:
+    tasks = {task.name: task for task in plan_tasks("stack", _plan(), Stage())}
+    task = tasks["stack:install:key:b"]
+    planned = planned_step(task)
+    assert planned
+    assert planned.step.name == "b"
+    assert task.targets == ["x"]
+    assert task.subtask_of == "stack"
+    assert planned_step(tasks["stack"]) is None
+
+
+def test_group_of_one_phase_is_not_listed_twice() -> None:
+    plan = make_plan([Declared(Phase.UNSTACK, Plugin("key", ""), [run(act)])])
+    assert _facts(list(plan_tasks("unstack", plan, Stage(), doc="stop"))) == [
+        ("unstack", "stop", ["unstack:key:act"]),
+        ("unstack:key:act", "act", []),
+    ]
+
+
+def test_task_runs_on_the_stage_and_fails_with_one_line() -> None:
+    calls = []
+
+    def run_step(planned: PlannedStep, arguments: object) -> None:
+        calls.append((planned.task, arguments))
+        if planned.step.name == "act":
+            raise StepError("no luck")
+
+    stage = Stage(run_step=run_step)
+    first, second = (step_task(planned, stage) for planned in _plan().steps[:2])
+
+    failure = first.execute(Stream(0))
+    assert isinstance(failure, TaskFailed)
+    assert failure.get_msg() == "no luck\n"
+    assert second.execute(Stream(0)) is None
+    assert calls == [("stack:pre-install:key:act", ()), ("stack:pre-install:key:greet", ())]
+
+
+def test_offered_task_takes_arguments() -> None:
+    task = offered_task(Plugin("tempest", ""), run(["stestr", "run"], name="tempest"), Stage())
+    assert (task.name, task.doc, task.task_dep, task.pos_arg) == (
+        "tempest", "stestr run", ["source"], "arguments"
+    )  # fmt: skip

@@ -1,0 +1,98 @@
+"""What is said of scripts before they run."""
+
+from pathlib import Path
+
+import pytest
+
+from doitstack.planning.script_checks import (
+    may_be_sourced,
+    missing_files,
+    needs_sudo,
+    read_scripts,
+    syntax_errors,
+    unprovided_calls,
+)
+
+LACKS = "DevStack function that doitstack does not provide"
+
+
+def scripts(directory: Path, **files: str) -> dict[Path, str]:
+    for name, text in files.items():
+        (directory / name).write_text(text)
+    return read_scripts(sorted(directory.iterdir()))
+
+
+def test_syntax_errors_are_told_with_file_and_line(tmp_path: Path) -> None:
+    texts = scripts(tmp_path, a="echo fine\n", b="if true\nfi\n")
+    (told,) = syntax_errors(texts)
+    assert told.startswith(f"{tmp_path}/b:2: syntax error near unexpected token `fi'")
+
+
+@pytest.mark.parametrize(
+    ("line", "is_call"),
+    [
+        ("start_ovn", True),
+        ("if is_it; then start_ovn now; fi", True),
+        ("! start_ovn || exit", True),
+        ("if a; then if start_ovn; then :; fi; fi", True),
+        ("while start_ovn; do :; done", True),
+        ("f() { start_ovn; }", True),
+        ("x=$(start_ovn)", True),
+        ("async_runfunc start_ovn", True),
+        ("async_run ovn start_ovn", True),
+        ("echo start_ovn", False),
+        ("# start_ovn", False),
+        ("true # start_ovn", False),
+        ("start_ovn_of_mine", False),
+        ("type start_ovn", False),
+    ],
+)
+def test_calls_are_found_where_a_command_may_stand(
+    tmp_path: Path, line: str, is_call: bool
+) -> None:
+    told = unprovided_calls(scripts(tmp_path, a=f"\n{line}\n{line}\n"))
+    assert told == [f"{tmp_path}/a:2: start_ovn: {LACKS}"] * is_call
+
+
+@pytest.mark.parametrize("definition", ["function start_ovn {\n:\n}\n", "start_ovn () { :; }\n"])
+def test_functions_that_scripts_define_are_theirs(tmp_path: Path, definition: str) -> None:
+    assert unprovided_calls(scripts(tmp_path, a="start_ovn\n", b=definition)) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "source $TOP_DIR/lib/x",
+        '. "${TOP_DIR}/lib/x" one',
+        "if true; then source $TOP_DIR/lib/x; fi",
+    ],
+)
+def test_files_of_devstacks_tree_are_looked_for(tmp_path: Path, line: str) -> None:
+    texts = scripts(tmp_path, a=f"{line}\n")
+    (told,) = missing_files(texts, tmp_path)
+    assert told.startswith(f"{tmp_path}/a:1: lib/x of DevStack is not in {tmp_path}; ")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "x").touch()
+    assert missing_files(texts, tmp_path) == []
+
+
+@pytest.mark.parametrize("line", ["sudo true", "  echo a | sudo tee b", "x=$(sudo id)", "! sudo x"])
+def test_sudo_is_found(tmp_path: Path, line: str) -> None:
+    assert needs_sudo(scripts(tmp_path, a="true\n", b=f"\n{line}\n")) == f"{tmp_path}/b:2"
+
+
+@pytest.mark.parametrize("line", ["# sudo true", "pseudo x", "run_as_sudo x", "sudoers=1"])
+def test_sudo_is_not_found_where_there_is_none(tmp_path: Path, line: str) -> None:
+    assert needs_sudo(scripts(tmp_path, a=f"{line}\n")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        *(("lib/demo", True), ("common.sh", True), ("lib/a/b.sh", True)),
+        *(("README.rst", False), ("README", False), ("files/a.conf", False), ("x.py", False)),
+        *(("upgrade/upgrade.sh", False), ("gate/hook.sh", False), (".gitignore", False)),
+    ],
+)
+def test_files_of_functions_are_told_from_others(name: str, answer: bool) -> None:
+    assert may_be_sourced(Path(name)) is answer

@@ -1,0 +1,76 @@
+"""Packages of the system, with apt and dpkg only played."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import StepError
+from doitstack.stack import Stack
+from doitstack_plugins.backing import debian_packages
+from tests.unit.plugin_stage import Stage, make_stack
+
+
+@pytest.fixture
+def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of programs in which dpkg knows memcached, and apt knows only MariaDB."""
+    programs = {
+        "dpkg-query": "echo memcached installed; echo mariadb-server config-files",
+        "apt-cache": "echo mariadb-server:; echo '  Candidate: 1'; "
+        "echo rabbitmq-server:; echo '  Candidate: (none)'",
+        "apt-get": "exit 9",
+    }
+    directory = tmp_path / "programs"
+    directory.mkdir()
+    for name, text in programs.items():
+        path = directory / name
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+    (directory / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
+    monkeypatch.setenv("PATH", str(directory))
+    return directory
+
+
+def make(tmp_path: Path, services: str) -> Stack:
+    return make_stack(tmp_path, ENABLED_SERVICES=services)
+
+
+def test_nothing_is_declared_where_nothing_is_needed(tmp_path: Path) -> None:
+    stack = make(tmp_path, "key,tempest")
+    assert debian_packages.wanted(stack) == []
+    assert list(debian_packages.stack_pre_install(stack)) == []
+    assert list(debian_packages.stack_install(stack)) == []
+
+
+def test_installation_holds_the_lock_of_apt(tmp_path: Path) -> None:
+    [step] = debian_packages.stack_install(make(tmp_path, "mysql"))
+    assert (step.name, step.lock) == (debian_packages.FUTURE, "apt")
+
+
+def test_only_what_is_missing_is_installed(debian: Path, tmp_path: Path) -> None:
+    stack = make(tmp_path, "mysql,memcached")
+    assert debian_packages.missing(stack) == ["mariadb-server"]
+    assert not debian_packages.are_installed(stack)
+    assert debian_packages.are_installed(make(tmp_path, "memcached"))
+    stage = Stage(lambda program: None)
+    with stack.on_stage(stage):
+        debian_packages.install_system_packages(stack)
+    assert list(stage.programs[0].argv)[-1:] == ["mariadb-server"]
+
+
+def test_all_problems_are_told_at_once_with_what_mends_them(
+    debian: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(StepError) as error:
+        debian_packages.check_system_packages(make(tmp_path, "mysql,rabbit"))
+    said = str(error.value)
+    assert "sudo apt-get install --no-install-recommends mariadb-server rabbitmq-server" in said
+    assert "apt knows no rabbitmq-server" in said
+
+
+def test_other_distributions_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StepError, match="mysql, rabbit need packages of Debian or Ubuntu"):
+        debian_packages.check_system_packages(make(tmp_path, "mysql,rabbit"))

@@ -1,0 +1,196 @@
+"""Keystone's functions, with its programs only recorded."""
+
+import base64
+import configparser
+import stat
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import CommandError, SettingsError
+from doitstack.processes.program import Program
+from doitstack.stack import Stack
+from doitstack.steps import Kind
+from doitstack_plugins.backing import mariadb
+from doitstack_plugins.keystone import plugin as keystone
+from doitstack_plugins.shared import venvs
+from tests.e2e.samples import free_ports
+from tests.unit.plugin_stage import Stage, make_stack
+
+pytestmark = pytest.mark.usefixtures("nothing_warm")
+
+
+def on_stage(stack: Stack, *actions: object, play=lambda program: None) -> Stage:
+    stage = Stage(play)
+    with stack.on_stage(stage):
+        for action in actions:
+            action(stack)
+    return stage
+
+
+def make_database(program: Program) -> None:
+    if "db_sync" in program.argv:
+        conf = configparser.RawConfigParser()
+        conf.read(program.argv[2])
+        path = conf["database"]["connection"].removeprefix("sqlite:///").replace("$$", "$")
+        Path(path).write_text("tables")
+
+
+def test_hooks_declare_nothing_when_keystone_is_off(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, ENABLED_SERVICES="tempest")
+    for hook in (keystone.stack_pre_install, keystone.stack_install, keystone.stack_post_config):
+        assert list(hook(stack)) == []
+
+
+def test_hooks_declare_without_doing(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    for hook in (keystone.stack_pre_install, keystone.stack_install, keystone.stack_post_config):
+        assert list(hook(stack))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_main_line_of_keystone(tmp_path: Path) -> None:
+    steps = keystone.stack_post_config(make_stack(tmp_path))
+    names = [step.name for step in steps if step.kind is Kind.RUN]
+    assert names == [
+        "configure_keystone",
+        "fernet_setup",
+        "credential_setup",
+        "init_keystone",
+        "start_keystone",
+        "bootstrap_keystone",
+        "import_sdk",
+        "wait_for_keystone",
+        "check_admin",
+        "create_service_domain",
+        "create_demo_accounts",
+        "write_clouds",
+    ]
+
+
+def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, DATA_DIR=f"{tmp_path}/a$b")
+    on_stage(stack, keystone.configure_keystone)
+    path = stack.data_dir / "keystone" / "etc" / "keystone.conf"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    conf = configparser.RawConfigParser()
+    conf.read(path)
+    root = f"{tmp_path}/a$$b/keystone"
+    assert conf["database"]["connection"] == f"sqlite:///{root}/keystone.db"
+    assert conf["fernet_tokens"]["key_repository"] == f"{root}/etc/fernet-keys"
+    assert conf["cache"]["backend"] == "dogpile.cache.memory"
+    assert "p$ 'w" not in path.read_text()
+
+
+def test_keys_are_private_and_made_once(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    assert not keystone.has_keys(stack, "fernet")
+    on_stage(stack, keystone.fernet_setup, keystone.credential_setup)
+    assert keystone.has_keys(stack, "fernet")
+    assert keystone.has_keys(stack, "credential")
+    keys = sorted((stack.data_dir / "keystone" / "etc").glob("*-keys/*"))
+    assert [path.name for path in keys] == ["0", "1"] * 2
+    assert len({path.read_text() for path in keys}) == 4
+    for path in keys:
+        assert len(base64.urlsafe_b64decode(path.read_text())) == 32
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_database_is_believed_only_after_a_whole_migration(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    path = stack.data_dir / "keystone" / "keystone.db"
+
+    def killed(program: Program) -> None:
+        path.write_text("half")
+        raise CommandError("killed", -9)
+
+    with pytest.raises(CommandError):
+        on_stage(stack, keystone.configure_keystone, keystone.init_keystone, play=killed)
+    assert mariadb.database_id(stack, "keystone") == ""
+
+    def fresh(program: Program) -> None:
+        assert path.read_text() == ""
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        make_database(program)
+
+    stage = on_stage(stack, keystone.init_keystone, play=fresh)
+    first = mariadb.database_id(stack, "keystone")
+    assert first
+    assert stage.components == ["dbsync"]
+    on_stage(stack, keystone.init_keystone)
+    assert (mariadb.database_id(stack, "keystone"), path.read_text()) == (first, "tables")
+
+
+def test_everything_is_made_anew_for_another_database(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    on_stage(stack, keystone.configure_keystone, keystone.init_keystone, play=make_database)
+    before = keystone.generation(stack)
+    assert keystone.generation(stack) == before
+    (stack.data_dir / "keystone" / "keystone.db").unlink()
+    assert keystone.generation(stack) != before
+    on_stage(stack, keystone.init_keystone, play=make_database)
+    assert keystone.generation(stack) != before
+
+
+@pytest.mark.parametrize("changed", ["ADMIN_PASSWORD", "KEYSTONE_SERVICE_PORT", "REGION_NAME"])
+def test_everything_is_made_anew_for_other_settings(tmp_path: Path, changed: str) -> None:
+    one, other = make_stack(tmp_path), make_stack(tmp_path, **{changed: "123"})
+    assert keystone.generation(one) != keystone.generation(other)
+
+
+def test_bootstrap_gets_the_password_by_its_environment(tmp_path: Path) -> None:
+    stage = on_stage(make_stack(tmp_path), keystone.bootstrap_keystone)
+    (program,) = stage.programs
+    assert program.env is not None
+    assert program.env["OS_BOOTSTRAP_PASSWORD"] == "p$ 'w"
+    assert "--bootstrap-public-url=http://127.0.0.1:5000" in program.argv
+    assert not any("p$" in str(word) for word in program.argv)
+
+
+def test_only_http_is_served(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, KEYSTONE_SERVICE_PROTOCOL="https")
+    with pytest.raises(SettingsError, match="KEYSTONE_SERVICE_PROTOCOL=https: only http"):
+        on_stage(stack, keystone.check_keystone_port)
+
+
+def test_clean_takes_away_what_keystone_made_and_nothing_else(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    actions = (keystone.configure_keystone, keystone.fernet_setup, keystone.init_keystone)
+    on_stage(stack, *actions, play=make_database)
+    (tmp_path / "theirs").touch()
+    on_stage(stack, *(keystone.clean_keystone, mariadb.clean_databases) * 2)
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert left == [tmp_path / "theirs"]
+
+
+def test_clean_leaves_a_configuration_that_may_be_anothers(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, KEYSTONE_CONF_DIR=str(tmp_path / "etc"))
+    on_stage(stack, keystone.configure_keystone, keystone.clean_keystone)
+    assert (tmp_path / "etc" / "keystone.conf").is_file()
+
+
+def test_port_is_checked_before_constraints_are_there(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, UPPER_CONSTRAINTS_FILE="fetched-later.txt", **free_ports())
+    on_stage(stack, keystone.check_keystone_port)
+
+
+def test_port_that_is_none_is_a_mistake_of_the_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^KEYSTONE_SERVICE_PORT=abc: use a whole number"):
+        make_stack(tmp_path, KEYSTONE_SERVICE_PORT="abc")
+
+
+def test_defaults_follow_the_service_host(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, SERVICE_HOST="::1", KEYSTONE_SERVICE_PORT="81")
+    assert stack.settings["KEYSTONE_SERVICE_URI_V3"] == "http://[::1]:81/v3"
+
+
+def test_constraints_are_ours_or_the_users(tmp_path: Path) -> None:
+    shipped = Path(venvs.constraints(make_stack(tmp_path).settings))
+    assert "\nkeystone==" in shipped.read_text()
+
+    def chosen(value: str) -> str:
+        return venvs.constraints(make_stack(tmp_path, UPPER_CONSTRAINTS_FILE=value).settings)
+
+    assert chosen("c.txt") == str(tmp_path / "c.txt")
+    assert chosen("/c.txt") == "/c.txt"
+    assert chosen("https://example.invalid/c.txt") == "https://example.invalid/c.txt"

@@ -1,0 +1,118 @@
+"""Neutron's functions, with its programs only recorded."""
+
+import configparser
+import stat
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import SettingsError
+from doitstack.stack import Stack
+from doitstack.steps import Kind
+from doitstack_plugins.backing import mariadb, rabbitmq
+from doitstack_plugins.neutron import plugin as neutron
+from doitstack_plugins.neutron.first_networks import set_network_defaults
+from tests.unit.plugin_stage import Stage, make_stack
+
+pytestmark = pytest.mark.usefixtures("nothing_warm")
+
+SERVICES = "key,mysql,rabbit,neutron-api"
+HOOKS = (
+    *(neutron.stack_pre_install, neutron.stack_install, neutron.stack_post_config),
+    *(neutron.stack_extra, neutron.stack_test_config),
+)
+
+
+def make_neutron(top_dir: Path, **environ: str) -> Stack:
+    stack = make_stack(top_dir, **{"ENABLED_SERVICES": SERVICES, **environ})
+    for plugin in (mariadb, rabbitmq, neutron):
+        plugin.source(stack.settings)
+    stack.settings.default("NOVA_CONF_DIR", str(top_dir / "nova"))
+    return stack
+
+
+def read(path: Path) -> configparser.RawConfigParser:
+    conf = configparser.RawConfigParser()
+    assert conf.read(path) == [str(path)]
+    return conf
+
+
+def futures(stack: Stack) -> list[str]:
+    steps = (step for hook in HOOKS for step in hook(stack))
+    return [step.name for step in steps if step.kind is Kind.ASYNC_RUN]
+
+
+def test_hooks_declare_nothing_when_neutron_is_off(tmp_path: Path) -> None:
+    stack = make_neutron(tmp_path, ENABLED_SERVICES="key,n-api")
+    assert [list(hook(stack)) for hook in HOOKS] == [[]] * 5
+
+
+def test_futures_of_neutron(tmp_path: Path) -> None:
+    alone = [
+        *("install_neutron", "init_neutron", "create_neutron_accounts", "start_neutron"),
+        "create_neutron_initial_network",
+    ]
+    assert futures(make_neutron(tmp_path)) == alone
+    with_nova = make_neutron(tmp_path, ENABLED_SERVICES=f"{SERVICES},n-api")
+    assert futures(with_nova) == [*alone[:3], "configure_neutron_nova", *alone[3:]]
+    bare = make_neutron(tmp_path, NEUTRON_CREATE_INITIAL_NETWORKS="False")
+    assert futures(bare) == alone[:4]
+
+
+@pytest.mark.parametrize(
+    ("given", "port"),
+    [
+        ({}, "9696"),
+        ({"Q_PORT": "1"}, "1"),
+        ({"NEUTRON_SERVICE_PORT": "2"}, "2"),
+        ({"Q_PORT": "1", "NEUTRON_SERVICE_PORT": "2"}, "2"),
+    ],
+)
+def test_the_port_has_two_names(tmp_path: Path, given: dict[str, str], port: str) -> None:
+    settings = make_neutron(tmp_path, **given).settings
+    assert settings["NEUTRON_SERVICE_URI"] == f"http://127.0.0.1:{port}"
+
+
+def test_neutron_needs_more_than_itself(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="enable_service mysql rabbit"):
+        neutron.check_neutron(make_neutron(tmp_path, ENABLED_SERVICES="key,neutron-api"))
+
+
+def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
+    stack = make_neutron(tmp_path)
+    with stack.on_stage(Stage(lambda program: None)):
+        neutron.configure_neutron(stack)
+    directory = stack.data_dir / "neutron" / "etc"
+    for name in ("neutron.conf", "ml2.ini"):
+        assert stat.S_IMODE((directory / name).stat().st_mode) == 0o600
+    conf, ml2 = read(directory / "neutron.conf"), read(directory / "ml2.ini")
+    assert conf["DEFAULT"]["core_plugin"] == "ml2"
+    assert conf["database"]["connection"].endswith("/neutron")
+    assert conf["nova"]["username"] == "nova"
+    assert ml2["ml2"]["mechanism_drivers"] == "unwired"
+    assert ml2["ml2_type_flat"]["flat_networks"] == "public"
+
+
+def test_nova_is_told_of_neutron_in_a_file_of_its_own(tmp_path: Path) -> None:
+    stack = make_neutron(tmp_path)
+    with stack.on_stage(Stage(lambda program: None)):
+        neutron.configure_neutron_nova(stack)
+    path = tmp_path / "nova" / "nova.conf.d" / "neutron.conf"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read(path)["neutron"]["username"] == "neutron"
+
+
+def test_the_driver_is_found_by_the_name_in_the_configuration() -> None:
+    directory = Path(neutron.__file__).with_name("ml2_driver")
+    (entry_points,) = directory.glob("*.dist-info/entry_points.txt")
+    driver = read(entry_points)["neutron.ml2.mechanism_drivers"]["unwired"]
+    module, _, name = driver.partition(":")
+    assert f"class {name}(" in (directory / f"{module}.py").read_text()
+
+
+def test_networks_have_devstacks_names(tmp_path: Path) -> None:
+    settings = make_stack(tmp_path, FIXED_RANGE="10.1.0.0/24").settings
+    set_network_defaults(settings)
+    assert settings["FIXED_RANGE"] == "10.1.0.0/24"
+    assert settings["PRIVATE_NETWORK_NAME"] == "private"
+    assert settings["Q_ROUTER_NAME"] == "router1"

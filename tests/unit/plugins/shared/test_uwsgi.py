@@ -1,0 +1,100 @@
+"""Serving WSGI: the port, and waiting for the answer. Serving itself is tested end to end."""
+
+import http.server
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import ServiceError, SettingsError
+from doitstack.stack import Stack
+from doitstack.venvs import Environment
+from doitstack_plugins.shared import ports
+from doitstack_plugins.shared.uwsgi import WsgiService, wait_until_served
+from tests.unit.plugin_stage import Stage, make_stack
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    body = json.dumps({"version": {}}).encode()
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/v3" else 404)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    made = make_stack(tmp_path, SERVICE_TIMEOUT="1")
+    with made.on_stage(Stage(lambda program: None)):
+        yield made
+    made.services.stop_all()
+
+
+def service(port: int, host: str = "127.0.0.1") -> WsgiService:
+    return WsgiService("web", "m:app", Environment(Path("/none"), ()), host, port)
+
+
+def test_check_port_accepts_a_free_port(stack: Stack) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    ports.check(stack, "web", ("127.0.0.1", free), "WEB_PORT")
+
+
+def test_check_port_names_who_has_it(stack: Stack, port: int) -> None:
+    with pytest.raises(ServiceError, match=rf"port {port} is taken by .*{os.getpid()}.*WEB_PORT"):
+        ports.check(stack, "web", ("127.0.0.1", port), "WEB_PORT")
+
+
+def test_check_port_accepts_the_service_itself(stack: Stack) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    stack.run_process("web", [sys.executable, "-m", "http.server", str(free)])
+    ports.check(stack, "web", ("127.0.0.1", free), "WEB_PORT")
+
+
+def test_check_port_refuses_an_address_of_elsewhere(stack: Stack) -> None:
+    with pytest.raises(SettingsError, match=r"192\.0\.2\.1:80 cannot be listened at.*SERVICE_HOST"):
+        ports.check(stack, "web", ("192.0.2.1", 80), "WEB_PORT")
+
+
+def test_wait_is_over_when_the_service_answers(
+    stack: Stack, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    wait_until_served(stack, service(port), "/v3", "version")
+
+
+def test_wait_fails_at_once_for_a_dead_service(stack: Stack) -> None:
+    began = time.monotonic()
+    with pytest.raises(ServiceError, match="service web does not run"):
+        wait_until_served(stack, service(1), "/v3", "version")
+    assert time.monotonic() - began < 0.9
+
+
+@pytest.mark.parametrize(("path", "key"), [("/v2", "version"), ("/v3", "other")])
+def test_wait_gives_up_on_a_wrong_answer(stack: Stack, port: int, path: str, key: str) -> None:
+    stack.run_process("web", ["sleep", "1000"])
+    with pytest.raises(ServiceError, match=rf"{path} within 1 s \(SERVICE_TIMEOUT\).*web.log"):
+        wait_until_served(stack, service(port), path, key)

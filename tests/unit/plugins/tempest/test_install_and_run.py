@@ -1,0 +1,83 @@
+"""Tempest's functions, with its programs only recorded."""
+
+import configparser
+import stat
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import StepError
+from doitstack.processes.program import Program
+from doitstack_plugins.tempest import install_and_run
+from tests.unit.plugin_stage import Stage, make_stack
+
+
+def play(program: Program) -> None:
+    """Do what `tempest init` does."""
+    if "init" in program.argv:
+        workspace = Path(program.argv[-1])
+        (workspace / "etc").mkdir(parents=True)
+        (workspace / ".stestr.conf").touch()
+
+
+def test_tempest_is_installed_once_its_workspace_is_there(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    stage = Stage(play)
+    with stack.on_stage(stage):
+        install_and_run.install_tempest(stack)
+    words = [str(word) for program in stage.programs for word in program.argv]
+    assert "tempest" in words
+    assert not install_and_run.is_installed(stack)  # nothing but the workspace was really made
+    assert (tmp_path / ".stack/data/tempest/workspace/.stestr.conf").exists()
+
+
+def test_configuration_is_private_and_for_this_cloud(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, KEYSTONE_SERVICE_PORT="5111")
+    install_and_run.configure_tempest(stack)
+    path = tmp_path / ".stack/data/tempest/workspace/etc/tempest.conf"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    conf = configparser.RawConfigParser()
+    conf.read(path)
+    assert conf["identity"]["uri_v3"] == "http://127.0.0.1:5111/v3"
+    assert conf["auth"]["admin_password"] == "p$$ 'w"
+
+
+def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    stage = Stage(play)
+    with stack.on_stage(stage):
+        install_and_run.configure_tempest(stack)
+        install_and_run.run_tempest(stack)
+        install_and_run.run_tempest(stack, "--regex", "test_tokens", "--serial")
+        install_and_run.run_tempest(stack, "test_tokens", "test_users")
+    ran = [program.argv[1:] for program in stage.programs]
+    assert ran == [
+        ["run", "--regex", r"tempest\.api\.identity\.v3"],
+        ["run", "--regex", "test_tokens", "--serial"],
+        ["run", "--regex", "test_tokens|test_users"],
+    ]
+    state = tmp_path / ".stack/data/tempest"
+    assert {program.cwd for program in stage.programs} == {state / "workspace"}
+    assert stage.programs[0].env is not None
+    assert stage.programs[0].env["HOME"] == str(state)
+    # The runner would have a shell split these paths, where they have blanks.
+    assert stage.programs[0].env["TMPDIR"] == "/proc/self/cwd"
+    assert stage.programs[0].env["PYTHON"] == "python"
+    assert stage.programs[0].env["PATH"].startswith(f"{tmp_path}/.stack/venvs/tempest/bin:")
+
+
+def test_run_tempest_says_that_there_is_none_yet(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    with (
+        stack.on_stage(Stage(play)),
+        pytest.raises(StepError, match=r"^tempest is not configured yet; first run doit stack$"),
+    ):
+        install_and_run.run_tempest(stack)
+
+
+def test_clean_leaves_nothing(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    install_and_run.configure_tempest(stack)
+    install_and_run.clean_tempest(stack)
+    install_and_run.clean_tempest(stack)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -1,0 +1,149 @@
+"""The last words of a run that has failed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from doitstack.journal.failures import Failure, Outcome
+from doitstack.reports.excerpt import LINES
+from doitstack.reports.failure_summary import Logs, last_words
+
+STEP = Failure(
+    time=5.0,
+    task="stack:install:demo:bad",
+    name="bad",
+    plugin="demo",
+    phase="stack install",
+    error="RuntimeError: of no use",
+    seconds=3.04,
+)
+FUTURE = replace(STEP, name="slow", rc=7, error="future slow: failed with rc 7", task="t:slow")
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Logs:
+    """The logs of a run: 20 bytes of others are before and behind those of the step."""
+    for name in ("async", "xtrace"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "stack.log").write_text("what was before...\nof the step\nwhat came then...\n")
+    (tmp_path / "async" / "slow.log").write_text("of the future\n")
+    return Logs(tmp_path / "stack.log", tmp_path / "async", tmp_path / "xtrace")
+
+
+def _words(logs: Logs, outcome: Outcome, *messages: str, signalled: str = "") -> list[str]:
+    text = last_words(
+        outcome, logs, messages=messages, signalled=signalled, again="doit stack"
+    ).replace(str(logs.main.parent), "/d")
+    return text.splitlines()
+
+
+def test_step_is_told_with_its_own_lines(logs: Logs) -> None:
+    failure = replace(STEP, log=(19, 31))
+    assert _words(logs, Outcome((failure,), None, (), ())) == [
+        "",
+        "the last lines of bad:",
+        "    of the step",
+        "",
+        "FAILED after 3.0 s: stack install: plugin demo: step bad: RuntimeError: of no use",
+        "log: /d/stack.log",
+        "mend it, then go on from what is good: doit stack",
+    ]
+
+
+def test_future_is_told_with_its_log_and_what_it_has_cost(logs: Logs) -> None:
+    outcome = Outcome(
+        failures=(FUTURE, STEP),
+        interrupted=None,
+        stopped=("x", "y"),
+        not_run=tuple("abcdefg"),
+    )
+    assert _words(logs, outcome) == [
+        "",
+        "the last lines of slow:",
+        "    of the future",
+        "",
+        "FAILED after 3.0 s: stack install: plugin demo: future slow: exit code 7",
+        "FAILED after 3.0 s: stack install: plugin demo: step bad: RuntimeError: of no use",
+        "stopped because of it: x, y; not run because of it: a, b, c and 4 more",
+        "log: /d/async/slow.log",
+        "mend it, then go on from what is good: doit stack",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rc", "error", "told"),
+    [
+        (7, "future slow: failed with rc 7", "exit code 7"),
+        (137, "future slow: failed with rc 137", "exit code 137 (128 + SIGKILL)"),
+        (255, "future slow: failed with rc 255", "exit code 255"),
+        (137, "future slow: was killed by SIGKILL", "was killed by SIGKILL"),
+        (1, "KeyError: 'lost'", "KeyError: 'lost'"),
+        (1, "", "failed"),
+    ],
+)
+def test_end_of_a_future_is_a_code_a_signal_or_an_exception(
+    logs: Logs, rc: int, error: str, told: str
+) -> None:
+    words = _words(logs, Outcome((replace(FUTURE, rc=rc, error=error),), None, (), ()))
+    assert f"FAILED after 3.0 s: stack install: plugin demo: future slow: {told}" in words
+
+
+def test_trace_of_a_script_is_told_of_if_there_is_one(logs: Logs) -> None:
+    outcome = Outcome((replace(STEP, log=(19, 31)),), None, (), ())
+    (logs.traces / f"{STEP.task}.log").touch()
+    assert not [line for line in _words(logs, outcome) if "trace" in line]
+    (logs.traces / f"{STEP.task}.log").write_text("+ false\n")
+    words = _words(logs, outcome)
+    assert words[-2] == "trace of its commands: /d/xtrace/stack:install:demo:bad.log"
+
+
+def test_log_that_has_gone_is_no_error(logs: Logs) -> None:
+    (logs.futures / "slow.log").unlink()
+    words = _words(logs, Outcome((FUTURE,), None, (), ()))
+    assert words[1] == "FAILED after 3.0 s: stack install: plugin demo: future slow: exit code 7"
+
+
+def test_long_log_is_read_from_its_end(logs: Logs) -> None:
+    text = "".join(f"line {number}\n" for number in range(100_000))
+    (logs.futures / "slow.log").write_text(text)
+    words = _words(logs, Outcome((FUTURE,), None, (), ()))
+    assert words[2 : 2 + LINES] == [f"    line {number}" for number in range(99_980, 100_000)]
+
+
+def test_interruption_tells_what_was_stopped(logs: Logs) -> None:
+    outcome = Outcome((), STEP, ("x",), ("a",))
+    assert _words(logs, outcome, signalled="SIGINT") == [
+        "",
+        "INTERRUPTED by SIGINT after 3.0 s: stack install: plugin demo: step bad",
+        "stopped because of it: x; not run because of it: a",
+        "log: /d/stack.log",
+        "go on from what is good: doit stack",
+    ]
+
+
+@pytest.mark.parametrize(("awaited", "told"), [("slow", "slow"), ("", "a future")])
+def test_interruption_tells_what_the_main_line_waited_for(
+    logs: Logs, awaited: str, told: str
+) -> None:
+    words = _words(logs, Outcome((), None, (), (), awaited), signalled="SIGINT")
+    assert words[1] == f"INTERRUPTED by SIGINT while the main line waited for {told}"
+
+
+def test_interruption_between_steps_tells_what_had_failed_before(logs: Logs) -> None:
+    assert _words(logs, Outcome((FUTURE,), None, (), ()), signalled="SIGTERM") == [
+        "",
+        "INTERRUPTED by SIGTERM",
+        "failed too: slow",
+        "log: /d/stack.log",
+        "go on from what is good: doit stack",
+    ]
+
+
+def test_what_no_event_tells_of_is_told_as_it_was_heard(logs: Logs) -> None:
+    assert _words(logs, Outcome((), None, (), ()), "ERROR: doit is lost", "and more") == [
+        "",
+        "ERROR: doit is lost",
+        "log: /d/stack.log",
+        "mend it, then go on from what is good: doit stack",
+    ]

@@ -1,0 +1,48 @@
+"""Times and counts as people say them."""
+
+import pytest
+
+from doitstack.reports.formatting import (
+    counted,
+    iso_date,
+    spoken_change,
+    spoken_date,
+    spoken_seconds,
+)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (0.004, "< 0.01 s"),
+        (0.042, "0.04 s"),
+        (0.096, "0.1 s"),
+        (8.249, "8.2 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (192.4, "3 min 12 s"),
+        (3599.7, "1 h 00 min"),
+        (3900, "1 h 05 min"),
+        (-2.5, "\N{MINUS SIGN}2.5 s"),
+    ],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert spoken_seconds(seconds) == words
+
+
+def test_changes_have_a_sign() -> None:
+    assert [spoken_change(seconds) for seconds in (1.5, 0, -1.5)] == [
+        "+1.5 s",
+        "0 s",
+        "\N{MINUS SIGN}1.5 s",
+    ]
+
+
+def test_dates_are_utc() -> None:
+    assert spoken_date(1_000_000_000) == "9 September 2001, 01:46 UTC"
+    assert iso_date(1_000_000_000) == "2001-09-09T01:46:40Z"
+
+
+def test_counts() -> None:
+    assert [counted(number, "step") for number in (0, 1, 2)] == ["0 steps", "1 step", "2 steps"]

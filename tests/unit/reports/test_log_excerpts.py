@@ -1,0 +1,120 @@
+"""The end of a step's own output."""
+
+from pathlib import Path
+
+import pytest
+
+from doitstack.journal.run_record import StepRecord
+from doitstack.reports.excerpt import FAR, LINES
+from doitstack.reports.log_excerpts import WIDEST, Logs, cleaned, without_secrets
+from tests.unit.runs import (
+    collected,
+    future_end,
+    future_start,
+    record,
+    run_end,
+    run_start,
+    step,
+    step_end,
+)
+
+
+def _future(*, log: list[int] | None = None) -> StepRecord:
+    ends = [collected(1, "a", 0.0, log=log)] if log else []
+    run = record(
+        [
+            run_start(0),
+            step(0, "a", "async_run"),
+            future_start(0, "a"),
+            future_end(1, "a", 0, 1),
+            *ends,
+            run_end(1),
+        ]
+    )
+    return run.steps[0]
+
+
+def _step(start: int, end: int) -> StepRecord:
+    run = record([run_start(0), step(0, "s", log=start), step_end(1, "s", log=end), run_end(1)])
+    return run.steps[0]
+
+
+def test_step_has_its_part_of_the_main_log(tmp_path: Path) -> None:
+    log = tmp_path / "stack.log"
+    log.write_text("before\none\ntwo\nafter\n")
+    logs = Logs(log, None, [])
+    assert logs.tail(_step(7, 15)) == "one\ntwo"
+    assert logs.tail(_step(7, 7)) == ""
+
+
+def test_lines_of_ours_and_traces_are_not_shown(tmp_path: Path) -> None:
+    log = tmp_path / "stack.log"
+    log.write_text(
+        "==> stack install: p: s\n+ false\nthe reason\n[Async a:1]: finished successfully\n"
+    )
+    assert Logs(log, None, []).tail(_step(0, log.stat().st_size)) == "the reason"
+
+
+def test_only_the_last_lines_are_shown(tmp_path: Path) -> None:
+    log = tmp_path / "stack.log"
+    log.write_text("".join(f"line {number}\n" for number in range(1000)))
+    shown = Logs(log, None, []).tail(_step(0, log.stat().st_size)).split("\n")
+    assert shown == [f"line {number}" for number in range(1000 - LINES, 1000)]
+
+
+def test_collected_future_has_its_part_of_the_main_log(tmp_path: Path) -> None:
+    log = tmp_path / "stack.log"
+    log.write_text("before\nof a\nafter\n")
+    (tmp_path / "a.log").write_text("of a later run\n")
+    assert Logs(log, tmp_path, []).tail(_future(log=[7, 12])) == "of a"
+
+
+def test_other_future_has_its_own_file_while_that_is_the_last_runs(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("of a\n")
+    log = tmp_path / "stack.log"
+    assert Logs(log, tmp_path, []).tail(_future()) == "of a"
+    assert Logs(log, None, []).tail(_future()) == ""
+
+
+def test_log_that_is_gone_is_empty(tmp_path: Path) -> None:
+    logs = Logs(tmp_path / "stack.log", tmp_path, [])
+    assert logs.tail(_step(0, 10)) == ""
+    assert logs.tail(_future()) == ""
+
+
+def test_secrets_are_not_shown_not_even_half(tmp_path: Path) -> None:
+    log = tmp_path / "stack.log"
+    secret = "s3cret" * 10
+    # The part that is read begins in the midst of the secret.
+    text = f"{secret}\n" + "x" * (FAR - 20)
+    log.write_text(text)
+    assert "et" not in Logs(log, None, [secret]).tail(_step(0, len(text)))
+    log.write_text(f"password={secret}\n")
+    assert Logs(log, None, [secret]).tail(_step(0, 100)) == "password=***"
+
+
+def test_errors_and_commands_hide_secrets() -> None:
+    run = record(
+        [
+            run_start(0),
+            step(0, "s", log=0),
+            step_end(1, "s", "failed", log=0, error="no s3cret \x1b[1mfits"),
+            run_end(1, code=1),
+        ]
+    )
+    assert without_secrets(run, ["s3cret"]).steps[0].error == "no *** fits"
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b]8;;http://x\x07link\x1b]8;;\x07", "link"),
+        ("50 %\r100 %\r\ndone", "50 %\n100 %\ndone"),
+        ("a\x00b\x08c\td\udcffe\ufffff", "abc\tdef"),
+        ("ünïcödé 🚀", "ünïcödé 🚀"),
+        ("x" * 500, "x" * WIDEST + " ..."),
+    ],
+)
+def test_text_is_cleaned(text: str, clean: str) -> None:
+    assert cleaned(text) == clean

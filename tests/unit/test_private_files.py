@@ -1,0 +1,83 @@
+"""Private files, written in one piece."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from doitstack.private_files import has_text, locked, private_directory, tail, write_private
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_write_private_makes_file_and_directories_private(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "secret"
+    previous = os.umask(0)
+    try:
+        assert write_private(path, "x\r\n") is True
+    finally:
+        os.umask(previous)
+    assert path.read_bytes() == b"x\r\n"
+    assert [mode(path), mode(path.parent), mode(path.parent.parent)] == [0o600, 0o700, 0o700]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_write_private_leaves_same_content_alone(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    write_private(path, "x")
+    before = path.stat().st_ino
+    assert write_private(path, "x") is False
+    assert path.stat().st_ino == before
+
+
+def test_write_private_takes_rights_away_from_same_content(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("x")
+    path.chmod(0o644)
+    assert write_private(path, "x") is True
+    assert mode(path) == 0o600
+
+
+def test_write_private_replaces_a_link_and_not_its_target(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("theirs")
+    (tmp_path / "f").symlink_to(tmp_path / "target")
+    write_private(tmp_path / "f", "ours")
+    assert (tmp_path / "target").read_text() == "theirs"
+    assert (tmp_path / "f").read_text() == "ours"
+
+
+def test_write_private_leaves_nothing_behind_when_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "f").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_private(tmp_path / "f", "x")
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
+def test_locked_file_is_private_and_no_link(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with locked(path):
+        assert oct(path.stat().st_mode & 0o777) == "0o600"
+    (tmp_path / "link").symlink_to(path)
+    with pytest.raises(OSError, match="symbolic links"), locked(tmp_path / "link"):
+        pass
+
+
+def test_has_text_is_false_for_what_is_no_file(tmp_path: Path) -> None:
+    assert not has_text(tmp_path, "")
+    assert not has_text(tmp_path / "none", "")
+
+
+def test_tail_is_the_end_of_a_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert tail(log) == ""
+    log.write_bytes(b"x" * 100_000 + b"\n" + b"".join(b"%d\n" % n for n in range(50)) + b"\xff")
+    assert tail(log, lines=3) == "48\n49\n\N{REPLACEMENT CHARACTER}"
+
+
+def test_private_directory_leaves_an_existing_one_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    assert private_directory(tmp_path) == tmp_path
+    assert mode(tmp_path) == 0o755

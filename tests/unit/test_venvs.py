@@ -1,0 +1,192 @@
+"""Virtual environments: made by uv, believed only when whole. Nothing here needs a network."""
+
+import base64
+import hashlib
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import CommandError, SettingsError, StepError
+from doitstack.venvs import Environment, install, remove, take_bytecode
+
+
+def run(argv: Sequence[str]) -> None:
+    code = subprocess.run(argv, check=False).returncode
+    if code:
+        raise CommandError("program ended", code)
+
+
+def wheel(directory: Path, name: str, version: str) -> Path:
+    """Write a wheel with one module."""
+    path = directory / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}.py": f"version = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = ""
+    for file, text in files.items():
+        sum_ = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
+        record += f"{file},sha256={sum_.decode()},{len(text)}\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in {**files, f"{info}/RECORD": record + f"{info}/RECORD,,\n"}.items():
+            archive.writestr(file, text)
+    return path
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """An environment whose packages come from a directory."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    wheel(packages, "sample", "1.0")
+    wheel(packages, "sample", "2.0")
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("sample==1.0\n")
+    monkeypatch.setenv("UV_FIND_LINKS", str(packages))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    return Environment(tmp_path / "venvs" / "a b", ("sample",), str(constraints))
+
+
+def version_in(environment: Environment) -> str:
+    command = [str(environment.python), "-c", "import sample; print(sample.version)"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_install_makes_what_was_asked_for(environment: Environment) -> None:
+    assert not environment.is_current()
+    install(environment, run)
+    assert environment.is_current()
+    assert version_in(environment) == "1.0"
+    log = environment.path.with_name("a b.log")
+    assert oct(log.stat().st_mode & 0o777) == "0o600"
+
+
+def test_install_obeys_changed_constraints(environment: Environment) -> None:
+    install(environment, run)
+    Path(environment.constraints).write_text("sample==2.0\n")
+    assert not environment.is_current()
+    install(environment, run)
+    assert environment.is_current()
+    assert version_in(environment) == "2.0"
+
+
+def test_environment_is_not_current_for_other_requirements(environment: Environment) -> None:
+    install(environment, run)
+    assert not replace(environment, requirements=("sample", "more")).is_current()
+
+
+def test_environment_is_not_current_at_another_place(environment: Environment) -> None:
+    install(environment, run)
+    moved = replace(environment, path=environment.path.with_name("moved"))
+    environment.path.rename(moved.path)
+    assert not moved.is_current()
+
+
+def test_environment_is_not_current_when_its_python_is_gone(environment: Environment) -> None:
+    install(environment, run)
+    environment.python.unlink()
+    assert not environment.is_current()
+    environment.python.symlink_to("/nonexistent/python3")
+    assert not environment.is_current()
+
+
+def test_environment_is_not_current_when_its_python_is_broken(environment: Environment) -> None:
+    install(environment, run)
+    environment.python.unlink()
+    environment.python.write_text("rubbish")
+    environment.python.chmod(0o755)
+    assert not environment.is_current()
+    install(environment, run)
+    assert environment.is_current()
+
+
+def test_half_made_environment_is_not_believed(environment: Environment) -> None:
+    install(environment, run)
+
+    def killed_halfway(argv: Sequence[str]) -> None:
+        if "install" in argv:
+            raise KeyboardInterrupt
+        run(argv)
+
+    with pytest.raises(KeyboardInterrupt):
+        install(environment, killed_halfway)
+    assert not environment.is_current()
+
+
+def test_install_says_that_there_is_no_such_version(environment: Environment) -> None:
+    with pytest.raises(StepError, match=r"cannot install sample==3 .*") as caught:
+        install(replace(environment, requirements=("sample==3",)), run)
+    # The first line stands alone in the last words of a run.
+    first, says, *reason = str(caught.value).splitlines()
+    assert "UPPER_CONSTRAINTS_FILE" in first
+    assert first.endswith("then run it again")
+    assert says == "uv says:"
+    assert "sample==3" in "".join(reason)
+    assert not environment.is_current()
+
+
+def test_install_says_that_a_package_has_no_wheel(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "packages" / "sourced-1.0.tar.gz").write_bytes(b"")
+    with pytest.raises(StepError, match="cannot install sourced"):
+        install(replace(environment, requirements=("sourced",)), run)
+
+
+def test_missing_constraints_are_named(environment: Environment) -> None:
+    with pytest.raises(SettingsError, match=r"/none/c.txt.*UPPER_CONSTRAINTS_FILE"):
+        replace(environment, constraints="/none/c.txt").is_current()
+
+
+def test_constraints_by_url_count_as_unchanged(environment: Environment) -> None:
+    by_url = replace(environment, constraints="https://example.invalid/c.txt")
+    assert by_url.digest() == replace(by_url).digest() != environment.digest()
+
+
+def test_remove_leaves_nothing_and_may_be_repeated(environment: Environment) -> None:
+    install(environment, run)
+    remove(environment)
+    remove(environment)
+    assert list(environment.path.parent.iterdir()) == []
+
+
+def bytecode(environment: Environment) -> Path:
+    (source,) = environment.path.glob("lib/python*/site-packages/sample.py")
+    return source.parent / "__pycache__" / f"sample.{sys.implementation.cache_tag}.pyc"
+
+
+def test_bytecode_of_the_same_source_is_taken(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    first, second = environment, replace(environment, path=tmp_path / "second")
+    for one in (first, second):
+        install(one, run)
+    version_in(first)
+    take_bytecode(second, first)
+    assert bytecode(second).samefile(bytecode(first))
+    assert version_in(second) == "1.0"
+    assert bytecode(second).samefile(bytecode(first))
+    take_bytecode(second, first)
+
+
+def test_bytecode_of_another_source_is_not_taken(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    constraints = tmp_path / "other.txt"
+    constraints.write_text("sample==2.0\n")
+    other = replace(environment, path=tmp_path / "other", constraints=str(constraints))
+    for one in (environment, other):
+        install(one, run)
+    version_in(other)
+    take_bytecode(environment, other)
+    assert not bytecode(environment).exists()
+    take_bytecode(environment, replace(other, path=tmp_path / "nowhere"))
