@@ -1,0 +1,20 @@
+"""Which tasks are urgent: those with the longest chain of work that begins with them."""
+
+from collections.abc import Iterable, Mapping
+from graphlib import TopologicalSorter
+
+
+def remaining_paths(
+    needs: Mapping[str, Iterable[str]], seconds: Mapping[str, float]
+) -> dict[str, float]:
+    """Return how long (s) the longest chain of tasks is that begins with each: its rank.
+
+    A task that `seconds` does not know takes no time. Raises graphlib.CycleError.
+    """
+    remaining = dict.fromkeys(needs, 0.0)
+    graph = {name: [need for need in wanted if need in needs] for name, wanted in needs.items()}
+    for name in reversed(list(TopologicalSorter(graph).static_order())):
+        remaining[name] += seconds.get(name, 0.0)
+        for need in graph[name]:
+            remaining[need] = max(remaining[need], remaining[name])
+    return remaining

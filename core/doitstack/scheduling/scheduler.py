@@ -1,0 +1,341 @@
+"""What may start when: needs, slots, locks, priorities. Knows no doit, files, processes or clocks.
+
+Two drivers use it: the run, and the simulation. A driver adds tasks; takes from `next_due` those
+that have everything they need, and either ends them at once (up to date) or queues them; takes from
+`next_future` and `next_step` what starts now; and reports each end. Every task ends exactly once.
+Any method may be called at any time, also while a step runs or from the callback of a future.
+
+Nothing here takes longer with the number of tasks, but for `stop` and `of`: what is due or queued
+lies in heaps, where an entry that has left is dropped when it comes to the top.
+"""
+
+from collections import Counter
+from collections.abc import Callable, KeysView
+from dataclasses import dataclass, field
+from enum import Enum
+from heapq import heappop, heappush
+from typing import Protocol
+
+
+class Kind(Enum):
+    """Where a task runs: on the main line, beside it, or on the main line as a mere wait."""
+
+    STEP = "step"
+    FUTURE = "future"
+    WAIT = "wait"
+
+
+class State(Enum):
+    """Where a task is in its life. It ends in one of the last five and stays there."""
+
+    WAITING = "waits for its needs"
+    DUE = "has all it needs"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "up to date"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    NOT_RUN = "not run"
+
+
+PENDING = frozenset({State.WAITING, State.DUE, State.QUEUED})
+GOOD = frozenset({State.DONE, State.SKIPPED})
+BAD = frozenset({State.FAILED, State.STOPPED, State.NOT_RUN})
+
+_NEXT = {
+    State.WAITING: {State.DUE, State.NOT_RUN},
+    State.DUE: {State.QUEUED} | GOOD | BAD,
+    State.QUEUED: {State.RUNNING} | GOOD | BAD,
+    State.RUNNING: {State.DONE, State.FAILED, State.STOPPED},
+}
+"""What a state may change to."""
+
+_READY = frozenset({State.DUE, State.QUEUED, State.RUNNING})
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task.
+
+    Args:
+        needs: tasks that must have ended well before this one starts. Names that have not been
+            added count as met.
+        lock: tasks with the same lock never run at once. It is for futures.
+        rank: of the futures that could start, the one with the greatest rank is first.
+        counts: a task that fails stops the run only if it counts; if not, others go on as if it
+            had ended well. A future that nobody waits for does not count.
+        is_check: if a check fails, the run stops only once the other checks that are ready have
+            run.
+        is_nested: a future that a running task has started; in a serial run it runs inside that
+            task.
+    """
+
+    name: str
+    kind: Kind = Kind.STEP
+    needs: tuple[str, ...] = ()
+    lock: str = ""
+    rank: float = 0.0
+    counts: bool = True
+    is_check: bool = False
+    is_nested: bool = False
+
+
+class Slots(Protocol):
+    """How many futures may run at once."""
+
+    def take(self) -> bool:
+        """Take a slot if one is free; return whether one was."""
+
+    def give(self) -> None:
+        """Give a slot back."""
+
+
+@dataclass(eq=False, slots=True)
+class _Entry:
+    """A task in its life. `missing` are the needs that are not met, in the task's order."""
+
+    task: Task
+    number: int
+    is_on_main_line: bool
+    state: State = State.WAITING
+    missing: dict[str, None] = field(default_factory=dict)
+    needed_by: list["_Entry"] = field(default_factory=list)
+
+    @property
+    def is_met(self) -> bool:
+        """Whether those that need it may go on."""
+        return self.state in GOOD or (self.state in BAD and not self.task.counts)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether those that need it can never run."""
+        return self.state in BAD and self.task.counts
+
+
+_Heap = list[tuple[float, int, _Entry]]
+"""Entries with the least pair of numbers first; no two have the same second one."""
+
+
+def _first(heap: _Heap, is_there: Callable[[_Entry], bool]) -> _Entry | None:
+    """Return the first entry of a heap that still is there, and drop those before it."""
+    while heap and not is_there(heap[0][2]):
+        heappop(heap)
+    return heap[0][2] if heap else None
+
+
+class Scheduler:
+    """The tasks of one run. In a `serial` one all are on the main line, in the order of `add`.
+
+    If `keep_going`, a failure stops only what needs the failed task. `wants_slot` says whether the
+    last call of `next_future` found one that lacked nothing but a slot.
+    """
+
+    def __init__(self, slots: Slots, *, serial: bool = False, keep_going: bool = False) -> None:
+        self.keep_going = keep_going
+        self.is_stopped = False
+        self.wants_slot = False
+        self.futures_running = 0
+        self._slots, self._serial = slots, serial
+        self._entries: dict[str, _Entry] = {}
+        self._states: Counter[State] = Counter()
+        self._due: _Heap = []
+        self._steps: _Heap = []
+        self._futures: _Heap = []
+        self._behind_locks: dict[str, _Heap] = {}
+        self._locks: dict[str, _Entry] = {}
+        self._reached_waits: _Heap = []
+        self._main_line: _Entry | None = None
+        self._queued = 0
+        self._ready_checks = 0
+        self._has_bad_check = False
+
+    # -- what a driver reports -------------------------------------------------------------------
+
+    def add(self, *tasks: Task) -> None:
+        """Take in tasks, which may need one another. After a stop they are not run."""
+        new = [self._enter(task) for task in tasks]
+        for entry in new:
+            needs = [self._entries[need] for need in entry.task.needs if need in self._entries]
+            for need in needs:
+                if not need.is_met and need.task.name not in entry.missing:
+                    entry.missing[need.task.name] = None
+                    need.needed_by.append(entry)
+            if self.is_stopped or any(need.is_lost for need in needs):
+                self._end(entry, State.NOT_RUN)
+            elif not entry.missing:
+                self._make_due(entry)
+            else:
+                self._notice_reached(entry)
+
+    def queue(self, name: str) -> None:
+        """Let a task that is due start when there is room."""
+        entry = self._entries[name]
+        self._set(entry, State.QUEUED)
+        self._queued += 1
+        if entry.is_on_main_line:
+            heappush(self._steps, (entry.number, entry.number, entry))
+        else:
+            heappush(self._futures, (-entry.task.rank, self._queued, entry))
+
+    def ended(self, name: str, how: State) -> None:
+        """Record how a task has ended that was started, or that is due or queued."""
+        entry = self._entries[name]
+        assert entry.state in _READY, f"{name}: {entry.state}"
+        self._release(entry)
+        self._end(entry, how)
+        if entry.is_lost and not self.keep_going:
+            self._has_bad_check |= entry.task.is_check
+            if not entry.task.is_check:
+                self.stop()
+        if self._has_bad_check and not self._ready_checks:
+            self.stop()
+
+    def stop(self) -> None:
+        """Start nothing any more. The driver ends what still runs, and reports it."""
+        if self.is_stopped:
+            return
+        self.is_stopped = True
+        for entry in self._entries.values():
+            if entry.state in PENDING:
+                self._set(entry, State.NOT_RUN)
+
+    # -- what it answers -------------------------------------------------------------------------
+
+    def next_due(self) -> Task | None:
+        """Return a task that has all it needs, the most urgent first, for `queue` or `ended`."""
+        entry = _first(self._due, lambda entry: entry.state is State.DUE)
+        if entry:
+            heappop(self._due)
+        return entry.task if entry else None
+
+    def next_future(self) -> Task | None:
+        """Return the future that starts now, or None if there is no room; it runs from now on."""
+        entry = None if self._has_bad_check else self._startable_future()
+        self.wants_slot = bool(entry) and not self._slots.take()
+        if not entry or self.wants_slot:
+            return None
+        heappop(self._futures)
+        if entry.task.lock:
+            self._locks[entry.task.lock] = entry
+        self._set(entry, State.RUNNING)
+        self.futures_running += 1
+        return entry.task
+
+    def next_step(self) -> Task | None:
+        """Return what the main line runs now, if it is free; in a serial run also a future."""
+        entry = None if self._main_line else _first(self._steps, self._is_startable_step)
+        if not entry:
+            return None
+        heappop(self._steps)
+        self._set(entry, State.RUNNING)
+        self._main_line = entry
+        return entry.task
+
+    def waits_at(self) -> tuple[Task, KeysView[str]] | None:
+        """Return the first wait that lacks only futures, with those; also one that is given up."""
+        entry = _first(self._reached_waits, lambda entry: bool(entry.missing))
+        return (entry.task, entry.missing.keys()) if entry else None
+
+    def task(self, name: str) -> Task:
+        """Return the task of that name."""
+        return self._entries[name].task
+
+    def state(self, name: str) -> State:
+        """Return where a task is in its life."""
+        return self._entries[name].state
+
+    def of(self, *states: State) -> list[str]:
+        """Return the names of the tasks in these states, in the order of `add`."""
+        return [name for name, entry in self._entries.items() if entry.state in states]
+
+    def count(self, *states: State) -> int:
+        """Return how many tasks are in these states."""
+        return sum(self._states[state] for state in states)
+
+    # -- the rules -------------------------------------------------------------------------------
+
+    def _enter(self, task: Task) -> _Entry:
+        assert task.name not in self._entries, f"{task.name} is added twice"
+        is_beside = task.kind is Kind.FUTURE and (task.is_nested or not self._serial)
+        entry = _Entry(task, len(self._entries), is_on_main_line=not is_beside)
+        self._entries[task.name] = entry
+        self._states[entry.state] += 1
+        return entry
+
+    def _set(self, entry: _Entry, state: State) -> None:
+        """Change a task's state: the only place where one changes."""
+        assert state in _NEXT.get(entry.state, ()), f"{entry.task.name}: {entry.state} to {state}"
+        if entry.task.is_check:
+            self._ready_checks += (state in _READY) - (entry.state in _READY)
+        self._states[entry.state] -= 1
+        self._states[state] += 1
+        entry.state = state
+
+    def _make_due(self, entry: _Entry) -> None:
+        self._set(entry, State.DUE)
+        heappush(self._due, (-entry.task.rank, entry.number, entry))
+
+    def _end(self, entry: _Entry, how: State) -> None:
+        """End a task, and let those that need it go on, or give them up with all behind them."""
+        self._set(entry, how)
+        ended = [entry]
+        while ended:
+            need = ended.pop()
+            for other in need.needed_by:
+                if other.state is not State.WAITING:
+                    continue
+                if need.is_met:
+                    self._meet(other, need)
+                else:
+                    self._set(other, State.NOT_RUN)
+                    ended.append(other)
+
+    def _meet(self, entry: _Entry, need: _Entry) -> None:
+        del entry.missing[need.task.name]
+        if not entry.missing:
+            self._make_due(entry)
+        elif need.task.kind is not Kind.FUTURE:
+            self._notice_reached(entry)
+
+    def _notice_reached(self, entry: _Entry) -> None:
+        """Remember a wait once it lacks nothing but futures."""
+        if entry.task.kind is Kind.WAIT and all(map(self._is_future, entry.missing)):
+            heappush(self._reached_waits, (entry.number, entry.number, entry))
+
+    def _is_future(self, name: str) -> bool:
+        return self._entries[name].task.kind is Kind.FUTURE
+
+    def _is_startable_step(self, entry: _Entry) -> bool:
+        # What is dropped after a bad check never starts: the stop follows.
+        is_wanted = entry.task.is_check or not self._has_bad_check
+        return entry.state is State.QUEUED and is_wanted
+
+    def _startable_future(self) -> _Entry | None:
+        """Return the first queued future whose lock is free, and put those before it aside."""
+        while entry := _first(self._futures, lambda entry: entry.state is State.QUEUED):
+            if entry.task.lock not in self._locks:
+                return entry
+            aside = self._behind_locks.setdefault(entry.task.lock, [])
+            heappush(aside, heappop(self._futures))
+        return None
+
+    def _release(self, entry: _Entry) -> None:
+        """Take back what a task holds: the main line, or a slot and perhaps a lock."""
+        if entry is self._main_line:
+            self._main_line = None
+        elif entry.state is State.RUNNING:
+            self._slots.give()
+            self.futures_running -= 1
+            if self._locks.get(entry.task.lock) is entry:
+                del self._locks[entry.task.lock]
+        self._bring_back(entry.task.lock)
+
+    def _bring_back(self, lock: str) -> None:
+        """Let the first of those that were put aside for a lock compete again.
+
+        It also follows one that has left the queue while the lock was free.
+        """
+        aside = self._behind_locks.get(lock, [])
+        if _first(aside, lambda entry: entry.state is State.QUEUED):
+            heappush(self._futures, heappop(aside))

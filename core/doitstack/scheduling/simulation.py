@@ -1,0 +1,115 @@
+"""A run in virtual time, by the scheduler that the real one has. Knows no files."""
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from doitstack.scheduling.scheduler import Scheduler, State, Task
+
+
+class CountedSlots:
+    """So many slots; 0 are as many as wanted."""
+
+    def __init__(self, jobs: int = 0) -> None:
+        self.free: float = jobs or float("inf")
+
+    def take(self) -> bool:
+        """Take a slot if one is free; return whether one was."""
+        if not self.free:
+            return False
+        self.free -= 1
+        return True
+
+    def give(self) -> None:
+        """Give a slot back."""
+        self.free += 1
+
+
+@dataclass(frozen=True)
+class Span:
+    """When a task ran, and how it ended; times in s since the start."""
+
+    start: float
+    end: float
+    how: State
+
+
+class Simulation:
+    """Runs tasks in virtual time.
+
+    Args:
+        scheduler: decides what starts; the first tasks have been added to it.
+        seconds: how long each task runs; one that is not in it takes no time.
+        ends: how each task ends; one that is not in it is done.
+        starts: what each task adds when it starts.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        seconds: Mapping[str, float],
+        *,
+        ends: Mapping[str, State] | None = None,
+        starts: Mapping[str, tuple[Task, ...]] | None = None,
+    ) -> None:
+        self.scheduler = scheduler
+        self.now = 0.0
+        self.spans: dict[str, Span] = {}
+        self._seconds, self._ends, self._starts = seconds, ends or {}, starts or {}
+        self._started: dict[str, float] = {}
+        self._running: list[tuple[float, int, str]] = []
+
+    def run(
+        self, *, interrupt_at: float = float("inf"), observe: Callable[[], None] = lambda: None
+    ) -> float:
+        """Return how long it takes (s). `observe` is called whenever all that can start has."""
+        while True:
+            while self._start_next():
+                pass
+            observe()
+            if not self._running:
+                return self.now
+            self.now = self._running[0][0]
+            if self.now > interrupt_at:
+                self._interrupt(interrupt_at)
+                return self.now
+            while self._running and self._running[0][0] == self.now:
+                name = heapq.heappop(self._running)[2]
+                self._end(name, self._ends.get(name, State.DONE))
+
+    def _start_next(self) -> bool:
+        """Start one task; return whether one could start."""
+        self._queue_due()
+        task = self.scheduler.next_future() or self.scheduler.next_step()
+        if not task:
+            return False
+        end = self.now + self._seconds.get(task.name, 0.0)
+        heapq.heappush(self._running, (end, len(self._started), task.name))
+        self._started[task.name] = self.now
+        self.scheduler.add(*self._starts.get(task.name, ()))
+        return True
+
+    def _queue_due(self) -> None:
+        while task := self.scheduler.next_due():
+            if self._ends.get(task.name) is State.SKIPPED:
+                self._end(task.name, State.SKIPPED)
+            else:
+                self.scheduler.queue(task.name)
+
+    def _end(self, name: str, how: State) -> None:
+        self.spans[name] = Span(self._started.get(name, self.now), self.now, how)
+        self.scheduler.ended(name, how)
+
+    def _interrupt(self, time: float) -> None:
+        self.now = time
+        self.scheduler.stop()
+        for _, _, name in self._running:
+            self._end(name, State.STOPPED)
+        self._running.clear()
+
+
+def makespan(tasks: Iterable[Task], seconds: Mapping[str, float], *, jobs: int = 0) -> float:
+    """Return how long (s) the tasks take if all goes well; `jobs` 0 are as many as can run."""
+    scheduler = Scheduler(CountedSlots(jobs))
+    scheduler.add(*tasks)
+    return Simulation(scheduler, seconds).run()
