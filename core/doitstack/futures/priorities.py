@@ -4,29 +4,9 @@ Knows the plan's graph and what its parts took when they last ran; starts nothin
 """
 
 from collections.abc import Iterable, Mapping
-from graphlib import TopologicalSorter
 
 from doitstack.planning.plan import PlannedStep
-
-
-def remaining_paths(
-    steps: Iterable[PlannedStep], durations: Mapping[str, float]
-) -> dict[str, float]:
-    """Return, by task, the seconds of the longest chain of steps that begins with it.
-
-    `durations` are those of `last_durations`. A step that they do not know counts as nothing.
-    """
-    planned = {step.task: step for step in steps}
-    behind = dict.fromkeys(planned, 0.0)
-    graph = {
-        task: [need for need in step.needs if need in planned] for task, step in planned.items()
-    }
-    remaining: dict[str, float] = {}
-    for task in reversed(list(TopologicalSorter(graph).static_order())):
-        remaining[task] = behind[task] + _own(planned[task], durations)
-        for need in graph[task]:
-            behind[need] = max(behind[need], remaining[task])
-    return remaining
+from doitstack.scheduling.priorities import remaining_paths
 
 
 def _own(planned: PlannedStep, durations: Mapping[str, float]) -> float:
@@ -47,7 +27,11 @@ class Order:
     def plan(self, steps: Iterable[PlannedStep]) -> None:
         """Hear what steps there are."""
         if self._durations:
-            self._remaining = remaining_paths(steps, self._durations)
+            planned = {step.task: step for step in steps}
+            self._remaining = remaining_paths(
+                {task: step.needs for task, step in planned.items()},
+                {task: _own(step, self._durations) for task, step in planned.items()},
+            )
 
     def step_begins(self, planned: PlannedStep) -> None:
         """Hear which step of the main line runs now."""

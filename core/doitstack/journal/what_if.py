@@ -1,17 +1,18 @@
-"""A run played again with other lengths of its steps, to see what that would gain. Knows no files.
+"""A run simulated with other lengths of its steps, to see what that would gain. Knows no files.
 
-The main line is a list of moves: work for some time, start a future, wait for one. A future starts
-once the main line has come to its start, what it waits for has ended, its lock is free and there
-is a slot; queued ones start in the order in which they really did. Work takes as long as it took:
-that fewer steps at once would each be faster, as they share the processors, is not in it.
+The main line is a list of moves: work for some time, start a future, wait for one. The scheduler
+decides when a future starts, as it does in a run; of those that could, the one is first that was
+first in the run. Work takes as long as it took: that fewer steps at once would each be faster, as
+they share the processors, is left out.
 """
 
-import heapq
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from doitstack.journal.run_record import RunRecord, StepRecord, Wait
-from doitstack.steps import Kind
+from doitstack.scheduling.scheduler import Kind, Task
+from doitstack.scheduling.simulation import makespan
+from doitstack.steps import Kind as StepKind
 
 LONGEST = 40
 """How many of the longest steps are tried with other lengths."""
@@ -80,71 +81,34 @@ class Graph:
 
     def waiting_last(self, futures: Collection[str]) -> "Graph":
         """Return the graph with the waits for some futures moved to the end of the main line."""
-        waits = tuple(
-            move for move in self.moves if isinstance(move, Await) and move.future in futures
-        )
-        others = tuple(move for move in self.moves if move not in waits)
+        waits: list[Move] = []
+        others: list[Move] = []
+        for move in self.moves:
+            is_wait = isinstance(move, Await) and move.future in futures
+            (waits if is_wait else others).append(move)
         return replace(self, moves=(*others, *waits))
-
-
-@dataclass
-class _Player:
-    """Plays a graph; `now` is the main line's time, `running` a heap of (end, future)."""
-
-    graph: Graph
-    now: float = 0.0
-    running: list[tuple[float, str]] = field(default_factory=list)
-    ended: set[str] = field(default_factory=set)
-    declared: list[str] = field(default_factory=list)
-    last_end: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.order = {name: number for number, name in enumerate(self.graph.futures)}
-
-    def play(self) -> float:
-        """Return how long it takes."""
-        for move in self.graph.moves:
-            if isinstance(move, Work):
-                self._end_until(self.now + move.seconds)
-                self.now += move.seconds
-            elif isinstance(move, Start):
-                self.declared.append(move.future)
-                self._start_ready(self.now)
-            else:
-                while move.future not in self.ended and self.running:
-                    self.now = max(self.now, self._end_next())
-        while self.running:
-            self._end_next()
-        return max(self.now, self.last_end)
-
-    def _end_until(self, time: float) -> None:
-        while self.running and self.running[0][0] <= time:
-            self._end_next()
-
-    def _end_next(self) -> float:
-        time, name = heapq.heappop(self.running)
-        self.ended.add(name)
-        self.last_end = time
-        self._start_ready(time)
-        return time
-
-    def _is_ready(self, future: Background) -> bool:
-        held = {self.graph.futures[name].lock for _, name in self.running} - {""}
-        return self.ended.issuperset(future.waits) and future.lock not in held
-
-    def _start_ready(self, time: float) -> None:
-        for name in sorted(self.declared, key=self.order.__getitem__):
-            if self.graph.jobs and len(self.running) >= self.graph.jobs:
-                return
-            future = self.graph.futures[name]
-            if self._is_ready(future):
-                self.declared.remove(name)
-                heapq.heappush(self.running, (time + future.seconds, name))
 
 
 def play(graph: Graph) -> float:
     """Return how long (s) a run of this graph takes."""
-    return _Player(graph).play()
+    tasks, seconds = [], {}
+    ranks = {name: -number for number, name in enumerate(graph.futures)}
+    before: tuple[str, ...] = ()
+    for number, move in enumerate(graph.moves):
+        name = f"#{number}"
+        match move:
+            case Work():
+                tasks.append(Task(name, Kind.STEP, before))
+                before, seconds[name] = (name,), move.seconds
+            case Await():
+                tasks.append(Task(name, Kind.WAIT, (*before, move.future)))
+                before = (name,)
+            case Start():
+                future, name = graph.futures[move.future], move.future
+                needs = (*before, *future.waits)
+                tasks.append(Task(name, Kind.FUTURE, needs, future.lock, ranks[name]))
+                seconds[name] = future.seconds
+    return makespan(tasks, seconds, jobs=graph.jobs)
 
 
 def key_of(step: StepRecord) -> str:
@@ -170,7 +134,7 @@ def graph_of(run: RunRecord) -> Graph:
 
 def _moves(run: RunRecord, futures: set[str]) -> Iterator[Move]:
     """Yield the main line's moves: at each start and wait, the work that was done up to it."""
-    work = [step for step in run.main_line if step.kind is not Kind.ASYNC_WAIT]
+    work = [step for step in run.main_line if step.kind is not StepKind.ASYNC_WAIT]
     at = run.start
     for time, what in _marks(run, futures):
         yield from _work_between(work, at, time)
@@ -255,7 +219,7 @@ def what_if(run: RunRecord) -> WhatIf:
     tried = [
         step
         for step in run.steps
-        if step.was_run and step.kind is not Kind.ASYNC_WAIT and step.seconds >= TELLING
+        if step.was_run and step.kind is not StepKind.ASYNC_WAIT and step.seconds >= TELLING
     ]
     tried = sorted(tried, key=lambda step: -step.seconds)[:LONGEST]
     gains = [
