@@ -6,7 +6,7 @@ Whatever goes wrong names the distribution or the file. Runs no step.
 import importlib.util
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -34,6 +34,12 @@ IN_TREE = "doitstack"
 
 TASKS_HOOK = "tasks"
 
+_HOOKS_OF_SERVICES = (*(phase.hook for phase in STACK_PHASES), TASKS_HOOK)
+"""The hooks that are not called if none of a plugin's `services` is enabled.
+
+The others set defaults, and stop and remove what an earlier ENABLED_SERVICES has started.
+"""
+
 _PLACE = re.compile(r"\d\d-")
 """What the entry points of in-tree services begin with; build tools sort them by name."""
 
@@ -52,13 +58,15 @@ class Plugin:
     """One that answers phases.
 
     `origin` is where it was found, for messages: a distribution and entry point, or a file.
-    `scripts` are the files to source in each phase, for a plugin of the shell.
+    `scripts` are the files to source in each phase, for a plugin of the shell. A plugin with
+    `services` takes part in the stack phases only if one of them is enabled.
     """
 
     name: str
     origin: str
     is_service: bool = False
     manager: pluggy.PluginManager | None = None
+    services: tuple[str, ...] = ()
     scripts: dict[Phase, Path] = field(default_factory=dict)
 
     @property
@@ -77,7 +85,7 @@ class Plugin:
             return list(self._script_steps(hook))
         caller: pluggy.HookCaller | None = getattr(self.manager.hook, hook, None)
         steps: list[Step] = []
-        if caller is None:
+        if caller is None or not self._is_active(hook, argument):
             return steps
         try:
             for answer in caller(**argument):
@@ -93,6 +101,11 @@ class Plugin:
                 self.name, f"{hook} of {self.origin} raised {said(error)}{place}"
             ) from error
         return steps
+
+    def _is_active(self, hook: str, argument: Mapping[str, "Settings | Stack"]) -> bool:
+        if not self.services or hook not in _HOOKS_OF_SERVICES:
+            return True
+        return argument["stack"].is_service_enabled(*self.services)
 
     def _checked(self, hook: str, answer: object) -> Iterator[Step]:
         if isinstance(answer, Step):
@@ -209,12 +222,7 @@ def _installed() -> Iterator[Plugin]:
         origin = f"{distribution} (entry point {entry.name} = {entry.value})"
         is_service = distribution == IN_TREE
         name = _PLACE.sub("", entry.name, count=1) if is_service else entry.name
-        yield Plugin(
-            name=name,
-            origin=origin,
-            is_service=is_service,
-            manager=_managed(name, origin, _load_entry(entry, origin)),
-        )
+        yield _python_plugin(name, origin, _load_entry(entry, origin), is_service=is_service)
 
 
 def _load_entry(entry: EntryPoint, origin: str) -> object:
@@ -233,6 +241,24 @@ def _imports(name: str, origin: str) -> Iterator[None]:
         raise PluginError(
             name, f"{origin} cannot be imported: {said(error)}{_place(error)}"
         ) from error
+
+
+def _python_plugin(
+    name: str, origin: str, implementation: object, *, is_service: bool = False
+) -> Plugin:
+    """Return the plugin whose hooks `implementation` has: a module, or an object."""
+    manager = _managed(name, origin, implementation)
+    return Plugin(name, origin, is_service, manager, _services_of(name, origin, implementation))
+
+
+def _services_of(name: str, origin: str, implementation: object) -> tuple[str, ...]:
+    """Return the `services` of a plugin; a module may have something else of that name."""
+    services = getattr(implementation, "services", ())
+    if not isinstance(services, (str, list, tuple)):
+        return ()
+    if isinstance(services, str) or not all(isinstance(one, str) for one in services):
+        raise PluginError(name, f'{origin}: services are names in a tuple: services = ("g-api",)')
+    return tuple(services)
 
 
 def _managed(name: str, origin: str, module: object) -> pluggy.PluginManager:
@@ -318,7 +344,19 @@ def _module(path: Path, name: str) -> Plugin:
     sys.modules[specification.name] = module
     with _imports(name, str(path)):
         specification.loader.exec_module(module)
-    return Plugin(name, str(path), manager=_managed(name, str(path), module))
+    return _python_plugin(name, str(path), _implementation(name, path, module))
+
+
+def _implementation(name: str, path: Path, module: ModuleType) -> object:
+    """Return what has the hooks of a drop-in: its object `plugin` if there is one, or itself."""
+    offered = getattr(module, "plugin", None)
+    if offered is None or not _hooks_of(offered):
+        return module
+    if _hooks_of(module):
+        raise PluginError(
+            name, f"{path}: both the module and its `plugin` have hooks; keep those of one"
+        )
+    return offered
 
 
 def _repository(repository: PluginRepository, dest: Path) -> Plugin:

@@ -406,3 +406,86 @@ def test_a_drop_in_with_a_reserved_number_is_warned_of(tmp_path: Path) -> None:
     directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]})
     expected = f"{script}: numbers 00-09 and 90-99 are kept for doitstack; use 10 to 89"
     assert expected in directory.warnings()
+
+
+SERVICE = """
+    class Service:
+        services = ("key",)
+
+        @hookimpl
+        def stack_install(self, stack):
+            yield run(print, "install")
+
+        @hookimpl
+        def unstack(self, stack):
+            yield run(print, "stop")
+
+        @hookimpl
+        def tasks(self, stack):
+            yield run(print, name="greet")
+
+    plugin = Service()
+"""
+
+
+def _enabling(services: str) -> Stack:
+    return Stack(Settings({"ENABLED_SERVICES": services}, LocalSettings({}), frozenset()))
+
+
+def test_object_of_a_drop_in_is_a_plugin(tmp_path: Path) -> None:
+    _drop_in(tmp_path, SERVICE)
+    (plugin,) = _find(tmp_path)
+    assert plugin.hooks == ("stack_install", "unstack", "tasks")
+    assert [step.args for step in plugin.steps("stack_install", stack=_enabling("key"))] == [
+        ("install",)
+    ]
+
+
+def test_entry_point_may_name_an_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "an_object_with_hooks.py").write_text(IMPORTS + dedent(SERVICE))
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint("a", "an_object_with_hooks:plugin", "doitstack")
+    monkeypatch.setattr(module, "entry_points", lambda group: [entry])
+    (plugin,) = _find(tmp_path)
+    assert plugin.hooks == ("stack_install", "unstack", "tasks")
+    assert len(plugin.steps("unstack", stack=_enabling(""))) == 1
+
+
+def test_hooks_of_both_a_drop_in_and_its_object_are_refused(tmp_path: Path) -> None:
+    path = _drop_in(tmp_path, dedent(SERVICE) + "@hookimpl\ndef clean(stack): ...\n")
+    with pytest.raises(PluginError) as raised:
+        _find(tmp_path)
+    assert str(raised.value) == (
+        f"plugin demo: {path}: both the module and its `plugin` have hooks; keep those of one"
+    )
+
+
+def test_object_called_plugin_without_hooks_is_no_plugin(tmp_path: Path) -> None:
+    _drop_in(tmp_path, "plugin = 'x'\n@hookimpl\ndef clean(stack): ...\n")
+    assert _find(tmp_path)[0].hooks == ("clean",)
+
+
+@pytest.mark.parametrize("enabled", ["key", ""])
+def test_plugin_of_a_service_that_is_off_is_asked_only_to_stop(
+    tmp_path: Path, enabled: str
+) -> None:
+    _drop_in(tmp_path, SERVICE)
+    (plugin,) = _find(tmp_path)
+    stack = _enabling(enabled)
+    counts = [len(plugin.steps(hook, stack=stack)) for hook in plugin.hooks]
+    assert counts == ([1, 1, 1] if enabled else [0, 1, 0])
+
+
+@pytest.mark.parametrize("services", ['"g-api"', "(1,)"])
+def test_services_are_a_tuple_of_names(tmp_path: Path, services: str) -> None:
+    path = _drop_in(tmp_path, f"services = {services}\n")
+    with pytest.raises(PluginError) as raised:
+        _find(tmp_path)
+    assert str(raised.value) == (
+        f'plugin demo: {path}: services are names in a tuple: services = ("g-api",)'
+    )
+
+
+def test_module_may_have_something_else_called_services(tmp_path: Path) -> None:
+    _drop_in(tmp_path, "import os as services\n@hookimpl\ndef clean(stack): ...\n")
+    assert _find(tmp_path)[0].services == ()
