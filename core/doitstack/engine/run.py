@@ -29,7 +29,7 @@ from doitstack.journal.durations import last_durations
 from doitstack.journal.events import Journal, new_journal_path
 from doitstack.planning.call_action import call, call_in_step
 from doitstack.planning.plan import PlannedStep
-from doitstack.planning.plugin_discovery import Script
+from doitstack.planning.scripts import Script
 from doitstack.private_files import private_directory
 from doitstack.processes.event_loop import Loop
 from doitstack.processes.program import Program

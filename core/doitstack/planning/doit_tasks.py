@@ -10,7 +10,7 @@ from doit.task import Task, dict_to_task
 from doitstack.errors import DoitstackError
 from doitstack.phases import Phase
 from doitstack.planning.plan import Plan, PlannedStep
-from doitstack.planning.plugin_discovery import Plugin
+from doitstack.planning.plugin import Plugin
 from doitstack.steps import Kind, Step
 
 CLEANUP = "async_cleanup"

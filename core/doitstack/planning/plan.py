@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from doitstack.errors import PlanError
 from doitstack.phases import Phase
-from doitstack.planning.plugin_discovery import Plugin
+from doitstack.planning.plugin import Plugin
 from doitstack.steps import Kind, Step
 
 

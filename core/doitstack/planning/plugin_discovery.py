@@ -1,159 +1,59 @@
-"""Find plugins and put them in order: entry points, extras.d, plugin repositories.
+"""Find plugins and register them: entry points, extras.d, plugin repositories.
 
-Whatever goes wrong names the distribution or the file. Runs no step.
+Every failure names the distribution or the file. Runs no step.
 """
 
 import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from types import FunctionType, ModuleType
 
 import pluggy
 
 from doitstack import hookspecs
 from doitstack.config.local_conf import PluginRepository
-from doitstack.errors import DoitstackError, PluginError, said
-from doitstack.phases import REVERSED_PHASES, SETTINGS_PHASES, STACK_PHASES, Phase
-from doitstack.planning.call_action import OURS
+from doitstack.errors import PluginError, said
+from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
+from doitstack.planning.plugin import HOOKS, Plugin, place_of
 from doitstack.planning.plugin_repositories import in_order, scripts_directory
-from doitstack.steps import Kind, Shell, Step, run
-
-if TYPE_CHECKING:
-    from doitstack.config.settings import Settings
-    from doitstack.stack import Stack
+from doitstack.planning.scripts import ScriptHooks
 
 IN_TREE = "doitstack"
 """The distribution whose entry points are the in-tree services."""
 
-TASKS_HOOK = "tasks"
+DROP_INS = "extras.d"
 
-_HOOKS_OF_SERVICES = (*(phase.hook for phase in STACK_PHASES), TASKS_HOOK)
-"""The hooks that are not called if none of a plugin's `services` is enabled.
-
-The others set defaults, and stop and remove what an earlier ENABLED_SERVICES has started.
-"""
-
-_PLACE = re.compile(r"\d\d-")
-"""What the entry points of in-tree services begin with; build tools sort them by name."""
+_NUMBER_PREFIX = re.compile(r"\d\d-")
+"""The beginning of the names of in-tree entry points; build tools sort them by name."""
 
 _NUMBERED = re.compile(r"(\d\d)-([A-Za-z0-9][A-Za-z0-9._-]*)\.(sh|py)")
-DROP_INS = "extras.d"
 _RESERVED = ("0", "9")
-
-_PLUGGY = f"{Path(pluggy.__file__).parent}/"
-
-_MARK = f"{hookspecs.PROJECT}_impl"
-"""The attribute by which pluggy knows a hook."""
 
 
 @dataclass(frozen=True)
-class Plugin:
-    """One that answers phases.
-
-    `origin` is where it was found, for messages: a distribution and entry point, or a file.
-    `scripts` are the files to source in each phase, for a plugin of the shell. A plugin with
-    `services` takes part in the stack phases only if one of them is enabled.
-    """
+class _Found:
+    """A plugin before it is registered: `source` is the module or object that has the hooks."""
 
     name: str
     origin: str
+    source: object
     is_service: bool = False
-    manager: pluggy.PluginManager | None = None
-    services: tuple[str, ...] = ()
-    scripts: dict[Phase, Path] = field(default_factory=dict)
-
-    @property
-    def hooks(self) -> tuple[str, ...]:
-        """The names of the hooks that it implements, in the order of the phases."""
-        if self.manager is None:
-            return tuple(phase.hook for phase in Phase if phase in self.scripts)
-        return tuple(name for name in _known_hooks() if hasattr(self.manager.hook, name))
-
-    def steps(self, hook: str, **argument: "Settings | Stack") -> list[Step]:
-        """Return what the plugin declares for `hook`.
-
-        Raises PluginError, naming origin and hook, when it raises or yields anything but steps.
-        """
-        if self.manager is None:
-            return list(self._script_steps(hook))
-        caller: pluggy.HookCaller | None = getattr(self.manager.hook, hook, None)
-        steps: list[Step] = []
-        if caller is None or not self._is_active(hook, argument):
-            return steps
-        try:
-            for answer in caller(**argument):
-                steps.extend(self._checked(hook, answer))
-        except (PluginError, KeyboardInterrupt):
-            raise
-        except DoitstackError as error:
-            # For the user, who need not know the file.
-            raise PluginError(self.name, str(error)) from error
-        except BaseException as error:
-            place = _place(error)
-            raise PluginError(
-                self.name, f"{hook} of {self.origin} raised {said(error)}{place}"
-            ) from error
-        return steps
-
-    def _is_active(self, hook: str, argument: Mapping[str, "Settings | Stack"]) -> bool:
-        if not self.services or hook not in _HOOKS_OF_SERVICES:
-            return True
-        return argument["stack"].is_service_enabled(*self.services)
-
-    def _checked(self, hook: str, answer: object) -> Iterator[Step]:
-        if isinstance(answer, Step):
-            raise PluginError(self.name, f"{hook} of {self.origin}: yield steps, do not return one")
-        if not isinstance(answer, Iterable) or isinstance(answer, (str, bytes)):
-            raise PluginError(self.name, f"{hook} of {self.origin} gave {answer!r}, not steps")
-        for step in answer:
-            if not isinstance(step, Step):
-                raise PluginError(
-                    self.name,
-                    f"{hook} of {self.origin} yielded {step!r}, not run(), async_run() or "
-                    f"async_wait()",
-                )
-            if hook == TASKS_HOOK and step.kind is not Kind.RUN:
-                raise PluginError(
-                    self.name, f"{hook} of {self.origin} offers {step.name}: offer run() steps only"
-                )
-            yield step
-
-    def _script_steps(self, hook: str) -> Iterator[Step]:
-        for phase, script in self.scripts.items():
-            if phase.hook == hook:
-                yield run(Script(script, phase.arguments), name=script.name)
+    scripts: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True)
-class Script(Shell):
-    """The action that sources a script in the bash session with the phase as its arguments."""
+class _Manager(pluggy.PluginManager):
+    """pluggy's manager, but faster: only functions of a module can be hooks."""
 
-    command: str = field(init=False)
-    path: Path
-    arguments: tuple[str, ...]
-
-    def __init__(self, path: Path, arguments: tuple[str, ...]) -> None:
-        object.__setattr__(self, "path", path)
-        object.__setattr__(self, "arguments", arguments)
-        object.__setattr__(self, "command", " ".join((path.name, *arguments)))
-
-
-def _place(error: BaseException) -> str:
-    """Return where an exception was raised: ` (file.py, line 3)`; not a place of ours."""
-    frames, place = error.__traceback__, ""
-    while frames:
-        name = frames.tb_frame.f_code.co_filename
-        if not name.startswith((OURS, _PLUGGY)):
-            place = f" ({name}, line {frames.tb_lineno})"
-        frames = frames.tb_next
-    return "" if isinstance(error, SyntaxError) else place
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        if isinstance(plugin, ModuleType) and not isinstance(vars(plugin).get(name), FunctionType):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
 
 
 def find_plugins(
@@ -165,42 +65,95 @@ def find_plugins(
     plugin repositories in `local.conf`'s order. Raises PluginError.
     """
     installed = list(_installed())
-    plugins = sorted((plugin for plugin in installed if plugin.is_service), key=_origin)
-    plugins += [plugin for plugin in installed if not plugin.is_service]
-    plugins += _drop_ins(top_dir / DROP_INS)
-    plugins += [_repository(repository, dest) for repository in in_order(repositories, dest)]
-    _refuse_twins(plugins)
-    return plugins
+    found = sorted((one for one in installed if one.is_service), key=lambda one: one.origin)
+    found += [one for one in installed if not one.is_service]
+    found += _drop_ins(top_dir / DROP_INS)
+    found += [_repository(repository, dest) for repository in in_order(repositories, dest)]
+    _refuse_duplicates(found)
+    return _registered(found)
 
 
-def order(plugins: list[Plugin], phase: Phase) -> list[Plugin]:
-    """Return `plugins` in the order of `phase`: services last and reversed when tearing down."""
-    if phase not in REVERSED_PHASES:
-        return plugins
-    services = [plugin for plugin in plugins if plugin.is_service]
-    return [plugin for plugin in plugins if not plugin.is_service] + services[::-1]
-
-
-def _refuse_twins(plugins: list[Plugin]) -> None:
-    origins: dict[str, str] = {}
-    for plugin in plugins:
-        if plugin.name in origins:
+def _refuse_duplicates(found: list[_Found]) -> None:
+    names: dict[str, _Found] = {}
+    sources: dict[int, _Found] = {}
+    for one in found:
+        other = names.setdefault(one.name, one)
+        if other is not one:
             raise PluginError(
-                plugin.name,
-                f"found twice, in {origins[plugin.name]} and in {plugin.origin}; "
-                f"rename or remove one",
+                one.name,
+                f"found twice, in {other.origin} and in {one.origin}; rename or remove one",
             )
-        origins[plugin.name] = plugin.origin
+        other = sources.setdefault(id(one.source), one)
+        if other is not one:
+            raise PluginError(
+                one.name, f"{one.origin} is the same as {other.origin}; remove one of them"
+            )
 
 
-def _origin(plugin: Plugin) -> str:
-    return plugin.origin
+def _registered(found: list[_Found]) -> list[Plugin]:
+    """Register all plugins, and return them with their hook implementations."""
+    manager = _manager_of(found)
+    hooks: dict[str, dict[str, pluggy.HookImpl]] = {one.name: {} for one in found}
+    for hook in HOOKS:
+        caller: pluggy.HookCaller = getattr(manager.hook, hook)
+        for implementation in caller.get_hookimpls():
+            name = implementation.plugin_name
+            if hook in hooks[name]:
+                raise PluginError(name, f"implements {hook} twice; merge the two functions")
+            hooks[name][hook] = implementation
+    for one in found:
+        _refuse_unusable(one, hooks[one.name], manager)
+    return [
+        Plugin(
+            one.name, one.origin, one.is_service, hooks[one.name], _services_of(one), one.scripts
+        )
+        for one in found
+    ]
+
+
+def _manager_of(found: list[_Found]) -> _Manager:
+    """Return a manager that has registered all. Raises PluginError for an unknown hook."""
+    manager = _Manager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    by_source = {id(one.source): one for one in found}
+    try:
+        for one in found:
+            manager.register(one.source, one.name)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        one = by_source[id(error.plugin)]
+        raise PluginError(one.name, f"{one.origin}: {error}") from error
+    return manager
+
+
+def _refuse_unusable(one: _Found, hooks: Mapping[str, pluggy.HookImpl], manager: _Manager) -> None:
+    """Raise PluginError for a hook that would never be called, or not as its author expects."""
+    for hook, implementation in hooks.items():
+        if implementation.wrapper or implementation.hookwrapper:
+            raise PluginError(
+                one.name, f"{one.origin}: {hook} is a wrapper; yield steps from a plain hook"
+            )
+    for hook in {phase.hook for phase in STACK_PHASES} & set(dir(one.source)):
+        if not manager.parse_hookimpl_opts(one.source, hook):
+            raise PluginError(one.name, f"{one.origin}: {hook} is not a hook without @hookimpl")
+
+
+def _services_of(one: _Found) -> tuple[str, ...]:
+    """Return the attribute `services` of a plugin; a module may use the name for something else."""
+    services = getattr(one.source, "services", ())
+    if not isinstance(services, (str, list, tuple)):
+        return ()
+    if isinstance(services, str) or not all(isinstance(name, str) for name in services):
+        raise PluginError(
+            one.name, f'{one.origin}: services are names in a tuple: services = ("g-api",)'
+        )
+    return tuple(services)
 
 
 def entry_points(group: str) -> Iterator[EntryPoint]:
     """Yield the entry points of a group.
 
-    As that of importlib.metadata does, which parses those of all distributions for it.
+    Unlike `importlib.metadata.entry_points`, parse only the distributions that have the group.
     """
     seen: set[str] = set()
     for distribution in distributions():
@@ -212,113 +165,44 @@ def entry_points(group: str) -> Iterator[EntryPoint]:
 
 @cache
 def _name(distribution: Distribution) -> str:
-    # Each look at the name reads and parses the distribution's metadata anew.
+    # Each access to the name reads and parses the distribution's metadata again.
     return distribution.name
 
 
-def _installed() -> Iterator[Plugin]:
+def _installed() -> Iterator[_Found]:
     for entry in entry_points(group=hookspecs.PROJECT):
         distribution = _name(entry.dist) if entry.dist else "an unknown distribution"
         origin = f"{distribution} (entry point {entry.name} = {entry.value})"
         is_service = distribution == IN_TREE
-        name = _PLACE.sub("", entry.name, count=1) if is_service else entry.name
-        yield _python_plugin(name, origin, _load_entry(entry, origin), is_service=is_service)
-
-
-def _load_entry(entry: EntryPoint, origin: str) -> object:
-    with _imports(entry.name, origin):
-        return entry.load()
+        name = _NUMBER_PREFIX.sub("", entry.name, count=1) if is_service else entry.name
+        with _imports(entry.name, origin):
+            source = entry.load()
+        yield _Found(name, origin, source, is_service)
 
 
 @contextmanager
 def _imports(name: str, origin: str) -> Iterator[None]:
-    """Blame the plugin for whatever an import raises, SystemExit among it."""
+    """Turn whatever an import raises, SystemExit included, into a PluginError."""
     try:
         yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise PluginError(
-            name, f"{origin} cannot be imported: {said(error)}{_place(error)}"
+            name, f"{origin} cannot be imported: {said(error)}{place_of(error)}"
         ) from error
 
 
-def _python_plugin(
-    name: str, origin: str, implementation: object, *, is_service: bool = False
-) -> Plugin:
-    """Return the plugin whose hooks `implementation` has: a module, or an object."""
-    manager = _managed(name, origin, implementation)
-    return Plugin(name, origin, is_service, manager, _services_of(name, origin, implementation))
-
-
-def _services_of(name: str, origin: str, implementation: object) -> tuple[str, ...]:
-    """Return the `services` of a plugin; a module may have something else of that name."""
-    services = getattr(implementation, "services", ())
-    if not isinstance(services, (str, list, tuple)):
-        return ()
-    if isinstance(services, str) or not all(isinstance(one, str) for one in services):
-        raise PluginError(name, f'{origin}: services are names in a tuple: services = ("g-api",)')
-    return tuple(services)
-
-
-def _managed(name: str, origin: str, module: object) -> pluggy.PluginManager:
-    """Return a manager of this plugin alone: order and blame stay ours."""
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    hooks = _hooks_of(module)
-    for hook in hooks:
-        options = getattr(getattr(module, hook), _MARK)
-        if options["wrapper"] or options["hookwrapper"]:
-            raise PluginError(name, f"{origin}: {hook} is a wrapper; yield steps from a plain hook")
-    for forgotten in {phase.hook for phase in STACK_PHASES} & set(dir(module)) - set(hooks):
-        raise PluginError(name, f"{origin}: {forgotten} is no hook without @hookimpl before it")
-    known = [hook for hook in _known_hooks() if hook in hooks]
-    if known:
-        manager.add_hookspecs(_only(hookspecs, known))
-    try:
-        manager.register(_only(module, hooks), name)
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        raise PluginError(name, f"{origin}: {error}") from error
-    return manager
-
-
-def _known_hooks() -> tuple[str, ...]:
-    return (*(phase.hook for phase in Phase), TASKS_HOOK)
-
-
-def _hooks_of(plugin: object) -> list[str]:
-    """Return the names of what a plugin marks as hooks, known ones or not."""
-    return [name for name in dir(plugin) if _is_marked(plugin, name)]
-
-
-def _is_marked(plugin: object, name: str) -> bool:
-    # A proxy that a plugin imports may refuse any question.
-    with suppress(Exception):
-        return hasattr(getattr(plugin, name), _MARK)
-    return False
-
-
-def _only(source: object, names: Iterable[str]) -> ModuleType:
-    """Return `names` of `source` alone: pluggy looks at each name of what it is given, slowly."""
-    part = ModuleType(getattr(source, "__name__", type(source).__name__))
-    for name in names:
-        setattr(part, name, getattr(source, name))
-    return part
-
-
-def _drop_ins(directory: Path) -> list[Plugin]:
-    """Return the numbered drop-ins of `extras.d`, `.sh` and `.py` in one order."""
-    found = []
+def _drop_ins(directory: Path) -> Iterator[_Found]:
+    """Yield the numbered drop-ins of `extras.d`, `.sh` and `.py` in one order."""
     for path in sorted(directory.glob("[0-9][0-9]-*"), key=lambda path: path.name):
-        match = _NUMBERED.fullmatch(path.name)
-        if match is None:
-            continue
-        found.append(_script(path, match[2]) if match[3] == "sh" else _module(path, match[2]))
-    return found
+        if match := _NUMBERED.fullmatch(path.name):
+            name = match[2]
+            yield _module(path, name) if match[3] == "py" else _script(path, name)
 
 
-def passed_over(top_dir: Path) -> list[Path]:
-    """Return what looks like a drop-in of `extras.d` and is none, for its name."""
+def ignored_drop_ins(top_dir: Path) -> list[Path]:
+    """Return the files of `extras.d` that look like drop-ins but have no number and name."""
     return [
         path
         for path in sorted((top_dir / DROP_INS).glob("*.*"))
@@ -327,51 +211,56 @@ def passed_over(top_dir: Path) -> list[Path]:
 
 
 def is_reserved(path: Path) -> bool:
-    """Return whether a drop-in takes a number that is kept for the project (00-09, 90-99)."""
+    """Return whether a drop-in has a number that is reserved for the project (00-09, 90-99)."""
     return path.parent.name == DROP_INS and path.name.startswith(_RESERVED)
 
 
-def _script(path: Path, name: str) -> Plugin:
-    return Plugin(name, str(path), scripts=dict.fromkeys(Phase, path))
+def _script(path: Path, name: str) -> _Found:
+    return _Found(name, str(path), ScriptHooks(dict.fromkeys(Phase, path)), scripts=(path,))
 
 
-def _module(path: Path, name: str) -> Plugin:
+def _module(path: Path, name: str) -> _Found:
     specification = importlib.util.spec_from_file_location(f"extras_d_{path.stem}", path)
     if specification is None or specification.loader is None:
         raise PluginError(name, f"{path} is not a Python file")
     module: ModuleType = importlib.util.module_from_spec(specification)
-    # What a future returns or raises is pickled by the name of its module.
+    # The result of a future is pickled by the name of its module.
     sys.modules[specification.name] = module
     with _imports(name, str(path)):
         specification.loader.exec_module(module)
-    return _python_plugin(name, str(path), _implementation(name, path, module))
+    return _Found(name, str(path), _source_of(name, path, module))
 
 
-def _implementation(name: str, path: Path, module: ModuleType) -> object:
-    """Return what has the hooks of a drop-in: its object `plugin` if there is one, or itself."""
+def _source_of(name: str, path: Path, module: ModuleType) -> object:
+    """Return the source of a drop-in's hooks: its object `plugin` if that has any, or itself."""
     offered = getattr(module, "plugin", None)
-    if offered is None or not _hooks_of(offered):
+    if not _has_hooks(offered):
         return module
-    if _hooks_of(module):
+    if _has_hooks(module):
         raise PluginError(
             name, f"{path}: both the module and its `plugin` have hooks; keep those of one"
         )
     return offered
 
 
-def _repository(repository: PluginRepository, dest: Path) -> Plugin:
-    """Return the plugin of a repository at `$DEST/NAME`, with the scripts that it has.
+def _has_hooks(source: object) -> bool:
+    manager = _Manager(hookspecs.PROJECT)
+    return any(manager.parse_hookimpl_opts(source, attribute) for attribute in dir(source))
 
-    One that has not been fetched yet has none.
-    """
+
+def _repository(repository: PluginRepository, dest: Path) -> _Found:
+    """Return the plugin of a repository at `$DEST/NAME`; it has no hooks until it is fetched."""
     directory = scripts_directory(repository, dest)
     if directory.parent.is_dir() and not directory.is_dir():
         raise PluginError(
-            repository.name, f"{directory.parent} is no plugin of DevStack: it has no devstack/"
+            repository.name,
+            f"{directory.parent} is not a DevStack plugin: it has no directory devstack",
         )
     files = {phase: directory / "plugin.sh" for phase in Phase if phase not in SETTINGS_PHASES} | {
         Phase.OVERRIDE_DEFAULTS: directory / "override-defaults",
         Phase.SOURCE: directory / "settings",
     }
     scripts = {phase: files[phase] for phase in Phase if files[phase].is_file()}
-    return Plugin(repository.name, f"{repository.url} at {directory.parent}", scripts=scripts)
+    origin = f"{repository.url} at {directory.parent}"
+    existing = tuple(dict.fromkeys(scripts.values()))
+    return _Found(repository.name, origin, ScriptHooks(scripts), scripts=existing)

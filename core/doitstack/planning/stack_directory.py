@@ -11,14 +11,8 @@ from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import PlanError, PluginError
 from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
 from doitstack.planning.plan import Declared, Plan, make_plan
-from doitstack.planning.plugin_discovery import (
-    TASKS_HOOK,
-    Plugin,
-    find_plugins,
-    is_reserved,
-    order,
-    passed_over,
-)
+from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
+from doitstack.planning.plugin_discovery import find_plugins, ignored_drop_ins, is_reserved
 from doitstack.planning.script_checks import (
     can_become_root,
     may_be_sourced,
@@ -62,7 +56,7 @@ class StackDirectory:
         declared = []
         for phase in SETTINGS_PHASES:
             known = frozenset(self.settings)
-            for plugin in order(self.plugins, phase):
+            for plugin in sort_plugins(self.plugins, phase):
                 steps = plugin.steps(phase.hook, settings=self.settings)
                 declared.append(Declared(phase, plugin, steps))
             self.settings.late = frozenset(self.settings) - known
@@ -76,7 +70,7 @@ class StackDirectory:
     def _declared(self, phase: Phase) -> Iterator[Declared]:
         """Yield what is to be done in a phase: local.conf's merges stand around the plugins'."""
         yield from self._merges(phase, _MERGES_BEFORE)
-        for plugin in order(self.plugins, phase):
+        for plugin in sort_plugins(self.plugins, phase):
             yield Declared(phase, plugin, plugin.steps(phase.hook, stack=self.stack))
         yield from self._merges(phase, _MERGES_AFTER)
 
@@ -114,7 +108,7 @@ class StackDirectory:
     @property
     def scripts(self) -> list[Path]:
         """The scripts that the bash session may source."""
-        return [path for plugin in self.plugins for path in plugin.scripts.values()]
+        return [path for plugin in self.plugins for path in plugin.scripts]
 
     def check_privileges(self) -> None:
         """Raise PlanError if a script wants sudo and sudo would ask for a password."""
@@ -141,7 +135,7 @@ class StackDirectory:
             place = self.stack.dest / name
             if not place.exists():
                 yield f"plugin {name} is not at {place} yet; `doit stack` fetches it"
-        for path in passed_over(self.stack.top_dir):
+        for path in ignored_drop_ins(self.stack.top_dir):
             yield f"{path} is not run; call it NN-name{path.suffix}"
         for plugin in self.plugins:
             if is_reserved(Path(plugin.origin)):
@@ -184,7 +178,6 @@ class StackDirectory:
         offers = [
             (plugin, step)
             for plugin in self.plugins
-            if plugin.manager
             for step in plugin.steps(TASKS_HOOK, stack=self.stack)
         ]
         owners = dict.fromkeys((phase.task.partition(":")[0] for phase in Phase), "doitstack")

@@ -8,8 +8,9 @@ from tabulate import tabulate
 from doitstack.journal.last_run import FutureRow
 from doitstack.journal.log_files import NamedLog
 from doitstack.journal.timing import Timing
+from doitstack.phases import Phase
 from doitstack.planning.plan import Plan, PlannedStep
-from doitstack.planning.plugin_discovery import Plugin
+from doitstack.planning.plugin import Plugin, sort_plugins
 from doitstack.reports.formatting import brief_name
 from doitstack.services.services import ServiceStatus
 
@@ -63,9 +64,22 @@ def _step_cells(
 
 
 def plugins_table(plugins: Iterable[Plugin]) -> str:
-    """Return the plugins in order, where each was found, and its hooks."""
-    rows = [(plugin.name, plugin.origin, " ".join(plugin.hooks)) for plugin in plugins]
-    return (_table(rows, ("plugin", "found in", "hooks")) if rows else "no plugins") + "\n"
+    """Return the plugins, given in stacking order: their turns, where found, and their hooks."""
+    stacking = list(plugins)
+    teardown = [plugin.name for plugin in sort_plugins(stacking, Phase.UNSTACK)]
+    rows = [
+        (
+            plugin.name,
+            str(number),
+            str(teardown.index(plugin.name) + 1),
+            plugin.origin,
+            " ".join(plugin.hooks),
+        )
+        for number, plugin in enumerate(stacking, start=1)
+    ]
+    if not rows:
+        return "no plugins\n"
+    return _table(rows, ("plugin", "stack", "unstack", "found in", "hooks")) + "\n"
 
 
 def futures_table(rows: Iterable[FutureRow]) -> str:

@@ -135,7 +135,7 @@ def test_plugin_that_would_lie_in_a_directory_of_ours_is_refused(stack_dir: Make
 def test_repository_without_devstack_is_refused(stack_dir: MakeStackDir, tmp_path: Path) -> None:
     lines = plugins_of(tmp_path, demo={"README": "no plugin\n"})
     outcome = refused(stack_dir(enabling(*lines)))
-    assert "is no plugin of DevStack: it has no devstack/" in outcome.out
+    assert "is not a DevStack plugin: it has no directory devstack" in outcome.out
 
 
 def test_syntax_error_of_a_script_is_refused(stack_dir: MakeStackDir, tmp_path: Path) -> None:

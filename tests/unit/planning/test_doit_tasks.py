@@ -14,7 +14,7 @@ from doitstack.planning.doit_tasks import (
     step_task,
 )
 from doitstack.planning.plan import Declared, Plan, PlannedStep, make_plan
-from doitstack.planning.plugin_discovery import Plugin
+from doitstack.planning.plugin import Plugin
 from doitstack.steps import async_run, async_wait, run, shell
 
 

@@ -5,7 +5,7 @@ import pytest
 from doitstack.errors import PlanError
 from doitstack.phases import Phase
 from doitstack.planning.plan import Declared, Plan, make_plan
-from doitstack.planning.plugin_discovery import Plugin
+from doitstack.planning.plugin import Plugin
 from doitstack.steps import Step, async_run, async_wait, run
 
 

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 from doitstack.phases import Phase
 from doitstack.planning.plan import Declared, make_plan
-from doitstack.planning.plugin_discovery import Plugin
+from doitstack.planning.plugin import Plugin
 from doitstack.reports.graphviz import plan_graph
 from doitstack.steps import async_run, async_wait, run
 

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 from textwrap import dedent
+from unittest.mock import Mock
 
 from doitstack.journal.timing import Stretch, Timing
 from doitstack.phases import Phase
 from doitstack.planning.plan import Declared, make_plan
-from doitstack.planning.plugin_discovery import Plugin
+from doitstack.planning.plugin import Plugin
 from doitstack.reports.tables import (
     FutureRow,
     futures_table,
@@ -70,14 +71,14 @@ def test_plan_table_of_nothing() -> None:
 
 def test_plugins_table() -> None:
     plugins = [
-        Plugin("key", "doitstack (entry point key = keystone)"),
-        Plugin("demo", "/s/extras.d/50-demo.sh", scripts={Phase.SOURCE: Path("x")}),
+        Plugin("key", "doitstack (entry point key = keystone)", is_service=True),
+        Plugin("demo", "/s/extras.d/50-demo.sh", hooks=dict.fromkeys(["source"], Mock())),
     ]
     assert _trimmed(plugins_table(plugins)) == dedent("""\
-        plugin    found in                                hooks
-        --------  --------------------------------------  -------
-        key       doitstack (entry point key = keystone)
-        demo      /s/extras.d/50-demo.sh                  source
+        plugin    stack    unstack    found in                                hooks
+        --------  -------  ---------  --------------------------------------  -------
+        key       1        2          doitstack (entry point key = keystone)
+        demo      2        1          /s/extras.d/50-demo.sh                  source
     """)
     assert plugins_table([]) == "no plugins\n"
 

@@ -1,0 +1,126 @@
+"""A plugin: what it is called, where it was found, and the steps that its hooks declare.
+
+Runs no step. Every mistake in a hook is a PluginError that names the plugin.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from doitstack.errors import DoitstackError, PluginError, said
+from doitstack.phases import REVERSED_PHASES, STACK_PHASES, Phase
+from doitstack.planning.call_action import OURS
+from doitstack.steps import Kind, Step
+
+if TYPE_CHECKING:
+    from doitstack.config.settings import Settings
+    from doitstack.stack import Stack
+
+TASKS_HOOK = "tasks"
+_SERVICE_HOOKS = frozenset((*(phase.hook for phase in STACK_PHASES), TASKS_HOOK))
+"""The hooks that are skipped if none of a plugin's `services` is enabled.
+
+The others set defaults, and stop and remove what an earlier ENABLED_SERVICES has started.
+"""
+
+HOOKS = (*(phase.hook for phase in Phase), TASKS_HOOK)
+"""The names of all hooks: the phases in their order, then `tasks`."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One plugin of a stack directory.
+
+    `origin` says in messages where it was found: a distribution and entry point, or a file.
+    `is_service` marks the in-tree services, which are torn down last. `hooks` holds its hook
+    implementations by name, in the order of HOOKS. A plugin with `services` takes part in the stack
+    phases only if one of them is enabled. `scripts` are the files that it sources.
+    """
+
+    name: str
+    origin: str
+    is_service: bool = False
+    hooks: Mapping[str, pluggy.HookImpl] = field(default_factory=dict)
+    services: tuple[str, ...] = ()
+    scripts: tuple[Path, ...] = ()
+
+    def steps(self, hook: str, **arguments: "Settings | Stack") -> list[Step]:
+        """Return the steps that the plugin declares for `hook`, if it implements it at all.
+
+        Raises PluginError, naming origin and hook, if the hook raises or yields anything but steps.
+        """
+        implementation = self.hooks.get(hook)
+        if implementation is None or not self._is_active(hook, arguments):
+            return []
+        with self._blamed(hook):
+            wanted = [arguments[name] for name in implementation.argnames]
+            return list(self._checked(hook, implementation.function(*wanted)))
+
+    def _is_active(self, hook: str, arguments: Mapping[str, "Settings | Stack"]) -> bool:
+        if not self.services or hook not in _SERVICE_HOOKS:
+            return True
+        return arguments["stack"].is_service_enabled(*self.services)
+
+    @contextmanager
+    def _blamed(self, hook: str) -> Iterator[None]:
+        """Turn what the hook raises, SystemExit included, into a PluginError."""
+        try:
+            yield
+        except (PluginError, KeyboardInterrupt):
+            raise
+        except DoitstackError as error:
+            # The message is for the user, who need not know the file.
+            raise PluginError(self.name, str(error)) from error
+        except BaseException as error:
+            raise PluginError(
+                self.name, f"{hook} of {self.origin} raised {said(error)}{place_of(error)}"
+            ) from error
+
+    def _checked(self, hook: str, answer: object) -> Iterator[Step]:
+        if answer is None:
+            return
+        if isinstance(answer, Step):
+            raise PluginError(self.name, f"{hook} of {self.origin}: yield steps, do not return one")
+        if not isinstance(answer, Iterable) or isinstance(answer, (str, bytes)):
+            raise PluginError(
+                self.name, f"{hook} of {self.origin} returned {answer!r} instead of steps"
+            )
+        for step in answer:
+            if not isinstance(step, Step):
+                raise PluginError(
+                    self.name,
+                    f"{hook} of {self.origin} yielded {step!r}, not run(), async_run() or "
+                    f"async_wait()",
+                )
+            if hook == TASKS_HOOK and step.kind is not Kind.RUN:
+                raise PluginError(
+                    self.name, f"{hook} of {self.origin} offers {step.name}: offer run() steps only"
+                )
+            yield step
+
+
+def place_of(error: BaseException) -> str:
+    """Return where a plugin raised `error`: ` (file.py, line 3)`, or "" if no plugin did."""
+    frames, place = error.__traceback__, ""
+    while frames:
+        name = frames.tb_frame.f_code.co_filename
+        if not name.startswith(OURS):
+            place = f" ({name}, line {frames.tb_lineno})"
+        frames = frames.tb_next
+    # The message of a SyntaxError names the place itself.
+    return "" if isinstance(error, SyntaxError) else place
+
+
+def sort_plugins(plugins: list[Plugin], phase: Phase) -> list[Plugin]:
+    """Return `plugins`, given in stacking order, in the order of `phase`.
+
+    When tearing down, the in-tree services come last, in reverse.
+    """
+    if phase not in REVERSED_PHASES:
+        return plugins
+    services = [plugin for plugin in plugins if plugin.is_service]
+    return [plugin for plugin in plugins if not plugin.is_service] + services[::-1]

@@ -1,0 +1,25 @@
+"""Drop-ins of a stack directory, written by tests and found as users' are."""
+
+from pathlib import Path
+from textwrap import dedent
+
+from doitstack.config.local_conf import LocalSettings
+from doitstack.config.settings import Settings
+from doitstack.planning.plugin import Plugin
+from doitstack.planning.plugin_discovery import find_plugins
+from doitstack.stack import Stack
+
+STACK = Stack(Settings({}, LocalSettings({}), frozenset()))
+IMPORTS = "from doitstack import hookimpl, run\nfrom doitstack.errors import SettingsError\n"
+
+
+def drop_in(top: Path, text: str, name: str = "50-demo.py") -> Path:
+    """Write a drop-in; its own text begins in line 3."""
+    path = top / "extras.d" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(IMPORTS + dedent(text))
+    return path
+
+
+def find(top: Path) -> list[Plugin]:
+    return find_plugins(top, top / "dest", ())

@@ -1,0 +1,152 @@
+"""A plugin's hooks declare steps; whatever goes wrong in them names the plugin."""
+
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import PluginError
+from doitstack.phases import Phase
+from doitstack.planning.plugin import Plugin, sort_plugins
+from tests.unit.planning.drop_ins import STACK, drop_in, find
+
+
+def _blame(top: Path, text: str) -> str:
+    """Return the message about a drop-in with this hook for `stack install`."""
+    drop_in(top, text)
+    with pytest.raises(PluginError) as raised:
+        find(top)[0].steps("stack_install", stack=STACK)
+    assert raised.value.plugin == "demo"
+    return str(raised.value).replace(str(top), "TOP")
+
+
+def test_hook_takes_only_the_arguments_that_it_names(tmp_path: Path) -> None:
+    drop_in(
+        tmp_path,
+        """
+        def act(stack): ...
+        @hookimpl
+        def stack_install():
+            yield run(act)
+        @hookimpl
+        def stack_extra(stack):
+            return [run(act), run(act)]
+        @hookimpl
+        def unstack(stack):
+            return None
+    """,
+    )
+    plugin = find(tmp_path)[0]
+
+    counts = [
+        len(plugin.steps(hook, stack=STACK))
+        for hook in ("stack_install", "stack_extra", "unstack", "clean")
+    ]
+    assert counts == [1, 2, 0, 0]
+
+
+def test_hook_that_raises_is_blamed_with_its_line(tmp_path: Path) -> None:
+    said = _blame(tmp_path, "@hookimpl\ndef stack_install(stack):\n    yield 1 / 0\n")
+    assert said == (
+        "plugin demo: stack_install of TOP/extras.d/50-demo.py raised ZeroDivisionError: "
+        "division by zero (TOP/extras.d/50-demo.py, line 5)"
+    )
+
+
+@pytest.mark.parametrize("hook", ["raise SystemExit(4)", "yield run(print); raise SystemExit(4)"])
+def test_hook_that_exits_is_blamed(tmp_path: Path, hook: str) -> None:
+    said = _blame(tmp_path, f"@hookimpl\ndef stack_install(stack):\n    {hook}\n")
+    assert said == (
+        "plugin demo: stack_install of TOP/extras.d/50-demo.py raised SystemExit: 4 "
+        "(TOP/extras.d/50-demo.py, line 5)"
+    )
+
+
+def test_mistake_in_a_step_is_placed_in_the_plugin(tmp_path: Path) -> None:
+    said = _blame(tmp_path, "@hookimpl\ndef stack_install(stack):\n    yield run('make')\n")
+    assert said.startswith(
+        "plugin demo: stack_install of TOP/extras.d/50-demo.py raised TypeError: an action is"
+    )
+    assert said.endswith(" (TOP/extras.d/50-demo.py, line 5)")
+
+
+def test_hook_that_cannot_be_called_is_placed_nowhere(tmp_path: Path) -> None:
+    said = _blame(tmp_path, "@hookimpl\ndef stack_install(*, stack):\n    yield run(print)\n")
+    assert said == (
+        "plugin demo: stack_install of TOP/extras.d/50-demo.py raised TypeError: "
+        "stack_install() missing 1 required keyword-only argument: 'stack'"
+    )
+
+
+def test_tasks_offers_steps_of_the_main_line_only(tmp_path: Path) -> None:
+    path = drop_in(
+        tmp_path,
+        """
+        from doitstack import async_run
+
+        @hookimpl
+        def tasks(stack):
+            yield async_run("greet", print)
+    """,
+    )
+    with pytest.raises(PluginError) as raised:
+        find(tmp_path)[0].steps("tasks", stack=STACK)
+    assert str(raised.value) == (
+        f"plugin demo: tasks of {path} offers greet: offer run() steps only"
+    )
+
+
+def test_error_for_the_user_names_the_plugin_that_asks(tmp_path: Path) -> None:
+    drop_in(
+        tmp_path,
+        """
+        @hookimpl
+        def stack_install(stack):
+            raise SettingsError("X=3: use 4")
+    """,
+    )
+    with pytest.raises(PluginError, match=r"^plugin demo: X=3: use 4$"):
+        find(tmp_path)[0].steps("stack_install", stack=STACK)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("yield 'rubbish'", "yielded 'rubbish', not run(), async_run() or async_wait()"),
+        ("yield None", "yielded None, not run(), async_run() or async_wait()"),
+        ("return 3", "returned 3 instead of steps"),
+        ("return 'steps'", "returned 'steps' instead of steps"),
+        ("return run(print)", ": yield steps, do not return one"),
+    ],
+)
+def test_hook_that_gives_rubbish_is_blamed(tmp_path: Path, body: str, said: str) -> None:
+    message = _blame(tmp_path, f"@hookimpl\ndef stack_install(stack):\n    {body}\n")
+    expected = f"plugin demo: stack_install of TOP/extras.d/50-demo.py {said}"
+    assert message == expected.replace(" : yield", ": yield")
+
+
+def test_hook_that_acts_is_told_to_declare(tmp_path: Path) -> None:
+    drop_in(
+        tmp_path,
+        """
+        @hookimpl
+        def stack_install(stack):
+            stack.run(["true"])
+    """,
+    )
+    with pytest.raises(Exception, match="a hook declares steps and does nothing itself"):
+        find(tmp_path)[0].steps("stack_install", stack=STACK)
+
+
+def test_services_come_last_and_reversed_when_tearing_down() -> None:
+    plugins = [
+        Plugin("key", "", is_service=True), Plugin("nova", "", is_service=True),
+        Plugin("other", ""), Plugin("drop-in", ""),
+    ]  # fmt: skip
+
+    ordered = {phase: [plugin.name for plugin in sort_plugins(plugins, phase)] for phase in Phase}
+
+    stacking = ["key", "nova", "other", "drop-in"]
+    tearing = ["other", "drop-in", "nova", "key"]
+    assert ordered == {
+        phase: tearing if phase in (Phase.UNSTACK, Phase.CLEAN) else stacking for phase in Phase
+    }

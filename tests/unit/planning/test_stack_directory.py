@@ -1,0 +1,40 @@
+"""A stack directory: what it warns of, and what its plugins offer."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import PluginError
+from doitstack.planning.stack_directory import StackDirectory
+from tests.unit.planning.drop_ins import drop_in
+
+
+@pytest.mark.parametrize(("name", "owner"), [("stack", "doitstack"), ("greet", "demo")])
+def test_offered_task_needs_a_name_of_its_own(tmp_path: Path, name: str, owner: str) -> None:
+    offer = f"@hookimpl\ndef tasks(stack):\n    yield run(print, name={name!r})\n"
+    drop_in(tmp_path, offer.replace(repr(name), "'greet'"))
+    path = drop_in(tmp_path, offer, "60-other.py")
+    with pytest.raises(PluginError) as raised:
+        StackDirectory(tmp_path, {}).tasks()
+    assert str(raised.value) == (
+        f"plugin other: {path} offers the task {name}, which {owner} has; rename it"
+    )
+
+
+@pytest.mark.parametrize("name", ["mine.sh", "5-mine.sh", "50_mine.py", "50-my own.sh"])
+def test_a_drop_in_without_a_number_is_warned_of(tmp_path: Path, name: str) -> None:
+    (tmp_path / "extras.d").mkdir()
+    path = tmp_path / "extras.d" / name
+    path.write_text("")
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]})
+    assert directory.warnings() == [f"{path} is not run; call it NN-name{path.suffix}"]
+
+
+def test_a_drop_in_with_a_reserved_number_is_warned_of(tmp_path: Path) -> None:
+    script = tmp_path / "extras.d" / "05-mine.sh"
+    script.parent.mkdir()
+    script.write_text(":\n")
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]})
+    expected = f"{script}: numbers 00-09 and 90-99 are kept for doitstack; use 10 to 89"
+    assert expected in directory.warnings()
