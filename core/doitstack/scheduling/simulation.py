@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from doitstack.scheduling.scheduler import Scheduler, State, Task
 
+_WITHOUT_START = {State.SKIPPED, State.NOT_RUN}
+
 
 class CountedSlots:
     """So many slots; 0 are as many as wanted."""
@@ -40,8 +42,11 @@ class Simulation:
     Args:
         scheduler: decides what starts; the first tasks have been added to it.
         seconds: how long each task runs; one that is not in it takes no time.
-        ends: how each task ends; one that is not in it is done.
+        ends: how each task ends; one that is not in it is done. What is up to date, or not run by
+            the driver's choice, ends when it is due, without a start.
         starts: what each task adds when it starts.
+
+    `started` has the time (s) of each start so far, in their order, and `spans` what has ended.
     """
 
     def __init__(
@@ -54,9 +59,9 @@ class Simulation:
     ) -> None:
         self.scheduler = scheduler
         self.now = 0.0
+        self.started: dict[str, float] = {}
         self.spans: dict[str, Span] = {}
         self._seconds, self._ends, self._starts = seconds, ends or {}, starts or {}
-        self._started: dict[str, float] = {}
         self._running: list[tuple[float, int, str]] = []
 
     def run(
@@ -84,20 +89,21 @@ class Simulation:
         if not task:
             return False
         end = self.now + self._seconds.get(task.name, 0.0)
-        heapq.heappush(self._running, (end, len(self._started), task.name))
-        self._started[task.name] = self.now
+        heapq.heappush(self._running, (end, len(self.started), task.name))
+        self.started[task.name] = self.now
         self.scheduler.add(*self._starts.get(task.name, ()))
         return True
 
     def _queue_due(self) -> None:
         while task := self.scheduler.next_due():
-            if self._ends.get(task.name) is State.SKIPPED:
-                self._end(task.name, State.SKIPPED)
+            how = self._ends.get(task.name, State.DONE)
+            if how in _WITHOUT_START:
+                self._end(task.name, how)
             else:
                 self.scheduler.queue(task.name)
 
     def _end(self, name: str, how: State) -> None:
-        self.spans[name] = Span(self._started.get(name, self.now), self.now, how)
+        self.spans[name] = Span(self.started.get(name, self.now), self.now, how)
         self.scheduler.ended(name, how)
 
     def _interrupt(self, time: float) -> None:

@@ -1,6 +1,12 @@
 """The rules of the scheduler, by hand: random plans reach some of them too seldom."""
 
-from doitstack.scheduling.scheduler import Kind, Scheduler, State, Task
+import sys
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from doitstack.scheduling.scheduler import BAD, GOOD, PENDING, Kind, Scheduler, State, Task
 from doitstack.scheduling.simulation import CountedSlots
 
 FUTURE, WAIT = Kind.FUTURE, Kind.WAIT
@@ -57,3 +63,413 @@ def test_wait_at_which_the_main_line_stands() -> None:
     assert at
     assert (at[0].name, [*at[1]]) == ("w", ["g"]), "known after the stop, too"
     assert scheduler.state("z") is State.NOT_RUN
+
+
+def test_wait_that_lacks_a_step_is_not_reached() -> None:
+    scheduler = make(Task("f", FUTURE), Task("a"), Task("b"), Task("w", WAIT, ("a", "f", "b")))
+    starts(scheduler)
+    assert scheduler.waits_at() is None
+    scheduler.ended("a", State.DONE)
+    assert scheduler.waits_at() is None, "b is not done"
+    assert starts(scheduler) == ["b"]
+    scheduler.ended("b", State.DONE)
+    at = scheduler.waits_at()
+    assert at
+    assert [*at[1]] == ["f"]
+
+
+def test_wait_that_lacks_nothing_any_more_gives_way_to_the_next() -> None:
+    scheduler = make(
+        Task("f", FUTURE), Task("g", FUTURE), Task("v", WAIT, ("f",)), Task("w", WAIT, ("v", "g"))
+    )
+    starts(scheduler)
+    scheduler.ended("f", State.DONE)
+    assert scheduler.waits_at() is None, "v is about to end"
+    scheduler.ended("v", State.DONE)
+    at = scheduler.waits_at()
+    assert at
+    assert at[0].name == "w"
+
+
+def test_first_wait_in_the_plan_is_named_first() -> None:
+    scheduler = make(
+        Task("a"), Task("f", FUTURE), Task("v", WAIT, ("a", "f")), Task("w", WAIT, ("f",))
+    )
+    starts(scheduler)
+    at = scheduler.waits_at()
+    assert at
+    assert at[0].name == "w"
+    scheduler.ended("a", State.DONE)
+    at = scheduler.waits_at()
+    assert at
+    assert at[0].name == "v"
+
+
+def test_wait_whose_end_is_due_is_not_run_by_the_main_line() -> None:
+    scheduler = make(Task("w", WAIT), Task("a", needs=("w",)))
+    due = scheduler.next_due()
+    assert due
+    scheduler.ended(due.name, State.DONE)
+    assert starts(scheduler) == ["a"]
+
+
+# -- order ---------------------------------------------------------------------------------------
+
+
+def test_main_line_has_the_order_of_the_plan_whatever_the_ranks() -> None:
+    scheduler = make(Task("a", needs=("f",)), Task("f", FUTURE), Task("b"), Task("c", rank=9))
+    assert starts(scheduler) == ["f", "b"]
+    scheduler.ended("f", State.DONE)
+    assert starts(scheduler) == [], "the main line is busy"
+    scheduler.ended("b", State.DONE)
+    assert starts(scheduler) == ["a"]
+    scheduler.ended("a", State.DONE)
+    assert starts(scheduler) == ["c"]
+
+
+def test_most_urgent_future_starts_first() -> None:
+    scheduler = make(Task("f", FUTURE, rank=1), Task("g", FUTURE, rank=2), jobs=1)
+    assert starts(scheduler) == ["g"]
+
+
+def test_equals_start_in_the_order_of_queueing() -> None:
+    scheduler = make(Task("f", FUTURE), Task("g", FUTURE, ("f",)), Task("h", FUTURE), jobs=1)
+    assert starts(scheduler) == ["f"]
+    scheduler.ended("f", State.DONE)
+    assert starts(scheduler) == ["h"], "g came later"
+
+
+def test_most_urgent_task_is_due_first_and_equals_in_the_order_of_the_plan() -> None:
+    scheduler = make(Task("a"), Task("b", rank=1), Task("c", rank=2), Task("d", rank=1))
+    due = [task.name for task in iter(scheduler.next_due, None)]
+    assert due == ["c", "b", "d", "a"]
+
+
+def test_task_may_be_queued_without_having_been_asked_for() -> None:
+    scheduler = make(Task("a"), Task("b"))
+    scheduler.queue("a")
+    due = scheduler.next_due()
+    assert due
+    assert due.name == "b"
+    assert scheduler.next_due() is None
+    assert starts(scheduler) == ["a"]
+
+
+# -- slots and locks -----------------------------------------------------------------------------
+
+
+def test_future_waits_for_a_slot() -> None:
+    scheduler = make(Task("f", FUTURE), Task("g", FUTURE), jobs=1)
+    assert not scheduler.wants_slot
+    assert starts(scheduler) == ["f"]
+    assert scheduler.wants_slot
+    assert scheduler.futures_running == 1
+    scheduler.ended("f", State.DONE)
+    assert scheduler.futures_running == 0
+    assert starts(scheduler) == ["g"]
+    assert not scheduler.wants_slot
+
+
+def test_step_takes_no_slot_and_gives_none() -> None:
+    slots = CountedSlots(1)
+    scheduler = Scheduler(slots)
+    scheduler.add(Task("a"), Task("b"))
+    starts(scheduler)
+    scheduler.ended("a", State.DONE)
+    scheduler.ended("b", State.SKIPPED)
+    assert slots.free == 1
+
+
+def test_future_that_waits_for_a_lock_takes_no_slot() -> None:
+    scheduler = make(
+        Task("f", FUTURE, lock="apt", rank=3),
+        Task("g", FUTURE, lock="apt", rank=2),
+        Task("h", FUTURE, rank=1),
+        jobs=2,
+    )
+    assert starts(scheduler) == ["f", "h"]
+    assert not scheduler.wants_slot, "g lacks the lock"
+    scheduler.ended("f", State.DONE)
+    assert starts(scheduler) == ["g"]
+
+
+def test_locks_are_passed_on_by_rank() -> None:
+    ranks = {"f": 3, "g": 1, "h": 2}
+    scheduler = make(*(Task(name, FUTURE, (), "apt", rank) for name, rank in ranks.items()))
+    order = []
+    while started := starts(scheduler):
+        order += started
+        assert len(started) == 1
+        scheduler.ended(started[0], State.DONE)
+    assert order == ["f", "h", "g"]
+
+
+def test_late_future_of_greater_rank_gets_the_lock_first() -> None:
+    scheduler = make(Task("f", FUTURE, lock="apt"), Task("g", FUTURE, lock="apt"), Task("a"))
+    assert starts(scheduler) == ["f", "a"]
+    scheduler.add(Task("late", FUTURE, lock="apt", rank=9))
+    assert starts(scheduler) == []
+    scheduler.ended("f", State.DONE)
+    assert starts(scheduler) == ["late"]
+    scheduler.ended("late", State.DONE)
+    assert starts(scheduler) == ["g"]
+
+
+def test_cancelled_future_leaves_the_lock_to_the_next() -> None:
+    scheduler = make(
+        Task("f", FUTURE, lock="apt", rank=3, counts=False),
+        Task("g", FUTURE, lock="apt", rank=2, counts=False),
+        Task("h", FUTURE, lock="apt", rank=1),
+        jobs=1,
+    )
+    assert starts(scheduler) == ["f"]
+    scheduler.ended("f", State.DONE)
+    scheduler.ended("g", State.NOT_RUN)
+    assert starts(scheduler) == ["h"]
+
+
+def test_cancelling_while_others_run_keeps_their_lock() -> None:
+    scheduler = make(
+        *(Task(name, FUTURE, lock="apt", counts=False) for name in "fgh"), keep_going=True
+    )
+    assert starts(scheduler) == ["f"]
+    scheduler.ended("g", State.NOT_RUN)
+    assert starts(scheduler) == [], "f still has the lock"
+    scheduler.ended("f", State.DONE)
+    assert starts(scheduler) == ["h"]
+
+
+# -- failures ------------------------------------------------------------------------------------
+
+
+def test_failure_stops_what_has_not_started() -> None:
+    scheduler = make(Task("a"), Task("b"), Task("f", FUTURE), Task("g", FUTURE), jobs=1)
+    assert starts(scheduler) == ["f", "a"]
+    scheduler.ended("a", State.FAILED)
+    assert scheduler.is_stopped
+    assert scheduler.of(State.NOT_RUN) == ["b", "g"]
+    assert scheduler.of(State.RUNNING) == ["f"]
+    scheduler.ended("f", State.STOPPED)
+    assert scheduler.count(*PENDING, State.RUNNING) == 0
+
+
+@pytest.mark.parametrize("how", sorted(BAD, key=str))
+def test_failure_of_a_future_that_nobody_waits_for_stops_nothing(how: State) -> None:
+    scheduler = make(Task("f", FUTURE, counts=False), Task("g", FUTURE, ("f",)))
+    if how is not State.NOT_RUN:
+        assert starts(scheduler) == ["f"]
+    scheduler.ended("f", how)
+    assert starts(scheduler) == ["g"]
+
+
+def test_failure_stops_only_what_needs_it_if_the_run_keeps_going() -> None:
+    scheduler = make(Task("a"), Task("b", needs=("a",)), Task("c"), keep_going=True)
+    assert starts(scheduler) == ["a"]
+    scheduler.ended("a", State.FAILED)
+    assert starts(scheduler) == ["c"]
+    assert scheduler.of(State.NOT_RUN) == ["b"]
+    assert not scheduler.is_stopped
+
+
+def test_what_needs_a_future_that_is_given_up_and_does_not_count_goes_on() -> None:
+    scheduler = make(
+        Task("a"),
+        Task("f", FUTURE, ("a",), counts=False),
+        Task("b", needs=("f",)),
+        keep_going=True,
+    )
+    starts(scheduler)
+    scheduler.ended("a", State.FAILED)
+    assert scheduler.state("f") is State.NOT_RUN
+    assert starts(scheduler) == ["b"]
+
+
+def test_task_that_two_failures_prevent_is_given_up_once() -> None:
+    scheduler = make(
+        Task("a"),
+        Task("b", needs=("a",)),
+        Task("c", needs=("a",)),
+        Task("d", needs=("b", "c")),
+        keep_going=True,
+    )
+    starts(scheduler)
+    scheduler.ended("a", State.FAILED)
+    assert scheduler.of(State.NOT_RUN) == ["b", "c", "d"]
+
+
+def test_what_is_added_after_a_stop_or_behind_a_failure_is_not_run() -> None:
+    scheduler = make(Task("a"), keep_going=True)
+    starts(scheduler)
+    scheduler.ended("a", State.FAILED)
+    scheduler.add(Task("c", needs=("b",)), Task("b", needs=("a",)), Task("d"))
+    states = [scheduler.state(name) for name in "bcd"]
+    assert states == [State.NOT_RUN, State.NOT_RUN, State.DUE]
+    scheduler.stop()
+    scheduler.add(Task("e"))
+    assert scheduler.state("e") is State.NOT_RUN
+    assert starts(scheduler) == []
+
+
+def test_long_chain_is_given_up_without_recursion() -> None:
+    chain = [Task(f"s{number}", needs=(f"s{number - 1}",)) for number in range(1, 5000)]
+    scheduler = make(Task("s0"), *chain, keep_going=True)
+    starts(scheduler)
+    scheduler.ended("s0", State.FAILED)
+    assert scheduler.state("s4999") is State.NOT_RUN
+
+
+# -- checks --------------------------------------------------------------------------------------
+
+
+def test_after_a_bad_check_only_checks_start() -> None:
+    scheduler = make(
+        Task("c1", is_check=True),
+        Task("c2", is_check=True),
+        Task("f", FUTURE),
+        Task("g", FUTURE),
+        Task("a"),
+        jobs=1,
+    )
+    assert starts(scheduler) == ["f", "c1"]
+    scheduler.ended("c1", State.FAILED)
+    scheduler.ended("f", State.DONE)
+    assert not scheduler.is_stopped
+    assert starts(scheduler) == ["c2"], "a slot is free, but g does not start"
+    assert not scheduler.is_stopped
+    scheduler.ended("c2", State.DONE)
+    assert scheduler.is_stopped
+    assert scheduler.of(State.NOT_RUN) == ["g", "a"]
+
+
+def test_bad_check_stops_the_run_at_once_if_no_other_is_ready() -> None:
+    scheduler = make(
+        Task("c1", is_check=True), Task("f", FUTURE), Task("c2", needs=("f",), is_check=True)
+    )
+    starts(scheduler)
+    scheduler.ended("c1", State.FAILED)
+    assert scheduler.is_stopped
+
+
+def test_bad_check_stops_only_what_needs_it_if_the_run_keeps_going() -> None:
+    scheduler = make(Task("c", is_check=True), Task("a", needs=("c",)), Task("b"), keep_going=True)
+    assert starts(scheduler) == ["c"]
+    scheduler.ended("c", State.FAILED)
+    assert starts(scheduler) == ["b"]
+    assert scheduler.of(State.NOT_RUN) == ["a"]
+
+
+def test_check_that_is_up_to_date_lets_a_bad_one_stop_the_run() -> None:
+    scheduler = make(Task("c1", is_check=True), Task("c2", is_check=True), Task("a"))
+    scheduler.queue("c1")
+    assert scheduler.next_step() is scheduler.task("c1")
+    scheduler.ended("c1", State.FAILED)
+    assert not scheduler.is_stopped, "c2 is due"
+    scheduler.ended("c2", State.SKIPPED)
+    assert scheduler.is_stopped
+
+
+def test_after_a_bad_check_a_serial_future_does_not_start_either() -> None:
+    scheduler = make(
+        Task("c1", is_check=True), Task("f", FUTURE), Task("c2", is_check=True), serial=True
+    )
+    assert starts(scheduler) == ["c1"]
+    scheduler.ended("c1", State.FAILED)
+    assert starts(scheduler) == ["c2"]
+
+
+# -- serial --------------------------------------------------------------------------------------
+
+
+def test_nested_future_of_a_serial_run_has_its_turn_inside_of_its_step() -> None:
+    scheduler = make(Task("step"), Task("next", needs=("step",)), serial=True)
+    assert starts(scheduler) == ["step"]
+    scheduler.add(Task("f", FUTURE, counts=False, is_nested=True))
+    assert starts(scheduler) == ["f"]
+    scheduler.ended("f", State.DONE)
+    assert starts(scheduler) == [], "the step is not done"
+
+
+# -- the life of a task --------------------------------------------------------------------------
+
+
+def test_counts_follow_the_states() -> None:
+    scheduler = make(Task("a"), Task("b", needs=("a",)))
+    assert scheduler.count(State.DUE) == scheduler.count(State.WAITING) == 1
+    starts(scheduler)
+    assert scheduler.count(State.RUNNING) == 1
+    assert scheduler.count(*PENDING) == 1
+    scheduler.ended("a", State.DONE)
+    starts(scheduler)
+    scheduler.ended("b", State.DONE)
+    assert scheduler.count(*GOOD) == 2
+    assert scheduler.count(*PENDING, State.RUNNING) == 0
+
+
+def test_task_is_added_once() -> None:
+    with pytest.raises(AssertionError, match="a is added twice"):
+        make(Task("a"), Task("a"))
+
+
+def test_task_ends_once() -> None:
+    scheduler = make(Task("a"), Task("b", needs=("a",)))
+    with pytest.raises(AssertionError, match="b"):
+        scheduler.ended("b", State.DONE)
+    starts(scheduler)
+    scheduler.ended("a", State.DONE)
+    with pytest.raises(AssertionError, match="a"):
+        scheduler.ended("a", State.DONE)
+
+
+@pytest.mark.parametrize("how", [State.SKIPPED, State.NOT_RUN, State.QUEUED, State.WAITING])
+def test_running_task_does_not_end_as_if_it_had_never_run(how: State) -> None:
+    scheduler = make(Task("a"))
+    starts(scheduler)
+    with pytest.raises(AssertionError, match=r"a: State\.RUNNING to"):
+        scheduler.ended("a", how)
+
+
+def test_only_a_due_task_is_queued() -> None:
+    scheduler = make(Task("a"), Task("b", needs=("a",)))
+    with pytest.raises(AssertionError, match="b"):
+        scheduler.queue("b")
+    scheduler.queue("a")
+    with pytest.raises(AssertionError, match="a"):
+        scheduler.queue("a")
+
+
+# -- many ----------------------------------------------------------------------------------------
+
+
+def test_hot_paths_do_not_grow_with_the_number_of_tasks() -> None:
+    """Twice as many tasks are twice as much work, counted in lines of the scheduler."""
+    small, great = lines_for(500), lines_for(1000)
+    assert great < 2.2 * small
+
+
+def lines_for(number: int) -> int:
+    """Return how many lines the scheduler runs for so many queued futures and steps."""
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal lines
+        if not frame.f_code.co_filename.endswith("scheduling/scheduler.py"):
+            return None
+        lines += event == "line"
+        return trace
+
+    futures = [Task(f"f{n}", FUTURE, lock=f"lock{n % 5}" if n % 3 else "") for n in range(number)]
+    steps = [Task(f"s{n}", needs=(f"s{n - 1}",)) for n in range(number)]
+    wait = Task("w", WAIT, (f"s{number - 1}", *(task.name for task in futures)))
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        scheduler = make(*futures, *steps, wait, jobs=4)
+        running = starts(scheduler)
+        while running:
+            scheduler.ended(running.pop(), State.DONE)
+            scheduler.waits_at()
+            running += starts(scheduler)
+    finally:
+        sys.settrace(before)
+    assert scheduler.count(State.DONE) == 2 * number + 1
+    return lines

@@ -1,0 +1,344 @@
+"""Random plans, and a witness of what the scheduler does with one in virtual time.
+
+The witness keeps books of its own: of the scheduler it uses the answers alone. Seeds instead of
+hypothesis, whose examples take ten times as long.
+"""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from doitstack.scheduling.priorities import remaining_paths
+from doitstack.scheduling.scheduler import BAD, GOOD, Kind, Scheduler, State, Task
+from doitstack.scheduling.simulation import CountedSlots, Simulation
+
+NEVER = float("inf")
+ENDED = GOOD | BAD
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Tasks, what each starts, how long each takes (s), how each ends, and how it is run."""
+
+    tasks: tuple[Task, ...]
+    starts: dict[str, tuple[Task, ...]]
+    seconds: dict[str, float]
+    ends: dict[str, State]
+    jobs: int
+    serial: bool = False
+    keep_going: bool = False
+    interrupt_at: float = NEVER
+
+    @property
+    def every_task(self) -> list[Task]:
+        return [*self.tasks, *(task for tasks in self.starts.values() for task in tasks)]
+
+
+@dataclass
+class _Maker:
+    """Makes tasks as a plan has them: a main line with checks and waits, futures beside it.
+
+    A step comes after the step or wait before it, or after the checks since then.
+    """
+
+    rng: random.Random
+    locks: list[str]
+    tasks: list[Task] = field(default_factory=list)
+    futures: list[str] = field(default_factory=list)
+    before: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+    def step(self, name: str) -> None:
+        self._main_line(Task(name, needs=self.checks or self.before))
+
+    def wait(self, name: str) -> None:
+        needs = (*(self.checks or self.before), *self._some_futures(3))
+        self._main_line(Task(name, Kind.WAIT, needs))
+
+    def check(self, name: str) -> None:
+        self.tasks.append(Task(name, needs=self.before, is_check=True))
+        self.checks += (name,)
+
+    def future(self, name: str) -> None:
+        needs = (*(self.checks or self.before), *self._some_futures(self.rng.choice([0, 0, 1, 2])))
+        self.tasks.append(Task(name, Kind.FUTURE, needs, self.rng.choice(self.locks)))
+        self.futures.append(name)
+
+    def _main_line(self, task: Task) -> None:
+        self.tasks.append(task)
+        self.before, self.checks = (task.name,), ()
+
+    def _some_futures(self, most: int) -> list[str]:
+        return self.rng.sample(self.futures, min(len(self.futures), self.rng.randint(0, most)))
+
+
+def plain_plan(seed: int) -> Plan:
+    """Return a plan in which all goes well, without locks, checks and futures started late."""
+    rng = random.Random(seed)
+    tasks = _make(rng, checks=0, locks=[""])
+    seconds = _seconds(rng, tasks)
+    return Plan(_ranked(rng, tasks, seconds), {}, seconds, {}, rng.choice([1, 1, 2, 3, 8]))
+
+
+def random_plan(seed: int) -> Plan:
+    """Return a plan with all that can happen to one."""
+    rng = random.Random(seed)
+    tasks = _waiting_for_later_ones(rng, _make(rng, checks=1, locks=["", "", "apt", "git"]))
+    starts = {task.name: _started_by(rng, task) for task in tasks if rng.random() < 0.1}
+    every = [*tasks, *(task for some in starts.values() for task in some)]
+    seconds = _seconds(rng, every)
+    return Plan(
+        tasks=_ranked(rng, tasks, seconds),
+        starts=starts,
+        seconds=seconds,
+        ends=_ends(rng, every),
+        jobs=rng.choice([0, 1, 1, 2, 3, 8]),
+        serial=rng.random() < 0.2,
+        keep_going=rng.random() < 0.2,
+        interrupt_at=rng.choice([NEVER, NEVER, NEVER, rng.random() * 20, rng.randint(0, 20)]),
+    )
+
+
+def _is_future(task: Task) -> bool:
+    return task.kind is Kind.FUTURE
+
+
+def _make(rng: random.Random, *, checks: int, locks: list[str]) -> list[Task]:
+    maker = _Maker(rng, locks)
+    kinds = [maker.step, maker.future, maker.wait, maker.check]
+    for number in range(rng.randint(0, 25)):
+        make = rng.choices(kinds, [3, 5, 2, checks])[0]
+        make(f"{make.__name__}{number}")
+    return maker.tasks
+
+
+def _waiting_for_later_ones(rng: random.Random, tasks: list[Task]) -> list[Task]:
+    """Let some futures wait for one behind them, which itself waits for no future."""
+    later: dict[tuple[str, ...], str] = {}
+    changed = []
+    for task in reversed(tasks):
+        more = later.get(task.needs)
+        if not _is_future(task):
+            changed.append(task)
+        elif more and rng.random() < 0.3:
+            changed.append(replace(task, needs=(*task.needs, more)))
+        else:
+            changed.append(task)
+            if not any(need.startswith("future") for need in task.needs):
+                later[task.needs] = task.name
+    return changed[::-1]
+
+
+def _started_by(rng: random.Random, task: Task) -> tuple[Task, ...]:
+    """Return futures that a task starts: some wait for one before them."""
+    names = [f"{task.name}-{number}" for number in range(rng.randint(1, 3))]
+    return tuple(
+        Task(
+            name,
+            Kind.FUTURE,
+            tuple(rng.sample(names[:number], rng.randint(0, min(1, number)))),
+            rng.choice(["", "apt"]),
+            rank=rng.choice([0.0, 5.0]),
+            counts=False,
+            is_nested=True,
+        )
+        for number, name in enumerate(names)
+    )
+
+
+def _seconds(rng: random.Random, tasks: Iterable[Task]) -> dict[str, float]:
+    times = [0.0, 1.0, 2.0, 3.5, 10.0, rng.random()]
+    return {task.name: 0.0 if task.kind is Kind.WAIT else rng.choice(times) for task in tasks}
+
+
+def _ranked(rng: random.Random, tasks: list[Task], seconds: dict[str, float]) -> tuple[Task, ...]:
+    """Rank tasks by what comes after them, or not at all, as in a first run.
+
+    A future that nobody waits for does not count.
+    """
+    ranks = dict.fromkeys(seconds, 0.0)
+    if rng.random() < 0.8:
+        ranks = remaining_paths({task.name: task.needs for task in tasks}, seconds)
+    awaited = {need for task in tasks for need in task.needs}
+    return tuple(
+        replace(
+            task,
+            rank=ranks[task.name],
+            counts=not _is_future(task) or task.name in awaited,
+        )
+        for task in tasks
+    )
+
+
+def _ends(rng: random.Random, tasks: list[Task]) -> dict[str, State]:
+    bad = rng.choice([0, 0, 0.03, 0.15])
+    ends = {}
+    for task in tasks:
+        chance = rng.random()
+        if chance < bad and task.kind is not Kind.WAIT:
+            ends[task.name] = rng.choice([State.FAILED] * 8 + [State.STOPPED, State.NOT_RUN])
+        elif chance > 0.9 and not task.is_nested:
+            ends[task.name] = State.SKIPPED
+    return ends
+
+
+class Witness:
+    """Runs a plan in virtual time, and checks each of the scheduler's promises."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.slots = CountedSlots(plan.jobs)
+        self.scheduler = Scheduler(self.slots, serial=plan.serial, keep_going=plan.keep_going)
+        self.scheduler.add(*plan.tasks)
+        self.simulation = Simulation(
+            self.scheduler, plan.seconds, ends=plan.ends, starts=plan.starts
+        )
+        self.tasks = {task.name: task for task in plan.tasks}
+        self.numbers = {task.name: number for number, task in enumerate(plan.tasks)}
+        self.is_interrupted = False
+        self._pending = dict(self.tasks)
+        self._seen = 0
+
+    def run(self) -> None:
+        """Run the plan, and check what is promised at each moment and of the whole."""
+        self.simulation.run(interrupt_at=self.plan.interrupt_at, observe=self._observe)
+        self._take_in_starts()
+        spans = self.simulation.spans.values()
+        self.is_interrupted = self.simulation.now == self.plan.interrupt_at and any(
+            span.end == self.simulation.now and span.how is State.STOPPED for span in spans
+        )
+        self._check_ends()
+        self._check_needs()
+        if not self.is_interrupted:
+            self._check_what_was_not_run()
+
+    # -- at each moment ----------------------------------------------------------------------------
+
+    def _observe(self) -> None:
+        new = self._take_in_starts()
+        running = [
+            self.tasks[name]
+            for name in self.simulation.started
+            if name not in self.simulation.spans
+        ]
+        self._check_room(running)
+        ready = [task for task in self._pending.values() if self._is_ready(task)]
+        if not self.is_stopping:
+            self._check_nothing_is_left(ready, running)
+            self._check_order(ready, new, running)
+        else:
+            assert all(task.is_check or task.is_nested for task in new), "started after a failure"
+
+    def _take_in_starts(self) -> list[Task]:
+        """Return what has started since the last time."""
+        names = list(self.simulation.started)[self._seen :]
+        self._seen += len(names)
+        for name in names:
+            added = {task.name: task for task in self.plan.starts.get(name, ())}
+            self.tasks |= added
+            self._pending |= added
+        for name in [name for name in self._pending if self._has_left(name)]:
+            del self._pending[name]
+        return [self.tasks[name] for name in names]
+
+    def _has_left(self, name: str) -> bool:
+        return name in self.simulation.started or name in self.simulation.spans
+
+    def _check_room(self, running: list[Task]) -> None:
+        beside = [task for task in running if not self.is_on_main_line(task)]
+        locks = [task.lock for task in beside if task.lock]
+        assert len(running) - len(beside) <= 1, "two at once on the main line"
+        assert len(beside) <= (self.plan.jobs or NEVER), "more than there are slots"
+        assert len(locks) == len(set(locks)), "two hold one lock"
+
+    def _check_nothing_is_left(self, ready: list[Task], running: list[Task]) -> None:
+        beside = [task for task in running if not self.is_on_main_line(task)]
+        locks = {task.lock for task in beside if task.lock}
+        for task in ready:
+            if self.is_on_main_line(task):
+                assert len(running) > len(beside), f"{task.name} could run on the main line"
+            else:
+                is_full = self.plan.jobs and len(beside) >= self.plan.jobs
+                assert is_full or task.lock in locks, f"{task.name} could run"
+
+    def _check_order(self, ready: list[Task], new: list[Task], running: list[Task]) -> None:
+        """The first of the main line and the most urgent future whose lock is free come first."""
+        locks = {task.lock for task in running if task.lock}
+        planned = [task for task in ready if not task.is_nested]
+        for task in new:
+            for other in planned:
+                if self.is_on_main_line(task) and self.is_on_main_line(other):
+                    is_first = self.numbers[task.name] < self.numbers[other.name]
+                    assert is_first, f"{task.name} started before {other.name}"
+                elif not self.is_on_main_line(other) and other.lock not in locks:
+                    is_first = self.is_on_main_line(task) or task.rank >= other.rank
+                    assert is_first, f"{task.name} is less urgent than {other.name}"
+
+    # -- of the whole ------------------------------------------------------------------------------
+
+    def _check_ends(self) -> None:
+        spans, started = self.simulation.spans, self.simulation.started
+        for name in self.tasks:
+            state = self.scheduler.state(name)
+            assert state in ENDED, f"{name} has not ended: {state}"
+            if name in spans:
+                assert spans[name].how is state, f"{name} ended twice"
+            else:
+                assert state is State.NOT_RUN, f"{name} is {state} but did not end"
+                assert name not in started, f"{name} started and did not end"
+        assert self.slots.free == CountedSlots(self.plan.jobs).free, "a slot is not given back"
+        assert self.scheduler.futures_running == 0
+
+    def _check_needs(self) -> None:
+        spans = self.simulation.spans
+        for name, start in self.simulation.started.items():
+            for need in self.tasks[name].needs:
+                assert self._is_met(need), f"{name} started without {need}"
+                if need in spans:
+                    assert spans[need].end <= start, f"{name} started before the end of {need}"
+
+    def _check_what_was_not_run(self) -> None:
+        """What the driver did not choose was not run because of a failure, and only then."""
+        not_run = {
+            name for name in self.scheduler.of(State.NOT_RUN) if name not in self.simulation.spans
+        }
+        bad = self._counted_bad()
+        if not bad:
+            assert not not_run, f"not run without a failure: {not_run}"
+        elif self.plan.keep_going:
+            lost = {task.name for task in self.tasks.values() if self._lacks_something(task)}
+            assert not_run == lost
+        elif all(self.tasks[name].is_check for name in bad):
+            needs = {self.tasks[name].needs for name in bad}
+            others = {n for n, task in self.tasks.items() if task.is_check and task.needs in needs}
+            assert not others & not_run, f"a check stopped other checks: {others & not_run}"
+
+    # -- what the witness knows --------------------------------------------------------------------
+
+    def is_on_main_line(self, task: Task) -> bool:
+        return not _is_future(task) or (self.plan.serial and not task.is_nested)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a failure stops the run."""
+        return bool(not self.plan.keep_going and self._counted_bad())
+
+    def _counted_bad(self) -> list[str]:
+        return [
+            name
+            for name, span in self.simulation.spans.items()
+            if span.how in BAD and self.tasks[name].counts
+        ]
+
+    def _lacks_something(self, task: Task) -> bool:
+        return any(not self._is_met(need) for need in task.needs)
+
+    def _is_ready(self, task: Task) -> bool:
+        return not self._lacks_something(task)
+
+    def _is_met(self, need: str) -> bool:
+        if need not in self.tasks:
+            return True
+        span = self.simulation.spans.get(need)
+        how = span.how if span else self.scheduler.state(need)
+        return how in GOOD or (how in BAD and not self.tasks[need].counts)
