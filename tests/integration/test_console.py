@@ -257,7 +257,7 @@ def test_live_run_that_is_interrupted_leaves_a_clean_terminal(
         f"INTERRUPTED by {number.name} after N s: stack install: plugin demo: step standing\n"
         f"stopped because of it: one; not run because of it: two, three\n"
         f"log: {stack.dest}/logs/stack.log\n"
-        f"go on from what is good: doit stack"
+        f"resume with: doit stack"
     )
 
 
@@ -346,7 +346,7 @@ def test_failure_is_the_last_thing_on_a_live_screen(stack_dir: MakeStackDir, see
         "FAILED after N s: stack install: plugin demo: future bad: RuntimeError: of no use",
         "not run because of it: later",
         f"log: {stack.dest}/async/bad.log",
-        "mend it, then go on from what is good: doit stack",
+        "fix it, then resume with: doit stack",
     ]
     assert lines[-6] == "    RuntimeError: of no use"
 
@@ -448,7 +448,7 @@ def test_quiet_tells_of_a_failure(stack_dir: MakeStackDir) -> None:
     error = "stack install: plugin demo: step sh: sh ended with code 3; its output is above"
     assert told[:5] == [f"ERROR: {error}", "", "the last lines of sh:", "    the reason", ""]
     assert re.fullmatch(rf"FAILED after \d+\.\d s: {error}", told[5])
-    assert told[-1] == "mend it, then go on from what is good: doit stack"
+    assert told[-1] == "fix it, then resume with: doit stack"
 
 
 def test_mode_is_an_option_of_doit(stack_dir: MakeStackDir) -> None:

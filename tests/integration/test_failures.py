@@ -26,7 +26,7 @@ ACTIONS = plugin("""
     NOISY = 'set -x; for n in $(seq 30); do echo "line $n"; done; echo "+1 real"; exit 6'
 """)
 
-AGAIN = "mend it, then go on from what is good: doit stack"
+AGAIN = "fix it, then resume with: doit stack"
 
 
 def _words(outcome: Outcome) -> list[str]:

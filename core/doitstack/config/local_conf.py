@@ -126,7 +126,8 @@ def _text(path: Path) -> str:
     before, windows, _ = text.partition("\r\n")
     if windows:
         line = before.count("\n") + 1
-        raise SettingsError(f"{path}:{line}: ends in CR LF; mend it: sed -i 's/\\r$//' {path}")
+        fix = f"sed -i 's/\\r$//' {path}"
+        raise SettingsError(f"{path}:{line}: has Windows line endings; fix: {fix}")
     return text
 
 
@@ -164,7 +165,8 @@ def _evaluate(
         if kind == "mistake":
             raise SettingsError(f"{path}:{line}: {what}")
     if ("end", "", "", "") not in records:
-        raise SettingsError(_mended(complaints, path, is_syntax=answer.returncode == _BAD_SYNTAX))
+        is_syntax = answer.returncode == _BAD_SYNTAX
+        raise SettingsError(_error_message(complaints, path, is_syntax=is_syntax))
     known = {**os.environ, **variables}
     return LocalSettings(
         {
@@ -178,15 +180,15 @@ def _evaluate(
     )
 
 
-def _mended(complaints: str, path: Path, *, is_syntax: bool) -> str:
+def _error_message(complaints: str, path: Path, *, is_syntax: bool) -> str:
     """Turn bash's `FILE: line N: what` into `FILE:N: what`.
 
-    What bash has against a syntax begins with the reason; else its last word is why it has ended.
+    The first line is the reason of a syntax error, the last line that of any other error.
     """
-    told = [line for line in complaints.splitlines() if line.startswith(f"{path}: line ")]
-    if not told:
-        return f"{path}: bash has ended before the end of it"
-    return re.sub(r"^(.*?): line (\d+): ", r"\1:\2: ", told[0 if is_syntax else -1])
+    errors = [line for line in complaints.splitlines() if line.startswith(f"{path}: line ")]
+    if not errors:
+        return f"{path}: bash ended before the end of the file"
+    return re.sub(r"^(.*?): line (\d+): ", r"\1:\2: ", errors[0 if is_syntax else -1])
 
 
 def _records(output: bytes) -> Iterator[tuple[str, str, str, str]]:

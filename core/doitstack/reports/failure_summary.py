@@ -43,8 +43,8 @@ def last_words(
     lines += _also(others)
     lines += _because(outcome)
     lines += _places(first, logs)
-    verb = "go on" if signalled else "mend it, then go on"
-    return "\n".join(["", *lines, f"{verb} from what is good: {again}"])
+    advice = "resume" if signalled else "fix it, then resume"
+    return "\n".join(["", *lines, f"{advice} with: {again}"])
 
 
 def _headline(failure: Failure) -> str:

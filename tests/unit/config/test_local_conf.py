@@ -114,7 +114,7 @@ def test_line_ends_of_windows_are_told(tmp_path: Path) -> None:
     # Bash would make them part of values, and of the names of files.
     said = _mistake(tmp_path, "[[local|localrc]]\nA=1\r\n")
     path = tmp_path / "local.conf"
-    assert said == f"{path}:2: ends in CR LF; mend it: sed -i 's/\\r$//' {path}"
+    assert said == f"{path}:2: has Windows line endings; fix: sed -i 's/\\r$//' {path}"
 
 
 def test_values_arrive_as_bash_makes_them(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_what_ends_it_is_told_with_its_line(tmp_path: Path, line: str, what: str
 @pytest.mark.parametrize("line", ["builtin exit 0", "set -e; false", "exec true"])
 def test_end_of_bash_is_never_silent(tmp_path: Path, line: str) -> None:
     said = _mistake(tmp_path, f"[[local|localrc]]\nA=1\n{line}\nB=2\n")
-    assert said == f"{tmp_path}/local.conf: bash has ended before the end of it"
+    assert said == f"{tmp_path}/local.conf: bash ended before the end of the file"
 
 
 def test_subshell_may_exit_and_the_shell_be_odd(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_step_is_told_with_its_own_lines(logs: Logs) -> None:
         "",
         "FAILED after 3.0 s: stack install: plugin demo: step bad: RuntimeError: of no use",
         "log: /d/stack.log",
-        "mend it, then go on from what is good: doit stack",
+        "fix it, then resume with: doit stack",
     ]
 
 
@@ -67,7 +67,7 @@ def test_future_is_told_with_its_log_and_what_it_has_cost(logs: Logs) -> None:
         "FAILED after 3.0 s: stack install: plugin demo: step bad: RuntimeError: of no use",
         "stopped because of it: x, y; not run because of it: a, b, c and 4 more",
         "log: /d/async/slow.log",
-        "mend it, then go on from what is good: doit stack",
+        "fix it, then resume with: doit stack",
     ]
 
 
@@ -118,7 +118,7 @@ def test_interruption_tells_what_was_stopped(logs: Logs) -> None:
         "INTERRUPTED by SIGINT after 3.0 s: stack install: plugin demo: step bad",
         "stopped because of it: x; not run because of it: a",
         "log: /d/stack.log",
-        "go on from what is good: doit stack",
+        "resume with: doit stack",
     ]
 
 
@@ -136,7 +136,7 @@ def test_interruption_between_steps_tells_what_had_failed_before(logs: Logs) -> 
         "INTERRUPTED by SIGTERM",
         "failed too: slow",
         "log: /d/stack.log",
-        "go on from what is good: doit stack",
+        "resume with: doit stack",
     ]
 
 
@@ -145,5 +145,5 @@ def test_what_no_event_tells_of_is_told_as_it_was_heard(logs: Logs) -> None:
         "",
         "ERROR: doit is lost",
         "log: /d/stack.log",
-        "mend it, then go on from what is good: doit stack",
+        "fix it, then resume with: doit stack",
     ]
