@@ -10,7 +10,7 @@ lies in heaps, where an entry that has left is dropped when it comes to the top.
 """
 
 from collections import Counter
-from collections.abc import Callable, KeysView
+from collections.abc import Callable, Iterable, KeysView
 from dataclasses import dataclass, field
 from enum import Enum
 from heapq import heappop, heappush
@@ -45,7 +45,7 @@ BAD = frozenset({State.FAILED, State.STOPPED, State.NOT_RUN})
 
 _NEXT = {
     State.WAITING: {State.DUE, State.NOT_RUN},
-    State.DUE: {State.QUEUED} | GOOD | BAD,
+    State.DUE: {State.WAITING, State.QUEUED} | GOOD | BAD,
     State.QUEUED: {State.RUNNING} | GOOD | BAD,
     State.RUNNING: {State.DONE, State.FAILED, State.STOPPED},
 }
@@ -68,7 +68,7 @@ class Task:
         is_check: if a check fails, the run stops only once the other checks that are ready have
             run.
         is_nested: a future that a running task has started; in a serial run it runs inside that
-            task.
+            task. A failure elsewhere does not stop it, as the task that started it may wait for it.
     """
 
     name: str
@@ -128,12 +128,14 @@ class Scheduler:
     """The tasks of one run. In a `serial` one all are on the main line, in the order of `add`.
 
     If `keep_going`, a failure stops only what needs the failed task. `wants_slot` says whether the
-    last call of `next_future` found one that lacked nothing but a slot.
+    last call of `next_future` found one that lacked nothing but a slot. Once a failure has stopped
+    the run (`is_stopped`), only nested futures start.
     """
 
     def __init__(self, slots: Slots, *, serial: bool = False, keep_going: bool = False) -> None:
         self.keep_going = keep_going
         self.is_stopped = False
+        self._is_over = False
         self.wants_slot = False
         self.futures_running = 0
         self._slots, self._serial = slots, serial
@@ -154,19 +156,14 @@ class Scheduler:
 
     def add(self, *tasks: Task) -> None:
         """Take in tasks, which may need one another. After a stop they are not run."""
-        new = [self._enter(task) for task in tasks]
-        for entry in new:
-            needs = [self._entries[need] for need in entry.task.needs if need in self._entries]
-            for need in needs:
-                if not need.is_met and need.task.name not in entry.missing:
-                    entry.missing[need.task.name] = None
-                    need.needed_by.append(entry)
-            if self.is_stopped or any(need.is_lost for need in needs):
-                self._end(entry, State.NOT_RUN)
-            elif not entry.missing:
-                self._make_due(entry)
-            else:
-                self._notice_reached(entry)
+        for entry in [self._enter(task) for task in tasks]:
+            self._await_needs(entry, entry.task.needs)
+
+    def wait_for(self, name: str, *needs: str) -> None:
+        """Let a task that is due wait for more: what it needs was not known before."""
+        entry = self._entries[name]
+        self._set(entry, State.WAITING)
+        self._await_needs(entry, needs)
 
     def queue(self, name: str) -> None:
         """Let a task that is due start when there is room."""
@@ -187,18 +184,14 @@ class Scheduler:
         if entry.is_lost and not self.keep_going:
             self._has_bad_check |= entry.task.is_check
             if not entry.task.is_check:
-                self.stop()
+                self._stop_plan()
         if self._has_bad_check and not self._ready_checks:
-            self.stop()
+            self._stop_plan()
 
     def stop(self) -> None:
         """Start nothing any more. The driver ends what still runs, and reports it."""
-        if self.is_stopped:
-            return
-        self.is_stopped = True
-        for entry in self._entries.values():
-            if entry.state in PENDING:
-                self._set(entry, State.NOT_RUN)
+        self._is_over = self.is_stopped = True
+        self._give_up(lambda _: True)
 
     # -- what it answers -------------------------------------------------------------------------
 
@@ -211,7 +204,7 @@ class Scheduler:
 
     def next_future(self) -> Task | None:
         """Return the future that starts now, or None if there is no room; it runs from now on."""
-        entry = None if self._has_bad_check else self._startable_future()
+        entry = self._startable_future()
         self.wants_slot = bool(entry) and not self._slots.take()
         if not entry or self.wants_slot:
             return None
@@ -254,6 +247,33 @@ class Scheduler:
         return sum(self._states[state] for state in states)
 
     # -- the rules -------------------------------------------------------------------------------
+
+    def _await_needs(self, entry: _Entry, names: Iterable[str]) -> None:
+        needs = [self._entries[need] for need in names if need in self._entries]
+        for need in needs:
+            if not need.is_met and need.task.name not in entry.missing:
+                entry.missing[need.task.name] = None
+                need.needed_by.append(entry)
+        if not self._may_start(entry) or any(need.is_lost for need in needs):
+            self._end(entry, State.NOT_RUN)
+        elif not entry.missing:
+            self._make_due(entry)
+        else:
+            self._notice_reached(entry)
+
+    def _may_start(self, entry: _Entry) -> bool:
+        return not (self._is_over or (self.is_stopped and not entry.task.is_nested))
+
+    def _stop_plan(self) -> None:
+        """Start no more of the plan; what runs may go on with the futures that it starts."""
+        if not self.is_stopped:
+            self.is_stopped = True
+            self._give_up(lambda entry: not entry.task.is_nested)
+
+    def _give_up(self, is_meant: Callable[[_Entry], bool]) -> None:
+        for entry in self._entries.values():
+            if entry.state in PENDING and is_meant(entry):
+                self._set(entry, State.NOT_RUN)
 
     def _enter(self, task: Task) -> _Entry:
         assert task.name not in self._entries, f"{task.name} is added twice"
@@ -311,13 +331,22 @@ class Scheduler:
         is_wanted = entry.task.is_check or not self._has_bad_check
         return entry.state is State.QUEUED and is_wanted
 
+    def _is_startable_future(self, entry: _Entry) -> bool:
+        is_wanted = entry.task.is_nested or not self._has_bad_check
+        return entry.state is State.QUEUED and is_wanted
+
     def _startable_future(self) -> _Entry | None:
         """Return the first queued future whose lock is free, and put those before it aside."""
-        while entry := _first(self._futures, lambda entry: entry.state is State.QUEUED):
-            if entry.task.lock not in self._locks:
+        while self._futures:
+            entry = self._futures[0][2]
+            if not self._is_startable_future(entry):
+                heappop(self._futures)
+                self._bring_back(entry.task.lock)
+            elif entry.task.lock not in self._locks:
                 return entry
-            aside = self._behind_locks.setdefault(entry.task.lock, [])
-            heappush(aside, heappop(self._futures))
+            else:
+                aside = self._behind_locks.setdefault(entry.task.lock, [])
+                heappush(aside, heappop(self._futures))
         return None
 
     def _release(self, entry: _Entry) -> None:
@@ -334,8 +363,8 @@ class Scheduler:
     def _bring_back(self, lock: str) -> None:
         """Let the first of those that were put aside for a lock compete again.
 
-        It also follows one that has left the queue while the lock was free.
+        It also follows one that left the queue or was dropped while the lock was free.
         """
         aside = self._behind_locks.get(lock, [])
-        if _first(aside, lambda entry: entry.state is State.QUEUED):
+        if _first(aside, self._is_startable_future):
             heappush(self._futures, heappop(aside))

@@ -318,6 +318,22 @@ def test_long_chain_is_given_up_without_recursion() -> None:
     assert scheduler.state("s4999") is State.NOT_RUN
 
 
+def test_failure_beside_a_step_does_not_stop_the_futures_that_the_step_starts() -> None:
+    scheduler = make(Task("f", FUTURE), Task("g", FUTURE), Task("a"), jobs=1)
+    assert starts(scheduler) == ["f", "a"]
+    early = Task("early", FUTURE, counts=False, is_nested=True)
+    scheduler.add(early)
+    scheduler.ended("f", State.FAILED)
+    late = Task("late", FUTURE, counts=False, is_nested=True)
+    scheduler.add(late)
+    assert scheduler.of(State.NOT_RUN) == ["g"]
+    assert starts(scheduler) == ["early"]
+    scheduler.ended("early", State.DONE)
+    scheduler.stop()
+    assert scheduler.state("late") is State.NOT_RUN
+    assert starts(scheduler) == []
+
+
 # -- checks --------------------------------------------------------------------------------------
 
 
@@ -375,6 +391,44 @@ def test_after_a_bad_check_a_serial_future_does_not_start_either() -> None:
     assert starts(scheduler) == ["c1"]
     scheduler.ended("c1", State.FAILED)
     assert starts(scheduler) == ["c2"]
+
+
+def test_after_a_bad_check_a_nested_future_starts() -> None:
+    scheduler = make(Task("c1", is_check=True), Task("c2", is_check=True))
+    assert starts(scheduler) == ["c1"]
+    scheduler.ended("c1", State.FAILED)
+    assert starts(scheduler) == ["c2"]
+    scheduler.add(Task("f", FUTURE, counts=False, is_nested=True))
+    assert starts(scheduler) == ["f"], "c2 may wait for it"
+
+
+# -- what becomes known late ---------------------------------------------------------------------
+
+
+def test_due_task_may_wait_for_more() -> None:
+    scheduler = make(Task("a"), Task("b", needs=("a",)))
+    due = scheduler.next_due()
+    assert due
+    scheduler.add(Task("setup"))
+    scheduler.wait_for("a", "setup")
+    assert starts(scheduler) == ["setup"]
+    scheduler.ended("setup", State.DONE)
+    assert starts(scheduler) == ["a"]
+    scheduler.ended("a", State.DONE)
+    assert starts(scheduler) == ["b"]
+
+
+def test_due_task_that_waits_for_what_has_ended_is_due_again() -> None:
+    scheduler = make(Task("setup"), Task("lost"), keep_going=True)
+    starts(scheduler)
+    scheduler.ended("setup", State.DONE)
+    starts(scheduler)
+    scheduler.ended("lost", State.FAILED)
+    scheduler.add(Task("a"), Task("b"))
+    scheduler.wait_for("b", "lost")
+    scheduler.wait_for("a", "setup")
+    assert starts(scheduler) == ["a"]
+    assert scheduler.state("b") is State.NOT_RUN
 
 
 # -- serial --------------------------------------------------------------------------------------
