@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.services.processes import processes_with
-from doitstack.services.supervisord import MARKER
 from tests.conftest import CHECKOUT, MakeStackDir, Outcome, StackDir
 from tests.e2e.test_default_stack import processes_of
+from tests.service_processes import service_processes
 
 PORTS = (
     *("KEYSTONE_SERVICE_PORT", "GLANCE_SERVICE_PORT", "PLACEMENT_SERVICE_PORT"),
@@ -165,7 +164,7 @@ def check_ports(stack: StackDir, expected: dict[str, str]) -> None:
 def check_stopped(stack: StackDir) -> None:
     stack.run("unstack", timeout=300).ok()
     assert processes_of(stack) == []
-    assert processes_with({MARKER: str(stack.dest / "supervisor")}) == []
+    assert service_processes(stack.dest / "supervisor") == []
     assert processes(stack) == {}
 
 

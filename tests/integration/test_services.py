@@ -10,7 +10,7 @@ import sys
 import time
 
 from doitstack import hookimpl, run
-from doitstack.services.services import State
+from doitstack.services.services import ServiceState
 
 
 def wait_for(state, stack):
@@ -29,7 +29,7 @@ def serve(stack):
 
 def go_on(stack):
     (stack.dest / "go").touch()
-    wait_for(State.EXITED, stack)
+    wait_for(ServiceState.EXITED, stack)
     {after}
 
 

@@ -12,7 +12,7 @@ from doitstack.config.settings import Settings
 from doitstack.errors import BusyError, SettingsError, StepError
 from doitstack.private_files import write_private
 
-MARKER = ".doitstack"
+OWNERSHIP_FILE = ".doitstack"
 """The file that makes a directory ours. It says whether we made the directory itself."""
 
 LOCK = ".lock"
@@ -60,7 +60,7 @@ def claim(settings: Settings) -> None:
             )
     try:
         is_new = not dest.exists()
-        if not (dest / MARKER).exists():
+        if not (dest / OWNERSHIP_FILE).exists():
             _refuse_another_user(dest)
             _refuse_strangers(dest)
         if not _is_inside(data, dest):
@@ -75,8 +75,8 @@ def claim(settings: Settings) -> None:
 
 
 def _mark(directory: Path, *, is_new: bool) -> None:
-    if not (directory / MARKER).exists():
-        write_private(directory / MARKER, f"{'made' if is_new else 'found'} by doitstack\n")
+    if not (directory / OWNERSHIP_FILE).exists():
+        write_private(directory / OWNERSHIP_FILE, f"{'made' if is_new else 'found'} by doitstack\n")
 
 
 def _refuse_another_user(dest: Path) -> None:
@@ -89,7 +89,7 @@ def _refuse_another_user(dest: Path) -> None:
 
 def _refuse_data(data: Path) -> None:
     """Raise SettingsError for a DATA_DIR in which plugins would remove what is not theirs."""
-    if data.is_dir() and any(data.iterdir()) and not (data / MARKER).exists():
+    if data.is_dir() and any(data.iterdir()) and not (data / OWNERSHIP_FILE).exists():
         raise SettingsError(
             f"DATA_DIR={data} is not empty and not doitstack's; "
             f"set DATA_DIR to a directory of its own"
@@ -152,9 +152,9 @@ def owned(settings: Settings) -> list[Path]:
     dest = settings.path("DEST")
     if not dest.exists():
         return []
-    if not (dest / MARKER).exists():
+    if not (dest / OWNERSHIP_FILE).exists():
         raise SettingsError(
-            f"DEST={dest} is not doitstack's (it has no {MARKER}); nothing has been removed"
+            f"DEST={dest} is not doitstack's (it has no {OWNERSHIP_FILE}); nothing has been removed"
         )
     names = [dest / name for name in (*_WORK, *_FILES)]
     moved = [settings.path("DATA_DIR"), settings.path("LOGDIR")]
@@ -178,8 +178,8 @@ def remove(settings: Settings) -> None:
             ) from error
     if not dest.exists():
         return
-    is_made_by_us = (dest / MARKER).read_text(encoding="utf-8").startswith("made")
-    for name in (LOCK, MARKER):
+    is_made_by_us = (dest / OWNERSHIP_FILE).read_text(encoding="utf-8").startswith("made")
+    for name in (LOCK, OWNERSHIP_FILE):
         (dest / name).unlink(missing_ok=True)
     if is_made_by_us:
         with suppress(OSError):

@@ -18,7 +18,7 @@ from doitstack.errors import CommandError, DoitstackError, FutureError
 from doitstack.futures.watchdog import die_with_parent
 from doitstack.journal.job_file import Job, close_job, open_job
 from doitstack.planning.call_action import traceback_of
-from doitstack.processes.termination import raise_on_signals
+from doitstack.processes.signals import raise_on_signals
 from doitstack.processes.tree import FUTURE_MARK, look_up
 
 LOST = 1

@@ -1,8 +1,8 @@
-"""A program to run: its words, environment, directory and input."""
+"""A program to run: its arguments, environment, directory and input."""
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from doitstack.processes.tree import signal_name
 class Program:
     """A program to run.
 
-    `env` is added to the environment; `stdin` is what it may read (None: nothing).
+    `env` is added to the environment; `stdin` is its input (None: empty).
     """
 
     argv: Sequence[str | Path]
@@ -24,16 +24,15 @@ class Program:
 
     @property
     def name(self) -> str:
-        """The first word, as people know the program."""
+        """The name of the program, for messages."""
         return Path(self.argv[0]).name
 
     def start(
         self, output: int | None, *, own_group: bool, merge: bool = True
     ) -> subprocess.Popen[bytes]:
-        """Start it with its stdout on the descriptor `output` (None: as ours).
+        """Start it with its stdout on the descriptor `output` (None: inherited).
 
-        `merge` sends stderr to the same place. Raises CommandError (127) when there is no such
-        program.
+        `merge` sends stderr to the same place. Raises CommandError (127) if it cannot be run.
         """
         stdin = _input(self.stdin)
         try:
@@ -65,7 +64,7 @@ class Program:
 
 
 def _input(data: bytes | None) -> int:
-    """Return a descriptor from which `data` can be read, without a pipe that could fill up."""
+    """Return a descriptor to read `data` from; a file in memory, as a pipe could fill up."""
     if data is None:
         return subprocess.DEVNULL
     descriptor = os.memfd_create("stdin")
@@ -75,17 +74,13 @@ def _input(data: bytes | None) -> int:
     return descriptor
 
 
-Runner = Callable[[Program], None]
-"""Runs a program to its end; raises CommandError."""
-
-
 def run_in_future(program: Program) -> None:
-    """Run a program inside a future: its output goes where the future's goes."""
+    """Run a program inside a future, with the output of the future. Raises CommandError."""
     program.check(program.start(None, own_group=False).wait())
 
 
 def output_of(program: Program) -> str:
-    """Run a quick program and return its stdout as text; raises CommandError."""
+    """Run a program and return its stdout as text. Raises CommandError."""
     process = program.start(subprocess.PIPE, own_group=False, merge=False)
     output, _ = process.communicate()
     program.check(process.returncode)

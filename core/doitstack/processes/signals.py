@@ -1,13 +1,18 @@
-"""Ctrl-C, SIGTERM and SIGHUP in the main process, as one kind of exception."""
+"""Signals as exceptions: an interrupted run, and the end of a forked child."""
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
+
+RETRY_SECONDS = 0.001
+"""The delay after which a signal is repeated whose exception was lost."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asks us to stop. `code` is the exit code that a shell gives for it."""
+    """A signal asks the run to stop. `code` is the exit code that a shell reports for it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -28,3 +33,35 @@ def on_interrupt(act: Callable[[Interrupted], None]) -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+class Terminated(SystemExit):
+    """The exception of SIGTERM in a child: it exits with 128 + the signal's number."""
+
+
+def raise_on_signals() -> None:
+    """From now on, raise KeyboardInterrupt on SIGINT and Terminated on SIGTERM.
+
+    Python discards exceptions that a handler raises inside a destructor (`sys.unraisablehook`), so
+    a signal that comes at such a moment would end nothing. It is repeated a moment later.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.unraisablehook = _raise_again
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated(128 + number)
+
+
+def _raise_again(discarded: "sys.UnraisableHookArgs") -> None:
+    error = discarded.exc_value
+    if not isinstance(error, Terminated | KeyboardInterrupt):
+        sys.__unraisablehook__(discarded)
+        return
+
+    def raise_it(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise error
+
+    signal.signal(signal.SIGALRM, raise_it)
+    signal.setitimer(signal.ITIMER_REAL, RETRY_SECONDS)

@@ -1,4 +1,8 @@
-"""Processes as trees: who came from whom, and how to stop them whole. Knows nothing of futures."""
+"""Trees of processes: find all descendants of a process, and stop them.
+
+Reads /proc itself: psutil needs four times the CPU time to look at all processes, and a run of many
+futures looks often.
+"""
 
 import os
 import select
@@ -10,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FUTURE_MARK = "DOITSTACK_FUTURE"
-"""The environment variable by which the programs of a future are known, wherever they hide."""
+"""The environment variable that marks the programs of a future, daemons included."""
 
 GRACE = 5.0
 """Seconds between TERM and KILL."""
@@ -20,10 +24,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Process:
-    """One line of /proc/PID/stat, as far as we need it (proc(5)).
+    """The fields of /proc/PID/stat that are used here (proc(5)).
 
-    `started` is in clock ticks since boot: a pid may be given anew, a pid with it is unique.
-    `cpu` is its CPU time (s), with that of its children that have ended and been waited for.
+    `started` is in clock ticks since boot: pids are reused, but a pid with its `started` is unique.
+    `cpu` is its CPU time (s), including that of children that have ended and been waited for.
     """
 
     pid: int
@@ -43,7 +47,7 @@ class Root:
 
 
 def look_up(pid: int) -> Process | None:
-    """Return what is known of `pid`, or None where there is no such process."""
+    """Return the process `pid`, or None if it does not exist."""
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
         try:
@@ -72,19 +76,19 @@ def signal_name(number: int) -> str:
 
 
 def is_running(pid: int, started: int) -> bool:
-    """Return whether `pid` is still the process that started at `started`, and not yet dead."""
+    """Return whether `pid` is still the process that started at `started`, and not a zombie."""
     process = look_up(pid)
     return process is not None and process.started == started and not process.is_zombie
 
 
 def tree(roots: Iterable[Root]) -> set[int]:
-    """Return the pids of `roots` and of all that came from them and still run.
+    """Return the pids of the processes of `roots` and of their descendants that still run.
 
-    A descendant is known by its parents, by its process group, or by the mark in its environment,
-    which a daemon that left both still carries.
+    A descendant is found by its parent, by its process group, or by the mark in its environment,
+    which even a daemon that has left both keeps.
     """
     firsts = list(roots)
-    # 0 is no process, but the group of all that a container's entry has brought in.
+    # 0 is not a process, but the group of processes that entered a container from outside.
     pids = {root.pid for root in firsts if root.pid > 1}
     marks = {root.mark for root in firsts if root.mark}
     running = {process.pid: process for process in all_processes() if not process.is_zombie}
@@ -99,7 +103,7 @@ def tree(roots: Iterable[Root]) -> set[int]:
 
 
 def all_processes() -> Iterator[Process]:
-    """Yield all processes of the machine that we can see, zombies as well."""
+    """Yield all visible processes of the machine, including zombies."""
     for entry in Path("/proc").iterdir():
         process = look_up(int(entry.name)) if entry.name.isdecimal() else None
         if process:
@@ -116,13 +120,13 @@ def _mark(pid: int) -> str | None:
 
 
 def stop(roots: Iterable[Root], *, grace: float = GRACE) -> None:
-    """End the trees of `roots`: TERM, at most `grace` seconds, KILL. Returns when all are gone."""
+    """End the trees of `roots`: SIGTERM, at most `grace` seconds, SIGKILL. Wait until all ended."""
     firsts = list(roots)
     if not firsts:
         return
     if grace:
         _signal_all(tree(firsts), signal.SIGTERM, wait=grace)
-    # What was forked while we looked is found by another look.
+    # Processes forked during the search are found by the next search.
     for _ in range(10):
         left = tree(firsts)
         if not left:
@@ -130,32 +134,41 @@ def stop(roots: Iterable[Root], *, grace: float = GRACE) -> None:
         _signal_all(left, signal.SIGKILL, wait=1.0)
 
 
-def _signal_all(pids: set[int], number: signal.Signals, *, wait: float) -> None:
-    handles = [fd for fd in map(open_pidfd, pids) if fd is not None]
+def end_processes(pids: Iterable[int], *, grace: float) -> set[int]:
+    """End single processes: SIGTERM, `grace` seconds, SIGKILL; return those that still run."""
+    left = _signal_all(set(pids), signal.SIGTERM, wait=grace)
+    return _signal_all(left, signal.SIGKILL, wait=grace)
+
+
+def _signal_all(pids: set[int], number: signal.Signals, *, wait: float) -> set[int]:
+    """Signal processes and wait up to `wait` seconds; return those that have not ended."""
+    handles = {fd: pid for pid in pids if (fd := open_pidfd(pid)) is not None}
     try:
         for fd in handles:
             with suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(fd, number)
-        _wait_all(handles, time.monotonic() + wait)
+        return {handles[fd] for fd in _wait_all(handles, time.monotonic() + wait)}
     finally:
         for fd in handles:
             os.close(fd)
 
 
 def open_pidfd(pid: int) -> int | None:
-    """Return a file descriptor that is readable once `pid` has ended, or None if it is gone."""
+    """Return a file descriptor that becomes readable when `pid` ends; None if it has ended."""
     try:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return None
 
 
-def _wait_all(handles: list[int], deadline: float) -> None:
+def _wait_all(handles: Iterable[int], deadline: float) -> set[int]:
+    """Wait until all processes have ended, or `deadline`; return the handles of those that run."""
+    left = set(handles)
     poll = select.poll()
-    for fd in handles:
+    for fd in left:
         poll.register(fd, select.POLLIN)
-    left = len(handles)
     while left and (remaining := deadline - time.monotonic()) > 0:
         for fd, _ in poll.poll(remaining * 1000):
             poll.unregister(fd)
-            left -= 1
+            left.discard(fd)
+    return left

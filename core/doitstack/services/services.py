@@ -1,10 +1,10 @@
-"""Processes that outlive a run, kept by supervisor. Knows no OpenStack, no doit and no plugin.
+"""Processes that outlive a run, supervised by supervisor. Knows nothing of OpenStack or plugins.
 
 All files are in one directory, `$DEST/supervisor`: supervisor's configuration and socket, and for
-each service a script that can be read, and run by hand. The script carries the arguments, the
-environment and the log, since a shell quotes anything, while supervisor's own configuration has
-no way to write some characters. Services write their logs themselves, so they outlive a killed
-supervisor, and `MARKER` in their environment tells them, and all that they start, from others.
+each service a script that can be read and run by hand. The script contains the arguments, the
+environment and the log, since a shell can quote anything, while supervisor's own configuration
+cannot express some characters. Services write their logs themselves, so they outlive a killed
+supervisor. A variable in their environment identifies them and all their descendants.
 """
 
 import re
@@ -24,11 +24,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOOK_AGAIN_SECONDS = 0.05
 _PATIENCE_SECONDS = 120
-"""How long supervisor is waited for until services are ended without it."""
+"""The time after which services that supervisor does not stop are ended without it."""
 
 
-class State(Enum):
-    """What a service may be doing, in supervisor's words."""
+class ServiceState(Enum):
+    """The state of a service, in supervisor's words."""
 
     STOPPED = "STOPPED"
     STARTING = "STARTING"
@@ -40,21 +40,21 @@ class State(Enum):
     UNKNOWN = "UNKNOWN"
 
 
-_UP = (State.STARTING, State.RUNNING)
-_DEAD = (State.BACKOFF, State.EXITED, State.FATAL)
+_UP = (ServiceState.STARTING, ServiceState.RUNNING)
+_DEAD = (ServiceState.BACKOFF, ServiceState.EXITED, ServiceState.FATAL)
 _MAY_END = "warm-"
-"""What the names of services begin with that end by themselves when nobody uses them."""
+"""The prefix of the names of services that end by themselves if they are not used."""
 
 
 @dataclass(frozen=True)
 class ServiceStatus:
     """One service: its name, its state, its process (None if it has none) and its log.
 
-    `started` and `ended` are when it last did so, in whole s since the epoch; 0 if it never did.
+    `started` and `ended` are the times of its last start and end, in s since the epoch; 0 if never.
     """
 
     name: str
-    state: State
+    state: ServiceState
     pid: int | None
     log: Path
     started: int = 0
@@ -62,10 +62,10 @@ class ServiceStatus:
 
 
 class Services:
-    """The services kept from `directory`, with their logs in `log_dir`.
+    """The services whose files are in `directory`, with their logs in `log_dir`.
 
-    supervisord is started with the first service, and ends with `stop_all`. Several processes may
-    use one directory at once.
+    supervisord starts with the first service and ends with `stop_all`. Several processes may use
+    one directory at once.
     """
 
     def __init__(self, directory: Path, log_dir: Path) -> None:
@@ -82,12 +82,12 @@ class Services:
         wait: bool = True,
         stop_seconds: int = STOP_SECONDS,
     ) -> None:
-        """Have `argv` run as the service `name`, with `env` beside a small standard environment.
+        """Run `argv` as the service `name`, with `env` added to a small standard environment.
 
-        A service that runs from the same arguments is left alone; one that runs from others is
+        A service that runs with the same arguments is left alone; with other arguments it is
         restarted. Raises ServiceError, with the end of its log, if it does not stay up for a
-        second; without `wait` nobody looks, as for who asks for its health afterwards. When it is
-        stopped it has `stop_seconds` to end after SIGTERM, before SIGKILL.
+        second; `wait=False` skips this check, for callers that poll the service themselves. When
+        the service is stopped, it has `stop_seconds` to end after SIGTERM, before SIGKILL.
         """
         script = _script(argv, env or {}, cwd or Path("/"), self.log(_checked(name)))
         with self._supervisord.locked():
@@ -98,12 +98,12 @@ class Services:
             private_directory(self._log_dir)
             self._supervisord.put(name, script, stop_seconds)
         if not self._supervisord.start(name, wait=wait):
-            raise ServiceError(self._death(name, State.EXITED))
+            raise ServiceError(self._death(name, ServiceState.EXITED))
 
     def start_again(self, name: str) -> bool:
-        """Start the service `name` as it was last started; return whether it ever was.
+        """Start the service `name` as it was last started, unless it runs.
 
-        Nothing happens if it runs. Raises ServiceError as `start` does.
+        Return whether it was ever started before. Raises ServiceError as `start` does.
         """
         if _checked(name) not in self._supervisord.names():
             return False
@@ -112,20 +112,20 @@ class Services:
             if self._is_up(name):
                 return True
         if not self._supervisord.start(name, wait=True):
-            raise ServiceError(self._death(name, State.EXITED))
+            raise ServiceError(self._death(name, ServiceState.EXITED))
         return True
 
     def stop(self, *names: str) -> None:
-        """End services and all that they started, side by side; one that does not run is fine."""
+        """End services and all their descendants in parallel; ignore those that do not run."""
         for name in names:
             _checked(name)
         with self._supervisord.locked():
             self._stop(*names)
 
     def stop_all(self) -> None:
-        """End all services and supervisord, and wait until every process is gone.
+        """End all services and supervisord, and wait until every process has ended.
 
-        Works as well on what a SIGKILL or a reboot has left behind.
+        Also ends and removes what a SIGKILL or a reboot has left behind.
         """
         if not self._supervisord.directory.is_dir():
             return
@@ -140,11 +140,13 @@ class Services:
     def deaths(self, since: float, *needed: str) -> dict[str, str]:
         """Return the services that have died by themselves after `since` (s since the epoch).
 
-        With them come those of `needed` that do not run, for whatever reason; with each, what to
-        say of it, with the end of its log.
+        Includes those of `needed` that do not run for any reason. The value is the message about
+        the service, with the end of its log.
         """
         found = {one.name: one for one in self.status()}
-        states = {name: found[name].state if name in found else State.STOPPED for name in needed}
+        states = {
+            name: found[name].state if name in found else ServiceState.STOPPED for name in needed
+        }
         down = {name: state for name, state in states.items() if state not in _UP}
         for one in found.values():
             if one.state in _DEAD and one.ended > since and not one.name.startswith(_MAY_END):
@@ -152,16 +154,16 @@ class Services:
         return {name: self._death(name, state) for name, state in down.items()}
 
     def started(self, name: str) -> int:
-        """Return when the service `name` last started, in whole s since the epoch; 0: never."""
+        """Return when the service `name` last started, in s since the epoch; 0 if never."""
         return next((one.started for one in self.status() if one.name == name), 0)
 
     def pids(self, name: str) -> list[int]:
-        """Return the processes of the service `name`, those that it started among them."""
+        """Return the pids of the service `name` and of its descendants."""
         return [process.pid for process in self._supervisord.processes().get(_checked(name), ())]
 
     def ports(self) -> dict[str, list[int]]:
-        """Return the TCP ports at which the processes of each service listen."""
-        import psutil  # noqa: PLC0415 - not for all who use services
+        """Return the TCP ports on which the processes of each service listen."""
+        import psutil  # noqa: PLC0415 - not needed by all users of services
 
         owners = {
             process.pid: name
@@ -176,25 +178,25 @@ class Services:
         return {name: sorted(ports) for name, ports in found.items()}
 
     def log(self, name: str) -> Path:
-        """Return where the service `name` writes."""
+        """Return the log of the service `name`."""
         return self._log_dir / f"{name}.log"
 
     def _status(self, name: str, info: dict[str, Any]) -> ServiceStatus:
-        state = State(info.get("statename", "STOPPED"))
+        state = ServiceState(info.get("statename", "STOPPED"))
         pid, started, ended = info.get("pid") or None, info.get("start", 0), info.get("stop", 0)
         return ServiceStatus(name, state, pid, self.log(name), started, ended)
 
     def _is_up(self, name: str) -> bool:
         return any(one.name == name and one.state in _UP for one in self.status())
 
-    def _death(self, name: str, state: State) -> str:
+    def _death(self, name: str, state: ServiceState) -> str:
         log = self.log(name)
         return f"service {name} does not run ({state.value}); its log is {log}\n{tail(log)}"
 
     def _stop(self, *names: str) -> None:
         """End some services; supervisor sends SIGKILL to those that take too long."""
         for one in self.status():
-            if one.name in names and one.state in (*_UP, State.BACKOFF):
+            if one.name in names and one.state in (*_UP, ServiceState.BACKOFF):
                 self._supervisord.signal_stop(one.name)
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while self._are_stopping(names) and time.monotonic() < deadline:
@@ -202,7 +204,9 @@ class Services:
         self._supervisord.end_processes(names)
 
     def _are_stopping(self, names: Sequence[str]) -> bool:
-        return any(one.name in names and one.state is State.STOPPING for one in self.status())
+        return any(
+            one.name in names and one.state is ServiceState.STOPPING for one in self.status()
+        )
 
 
 def _checked(name: str) -> str:
@@ -214,7 +218,7 @@ def _checked(name: str) -> str:
 
 
 def _script(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log: Path) -> str:
-    """Return the shell script that becomes the service."""
+    """Return the shell script that becomes the service by `exec`."""
     if not argv:
         raise ServiceError("a service needs a program to run")
     bad = [name for name in env if not _VARIABLE.fullmatch(name)]
@@ -223,8 +227,8 @@ def _script(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log: 
     exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(env.items())]
     lines = [
         "#!/bin/sh",
-        # supervisor's own pipe stays open: with no reader it is an error at which poll returns at
-        # once, and where a connection has had its number before, supervisor polls it without end.
+        # supervisor's own pipe stays open: if it is closed, poll reports an error at once, and if
+        # its number belonged to a connection before, supervisor polls it in an endless loop.
         f'exec {SCRIPT}<"$0" 9<&0 </dev/null >>{shlex.quote(str(log))} 2>&1',
         f"cd {shlex.quote(str(cwd))} || exit 1",
         *exports,

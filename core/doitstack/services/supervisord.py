@@ -1,9 +1,8 @@
-"""A supervisord of our own: its configuration, its life, and what it is asked.
+"""The supervisord of a stack: its configuration, its start and end, and requests to it.
 
-All is in one directory. Knows what a program of supervisor is, and nothing of what it runs.
+All its files are in one directory. A *program* is supervisor's word for what it runs.
 """
 
-import fcntl
 import http.client
 import os
 import subprocess
@@ -17,18 +16,18 @@ from xmlrpc.client import Fault
 import psutil
 
 from doitstack.errors import ServiceError
-from doitstack.private_files import has_text, private_directory, write_private
-from doitstack.services.processes import end_processes
+from doitstack.private_files import has_text, locked, private_directory, write_private
+from doitstack.processes.tree import end_processes
 from doitstack.services.unixrpc import call_unix
 
-MARKER = "SERVICE_KEEPER"
-"""The environment variable that names the directory a process is kept from."""
+DIRECTORY_VARIABLE = "SERVICE_KEEPER"
+"""The environment variable of each program that names the directory of its supervisord."""
 
 SCRIPT = 8
-"""The descriptor at which a program has its own script open; so do all that it forks."""
+"""The descriptor on which a program has its own script open, as do all that it forks."""
 
 STOP_SECONDS = 10
-"""How long a service may take to end after SIGTERM, before SIGKILL."""
+"""The time that a service has to end after SIGTERM, before SIGKILL."""
 
 # Sockets have paths of at most 107 bytes, so both sides go through /proc; and no character of
 # the real path can then disturb supervisor's configuration.
@@ -37,14 +36,14 @@ _SOCKET = "supervisor.sock"
 _UNKNOWN, _NOT_RUNNING = 10, 70
 _NAME_VARIABLE = "SUPERVISOR_PROCESS_NAME"
 _ANSWER_SECONDS = 120
-"""How long an answer may take: that all programs have ended, at most."""
+"""The time limit for an answer; the slowest one comes when all programs have ended."""
 
 _KEPT_VARIABLES = (
     *("HOME", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "SHELL", "TMPDIR", "TZ", "USER"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
     *("REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"),
 )
-"""What programs see of the caller's environment: not its secrets, and nothing of its run."""
+"""The caller's variables that programs get: neither its secrets nor anything of its run."""
 
 _SUPERVISORD = f"""\
 [supervisord]
@@ -83,34 +82,26 @@ stderr_logfile=NONE
 
 
 class Supervisord:
-    """The supervisord of `directory`; several processes may use one directory at once."""
+    """The supervisord of `directory`. Several processes may use one directory at once."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = Path(os.path.realpath(directory))
 
     def names(self) -> list[str]:
-        """Return all programs that it has been told of."""
+        """Return the names of all programs that it has a configuration of."""
         return sorted(path.stem for path in self.directory.glob("conf.d/*.conf"))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep others from changing what runs here."""
-        handle = os.open(
-            private_directory(self.directory) / "lock",
-            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
-            0o600,
-        )
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        """Keep other processes from changing what runs here, until the end of the block."""
+        with locked(private_directory(self.directory) / "lock"):
             yield
-        finally:
-            os.close(handle)
 
     def ensure(self) -> None:
-        """Have it run."""
+        """Start supervisord unless it runs. Raises ServiceError."""
         if self._answers():
             return
-        self._clear_away()
+        self._remove_remains()
         write_private(self.directory / "supervisord.conf", _SUPERVISORD)
         private_directory(self.directory / "conf.d")
         command = [sys.executable, "-m", "supervisor.supervisord"]
@@ -118,7 +109,7 @@ class Supervisord:
         done = subprocess.run(
             [*command, "--configuration", f"{_HERE}/supervisord.conf"],
             cwd=self.directory,
-            env={**environ, MARKER: str(self.directory)},
+            env={**environ, DIRECTORY_VARIABLE: str(self.directory)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -132,19 +123,19 @@ class Supervisord:
             raise ServiceError(f"supervisord does not start: {done.stderr.strip()}")
 
     def shut_down(self) -> None:
-        """End it and all that it keeps, or what a SIGKILL or a reboot has left of it."""
+        """End it and all its programs, or what a SIGKILL or a reboot has left of them."""
         with suppress(OSError, http.client.HTTPException, Fault):
             self._ask("supervisor.stopAllProcesses")
             self._ask("supervisor.shutdown")
-        self._clear_away()
+        self._remove_remains()
 
     def has(self, name: str, script: str, stop_seconds: int) -> bool:
-        """Return whether the program `name` was written down just so."""
+        """Return whether the program `name` has exactly this configuration."""
         conf = _PROGRAM.format(name=name, stop_seconds=stop_seconds)
         return has_text(self._file(name, "sh"), script) and has_text(self._file(name, "conf"), conf)
 
     def put(self, name: str, script: str, stop_seconds: int) -> None:
-        """Write the program `name`, which must not run, down, and have it known."""
+        """Write the configuration of `name`, which must be stopped, and load it."""
         write_private(self._file(name, "sh"), script)
         conf = _PROGRAM.format(name=name, stop_seconds=stop_seconds)
         write_private(self._file(name, "conf"), conf)
@@ -153,7 +144,7 @@ class Supervisord:
         self._call("supervisor.addProcessGroup", name)
 
     def start(self, name: str, *, wait: bool) -> bool:
-        """Start a program; return whether it could be, and with `wait`, whether it stays up."""
+        """Start a program; return whether that worked and, with `wait`, whether it stays up."""
         try:
             self._call("supervisor.startProcess", name, wait)
         except Fault:
@@ -161,11 +152,11 @@ class Supervisord:
         return True
 
     def signal_stop(self, name: str) -> None:
-        """Have the program `name` begin to end, if it runs."""
+        """Ask the program `name` to end, if it runs; do not wait for it."""
         self._try(_NOT_RUNNING, "supervisor.stopProcess", name, False)  # noqa: FBT003 - its API
 
     def infos(self) -> dict[str, dict[str, Any]]:
-        """Return what it says of each program; nothing where it does not run."""
+        """Return supervisor's information about each program; none if supervisord does not run."""
         try:
             infos = self._ask("supervisor.getAllProcessInfo")
         except (OSError, http.client.HTTPException):
@@ -173,10 +164,10 @@ class Supervisord:
         return {info["name"]: info for info in infos}
 
     def processes(self) -> dict[str, list[psutil.Process]]:
-        """Return the processes of each program, with those that it started, and its own as ""."""
+        """Return the processes of each program and their descendants; supervisord itself is ""."""
         found: dict[str, list[psutil.Process]] = {}
         for process in psutil.process_iter():
-            # One that cannot be asked has ended, or is another user's.
+            # A process that cannot be read has ended, or belongs to another user.
             with suppress(psutil.Error, OSError):
                 name = self._program_of(process)
                 if name is not None:
@@ -184,36 +175,37 @@ class Supervisord:
         return found
 
     def _program_of(self, process: psutil.Process) -> str | None:
-        """Return the program that a process is of; "" for our own, None for what is not ours."""
+        """Return the program of a process: "" for supervisord, None for a process of others."""
         environ = process.environ()
-        if environ.get(MARKER) == str(self.directory):
+        if environ.get(DIRECTORY_VARIABLE) == str(self.directory):
             return environ.get(_NAME_VARIABLE, "")
-        # Who gives itself a title, as nova's conductors do, writes it over its environment.
+        # A process that sets its title (nova-conductor does) overwrites its environment.
         script = Path(f"/proc/{process.pid}/fd/{SCRIPT}").readlink()
         return script.stem if script.parent == self.directory / "conf.d" else None
 
     def end_processes(self, names: Iterable[str]) -> None:
-        """End what is left of some programs, and wait until it is gone."""
+        """End what still runs of some programs, and wait until it has ended."""
         wanted = set(names)
-        # What one has started while we looked at the others is seen when we look again.
-        while doomed := self._processes_of(wanted):
-            left = end_processes(doomed, STOP_SECONDS)
-            if left:
-                pids = ", ".join(str(process.pid) for process in left)
-                raise ServiceError(f"these processes do not end, not even by SIGKILL: {pids}")
+        # Processes that were started during the search are found by the next search.
+        while pids := self._pids_of(wanted):
+            if left := end_processes(pids, grace=STOP_SECONDS):
+                raise ServiceError(
+                    f"these processes do not end, not even by SIGKILL: "
+                    f"{', '.join(map(str, sorted(left)))}"
+                )
 
-    def _processes_of(self, names: set[str]) -> list[psutil.Process]:
+    def _pids_of(self, names: set[str]) -> set[int]:
         found = self.processes()
-        return [process for name in names for process in found.get(name, ())]
+        return {process.pid for name in names for process in found.get(name, ())}
 
-    def _clear_away(self) -> None:
-        """End what is left of it and its programs, and take its leavings away."""
+    def _remove_remains(self) -> None:
+        """End what still runs of it and its programs, and remove its socket and pid file."""
         self.end_processes(self.processes())
         for name in (_SOCKET, "supervisord.pid"):
             (self.directory / name).unlink(missing_ok=True)
 
     def _file(self, name: str, kind: str) -> Path:
-        """Return a file of the program `name`: its configuration `conf`, or its script `sh`."""
+        """Return a file of the program `name`: its configuration `conf` or its script `sh`."""
         return self.directory / "conf.d" / f"{name}.{kind}"
 
     def _answers(self) -> bool:
@@ -224,7 +216,7 @@ class Supervisord:
         return True
 
     def _try(self, harmless: int, method: str, *arguments: Any) -> None:
-        """Ask it; that it says no for the reason `harmless` is as good as yes."""
+        """Call a method; ignore a Fault with the code `harmless`."""
         try:
             self._call(method, *arguments)
         except Fault as fault:
@@ -232,7 +224,7 @@ class Supervisord:
                 raise
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        """Ask it; raises Fault where it says no, ServiceError where it says nothing."""
+        """Call a method. Raises Fault if it refuses, ServiceError if it does not answer."""
         try:
             return self._ask(method, *arguments)
         except (OSError, http.client.HTTPException) as error:

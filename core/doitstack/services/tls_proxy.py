@@ -1,9 +1,9 @@
-"""TLS in front of a service that speaks HTTP: `start_tls_proxy` of the shell's library runs it.
+"""A TLS proxy for HTTP services; `start_tls_proxy` of the shell library runs it.
 
     python -m doitstack.services.tls_proxy HOST PORT BACK_HOST BACK_PORT CERTIFICATE [HEADER_BYTES]
 
-One request a connection, so that each is told by `X-Forwarded-Proto` how it came. HOST `*` is every
-address; CERTIFICATE holds the key, too. Knows nothing of stacks.
+It serves one request per connection, so that each request gets an `X-Forwarded-Proto` header. HOST
+`*` means every address; CERTIFICATE also contains the key. Knows nothing of stacks.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ _SERVICE_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
 
 Back = tuple[str, int]
-"""Where the service listens."""
+"""The address on which the service listens."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve until the end of the process."""
+    """Serve until the process ends."""
     host, port, back_host, back_port, certificate, *limit = arguments
     back = (back_host.strip("[]"), int(back_port))
     header_bytes = int(limit[0]) if limit else _HEADER_BYTES
@@ -41,14 +41,14 @@ async def _listen(
         partial(_answer, back), *address, ssl=context, limit=header_bytes
     )
     places = ["{} port {}".format(*socket.getsockname()) for socket in server.sockets]
-    print("listens at", ", ".join(places), flush=True)  # noqa: T201 - a service's output is its log
+    print("listens on", ", ".join(places), flush=True)  # noqa: T201 - a service's output is its log
     await server.serve_forever()
 
 
 async def _answer(back: Back, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Hand one request on, and its answer back."""
+    """Forward one request, and its answer back."""
     try:
-        await _hand_on(back, reader, writer)
+        await _forward(back, reader, writer)
     except asyncio.LimitOverrunError:
         writer.write(_TOO_LARGE)
     except (OSError, asyncio.IncompleteReadError):
@@ -59,7 +59,7 @@ async def _answer(back: Back, reader: asyncio.StreamReader, writer: asyncio.Stre
             await writer.wait_closed()
 
 
-async def _hand_on(back: Back, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _forward(back: Back, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     head = await reader.readuntil(b"\r\n\r\n")
     try:
         back_reader, back_writer = await asyncio.open_connection(*back)
@@ -68,15 +68,15 @@ async def _hand_on(back: Back, reader: asyncio.StreamReader, writer: asyncio.Str
         return
     body = asyncio.create_task(_copy(reader, back_writer))
     try:
-        back_writer.write(_marked(head))
+        back_writer.write(_with_proxy_headers(head))
         await _copy(back_reader, writer)
     finally:
         body.cancel()
         back_writer.close()
 
 
-def _marked(head: bytes) -> bytes:
-    """Return the head of a request with what the service is to know of the way that it came."""
+def _with_proxy_headers(head: bytes) -> bytes:
+    """Return the head of a request with the headers that the proxy sets."""
     first, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
     kept = [line for line in lines if not line.lower().startswith(_OURS)]
     return b"\r\n".join((first, *kept, b"X-Forwarded-Proto: https", b"Connection: close", b"", b""))

@@ -12,6 +12,7 @@ import pytest
 from doitstack.processes.tree import (
     FUTURE_MARK,
     Root,
+    end_processes,
     is_running,
     look_up,
     open_pidfd,
@@ -165,3 +166,29 @@ def test_name_with_brackets_and_spaces_is_read(tmp_path: Path) -> None:
     finally:
         child.kill()
         child.wait()
+
+
+def test_single_processes_are_ended_and_the_stubborn_killed() -> None:
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print(1, flush=True); time.sleep(600)"
+    )
+    with (
+        subprocess.Popen(["sleep", "600"]) as quick,
+        subprocess.Popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE) as slow,
+    ):
+        assert slow.stdout
+        slow.stdout.readline()
+        assert end_processes([quick.pid, slow.pid], grace=0.2) == set()
+    assert (quick.returncode, slow.returncode) == (-signal.SIGTERM, -signal.SIGKILL)
+
+
+def test_process_that_may_not_be_signalled_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_fd: int, _number: int) -> None:
+        raise PermissionError
+
+    with subprocess.Popen(["sleep", "600"]) as process:
+        with monkeypatch.context() as patched:
+            patched.setattr(signal, "pidfd_send_signal", refuse)
+            assert end_processes([process.pid], grace=0.01) == {process.pid}
+        process.kill()

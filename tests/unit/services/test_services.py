@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from doitstack.errors import ServiceError
-from doitstack.services.processes import processes_with
-from doitstack.services.services import Services, State
-from doitstack.services.supervisord import MARKER
+from doitstack.services.services import Services, ServiceState
+from doitstack.services.supervisord import DIRECTORY_VARIABLE
+from tests.service_processes import service_processes
 
 SLEEP = ["sleep", "1000"]
 
@@ -35,7 +35,7 @@ def directory_of(services: Services) -> Path:
 
 
 def kept(services: Services) -> list[psutil.Process]:
-    return processes_with({MARKER: str(directory_of(services))})
+    return service_processes(directory_of(services))
 
 
 def supervisord(services: Services) -> psutil.Process:
@@ -84,7 +84,7 @@ def test_what_has_lost_its_environment_is_ours_and_ends(services: Services) -> N
     services.start("a", [sys.executable, "-c", TITLED])
     assert wait_until(lambda: "titled" in services.log("a").read_text())
     first, second = map(psutil.Process, services.pids("a"))
-    assert MARKER not in first.environ()
+    assert DIRECTORY_VARIABLE not in first.environ()
     supervisord(services).kill()
     services.stop_all()
     assert gone(first)
@@ -196,7 +196,7 @@ def test_services_outlive_the_process_that_started_them(services: Services) -> N
     directory = str(directory_of(services))
     command = [sys.executable, "-c", script, directory, str(services.log("a").parent)]
     assert subprocess.run(command, start_new_session=True, check=False).returncode == -9
-    assert [one.state for one in services.status()] == [State.RUNNING]
+    assert [one.state for one in services.status()] == [ServiceState.RUNNING]
 
 
 def test_files_are_private(services: Services) -> None:
@@ -213,8 +213,8 @@ def test_stop_ends_a_service_and_what_it_started(services: Services) -> None:
     services.stop("a")
     assert services.pids("a") == []
     assert {one.name: one.state for one in services.status()} == {
-        "a": State.STOPPED,
-        "b": State.RUNNING,
+        "a": ServiceState.STOPPED,
+        "b": ServiceState.RUNNING,
     }
     services.stop("a")
 
@@ -230,7 +230,7 @@ def test_stop_all_leaves_no_process(services: Services) -> None:
     assert len(kept(services)) == 5
     services.stop_all()
     assert kept(services) == []
-    assert [one.state for one in services.status()] == [State.STOPPED] * 2
+    assert [one.state for one in services.status()] == [ServiceState.STOPPED] * 2
     services.stop_all()
 
 
@@ -252,7 +252,7 @@ def test_start_after_a_killed_supervisord_starts_anew(services: Services) -> Non
     orphan = psutil.Process(pid_of(services, "a"))
     os.kill(supervisord(services).pid, signal.SIGKILL)
     assert wait_until(lambda: len(kept(services)) == 1)
-    assert [one.state for one in services.status()] == [State.STOPPED]
+    assert [one.state for one in services.status()] == [ServiceState.STOPPED]
     services.start("a", SLEEP)
     assert gone(orphan)
     assert services.deaths(time.time(), "a") == {}
@@ -285,7 +285,7 @@ def test_deaths_name_a_needed_service_that_died_before(services: Services) -> No
     services.start("a", ["sh", "-c", "echo last words; exec sleep 1000"])
     assert services.deaths(time.time(), "a") == {}
     psutil.Process(pid_of(services, "a")).kill()
-    assert wait_until(lambda: services.status()[0].state is State.EXITED)
+    assert wait_until(lambda: services.status()[0].state is ServiceState.EXITED)
     told = services.deaths(time.time(), "a")["a"]
     assert "(EXITED)" in told
     assert told.endswith("last words")
@@ -303,7 +303,7 @@ def test_stop_ends_services_side_by_side(services: Services, tmp_path: Path) -> 
     assert wait_until(lambda: all(Path(f"{path}.ready").exists() for path in (first, second)))
     services.stop("a", "b")
     assert all(Path(f"{path}.ended").exists() for path in (first, second))
-    assert {one.state for one in services.status()} == {State.STOPPED}
+    assert {one.state for one in services.status()} == {ServiceState.STOPPED}
 
 
 def test_stop_of_nothing_leaves_all(services: Services) -> None:
@@ -340,7 +340,7 @@ def test_start_takes_over_another_time_to_end(services: Services) -> None:
 
 def test_start_without_waiting_leaves_a_death_to_who_asks(services: Services) -> None:
     services.start("bad", ["sh", "-c", "echo no such table; exit 3"], wait=False)
-    assert wait_until(lambda: services.status()[0].state is State.FATAL)
+    assert wait_until(lambda: services.status()[0].state is ServiceState.FATAL)
     told = services.deaths(time.time(), "bad")["bad"]
     assert "(FATAL)" in told
     assert told.endswith("no such table")

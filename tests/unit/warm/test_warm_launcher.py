@@ -12,7 +12,7 @@ import pytest
 from doitstack import warm
 from doitstack.errors import CommandError
 from doitstack.processes.program import Program
-from doitstack.services.services import State
+from doitstack.services.services import ServiceState
 from doitstack.warm import launcher
 from tests.unit.plugin_stage import Stage
 
@@ -38,7 +38,7 @@ def kept(cold: Tool) -> Iterator[Tool]:
         cold.stack.services.stop_all()
 
 
-def status(tool: Tool) -> tuple[State, int | None]:
+def status(tool: Tool) -> tuple[ServiceState, int | None]:
     (one,) = tool.stack.services.status()
     assert one.name == "warm-tool"
     return one.state, one.pid
@@ -101,7 +101,7 @@ def test_the_end_of_an_idle_server_is_no_death(kept: Tool) -> None:
     began = time.time() - 10
     program = warm.Program(kept.environment, "tool", preload=("fake_tool",), idle=1)
     warm.call(kept.stack, program, "exit", "0")
-    until(lambda: status(kept)[0] is State.EXITED)
+    until(lambda: status(kept)[0] is ServiceState.EXITED)
     assert kept.stack.services.deaths(began) == {}
 
 

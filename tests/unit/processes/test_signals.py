@@ -8,7 +8,7 @@ import pytest
 
 SCRIPT = """
 import os, signal, sys, time
-from doitstack.processes.termination import raise_on_signals
+from doitstack.processes.signals import raise_on_signals
 
 class Destroyed:
     def __del__(self):
@@ -44,7 +44,7 @@ def test_signal_in_a_destructor_is_raised_after_it(number: int, code: int) -> No
 
 def test_other_errors_in_a_destructor_are_told_as_ever() -> None:
     script = (
-        "from doitstack.processes.termination import raise_on_signals\n"
+        "from doitstack.processes.signals import raise_on_signals\n"
         "class Bad:\n    def __del__(self):\n        raise ValueError('mine')\n"
         "raise_on_signals(); Bad()\n"
     )
