@@ -13,8 +13,16 @@ from typing import Any
 
 import pytest
 
+TESTS = Path(__file__).parent
 DOIT = str(Path(sys.executable).with_name("doit"))
-CHECKOUT = Path(__file__).parent.parent
+CHECKOUT = TESTS.parent
+ORDER = ("unit", "style", "e2e", "integration")
+"""The folders of tests in the order in which they run: first what fails soonest, and the longest
+before the many short ones, so that all workers end at about the same time."""
+
+WORKERS_PER_CORE = 2
+"""Whole runs wait for half of their time, so one worker a core would leave the cores idle."""
+
 OURS = ("DEST", "DATA_DIR", "LOGDIR", "TOP_DIR", "ENABLED_SERVICES", "NO_COLOR", "FORCE_COLOR")
 
 COMMANDS = """\
@@ -28,6 +36,32 @@ timing = "doitstack.commands:Timing"
 plugins = "doitstack.commands:Plugins"
 services = "doitstack.commands:Services"
 """
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many workers run the tests; none for single files, which start sooner without."""
+    if all(Path(name.partition("::")[0]).is_file() for name in config.args):
+        return 0
+    return WORKERS_PER_CORE * len(os.sched_getaffinity(0))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the tests by their folders."""
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(TESTS).parts[0]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_signals() -> None:
+    """Start programs with all signals at their defaults, also where the test run ignores some.
+
+    `nohup` and jobs in the background of scripts ignore signals, and every program inherits that.
+    Programs do not inherit a handler, so one that does nothing keeps the test run itself as it was.
+    """
+    by_python = {signal.SIGPIPE, signal.SIGXFSZ}  # subprocess restores these itself
+    for number in signal.valid_signals() - by_python:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def clean_environment(**extra: str) -> dict[str, str]:

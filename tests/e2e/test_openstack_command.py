@@ -16,7 +16,8 @@ import pytest
 from tests.conftest import StackDir, clean_environment
 from tests.e2e.test_default_stack import free_port
 
-pytestmark = pytest.mark.timeout(900)
+# All share a stack.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("openstack command")]
 
 VALUE = ("-f", "value")
 

