@@ -54,12 +54,14 @@ class StepError(DoitstackError):
 class CommandError(StepError):
     """A program ended with a code other than 0.
 
-    `code` is its exit code, or minus the number of the signal that ended it.
+    `code` is its exit code, or minus the number of the signal that ended it; `command` is the
+    command of a script.
     """
 
-    def __init__(self, message: str, code: int) -> None:
+    def __init__(self, message: str, code: int, command: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.command = command
 
 
 class ServiceError(StepError):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from doitstack.journal.events import Event
+from doitstack.journal.raw_events import Event
 from doitstack.journal.run_record import RunRecord, record_of
 
 

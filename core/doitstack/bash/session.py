@@ -306,7 +306,8 @@ def _out_of_the_way(descriptor: int) -> int:
 def _failure(code: str, place: str, command: str, stack: str) -> CommandError:
     """Return what errexit says; without a command, it is the status of a script as a whole."""
     what = f"'{command}'" if command else "its last command, or `return`,"
-    return CommandError(f"{_at(place)}{what} ended with code {code}{_inside(stack)}", int(code))
+    message = f"{_at(place)}{what} ended with code {code}{_inside(stack)}"
+    return CommandError(message, int(code), command)
 
 
 def _exit(code: str, place: str, words: str, stack: str) -> StepError:

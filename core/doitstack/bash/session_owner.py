@@ -21,7 +21,8 @@ from doitstack.futures.future import Future
 from doitstack.futures.priorities import Order
 from doitstack.futures.registry import Futures
 from doitstack.futures.watchdog import Guard
-from doitstack.journal.events import Journal
+from doitstack.journal.events import ComponentTime
+from doitstack.journal.journal_file import Journal
 from doitstack.phases import Phase
 from doitstack.processes.event_loop import Loop
 from doitstack.processes.tree import Root
@@ -225,7 +226,7 @@ class SessionHost:
 
     def took(self, component: str, milliseconds: int) -> None:
         """Record a time that a script has measured."""
-        self._around.journal.write("time", component=component, milliseconds=milliseconds)
+        self._around.journal.write(ComponentTime(component, milliseconds / 1000))
 
     def request(self, verb: str, arguments: Sequence[str]) -> Answer:
         """Answer a request of the shell."""

@@ -32,7 +32,8 @@ from doitstack.engine.run import Executor, RunOptions, open_executor
 from doitstack.errors import DoitstackError, SettingsError
 from doitstack.futures.async_directory import purge
 from doitstack.journal.durations import last_durations
-from doitstack.journal.events import read_events
+from doitstack.journal.events import RunEnd, RunStart
+from doitstack.journal.raw_events import read_events
 from doitstack.phases import STACK_PHASES, Phase
 from doitstack.planning.doit_tasks import planned_step
 from doitstack.planning.plan import PlannedStep
@@ -142,7 +143,7 @@ class Run(Interruptible, DoitRun):  # type: ignore[misc]
             )
             here.stage.run_step = executor.run_step
             here.stage.built_in = BuiltIn(executor)
-            executor.journal.write("run_start", **_start_fields(options))
+            executor.journal.write(_run_start(options))
             if "stack" in options.tasks:
                 for warning in here.directory.warnings():
                     executor.say(f"WARNING: {warning}")
@@ -151,7 +152,7 @@ class Run(Interruptible, DoitRun):  # type: ignore[misc]
             executor.end_session()
             if DOWN_TASKS & set(options.tasks):
                 here.directory.stack.services.stop_all()
-            executor.journal.write("run_end", code=code, cpu=executor.cpu_seconds())
+            executor.journal.write(RunEnd(code, executor.cpu_seconds()))
             executor.log.conclude()
             executor.say(_last_words(executor, reporter, runner))
         if DOWN_TASKS & set(options.tasks):
@@ -221,14 +222,14 @@ def _run_options(directory: StackDirectory, tasks: Sequence[str], jobs: int) -> 
     )
 
 
-def _start_fields(options: RunOptions) -> dict[str, Any]:
-    return {
-        "tasks": options.tasks,
-        "pid": os.getpid(),
-        "parallel": options.parallel,
-        "jobs": options.jobs,
-        "cores": len(os.sched_getaffinity(0)),
-    }
+def _run_start(options: RunOptions) -> RunStart:
+    return RunStart(
+        tasks=options.tasks,
+        pid=os.getpid(),
+        parallel=options.parallel,
+        jobs=options.jobs,
+        cores=len(os.sched_getaffinity(0)),
+    )
 
 
 def _screen(wanted: str, executor: Executor, dispatcher: PlanDispatcher) -> Screen:

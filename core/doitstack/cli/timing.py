@@ -9,7 +9,7 @@ import doit
 
 from doitstack.cli.base import StackCommand
 from doitstack.errors import StepError
-from doitstack.journal.events import run_journals
+from doitstack.journal.journal_file import run_journals
 from doitstack.journal.last_run import last_run
 from doitstack.journal.timing import timing_of
 from doitstack.planning.stack_directory import StackDirectory

@@ -19,8 +19,8 @@ from rich.text import Text
 
 from doitstack.console.screens import Screen, WholeLines
 from doitstack.console.terminal_footer import Line, Region
-from doitstack.journal.events import JournalReader
 from doitstack.journal.progress import Progress, Standing, Watched, left
+from doitstack.journal.raw_events import JournalReader
 from doitstack.planning.plan import PlannedStep
 
 EVERY = 0.2

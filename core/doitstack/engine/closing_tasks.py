@@ -2,7 +2,7 @@
 
 from doitstack.engine.run import Executor
 from doitstack.errors import StepError
-from doitstack.journal.events import read_events
+from doitstack.journal.raw_events import read_events
 from doitstack.journal.timing import last_serial_elapsed, measure
 from doitstack.planning.doit_tasks import CLEANUP, SERVICE_CHECK
 from doitstack.reports import tables

@@ -5,6 +5,7 @@ When a future ends, its node goes back to doit's dispatcher; doit's own rules de
 
 import sys
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 from doit.control import ExecNode, TaskDispatcher
@@ -16,8 +17,17 @@ from doitstack.engine.run import Executor
 from doitstack.errors import DoitstackError
 from doitstack.futures.future import Future
 from doitstack.futures.plan_waits import Standstill
+from doitstack.journal.events import (
+    StepEnd,
+    StepEvent,
+    StepNotRun,
+    StepSkipped,
+    StepStart,
+    WaitEnd,
+    WaitStart,
+)
+from doitstack.journal.status import Status
 from doitstack.planning.doit_tasks import BUILT_IN, planned_step
-from doitstack.planning.plan import PlannedStep
 from doitstack.processes.signals import Interrupted, on_interrupt
 from doitstack.steps import Kind
 
@@ -177,14 +187,12 @@ class FutureRunner(Runner):  # type: ignore[misc]
         planned = planned_step(node.task)
         assert planned
         self.reporter.execute_task(node.task)
-        self._journal("step_start", planned)
+        self._journal(StepStart.of(planned))
         try:
             future = self.executor.start_future(planned)
         except DoitstackError as error:
-            task, log = planned.task, self.executor.log.size
-            self.executor.journal.write(
-                "step_end", task=task, status="failed", log=log, error=str(error)
-            )
+            log = self.executor.log.size
+            self.executor.journal.write(StepEnd(planned.task, Status.FAILED, log, str(error)))
             self._ended.append((node, error))
             return
         self._running += 1
@@ -205,9 +213,9 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self.executor.loop.run_until(lambda: self._has_heard)
             self.executor.waits.collect_ended(at)
             return
-        self.executor.journal.write("wait_start", name="")
+        self.executor.journal.write(WaitStart())
         self.executor.loop.run_until(lambda: self._has_heard)
-        self.executor.journal.write("wait_end")
+        self.executor.journal.write(WaitEnd())
 
     def _async_wait_at(self) -> Standstill | None:
         """Return the async_wait that only waits for its futures any more, if there is one."""
@@ -229,16 +237,18 @@ class FutureRunner(Runner):  # type: ignore[misc]
         if node.task.name in BUILT_IN:
             self._built_in_done.add(node.task.name)
         if planned:
-            self._journal("step_start", planned, log=self.executor.log.size)
-        status, error = "stopped", None
+            self._journal(replace(StepStart.of(planned), log=self.executor.log.size))
+        status, error, future = Status.STOPPED, None, ""
         began = self.executor.now()
         try:
             failure = self.execute_task(node.task)
-            status, error = ("failed", failure.get_msg().strip()) if failure else ("done", None)
+            status = Status.FAILED if failure else Status.DONE
+            if failure:
+                error, future = failure.get_msg().strip(), self.executor.failed_future
         finally:
             if planned:
                 log = self.executor.log.size
-                journal.write("step_end", task=planned.task, status=status, log=log, error=error)
+                journal.write(StepEnd(planned.task, status, log, error, future))
         if not failure:
             self.reporter.took(node.task, self.executor.now() - began)
         self.process_task_result(node, failure)
@@ -283,19 +293,19 @@ class FutureRunner(Runner):  # type: ignore[misc]
         planned = planned_step(node.task)
         if planned and node.run_status == "up-to-date":
             self.executor.waits.skip(planned)
-            self._journal("step_skipped", planned)
+            self._journal(StepSkipped.of(planned))
 
-    def _journal(self, event: str, planned: PlannedStep, **more: Any) -> None:
+    def _journal(self, event: StepEvent) -> None:
         """Record that a step has its turn."""
-        self._had_their_turn.add(planned.task)
-        self.executor.journal.write(event, **planned.identity, **more)
+        self._had_their_turn.add(event.task)
+        self.executor.journal.write(event)
 
     def _journal_not_run(self) -> None:
         """Record the steps that were wanted and whose turn never came."""
         for task in wanted(self._dispatcher):
             planned = planned_step(task)
             if planned and planned.task not in self._had_their_turn:
-                self._journal("step_not_run", planned)
+                self._journal(StepNotRun.of(planned))
 
     # -- the end ---------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from doitstack.console.main_log import MainLog
 from doitstack.engine.cpu_usage import Meter, Sampler
 from doitstack.engine.environment_variables import run_environment
 from doitstack.engine.main_line_program import MainLinePrograms
+from doitstack.errors import CommandError, DoitstackError, FutureError
 from doitstack.futures.async_directory import init
 from doitstack.futures.future import Future
 from doitstack.futures.make_jobserver import make_knows_fifo, makeflags
@@ -26,7 +27,8 @@ from doitstack.futures.registry import Futures, Surroundings
 from doitstack.futures.slots import Slots
 from doitstack.futures.watchdog import Guard
 from doitstack.journal.durations import last_durations
-from doitstack.journal.events import Journal, new_journal_path
+from doitstack.journal.events import Usage
+from doitstack.journal.journal_file import Journal, new_journal_path
 from doitstack.planning.call_action import call, call_in_step
 from doitstack.planning.plan import PlannedStep
 from doitstack.planning.scripts import Script
@@ -104,6 +106,8 @@ class Executor:
         )
         self.waits = PlanWaits(self.futures)
         self._waited_for: set[str] = set()
+        self.failed_future = ""
+        """The future whose failure has failed the last step, if that is why."""
 
     @property
     def futures_dir(self) -> Path:
@@ -125,7 +129,7 @@ class Executor:
         self._sampler.look()
 
     def _record_usage(self, cpu: float, machine: float) -> None:
-        self.journal.write("usage", cpu=round(cpu, 2), machine=round(machine, 2))
+        self.journal.write(Usage(round(cpu, 2), round(machine, 2)))
 
     def _still_running(self) -> str:
         """Return what runs, for how long, and where its log is."""
@@ -147,11 +151,15 @@ class Executor:
         self._current = (f"{planned.plugin}: {planned.step.name}", self.now())
         self.order.step_begins(planned)
         self._host.enter(planned.phase)
+        self.futures.failed = self.failed_future = ""
         try:
             if planned.step.kind is Kind.ASYNC_WAIT:
                 self._await(planned)
             else:
                 self._act(planned, arguments)
+        except DoitstackError as error:
+            self.failed_future = self.futures.failed if _is_failed_wait(error) else ""
+            raise
         finally:
             self._current = ("", 0.0)
             if not self.futures.are_running:
@@ -295,6 +303,13 @@ class Executor:
         self.loop.close()
         self.log.close()
         self.journal.close()
+
+
+def _is_failed_wait(error: DoitstackError) -> bool:
+    """Return whether a step failed because a future that it waited for had failed."""
+    if isinstance(error, CommandError):
+        return error.command.startswith("async_wait")
+    return isinstance(error, FutureError)
 
 
 @contextmanager

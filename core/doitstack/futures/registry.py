@@ -19,8 +19,18 @@ from doitstack.futures.result import outcome
 from doitstack.futures.slots import Slots
 from doitstack.futures.start_queue import Queue
 from doitstack.futures.watchdog import mark, unfinished
-from doitstack.journal.events import Journal
+from doitstack.journal.events import (
+    Collected,
+    FutureCancelled,
+    FutureEnd,
+    FutureQueued,
+    FutureStart,
+    FutureStopped,
+    WaitEnd,
+    WaitStart,
+)
 from doitstack.journal.job_file import read_job
+from doitstack.journal.journal_file import Journal
 from doitstack.processes.event_loop import Loop
 from doitstack.processes.tree import Root, stop
 from doitstack.steps import future_name, lock_name, one_line
@@ -56,6 +66,8 @@ class Futures:
         self._streams = child_streams()
         self._running = 0
         self._expected: dict[str, float] = {}
+        self.failed = ""
+        """The future that was collected last, if it has failed."""
         self.is_closed = False
 
     # -- start ---------------------------------------------------------------------------------
@@ -101,9 +113,7 @@ class Futures:
         self._queue.add(future, start)
         self.start_queued()
         if not future.has_turn:
-            self._around.journal.write(
-                "future_queued", name=future.name, command=future.command, lock=future.lock
-            )
+            self._around.journal.write(FutureQueued(future.name, future.command, future.lock))
 
     def start_queued(self) -> None:
         """Start those in the queue whose turn it is."""
@@ -150,10 +160,7 @@ class Futures:
         future.pid = pid
         future.in_place = not self._around.parallel
         future.start_time = start_time
-        lock = {"lock": future.lock} if future.lock else {}
-        self._around.journal.write(
-            "future_start", name=future.name, pid=pid, command=future.command, **lock
-        )
+        self._around.journal.write(FutureStart(future.name, pid, future.command, future.lock))
 
     # -- end -----------------------------------------------------------------------------------
 
@@ -185,13 +192,14 @@ class Futures:
         # One that was killed in the queue took no time.
         future.start_time = future.start_time or future.end_time
         self._around.journal.write(
-            "future_end",
-            name=future.name,
-            rc=rc,
-            cpu=round(future.cpu, 4),
-            start_time=future.start_time,
-            end_time=future.end_time,
-            error=error and spoken(error),
+            FutureEnd(
+                future.name,
+                rc,
+                start_time=future.start_time / 1000,
+                end_time=future.end_time / 1000,
+                cpu=future.cpu,
+                error=spoken(error) if error else None,
+            )
         )
         self._running -= future.state is State.RUNNING
         self._queue.remove(future)
@@ -235,7 +243,7 @@ class Futures:
             self.announce(future)
         if not self._around.loop.run_until(lambda: future.has_ended, timeout):
             future.awaited_since = None
-            self._around.journal.write("wait_end")
+            self._around.journal.write(WaitEnd())
             raise TimeoutError
         if future.state is State.ENDED and not future.is_cancelled:
             self.collect(future)
@@ -256,7 +264,7 @@ class Futures:
         """Record, once, that the main line waits for `name`, started or not; return since when."""
         if name not in self._expected:
             self._expected[name] = self._around.journal.now()
-            self._around.journal.write("wait_start", name=name)
+            self._around.journal.write(WaitStart(name))
         return self._expected[name]
 
     def collect(self, future: Future) -> int:
@@ -271,7 +279,8 @@ class Futures:
         log.write(future.say(f"finished {future.command} with {result}"))
         future.state = State.COLLECTED
         self._file(future.name, "ini").unlink(missing_ok=True)
-        journal.write("collected", name=future.name, rc=rc, waited=round(waited, 4), log=place)
+        journal.write(Collected(future.name, rc, waited, place))
+        self.failed = future.name if rc else ""
         return rc
 
     @property
@@ -297,7 +306,7 @@ class Futures:
         self._queue.remove(future)
         future.is_cancelled = True
         future.end(1, None, CancelledError())
-        self._around.journal.write("future_cancelled", name=future.name)
+        self._around.journal.write(FutureCancelled(future.name))
         return True
 
     def stop_all(self, others: Callable[[], list[Root]]) -> list[Future]:
@@ -319,7 +328,7 @@ class Futures:
             if not future.has_ended:
                 # It ran in a session that is gone, or a signal came while its end was taken in.
                 self.ended(future, None)
-            self._around.journal.write("future_stopped", name=future.name)
+            self._around.journal.write(FutureStopped(future.name))
         return running
 
     def kill_all(self, others: Callable[[], list[Root]]) -> None:

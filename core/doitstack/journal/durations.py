@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from doitstack.journal.events import read_events, run_journals
+from doitstack.journal.raw_events import read_events, run_journals
 
 RUNS = 10
 """How many earlier runs are looked at."""

@@ -1,102 +1,329 @@
-"""`$LOGDIR/runs/TIME.jsonl`: what happened in a run, one JSON event a line, as it happens.
+"""The kinds of event in a run's journal, and the line of JSON that holds one.
 
-The one source of timing, reports and history. Only writes and reads events; draws no conclusion.
+In memory all times are in s since the epoch and all durations in s. A line holds its time, the name
+of its event, and the event's fields; some of them are in ms there.
 """
 
 import json
-import os
-import time
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, Self
+
+from doitstack.journal.status import Status
+from doitstack.planning.plan import PlannedStep
+from doitstack.steps import Kind
+
+
+def _optional(default: str | None = None) -> Any:
+    """Return a field that a line leaves out if it is empty."""
+    return field(default=default, metadata={"is_optional": True})
+
+
+def _milliseconds(key: str) -> Any:
+    """Return a field in s that a line holds in whole ms, as `key`."""
+    return field(metadata={"milliseconds": key})
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event: when (s since the epoch), what kind, and its own fields."""
+    """Something that happened in a run. The journal sets `time` when it writes the event."""
 
-    time: float
-    kind: str
-    fields: dict[str, Any] = field(default_factory=dict)
-
-    def __getitem__(self, name: str) -> Any:
-        return self.fields[name]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return the field `name`, or `default`."""
-        return self.fields.get(name, default)
+    event: ClassVar[str]
+    time: float = field(default=0.0, kw_only=True)
 
 
-class Journal:
-    """Appends events to a file. Forked children may append as well: a line is one write."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-        # A step of the wall clock must not make a negative duration.
-        self._offset = time.time() - time.monotonic()
-
-    def now(self) -> float:
-        """Return the time in s since the epoch, which never goes backwards within a run."""
-        return time.monotonic() + self._offset
-
-    def write(self, event: str, /, **fields: Any) -> None:
-        """Append one event. A full disk loses events, not the run."""
-        line = json.dumps({"time": round(self.now(), 4), "event": event, **fields})
-        with suppress(OSError):
-            os.write(self._descriptor, line.encode() + b"\n")
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._descriptor)
+# -- the run -------------------------------------------------------------------------------------
 
 
-def read_events(path: Path) -> Iterator[Event]:
-    """Yield the events of a journal; half a line at its end, left by a crash, is passed over."""
-    with path.open("rb") as lines:
-        for line in lines:
-            if not line.endswith(b"\n"):
-                return
-            yield from _events(line)
+@dataclass(frozen=True)
+class RunStart(Event):
+    """A run starts: at most `jobs` futures at once (0: any number) on `cores` processors."""
+
+    event = "run_start"
+    tasks: tuple[str, ...] = ()
+    pid: int = 0
+    parallel: bool = True
+    jobs: int = 0
+    cores: int = 1
 
 
-def _events(line: bytes) -> Iterator[Event]:
-    """Yield the event of a line; one that was not written in whole has none."""
+@dataclass(frozen=True)
+class RunEnd(Event):
+    """The run has ended with exit code `code`, after `cpu` s of CPU time."""
+
+    event = "run_end"
+    code: int
+    cpu: float = 0.0
+
+
+@dataclass(frozen=True)
+class Usage(Event):
+    """CPU time (s) so far: of the run, and of the whole machine since its boot."""
+
+    event = "usage"
+    cpu: float
+    machine: float | None = None
+
+
+@dataclass(frozen=True)
+class ComponentTime(Event):
+    """An action or script has measured how long a component took."""
+
+    event = "time"
+    component: str
+    seconds: float = _milliseconds("milliseconds")
+
+
+# -- steps ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StepEvent(Event):
+    """A step has its turn.
+
+    `task` is its name for doit, `waits` the futures that it waits for, `needs` the tasks that it
+    depends on.
+    """
+
+    task: str
+    phase: str = ""
+    plugin: str = ""
+    step: str = ""
+    kind: Kind = Kind.RUN
+    waits: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, planned: PlannedStep) -> Self:
+        """Return this event for a step of the plan."""
+        return cls(
+            task=planned.task,
+            phase=planned.phase.value,
+            plugin=planned.plugin,
+            step=planned.step.name,
+            kind=planned.step.kind,
+            waits=planned.step.waits,
+            needs=planned.needs,
+        )
+
+
+@dataclass(frozen=True)
+class StepStart(StepEvent):
+    """A step starts. `log` is the byte in `stack.log` at which its output begins."""
+
+    event = "step_start"
+    log: int | None = _optional()
+
+
+@dataclass(frozen=True)
+class StepSkipped(StepEvent):
+    """A step is up to date."""
+
+    event = "step_skipped"
+
+
+@dataclass(frozen=True)
+class StepNotRun(StepEvent):
+    """The run has ended before the step's turn."""
+
+    event = "step_not_run"
+
+
+@dataclass(frozen=True)
+class StepEnd(Event):
+    """A step of the main line has ended, or a future could not be started.
+
+    `log` is the byte in `stack.log` at which its output ends. If it failed because a future had
+    failed, `future` is the name of that.
+    """
+
+    event = "step_end"
+    task: str
+    status: Status
+    log: int | None = None
+    error: str | None = None
+    future: str = _optional("")
+
+
+# -- futures -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FutureEvent(Event):
+    """Something happened to the future `name`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class FutureQueued(FutureEvent):
+    """A future waits for a slot or for its lock."""
+
+    event = "future_queued"
+    command: str = ""
+    lock: str = ""
+
+
+@dataclass(frozen=True)
+class FutureStart(FutureEvent):
+    """A future runs. `pid` is 0 if it runs in the bash session itself."""
+
+    event = "future_start"
+    pid: int = 0
+    command: str = ""
+    lock: str = _optional("")
+
+
+@dataclass(frozen=True)
+class FutureEnd(FutureEvent):
+    """A future has ended. The event's own time is when the run noticed; `error` says why it failed.
+
+    One that never started has its end as its start.
+    """
+
+    event = "future_end"
+    rc: int
+    start_time: float = _milliseconds("start_time")
+    end_time: float = _milliseconds("end_time")
+    cpu: float = 0.0
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class FutureStopped(FutureEvent):
+    """A future was ended because the run ends."""
+
+    event = "future_stopped"
+
+
+@dataclass(frozen=True)
+class FutureCancelled(FutureEvent):
+    """A future was taken back before it started."""
+
+    event = "future_cancelled"
+
+
+# -- waits ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WaitStart(Event):
+    """The main line waits for the future `name`, or for any (empty)."""
+
+    event = "wait_start"
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class WaitEnd(Event):
+    """The main line no longer waits, and has collected nothing."""
+
+    event = "wait_end"
+
+
+@dataclass(frozen=True)
+class Collected(FutureEvent):
+    """The main line has taken in a future for which it had waited `waited` s.
+
+    `log` says from which byte to which the future's output is in `stack.log`.
+    """
+
+    event = "collected"
+    rc: int
+    waited: float = 0.0
+    log: tuple[int, int] | None = None
+
+
+_EVENTS: dict[str, type[Event]] = {
+    kind.event: kind
+    for kind in (
+        *(RunStart, RunEnd, Usage, ComponentTime),
+        *(StepStart, StepSkipped, StepNotRun, StepEnd),
+        *(FutureQueued, FutureStart, FutureEnd, FutureStopped, FutureCancelled),
+        *(WaitStart, WaitEnd, Collected),
+    )
+}
+
+
+# -- lines ---------------------------------------------------------------------------------------
+
+
+class _Format(NamedTuple):
+    """How a line holds a value: JSON of `types`, with conversions if the value differs."""
+
+    types: frozenset[type]
+    read: Callable[[Any], Any] | None = None
+    write: Callable[[Any], Any] | None = None
+
+
+def _enum(members: type[Enum]) -> _Format:
+    by_value = {member.value: member for member in members}
+    return _Format(frozenset({str}), by_value.__getitem__, lambda member: member.value)
+
+
+_NONE = type(None)
+_MILLISECONDS = _Format(frozenset({int}), lambda ms: ms / 1000, lambda s: round(s * 1000))
+_FORMATS: dict[Any, _Format] = {
+    str: _Format(frozenset({str})),
+    str | None: _Format(frozenset({str, _NONE})),
+    int: _Format(frozenset({int})),
+    int | None: _Format(frozenset({int, _NONE})),
+    bool: _Format(frozenset({bool})),
+    float: _Format(frozenset({int, float}), write=lambda value: round(value, 4)),
+    float | None: _Format(frozenset({int, float, _NONE})),
+    tuple[str, ...]: _Format(frozenset({list}), tuple),
+    tuple[int, int] | None: _Format(frozenset({list, _NONE}), lambda pair: pair and tuple(pair)),
+    Kind: _enum(Kind),
+    Status: _enum(Status),
+}
+
+_Write = tuple[str, str, bool, Callable[[Any], Any] | None]
+"""An event's field, its key in a line, whether that leaves it out if empty, and the conversion."""
+
+_Read = tuple[str, frozenset[type], Callable[[Any], Any] | None]
+"""An event's field, the JSON types that it may have, and the conversion."""
+
+
+@cache
+def _formats(event: str) -> tuple[Sequence[_Write], Mapping[str, _Read]]:
+    """Return how to write the fields of an event, and, by key, how to read them."""
+    writing: list[_Write] = []
+    reading: dict[str, _Read] = {"time": ("time", *_FORMATS[float][:2])}
+    for each in fields(_EVENTS[event]):
+        if each.name != "time":
+            how = each.metadata
+            types, read, write = _MILLISECONDS if "milliseconds" in how else _FORMATS[each.type]
+            key = how.get("milliseconds", each.name)
+            writing.append((each.name, key, "is_optional" in how, write))
+            reading[key] = (each.name, types, read)
+    return writing, reading
+
+
+def encode(event: Event, time: float) -> bytes:
+    """Return the line of an event that happens at `time` (s since the epoch)."""
+    line: dict[str, Any] = {"time": round(time, 4), "event": event.event}
+    for name, key, is_optional, write in _formats(event.event)[0]:
+        value = getattr(event, name)
+        if not (is_optional and value in ("", None)):
+            line[key] = write(value) if write else value
+    return json.dumps(line).encode() + b"\n"
+
+
+def decode(line: bytes) -> Event | None:
+    """Return the event of a line, or None if it is damaged or of a kind that is not known here."""
     try:
-        fields = json.loads(line)
-    except ValueError:
-        return
-    yield Event(fields.pop("time"), fields.pop("event"), fields)
-
-
-class JournalReader:
-    """Reads on in a journal that is being written."""
-
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._rest = b""
-
-    def read(self) -> Iterator[Event]:
-        """Yield the events that have been added since the last time."""
-        while data := os.read(self._descriptor, 1 << 16):
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            for line in lines:
-                yield from _events(line)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._descriptor)
-
-
-def run_journals(log_dir: Path) -> list[Path]:
-    """Return the journals of all runs, the oldest first."""
-    return sorted((log_dir / "runs").glob("*.jsonl"))
-
-
-def new_journal_path(log_dir: Path) -> Path:
-    """Return the path of the journal of a run that starts now."""
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    return log_dir / "runs" / f"{stamp}.{time.time_ns() % 10**9:09d}.jsonl"
+        values = json.loads(line.decode())
+        kind = values["event"]
+        formats = _formats(kind)[1]
+        known: dict[str, Any] = {}
+        for key, value in values.items():
+            if key in formats:
+                name, types, read = formats[key]
+                if type(value) not in types:
+                    return None
+                known[name] = read(value) if read else value
+        return _EVENTS[kind](**known) if "time" in known else None
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None

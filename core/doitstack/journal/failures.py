@@ -6,7 +6,7 @@ Draws conclusions and shows nothing.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from doitstack.journal.events import Event
+from doitstack.journal.raw_events import Event
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from doitstack.config.dest_directory import holder
-from doitstack.journal.events import Event, read_events, run_journals
 from doitstack.journal.job_file import Job, read_job
+from doitstack.journal.raw_events import Event, read_events, run_journals
 from doitstack.processes.tree import is_running
 from doitstack.steps import Kind
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from doitstack.journal.events import Event
+from doitstack.journal.raw_events import Event
 from doitstack.planning.plan import PlannedStep
 from doitstack.steps import Kind
 

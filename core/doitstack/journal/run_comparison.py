@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from doitstack.journal.events import run_journals
+from doitstack.journal.journal_file import run_journals
 from doitstack.journal.run_record import RunRecord, Status, StepRecord, read_run
 
 LOOK_BACK = 50

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from doitstack.journal.events import Event, read_events
+from doitstack.journal.raw_events import Event, read_events
 from doitstack.steps import Kind
 
 

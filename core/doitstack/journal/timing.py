@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from doitstack.journal.events import Event, read_events, run_journals
+from doitstack.journal.raw_events import Event, read_events, run_journals
 
 ASYNC_WAIT = "async_wait"
 """The row of DevStack's component table for the time in which the main line waited."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from doitstack.errors import PlanError
 from doitstack.phases import Phase
@@ -29,19 +29,6 @@ class PlannedStep(NamedTuple):
     def is_future(self) -> bool:
         """Whether it runs in the background."""
         return self.step.kind is Kind.ASYNC_RUN
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What the journal tells of it."""
-        return {
-            "task": self.task,
-            "phase": self.phase.value,
-            "plugin": self.plugin,
-            "step": self.step.name,
-            "kind": self.step.kind.value,
-            "waits": self.step.waits,
-            "needs": self.needs,
-        }
 
 
 class Plan(NamedTuple):

@@ -9,7 +9,8 @@ import pytest
 from doitstack.console.main_log import MainLog
 from doitstack.console.screens import PlainScreen
 from doitstack.engine.doit_state import AtomicJsonDB
-from doitstack.journal.events import Journal
+from doitstack.journal.events import RunStart
+from doitstack.journal.journal_file import Journal
 
 FULL = Path("/dev/full")
 
@@ -43,7 +44,7 @@ def test_log_that_does_not_fit_in_is_told_and_no_failure(
 
 def test_journal_loses_events_and_not_the_run() -> None:
     journal = Journal(FULL)
-    journal.write("run_start", tasks=["stack"])
+    journal.write(RunStart(tasks=("stack",)))
     journal.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(journal._descriptor)

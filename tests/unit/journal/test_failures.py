@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from doitstack.journal.events import Event
 from doitstack.journal.failures import Failure, outcome
+from doitstack.journal.raw_events import Event
 
 
 def _start(

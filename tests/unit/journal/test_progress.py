@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from doitstack.journal.events import Event
 from doitstack.journal.progress import Left, Progress, Standing, left
+from doitstack.journal.raw_events import Event
 from doitstack.phases import Phase
 from doitstack.planning.plan import PlannedStep
 from doitstack.steps import Step, async_run, async_wait, run

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from doitstack.journal.events import Event
+from doitstack.journal.raw_events import Event
 from doitstack.journal.run_comparison import compare, run_before
 from tests.unit.runs import record, run_end, run_start, step, step_end, write_journal
 

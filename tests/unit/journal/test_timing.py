@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from doitstack.journal.events import Event
+from doitstack.journal.raw_events import Event
 from doitstack.journal.timing import Stretch, Timing, last_serial_elapsed, measure
 
 

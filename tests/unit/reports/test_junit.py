@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from doitstack.journal.events import Event
+from doitstack.journal.raw_events import Event
 from doitstack.reports.junit import junit
 from doitstack.reports.log_excerpts import Logs
 from tests.unit.runs import (

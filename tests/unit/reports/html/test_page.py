@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.journal.events import Event
+from doitstack.journal.raw_events import Event
 from doitstack.journal.run_comparison import compare
 from doitstack.journal.timing import Stretch, measure
 from doitstack.journal.what_if import what_if

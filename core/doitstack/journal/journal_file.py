@@ -1,0 +1,73 @@
+"""`$LOGDIR/runs/TIME.jsonl`: the journal of a run, one event a line, written as it happens.
+
+It is the one source of timing, reports and history. What the events mean is for its readers.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from doitstack.journal.events import Event, decode, encode
+
+
+class Journal:
+    """Appends events to a file. Forked children may append as well: a line is one write."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        # A step of the wall clock must not make a negative duration.
+        self._offset = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        """Return the time in s since the epoch, which never goes backwards within a run."""
+        return time.monotonic() + self._offset
+
+    def write(self, event: Event) -> None:
+        """Append an event that happens now. A full disk loses events, not the run."""
+        with suppress(OSError):
+            os.write(self._descriptor, encode(event, self.now()))
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """Yield the events of a journal; lines that a crash has damaged are skipped."""
+    with path.open("rb") as lines:
+        for line in lines:
+            if line.endswith(b"\n") and (event := decode(line)):
+                yield event
+
+
+class JournalReader:
+    """Reads on in a journal that is being written."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._rest = b""
+
+    def read(self) -> Iterator[Event]:
+        """Yield the events that have been added since the last time."""
+        while data := os.read(self._descriptor, 1 << 16):
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            yield from filter(None, map(decode, lines))
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+
+def run_journals(log_dir: Path) -> list[Path]:
+    """Return the journals of all runs, the oldest first."""
+    return sorted((log_dir / "runs").glob("*.jsonl"))
+
+
+def new_journal_path(log_dir: Path) -> Path:
+    """Return the path of the journal of a run that starts now."""
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    return log_dir / "runs" / f"{stamp}.{time.time_ns() % 10**9:09d}.jsonl"
