@@ -6,7 +6,7 @@ that have everything they need, and either ends them at once (up to date) or que
 Any method may be called at any time, also while a step runs or from the callback of a future.
 
 Nothing here takes longer with the number of tasks, but for `stop` and `of`: what is due or queued
-lies in heaps, where an entry that has left is dropped when it comes to the top.
+lies in heaps, from which an entry is dropped when it is at the top and its state is another.
 """
 
 from collections import Counter
@@ -208,7 +208,6 @@ class Scheduler:
         self.wants_slot = bool(entry) and not self._slots.take()
         if not entry or self.wants_slot:
             return None
-        heappop(self._futures)
         if entry.task.lock:
             self._locks[entry.task.lock] = entry
         self._set(entry, State.RUNNING)
@@ -220,7 +219,6 @@ class Scheduler:
         entry = None if self._main_line else _first(self._steps, self._is_startable_step)
         if not entry:
             return None
-        heappop(self._steps)
         self._set(entry, State.RUNNING)
         self._main_line = entry
         return entry.task

@@ -84,7 +84,8 @@ def random_plan(seed: int) -> Plan:
     """Return a plan with all that can happen to one."""
     rng = random.Random(seed)
     tasks = _waiting_for_later_ones(rng, _make(rng, checks=1, locks=["", "", "apt", "git"]))
-    starts = {task.name: _started_by(rng, task) for task in tasks if rng.random() < 0.1}
+    futures = [task.name for task in tasks if _is_future(task)]
+    starts = {task.name: _started_by(rng, task, futures) for task in tasks if rng.random() < 0.1}
     every = [*tasks, *(task for some in starts.values() for task in some)]
     seconds = _seconds(rng, every)
     return Plan(
@@ -129,21 +130,24 @@ def _waiting_for_later_ones(rng: random.Random, tasks: list[Task]) -> list[Task]
     return changed[::-1]
 
 
-def _started_by(rng: random.Random, task: Task) -> tuple[Task, ...]:
-    """Return futures that a task starts: some wait for one before them."""
+def _started_by(rng: random.Random, task: Task, planned: list[str]) -> tuple[Task, ...]:
+    """Return futures that a task starts: some wait for one before them, or for one of the plan."""
     names = [f"{task.name}-{number}" for number in range(rng.randint(1, 3))]
-    return tuple(
-        Task(
-            name,
-            Kind.FUTURE,
-            tuple(rng.sample(names[:number], rng.randint(0, min(1, number)))),
-            rng.choice(["", "apt"]),
-            rank=rng.choice([0.0, 5.0]),
-            counts=False,
-            is_nested=True,
+    started = []
+    for number, name in enumerate(names):
+        others = planned + names[:number]
+        started.append(
+            Task(
+                name,
+                Kind.FUTURE,
+                tuple(rng.sample(others, rng.randint(0, 1) if others else 0)),
+                rng.choice(["", "apt"]),
+                rank=rng.choice([0.0, 5.0]),
+                counts=False,
+                is_nested=True,
+            )
         )
-        for number, name in enumerate(names)
-    )
+    return tuple(started)
 
 
 def _seconds(rng: random.Random, tasks: Iterable[Task]) -> dict[str, float]:

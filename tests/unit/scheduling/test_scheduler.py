@@ -1,6 +1,7 @@
 """The rules of the scheduler, by hand: random plans reach some of them too seldom."""
 
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -35,6 +36,24 @@ def test_task_starts_once_all_its_needs_have_ended() -> None:
     assert starts(scheduler) == []
     scheduler.ended("b", State.DONE)
     assert starts(scheduler) == ["c"]
+
+
+def test_need_that_has_ended_before_its_task_is_added_is_met() -> None:
+    scheduler = make(Task("a"), Task("f", FUTURE))
+    assert starts(scheduler) == ["f", "a"]
+    scheduler.ended("a", State.DONE)
+    scheduler.add(Task("b", needs=("a",)), Task("c", needs=("a", "f")))
+    assert starts(scheduler) == ["b"]
+    scheduler.ended("b", State.DONE)
+    scheduler.ended("f", State.DONE)
+    assert starts(scheduler) == ["c"]
+
+
+def test_need_may_be_named_twice() -> None:
+    scheduler = make(Task("a"), Task("b", needs=("a", "a")))
+    starts(scheduler)
+    scheduler.ended("a", State.DONE)
+    assert starts(scheduler) == ["b"]
 
 
 def test_need_that_nobody_has_added_counts_as_met() -> None:
@@ -466,8 +485,9 @@ def test_task_is_added_once() -> None:
 
 def test_task_ends_once() -> None:
     scheduler = make(Task("a"), Task("b", needs=("a",)))
-    with pytest.raises(AssertionError, match="b"):
-        scheduler.ended("b", State.DONE)
+    for how in (State.DONE, State.NOT_RUN):
+        with pytest.raises(AssertionError, match=r"b: State\.WAITING"):
+            scheduler.ended("b", how)
     starts(scheduler)
     scheduler.ended("a", State.DONE)
     with pytest.raises(AssertionError, match="a"):
@@ -494,36 +514,47 @@ def test_only_a_due_task_is_queued() -> None:
 # -- many ----------------------------------------------------------------------------------------
 
 
-def test_hot_paths_do_not_grow_with_the_number_of_tasks() -> None:
-    """Twice as many tasks are twice as much work, counted in lines of the scheduler."""
-    small, great = lines_for(500), lines_for(1000)
-    assert great < 2.2 * small
+def run_all(number: int) -> None:
+    """Run so many futures, some with locks, beside as many steps, and wait for all at the end."""
+    futures = [Task(f"f{n}", FUTURE, (), f"lock{n % 5}" if n % 3 else "") for n in range(number)]
+    steps = [Task(f"s{n}", needs=(f"s{n - 1}",)) for n in range(number)]
+    wait = Task("w", WAIT, (f"s{number - 1}", *(task.name for task in futures)))
+    scheduler = make(*futures, *steps, wait, jobs=4)
+    running = starts(scheduler)
+    while running:
+        scheduler.ended(running.pop(), State.DONE)
+        scheduler.waits_at()
+        running += starts(scheduler)
+    assert scheduler.count(State.DONE) == 2 * number + 1
 
 
-def lines_for(number: int) -> int:
-    """Return how many lines the scheduler runs for so many queued futures and steps."""
+def stop_all(number: int) -> None:
+    """Stop so many futures that run."""
+    scheduler = make(*(Task(f"f{n}", FUTURE) for n in range(number)))
+    for name in starts(scheduler):
+        scheduler.ended(name, State.STOPPED)
+    assert scheduler.count(State.STOPPED) == number
+
+
+@pytest.mark.parametrize("work", [run_all, stop_all])
+def test_twice_as_many_tasks_are_twice_as_much_work(work: Callable[[int], None]) -> None:
+    assert lines_of(work, 400) < 2.2 * lines_of(work, 200)
+
+
+def lines_of(work: Callable[[int], None], number: int) -> int:
+    """Return how many lines of the scheduler are run for so many tasks."""
     lines = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal lines
-        if not frame.f_code.co_filename.endswith("scheduling/scheduler.py"):
-            return None
         lines += event == "line"
-        return trace
+        return trace if frame.f_code.co_filename.endswith("scheduling/scheduler.py") else None
 
-    futures = [Task(f"f{n}", FUTURE, lock=f"lock{n % 5}" if n % 3 else "") for n in range(number)]
-    steps = [Task(f"s{n}", needs=(f"s{n - 1}",)) for n in range(number)]
-    wait = Task("w", WAIT, (f"s{number - 1}", *(task.name for task in futures)))
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        scheduler = make(*futures, *steps, wait, jobs=4)
-        running = starts(scheduler)
-        while running:
-            scheduler.ended(running.pop(), State.DONE)
-            scheduler.waits_at()
-            running += starts(scheduler)
+        work(number)
     finally:
         sys.settrace(before)
-    assert scheduler.count(State.DONE) == 2 * number + 1
+    assert lines > number, "the scheduler is traced"
     return lines
