@@ -8,8 +8,9 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,17 +26,26 @@ GOOD = [
     ("project", "list"),
     ("project", "list", "-f", "json"),
     ("project", "list", "-f", "csv", "--quote", "all"),
+    ("project", "show", "demo", "-f", "shell", "--prefix", "p_"),
+    ("user", "show", "admin", "-f", "json"),
+    ("role", "assignment", "list", "--names"),
+    ("endpoint", "list", "--service", "identity", *VALUE),
+    ("versions", "show"),
+    ("token", "issue"),
+    ("image", "list"),
+    ("--version",),
+    ("project", "list", "--help"),
+    ("-v", "project", "list", *VALUE),
+]
+MORE_GOOD = [
     ("project", "list", "-f", "yaml", "--long"),
     ("project", "list", *VALUE, "-c", "Name"),
     ("project", "list", "--sort-column", "Name", "--max-width", "40"),
     ("project", "show", "demo"),
-    ("project", "show", "demo", "-f", "shell", "--prefix", "p_"),
     ("user", "list"),
     ("user", "list", "--project", "demo", "--sort-column", "Name"),
-    ("user", "show", "admin", "-f", "json"),
     ("role", "list"),
     ("role", "show", "admin"),
-    ("role", "assignment", "list", "--names"),
     ("role", "assignment", "list", "--user", "demo", "--names", *VALUE),
     ("domain", "list"),
     ("domain", "show", "default"),
@@ -45,7 +55,6 @@ GOOD = [
     ("service", "list", "--long"),
     ("service", "show", "keystone"),
     ("endpoint", "list"),
-    ("endpoint", "list", "--service", "identity", *VALUE),
     ("catalog", "list"),
     ("catalog", "show", "identity"),
     ("region", "list"),
@@ -61,28 +70,24 @@ GOOD = [
     ("command", "list", *VALUE),
     ("module", "list"),
     ("extension", "list", "--identity"),
-    ("versions", "show"),
-    ("token", "issue"),
     ("token", "issue", *VALUE, "-c", "project_id"),
-    ("image", "list"),
-    ("--version",),
     ("help", "project", "create"),
-    ("project", "list", "--help"),
     ("complete",),
-    ("-v", "project", "list", *VALUE),
     ("-q", "project", "list", *VALUE),
 ]
 
 BAD = [
-    ("nosuch",),
     ("projct", "list"),
     ("project", "show", "nosuch"),
-    ("project", "show"),
     ("project", "list", "--nosuch"),
-    ("user", "show", "nosuch", "-f", "json"),
-    ("project", "list", "-c", "Nosuch"),
     ("--os-cloud", "nosuch", "project", "list"),
     ("--os-password", "wrong", "token", "issue"),
+]
+MORE_BAD = [
+    ("nosuch",),
+    ("project", "show"),
+    ("user", "show", "nosuch", "-f", "json"),
+    ("project", "list", "-c", "Nosuch"),
     ("--os-auth-url", "http://127.0.0.1:9/v3", "token", "issue"),
     ("--os-cloud", "devstack", "user", "list"),
     ("server", "list"),
@@ -93,19 +98,21 @@ IMAGE = "{} image create --disk-format raw -f value -c size -c status"
 PIPED = {
     "commands on stdin": "printf 'project list -f value -c Name\\nrole list -f value\\n' | {}",
     "a reader that leaves": "{} command list 2>&1 | head -2",
-    "output to a file": "{} project list > out; echo $?; cat out",
     "both in one": "{} project show nosuch > out 2>&1; echo $?; cat out",
+    "no cloud": "unset OS_CLOUD OS_CLIENT_CONFIG_FILE; cd /; {} project list",
+    "in the background": "{} project list -f value & wait $!; echo $?",
+    "an image by a pipe":
+        f"{DATA}; cat data | {IMAGE} i2; {{}} image save i2 --file out; cmp out data; "
+        "{} image delete i2",
+}  # fmt: skip
+MORE_PIPED = {
+    "output to a file": "{} project list > out; echo $?; cat out",
     "in a substitution": 'echo "id $({} project show demo -f value -c name)"',
     "other cloud by environment": "OS_CLOUD=devstack-alt {} token issue -f value -c project_id",
     "clouds.yaml in the working directory":
         "unset OS_CLIENT_CONFIG_FILE; cp $CLOUDS clouds.yaml; {} project list -f value -c Name",
-    "no cloud": "unset OS_CLOUD OS_CLIENT_CONFIG_FILE; cd /; {} project list",
-    "in the background": "{} project list -f value & wait $!; echo $?",
     "an image by stdin":
         f"{DATA}; {IMAGE} i1 <data; {{}} image save i1 | cmp - data; {{}} image delete i1",
-    "an image by a pipe":
-        f"{DATA}; cat data | {IMAGE} i2; {{}} image save i2 --file out; cmp out data; "
-        "{} image delete i2",
     "an image by a file":
         f"{DATA}; {IMAGE} i3 --file data; {{}} image delete i3; {{}} image show i3",
     "under timeout": "timeout -s INT 20 {} project list -f value; echo $?",
@@ -122,6 +129,11 @@ CHANGING = [
     ("user", "delete", "u1"),
     ("project", "delete", "p2", "nosuch"),
 ]
+
+
+def and_in_full(cases: Iterable[Any], more: Iterable[Any]) -> list[Any]:
+    """Return all cases; those of `more` run in full only, as a real call takes a second of CPU."""
+    return [*cases, *(pytest.param(one, marks=pytest.mark.full) for one in more)]
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +198,7 @@ def same(up: StackDir, words: tuple[str, ...], cwd: Path) -> tuple[int, str, str
     return mine
 
 
-@pytest.mark.parametrize("words", GOOD, ids=" ".join)
+@pytest.mark.parametrize("words", and_in_full(GOOD, MORE_GOOD), ids=" ".join)
 def test_what_works_is_the_same(up: StackDir, words: tuple[str, ...], tmp_path: Path) -> None:
     assert same(up, words, tmp_path)[0] == 0
 
@@ -197,13 +209,14 @@ def test_the_help_is_the_same_but_for_its_order(up: StackDir, tmp_path: Path) ->
     assert sorted("".join(mine[1].split())) == sorted("".join(real[1].split()))
 
 
-@pytest.mark.parametrize("words", BAD, ids=" ".join)
+@pytest.mark.parametrize("words", and_in_full(BAD, MORE_BAD), ids=" ".join)
 def test_what_fails_is_the_same(up: StackDir, words: tuple[str, ...], tmp_path: Path) -> None:
     assert same(up, words, tmp_path)[0] != 0
 
 
-@pytest.mark.parametrize("script", PIPED.values(), ids=PIPED)
-def test_in_a_shell_it_is_the_same(up: StackDir, script: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", and_in_full(PIPED, MORE_PIPED))
+def test_in_a_shell_it_is_the_same(up: StackDir, name: str, tmp_path: Path) -> None:
+    script = (PIPED | MORE_PIPED)[name]
     mine, real = (
         run(up, ["bash", "-c", script.replace("{}", program)], tmp_path) for program in programs(up)
     )
@@ -222,7 +235,7 @@ def test_changes_are_the_same(up: StackDir, tmp_path: Path) -> None:
     assert stories[0] == stories[1]
 
 
-@pytest.mark.parametrize("name", ["INT", "TERM", "KILL"])
+@pytest.mark.parametrize("name", and_in_full(["INT"], ["TERM", "KILL"]))
 def test_a_kill_is_the_same(up: StackDir, name: str, tmp_path: Path) -> None:
     # The address takes the connection and never answers.
     script = (
@@ -241,9 +254,7 @@ def test_a_kill_is_the_same(up: StackDir, name: str, tmp_path: Path) -> None:
 
 def test_the_server_has_answered(up: StackDir, tmp_path: Path) -> None:
     """After all this it still does, and it has left nothing to the command that it need not."""
-    began = time.monotonic()
-    run(up, [programs(up)[0], "--version"], tmp_path)
-    assert time.monotonic() - began < 1.0, log(up)
+    assert run(up, [programs(up)[0], "--version"], tmp_path)[0] == 0
     assert "left to the real command" not in log(up)
 
 
