@@ -271,7 +271,7 @@ class Scheduler:
     def _give_up(self, is_meant: Callable[[_Entry], bool]) -> None:
         for entry in self._entries.values():
             if entry.state in PENDING and is_meant(entry):
-                self._set(entry, State.NOT_RUN)
+                self._end(entry, State.NOT_RUN)
 
     def _enter(self, task: Task) -> _Entry:
         assert task.name not in self._entries, f"{task.name} is added twice"

@@ -231,6 +231,8 @@ class Witness:
             self._check_nothing_is_left(ready, running)
             self._check_order(ready, new, running)
         else:
+            # A step may wait for what it has started.
+            self._check_nothing_is_left([task for task in ready if task.is_nested], running)
             assert all(task.is_check or task.is_nested for task in new), "started after a failure"
 
     def _take_in_starts(self) -> list[Task]:
@@ -303,16 +305,22 @@ class Witness:
 
     def _check_what_was_not_run(self) -> None:
         """What the driver did not choose was not run because of a failure, and only then."""
-        not_run = {
-            name for name in self.scheduler.of(State.NOT_RUN) if name not in self.simulation.spans
-        }
+        spans = self.simulation.spans
+        not_run = {name for name in self.scheduler.of(State.NOT_RUN) if name not in spans}
+        lost = {task.name for task in self.tasks.values() if self._lacks_something(task)}
         bad = self._counted_bad()
         if not bad:
             assert not not_run, f"not run without a failure: {not_run}"
         elif self.plan.keep_going:
-            lost = {task.name for task in self.tasks.values() if self._lacks_something(task)}
             assert not_run == lost
-        elif all(self.tasks[name].is_check for name in bad):
+        else:
+            assert lost <= not_run
+            late = {name for name in not_run - lost if self.tasks[name].is_nested}
+            assert not late, f"a failure stopped futures of a step: {late}"
+            self._check_other_checks(bad, not_run)
+
+    def _check_other_checks(self, bad: list[str], not_run: set[str]) -> None:
+        if all(self.tasks[name].is_check for name in bad):
             needs = {self.tasks[name].needs for name in bad}
             others = {n for n, task in self.tasks.items() if task.is_check and task.needs in needs}
             assert not others & not_run, f"a check stopped other checks: {others & not_run}"

@@ -353,6 +353,16 @@ def test_failure_beside_a_step_does_not_stop_the_futures_that_the_step_starts() 
     assert starts(scheduler) == []
 
 
+def test_future_of_a_step_is_not_run_if_it_needs_one_that_a_failure_has_stopped() -> None:
+    scheduler = make(Task("f", FUTURE), Task("g", FUTURE, ("f",)), Task("a"))
+    assert starts(scheduler) == ["f", "a"]
+    scheduler.add(Task("nested", FUTURE, ("g",), counts=False, is_nested=True))
+    scheduler.add(Task("behind", FUTURE, ("nested",), counts=False, is_nested=True))
+    scheduler.ended("f", State.FAILED)
+    assert scheduler.of(State.NOT_RUN) == ["g", "nested"]
+    assert starts(scheduler) == ["behind"], "the one before it does not count"
+
+
 # -- checks --------------------------------------------------------------------------------------
 
 
