@@ -2,10 +2,10 @@
 
 import pytest
 
-from doitstack.warm import launcher
+import fork_server
 
 
 @pytest.fixture
-def nothing_warm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have programs run by themselves, as where there can be no warm server."""
-    monkeypatch.setattr(launcher, "can_be_warm", lambda: False)
+def no_fork_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let programs run directly, as where fork servers are not supported."""
+    monkeypatch.setattr(fork_server, "is_supported", lambda: False)

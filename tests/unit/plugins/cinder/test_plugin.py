@@ -13,7 +13,7 @@ from doitstack_plugins.backing import mariadb, memcached, rabbitmq
 from doitstack_plugins.cinder import plugin as cinder
 from tests.unit.plugin_stage import Stage, make_stack
 
-pytestmark = pytest.mark.usefixtures("nothing_warm")
+pytestmark = pytest.mark.usefixtures("no_fork_server")
 
 HOOKS = (
     *(cinder.stack_pre_install, cinder.stack_install, cinder.stack_post_config),

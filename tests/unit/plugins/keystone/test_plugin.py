@@ -17,7 +17,7 @@ from doitstack_plugins.shared import venvs
 from tests.e2e.samples import free_ports
 from tests.unit.plugin_stage import Stage, make_stack
 
-pytestmark = pytest.mark.usefixtures("nothing_warm")
+pytestmark = pytest.mark.usefixtures("no_fork_server")
 
 
 def on_stage(stack: Stack, *actions: object, play=lambda program: None) -> Stage:

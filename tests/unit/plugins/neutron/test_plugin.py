@@ -14,7 +14,7 @@ from doitstack_plugins.neutron import plugin as neutron
 from doitstack_plugins.neutron.first_networks import set_network_defaults
 from tests.unit.plugin_stage import Stage, make_stack
 
-pytestmark = pytest.mark.usefixtures("nothing_warm")
+pytestmark = pytest.mark.usefixtures("no_fork_server")
 
 SERVICES = "key,mysql,rabbit,neutron-api"
 HOOKS = (

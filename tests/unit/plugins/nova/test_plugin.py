@@ -18,7 +18,7 @@ from tests.unit.plugin_stage import Stage, make_stack
 SERVICES = "key,mysql,rabbit,g-api,placement-api,neutron-api,n-api,n-cond,n-sch,n-cpu,n-api-meta"
 HOOKS = (nova.stack_pre_install, nova.stack_install, nova.stack_post_config, nova.stack_extra)
 
-pytestmark = pytest.mark.usefixtures("nothing_warm")
+pytestmark = pytest.mark.usefixtures("no_fork_server")
 
 
 def make_nova(top_dir: Path, **environ: str) -> Stack:

@@ -1,4 +1,4 @@
-"""What client and server say to each other, word by word, with one of them made by hand."""
+"""What client and server send each other, word by word, with one of them in the test."""
 
 import os
 import signal
@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from doitstack.warm import launcher
-from doitstack.warm.inside.judge import _PLACES
+from fork_server.protocol import NAMESPACES, encode
 
-from .conftest import Tool, is_gone, plain_environment, until
+from .tool import Tool, is_gone, plain_environment, until
 
 
 @contextmanager
@@ -33,12 +32,11 @@ def request(tool: Tool, *words: str) -> bytes:
         "0 1 2",
         (own / "status").read_text(),
         (own / "limits").read_text(),
-        " ".join(str((own / name).readlink()) for name in _PLACES),
+        " ".join(str((own / name).readlink()) for name in NAMESPACES),
         "".join(f"{word}\0" for word in words),
         "".join(f"{name}={value}\0" for name, value in plain_environment().items()),
     ]
-    sizes = " ".join(str(len(part)) for part in parts)
-    return f"{launcher.stamp(tool.program)} {sizes}\n{''.join(parts)}".encode()
+    return encode(tool.options.stamp, [part.encode() for part in parts])
 
 
 def ask(client: socket.socket, tool: Tool, *words: str) -> int:
@@ -66,10 +64,10 @@ def test_a_signal_reaches_a_command_that_has_just_been_forked(tool: Tool) -> Non
         assert answer(client) == -signal.SIGINT
 
 
-def test_a_promise_is_kept_by_a_server_that_has_nothing_else_to_do(cold: Tool) -> None:
-    server = cold.start(idle=0.2)
-    with connected(cold) as client:
-        reader = ask(client, cold, "exit", "7")
+def test_a_promise_is_kept_by_a_server_that_has_nothing_else_to_do(unserved: Tool) -> None:
+    server = unserved.start(idle=0.2)
+    with connected(unserved) as client:
+        reader = ask(client, unserved, "exit", "7")
         time.sleep(0.5)
         client.send(b"G")
         assert answer(client) == 7
@@ -82,11 +80,11 @@ def test_a_promise_is_kept_although_the_program_changes(tool: Tool) -> None:
         reader = ask(client, tool, "exit", "7")
         (tool.bin / "fake_tool.py").touch()
         time.sleep(0.06)  # for so long the last look counts
-        assert tool.run("warm").stdout == b"False\n"
+        assert tool.run("served").stdout == b"False\n"
         client.send(b"G")
         assert answer(client) == 7
     os.close(reader)
-    until(tool.is_warm, tool.log)
+    until(tool.is_served, tool.log)
 
 
 def test_who_is_gone_before_the_start_is_forgotten(tool: Tool) -> None:
@@ -97,7 +95,7 @@ def test_who_is_gone_before_the_start_is_forgotten(tool: Tool) -> None:
     os.close(reader)
     if said:  # it may have come so far
         until(lambda: is_gone(int(said)))
-    assert tool.is_warm()
+    assert tool.is_served()
 
 
 def listening(tool: Tool) -> socket.socket:
@@ -116,9 +114,9 @@ def spin(seconds: float) -> None:
         pass
 
 
-def test_a_busy_server_is_waited_for(cold: Tool) -> None:
-    with listening(cold) as listener:
-        client = cold.popen("warm")
+def test_a_busy_server_is_waited_for(unserved: Tool) -> None:
+    with listening(unserved) as listener:
+        client = unserved.popen("served")
         connection, _ = listener.accept()
         with connection:
             connection.settimeout(30)
@@ -133,9 +131,9 @@ def test_a_busy_server_is_waited_for(cold: Tool) -> None:
     assert client.returncode == 3
 
 
-def test_an_idle_server_that_says_nothing_is_not(cold: Tool) -> None:
-    with listening(cold) as listener:
-        client = cold.popen("warm")
+def test_an_idle_server_that_says_nothing_is_not(unserved: Tool) -> None:
+    with listening(unserved) as listener:
+        client = unserved.popen("served")
         connection, _ = listener.accept()
         with connection:
             assert client.communicate(timeout=30)[0] == b"False\n"

@@ -1,4 +1,4 @@
-"""A forked child becomes the caller's process, runs the program, and ends as Python ends."""
+"""A fork becomes like the caller's process, runs the program, and ends as Python does."""
 
 import atexit
 import ctypes
@@ -16,9 +16,9 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
-from .imported import Imported
-from .judge import limits
-from .locales import Speech, adopt
+from .import_effects import ImportEffects
+from .limits import limits
+from .locales import StreamSettings, apply_locale
 from .request import Request
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -27,7 +27,7 @@ _prctl = ctypes.CDLL(None).prctl
 
 
 class Worker:
-    """Runs the console script `script` as the caller would; made before anything is asked."""
+    """Runs the console script `script` as the caller would; created before the first call."""
 
     def __init__(self, script: str, fresh: tuple[str, ...]) -> None:
         self._script = script
@@ -36,23 +36,23 @@ class Worker:
         self._code: CodeType = compile(source, script, "exec", dont_inherit=True)
         self._server = os.getpid()
 
-    def run(self, request: Request, speech: Speech, imported: Imported) -> NoReturn:
-        """Carry out `request`; never returns, except by an exception when Python must end it."""
+    def run(self, request: Request, settings: StreamSettings, effects: ImportEffects) -> NoReturn:
+        """Run the program for `request`. Raises SystemExit if Python itself must end."""
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != self._server:
             os.kill(os.getpid(), signal.SIGKILL)
         with suppress(OSError):
             os.setpgid(0, 0)
         _take_descriptors(request)
-        _take_environment(request, speech)
-        for name, value in imported.changes.items():
+        _take_environment(request, settings)
+        for name, value in effects.changes.items():
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
         _take_signals(request)
-        _make_streams(request, speech)
+        _make_streams(request, settings)
         with suppress(OSError):
-            os.write(2, imported.said)
+            os.write(2, effects.stderr)
         self._execute([self._script, *request.argv])
 
     def _execute(self, argv: list[str]) -> NoReturn:
@@ -66,13 +66,13 @@ class Worker:
 
 
 def run_main(code: CodeType, script: str) -> tuple[int, signal.Signals | None]:
-    """Run a script as `__main__`; return its exit code, and the signal that it should die of."""
+    """Run a script as `__main__`; return its exit code, or the signal by which to end."""
     main = ModuleType("__main__")
     main.__file__ = script
     main.__dict__["__builtins__"] = __builtins__
     sys.modules["__main__"] = main
     try:
-        exec(code, main.__dict__)  # noqa: S102 - to run it is what we are for
+        exec(code, main.__dict__)  # noqa: S102 - the program
     except SystemExit as request:
         return _exit_code(request), None
     except BaseException as error:
@@ -94,7 +94,7 @@ def _exit_code(request: SystemExit) -> int:
 
 
 def _finish(code: int, death: signal.Signals | None) -> NoReturn:
-    """End as an interpreter does, but for taking its objects apart."""
+    """End as an interpreter does, but without destroying its objects."""
     with suppress(AttributeError):
         threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
@@ -103,7 +103,7 @@ def _finish(code: int, death: signal.Signals | None) -> NoReturn:
             if stream and not stream.closed:
                 stream.flush()
     except OSError:
-        # Python has words of its own for this, and a code: let it end by itself.
+        # Python prints a message for this and has an exit code: let it end by itself.
         sys.exit(code)
     if death:
         signal.signal(death, signal.SIG_DFL)
@@ -112,7 +112,7 @@ def _finish(code: int, death: signal.Signals | None) -> NoReturn:
 
 
 def _take_descriptors(request: Request) -> None:
-    """Have the caller's descriptors at their numbers, and no others."""
+    """Move the caller's descriptors to their numbers, and close all others."""
     above = max(request.numbers) + 1
     moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in request.descriptors]
     os.closerange(0, above)
@@ -122,13 +122,13 @@ def _take_descriptors(request: Request) -> None:
     os.closerange(above, os.sysconf("SC_OPEN_MAX"))
 
 
-def _take_environment(request: Request, speech: Speech) -> None:
+def _take_environment(request: Request, settings: StreamSettings) -> None:
     status = request.status
     os.environ.clear()
     for name, value in request.environ.items():
         with suppress(OSError, ValueError):
             os.environ[name] = value
-    adopt(speech)
+    apply_locale(settings)
     time.tzset()
     os.umask(int(status["Umask"], 8))
     for number, pair in limits(request.limits).items():
@@ -147,7 +147,7 @@ def _bits(mask: str, *, first: int) -> set[int]:
 
 
 def _take_signals(request: Request) -> None:
-    """Ignore and block what the caller does; else be as Python is when it starts."""
+    """Ignore and block what the caller does; handle the rest as Python does when it starts."""
     ignored = _bits(request.status["SigIgn"], first=1)
     own = {signal.SIGPIPE, signal.SIGXFSZ}
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
@@ -159,17 +159,17 @@ def _take_signals(request: Request) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, _bits(request.status["SigBlk"], first=1))
 
 
-def _make_streams(request: Request, speech: Speech) -> None:
+def _make_streams(request: Request, settings: StreamSettings) -> None:
     is_buffered = not request.environ.get("PYTHONUNBUFFERED")
     for number, name in enumerate(_STREAMS):
-        errors = "backslashreplace" if number == 2 else speech.errors
-        stream = _stream(number, speech.encoding, errors, is_buffered=is_buffered)
+        errors = "backslashreplace" if number == 2 else settings.errors
+        stream = _stream(number, settings.encoding, errors, is_buffered=is_buffered)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
 
 def _stream(number: int, encoding: str, errors: str, *, is_buffered: bool) -> io.TextIOWrapper:
-    """Make a standard stream as `create_stdio` of CPython's pylifecycle.c does."""
+    """Return a standard stream as `create_stdio` of CPython's pylifecycle.c makes it."""
     mode = "w" if number else "r"
     is_raw = mode == "w" and not is_buffered
     buffering = 0 if is_raw else -1

@@ -1,26 +1,18 @@
-"""A program of a test's own, kept warm."""
+"""A program of the tests' own: called directly, and by its fork server."""
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from doitstack import warm
-from doitstack.config.settings import load_settings
-from doitstack.stack import Stack
-from doitstack.venvs import Environment
-from doitstack.warm import launcher
-from doitstack.warm.inside.options import Options
+import fork_server
+from fork_server import Options, Preparation
 
 HERE = Path(__file__).parent
-START = Path(launcher.__file__).parent / "inside" / "start.py"
 SCRIPT = "#!{python}\nimport sys\nfrom fake_tool import main\nsys.exit(main())\n"
 
 
@@ -29,13 +21,9 @@ def plain_environment(**extra: str) -> dict[str, str]:
 
 
 class Tool:
-    """The program `tool`: its wrapper, the real one, and the server if it is started."""
+    """The program `tool`: its client, the real one, and the server if it is started."""
 
-    def __init__(self, top: Path) -> None:
-        top.mkdir(parents=True)
-        self.stack = Stack(load_settings(top, plain_environment()))
-        self.environment = Environment(top / "venv", ())
-        self.program = warm.Program(self.environment, "tool", preload=("fake_tool",))
+    def __init__(self, top: Path, client: Path | None = None) -> None:
         self.bin = top / "venv" / "bin"
         self.bin.mkdir(parents=True)
         (self.bin / "python").symlink_to(os.path.realpath(sys.executable))
@@ -43,32 +31,47 @@ class Tool:
         self.real = str(self.bin / "tool")
         Path(self.real).write_text(SCRIPT.format(python=self.bin / "python"))
         Path(self.real).chmod(0o755)
-        self.client = str(launcher.wrapper(self.stack, "tool"))
-        self.socket = self.stack.dest / "warm" / "tool.sock"
+        self.client = str(client or top / "tool")
         self.log = top / "log"
         self.server: subprocess.Popen[bytes] | None = None
-        warm.put(self.stack, self.program)
+        self.options = Options(
+            self.real,
+            str(top / "sockets"),
+            "tool",
+            fork_server.stamp(self.real),
+            Preparation(preload=("fake_tool",)),
+            idle=60.0,
+        )
 
-    def start(self, **options: Any) -> "subprocess.Popen[bytes]":
-        self.socket.parent.mkdir(mode=0o700, exist_ok=True)
-        values = {
-            "preload": ("fake_tool",),
-            "stamp": launcher.stamp(self.program),
-            "idle": 60.0,
-            **options,
-        }
-        words = Options(self.real, str(self.socket.parent), "tool", **values).dump()
+    @property
+    def socket(self) -> Path:
+        return Path(self.options.directory) / "tool.sock"
+
+    def install(self) -> None:
+        fork_server.install_client(self.options, Path(self.client))
+
+    def start(
+        self, *, stamp: str = "", idle: float = 60.0, nice: int = 0, **preparation: Any
+    ) -> "subprocess.Popen[bytes]":
+        options = replace(
+            self.options,
+            stamp=stamp or self.options.stamp,
+            idle=idle,
+            preparation=replace(self.options.preparation, **preparation),
+        )
+        command = fork_server.server_command(options, self.bin / "python")
         with self.log.open("wb") as log:
-            self.server = subprocess.Popen(
-                [self.bin / "python", START, words],
+            self.server = server = subprocess.Popen(
+                ["nice", "-n", str(nice), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=plain_environment(),
                 start_new_session=True,
             )
-        until(self.socket.exists, self.log)
-        return self.server
+        until(lambda: self.socket.exists() or server.poll() is not None, self.log)
+        assert self.socket.exists(), self.log.read_text()
+        return server
 
     def stop(self) -> None:
         if self.server:
@@ -98,15 +101,15 @@ class Tool:
 
     def both(self, *words: str, **options: Any) -> tuple[Any, Any]:
         """Return how the call ends by the server, and by the program itself."""
-        assert self.is_warm(), self.log.read_text()
+        assert self.is_served(), self.log.read_text()
         mine, real = (
             self.run(*words, program=program, **options) for program in (self.client, self.real)
         )
         outcomes = [(done.returncode, done.stdout, done.stderr) for done in (mine, real)]
         return outcomes[0], outcomes[1]
 
-    def is_warm(self, **options: Any) -> bool:
-        return self.run("warm", **options).stdout == b"True\n"
+    def is_served(self, **options: Any) -> bool:
+        return self.run("served", **options).stdout == b"True\n"
 
 
 def until(condition: Any, log: Path | None = None) -> None:
@@ -123,16 +126,15 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-@pytest.fixture
-def cold(tmp_path: Path) -> Iterator[Tool]:
-    made = Tool(tmp_path / "st'ack")
-    yield made
-    if made.server and made.server.poll() is None:
-        os.kill(made.server.pid, signal.SIGCONT)
-    made.stop()
+def started(tool: Tool, *words: str, **options: object) -> "tuple[subprocess.Popen[bytes], int]":
+    """Return the client of a call that waits, and the pid that does it."""
+    process = tool.popen(*words, **options)  # type: ignore[arg-type]
+    assert process.stdout
+    pid = int(process.stdout.readline())
+    assert pid != process.pid, tool.log.read_text()
+    return process, pid
 
 
-@pytest.fixture
-def tool(cold: Tool) -> Tool:
-    cold.start()
-    return cold
+def end(process: "subprocess.Popen[bytes]") -> tuple[int, bytes, bytes]:
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err

@@ -1,9 +1,8 @@
-"""Takes calls on a socket and forks for each: one process, one thread, nothing that blocks.
+"""Accept calls on a socket and fork for each: one process, one thread, nothing that blocks.
 
-What a call may be is the judge's; what the fork becomes is the worker's. A client is told `+`,
-says `?` with its descriptors, is told `!` or left alone, and only its `G` starts the command; from
-then on its bytes are signals, and its end is the command's. A client has little patience until it
-is promised an answer, and all of it afterwards: so between two forks all who wait are heard.
+Eligibility decides which calls are served, and the worker is what a fork runs. See protocol.py for
+the words. Until a call is accepted its client waits PATIENCE seconds, afterwards for any time: so
+all clients are answered before the next fork.
 """
 
 import os
@@ -18,20 +17,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from .judge import Judge
+from ..protocol import ACCEPTED, GREETING, START, peer
+from .eligibility import Eligibility
 from .request import BadRequestError, Request, receive
 
-_CREDENTIALS = struct.Struct("iii")
 _TO_GROUP = frozenset(
     {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGSTOP, signal.SIGCONT}
 )
-"""What a terminal or a shell sends to a whole group."""
+"""What a terminal or a shell sends to a whole process group."""
 _ALL = signal.valid_signals()
 
 
 @dataclass
 class Call:
-    """One client: what it asks for, then the process that does it."""
+    """One client: its request, then the process that runs the program."""
 
     connection: socket.socket
     request: Request | None = None
@@ -40,30 +39,30 @@ class Call:
 
 
 class Server:
-    """Serves `listener` until nothing has run for `idle` s, or until the program has changed."""
+    """Serves `listener` until nothing has run for `idle` seconds, or the program has changed."""
 
-    def __init__(self, listener: socket.socket, judge: Judge, idle: float) -> None:
+    def __init__(self, listener: socket.socket, eligibility: Eligibility, idle: float) -> None:
         self._listener = listener
-        self._judge = judge
+        self._eligibility = eligibility
         self._idle = idle
         self._poll = select.poll()
         self._actions: dict[int, Callable[[], None]] = {}
-        self._promised: deque[Call] = deque()
+        self._to_start: deque[Call] = deque()
         self._last = time.monotonic()
         self._is_open = True
         listener.settimeout(0)
         self._watch(listener.fileno(), self._accept)
 
     def serve(self) -> Request | None:
-        """Return None when all is done; in a forked child, return the request to be carried out."""
-        while self._actions or self._promised:
-            events = self._poll.poll(self._patience())
-            if not events and not self._promised:
+        """Return None at the end of the server; in a fork, return the request to serve."""
+        while self._actions or self._to_start:
+            events = self._poll.poll(self._timeout())
+            if not events and not self._to_start:
                 break  # idle
             for descriptor, _ in events:
                 if action := self._actions.get(descriptor):
                     action()
-            if self._promised and (request := self._start(self._promised.popleft())):
+            if self._to_start and (request := self._start(self._to_start.popleft())):
                 return request
         return None
 
@@ -73,15 +72,15 @@ class Server:
         return not self._is_open
 
     def close(self) -> None:
-        """Take no more calls; those that run go on."""
+        """Accept no more calls; those that run go on."""
         if self._is_open:
             self._is_open = False
             self._forget(self._listener.fileno())
             self._listener.close()
 
-    def _patience(self) -> float | None:
-        """Return for how long (ms) nothing need come: for ever, while anybody is talked to."""
-        if self._promised:
+    def _timeout(self) -> float | None:
+        """Return how long to wait for events (ms); None if there is a client."""
+        if self._to_start:
             return 0
         if not self._is_open or len(self._actions) > 1:
             return None
@@ -99,25 +98,23 @@ class Server:
         with suppress(OSError):
             while True:
                 connection, _ = self._listener.accept()
-                credentials = connection.getsockopt(
-                    socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size
-                )
-                if _CREDENTIALS.unpack(credentials)[1] != os.geteuid():
+                _, user = peer(connection)
+                if user != os.geteuid():
                     connection.close()
                     continue
                 connection.settimeout(0)
-                connection.send(b"+")
+                connection.send(GREETING)
                 call = Call(connection)
-                self._watch(connection.fileno(), partial(self._hear, call))
+                self._watch(connection.fileno(), partial(self._read, call))
 
-    def _hear(self, call: Call) -> None:
-        """Take the next word of a client."""
+    def _read(self, call: Call) -> None:
+        """Read what a client has sent."""
         if call.pid:
             self._forward(call)
             return
         try:
             if call.request is None:
-                self._consider(call)
+                self._check(call)
                 return
             word = call.connection.recv(1)
         except BadRequestError as error:
@@ -126,37 +123,38 @@ class Server:
             word = b""
         except BlockingIOError:
             return
-        except OSError:  # the client has gone
+        except OSError:  # the client has left
             word = b""
-        if word == b"G":
-            # What it says next waits until there is somebody to be told.
+        if word == START:
+            # Signals that it sends next wait until there is a process to send them to.
             self._forget(call.connection.fileno())
-            self._promised.append(call)
+            self._to_start.append(call)
         else:
-            self._hang_up(call)
+            self._disconnect(call)
 
-    def _consider(self, call: Call) -> None:
-        """Read the request and say that it can be done; raise BadRequestError if it cannot."""
+    def _check(self, call: Call) -> None:
+        """Read a request and accept it. Raises BadRequestError if it cannot be served."""
         call.request = receive(call.connection)
-        if self._judge.is_stale():
+        if self._eligibility.is_stale():
             self.close()
-        objection = "" if self._is_open else "the program has changed"
-        objection = objection or self._judge.objection(call.request)
-        if objection:
-            raise BadRequestError(objection)
-        call.connection.send(b"!")
+        obstacle = "" if self._is_open else "the program has changed"
+        obstacle = obstacle or self._eligibility.obstacle(call.request)
+        if obstacle:
+            raise BadRequestError(obstacle)
+        call.connection.send(ACCEPTED)
 
     def _start(self, call: Call) -> Request | None:
+        """Fork; return the request in the fork, and None in the server."""
         assert call.request
-        self._watch(call.connection.fileno(), partial(self._hear, call))
-        # What is sent to the command while it still is a server waits until it is the command.
+        self._watch(call.connection.fileno(), partial(self._read, call))
+        # Signals for the program wait until the fork handles them as the program would.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
         try:
             pid = os.fork()
         except OSError:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            # It has been promised that the command is not run elsewhere.
-            self._hang_up(call)
+            # The client has been told not to run the program itself.
+            self._disconnect(call)
             return None
         if pid == 0:
             return call.request
@@ -169,7 +167,7 @@ class Server:
         return None
 
     def _forward(self, call: Call) -> None:
-        """Pass on the signals that the client got; when it is gone, so is the command."""
+        """Forward signals of the client; if it has left, kill the program."""
         try:
             words = call.connection.recv(64)
         except BlockingIOError:
@@ -197,7 +195,7 @@ class Server:
             self._forget(call.connection.fileno())
             call.connection.close()
 
-    def _hang_up(self, call: Call) -> None:
+    def _disconnect(self, call: Call) -> None:
         if call.request:
             call.request.close()
         self._forget(call.connection.fileno())

@@ -57,8 +57,8 @@ def is_open(number):
     return True
 
 
-def do_warm():
-    print("_doitstack_warm" in sys.modules)
+def do_served():
+    print("_fork_server" in sys.modules)
 
 
 def do_import():
@@ -138,7 +138,7 @@ def do_append(path):
 
 def do_write(path):
     with open(path, "w") as file:
-        file.write(f"{'_doitstack_warm' in sys.modules} {os.environ.get('MARK')}")
+        file.write(f"{'_fork_server' in sys.modules} {os.environ.get('MARK')}")
 
 
 def do_mark(path):

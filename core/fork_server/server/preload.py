@@ -1,4 +1,4 @@
-"""Import what the program will need, once: modules named, and those that rehearsals have shown."""
+"""Import what the program will need: modules by name, and those that rehearsals have imported."""
 
 import gc
 import importlib
@@ -8,53 +8,53 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from .imported import Imported
-from .options import Options
-from .watch import watched_environment
+from ..options import Preparation
+from .environment_reads import recorded_reads
+from .import_effects import ImportEffects
 from .worker import run_main
 
 
-def preload(options: Options) -> Imported:
-    """Import everything, and return what came of it."""
+def preload(script: str, preparation: Preparation) -> ImportEffects:
+    """Import everything, and return what it has done besides."""
     before = dict(os.environ)
-    with watched_environment() as readings:
-        with _overheard() as said:
-            for name in options.preload:
+    with recorded_reads() as reads:
+        with _captured_stderr() as captured:
+            for name in preparation.preload:
                 if name.endswith(".*"):
-                    _try(_modules_of(name.removesuffix(".*")))
+                    _import_all(_modules_of(name.removesuffix(".*")))
                 else:
                     importlib.import_module(name)
-        exec(options.setup, {"__name__": "__main__"})  # noqa: S102 - the plugin's own words
-        for arguments in options.rehearsals:
-            _try(_rehearsed(options.script, arguments))
+        exec(preparation.setup, {"__name__": "__main__"})  # noqa: S102 - it is there to be run
+        for arguments in preparation.rehearsals:
+            _import_all(_modules_of_rehearsal(script, arguments))
     names = before.keys() | os.environ.keys()
     now = {name: os.environ.get(name) for name in names}
     changes = {name: value for name, value in now.items() if value != before.get(name)}
     gc.collect()
     gc.freeze()
-    return Imported(before, readings, changes, bytes(said))
+    return ImportEffects(before, reads, changes, bytes(captured))
 
 
 @contextmanager
-def _overheard() -> Iterator[bytearray]:
-    """Fill a buffer with what is written to stderr inside; it is written there, too."""
-    said = bytearray()
+def _captured_stderr() -> Iterator[bytearray]:
+    """Yield a buffer that in the end holds what was written to stderr; it is written there, too."""
+    captured = bytearray()
     real = os.dup(2)
-    with open(os.memfd_create("said"), "w+b", buffering=0) as memory:  # noqa: PTH123
+    with open(os.memfd_create("stderr"), "w+b", buffering=0) as memory:  # noqa: PTH123
         os.dup2(memory.fileno(), 2)
         try:
-            yield said
+            yield captured
         finally:
             sys.stderr.flush()
             os.dup2(real, 2)
             os.close(real)
             memory.seek(0)
-            said += memory.readall() or b""
-            os.write(2, said)
+            captured += memory.readall() or b""
+            os.write(2, captured)
 
 
 def _modules_of(package: str) -> list[str]:
-    """Return the modules right inside a package, none where there is no such package."""
+    """Return the modules directly in a package; none if there is no such package."""
     try:
         paths = importlib.import_module(package).__path__
     except ImportError:
@@ -63,19 +63,16 @@ def _modules_of(package: str) -> list[str]:
     return [name for name in inside if not name.endswith((".tests", ".__main__"))]
 
 
-def _try(names: Iterable[str]) -> None:
-    """Import what can be imported; what cannot be would fail in the call that wants it."""
+def _import_all(names: Iterable[str]) -> None:
+    """Import what can be imported; the rest fails in the calls that import it."""
     for name in names:
         if name not in sys.modules:
             with suppress(Exception, SystemExit):
                 importlib.import_module(name)
 
 
-def _rehearsed(script: str, arguments: tuple[str, ...]) -> list[str]:
-    """Run the program in a fork, its output thrown away; return what it has imported.
-
-    In a fork, as nothing but modules is to be kept.
-    """
+def _modules_of_rehearsal(script: str, arguments: tuple[str, ...]) -> list[str]:
+    """Run the program in a fork, its output discarded; return the names of its modules."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:

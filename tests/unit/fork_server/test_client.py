@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Tool, plain_environment
+from .tool import Tool, end, is_gone, plain_environment, started, until
 
 
 def state(outcome: Any) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def test_a_limit_of_file_sizes_is_the_commands_alone(tool: Tool) -> None:
 
 
 def test_a_directory_that_is_gone_is_left_to_the_real_command(tool: Tool, tmp_path: Path) -> None:
-    script = 'mkdir gone; cd gone; rmdir ../gone; exec "$0" warm'
+    script = 'mkdir gone; cd gone; rmdir ../gone; exec "$0" served'
     done = tool.run("-c", script, tool.client, program="/bin/sh", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, b"False\n")
 
@@ -213,7 +213,7 @@ def test_a_terminal_is_the_same(tool: Tool, word: str, typed: bytes) -> None:
         lines = [line for line in text.splitlines() if not line.startswith(b" ")]
         return [line for line in lines if not line.isdigit() or len(line) < 3]
 
-    assert tool.is_warm()
+    assert tool.is_served()
     mine = on_terminal(tool.client, word, typed=typed)
     real = on_terminal(tool.real, word, typed=typed)
     assert masked(mine) == masked(real)
@@ -235,4 +235,62 @@ def test_many_at_once_stay_apart(tool: Tool) -> None:
 
 def test_many_at_once_are_all_served(tool: Tool) -> None:
     with ThreadPoolExecutor(50) as pool:
-        assert set(pool.map(lambda _: tool.run("warm").stdout, range(50))) == {b"True\n"}
+        assert set(pool.map(lambda _: tool.run("served").stdout, range(50))) == {b"True\n"}
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGALRM"])
+def test_a_signal_ends_both(tool: Tool, name: str) -> None:
+    process, pid = started(tool, "wait")
+    process.send_signal(getattr(signal, name))
+    code, _, err = end(process)
+    real = tool.popen("wait", program=tool.real)
+    assert real.stdout
+    real.stdout.readline()
+    real.send_signal(getattr(signal, name))
+    assert (code, err) == (end(real)[0], err)
+    assert code == -getattr(signal, name)
+    until(lambda: is_gone(pid))
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_can_be_caught(tool: Tool, name: str) -> None:
+    process, _ = started(tool, "catch", name)
+    process.send_signal(getattr(signal, name))
+    assert end(process)[:2] == (7, b"caught %s\n" % name.encode())
+
+
+def test_an_ignored_signal_is_ignored_there_too(tool: Tool) -> None:
+    process, pid = started(
+        tool, "wait", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    )
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    assert end(process)[0] == -signal.SIGTERM
+    until(lambda: is_gone(pid))
+
+
+def test_a_killed_client_takes_the_command_along(tool: Tool) -> None:
+    process, pid = started(tool, "wait")
+    process.kill()
+    end(process)
+    until(lambda: is_gone(pid))
+    assert tool.is_served()
+
+
+def test_a_killed_command_is_a_killed_client(tool: Tool) -> None:
+    process, pid = started(tool, "wait")
+    os.kill(pid, signal.SIGKILL)
+    assert end(process)[0] == -signal.SIGKILL
+
+
+def test_stop_and_continue_reach_the_command(tool: Tool) -> None:
+    def state(number: int) -> str:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+
+    process, pid = started(tool, "wait", process_group=0)
+    process.send_signal(signal.SIGTSTP)
+    until(lambda: state(process.pid) == "T" and state(pid) == "T")
+    process.send_signal(signal.SIGCONT)
+    until(lambda: state(pid) != "T")
+    process.send_signal(signal.SIGTERM)
+    assert end(process)[0] == -signal.SIGTERM

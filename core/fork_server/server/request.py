@@ -1,4 +1,4 @@
-"""What a client says of itself: read, not judged."""
+"""Read the request of a client; whether it can be served is decided elsewhere."""
 
 import array
 import os
@@ -6,19 +6,21 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
-MOST_DESCRIPTORS = 253  # SCM_MAX_FD of the kernel
+from ..protocol import MOST_DESCRIPTORS, REQUEST, decode
 
 
 class BadRequestError(Exception):
-    """What came is no request of ours."""
+    """What was received is not a request."""
 
 
 @dataclass(frozen=True)
 class Request:
     """One call: everything that a process inherits, as its caller has it.
 
-    `descriptors` are ours; the first is the working directory, the others belong at `numbers`.
-    `status` and `limits` are as in /proc/self, `place` is the namespaces.
+    numbers: of the descriptors that the program inherits.
+    status, limits: as in /proc/self.
+    namespaces: targets of the links `protocol.NAMESPACES`.
+    descriptors: ours; the first is the working directory, the others belong at `numbers`.
     """
 
     stamp: str
@@ -26,13 +28,13 @@ class Request:
     nice: int
     status: dict[str, str]
     limits: str
-    place: str
+    namespaces: str
     argv: tuple[str, ...]
     environ: dict[str, str]
     descriptors: tuple[int, ...]
 
     def close(self) -> None:
-        """Let go of the caller's descriptors."""
+        """Close our copies of the caller's descriptors."""
         for descriptor in self.descriptors:
             with suppress(OSError):
                 os.close(descriptor)
@@ -41,7 +43,8 @@ class Request:
 def receive(connection: socket.socket) -> Request:
     """Read a request.
 
-    Raises BadRequestError, having closed what came with it; without words if nothing came.
+    Raises BadRequestError, with an empty message if the client has left. Then all descriptors that
+    came with the request are closed.
     """
     size = array.array("i").itemsize
     data, control, _, _ = connection.recvmsg(
@@ -54,7 +57,7 @@ def receive(connection: socket.socket) -> Request:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             received.frombytes(content[: len(content) // size * size])
     try:
-        if data != b"?" or len(received) < 2:
+        if data != REQUEST or len(received) < 2:
             raise BadRequestError("no descriptors")
         return _parse(_content(received[0]), tuple(received[1:]))
     except (BadRequestError, ValueError, OSError) as error:
@@ -71,20 +74,15 @@ def _content(descriptor: int) -> bytes:
 
 
 def _parse(data: bytes, descriptors: tuple[int, ...]) -> Request:
-    head, _, rest = data.partition(b"\n")
-    stamp, *sizes = head.decode().split(" ")
-    parts = []
-    for size in map(int, sizes):
-        parts.append(os.fsdecode(rest[:size]))
-        rest = rest[size:]
-    nice, numbers, status, limits, place, argv, environ = parts
+    stamp, parts = decode(data)
+    nice, numbers, status, limits, namespaces, argv, environ = map(os.fsdecode, parts)
     request = Request(
         stamp,
         tuple(map(int, numbers.split())),
         int(nice),
         status_fields(status),
         limits,
-        place,
+        namespaces,
         tuple(argv.split("\0")[:-1]),
         environment(environ),
         descriptors,

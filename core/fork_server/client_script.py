@@ -1,0 +1,106 @@
+"""Install the client of a program: a script that is called in the program's place.
+
+Its interpreter is the Python below this one's virtual environment, and a copy of the client's code
+lies beside the socket: so it needs neither this package nor the environment that holds it. If the
+copy is missing, or no server answers, the script runs the program itself.
+"""
+
+import hashlib
+import os
+import py_compile
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkdtemp
+
+from fork_server.options import Options
+from fork_server.protocol import open_directory
+
+_PACKAGE = Path(__file__).parent
+_MODULES = ("protocol.py", "client.py")
+_LONGEST_LINE = 127
+"""Bytes of a script's first line that every Linux reads."""
+
+_SCRIPT = """\
+#!{interpreter} -IS
+# Runs the program below in its fork server, or by itself if there is none.
+import sys
+
+program = {program}
+sys.path.insert(0, {code})
+try:
+    from fork_server.client import main
+except ImportError:
+    import posix
+
+    posix.execv(program, [program, *sys.argv[1:]])
+main(program, {directory}, {name}, {stamp})
+"""
+
+
+def is_supported() -> bool:
+    """Return whether clients can be written: the path of the interpreter must fit a first line."""
+    line = f"#!{_interpreter()} -IS"
+    return len(os.fsencode(line)) <= _LONGEST_LINE and " " not in _interpreter()
+
+
+def install_client(options: Options, path: Path) -> bool:
+    """Write the client of a program to `path` (0700); return whether that changed anything.
+
+    Raises PermissionError if the socket's directory belongs to another user or is open to others.
+    """
+    with suppress(FileExistsError):
+        Path(options.directory).mkdir(mode=0o700, parents=True)
+    os.close(open_directory(options.directory))
+    text = _SCRIPT.format(
+        interpreter=_interpreter(),
+        program=ascii(options.script),
+        code=ascii(str(_install_code(Path(options.directory)))),
+        directory=ascii(options.directory),
+        name=ascii(options.name),
+        stamp=ascii(options.stamp),
+    )
+    if not path.is_symlink() and path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o700)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    new.replace(path)  # in one piece: somebody may be calling it
+    return True
+
+
+def stamp(*parts: str) -> str:
+    """Return a digest of `parts` and of this package's code: what tells versions apart."""
+    sources = [path.read_text(encoding="utf-8") for path in sorted(_PACKAGE.rglob("*.py"))]
+    return _digest(*parts, *sources)
+
+
+def _interpreter() -> str:
+    """Return the Python that runs this, without the virtual environment around it."""
+    return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+
+def _install_code(directory: Path) -> Path:
+    """Copy and compile the client's modules; return the directory to import them from."""
+    texts = [(_PACKAGE / name).read_text(encoding="utf-8") for name in _MODULES]
+    code = directory / f"client-{_digest(sys.version, *texts)[:16]}"
+    if code.is_dir():
+        return code
+    new = Path(mkdtemp(dir=directory))
+    (new / "fork_server").mkdir()
+    for name, text in zip(("__init__.py", *_MODULES), ("", *texts), strict=True):
+        file = new / "fork_server" / name
+        file.write_text(text, encoding="utf-8")
+        py_compile.compile(str(file), doraise=True)
+    try:
+        new.rename(code)
+    except OSError:  # another process was quicker
+        shutil.rmtree(new)
+    return code
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,0 +1,108 @@
+"""The script that is called in a program's place: what it needs, and where it may lie."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import fork_server
+from fork_server import client_script
+
+from .tool import Tool, plain_environment
+
+
+def test_it_is_written_once_and_replaces_a_link(unserved: Tool) -> None:
+    path = Path(unserved.client)
+    path.unlink()
+    path.symlink_to(unserved.real)
+    assert fork_server.install_client(unserved.options, path)
+    assert not path.is_symlink()
+    inode = path.stat().st_ino
+    assert not fork_server.install_client(unserved.options, path)
+    assert path.stat().st_ino == inode
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
+def test_its_interpreter_is_in_no_virtual_environment(unserved: Tool) -> None:
+    line = Path(unserved.client).read_text().splitlines()[0]
+    interpreter = line.removeprefix("#!").removesuffix(" -IS")
+    probe = "import sys; print(sys.prefix == sys.base_prefix, sys.version)"
+    done = subprocess.run(
+        [interpreter, "-IS", "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"True {sys.version}\n"
+
+
+def test_it_needs_nothing_of_the_package_that_wrote_it(tmp_path: Path) -> None:
+    package = shutil.copytree(Path(fork_server.__file__).parent, tmp_path / "lib" / "fork_server")
+    tool = Tool(tmp_path / "stack")
+    write = (
+        "import fork_server, sys; from pathlib import Path;"
+        "options = fork_server.options.read_options(sys.argv[1]);"
+        "fork_server.install_client(options, Path(sys.argv[2]))"
+    )
+    subprocess.run(
+        [sys.executable, "-S", "-c", write, tool.options.dump(), tool.client],
+        env=plain_environment(PYTHONPATH=str(package.parent)),
+        check=True,
+    )
+    shutil.rmtree(package)
+    try:
+        tool.start()
+        assert tool.is_served()
+    finally:
+        tool.stop()
+
+
+def test_without_its_code_it_runs_the_program(tool: Tool) -> None:
+    (code,) = Path(tool.options.directory).glob("client-*")
+    shutil.rmtree(code)
+    assert tool.run("served").stdout == b"False\n"
+    assert tool.run("exit", "3").returncode == 3
+
+
+def test_its_code_is_compiled_once(unserved: Tool, tmp_path: Path) -> None:
+    fork_server.install_client(unserved.options, tmp_path / "another")
+    (code,) = Path(unserved.options.directory).glob("client-*")
+    compiled = sorted(path.name.partition(".")[0] for path in code.rglob("*.pyc"))
+    assert compiled == ["__init__", "client", "protocol"]
+
+
+@pytest.mark.parametrize("interpreter", ["/opt/my python/bin/python3", f"/{'a' * 120}/python3"])
+def test_an_interpreter_that_no_first_line_can_name(
+    interpreter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_script, "_interpreter", lambda: interpreter)
+    assert not fork_server.is_supported()
+
+
+def test_a_directory_open_to_others_is_refused(unserved: Tool) -> None:
+    unserved.socket.parent.chmod(0o770)
+    with pytest.raises(PermissionError, match="mode 0700"):
+        fork_server.install_client(unserved.options, Path(unserved.client))
+
+
+def test_a_link_in_place_of_the_directory_is_not_followed(unserved: Tool, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(unserved.socket.parent)
+    with pytest.raises(NotADirectoryError):
+        fork_server.install_client(
+            replace(unserved.options, directory=str(link)), Path(unserved.client)
+        )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_another_users_directory_is_refused(unserved: Tool) -> None:
+    os.chown(unserved.socket.parent, 65534, -1)
+    with pytest.raises(PermissionError, match="must belong to the user"):
+        fork_server.install_client(unserved.options, Path(unserved.client))
+
+
+def test_the_stamp_tells_programs_apart() -> None:
+    assert fork_server.stamp("a") != fork_server.stamp("b")
+    assert fork_server.stamp("a") == fork_server.stamp("a")
