@@ -14,15 +14,10 @@ from statistics import median
 
 from tabulate import tabulate
 
+from doitstack.cli.init import stack_directory_files
+
 DOIT = Path(sys.executable).with_name("doit")
 CORE = Path(__file__).parent.parent / "core" / "doitstack"
-
-PYPROJECT = """\
-[tool.doit.plugins.command]
-run = "doitstack.commands:Run"
-clean = "doitstack.commands:Clean"
-timing = "doitstack.commands:Timing"
-"""
 
 DODO = "from doitstack.dodo import *\n"
 
@@ -111,7 +106,11 @@ def _foreign_variables() -> Iterator[tuple[str, str]]:
 
 def make_stack_directory(path: Path, files: Mapping[str, str]) -> Path:
     """Make a stack directory with these files by their names, and return it."""
-    for name, text in {"dodo.py": DODO, "pyproject.toml": PYPROJECT, **files}.items():
+    for name, text in {
+        "dodo.py": DODO,
+        "doit.cfg": stack_directory_files()["doit.cfg"],
+        **files,
+    }.items():
         target = path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from doitstack.cli import COMMANDS as COMMAND_NAMES
+
 TESTS = Path(__file__).parent
 DOIT = str(Path(sys.executable).with_name("doit"))
 CHECKOUT = TESTS.parent
@@ -25,17 +27,13 @@ WORKERS_PER_CORE = 2
 
 OURS = ("DEST", "DATA_DIR", "LOGDIR", "TOP_DIR", "ENABLED_SERVICES", "NO_COLOR", "FORCE_COLOR")
 
-COMMANDS = """\
-[tool.doit.plugins.command]
-run = "doitstack.commands:Run"
-clean = "doitstack.commands:Clean"
-plan = "doitstack.commands:Plan"
-futures = "doitstack.commands:Futures"
-log = "doitstack.commands:Log"
-timing = "doitstack.commands:Timing"
-plugins = "doitstack.commands:Plugins"
-services = "doitstack.commands:Services"
-"""
+COMMANDS = "\n".join(
+    (
+        "[tool.doit.plugins.command]",
+        *(f'{name.lower()} = "doitstack.commands:{name}"' for name in COMMAND_NAMES),
+        "",
+    )
+)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,9 +1,17 @@
-"""The commands under the names that a stack directory's `pyproject.toml` or `doit.cfg` writes.
+"""The commands under the names that a stack directory's `pyproject.toml` or `doit.cfg` contains.
 
-`[tool.doit.plugins.command]` says `run = "doitstack.commands:Run"`: a name that users have in
-their files and that stays, wherever the code lives.
+`[tool.doit.plugins.command]` says `run = "doitstack.commands:Run"`. Users have these names in their
+files, so they stay, wherever the code is.
 """
 
-from doitstack.cli import Clean, Futures, Log, Plan, Plugins, Run, Services, Timing
+from importlib import import_module
+from typing import Any
 
-__all__ = ["Clean", "Futures", "Log", "Plan", "Plugins", "Run", "Services", "Timing"]
+from doitstack.cli import COMMANDS
+
+
+def __getattr__(name: str) -> Any:
+    """Import a command when doit asks for it: each invocation needs one of them."""
+    if name not in COMMANDS:
+        raise AttributeError(name)
+    return getattr(import_module(f"doitstack.cli.{name.lower()}"), name)

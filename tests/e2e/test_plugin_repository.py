@@ -9,7 +9,7 @@ from pathlib import Path
 import openstack
 import pytest
 
-from doitstack.__main__ import _FILES
+from doitstack.cli.init import stack_directory_files
 from tests.conftest import MakeStackDir, StackDir
 from tests.e2e.test_default_stack import free_port, processes_of
 from tests.integration.bash.repositories import Repository
@@ -43,7 +43,7 @@ enable_plugin almanac {repository.url}
 [days]
 first = monday of $ALMANAC_REGION
 """,
-            "openrc": _FILES["openrc"],
+            "openrc": stack_directory_files()["openrc"],
         },
         services="key",
         UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),

@@ -65,9 +65,11 @@ def test_plan_shows_steps_futures_and_waits(stack_dir: MakeStackDir) -> None:
 def test_plugins_shows_where_each_was_found(stack_dir: MakeStackDir) -> None:
     stack = stack_dir({DEMO: BASIC})
     rows = [line.split() for line in stack.run("plugins").ok().lines]
-    assert rows[0] == ["plugin", "found", "in", "hooks"]
+    assert rows[0] == ["plugin", "stack", "unstack", "found", "in", "hooks"]
     demo = str(stack.path / DEMO)
-    assert ["demo", demo, "stack_install", "stack_test_config", "clean"] in rows
+    # After the in-tree services, and before them when tearing down.
+    last = str(len(rows[2:]))
+    assert rows[-1] == ["demo", last, "1", demo, "stack_install", "stack_test_config", "clean"]
 
 
 def test_futures_and_timing_tell_of_the_last_run(stack_dir: MakeStackDir) -> None:

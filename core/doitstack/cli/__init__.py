@@ -1,12 +1,4 @@
-"""What `doit` learns in a stack directory: run, clean, and commands that show something."""
+"""The command line: the commands of `doit` in a stack directory, and of `python -m doitstack`."""
 
-from doitstack.cli.clean import Clean
-from doitstack.cli.futures import Futures
-from doitstack.cli.log import Log
-from doitstack.cli.plan import Plan
-from doitstack.cli.plugins import Plugins
-from doitstack.cli.run import Run
-from doitstack.cli.services import Services
-from doitstack.cli.timing import Timing
-
-__all__ = ["Clean", "Futures", "Log", "Plan", "Plugins", "Run", "Services", "Timing"]
+COMMANDS = ("Run", "Clean", "Plan", "Futures", "Log", "Timing", "Plugins", "Services")
+"""The commands of `doit`. Each is a class in the module here that has its name."""

@@ -1,4 +1,4 @@
-"""`doit clean`: DevStack's clean, and doit's own where tasks are named."""
+"""`doit clean`: DevStack's clean or, with names of tasks, doit's own."""
 
 import sys
 from typing import Any
@@ -7,8 +7,8 @@ from doit.cmd_clean import Clean as DoitClean
 from doit.exceptions import InvalidDodoFile
 from doit.runner import ERROR, SUCCESS
 
-from doitstack.cli.interruptible import Interruptible
-from doitstack.cli.run import Run, disk_trouble
+from doitstack.cli.base import InterruptibleCommand, disk_error_message
+from doitstack.cli.run import Run
 from doitstack.config import dest_directory
 from doitstack.console.screens import open_standard_streams
 from doitstack.dodo import CLEAN, loaded
@@ -16,13 +16,13 @@ from doitstack.errors import DoitstackError, StepError
 from doitstack.planning.stack_directory import StackDirectory
 
 
-class Clean(Interruptible, DoitClean):  # type: ignore[misc]
+class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
     """`doit clean`: DevStack's clean. `doit clean TASK...`: doit's."""
 
     doc_purpose = "unstack and remove what the stack made; with tasks, their clean actions"
 
     def execute(self, params: Any, args: list[str]) -> int | None:
-        """Clean the stack, or the tasks that are named."""
+        """Clean the stack, or the named tasks."""
         open_standard_streams()
         if args or params["cleanall"]:
             code: int | None = super().execute(params, args)
@@ -30,9 +30,9 @@ class Clean(Interruptible, DoitClean):  # type: ignore[misc]
         self.loader.setup(params)
         directory = loaded().directory
         try:
-            doomed = dest_directory.owned(directory.settings)
+            removed = dest_directory.owned(directory.settings)
             if params["dryrun"]:
-                sys.stdout.writelines(f"would remove {path}\n" for path in doomed)
+                sys.stdout.writelines(f"would remove {path}\n" for path in removed)
                 return 0
             return self._clean(directory) if directory.stack.dest.exists() else 0
         except DoitstackError as error:
@@ -44,7 +44,7 @@ class Clean(Interruptible, DoitClean):  # type: ignore[misc]
         )
         code: int = run.parse_execute([CLEAN])
         if code == ERROR:
-            # No plugin could be asked, perhaps for want of space: what runs is ended all the same.
+            # No plugin could be asked, perhaps because the disk is full; end the services anyway.
             directory.stack.services.stop_all()
         if code in (SUCCESS, ERROR):
             return self._remove(directory, code)
@@ -58,7 +58,7 @@ class Clean(Interruptible, DoitClean):  # type: ignore[misc]
             sys.stderr.write(f"ERROR: {error}\n")
             return int(ERROR)
         except OSError as error:
-            sys.stderr.write(f"ERROR: {disk_trouble(error, directory)}\n")
+            sys.stderr.write(f"ERROR: {disk_error_message(error, directory)}\n")
             return int(ERROR)
         return code
 

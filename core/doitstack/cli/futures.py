@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-from doitstack.cli.follow import FOLLOW, FollowCommand
+from doitstack.cli.base import FOLLOW, FollowCommand
 from doitstack.journal.last_run import OVER, LastRun
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables

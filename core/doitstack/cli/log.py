@@ -6,7 +6,7 @@ from typing import Any
 
 from doit.exceptions import InvalidCommand
 
-from doitstack.cli.follow import FOLLOW, FollowCommand
+from doitstack.cli.base import FOLLOW, FollowCommand
 from doitstack.cli.follow_file import Follower
 from doitstack.console.main_log import write_all
 from doitstack.dodo import loaded

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from doitstack.cli.base import StackCommand
+from doitstack.cli.base import ShowCommand
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
+from doitstack.reports.graphviz import plan_graph
 
 
-class Plan(StackCommand):
+class Plan(ShowCommand):
     """`doit plan`."""
 
     doc_purpose = "show phases, plugins, steps, futures and where they are waited for"
@@ -25,7 +26,5 @@ class Plan(StackCommand):
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return the plan of `doit stack`."""
         if params["dot"]:
-            from doitstack.reports.graphviz import plan_graph  # noqa: PLC0415 - seldom wanted
-
             return plan_graph(directory.plan())
         return tables.plan_table(directory.plan(), directory.warnings())

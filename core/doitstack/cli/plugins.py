@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from doitstack.cli.base import StackCommand
+from doitstack.cli.base import ShowCommand
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
 
 
-class Plugins(StackCommand):
+class Plugins(ShowCommand):
     """`doit plugins`."""
 
     doc_purpose = "show the plugins, where each was found, and its hooks"

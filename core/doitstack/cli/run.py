@@ -4,48 +4,42 @@ import gc
 import os
 import resource
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from doit.cmd_run import Run as DoitRun
 from doit.control import TaskControl
-from doit.exceptions import InvalidCommand, InvalidDodoFile
+from doit.exceptions import InvalidDodoFile
 from doit.runner import ERROR
 
-from doitstack.cli.interruptible import Interruptible
+from doitstack.cli.base import InterruptibleCommand, disk_error_message
+from doitstack.cli.choose_screen import choose_screen
+from doitstack.cli.closing_message import closing_message
+from doitstack.cli.fetch_plugins import fetch_plugins
+from doitstack.cli.task_selection import forget_dependencies, refuse_unknown
 from doitstack.config import dest_directory
 from doitstack.console.screens import (
     MODES,
-    PlainScreen,
-    QuietScreen,
-    Screen,
-    mode,
     open_standard_streams,
 )
 from doitstack.console.step_lines import StepReporter
 from doitstack.dodo import CLEAN, LoadedDirectory, loaded
 from doitstack.engine.closing_tasks import BuiltIn
-from doitstack.engine.doit_runner import FutureRunner, PlanDispatcher, wanted
+from doitstack.engine.doit_runner import FutureRunner, PlanDispatcher
 from doitstack.engine.doit_state import AtomicJsonDB
-from doitstack.engine.run import Executor, RunOptions, open_executor
+from doitstack.engine.run import RunOptions, open_executor
 from doitstack.errors import DoitstackError, SettingsError
 from doitstack.futures.async_directory import purge
-from doitstack.journal.durations import last_durations
 from doitstack.journal.events import RunEnd, RunStart
-from doitstack.journal.raw_events import read_events
-from doitstack.phases import STACK_PHASES, Phase
-from doitstack.planning.doit_tasks import planned_step
-from doitstack.planning.plan import PlannedStep
-from doitstack.planning.plugin_repositories import fetch as repository_fetch
 from doitstack.planning.stack_directory import StackDirectory
-from doitstack.processes.signals import Interrupted, on_interrupt
+from doitstack.processes.signals import Interrupted
 
 DOWN_TASKS = frozenset({"unstack", CLEAN})
-"""Tasks after which nothing of the stack runs."""
+"""The tasks after which nothing of the stack runs."""
 
 TEARDOWN = DOWN_TASKS | {"clean"}
-"""What the names of tasks begin with that only take away."""
+"""The first parts of the names of the tasks that only remove things."""
 
 CONSOLE = {
     "name": "console",
@@ -59,25 +53,25 @@ CONSOLE = {
 """doit's option: `--console`, `console` in `[tool.doit]`, or the environment."""
 
 
-class Run(Interruptible, DoitRun):  # type: ignore[misc]
+class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
     """`doit TASK...`, with futures."""
 
     doc_purpose = "run tasks; `doit stack` stands up the stack"
     cmd_options = (*DoitRun.cmd_options, CONSOLE)
 
     def get_backends(self) -> Any:
-        """Return doit's backends, with a JSON one that survives a crash."""
+        """Return doit's backends, with a JSON backend that survives a crash."""
         backends = super().get_backends()
         backends["json"] = AtomicJsonDB
         return backends
 
     def execute(self, params: Any, args: list[str]) -> int | None:
-        """Fetch plugin repositories if a stack is wanted, then run as doit does."""
+        """Fetch plugin repositories if the stack is to run, then run as doit does."""
         open_standard_streams()
         self.loader.setup(params)
         if not args or "stack" in {argument.partition(":")[0] for argument in args}:
             try:
-                _fetch_plugins(loaded().directory)
+                fetch_plugins(loaded().directory)
             except Interrupted as signalled:
                 sys.stderr.write(f"Interrupted by {signalled}: nothing has run\n")
                 return signalled.code
@@ -104,9 +98,9 @@ class Run(Interruptible, DoitRun):  # type: ignore[misc]
         self.control = TaskControl(self.task_list, auto_delayed_regex=auto_delayed_regex)
         self.control.process(self.sel_tasks)
         if single:
-            _forget_dependencies(self.control)
+            forget_dependencies(self.control)
         here = loaded()
-        _refuse_unknown(here.directory, self.sel_tasks or [])
+        refuse_unknown(here.directory, self.sel_tasks or [])
         try:
             options = _run_options(here.directory, self.sel_tasks or [], num_process)
             return self._run_here(
@@ -115,7 +109,7 @@ class Run(Interruptible, DoitRun):  # type: ignore[misc]
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
         except OSError as error:
-            sys.stderr.write(f"ERROR: {disk_trouble(error, here.directory)}\n")
+            sys.stderr.write(f"ERROR: {disk_error_message(error, here.directory)}\n")
             return int(ERROR)
 
     def _run_here(
@@ -136,7 +130,7 @@ class Run(Interruptible, DoitRun):  # type: ignore[misc]
             dispatcher = PlanDispatcher(
                 self.control.tasks, self.control.targets, self.control.selected_tasks
             )
-            executor.log.show_on(_screen(console, executor, dispatcher))
+            executor.log.show_on(choose_screen(console, executor, dispatcher))
             reporter = StepReporter(executor.say)
             runner = FutureRunner(
                 executor, self.dep_manager, reporter, keep_going=keep_going, always=always
@@ -154,59 +148,10 @@ class Run(Interruptible, DoitRun):  # type: ignore[misc]
                 here.directory.stack.services.stop_all()
             executor.journal.write(RunEnd(code, executor.cpu_seconds()))
             executor.log.conclude()
-            executor.say(_last_words(executor, reporter, runner))
+            executor.say(closing_message(executor, reporter, runner))
         if DOWN_TASKS & set(options.tasks):
             purge(here.directory.stack.dest / "async")
         return code
-
-
-def _fetch_plugins(directory: StackDirectory) -> None:
-    """Clone the plugin repositories that are not there yet."""
-    repositories = directory.settings.local.plugins
-    if not repositories:
-        return
-    try:
-        dest_directory.claim(directory.settings)
-        with dest_directory.held(directory.stack.dest), on_interrupt(_give_way):
-            for line in repository_fetch(repositories, directory.settings):
-                sys.stdout.write(f"{line}\n")
-                sys.stdout.flush()
-    except DoitstackError as error:
-        raise InvalidDodoFile(str(error)) from error
-
-
-def _give_way(signalled: Interrupted) -> None:
-    raise signalled
-
-
-def disk_trouble(error: OSError, directory: StackDirectory) -> str:
-    """Return what to say of an error of the disk, and what to do."""
-    what = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
-    return f"{what}; look at the space and the rights in {directory.stack.dest}, then run it again"
-
-
-def _refuse_unknown(directory: StackDirectory, names: Sequence[str]) -> None:
-    """Raise InvalidCommand for a step that no plan has: doit would find nothing to do for it."""
-    plans = {
-        "stack": STACK_PHASES,
-        "unstack": (Phase.UNSTACK,),
-        "clean": (Phase.CLEAN,),
-    }
-    for name in names:
-        phases = plans.get(name.partition(":")[0], ())
-        known = (
-            {planned.task for planned in directory.plan(phases).steps} if ":" in name else {name}
-        )
-        if phases and name not in known | {phase.task for phase in phases}:
-            raise InvalidCommand(not_found=name)
-
-
-def _forget_dependencies(control: TaskControl) -> None:
-    """Do what doit's `--single` does: run the named tasks alone."""
-    for name in control.selected_tasks:
-        task = control.tasks[name]
-        for single in task.task_dep if task.has_subtask else [name]:
-            control.tasks[single].task_dep = []
 
 
 def _run_options(directory: StackDirectory, tasks: Sequence[str], jobs: int) -> RunOptions:
@@ -232,67 +177,8 @@ def _run_start(options: RunOptions) -> RunStart:
     )
 
 
-def _screen(wanted: str, executor: Executor, dispatcher: PlanDispatcher) -> Screen:
-    """Return the screen that was asked for, as far as stdout can be that."""
-    stdout = 1
-    match mode(wanted, os.environ, stdout):
-        case "live":
-            from doitstack.console.live_screen import LiveScreen, Watch  # noqa: PLC0415 - needs rich
-
-            log_dir = executor.stack.log_dir
-            watch = Watch(
-                journal=executor.journal.path,
-                plan=_wanted_steps(dispatcher),
-                expected=last_durations(log_dir),
-                now=executor.now,
-                main_log=executor.log.path,
-                future_logs=executor.futures_dir,
-            )
-            return LiveScreen(stdout, watch)
-        case "quiet":
-            return QuietScreen(stdout)
-        case _:
-            return PlainScreen(stdout)
-
-
-def _wanted_steps(dispatcher: PlanDispatcher) -> Callable[[], list[PlannedStep]]:
-    """Return what tells the steps of the run: more of them when `source` has made more tasks."""
-    known: dict[int, list[PlannedStep]] = {}
-
-    def steps() -> list[PlannedStep]:
-        number = len(dispatcher.tasks)
-        if number not in known:
-            tasks = map(planned_step, wanted(dispatcher))
-            known[number] = [planned for planned in tasks if planned]
-        return known[number]
-
-    return steps
-
-
-def _last_words(executor: Executor, reporter: StepReporter, runner: FutureRunner) -> str:
-    """Return what to say in the end, which is where people look."""
-    names = ["clean" if name == CLEAN else name for name in executor.options.tasks]
-    again = " ".join(["doit", *names])
-    signalled = str(runner.interrupted or "")
-    if not reporter.failures and not signalled:
-        is_to_go = CLEAN in executor.options.tasks
-        return reporter.summary(again, None if is_to_go else executor.log.path)
-    from doitstack.journal.failures import outcome  # noqa: PLC0415 - needed only now
-    from doitstack.reports.failure_summary import Logs, last_words  # noqa: PLC0415
-
-    logs = Logs(executor.log.path, executor.futures_dir, executor.traces)
-    events = read_events(executor.journal.path)
-    return last_words(
-        outcome(events, strict=executor.options.strict),
-        logs,
-        messages=reporter.failures,
-        signalled=signalled,
-        again=again,
-    )
-
-
 def _prepare_forks() -> None:
-    """Make forks cheap, and leave room for the descriptors of a thousand futures."""
+    """Make forks cheap, and allow the file descriptors of a thousand futures."""
     gc.collect()
     gc.freeze()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

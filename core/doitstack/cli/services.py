@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from doitstack.cli.base import StackCommand
+from doitstack.cli.base import ShowCommand
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
 
 
-class Services(StackCommand):
+class Services(ShowCommand):
     """`doit services`."""
 
     doc_purpose = "show the processes that the stack keeps running"

@@ -7,7 +7,7 @@ from typing import Any
 
 import doit
 
-from doitstack.cli.base import StackCommand
+from doitstack.cli.base import ShowCommand
 from doitstack.errors import StepError
 from doitstack.journal.journal_file import run_journals
 from doitstack.journal.last_run import last_run
@@ -15,6 +15,7 @@ from doitstack.journal.timing import timing_of
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.private_files import write_private
 from doitstack.reports import tables
+from doitstack.reports.run_reports import Reports
 
 SHOWN_RUNS = 5
 """How many runs are named to somebody who asks for one that there is not."""
@@ -27,7 +28,7 @@ def _option(name: str, help_: str, *, is_flag: bool = False) -> dict[str, Any]:
     return {"name": name, "short": "", "long": name, "help": help_, **kind}
 
 
-class Timing(StackCommand):
+class Timing(ShowCommand):
     """`doit timing`."""
 
     doc_purpose = "show what a run took and what futures saved"
@@ -70,8 +71,6 @@ def _write_files(directory: StackDirectory, path: Path, params: Any) -> str:
     wanted = {name: params[name] for name in ("html", "trace", "junit") if params[name]}
     if not wanted:
         return ""
-    from doitstack.reports.run_reports import Reports  # noqa: PLC0415 - seldom wanted
-
     stack = directory.stack
     before = _run_of(stack.log_dir, params["compare"]) if params["compare"] else None
     reports = Reports(stack, path, before)

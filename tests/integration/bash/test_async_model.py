@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doitstack.__main__ import LIBRARY
+from doitstack.cli.shell_library import LIBRARY
 from tests.conftest import MakeStackDir
 from tests.integration.bash.scripts import said
 from tests.integration.probes import plugin

@@ -1,4 +1,4 @@
-"""What may be completed behind `doit`."""
+"""The completions of a command line of `doit`."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from doit.doit_cmd import DoitMain
 
 from doitstack.__main__ import main
-from doitstack.cli import completion
+from doitstack.cli.completion.complete import completions
 from tests.conftest import COMMANDS
 
 DODO = """\
@@ -34,7 +34,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def words(line: str) -> list[str]:
     """Return what `doit LINE<TAB>` offers."""
-    return [word for word, _ in completion.completions(line.split(" "))]
+    return [word for word, _ in completions(line.split(" "))]
 
 
 def test_first_word_is_a_command_or_a_task() -> None:
@@ -53,10 +53,10 @@ def test_tasks_go_on_level_by_level() -> None:
 
 
 def test_words_say_what_they_are() -> None:
-    about = dict(completion.completions(["b"]))
+    about = dict(completions(["b"]))
     assert about == {"build": "make it", "build:": ""}
     commands = DoitMain().get_cmds()
-    for name, said in completion.completions([""]):
+    for name, said in completions([""]):
         if name in commands:
             assert said == commands.get_plugin(name).doc_purpose
 
@@ -106,14 +106,6 @@ def test_nothing_is_left_behind(directory: Path) -> None:
     assert made <= {"__pycache__"}
 
 
-@pytest.mark.parametrize("shell", completion.SHELLS)
-def test_script_calls_this_python(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["completion", shell]) == 0
-    script = capsys.readouterr().out
-    assert f"{sys.executable} -P -m doitstack complete" in script
-    assert "@" not in script.replace("[@]", "").replace("(@", "").replace("(@Q)", "")
-
-
-def test_other_shells_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["completion", "fish"]) == 3
-    assert capsys.readouterr().err == "ERROR: completion: for which shell? bash or zsh\n"
+def test_complete_prints_words_with_their_descriptions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["complete", "bui"]) == 0
+    assert capsys.readouterr().out == "build\tmake it\nbuild:\t\n"

@@ -1,0 +1,68 @@
+"""`python -m doitstack init`: make a stack directory."""
+
+import argparse
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from doitstack.cli import COMMANDS
+from doitstack.errors import SettingsError
+
+_CHECKOUT = Path(__file__).parents[3]
+_PACKAGED = Path(__file__).parents[1] / "stack_directory"
+"""Where a wheel has the files that are at the root of a checkout."""
+
+_FILES = ("dodo.py", "functions", "openrc", "stackrc")
+_DROP_INS = "extras.d"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make a stack directory; keep the files that it has. Return the exit code.
+
+    Raises SettingsError, having written nothing, if `doit` has another meaning there already.
+    """
+    parser = argparse.ArgumentParser(prog="python -m doitstack init")
+    parser.add_argument("directory", type=Path, metavar="DIR")
+    directory: Path = parser.parse_args(arguments).directory
+    try:
+        _refuse_others(directory)
+        for name, text in stack_directory_files().items():
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.write_text(text, encoding="utf-8")
+                sys.stdout.write(f"wrote {path}\n")
+    except OSError as error:
+        reason = f"{error.strerror}: {error.filename}"
+        raise SettingsError(f"{directory} cannot be made a stack directory: {reason}") from error
+    sys.stdout.write(f"now: cd {shlex.quote(str(directory))} && {_doit()} stack\n")
+    return 0
+
+
+def stack_directory_files() -> dict[str, str]:
+    """Return the files of a new stack directory: their names and texts."""
+    source = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
+    paths = [source / name for name in _FILES]
+    paths += [path for path in sorted((source / _DROP_INS).iterdir()) if path.is_file()]
+    files = {str(path.relative_to(source)): path.read_text(encoding="utf-8") for path in paths}
+    return {**files, "doit.cfg": _doit_cfg()}
+
+
+def _doit_cfg() -> str:
+    lines = [f"{name.lower()} = doitstack.commands:{name}" for name in COMMANDS]
+    return "\n".join(("[COMMAND]", *lines, ""))
+
+
+def _refuse_others(directory: Path) -> None:
+    for path in (directory / "dodo.py", directory / "doit.cfg"):
+        if path.is_file() and "doitstack" not in path.read_text(errors="replace"):
+            raise SettingsError(f"{path} is not a stack directory's; choose another directory")
+
+
+def _doit() -> str:
+    """Return the command that runs the `doit` of this Python in the user's shell."""
+    own, found = Path(sys.executable).with_name("doit"), shutil.which("doit")
+    is_found = found is not None and own.exists() and own.samefile(found)
+    return "doit" if is_found or not own.exists() else shlex.quote(str(own))

@@ -1,0 +1,110 @@
+"""`python -m doitstack init`."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from doitstack.__main__ import main
+from doitstack.cli.init import stack_directory_files
+from tests.conftest import CHECKOUT, DOIT, clean_environment
+
+
+def files(directory: Path) -> set[str]:
+    return {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
+
+
+def test_init_makes_a_stack_directory_that_works(tmp_path: Path) -> None:
+    directory = tmp_path / "my stack"
+    assert main(["init", str(directory)]) == 0
+    assert files(directory) == {
+        *("dodo.py", "doit.cfg", "functions", "openrc", "stackrc"),
+        *("extras.d/README", "extras.d/80-tempest.py"),
+    }
+
+    listed = subprocess.run(
+        [DOIT, "plan"], cwd=directory, env=clean_environment(), capture_output=True, text=True,
+        check=True,
+    ).stdout  # fmt: skip
+    assert "install_keystone" in listed
+    assert "install_tempest" in listed
+
+
+def test_functions_are_the_library(tmp_path: Path) -> None:
+    assert main(["init", str(tmp_path)]) == 0
+    script = "source ./functions; source ./functions; iniset f.ini a x 1; iniget f.ini a x"
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=tmp_path,
+        env=clean_environment(DOITSTACK_PYTHON=sys.executable),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1\n"
+
+
+def test_init_leaves_alone_what_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "dodo.py").write_text("from doitstack.dodo import *  # mine\n")
+    assert main(["init", str(tmp_path)]) == 0
+    assert "dodo.py" not in capsys.readouterr().out
+    assert "# mine" in (tmp_path / "dodo.py").read_text()
+
+
+@pytest.mark.parametrize("name", ["dodo.py", "doit.cfg"])
+def test_init_changes_no_directory_of_other_tasks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / name).write_text("# other tasks\n")
+    assert main(["init", str(tmp_path)]) == 3
+    assert capsys.readouterr().err == (
+        f"ERROR: {tmp_path}/{name} is not a stack directory's; choose another directory\n"
+    )
+    assert files(tmp_path) == {name}
+
+
+def test_init_says_what_keeps_it_from_writing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["init", str(tmp_path / "file")]) == 3
+    assert capsys.readouterr().err == (
+        f"ERROR: {tmp_path}/file cannot be made a stack directory: File exists: {tmp_path}/file\n"
+    )
+
+
+def test_init_tells_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", f"{own}:{os.defpath}")
+    main(["init", str(tmp_path / "a b")])
+    assert capsys.readouterr().out.splitlines()[-1] == f"now: cd '{tmp_path}/a b' && doit stack"
+
+    monkeypatch.setenv("PATH", os.defpath)
+    main(["init", str(tmp_path / "a b")])
+    assert capsys.readouterr().out == f"now: cd '{tmp_path}/a b' && {own}/doit stack\n"
+
+
+def test_wheel_has_the_files_of_a_stack_directory(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        check=True,
+    )
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        wheel.extractall(tmp_path / "site")
+    subprocess.run(
+        [sys.executable, "-P", "-m", "doitstack", "init", str(tmp_path / "stack")],
+        env=clean_environment(PYTHONPATH=str(tmp_path / "site")),
+        capture_output=True,
+        check=True,
+    )
+    made = {name: (tmp_path / "stack" / name).read_text() for name in files(tmp_path / "stack")}
+    assert made == stack_directory_files()

@@ -1,0 +1,29 @@
+"""The commands by the names that users have in their files."""
+
+import subprocess
+import sys
+
+import pytest
+
+from doitstack import commands
+from doitstack.cli import COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_is_found_by_its_name(name: str) -> None:
+    assert getattr(commands, name).get_name() == name.lower()
+
+
+def test_another_name_is_no_command() -> None:
+    with pytest.raises(AttributeError):
+        commands.No  # noqa: B018 - the access is the test
+
+
+def test_one_command_does_not_import_the_others() -> None:
+    script = (
+        "import sys, doitstack.commands as c; c.Plugins; print('doitstack.cli.run' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
