@@ -234,7 +234,7 @@ def test_future_that_cannot_start_is_told(stack_dir: MakeStackDir) -> None:
     assert _words(stack.run("stack")) == [
         "",
         "FAILED after N s: stack extra: plugin demo: step taken: "
-        "is started already and not collected; use another name",
+        "is already started and not collected; use another name",
         "stopped because of it: taken; not run because of it: 60-script.sh",
         "log: /d/.stack/logs/stack.log",
         AGAIN,
@@ -259,7 +259,7 @@ def test_session_that_dies_before_its_answer_is_a_failed_step(stack_dir: MakeSta
             SCRIPT: """\
                 if [[ "$1 $2" == "stack install" ]]; then
                     echo $$ >new
-                    _doitstack_tell request '' async_wait slow
+                    _doitstack_send request '' async_wait slow
                     mv new pid
                     kill -KILL $$
                 fi

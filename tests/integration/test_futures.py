@@ -367,7 +367,7 @@ def test_name_that_is_taken_is_refused(stack_dir: MakeStackDir) -> None:
 
     outcome = stack.run("stack").ok()
 
-    refused = "refused: future slow: is started already and not collected; use another name"
+    refused = "refused: future slow: is already started and not collected; use another name"
     assert refused in outcome.lines
     assert outcome.out.count("finished slow with result 0") == 2
 
@@ -911,7 +911,7 @@ def test_future_that_cannot_start_is_a_failed_step_and_others_go_on(
 
     outcome = stack.run("-c", "stack").failed(2)
 
-    refused = "future a: is started already and not collected; use another name"
+    refused = "future a: is already started and not collected; use another name"
     assert f"ERROR: stack install: plugin demo: step a: {refused}" in outcome.lines
     made = {name for name in ("a", "after_a") if (stack.path / name).exists()}
     assert made == set()

@@ -248,7 +248,7 @@ async_run '../bad name' true || echo "refused with $?"
 
     outcome = stack.run("stack", timeout=60).ok()
 
-    assert "ERROR: future slow: is started already and not collected; use another name" in (
+    assert "ERROR: future slow: is already started and not collected; use another name" in (
         outcome.out
     )
     assert outcome.lines.count("refused with 1") == 2
@@ -291,7 +291,7 @@ echo go >gate
 
     outcome = stack.run("stack", timeout=60).ok()
 
-    taken = "future {}: is started already and not collected; use another name"
+    taken = "future {}: is already started and not collected; use another name"
     assert f"ERROR: {taken.format('ours')}" in outcome.lines
     assert "refused with 1" in outcome.lines
     assert f"refused: {taken.format('theirs')}" in outcome.lines

@@ -1,9 +1,10 @@
 # Futures for bash, with the names and the output of DevStack's own.
 #
-# Alone, all is done here. In a session, the main process knows the futures of Python too: it is
-# told of each start, and it does the waiting. A start costs one fork and no external program.
+# Outside of a session, these functions do everything themselves. In a session, the main process also
+# knows Python futures, so it is notified of each start and does the waiting. Starting a future takes one
+# fork and no external program.
 
-declare -gA _async_pids _async_commands  # of futures started here and not yet collected
+declare -gA _async_pids _async_commands  # of futures that were started here and are not collected
 declare -ga _doitstack_secrets  # values that are never shown
 declare -gi _ASYNC_BG_TIME=${_ASYNC_BG_TIME:-0}  # ms
 
@@ -16,10 +17,10 @@ async_init() {
     _async_pids=()
 }
 
-# async_run [--lock LOCK] NAME COMMAND...: of the futures with the same lock one runs at a time.
-# (No name of a future begins with a dash.)
+# async_run [--lock LOCK] NAME COMMAND...: futures with the same lock run one at a time.
+# (The name of a future cannot begin with a dash.)
 async_run() {
-    local _async_lock='' _async_gate=''
+    local _async_lock='' _async_start_gate=''
     if [[ ${1-} == --lock ]]; then
         _async_lock=${2-}
         shift 2
@@ -117,7 +118,7 @@ async_print_timing() {
     printf ' Speedup:  %d.%02d\n' $((speedup / 100)) $((speedup % 100))
 }
 
-# -- below here, answers come in REPLY: a subshell would cost a fork ------------------------------
+# -- the functions below return text in REPLY: a subshell would cost a fork -----------------------
 
 _async_in_session() {
     [[ -n ${_doitstack_messages:-} ]]
@@ -127,22 +128,22 @@ _async_directory() {
     REPLY=${DEST:?set DEST to a directory of your own}/async
 }
 
-# Milliseconds since the epoch.
+# Return milliseconds since the epoch.
 _async_now() {
     REPLY=${EPOCHREALTIME/[.,]/}
     REPLY=${REPLY%???}
 }
 
-# When process $1 started, in clock ticks since boot (field 22 of /proc/PID/stat).
+# Return when process $1 started, in clock ticks since boot (field 22 of /proc/PID/stat).
 _async_start_time() {
     local stat IFS=' '
     read -r stat <"/proc/$1/stat"
-    # shellcheck disable=SC2086 # the fields behind the name
+    # shellcheck disable=SC2086 # the fields after the process name
     set -- ${stat##*) }
     REPLY=${20}
 }
 
-# A command as one line for people.
+# Return a command as one line to show to users, without secrets.
 _async_command() {
     local secret IFS=' '
     [[ ${1-} != _async_@(eval|apart) ]] || shift
@@ -153,7 +154,7 @@ _async_command() {
     [[ $REPLY != *[[:cntrl:]]* ]] || printf -v REPLY '%q' "$REPLY"
 }
 
-# Key $2 of the file of future $1.
+# Return key $2 of the file of future $1.
 _async_get() {
     local line inifile
     _async_directory
@@ -177,7 +178,7 @@ _async_say() {
     printf '[Async %s:%s]: %s\n' "$@"
 }
 
-# Take the name of the future, or say why it cannot be had.
+# Reserve the name of the future, or report why it cannot be used.
 _async_declare() {
     local -
     set +x
@@ -194,19 +195,19 @@ _async_declare() {
         _async_command "${@:2}"
         _doitstack_ask async_declare "$1" "$REPLY" "$_async_lock"
         printf '%s' "$_doitstack_err" >&2
-        _async_gate=$_doitstack_out
+        _async_start_gate=$_doitstack_out
         return "$_doitstack_code"
     fi
     _async_directory
     if [[ -e $REPLY/$1.ini || -n ${_async_pids[$1]:-} ]]; then
-        echo "async_run: future $1 is started already and not collected; use another name" >&2
+        echo "async_run: future $1 is already started and not collected; use another name" >&2
         return 1
     fi
 }
 
-# A future of a Python plugin: its name, its gate or nothing, its command.
+# Start a future of a Python plugin. Arguments: its name, its start gate or '', its command.
 _async_planned() {
-    local _async_gate=$2 _async_lock=
+    local _async_start_gate=$2 _async_lock=
     _async_fork "$1" _async_eval "$3"
 }
 
@@ -214,7 +215,7 @@ _async_fork() {
     local - traced=$-
     set +x
     local name=$1 pid
-    # In a process group of its own, a future can be stopped whole.
+    # A future has its own process group, so that it can be stopped as a whole.
     set -m
     _async_child "$traced" "$@" &
     pid=$!
@@ -222,7 +223,7 @@ _async_fork() {
     set -- "$name" "$pid" "$REPLY" "${@:2}"
     _async_command "${@:4}"
     if _async_in_session; then
-        _doitstack_tell async_started "$name" "$pid" "$3" "$REPLY"
+        _doitstack_send async_started "$name" "$pid" "$3" "$REPLY"
     else
         _async_pids[$name]=$pid
         _async_commands[$name]=$REPLY
@@ -230,34 +231,34 @@ _async_fork() {
     _async_say "$name" "$pid" "running: $REPLY"
 }
 
-# The inside of a future: run $3... with the caller's options $1, and leave the code of it on disk
-# before the process ends: bash itself remembers only some of its children.
+# The process of a future: run $3... with the caller's shell options $1, and write the exit code to disk
+# before the process ends, because bash remembers the codes of only some children.
 _async_child() {
     local traced=$1 name=$2
     shift 2
     set +m
     _async_open "$name" "$BASHPID" "$@"
-    # A future must not start when the main process was killed, or the session was stopped, before
-    # it could be seen.
+    # Do not start if the main process was killed, or the session was stopped, before either could know
+    # of this future.
     [[ -z ${_doitstack_main:-} || (-d /proc/$_doitstack_main && -d /proc/${_doitstack_session:-}) ]] ||
         exit 1
     export DOITSTACK_FUTURE=${_doitstack_run:-shell}:$name
     trap '_async_close "$?"' EXIT
     trap 'builtin exit 143' TERM
-    [[ -z ${_async_gate-} ]] || _async_wait_at "$_async_gate"
+    [[ -z ${_async_start_gate-} ]] || _async_wait_at "$_async_start_gate"
     [[ -z ${_async_lock-} ]] || _async_in_session || _async_hold "$_async_lock"
     if _async_in_session; then
         exec </dev/null >>"$_async_log" 2>&1
         _async_work "$traced" "$@"
     else
-        # In a process of its own, so that no daemon of it keeps the shell's output open.
+        # In a separate process, so that a daemon of it does not keep the shell's output open.
         (trap - EXIT; _async_let_go; _async_work "$traced" "$@") </dev/null >>"$_async_log" 2>&1
     fi
     exit
 }
 
-# A command of a Python plugin. It is not run below `eval`: bash 5.2 has words of its own about
-# an errexit there.
+# Run a command of a Python plugin. Not inside `eval`, because bash 5.2 prints an extra message there if
+# errexit ends the shell.
 _async_eval() {
     eval "_async_command_of_plan() { $1"$'\n'"}"
     _async_command_of_plan
@@ -269,13 +270,13 @@ _async_work() {
     set -e
     [[ $traced == *x* ]] && set -x
     "$@"
-    # Where async_run itself stands in a condition, errexit does not hold here either.
+    # If async_run itself is part of a condition, errexit has no effect here either.
     local _async_code=$?
     { set +x; } 2>/dev/null
     exit "$_async_code"
 }
 
-# Write the file of future $1 in process $2, and make its log.
+# Write the file of future $1, which runs in process $2, and create its log.
 _async_open() {
     local name=$1 pid=$2 line mask=022 started start_time
     shift 2
@@ -299,7 +300,7 @@ _async_open() {
     umask "${mask//[[:space:]]/}"
 }
 
-# Say that the future ended with code $1.
+# Record that the future ended with code $1.
 _async_close() {
     trap - EXIT
     { set +x; } 2>/dev/null
@@ -313,15 +314,15 @@ _async_close() {
     _async_say "$_async_name" "$BASHPID" "$message"
 }
 
-# Wait until the main process lets us pass, as there is a slot and our lock is free.
+# Wait until the main process opens the start gate: there is a slot and the lock is free.
 _async_wait_at() {
     IFS= read -r _ <"$1"
     _async_now
     echo "start_time = $REPLY" >>"$_async_inifile"
 }
 
-# Alone, a lock is one of the kernel's; it ends with the process that holds it open, and so nothing
-# that the future starts may do that.
+# Outside of a session, a lock is a file lock. It is released when every process that has the file open has
+# ended, so nothing that the future starts may inherit it.
 _async_hold() {
     _async_directory
     exec {_async_holds}>>"$REPLY/.$1.lock"
@@ -332,20 +333,20 @@ _async_let_go() {
     [[ -z ${_async_holds-} ]] || exec {_async_holds}>&-
 }
 
-# A command of a Python plugin under DEVSTACK_PARALLEL=False: in a process of its own, so that it may
-# fail.
-_async_apart() {
+# Run a command of a Python plugin with DEVSTACK_PARALLEL=False: in a separate process, so that it may fail
+# without ending the session.
+_async_separately() {
     _async_work - _async_eval "$1" &
     wait "$!"
 }
 
-# DEVSTACK_PARALLEL=False: the same, here and now.
+# With DEVSTACK_PARALLEL=False: run the command in the foreground.
 _async_in_place() {
     local _async_inifile _async_log _async_name _async_rc=0
     _async_command "${@:2}"
     if _async_in_session; then
         _async_now
-        _doitstack_tell async_started "$1" 0 "$REPLY" "$*"
+        _doitstack_send async_started "$1" 0 "$REPLY" "$*"
     fi
     _async_open "$1" self "${@:2}"
     _async_command "${@:2}"
@@ -356,7 +357,7 @@ _async_in_place() {
     _async_now
     printf 'end_time = %s\nrc = %s\n' "$REPLY" "$_async_rc" >>"$_async_inifile"
     if _async_in_session; then
-        _doitstack_tell async_ended "$1" "$_async_rc"
+        _doitstack_send async_ended "$1" "$_async_rc"
     fi
     return "$_async_rc"
 }
@@ -400,7 +401,7 @@ _async_collect() {
     return "$rc"
 }
 
-# Print file $1 whole: a short one without another process, one of any length in constant memory.
+# Print file $1: a short one without another process, a long one in constant memory.
 _async_print() {
     [[ -s $1 ]] || return 0
     local text
@@ -411,7 +412,7 @@ _async_print() {
     fi
 }
 
-# Wait until process $1 has ended, also where it is no child of this shell.
+# Wait until process $1 has ended, even if it is not a child of this shell.
 _async_await() {
     wait "$1" 2>/dev/null || true
     [[ ! -d /proc/$1 ]] || tail --pid="$1" -f /dev/null

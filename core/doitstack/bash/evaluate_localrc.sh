@@ -1,28 +1,28 @@
-# Evaluate a localrc ($1) and print what it sets: records of four NUL-ended fields.
-# Run by localconf.py in a bash of its own, so that a user's mistake ends this process only.
+# Evaluate a localrc ($1) and print the variables that it sets: records of four NUL-terminated fields.
+# config/local_conf.py runs this in a separate bash, so that a user's mistake ends only this process.
 
 # shellcheck disable=SC2329 # these functions are for the user's file
 
-# What the syntax has against it is all that we print then.
+# If there is a syntax error, print only bash's message.
 bash -n "$1" || exit 2
 
 _doitstack_file=$1
 set --
 
 for _doitstack_part in "${BASH_SOURCE[0]%/*}"/library/*.sh; do
-    # DevStack has its functions by then, and makes its defaults later.
+    # In DevStack, functions are loaded before localrc, and defaults are set later.
     # shellcheck source=/dev/null
     [[ $_doitstack_part == */defaults.sh ]] || source "$_doitstack_part"
 done
 
-# Say what is wrong, with the line of the user's file where we are, and end.
+# Report a mistake with the current line of the user's file, and exit.
 _doitstack_mistake() {
     local -i depth=0
     until [[ ${BASH_SOURCE[depth]} == "$_doitstack_file" ]]; do
         depth+=1
     done
     printf '%s\0' mistake "${BASH_LINENO[depth - 1]}" "$1" '' >&"$_doitstack_out"
-    # We may be in a subshell.
+    # This may be a subshell.
     kill -USR1 "$$"
     builtin exit 1
 }
@@ -37,7 +37,7 @@ command_not_found_handle() {
 exit() {
     local status=${1:-$?}
     if [[ $BASHPID == "$$" ]]; then
-        _doitstack_mistake "${_doitstack_last_words:-exit $status: what stands below would be ignored}"
+        _doitstack_mistake "${_doitstack_exit_message:-exit $status: everything below would be ignored}"
     fi
     builtin exit "$status"
 }
@@ -69,10 +69,10 @@ _doitstack_print() {
     for _doitstack_name in "${_doitstack_names[@]}"; do
         case $_doitstack_name in
             _doitstack_* | BASH* | FUNCNAME | LINENO | SHELLOPTS | RANDOM | SRANDOM | SECONDS | EPOCH* | PIPESTATUS | _ | COLUMNS | LINES | PWD | OLDPWD | SHLVL) continue ;;
-            # A session reads its enable_plugin itself.
+            # A session evaluates enable_plugin itself.
             DEVSTACK_PLUGINS) continue ;;
         esac
-        # An array is a matter of the shell alone.
+        # Arrays exist only in the shell.
         [[ ${!_doitstack_name@a} != *[aA]* ]] || continue
         [[ -v _doitstack_before[$_doitstack_name] &&
             ${_doitstack_before[$_doitstack_name]} == "${!_doitstack_name-}" ]] ||

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# DevStack's function library. `source library.sh` gives all of it, with bash and coreutils alone.
+# DevStack's function library. `source library.sh` loads all of it; it needs only bash and coreutils.
 
 if [[ ! ${_DOITSTACK_LIBRARY-} ]]; then
     _DOITSTACK_LIBRARY=${BASH_SOURCE[0]%/*}
@@ -9,7 +9,7 @@ if [[ ! ${_DOITSTACK_LIBRARY-} ]]; then
         *) _DOITSTACK_XTRACE=+x ;;
     esac
     set +x
-    # timing first: request.sh stands in where it is not there; defaults call nothing
+    # timing.sh first: request.sh replaces its functions only if they are missing
     for _doitstack_file in "$_DOITSTACK_LIBRARY"/{timing,async}.sh "$_DOITSTACK_LIBRARY"/library/*.sh; do
         # shellcheck source=/dev/null
         [[ ! -e $_doitstack_file ]] || source "$_doitstack_file"

@@ -1,19 +1,19 @@
-# Load the functions and the user's settings: sourced at the top level of a session, where DevStack
-# has them, too. Uses _doitstack_localrc, the user's settings as a script, or nothing.
-# shellcheck disable=SC2034,SC2154 # what scripts read; what session.sh has set
+# Load the functions and the user's settings. Sourced at the top level of a session, as in DevStack.
+# Uses _doitstack_localrc, the user's settings as a script; it may be empty.
+# shellcheck disable=SC2034,SC2154 # scripts read some variables; session.sh sets others
 
-# DevStack sets errexit behind this.
+# DevStack sets errexit later.
 set +o errexit
 _doitstack_trace_to /dev/null
 
-# One of our functions, for a shell that has DevStack's.
+# Run one of our functions in a shell that has DevStack's.
 _doitstack_of_ours() (
     # shellcheck source=/dev/null
     source "$_doitstack_home/library.sh"
     "$@"
 )
 
-# What stack.sh defines itself, and sudo where there is none.
+# Define what stack.sh defines itself, and sudo if it is not installed.
 _doitstack_stand_in() {
     eval "$(_doitstack_of_ours declare -f echo_nolog sudo)"
     read_password() {
@@ -22,12 +22,12 @@ _doitstack_stand_in() {
     }
 }
 
-# The directory of a stackrc that finds the user's settings beside it, at the moment when it wants them:
-# behind its own DEST, and before all that it makes of that.
+# Make a directory for DevStack's stackrc, so that it finds the user's settings next to it. It reads them
+# after it has set DEST and before it uses DEST.
 _doitstack_make_rc() {
     mkdir -p "$DEST/.devstack"
     ln -sfn "$DEVSTACK_DIR/stackrc" "$DEST/.devstack/stackrc"
-    # shellcheck disable=SC2016 # for later
+    # shellcheck disable=SC2016 # expanded when it is sourced
     echo 'source "$DEVSTACK_DIR/functions"' >|"$DEST/.devstack/functions"
     # shellcheck disable=SC2016
     echo 'source "$_doitstack_home/user_settings.sh"' >|"$DEST/.devstack/.localrc.auto"

@@ -1,4 +1,5 @@
-# What DevStack's projects set, behind override_defaults: sourced once, at the top level of a session.
+# Set the defaults of DevStack's projects, after override_defaults. Sourced once, at the top level of a
+# session.
 
 if [[ ! ${DEVSTACK_DIR-} ]]; then
     _set_project_defaults

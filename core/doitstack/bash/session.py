@@ -194,7 +194,7 @@ class Session:
 
         Its end is not the session's, whatever it is.
         """
-        words = f"_async_in_place {shlex.quote(name)} _async_apart {shlex.quote(command)}"
+        words = f"_async_in_place {shlex.quote(name)} _async_separately {shlex.quote(command)}"
         self.run(f"set +o errexit; {words}; true")
 
     def start_future(self, name: str, command: str, gate: str) -> None:

@@ -1,4 +1,4 @@
-# The bash session of a run: reads commands of the main process and says how each ended.
+# The bash session of a run: reads commands from the main process and reports how each ended.
 #
 # Arguments: the descriptors of commands, answers, messages and variables, the pid of the main process
 # and the name of the run.
@@ -13,17 +13,17 @@ _doitstack_session=$BASHPID
 _doitstack_home=${BASH_SOURCE[0]%/*}
 set --
 
-# As in stack.sh, whatever the user's own: services run as others, too.
+# As in stack.sh, and regardless of the user's umask, since services may run as other users.
 umask 022
 
-# Say something to the main process: one write of fields that end in NUL, with their number first.
-# (A script may have a function `printf` or `read`.)
-_doitstack_tell() {
+# Send a message to the main process in one write: the number of fields, then the fields; each ends in NUL.
+# (`builtin`, because a script may define a function `printf` or `read`.)
+_doitstack_send() {
     builtin printf '%s\0' "$#" "$@" >&"$_doitstack_messages"
 }
 
-# Ask the main process. Prints its answer and returns its code. (Names of ours: a script may have made
-# any other one readonly.)
+# Send a request to the main process, print its answer and return its code. (The variables have our prefix,
+# because a script may have made any other name readonly.)
 doitstack_request() {
     local - _doitstack_code _doitstack_out _doitstack_err
     set +x
@@ -33,10 +33,10 @@ doitstack_request() {
     return "$_doitstack_code"
 }
 
-# The same, with the answer in the caller's _doitstack_code, _doitstack_out and _doitstack_err.
+# The same, but return the answer in the caller's _doitstack_code, _doitstack_out and _doitstack_err.
 _doitstack_ask() {
     if [[ $BASHPID == "$_doitstack_session" ]]; then
-        _doitstack_tell request '' "$@"
+        _doitstack_send request '' "$@"
         _doitstack_answer "$_doitstack_answers"
     else
         _doitstack_ask_alone "$@"
@@ -49,24 +49,24 @@ _doitstack_answer() {
     IFS= builtin read -r -d '' -u "$1" _doitstack_err || _doitstack_err=
 }
 
-# A subshell gets its answer by a pipe of its own.
+# A subshell receives its answer through its own pipe.
 _doitstack_ask_alone() {
     local _doitstack_pipe=$DEST/async/.answer.$BASHPID _doitstack_descriptor
     mkfifo -m 0600 -- "$_doitstack_pipe"
     exec {_doitstack_descriptor}<>"$_doitstack_pipe"
-    _doitstack_tell request "$_doitstack_pipe" "$@"
+    _doitstack_send request "$_doitstack_pipe" "$@"
     _doitstack_answer "$_doitstack_descriptor"
     exec {_doitstack_descriptor}>&-
     rm -f -- "$_doitstack_pipe"
 }
 
-# A line for the user; the library leaves this one to us.
+# Print a line for the user. The library does not redefine it in a session.
 echo_summary() {
     local IFS=' '
     doitstack_request say "$*"
 }
 
-# Send what is traced by `set -x` to file $1.
+# Write the traces of `set -x` to file $1.
 _doitstack_trace_to() {
     local _doitstack_old=${_doitstack_trace:-}
     exec {_doitstack_trace}>>"$1"
@@ -74,20 +74,20 @@ _doitstack_trace_to() {
     [[ -z $_doitstack_old ]] || exec {_doitstack_old}>&-
 }
 
-# Source script $3 with the arguments behind it, inside a function as DevStack does, with the names
-# that DevStack's own loop has there. What it traces goes to file $1. If $2 is set, a command that
-# fails is told of, and the script goes on: DevStack's unstack.sh and clean.sh have no errexit.
-# shellcheck disable=SC2034 # mode, phase, plugin and dir are for the script
+# Source script $3 with the remaining arguments, inside a function as in DevStack, with the variables of
+# DevStack's own loop. Traces go to file $1. If $2 is set, a failing command is reported and the script
+# continues, since DevStack's unstack.sh and clean.sh have no errexit.
+# shellcheck disable=SC2034 # the script uses mode, phase, plugin and dir
 _doitstack_source() {
     _doitstack_trace_to "$1"
-    local _doitstack_goes_on=$2 _doitstack_script=$3
+    local _doitstack_continues=$2 _doitstack_script=$3
     shift 3
     local mode=${1-} phase=${2-} plugin='' dir=''
     if [[ $_doitstack_script == */devstack/* ]]; then
         dir=${_doitstack_script%/devstack/*}
         plugin=${dir##*/}
     fi
-    [[ ! $_doitstack_goes_on ]] || set +o errexit +o errtrace
+    [[ ! $_doitstack_continues ]] || set +o errexit +o errtrace
     # shellcheck source=/dev/null
     source "$_doitstack_script" "$@"
 }
@@ -105,9 +105,9 @@ _doitstack_dump() {
     done >|"/proc/self/fd/$_doitstack_variables"
 }
 
-# Find where in the script the shell stands: file and line, the functions it is in, and the function
-# of ours that was called there, in _doitstack_place, _doitstack_stack and _doitstack_ours. $1 is the
-# line in the file of our caller's caller.
+# Find the current position in the script. Sets _doitstack_place (file and line), _doitstack_stack (the
+# script's functions) and _doitstack_ours (the library function that was called there). $1 is the line in
+# the file of our caller's caller.
 _doitstack_where() {
     local _doitstack_line=$1 _doitstack_depth
     _doitstack_place='' _doitstack_stack='' _doitstack_ours=''
@@ -124,22 +124,22 @@ _doitstack_where() {
     done
 }
 
-# A command has failed: say which, and where, if that ends the session or nobody else would know.
+# A command failed: report which and where, if this ends the session or would otherwise go unnoticed.
 _doitstack_on_error() {
     local -
     { set +x; } 2>/dev/null
     local _doitstack_place _doitstack_stack _doitstack_ours _doitstack_what=$3
-    [[ $- == *e* || ${_doitstack_goes_on-} ]] || return 0
+    [[ $- == *e* || ${_doitstack_continues-} ]] || return 0
     _doitstack_where "$2"
     if [[ $- != *e* ]]; then
-        # Of the script as a whole, its last command has been told. Bash does not know the name of a
-        # function that has failed.
+        # If the script as a whole failed, its last command has already been reported. The command is not
+        # named, since bash does not know the name of a failed function here.
         [[ ${FUNCNAME[1]} == _doitstack_source ]] ||
-            echo "WARNING: $_doitstack_place: what is there ended with code $1; going on" >&2
+            echo "WARNING: $_doitstack_place: this command ended with code $1; continuing" >&2
         return 0
     fi
     if [[ ${FUNCNAME[1]} == _doitstack_source ]]; then
-        # Not a command, but the status of the script as a whole.
+        # The status of the script as a whole, not of one command.
         _doitstack_what='' _doitstack_place=$_doitstack_script
     elif [[ $_doitstack_place && $_doitstack_ours ]]; then
         _doitstack_what=$_doitstack_ours
@@ -151,29 +151,29 @@ _doitstack_on_error() {
     fi
 }
 
-# The session is about to end: tell why, once, and see to it that our own trap hears of it. Bash has
-# words of its own about leaving `source` or `eval` in its midst, so it loses its voice; a script's own
-# trap on EXIT gets it back.
+# The session is about to end: report the reason once, and make sure that our EXIT trap runs. Bash prints
+# its own message when `source` or `eval` is left early, so stderr is closed here; a script's EXIT trap
+# gets it back.
 _doitstack_end() {
-    [[ ! $_doitstack_is_told ]] || return 0
-    _doitstack_is_told=1
-    _doitstack_tell "$@"
+    [[ ! $_doitstack_is_reported ]] || return 0
+    _doitstack_is_reported=1
+    _doitstack_send "$@"
     _doitstack_keep_exit_trap
     trap '_doitstack_on_exit "$?"' EXIT
     exec {_doitstack_stderr}>&2 2>/dev/null
 }
 
-# `exit` in a script is never a silent end: tell where it stands.
+# Replace `exit`, so that a script never ends the session silently: report where it was called.
 exit() {
     local _doitstack_status=${1:-$?}
     { local -; set +x; } 2>/dev/null
     if [[ $BASHPID == "$_doitstack_session" ]]; then
         local _doitstack_place _doitstack_stack _doitstack_ours
         _doitstack_where "${BASH_LINENO[0]}"
-        _doitstack_end exited "$_doitstack_status" "$_doitstack_place" "${_doitstack_last_words:-}" \
+        _doitstack_end exited "$_doitstack_status" "$_doitstack_place" "${_doitstack_exit_message:-}" \
             "$_doitstack_stack"
     fi
-    [[ ! $_doitstack_is_told || $BASHPID != "$_doitstack_session" ]] || exec 2>/dev/null
+    [[ ! $_doitstack_is_reported || $BASHPID != "$_doitstack_session" ]] || exec 2>/dev/null
     builtin exit "$_doitstack_status"
 }
 
@@ -181,7 +181,7 @@ _doitstack_on_exit() {
     { set +x; } 2>/dev/null
     [[ $BASHPID == "$_doitstack_session" ]] || return 0
     local _doitstack_place _doitstack_stack _doitstack_ours
-    # In a trap on EXIT bash knows no line.
+    # In an EXIT trap, bash does not know the line.
     _doitstack_where ''
     _doitstack_end ended "$1" "$_doitstack_place" "$_doitstack_stack"
     set +o errexit
@@ -190,7 +190,7 @@ _doitstack_on_exit() {
     exec 2>/dev/null
 }
 
-# A script's own trap on EXIT is for the end of the run.
+# A script's own EXIT trap runs at the end of the run.
 _doitstack_keep_exit_trap() {
     local _doitstack_now
     _doitstack_now=$(trap -p EXIT)
@@ -199,9 +199,9 @@ _doitstack_keep_exit_trap() {
 
 _doitstack_run_exit_trap() {
     [[ $_doitstack_exit_trap ]] || return 0
-    local _doitstack_words=$_doitstack_exit_trap _doitstack_status=$1
+    local _doitstack_fields=$_doitstack_exit_trap _doitstack_status=$1
     _doitstack_exit_trap=
-    eval "set -- ${_doitstack_words#trap -- }"
+    eval "set -- ${_doitstack_fields#trap -- }"
     _doitstack_succeed_or_not "$_doitstack_status"
     eval "$1"
 }
@@ -210,7 +210,7 @@ _doitstack_succeed_or_not() {
     return "$1"
 }
 
-# Make errors end the step and be told, whatever the last script has done to the shell.
+# Make errors end the step and report them, whatever the last script has changed in the shell.
 _doitstack_arm() {
     trap '_doitstack_on_exit "$?"' EXIT
     trap '_doitstack_on_error "$?" "$LINENO" "$BASH_COMMAND"' ERR
@@ -224,18 +224,18 @@ _doitstack_disarm() {
 }
 
 _doitstack_exit_trap=
-_doitstack_is_told=
+_doitstack_is_reported=
 while IFS= builtin read -r -d '' -u "$_doitstack_commands" _doitstack_command; do
     _doitstack_arm
     if [[ $_doitstack_command == '_doitstack_source '* ]]; then
-        # Not below `eval`: see _doitstack_end.
-        eval "_doitstack_words=($_doitstack_command)"
-        "${_doitstack_words[@]}"
+        # Not inside `eval`: see _doitstack_end.
+        eval "_doitstack_fields=($_doitstack_command)"
+        "${_doitstack_fields[@]}"
     else
         eval "$_doitstack_command"
     fi
     _doitstack_disarm
     _doitstack_dump
-    _doitstack_tell "done"
+    _doitstack_send "done"
 done
 _doitstack_run_exit_trap 0

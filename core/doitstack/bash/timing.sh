@@ -1,4 +1,4 @@
-# DevStack's component timing: time_start NAME ... time_stop NAME, summed by name.
+# DevStack's component timing: time_start NAME ... time_stop NAME. Times are summed by name.
 
 declare -gA _TIME_START _TIME_TOTAL  # ms
 declare -gi _TIME_BEGIN=${_TIME_BEGIN:-$EPOCHSECONDS}
@@ -7,7 +7,7 @@ time_start() {
     local -
     set +x
     if [[ -n ${_TIME_START[$1]:-} ]]; then
-        echo "time_start: $1 has been started already; call time_stop $1 first" >&2
+        echo "time_start: $1 is already started; call time_stop $1 first" >&2
         return 1
     fi
     local now=${EPOCHREALTIME/[.,]/}
@@ -18,20 +18,20 @@ time_stop() {
     local -
     set +x
     if [[ -z ${_TIME_START[$1]:-} ]]; then
-        echo "time_stop: $1 has not been started; call time_start $1 first" >&2
+        echo "time_stop: $1 is not started; call time_start $1 first" >&2
         return 1
     fi
     local now=${EPOCHREALTIME/[.,]/}
     local -i elapsed=$((${now%???} - ${_TIME_START[$1]}))
     _TIME_TOTAL[$1]=$((${_TIME_TOTAL[$1]:-0} + elapsed))
     unset "_TIME_START[$1]"
-    [[ -z ${_doitstack_messages:-} ]] || _doitstack_tell time "$1" "$elapsed"
+    [[ -z ${_doitstack_messages:-} ]] || _doitstack_send time "$1" "$elapsed"
 }
 
 time_totals() {
     local -
     set +x
-    # In a session the table at the end of the run has them all.
+    # In a session, the table at the end of the run shows all of them.
     [[ -z ${_doitstack_messages:-} ]] || return 0
     local name line='======================='
     local -i total=$((EPOCHSECONDS - _TIME_BEGIN)) accounted=0

@@ -1,7 +1,7 @@
-# The user's settings in a session, which has read them before: their functions and arrays, and what
-# all of them come to, which the environment has a say in.
+# Apply the user's settings in a session: their functions and arrays from the file, and then the final
+# values, in which the environment overrides the file.
 
-# It was this, too, before they were read.
+# Initial value, as in the first evaluation of the settings.
 # shellcheck disable=SC2034
 DISABLED_SERVICES=
 # shellcheck source=/dev/null

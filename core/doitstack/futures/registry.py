@@ -103,7 +103,7 @@ class Futures:
         if self.is_closed:
             raise FutureError(name, "cannot be started: the run is being stopped")
         if self.find(name):
-            raise FutureError(name, "is started already and not collected; use another name")
+            raise FutureError(name, "is already started and not collected; use another name")
         spoken = self._around.redact(one_line(command))
         future = self._known[name] = Future(self, name, spoken, lock, remaining)
         return future

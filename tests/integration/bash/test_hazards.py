@@ -233,12 +233,12 @@ def test_unstack_and_clean_go_on_behind_a_failure(stack_dir: MakeStackDir) -> No
 
     def lines(mode: str, line: int) -> list[str]:
         told = [rm, f"the rest of {mode}", rmdir]
-        told += [f"WARNING: {path}:{line}: what is there ended with code 1; going on"]
-        told += [f"WARNING: {path}:{line + 3}: what is there ended with code 3; going on"]
+        told += [f"WARNING: {path}:{line}: this command ended with code 1; continuing"]
+        told += [f"WARNING: {path}:{line + 3}: this command ended with code 3; continuing"]
         return [*told, f"second {mode}"]
 
     before = ["second override_defaults"]
-    before += [f"WARNING: {path}:20: what is there ended with code 1; going on", "second source"]
+    before += [f"WARNING: {path}:20: this command ended with code 1; continuing", "second source"]
     assert said(stack.run("unstack").ok()) == [*before, *lines("unstack", 4)]
     assert said(stack.run("clean").ok()) == [*before, *lines("unstack", 4), *lines("clean", 13)]
 

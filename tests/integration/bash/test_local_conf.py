@@ -216,7 +216,7 @@ def test_merge_into_an_unknown_file_warns(stack_dir: MakeStackDir) -> None:
         ("[[local|localrc]]\nA=1\n[[post-config|$A]\n", 3, "broken section header"),
         ("[[local|localrc]]\nenable_plugin alone\n", 2, "enable_plugin needs a name and a URL"),
         ("[[local|localrc]]\nno_such_command here\n", 2, "no_such_command: command not found"),
-        ("[[local|localrc]]\nexit 3\n", 2, "exit 3: what stands below would be ignored"),
+        ("[[local|localrc]]\nexit 3\n", 2, "exit 3: everything below would be ignored"),
         ("[[local|localrc]]\nexec true\n", None, "bash ended before the end of the file"),
         ("[[ post-config | $A ]]\n[s]\na = b\n", 1, "broken section header"),
         (

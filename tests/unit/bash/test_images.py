@@ -66,13 +66,13 @@ def test_image_of_that_name_stays(glance) -> None:
     (glance.path / "known").write_text("cirros\n")
     (glance.path / "cirros.img").write_bytes(QCOW2)
 
-    assert "there already" in glance.says(f"upload_image file://{glance.path}/cirros.img")
+    assert "already exists" in glance.says(f"upload_image file://{glance.path}/cirros.img")
     assert _created(glance) == []
 
 
 @pytest.mark.parametrize(
     ("url", "word"),
-    [("file:///nowhere/x.img", "no such file"), ("file://{}/x.tar.gz", "no image format")],
+    [("file:///nowhere/x.img", "does not exist"), ("file://{}/x.tar.gz", "unknown image format")],
 )
 def test_what_cannot_be_uploaded_is_an_error(glance, url: str, word: str) -> None:
     (glance.path / "x.tar.gz").write_bytes(RAW)

@@ -171,8 +171,8 @@ def test_defaults_of_devstack_are_not_there_yet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("exit 0", "exit 0: what stands below would be ignored"),
-        ("f() { exit; }; f", "exit 0: what stands below would be ignored"),
+        ("exit 0", "exit 0: everything below would be ignored"),
+        ("f() { exit; }; f", "exit 0: everything below would be ignored"),
         ('die $LINENO "there is no disk"', "there is no disk"),
         (
             "enable_plugin ../x https://x",

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Databases: recreate_database_TYPE and the like, for each type that there is.
+# Databases: recreate_database_TYPE and similar functions for each type.
 
 DATABASE_BACKENDS=${DATABASE_BACKENDS:-mysql postgresql sqlite}
 
@@ -8,7 +8,7 @@ register_database() {
     [[ " $DATABASE_BACKENDS " == *" $1 "* ]] || DATABASE_BACKENDS+=" $1"
 }
 
-# _database_type: the enabled one, else SQLite, which needs no server
+# _database_type: the type of the enabled database service, else sqlite, which needs no server
 _database_type() {
     local type
     if [[ ! ${DATABASE_TYPE-} ]]; then
@@ -19,7 +19,7 @@ _database_type() {
     echo "${DATABASE_TYPE:-sqlite}"
 }
 
-# initialize_database_backends: DATABASE_TYPE, and how the server is reached
+# initialize_database_backends: set DATABASE_TYPE and the address and account of the server
 initialize_database_backends() {
     DATABASE_TYPE=$(_database_type)
     [[ $DATABASE_TYPE != sqlite ]] || return 0
@@ -30,7 +30,7 @@ initialize_database_backends() {
     BASE_SQL_CONN=$(_base_sql_conn "$DATABASE_TYPE")
 }
 
-# _base_sql_conn TYPE: BASE_SQL_CONN, or what it would be; DATABASE_PORT is that of the stack's MariaDB
+# _base_sql_conn TYPE: BASE_SQL_CONN or its default; DATABASE_PORT is the port of the stack's MariaDB
 _base_sql_conn() {
     local port=''
     [[ $1 != mysql ]] || port=${DATABASE_PORT:+:$DATABASE_PORT}
@@ -42,7 +42,7 @@ recreate_database() {
     "recreate_database_$(_database_type)" "$1"
 }
 
-# database_connection_url NAME: for SQLAlchemy
+# database_connection_url NAME: print the URL for SQLAlchemy
 database_connection_url() {
     local -
     set +x
@@ -74,7 +74,7 @@ get_database_type_postgresql() {
     echo "postgresql${SQLALCHEMY_DATABASE_DRIVER:++$SQLALCHEMY_DATABASE_DRIVER}"
 }
 
-# SQLite: a file a database, where the in-tree services have theirs.
+# SQLite: one file per database, in the same place as those of the in-tree services.
 
 _sqlite_file() {
     echo "$DATA_DIR/$1/$1.db"
@@ -104,14 +104,14 @@ configure_database_sqlite() {
     :
 }
 
-# The files go with DATA_DIR.
+# `doit clean` removes the files with DATA_DIR.
 cleanup_database_sqlite() {
     :
 }
 
 # MySQL and MariaDB.
 
-# _mysql STATEMENT: the password does not stand on the command line
+# _mysql STATEMENT: run it; the password is not on the command line
 _mysql() {
     local client=mariadb
     type -P mariadb > /dev/null || client=mysql

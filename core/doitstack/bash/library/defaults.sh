@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# DevStack's defaults of the variables that plugins read. What is set stays as it is.
+# DevStack's defaults of the variables that plugins read. Variables that are set are not changed.
 
 # _default NAME VALUE
 _default() {
@@ -8,7 +8,7 @@ _default() {
     fi
 }
 
-# _set_defaults: those of stackrc
+# _set_defaults: the defaults of stackrc
 _set_defaults() {
     _default STACK_USER "${USER:-root}"
     _default GIT_BASE https://opendev.org
@@ -52,7 +52,7 @@ _set_paths() {
     _default LOGDIR "$DEST/logs"
     _default FILES "${TOP_DIR:-$DEST}/files"
     _default STACK_VENV "$DEST/venvs/stack"
-    # the name that goes with GLOBAL_VENV
+    # DevStack's name for the environment of GLOBAL_VENV
     _default DEVSTACK_VENV "$STACK_VENV"
     _default PYTHON "$STACK_VENV/bin/python"
     _default REQUIREMENTS_DIR "$DEST/requirements"
@@ -64,14 +64,14 @@ _set_paths() {
     _set_path
 }
 
-# A run calls it again once it has set the user's PATH.
+# A run calls this again after it has set the user's PATH.
 _set_path() {
     [[ :$PATH: == *":$STACK_VENV/bin:"* ]] || PATH=$STACK_VENV/bin:$PATH
-    # What is kept warm comes before what it stands for.
+    # Warm programs come before the programs that they replace.
     [[ $PATH == "$DEST/bin:"* ]] || PATH=$DEST/bin:$PATH
 }
 
-# _set_project_defaults: those of DevStack's projects, which come behind override_defaults
+# _set_project_defaults: the defaults of DevStack's projects, which are set after override_defaults
 _set_project_defaults() {
     _default SERVICE_PROJECT_NAME service
     _default SERVICE_TENANT_NAME "$SERVICE_PROJECT_NAME"
@@ -116,5 +116,5 @@ _set_conf() {
 }
 
 _set_defaults
-# A session has override_defaults before it.
+# In a session, override_defaults runs first.
 [[ ${_doitstack_messages-} ]] || _set_project_defaults

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What we run on, from /etc/os-release.
+# The distribution, from /etc/os-release.
 
 declare -g os_VENDOR os_RELEASE os_PACKAGE os_CODENAME DISTRO
 OS_RELEASE_FILE=${OS_RELEASE_FILE:-/etc/os-release}
 
-# _os_release: the values of the file, in the caller's array os
+# _os_release: read the values of the file into the caller's array os
 _os_release() {
     local line value
     [[ -r $OS_RELEASE_FILE ]] || return 0
@@ -16,7 +16,7 @@ _os_release() {
     done < "$OS_RELEASE_FILE"
 }
 
-# GetOSVersion: os_VENDOR, os_RELEASE, os_CODENAME and os_PACKAGE, in lsb_release's words
+# GetOSVersion: set os_VENDOR, os_RELEASE, os_CODENAME and os_PACKAGE, with the values of lsb_release
 GetOSVersion() {
     local -
     set +x
@@ -48,7 +48,7 @@ _set_os_vendor() {
     esac
 }
 
-# GetDistro: DISTRO, a code name or f40, rhel9, opensuse-15.6 and the like
+# GetDistro: set DISTRO to a code name, or to f40, rhel9, opensuse-15.6 or the like
 GetDistro() {
     local -
     set +x
@@ -130,5 +130,5 @@ exit_distro_not_supported() {
     die "$LINENO" "Support for $DISTRO is incomplete."
 }
 
-# stack.sh knows it before the first plugin; a system that nobody knows is an error of who asks
+# stack.sh sets DISTRO before the first plugin; an unknown system is an error only for functions that use it
 _set_distro || :

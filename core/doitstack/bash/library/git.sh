@@ -11,7 +11,7 @@ get_release_name_from_branch() {
     esac
 }
 
-# git_timed ARG...: git, with GIT_TIMEOUT seconds for each of three attempts
+# git_timed ARG...: run git, with GIT_TIMEOUT seconds for each of three attempts
 git_timed() {
     local -
     set +x
@@ -30,8 +30,8 @@ git_timed() {
     time_stop git_timed
 }
 
-# git_clone REMOTE DIRECTORY REF: unless the directory is there; RECLONE=True brings it up
-# to date; ERROR_ON_CLONE=True forbids to clone
+# git_clone REMOTE DIRECTORY REF: clone, unless the directory exists; RECLONE=True updates it;
+# ERROR_ON_CLONE=True makes cloning an error
 git_clone() {
     local -
     set +x
@@ -52,7 +52,7 @@ git_clone() {
     git -C "$directory" log --oneline -1
 }
 
-# in the variables of git_clone: a directory of that name is a whole clone
+# Uses the variables of git_clone. The directory gets its final name when the clone is complete.
 _git_first_clone() {
     local clone=$directory.cloning
     if [[ ${ERROR_ON_CLONE-} == True ]]; then
@@ -61,7 +61,7 @@ _git_first_clone() {
     fi
     rm -rf "$clone"
     git_timed clone --no-checkout "${flags[@]}" "$remote" "$clone"
-    # a fetch takes branches, tags and commits alike
+    # fetch works with branches, tags and commits
     git_timed -C "$clone" fetch "${flags[@]}" origin "${ref:-HEAD}"
     git -C "$clone" checkout --quiet FETCH_HEAD
     mv "$clone" "$directory"
@@ -70,7 +70,7 @@ _git_first_clone() {
 _git_reclone() {
     git -C "$directory" remote set-url origin "$remote"
     git_timed -C "$directory" fetch origin
-    # byte code that is newer than its source would win over it
+    # byte code that is newer than its source would be used instead of it
     find "$directory" -name '*.pyc' -delete
     (
         cd "$directory" || exit
@@ -88,7 +88,7 @@ _git_reclone() {
     ) || exit
 }
 
-# git_clone_by_name NAME: as GITREPO, GITDIR and GITBRANCH say
+# git_clone_by_name NAME: clone GITREPO[NAME] at GITBRANCH[NAME] into GITDIR[NAME]
 git_clone_by_name() {
     local name=$1
     [[ ${GITREPO[$name]-} ]] || die "$LINENO" "GITREPO[$name] is not set"

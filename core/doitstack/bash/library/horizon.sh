@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The dashboard's settings, which are Python.
+# Horizon's settings, which are Python code.
 
-# _horizon_config_set FILE SECTION OPTION VALUE: in the dictionary SECTION, or without one at
-# top level, in place of what is there
+# _horizon_config_set FILE SECTION OPTION VALUE: set the option in the dictionary SECTION, or at top level
+# if SECTION is empty; an old value is replaced
 _horizon_config_set() {
     local -
     set +x

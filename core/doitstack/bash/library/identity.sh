@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Accounts, roles and the catalog of Keystone. Each prints an id.
+# Accounts, roles and the catalog of Keystone. Each function prints an id.
 
 # _identity VERB ARG...
 _identity() {
@@ -84,7 +84,7 @@ create_service_user() {
     fi
 }
 
-# configure_keystoneauth FILE USER SECTION: how a service reaches others
+# configure_keystoneauth FILE USER SECTION: how a service authenticates at others
 configure_keystoneauth() {
     local file=$1 section=$3
     iniset "$file" "$section" auth_type password

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Images for Glance.
 
-# upload_image URL: download the image to $FILES, unless it is there or the URL is file://,
-# and give it to Glance, public, by the file's name; an image of that name stays as it is
+# upload_image URL: download the image to $FILES, unless it is there or the URL is file://, and upload it to
+# Glance as a public image with the file's name; an existing image of that name is not changed
 upload_image() {
     local -
     set +x
@@ -18,16 +18,16 @@ upload_image() {
         *.img) disk_format=$(_image_format "$file") ;;
         *.qcow2 | *.raw | *.iso | *.vmdk | *.vhd | *.vhdx | *.vdi | *.ploop) disk_format=${name##*.} ;;
         *.hds) disk_format=ploop ;;
-        *) die "$LINENO" "upload_image: $1: no image format is known for ${file##*/}" ;;
+        *) die "$LINENO" "upload_image: $1: unknown image format of ${file##*/}" ;;
     esac
     _upload_once "${name%.*}"
 }
 
-# _image_file URL: set `file`, and fetch it if it is not there; half a download is never taken
+# _image_file URL: set `file`, and download it if it is missing; an incomplete download is never used
 _image_file() {
     if [[ $1 == file://* ]]; then
         file=/${1#file://*/}
-        [[ -s $file ]] || die "$LINENO" "upload_image: $1: there is no such file, or it is empty"
+        [[ -s $file ]] || die "$LINENO" "upload_image: $1: the file does not exist or is empty"
         return 0
     fi
     file=$FILES/${1##*/}
@@ -38,10 +38,10 @@ _image_file() {
     mv "$file.part" "$file"
 }
 
-# _image_format FILE: what an .img holds, by its first bytes once unpacked
+# _image_format FILE: print the format of an .img, from its first bytes after unpacking
 _image_format() {
     local start
-    # What unpacks ends by SIGPIPE.
+    # The unpacking program ends with SIGPIPE.
     start=$($unpack < "$1" 2> /dev/null | head -c 3 || :)
     if [[ $start == QFI ]]; then
         echo qcow2
@@ -50,12 +50,12 @@ _image_format() {
     fi
 }
 
-# in the variables of upload_image
+# Uses the variables of upload_image.
 _upload_once() {
     local -a openstack=(openstack --os-cloud devstack-admin)
     [[ ! ${REGION_NAME-} ]] || openstack+=(--os-region-name "$REGION_NAME")
     if "${openstack[@]}" image show "$1" -f value -c id &> /dev/null; then
-        echo "image $1 is there already"
+        echo "image $1 already exists"
         return 0
     fi
     $unpack < "$file" | "${openstack[@]}" image create "$1" --public -f value -c id \

@@ -1,15 +1,14 @@
 # shellcheck shell=bash
-# INI files in pure bash, byte for byte as DevStack's sed expressions leave them.
+# INI files in pure bash; the result is byte for byte that of DevStack's sed expressions.
 #
-# What costs time in bash is every look at a string, so a file is cut at "[", not into
-# lines, and a call touches little more than the pieces that it changes.  In the name of a
-# section or option a "." stands for any character, as it does in sed; every other
-# character stands for itself.
+# Every access to a string costs time in bash, so a file is split at "[", not into lines, and a
+# call touches little more than the pieces that it changes. In the name of a section or option, a
+# "." matches any character, as in sed; all other characters are literal.
 
-# _ini_read FILE SECTION CALLER: the file as _ini_pieces, which end with "[".  _ini_headers
-# tells which of them begin the section, _ini_ranges in which its options count, each such
-# range being one piece.  As in sed's range, a second header of the section that follows
-# the first one directly only closes it.
+# _ini_read FILE SECTION CALLER: read the file into _ini_pieces, which end with "[". _ini_headers has
+# the indexes of the pieces that begin the section, _ini_ranges those of the pieces with its
+# options; each range is one piece. As in sed's range, a second header of the section directly
+# after the first one only closes it.
 _ini_read() {
     local _ini_pattern inside=''
     local -i i
@@ -34,7 +33,7 @@ _ini_read() {
     done
 }
 
-# _ini_begins_line PIECE: whether the "[" that ends it stands at the start of a line
+# _ini_begins_line PIECE: whether the "[" at its end is at the start of a line
 _ini_begins_line() {
     [[ ${_ini_pieces[$1]} == *$'\n[' || ($1 == 0 && ${_ini_pieces[0]} == '[') ]]
 }
@@ -48,7 +47,7 @@ _ini_toggle() {
     fi
 }
 
-# A line that begins with "[" and holds a "]" ends the range; any other belongs to it.
+# A line that begins with "[" and contains a "]" ends the range; any other belongs to it.
 _ini_extend() {
     local piece=${_ini_pieces[i]}
     if [[ ${_ini_pieces[inside]##*$'\n'} == '['* && ${piece%%$'\n'*} == *']'* ]]; then
@@ -59,7 +58,7 @@ _ini_extend() {
     fi
 }
 
-# _ini_glob NAME: a pattern for it, in _ini_pattern
+# _ini_glob NAME: set _ini_pattern to a glob pattern for it
 _ini_glob() {
     _ini_pattern=$1
     [[ $1 == *[!A-Za-z0-9_:-]* ]] || return 0
@@ -70,7 +69,7 @@ _ini_glob() {
     _ini_pattern=${_ini_pattern//./'?'}
 }
 
-# _ini_regex NAME: an extended regular expression for it, in _ini_pattern
+# _ini_regex NAME: set _ini_pattern to an extended regular expression for it
 _ini_regex() {
     local -i i
     _ini_pattern=$1
@@ -85,9 +84,8 @@ _ini_regex() {
     done
 }
 
-# _ini_each REGEX FUNCTION: hand every line of the section's ranges that matches to
-# FUNCTION (the match is in BASH_REMATCH), which changes _ini_line, or unsets it to drop
-# the line
+# _ini_each REGEX FUNCTION: call FUNCTION for every matching line of the section's ranges (the match
+# is in BASH_REMATCH). FUNCTION changes _ini_line, or unsets it to remove the line
 _ini_each() {
     local tail head before line _ini_line
     local -i piece
@@ -110,12 +108,12 @@ _ini_each() {
     done
 }
 
-# _ini_grow OLD NEW: note that a line changed, and whether the file grew or shrank by it
+# _ini_grow OLD NEW: record that a line changed, and by how much the file grew
 _ini_grow() {
     [[ $1 != $'\n'"${2:1}" || ! $2 ]] || return 0
     _ini_changed=1
     if [[ $1$2 == *[![:ascii:]]* ]]; then
-        # a locale that does not exist makes bash complain whenever LC_ALL comes back
+        # if the locale does not exist, bash prints a warning when LC_ALL is restored
         _ini_grow_bytes "$1" "$2" 2> /dev/null
     else
         _ini_growth+=${#2}-${#1}
@@ -127,7 +125,7 @@ _ini_grow_bytes() {
     _ini_growth+=${#2}-${#1}
 }
 
-# _ini_insert LINES: put them right below every header of the section
+# _ini_insert LINES: insert them directly below every header of the section
 _ini_insert() {
     local piece header
     local -i i
@@ -141,7 +139,7 @@ _ini_insert() {
     done
 }
 
-# The line of a header may hold another "[".
+# The line of a header may contain another "[".
 _ini_whole_header() {
     local -i next=i
     while ((++next < ${#_ini_pieces[@]})) && [[ $piece != *$'\n'* ]]; do
@@ -150,9 +148,9 @@ _ini_whole_header() {
     done
 }
 
-# _ini_save: write the pieces back if one has changed, in place, so that owner, mode and
-# links stay.  A file that does not shrink is written over and never cut off; where it
-# shrinks, the signals that stop a future are held off between cutting and writing.
+# _ini_save: if a piece has changed, write the pieces back in place, so that owner, mode and links
+# stay the same. A file that does not shrink is overwritten and never truncated. If it shrinks, the
+# signals that stop a future are blocked between truncating and writing.
 _ini_save() {
     local IFS=''
     [[ $_ini_changed ]] || return 0
@@ -165,8 +163,8 @@ _ini_save() {
     fi
 }
 
-# The traps of the caller come back: they pass through a pipe, since "$(trap -p)" forks.
-# Cut off and written by two openings: ext4 sends to disk at once what replaces a file by one.
+# The traps of the caller are restored; they are read through a pipe, since "$(trap -p)" forks.
+# Truncated and written with two opens: with a single one, ext4 flushes the file to disk at once.
 _ini_cut() {
     local traps='' descriptor result=0
     exec {descriptor}<<< ''
@@ -189,8 +187,8 @@ _ini_append() {
     fi
 }
 
-# _ini_unescape VALUE [LINE PREFIX]: what sed makes of the value, in _ini_value: as text
-# to append, or with LINE and PREFIX as a replacement in which "&" is the line
+# _ini_unescape VALUE [LINE PREFIX]: set _ini_value to what sed makes of the value: as text to
+# append, or with LINE and PREFIX as a replacement in which "&" is the line
 _ini_unescape() {
     local rest=$1 char
     _ini_value=$1
@@ -214,7 +212,7 @@ _ini_unescape() {
     done
 }
 
-# _ini_escape CHARACTER [LINE PREFIX]: what the character behind a backslash means, in char
+# _ini_escape CHARACTER [LINE PREFIX]: set char to the meaning of the character after a backslash
 _ini_escape() {
     case $1 in
         [afnrtv]) printf -v char '%b' "\\$1" ;;
@@ -238,12 +236,12 @@ _ini_numbered() {
     printf -v char '%b' "$char"
 }
 
-# _ini_exists: the file of the caller; root may see what we do not
+# _ini_exists: whether the caller's file exists; root may see files that we do not
 _ini_exists() {
     [[ -e $file ]] || { [[ $sudo ]] && sudo test -e "$file"; }
 }
 
-# _ini_words VALUE: in _ini_value, as an unquoted echo would have it, but for file names
+# _ini_words VALUE: set _ini_value as an unquoted echo would print it, without expanding file names
 _ini_words() {
     local IFS=$' \t\n'
     local -a words
@@ -253,7 +251,7 @@ _ini_words() {
     _ini_value="${words[*]}"
 }
 
-# _ini_arguments [-sudo] FILE SECTION OPTION ARG...: into the caller's variables
+# _ini_arguments [-sudo] FILE SECTION OPTION ARG...: set the caller's variables
 _ini_arguments() {
     sudo=''
     if [[ ${1-} == -sudo ]]; then
@@ -264,7 +262,7 @@ _ini_arguments() {
     rest=("${@:4}")
 }
 
-# iniset [-sudo] FILE SECTION OPTION VALUE: a file that does not exist is made
+# iniset [-sudo] FILE SECTION OPTION VALUE: a missing file is created
 iniset() {
     local -
     set +x
@@ -273,7 +271,7 @@ iniset() {
     local -i _ini_growth=0
     _ini_arguments "$@"
     [[ $section && $option ]] || return 0
-    # "&" stands for itself, as in DevStack since that escapes it
+    # "&" is literal, as in DevStack, which escapes it
     _ini_words "${rest[0]-}"
     rest=("${_ini_value//&/\\&}")
     if _ini_exists; then
@@ -305,7 +303,7 @@ _ini_each_option() {
     _ini_each "($_ini_pattern"$'[ \t]*=[ \t]*)([^\n]*)' "$2"
 }
 
-# _ini_edit CALLER FUNCTION ARG...: what inicomment, inidelete and the like have in common
+# _ini_edit CALLER FUNCTION ARG...: the common part of inicomment, inidelete and the like
 _ini_edit() {
     local sudo file section option rest _ini_changed=''
     local -a _ini_pieces=() _ini_headers=() _ini_ranges=()
@@ -367,7 +365,7 @@ _ini_delete_line() {
     unset _ini_line
 }
 
-# iniadd_literal [-sudo] FILE SECTION OPTION VALUE: one more line of a multi-valued option
+# iniadd_literal [-sudo] FILE SECTION OPTION VALUE: add a line to a multi-valued option
 iniadd_literal() {
     local -
     set +x
@@ -380,8 +378,8 @@ _ini_add_literal() {
     _ini_insert "$option = $_ini_value"
 }
 
-# iniset_multiline [-sudo] FILE SECTION OPTION VALUE...: in place of what the option has; a file
-# that does not exist is made, as by iniadd
+# iniset_multiline [-sudo] FILE SECTION OPTION VALUE...: replace all values of the option; a missing
+# file is created, as by iniadd
 iniset_multiline() {
     local -
     set +x
@@ -408,7 +406,7 @@ _ini_set_multiline() {
     [[ ! $lines ]] || _ini_insert "${lines:1}"
 }
 
-# iniadd [-sudo] FILE SECTION OPTION VALUE...: more values beside those that it has
+# iniadd [-sudo] FILE SECTION OPTION VALUE...: add values to those that the option has
 iniadd() {
     local -
     set +x
@@ -439,7 +437,7 @@ _ini_find() {
     _ini_each_option "${5-}" "$2"
 }
 
-# _ini_print_words TEXT: as an unquoted echo would, but for file names
+# _ini_print_words TEXT: like an unquoted echo, without expanding file names
 _ini_print_words() {
     local IFS=$' \t\n'
     local -a words
@@ -447,7 +445,7 @@ _ini_print_words() {
     printf '%s\n' "${words[*]}"
 }
 
-# iniget FILE SECTION OPTION: an empty line where there is none, also of a file that cannot be read
+# iniget FILE SECTION OPTION: print its value; an empty line if it is missing or the file cannot be read
 iniget() {
     local -
     set +x

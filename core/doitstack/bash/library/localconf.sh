@@ -6,8 +6,8 @@ localrc_set() {
     localconf_set "$1" local localrc "" "$2" "$3"
 }
 
-# localconf_set [-sudo] FILE GROUP CONFIG SECTION OPTION VALUE: in the meta-section
-# [[GROUP|CONFIG]]; without a SECTION, in the meta-section itself
+# localconf_set [-sudo] FILE GROUP CONFIG SECTION OPTION VALUE: set the option in the
+# meta-section [[GROUP|CONFIG]]; if SECTION is empty, in the meta-section itself
 localconf_set() {
     local -
     set +x
@@ -21,7 +21,7 @@ localconf_set() {
     _localconf_write
 }
 
-# In the variables of localconf_set; end says "open" where the last line has no end.
+# Uses the variables of localconf_set; end is "open" if the last line has no newline.
 _localconf_read() {
     mapfile lines < "$file"
     [[ ! ${lines[*]} || ${lines[-1]} == *$'\n' ]] || end=open
@@ -33,7 +33,7 @@ _localconf_change() {
     local -a places
     _localconf_find
     if ((meta < 0)); then
-        # the first line end ends the last line, or makes an empty one
+        # the first newline ends the last line, or adds an empty line
         [[ $end ]] || lines+=("")
         _localconf_insert "$((${#lines[@]} - 1))" "$header" ${section:+"[$section]"} "$option=$value"
     elif ((${#places[@]})); then
@@ -50,7 +50,7 @@ _localconf_change() {
     fi
 }
 
-# _localconf_find: where the meta-section begins, its section, and the option's lines; or -1
+# _localconf_find: set the indexes of the meta-section, its section, and the option's lines; or -1
 _localconf_find() {
     local -i i
     local inside='' here=''
@@ -66,7 +66,7 @@ _localconf_find() {
     done
 }
 
-# _localconf_insert INDEX LINE...: behind that line
+# _localconf_insert INDEX LINE...: insert lines after that line
 _localconf_insert() {
     (($1 < ${#lines[@]} - 1)) || end=''
     lines=("${lines[@]:0:$1 + 1}" "${@:2}" "${lines[@]:$1 + 1}")

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# How oslo.log writes: with colours where LOG_COLOR says so.
+# The log formats of oslo.log, in colour if LOG_COLOR is True.
 
-# _iniset_log_format FILE SECTION: what its caller has put in context, plain, suffix, trace
+# _iniset_log_format FILE SECTION: set the formats in the caller's variables context, plain, suffix, trace
 _iniset_log_format() {
     local file=$1 section=$2
     iniset "$file" "$section" logging_context_format_string "$context"
@@ -11,7 +11,7 @@ _iniset_log_format() {
     iniset "$file" "$section" log_color "${LOG_COLOR:-False}"
 }
 
-# setup_colorized_logging FILE [SECTION [PROJECT USER]]: with the time, for a terminal
+# setup_colorized_logging FILE [SECTION [PROJECT USER]]: with the time, for terminals
 setup_colorized_logging() {
     local -
     set +x
@@ -25,7 +25,7 @@ setup_colorized_logging() {
     _iniset_log_format "$1" "${2:-DEFAULT}"
 }
 
-# setup_systemd_logging FILE [SECTION]: without the time, which the keeper of the log adds
+# setup_systemd_logging FILE [SECTION]: without the time, since the journal adds it
 setup_systemd_logging() {
     local -
     set +x
@@ -47,7 +47,7 @@ setup_standard_logging_identity() {
     iniset "$1" DEFAULT logging_user_identity_format "%(project_name)s %(user_name)s"
 }
 
-# setup_logging FILE [SECTION]: our services write their own logs, so the time stands in them
+# setup_logging FILE [SECTION]: with the time, since our services write their own logs
 setup_logging() {
     setup_colorized_logging "$1" "${2:-DEFAULT}"
 }

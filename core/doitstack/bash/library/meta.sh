@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The meta-sections of local.conf: [[GROUP|FILE]] and the INI lines below it.
 
-# _meta_header LINE: the group and file that it begins, in meta_group and meta_file
+# _meta_header LINE: set meta_group and meta_file to the group and file of the header
 _meta_header() {
     local word=${1%%[[:blank:]]*}
     [[ $1 =~ ^'[['.+'|'.*']]' ]] || return 1
@@ -12,7 +12,7 @@ _meta_header() {
     meta_file=${meta_file%%|*}
 }
 
-# get_meta_section FILE GROUP CONFIG_FILE: its lines
+# get_meta_section FILE GROUP CONFIG_FILE: print its lines
 get_meta_section() {
     local -
     set +x
@@ -27,7 +27,7 @@ get_meta_section() {
     done < "$1"
 }
 
-# get_meta_section_files FILE GROUP: the files that the group names, in order
+# get_meta_section_files FILE GROUP: print the files of the group, in order
 get_meta_section_files() {
     local -
     set +x
@@ -40,9 +40,9 @@ get_meta_section_files() {
     done < "$1"
 }
 
-# _expand TEXT: as a word of the shell: variables, commands, "~"
+# _expand TEXT: print it after the shell's expansion of variables, commands and "~"
 _expand() {
-    # the file's owner writes shell here, as in DevStack
+    # the file contains shell code, as in DevStack
     eval "echo $1"
 }
 
@@ -59,8 +59,8 @@ merge_config_file() {
     _meta_write "$target"
 }
 
-# _meta_read FILE GROUP CONFIG_FILE: meta_options, "section NUL-free option" keys in order,
-# and meta_values, the values of each, a line for each
+# _meta_read FILE GROUP CONFIG_FILE: set meta_options, the keys of sections and options in order, and
+# meta_values, the values of each key, one per line
 _meta_read() {
     local line section='' key
     while IFS= read -r line; do
@@ -78,7 +78,7 @@ _meta_read() {
     done < <(get_meta_section "$1" "$2" "$3")
 }
 
-# _meta_write FILE: last section option first, since each goes right below its header
+# _meta_write FILE: in each section, write the last option first: each is inserted below the header
 _meta_write() {
     local key order='' section
     local -a values keys=()
@@ -102,7 +102,7 @@ _meta_write_section() {
     done
 }
 
-# _meta_set FILE SECTION OPTION: the values, which may refer to variables of the shell
+# _meta_set FILE SECTION OPTION: set the values, which may contain shell variables
 _meta_set() {
     local -i last=$((${#values[@]} - 1)) n
     if ((last > 0)); then
@@ -114,8 +114,7 @@ _meta_set() {
     done
 }
 
-# _expand_value TEXT: as if it stood between double quotes, once DevStack's `read` has taken a backslash
-# from before each character
+# _expand_value TEXT: expand it as in double quotes, after removing backslashes as DevStack's `read` does
 _expand_value() {
     local text
     # shellcheck disable=SC2162

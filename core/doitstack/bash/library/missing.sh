@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Functions of DevStack that are not provided: they need a hypervisor, Open vSwitch or OVN, a
-# loop device, or are what the in-tree plugins do. Each says so and fails; a plugin may define
+# DevStack functions that are not provided: they need a hypervisor, Open vSwitch, OVN or a loop
+# device, or the in-tree plugins do their work. Each prints a message and fails; a plugin may define
 # its own.
 
 _MISSING_FUNCTIONS='
@@ -43,7 +43,7 @@ _not_provided() {
     return 1
 }
 
-# _define_missing: a name becomes a function only by eval; the names are those above
+# _define_missing: define a function for each name above; that needs eval
 _define_missing() {
     local name text=''
     for name in $_MISSING_FUNCTIONS; do

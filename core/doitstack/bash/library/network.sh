@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Addresses and networks.
 
-# ipv6_unquote ADDRESS: without the brackets that a URL needs
+# ipv6_unquote ADDRESS: print it without the brackets of a URL
 ipv6_unquote() {
     local -
     set +x
@@ -25,7 +25,7 @@ cidr2netmask() {
     _dotted "$mask"
 }
 
-# maskip ADDRESS NETMASK: the network that the address is in
+# maskip ADDRESS NETMASK: print the network of the address
 maskip() {
     local -i address mask
     _number address "$1"
@@ -37,7 +37,7 @@ _dotted() {
     echo "$(($1 >> 24 & 255)).$(($1 >> 16 & 255)).$(($1 >> 8 & 255)).$(($1 & 255))"
 }
 
-# _number NAME ADDRESS: the dotted address as a number
+# _number NAME ADDRESS: set variable NAME to the dotted address as a number
 _number() {
     local -a part
     IFS=. read -r -a part <<< "$2"
@@ -55,8 +55,8 @@ address_in_net() {
     (((address & mask) == (network & mask)))
 }
 
-# get_default_host_ip FIXED_RANGE FLOATING_RANGE INTERFACE HOST_IP FAMILY: the first
-# address of the interface of the default route that is in neither range
+# get_default_host_ip FIXED_RANGE FLOATING_RANGE INTERFACE HOST_IP FAMILY: print the first
+# address of the default route's interface that is in neither range
 get_default_host_ip() {
     local -
     set +x
@@ -82,7 +82,7 @@ get_default_host_ip() {
     echo
 }
 
-# get_random_port: one that nobody listens on
+# get_random_port: print a free port
 get_random_port() {
     local -
     set +x
@@ -96,7 +96,7 @@ get_random_port() {
     return 1
 }
 
-# export_proxy_variables: HTTP proxies named in local.conf, for every program
+# export_proxy_variables: export the HTTP proxies of local.conf to every program
 export_proxy_variables() {
     local name
     for name in http_proxy https_proxy no_proxy; do
@@ -109,7 +109,7 @@ curl_get() {
     curl -g -k --noproxy '*' -s -o /dev/null -w '%{http_code}' "$@"
 }
 
-# wait_for_service SECONDS URL [CURL_OPTION...]: until it answers, 503 being no answer, or a
+# wait_for_service SECONDS URL [CURL_OPTION...]: wait until the URL answers (503 does not count), or a
 # service of the stack dies
 wait_for_service() {
     local -

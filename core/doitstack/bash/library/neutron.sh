@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What plugins add to Neutron's configuration. No agent, bridge or network is made here.
+# Functions that add to Neutron's configuration. They create no agent, bridge or network.
 
 # is_neutron_enabled: in any form; is_neutron_legacy_enabled: by its q-* services
 is_neutron_enabled() {
@@ -20,7 +20,7 @@ is_provider_network() {
     [[ ${Q_USE_PROVIDER_NETWORKING-} == True ]]
 }
 
-# _add_word NAME SEPARATOR WORD: to the list in the variable NAME, once
+# _add_word NAME SEPARATOR WORD: add it once to the list in the variable NAME
 _add_word() {
     if [[ ! ${!1-} ]]; then
         printf -v "$1" '%s' "$3"
@@ -39,7 +39,7 @@ neutron_ml2_extension_driver_add() {
     _add_word Q_ML2_PLUGIN_EXT_DRIVERS , "$1"
 }
 
-# neutron_server_config_add FILE: a configuration file more for the server
+# neutron_server_config_add FILE: add a configuration file of the server
 neutron_server_config_add() {
     _add_word NEUTRON_SERVER_CONFIG_FILES ' ' "$1"
     Q_PLUGIN_EXTRA_CONF_FILES+=("$1")
@@ -67,7 +67,7 @@ populate_ml2_config() {
     done
 }
 
-# neutron_deploy_rootwrap_filters DIRECTORY: those of a project, beside Neutron's own
+# neutron_deploy_rootwrap_filters DIRECTORY: install a project's filters next to Neutron's
 neutron_deploy_rootwrap_filters() {
     local target=${Q_CONF_ROOTWRAP_D:-$NEUTRON_CONF_DIR/rootwrap.d}
     sudo install -d -o root -m 755 "$target"

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # The distribution's packages.
 
-# _need_root WHAT COMMAND...: one clear error where we cannot become root
+# _need_root WHAT COMMAND...: fail with one clear error if we cannot become root
 _need_root() {
-    _is_privileged || die "$LINENO" "$1 needs root, and there is no sudo that works without a password; run: ${*:2}"
+    _is_privileged || die "$LINENO" "$1 needs root, or sudo without a password; run: ${*:2}"
 }
 
-# apt_get OPERATION PACKAGE...: one at a time on this machine, also where futures call it at once
+# apt_get OPERATION PACKAGE...: one at a time on this machine, even if futures call it in parallel
 apt_get() {
     local -
     set +x
@@ -22,7 +22,7 @@ apt_get() {
     return "$result"
 }
 
-# apt_get_update: once a run, unless RETRY_UPDATE=True
+# apt_get_update: once per run, unless RETRY_UPDATE=True
 apt_get_update() {
     local -
     set +x
@@ -62,7 +62,7 @@ real_install_package() {
     fi
 }
 
-# install_package PACKAGE...: nothing happens where all of them are there
+# install_package PACKAGE...: does nothing if all are installed
 install_package() {
     local IFS=$' \t\n'
     # shellcheck disable=SC2048,SC2086  # one argument may name several
@@ -86,7 +86,7 @@ _install_command() {
     fi
 }
 
-# is_package_installed PACKAGE...: whether all of them are
+# is_package_installed PACKAGE...: whether all are installed
 is_package_installed() {
     local -
     set +x
@@ -143,7 +143,7 @@ _get_package_dir() {
     fi
 }
 
-# get_packages SERVICE,SERVICE...: what the files/debs lists name for them
+# get_packages SERVICE,SERVICE...: print their packages from the lists in files/debs
 get_packages() {
     local -
     set +x
@@ -160,7 +160,7 @@ get_packages() {
     _parse_package_files "${files[@]}"
 }
 
-# _package_lists SERVICE: the lists that it needs beside its own
+# _package_lists SERVICE: print the lists that it needs in addition to its own
 _package_lists() {
     case $1 in
         n-api) echo nova glance os-brick ;;
@@ -174,7 +174,7 @@ _package_lists() {
     esac
 }
 
-# _parse_package_files FILE...: a package a line; in its comment NOPRIME, dist: and not:
+# _parse_package_files FILE...: one package per line; the comment may have NOPRIME, dist: and not:
 _parse_package_files() {
     local file line package
     [[ ${DISTRO-} ]] || GetDistro
@@ -197,7 +197,7 @@ _wants_package() {
     ! [[ $1 =~ '#'.*not:([^ ]*) && ,${BASH_REMATCH[1],,}, == *"${DISTRO,,}"* ]]
 }
 
-# get_plugin_packages: the same of all enabled plugins
+# get_plugin_packages: print the packages of all enabled plugins
 get_plugin_packages() {
     local -
     set +x
@@ -220,7 +220,7 @@ install_bindep() {
         return 0
     fi
     local IFS=$' \t\n'
-    # bindep ends with 1 where packages are missing
+    # bindep exits with 1 if packages are missing
     # shellcheck disable=SC2086  # profiles are words
     mapfile -t packages < <(_run_uv tool run bindep -b --file "$1" ${2//,/ } || :)
     install_package "${packages[@]}"

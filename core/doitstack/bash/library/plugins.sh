@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Plugins: which are enabled, and what they need.
+# Enabled plugins and their requirements.
 
 DEVSTACK_PLUGINS=${DEVSTACK_PLUGINS:-}
 declare -gA PLUGIN_REQUIRES
@@ -24,17 +24,17 @@ is_plugin_enabled() {
     [[ ,${DEVSTACK_PLUGINS-}, == *",$1,"* ]]
 }
 
-# define_plugin NAME: noted in DEFINED_PLUGINS
+# define_plugin NAME: add it to DEFINED_PLUGINS
 define_plugin() {
     [[ " ${DEFINED_PLUGINS[*]} " == *" $1 "* ]] || DEFINED_PLUGINS+=("$1")
 }
 
-# plugin_requires NAME OTHER: noted in PLUGIN_REQUIRES[NAME]
+# plugin_requires NAME OTHER: add OTHER to PLUGIN_REQUIRES[NAME]
 plugin_requires() {
     [[ " ${PLUGIN_REQUIRES[$1]-} " == *" $2 "* ]] || PLUGIN_REQUIRES[$1]+=" $2"
 }
 
-# fetch_plugins: clone all that are enabled
+# fetch_plugins: clone all enabled plugins
 fetch_plugins() {
     local plugin
     local IFS=,

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Policy files of services.
 
-# policy_add FILE NAME PERMISSION: into a policy.json, unless it is there
+# policy_add FILE NAME PERMISSION: add it to a policy.json, unless it exists
 policy_add() {
     local -
     set +x
@@ -20,7 +20,7 @@ policy_add() {
     printf '%s    "%s": %s\n}\n' "$text" "$2" "$3" > "$1"
 }
 
-# install_default_policy PROJECT: from its source tree into its configuration
+# install_default_policy PROJECT: copy the policy from the source tree to the configuration
 install_default_policy() {
     local directory=${1^^}_DIR conf=${1^^}_CONF_DIR
     cp -p "${!directory}/etc/$1/policy.json" "${!conf}"

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Services of the stack, under its supervisor; others, by the machine's service manager.
+# Services: the stack's own run under its supervisor, others under the machine's service manager.
 
 SYSTEMCTL=${SYSTEMCTL:-doitstack_systemctl}
 SYSTEMD_DIR=${SYSTEMD_DIR:-/etc/systemd/system}
 
-# run_process NAME COMMAND [GROUP [USER [ENVIRONMENT]]]: if the service is enabled
+# run_process NAME COMMAND [GROUP [USER [ENVIRONMENT]]]: start it if the service is enabled
 run_process() {
     local -
     set +x
@@ -24,7 +24,7 @@ stop_process() {
     ! is_service_enabled "$1" || doitstack_request stop_process "$1"
 }
 
-# _common_systemd_pitfalls COMMAND: no shell stands between the command and its process
+# _common_systemd_pitfalls COMMAND: refuse commands that would need a shell or sudo
 _common_systemd_pitfalls() {
     if [[ $1 == *sudo* ]]; then
         die "$LINENO" "You are trying to use run_process with sudo, this is not going to work: name the user, run_process NAME COMMAND GROUP USER"
@@ -34,8 +34,8 @@ _common_systemd_pitfalls() {
     fi
 }
 
-# write_user_unit_file, write_uwsgi_user_unit_file UNIT COMMAND GROUP USER [ENVIRONMENT]: the
-# unit devstack@NAME.service is the stack's service NAME
+# write_user_unit_file, write_uwsgi_user_unit_file UNIT COMMAND GROUP USER [ENVIRONMENT]:
+# the unit devstack@NAME.service is the stack's service NAME
 write_user_unit_file() {
     local -
     set +x
@@ -46,13 +46,13 @@ write_uwsgi_user_unit_file() {
     write_user_unit_file "$@"
 }
 
-# _unit_service UNIT: the service of the stack that it means
+# _unit_service UNIT: print the stack's service of that unit
 _unit_service() {
     local name=${1%.service}
     echo "${name#devstack@}"
 }
 
-# _service VERB NAME: ask the supervisor where NAME is a service of the stack
+# _service VERB NAME: use the supervisor if NAME is a service of the stack
 _service() {
     local -
     set +x
@@ -63,7 +63,7 @@ _service() {
     elif [[ -x /etc/init.d/$2 ]]; then
         sudo "/etc/init.d/$2" "${1/reload-or-restart/reload}"
     else
-        echo "$1 $2: there is no such service: no systemd here, and no /etc/init.d/$2" >&2
+        echo "$1 $2: no such service: this machine has no systemd and no /etc/init.d/$2" >&2
         return 5
     fi
 }
@@ -85,8 +85,8 @@ reload_service() {
     _service reload-or-restart "$1"
 }
 
-# doitstack_systemctl VERB UNIT...: what $SYSTEMCTL is: the unit devstack@NAME is the stack's
-# service NAME, and others are systemd's, where there is one
+# doitstack_systemctl VERB UNIT...: the value of $SYSTEMCTL: the unit devstack@NAME is the stack's service
+# NAME; other units are passed to systemd, if there is one
 doitstack_systemctl() {
     local -
     set +x
@@ -102,11 +102,11 @@ doitstack_systemctl() {
     for word in "${own[@]}"; do
         _systemctl_own "${words[0]}" "$word" || return
     done
-    # without units it concerns systemd alone: daemon-reload
+    # a verb without units, such as daemon-reload, concerns only systemd
     ((${#own[@]} > 0 && ${#words[@]} == 1)) || _systemctl_other "${words[@]}" "${options[@]}"
 }
 
-# The supervisor has nothing to enable.
+# The supervisor does not need to enable services.
 _systemctl_own() {
     local unit state
     case $1 in
@@ -132,7 +132,7 @@ _systemctl_other() {
     fi
 }
 
-# service_check: the state of the stack's services
+# service_check: print the state of the stack's services
 service_check() {
     doitstack_request service_check
 }

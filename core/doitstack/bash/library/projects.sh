@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Nova and Neutron, from their source and in each other's configuration.
+# Nova and Neutron: installation from source, and configuration for each other.
 
-# install_nova, install_neutron: the source, and it in the stack's environment. The in-tree
-# services have environments of their own.
+# install_nova, install_neutron: clone the source and install it into the stack's environment. The
+# in-tree services have their own environments.
 install_nova() {
     _install_project nova
 }
@@ -12,14 +12,14 @@ install_neutron() {
     _install_project neutron
 }
 
-# _install_project NAME: from NAME_REPO, at NAME_BRANCH
+# _install_project NAME: install NAME_REPO at NAME_BRANCH
 _install_project() {
     local directory=${1^^}_DIR repository=${1^^}_REPO branch=${1^^}_BRANCH
     git_clone "${!repository:-$GIT_BASE/openstack/$1.git}" "${!directory}" "${!branch:-$TARGET_BRANCH}"
     setup_develop "${!directory}"
 }
 
-# configure_neutron_nova: how Nova, and the conductor of each of its cells, reaches Neutron
+# configure_neutron_nova: configure Nova, and the conductor of each cell, to use Neutron
 configure_neutron_nova() {
     local -i cell
     local conf
@@ -35,12 +35,12 @@ create_nova_conf_neutron() {
     _configure_client "${1:-$NOVA_CONF}" nova neutron
 }
 
-# configure_placement_nova_compute [FILE]: how Nova reaches Placement
+# configure_placement_nova_compute [FILE]: configure Nova to use Placement
 configure_placement_nova_compute() {
     _configure_client "${1:-$NOVA_CONF}" nova placement
 }
 
-# configure_placement_neutron [FILE]: how Neutron does
+# configure_placement_neutron [FILE]: configure Neutron to use Placement
 configure_placement_neutron() {
     _configure_client "${1:-$NEUTRON_CONF}" neutron placement
 }

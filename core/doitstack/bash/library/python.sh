@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# Python packages, by uv, in the stack's virtual environment.
+# Python packages, installed by uv in the stack's virtual environment.
 
 # shellcheck disable=SC2034  # plugins read and set it
 declare -gA PROJECT_VENV
 
-# join_extras NAME...: joined by commas
+# join_extras NAME...: print them joined by commas
 join_extras() {
     local IFS=,
     echo "$*"
 }
 
-# _run_uv ARG...: the uv of UV, of PATH, or the one beside our own Python
+# _run_uv ARG...: run uv: the one named in UV, the one in PATH, or the one next to our Python
 _run_uv() {
     if [[ ${UV-} ]]; then
         "$UV" "$@"
@@ -23,7 +23,7 @@ _run_uv() {
     fi
 }
 
-# _current_venv: where packages go now
+# _current_venv: print the environment that packages are installed into
 _current_venv() {
     if [[ ${PIP_VIRTUAL_ENV-} && -d $PIP_VIRTUAL_ENV ]]; then
         echo "$PIP_VIRTUAL_ENV"
@@ -32,14 +32,14 @@ _current_venv() {
     fi
 }
 
-# _ensure_venv DIRECTORY: also where futures want it at once, and where one was killed at it
+# _ensure_venv DIRECTORY: create it once, even if futures call this in parallel or one was killed in it
 _ensure_venv() {
     local lock result=0
     [[ ! -x $1/bin/python || -e $1.making ]] || return 0
     mkdir -p "${1%/*}"
     exec {lock}>> "$1.making"
     _lock "$lock"
-    # who has made it meanwhile has removed the file that we hold
+    # another process has created it in the meantime and removed the lock file
     if [[ -e $1.making ]]; then
         _make_venv "$1" && rm -f "$1.making" || result=$?
     fi
@@ -47,8 +47,8 @@ _ensure_venv() {
     return "$result"
 }
 
-# _make_venv DIRECTORY: with what stack.sh has installed before any plugin: a WSGI server, and
-# drivers of the database and the cache
+# _make_venv DIRECTORY: create it with what stack.sh installs before any plugin: a WSGI server, and drivers
+# of the database and the cache
 _make_venv() {
     local -a constraint=()
     rm -rf "$1"
@@ -59,7 +59,7 @@ _make_venv() {
         pyuwsgi pymysql pymemcache python-memcached
 }
 
-# get_python_exec_prefix: where the programs of Python packages are
+# get_python_exec_prefix: print the directory of the programs of Python packages
 get_python_exec_prefix() {
     local -
     set +x
@@ -70,7 +70,7 @@ get_pip_command() {
     echo "$(_current_venv)/bin/pip"
 }
 
-# pip_install ARG...: as pip takes them
+# pip_install ARG...: the arguments are those of pip
 pip_install() {
     local -
     set +x
@@ -89,7 +89,7 @@ pip_install() {
     return "$result"
 }
 
-# _pip_arguments ARG...: add those that mean something to uv to arguments
+# _pip_arguments ARG...: add those that uv understands to the caller's array arguments
 _pip_arguments() {
     local word
     # shellcheck disable=SC2048  # one argument may hold several, as in DevStack
@@ -102,7 +102,7 @@ _pip_arguments() {
     done
 }
 
-# _constraints: the constraints without the projects that come from their source
+# _constraints: print the constraints file, without the projects that are installed from source
 _constraints() {
     local file=$UPPER_CONSTRAINTS_FILE edited
     edited=${DEST-}/.constraints/${UPPER_CONSTRAINTS_FILE##*/}
@@ -110,7 +110,7 @@ _constraints() {
     echo "$file"
 }
 
-# _unconstrain DIRECTORY: take its project from the constraints: its source is the version
+# _unconstrain DIRECTORY: remove its project from the constraints, since its source is used
 _unconstrain() {
     local line name edited
     name=$(_project_name "$1")
@@ -123,7 +123,7 @@ _unconstrain() {
     mv -f "$edited.$BASHPID" "$edited"
 }
 
-# _project_name DIRECTORY: its name in setup.cfg or pyproject.toml, as pip compares names
+# _project_name DIRECTORY: print its name in setup.cfg or pyproject.toml, normalized as by pip
 _project_name() {
     local file line
     for file in "$1/setup.cfg" "$1/pyproject.toml"; do
@@ -151,18 +151,18 @@ pip_uninstall() {
     [[ ${OFFLINE-} != True ]] || return 0
     venv=$(_current_venv)
     [[ -x $venv/bin/python ]] || return 0
-    # it might not be there
+    # it might not be installed
     _run_uv pip uninstall --quiet --python "$venv/bin/python" "$1" || :
 }
 
-# get_from_global_requirements NAME: its line there, without the comment
+# get_from_global_requirements NAME: print its line there, without the comment
 get_from_global_requirements() {
     local -
     set +x
     local line name=${1,,}
     while IFS= read -r line; do
         line=${line%%#*}
-        # another name may begin with this one
+        # the name may be the prefix of another name
         if [[ ${line,,} == "$name"* && ${line:${#name}:1} != [A-Za-z0-9._-] ]]; then
             _print_trimmed "$line"
             return
@@ -178,8 +178,8 @@ get_version_constraints_from_global_requirements() {
     echo "${line:${#1}}"
 }
 
-# _requirement NAME: its line in the requirements project; the bare name, which the
-# constraints pin, where that project is not here
+# _requirement NAME: print its line in the requirements project; if that project is missing, print the
+# bare name, which the constraints pin
 _requirement() {
     if [[ -r ${REQUIREMENTS_DIR-}/global-requirements.txt ]]; then
         get_from_global_requirements "$1"
@@ -207,7 +207,7 @@ use_library_from_git() {
     [[ ${LIBS_FROM_GIT-} == ALL || ,${LIBS_FROM_GIT-}, == *",$1,"* ]]
 }
 
-# lib_installed_from_git NAME: whether it is an editable installation
+# lib_installed_from_git NAME: whether it is installed in editable mode
 lib_installed_from_git() {
     local -
     set +x
@@ -220,7 +220,7 @@ lib_installed_from_git() {
     return 1
 }
 
-# check_libs_from_git: all of LIBS_FROM_GIT are
+# check_libs_from_git: fail unless all of LIBS_FROM_GIT are
 check_libs_from_git() {
     local library missing=''
     local IFS=,
@@ -272,7 +272,7 @@ setup_package() {
     local -a bindep=()
     [[ $1 != -bindep* ]] || { bindep=("$1"); shift; }
     directory=$1 flags=${2-} extras=${3-}
-    # what does not look like a flag is the list of extras
+    # an argument that does not look like a flag is the list of extras
     if [[ $flags && ! $extras && $flags != -* ]]; then
         extras=$flags flags=''
     fi
@@ -295,7 +295,7 @@ python3_enabled() {
     return 0
 }
 
-# python_version, python3_version: as in "python3.12"
+# python_version, python3_version: print a name such as python3.12
 python_version() {
     local -
     set +x
@@ -309,7 +309,7 @@ python3_version() {
     python_version
 }
 
-# install_python, install_python3: the environment with its interpreter
+# install_python, install_python3: create the environment with its interpreter
 install_python() {
     _ensure_venv "$(_current_venv)"
     PYTHON=$(_current_venv)/bin/python

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What only the main process can do: it is asked, and answers with output and status.
+# Requests to the main process, which answers with output and status.
 
-# doitstack_request VERB ARG...: a session of a run brings its own, over its pipe
+# doitstack_request VERB ARG...: a session defines its own, which uses its pipe
 if ! declare -F doitstack_request > /dev/null; then
     doitstack_request() {
         local -
@@ -10,7 +10,7 @@ if ! declare -F doitstack_request > /dev/null; then
     }
 fi
 
-# time_start, time_stop NAME: nothing to measure where timing.sh is not there
+# time_start, time_stop NAME: do nothing if timing.sh is not loaded
 if ! declare -F time_start > /dev/null; then
     time_start() { :; }
     time_stop() { :; }

@@ -20,8 +20,8 @@ add_sudo_secure_path() {
     sudo chown root:root "$SUDO_SECURE_PATH_FILE"
 }
 
-# configure_rootwrap PROJECT: its filters and its line for sudo; PROJECT_DIR and
-# PROJECT_BIN_DIR tell where it is
+# configure_rootwrap PROJECT: install its filters and its line for sudo, from PROJECT_DIR and
+# PROJECT_BIN_DIR
 configure_rootwrap() {
     local project=$1 bin=${1^^}_BIN_DIR directory=${1^^}_DIR rootwrap sudoers
     directory=${!directory}/etc/$project
@@ -42,7 +42,7 @@ configure_rootwrap() {
     add_sudo_secure_path "$bin"
 }
 
-# configure_root_helper_options FILE: how an agent of Neutron becomes root
+# configure_root_helper_options FILE: configure how an agent of Neutron becomes root
 configure_root_helper_options() {
     iniset "$1" agent root_helper "${Q_RR_COMMAND:-sudo}"
     if [[ ${Q_RR_DAEMON_COMMAND-} ]]; then

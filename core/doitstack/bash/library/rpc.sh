@@ -5,7 +5,7 @@ _has_rabbit() {
     is_service_enabled rabbit || [[ ${RABBIT_HOST-} && ${RABBIT_PASSWORD-} ]]
 }
 
-# _rabbitmqctl ARG...: ask the stack's own broker, or else the machine's
+# _rabbitmqctl ARG...: control the stack's broker, or else the machine's
 _rabbitmqctl() {
     local root=${DATA_DIR-}/rabbit
     if [[ -r $root/rabbitmq.conf ]]; then
@@ -16,7 +16,7 @@ _rabbitmqctl() {
     fi
 }
 
-# get_transport_url [VIRTUAL_HOST]: RABBIT_PORT is the stack's own; elsewhere it is AMQP's
+# get_transport_url [VIRTUAL_HOST]: RABBIT_PORT is only for the stack's broker; others use AMQP's port
 get_transport_url() {
     local -
     set +x

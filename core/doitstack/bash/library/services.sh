@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Which services are enabled: ENABLED_SERVICES and DISABLED_SERVICES.
+# Enabled services: ENABLED_SERVICES and DISABLED_SERVICES.
 
 # _cleanup_service_list LIST: without superfluous commas
 _cleanup_service_list() {
@@ -15,7 +15,7 @@ _in_list() {
     [[ ,$2, == *",$1,"* ]]
 }
 
-# is_service_enabled SERVICE...: whether one of them is; is_NAME_enabled may say so
+# is_service_enabled SERVICE...: whether one of them is enabled; a function is_NAME_enabled may decide
 is_service_enabled() {
     local -
     set +x
@@ -33,7 +33,7 @@ is_service_enabled() {
     return "$enabled"
 }
 
-# is_nova_enabled, is_glance_enabled, is_cinder_enabled, is_placement_enabled: by their parts
+# is_nova_enabled, is_glance_enabled, is_cinder_enabled, is_placement_enabled: whether a part is enabled
 is_nova_enabled() {
     _is_project_enabled nova n-
 }
@@ -50,12 +50,12 @@ is_placement_enabled() {
     _is_project_enabled placement placement-
 }
 
-# _is_project_enabled NAME PREFIX: a part of it is enabled, and the project not disabled as a whole
+# _is_project_enabled NAME PREFIX: whether a part is enabled and the project as a whole is not disabled
 _is_project_enabled() {
     [[ ,${DISABLED_SERVICES-} != *,"$1"* && ,${ENABLED_SERVICES-} == *,"$2"* ]]
 }
 
-# Services of one project have a prefix in common, and its name stands for any of them.
+# Services of one project share a prefix, and the project's name means any of them.
 _is_family_enabled() {
     local list=,${ENABLED_SERVICES-}
     case $1 in
@@ -88,7 +88,7 @@ enable_service() {
     disable_negated_services
 }
 
-# disable_service SERVICE...: and keep later calls from enabling them
+# disable_service SERVICE...: later calls cannot enable them again
 disable_service() {
     local -
     set +x
@@ -107,7 +107,7 @@ disable_all_services() {
     ENABLED_SERVICES=''
 }
 
-# disable_negated_services: obey the "-name" entries of ENABLED_SERVICES
+# disable_negated_services: apply the "-name" entries of ENABLED_SERVICES
 disable_negated_services() {
     local -
     set +x
@@ -135,7 +135,7 @@ remove_disabled_services() {
     _cleanup_service_list "$enabled"
 }
 
-# verify_disabled_services: nobody put a disabled service back by hand
+# verify_disabled_services: fail if a disabled service was added to ENABLED_SERVICES directly
 verify_disabled_services() {
     local service
     local IFS=','

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Pieces of stack.sh that plugins call.
+# Functions of stack.sh that plugins call.
 
-# stack_install_service SERVICE: install_SERVICE; with USE_VENV=True into PROJECT_VENV[SERVICE]
+# stack_install_service SERVICE: call install_SERVICE; with USE_VENV=True, install to PROJECT_VENV[SERVICE]
 stack_install_service() {
     local -
     set +x
@@ -18,7 +18,7 @@ stack_install_service() {
     [[ ! $venv ]] || unset PIP_VIRTUAL_ENV
 }
 
-# save_stackenv [TAG]: what a later shell may want to know, in $TOP_DIR/.stackenv
+# save_stackenv [TAG]: write variables for later shells to $TOP_DIR/.stackenv
 save_stackenv() {
     local -
     set +x
@@ -31,8 +31,8 @@ save_stackenv() {
     echo -En "$text" > "$TOP_DIR/.stackenv"
 }
 
-# install_keystoneauth, install_keystoneclient, install_keystonemiddleware: from their
-# source where LIBS_FROM_GIT says so
+# install_keystoneauth, install_keystoneclient, install_keystonemiddleware: install them, from source if
+# they are in LIBS_FROM_GIT
 install_keystoneauth() {
     _install_library keystoneauth
 }
@@ -41,7 +41,7 @@ install_keystoneclient() {
     _install_library python-keystoneclient
 }
 
-# it is needed in any case, and what it keeps tokens in
+# always needed, with the client of its token cache
 install_keystonemiddleware() {
     if use_library_from_git keystonemiddleware; then
         _install_library keystonemiddleware
@@ -57,7 +57,7 @@ _install_library() {
     setup_dev_lib "$1"
 }
 
-# start_keystone, stop_keystone and the like: in-tree services, as their plugins have started them
+# start_keystone, stop_keystone and the like: in-tree services, as configured by their plugins
 start_keystone() {
     start_service devstack@keystone
     wait_for_service "$SERVICE_TIMEOUT" "$KEYSTONE_SERVICE_URI/v3/" || die "$LINENO" "keystone did not start"
@@ -83,7 +83,7 @@ stop_nova_compute() {
     _each_service stop n-cpu
 }
 
-# conductor_conf CELL: the configuration of its conductor
+# conductor_conf CELL: print the configuration file of its conductor
 conductor_conf() {
     echo "$NOVA_CONF_DIR/nova_cell$1.conf"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Root's rights, and files and groups that may need them.
+# Root privileges, and files and groups that may need them.
 
-# Where a machine has no sudo, root does without.
+# If a machine has no sudo, root runs the command directly.
 if ((EUID == 0)) && ! type -P sudo > /dev/null; then
     # sudo [-EHkniS] [-u USER] [-g GROUP] [--] [NAME=VALUE...] COMMAND...
     sudo() {
@@ -39,12 +39,12 @@ sudo_with_proxies() {
     sudo http_proxy="${http_proxy-}" https_proxy="${https_proxy-}" no_proxy="${no_proxy-}" "$@"
 }
 
-# _is_privileged: root, or a sudo that asks for no password
+# _is_privileged: whether we are root or sudo works without a password
 _is_privileged() {
     ((EUID == 0)) || { type -P sudo > /dev/null && sudo -n true 2> /dev/null; }
 }
 
-# _lock DESCRIPTOR: where there is flock, which is not of coreutils
+# _lock DESCRIPTOR: take the lock, if there is flock, which is not part of coreutils
 _lock() {
     ! type -P flock > /dev/null || flock "$1"
 }
@@ -53,7 +53,7 @@ is_nfs_directory() {
     [[ $(stat -f -L -c %T "$1") == nfs ]]
 }
 
-# _safe_permission_operation COMMAND ARG... FILE: but on NFS, where root has no rights
+# _safe_permission_operation COMMAND ARG... FILE: run it as root, except on NFS, where root has no rights
 _safe_permission_operation() {
     local -
     set +x
@@ -75,7 +75,7 @@ add_user_to_group() {
     sudo usermod -a -G "$2" "$1"
 }
 
-# cp_it SOURCE DESTINATION: if there is something to copy
+# cp_it SOURCE DESTINATION: copy if SOURCE exists
 cp_it() {
     [[ ! -e $1 ]] || cp -pRL "$1" "$2"
 }
@@ -102,7 +102,7 @@ cleanup_tmp() {
     :
 }
 
-# get_extra_file NAME_OR_URL: the path of the file, fetched into $FILES where it is a URL
+# get_extra_file NAME_OR_URL: print the path of the file; a URL is downloaded to $FILES
 get_extra_file() {
     local -
     set +x
@@ -122,7 +122,7 @@ get_extra_file() {
     echo "$FILES/$name"
 }
 
-# read_password NAME PROMPT: never asks; takes what is set, else what was generated once
+# read_password NAME PROMPT: never asks; uses the value that is set, else one that is generated once
 read_password() {
     local -
     set +x
@@ -135,9 +135,9 @@ read_password() {
 
 _kept_password() {
     local file=${DEST-}/passwords line value
-    [[ ${DEST-} ]] || die "$LINENO" "$1 is not set and DEST, where passwords are kept, is not either"
+    [[ ${DEST-} ]] || die "$LINENO" "$1 is not set, and neither is DEST, where passwords are kept"
     (umask 077; mkdir -p "$DEST")
-    # the executor takes the same lock
+    # config/passwords.py takes the same lock
     exec {lock}>> "$DEST/.passwords.lock"
     _lock "$lock"
     if [[ -r $file ]]; then

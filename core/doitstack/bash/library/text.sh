@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Saying things, giving up, and small questions about variables.
+# Messages, errors, and tests of variables.
 
 # backtrace LEVEL
 backtrace() {
@@ -8,14 +8,14 @@ backtrace() {
     local -i level=$1 deep=$((${#BASH_SOURCE[@]} - 1))
     echo "[Call Trace]"
     while ((level <= deep)); do
-        # where a session of a run begins is no news
+        # the frames of the session itself are not shown
         [[ ${BASH_SOURCE[deep]} == "${_doitstack_home-}"/session.sh ]] ||
             echo "${BASH_SOURCE[deep]}:${BASH_LINENO[deep - 1]}:${FUNCNAME[deep - 1]}"
         deep+=-1
     done
 }
 
-# die LINE MESSAGE: the failed command's status, or 1
+# die LINE MESSAGE: exit with the failed command's status, or 1
 die() {
     local exitcode=$?
     set +x
@@ -25,13 +25,13 @@ die() {
 # _die STATUS PLACE MESSAGE
 _die() {
     backtrace 3
-    # shellcheck disable=SC2034 # for whoever hears of the exit
-    _doitstack_last_words=$3
+    # shellcheck disable=SC2034 # the session's exit function uses it
+    _doitstack_exit_message=$3
     _report ERROR "$2 $3"
     exit "$(($1 ? $1 : 1))"
 }
 
-# _report LEVEL TEXT: to standard error, and to the error log where there is one
+# _report LEVEL TEXT: write to standard error, and to the error log if LOGDIR is set
 _report() {
     echo "[$1] $2" >&2
     if [[ -n ${LOGDIR-} && -d ${LOGDIR-} ]]; then
@@ -39,7 +39,7 @@ _report() {
     fi
 }
 
-# err LINE MESSAGE: keeps the status that it found
+# err LINE MESSAGE: returns the status of the previous command
 err() {
     local exitcode=$?
     local -
@@ -48,7 +48,7 @@ err() {
     return "$exitcode"
 }
 
-# warn LINE MESSAGE: keeps the status that it found
+# warn LINE MESSAGE: returns the status of the previous command
 warn() {
     local exitcode=$?
     local -
@@ -57,7 +57,7 @@ warn() {
     return "$exitcode"
 }
 
-# die_if_not_set LINE NAME MESSAGE: also where the last command failed
+# die_if_not_set LINE NAME MESSAGE: also if the previous command failed
 die_if_not_set() {
     local exitcode=$?
     local -
@@ -85,7 +85,7 @@ deprecated() {
     echo "WARNING: $1" >&2
 }
 
-# echo_summary TEXT: a line for the user
+# echo_summary TEXT: print a line for the user
 if ! declare -F echo_summary > /dev/null; then
     echo_summary() {
         local -
@@ -101,17 +101,17 @@ echo_nolog() {
     echo "$*"
 }
 
-# is_set NAME: set and not empty
+# is_set NAME: whether it is set and not empty
 is_set() {
     [[ -n ${!1-} ]]
 }
 
-# isset NAME: set, maybe empty
+# isset NAME: whether it is set, maybe empty
 isset() {
     [[ -v $1 ]]
 }
 
-# trueorfalse DEFAULT NAME: the value of the variable NAME as True or False
+# trueorfalse DEFAULT NAME: print the value of the variable NAME as True or False
 trueorfalse() {
     local -
     set +x
@@ -123,7 +123,7 @@ trueorfalse() {
     esac
 }
 
-# bool_to_int True|False: 1 or 0
+# bool_to_int True|False: print 1 or 0
 bool_to_int() {
     [[ ${1-} ]] || die "$LINENO" "Bool value required"
     [[ $1 == True ]] && echo 1 || echo 0
@@ -134,7 +134,7 @@ function_exists() {
     declare -F "$1" > /dev/null
 }
 
-# get_field NUMBER: that column of every table row on standard input; -1 is the last one
+# get_field NUMBER: print that column of every table row on standard input; -1 is the last column
 get_field() {
     local -
     set +x

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Certificates of our own authority, for those who ask for them.
+# Certificates of our own certificate authority.
 
 OPENSSL=${OPENSSL:-openssl}
 ORG_NAME=${ORG_NAME:-OpenStack}
@@ -21,7 +21,7 @@ is_tls_enabled() {
     is_service_enabled tls-proxy
 }
 
-# _ca_directory DIRECTORY NAME: an empty authority there
+# _ca_directory DIRECTORY NAME: create an empty authority there
 _ca_directory() {
     [[ ! -d $1 ]] || return 0
     mkdir -p "$1/certs" "$1/crl" "$1/newcerts"
@@ -112,7 +112,7 @@ make_cert() {
         -in "$1/$2.csr" -out "$1/$2.crt" 2> /dev/null
 }
 
-# init_CA: both authorities, and their chain in SSL_BUNDLE_FILE
+# init_CA: create both authorities, and their chain in SSL_BUNDLE_FILE
 init_CA() {
     make_root_CA "$ROOT_CA_DIR"
     make_int_CA "$INT_CA_DIR" "$ROOT_CA_DIR"
@@ -120,7 +120,7 @@ init_CA() {
     cat "$INT_CA_DIR/ca-chain.pem" >> "$SSL_BUNDLE_FILE"
 }
 
-# init_cert: a certificate of this host, in DEVSTACK_CERT
+# init_cert: create a certificate of this host in DEVSTACK_CERT
 init_cert() {
     [[ ! -r $DEVSTACK_CERT ]] || return 0
     make_cert "$INT_CA_DIR" "$DEVSTACK_CERT_NAME" "${DEVSTACK_HOSTNAME:-$HOSTNAME}" "${TLS_IP:+IP:$TLS_IP}"
@@ -138,7 +138,7 @@ deploy_int_cert() {
     sudo cp "$INT_CA_DIR/private/$DEVSTACK_CERT_NAME.key" "$2"
 }
 
-# ensure_certificates SERVICE: SERVICE_SSL_CERT, _KEY and _CA: the user's or our own
+# ensure_certificates SERVICE: set SERVICE_SSL_CERT, _KEY and _CA to the user's files or to ours
 ensure_certificates() {
     local cert=$1_SSL_CERT key=$1_SSL_KEY ca=$1_SSL_CA
     if [[ ! ${!cert-} && ! ${!key-} && ! ${!ca-} ]]; then
@@ -152,8 +152,8 @@ ensure_certificates() {
     fi
 }
 
-# start_tls_proxy NAME FRONT_HOST FRONT_PORT BACK_HOST BACK_PORT [HEADER_BYTES]: TLS in front of a
-# service, with the certificate of this host; FRONT_HOST '*' is every address
+# start_tls_proxy NAME FRONT_HOST FRONT_PORT BACK_HOST BACK_PORT [HEADER_BYTES]: run a TLS proxy
+# in front of a service, with the certificate of this host; FRONT_HOST '*' means all addresses
 start_tls_proxy() {
     local -
     set +x

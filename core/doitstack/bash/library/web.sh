@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# API services behind a WSGI server: uwsgi under the stack's supervisor. There is no Apache
-# in front: a service that DevStack would put behind it listens on a port of its own.
+# API services in a WSGI server: uwsgi under the stack's supervisor. There is no Apache: a service that
+# DevStack would put behind Apache listens on its own port.
 
 APACHE_NAME=${APACHE_NAME:-apache2}
 APACHE_CONF_DIR=${APACHE_CONF_DIR:-${DEST-}/apache/sites-available}
@@ -18,7 +18,7 @@ is_apache_enabled_service() {
     return 1
 }
 
-# install_apache_wsgi, install_apache_uwsgi: the server that stands for both
+# install_apache_wsgi, install_apache_uwsgi: install uwsgi, which is used for both
 install_apache_wsgi() {
     install_apache_uwsgi
 }
@@ -27,13 +27,13 @@ install_apache_uwsgi() {
     pip_install pyuwsgi
 }
 
-# apache_site_config_for SITE: the file that describes it
+# apache_site_config_for SITE: print the path of its configuration file
 apache_site_config_for() {
     mkdir -p "$APACHE_CONF_DIR"
     echo "$APACHE_CONF_DIR/$1.conf"
 }
 
-# enable_apache_site, disable_apache_site SITE: a note of what is in use
+# enable_apache_site, disable_apache_site SITE: record which sites are in use
 enable_apache_site() {
     mkdir -p "$APACHE_CONF_DIR/../sites-enabled"
     : > "$APACHE_CONF_DIR/../sites-enabled/$1"
@@ -43,7 +43,7 @@ disable_apache_site() {
     rm -f "$APACHE_CONF_DIR/../sites-enabled/$1"
 }
 
-# enable_apache_mod, start_apache_server and the like: there is no server to tell
+# enable_apache_mod, start_apache_server and the like: do nothing, since there is no server
 enable_apache_mod() {
     :
 }
@@ -68,7 +68,7 @@ reload_apache_server() {
     :
 }
 
-# uwsgi_http_address NAME: host:port on which the service NAME listens, always the same one
+# uwsgi_http_address NAME: print the host:port of the service NAME, always the same
 uwsgi_http_address() {
     local -
     set +x
@@ -82,7 +82,7 @@ uwsgi_http_address() {
     echo "$(ipv6_quote "${SERVICE_LISTEN_ADDRESS:-127.0.0.1}"):$port"
 }
 
-# _noted FILE NAME: the last NAME=value of the file
+# _noted FILE NAME: print the value of the last NAME=value in the file
 _noted() {
     local line value=''
     [[ -r $1 ]] || return 0
@@ -115,8 +115,8 @@ _write_uwsgi_common() {
     iniset "$1" uwsgi virtualenv "$(_current_venv)"
 }
 
-# write_uwsgi_config CONF WSGI [URL [HTTP [NAME]]]: HTTP is host:port; without it the
-# service gets one, and the address with the path URL is noted in the site's file
+# write_uwsgi_config CONF WSGI [URL [HTTP [NAME]]]: HTTP is host:port; without it, a port
+# is chosen, and the address with the path URL is recorded in the site's file
 write_uwsgi_config() {
     local conf=$1 wsgi=$2 url=${3-} http=${4-} name=${5-}
     [[ $name ]] || name=${wsgi##*/}
@@ -129,8 +129,8 @@ write_uwsgi_config() {
     iniset "$conf" uwsgi http-socket "$http"
 }
 
-# _mount_uwsgi CONF WSGI URL: the service answers at /identity as it would behind Apache.
-# uWSGI mounts modules, and files that end in .py or .wsgi: for a program it gets a link.
+# _mount_uwsgi CONF WSGI URL: make the service answer at its path, for example /identity, as behind Apache.
+# uWSGI mounts modules, and files that end in .py or .wsgi; for a program it gets a link.
 _mount_uwsgi() {
     local application=$2
     [[ $3 == /* && $3 != / ]] || return 0
@@ -145,8 +145,8 @@ _mount_uwsgi() {
     iniset "$1" uwsgi manage-script-name true
 }
 
-# _reachable URL: where Apache would answer at a path of its own, the address of the service
-# that has noted that path; any other URL as it is
+# _reachable URL: print the URL; if Apache would have served it at a path, print the address of the service
+# that has recorded that path
 _reachable() {
     local file line path=${1#*://}
     local noted='^ProxyPass "(/[^"]+)" "([^"]+)"'
@@ -160,7 +160,7 @@ _reachable() {
     echo "$1"
 }
 
-# write_local_uwsgi_http_config CONF WSGI URL [NAME]: as above, for large bodies
+# write_local_uwsgi_http_config CONF WSGI URL [NAME]: as write_uwsgi_config, for large bodies
 write_local_uwsgi_http_config() {
     local conf=$1 wsgi=$2 url=$3 name=${4-}
     write_uwsgi_config "$conf" "$wsgi" "$url" "" "$name"
