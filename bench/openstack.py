@@ -1,9 +1,9 @@
-"""The `openstack` command kept warm beside the plain one: a call, and two at a time.
+"""The `openstack` command by its fork server beside the plain one: a call, and two at a time.
 
 Usage: python bench/openstack.py DEST [CALLS]
 
 DEST is that of a stack that is up. It should not be below /tmp: there the plain command reads its
-entry points anew each time, which would flatter us.
+entry points anew each time, which would make it slower.
 """
 
 import os
@@ -30,7 +30,7 @@ def cpu(dest: Path) -> float:
     with socket.socket(socket.AF_UNIX) as client:
         directory = os.open(dest / "warm", os.O_PATH)
         client.connect(f"/proc/self/fd/{directory}/openstack.sock")
-        client.recv(1)  # a greeting that nobody reads is worth a line of its log
+        client.recv(1)  # a server logs clients that leave without reading it
         os.close(directory)
         pid = struct.unpack("iii", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -86,7 +86,7 @@ def put(stack: Stack, program: Program) -> None:
     private_directory(_directory(stack))
     try:
         fork_server.install_client(options(stack, program), path)
-    except PermissionError as error:
+    except (PermissionError, NotADirectoryError) as error:
         raise StepError(str(error)) from error
 
 

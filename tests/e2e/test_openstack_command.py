@@ -306,11 +306,11 @@ def test_commands_that_a_script_installs_are_there(up: StackDir, tmp_path: Path)
     words = ("day", "list", *VALUE)
     assert same(up, words, tmp_path) == (0, "monday\n", "")
     deadline = time.monotonic() + 60
-    while not log(up).endswith("changed\nwarm\n"):
+    while not log(up).endswith("changed\nready\n"):
         assert time.monotonic() < deadline, log(up)
         time.sleep(0.1)
     assert same(up, words, tmp_path) == (0, "monday\n", "")
-    assert log(up).endswith("warm\n")
+    assert log(up).endswith("ready\n")
 
 
 def test_it_ends_with_unstack(up: StackDir, tmp_path: Path) -> None:

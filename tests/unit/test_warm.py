@@ -81,7 +81,7 @@ def test_calls_at_once_share_one_server(kept: StackTool, tmp_path: Path) -> None
     assert [(tmp_path / str(n)).read_text() for n in range(6)] == ["True None"] * 6
 
 
-def test_a_call_that_fails_is_told(kept: StackTool) -> None:
+def test_a_call_that_fails_raises(kept: StackTool) -> None:
     with pytest.raises(CommandError) as caught:
         warm.call(kept.stack, kept.program, "exit", "3")
     assert caught.value.code == 3
@@ -126,14 +126,14 @@ def test_the_end_of_an_idle_server_is_no_death(kept: StackTool) -> None:
     assert kept.stack.services.deaths(began) == {}
 
 
-def test_to_look_whether_it_answers_is_not_worth_a_line(kept: StackTool) -> None:
+def test_asking_whether_it_is_ready_leaves_no_line(kept: StackTool) -> None:
     warm.call(kept.stack, kept.program, "exit", "0")
-    assert kept.stack.services.log("warm-tool").read_text() == "warm\n"
+    assert kept.stack.services.log("warm-tool").read_text() == "ready\n"
 
 
 def test_the_stamp_follows_the_environment(unserved: StackTool) -> None:
     before = warm.options(unserved.stack, unserved.program).stamp
-    unserved.environment.stamp.write_text("made anew")
+    unserved.environment.stamp.write_text("made new")
     assert warm.options(unserved.stack, unserved.program).stamp != before
 
 

@@ -30,7 +30,7 @@ def main(words: str) -> None:
     _use_normal_niceness()
     eligibility = Eligibility(options, effects, packages)
     server = Server(_listen(directory, options.name), eligibility, options.idle)
-    print("warm", flush=True)  # noqa: T201 - the log
+    print("ready", flush=True)  # noqa: T201 - the log
     request = server.serve()
     if request:
         worker.run(request, eligibility.stream_settings(request), effects)

@@ -40,7 +40,7 @@ def request(tool: Tool, *words: str) -> bytes:
 
 
 def ask(client: socket.socket, tool: Tool, *words: str) -> int:
-    """Have a command promised; return where its output can be read."""
+    """Have a call accepted; return where its output can be read."""
     reader, writer = os.pipe()
     memory = os.memfd_create("request")
     os.write(memory, request(tool, *words))
@@ -64,7 +64,7 @@ def test_a_signal_reaches_a_command_that_has_just_been_forked(tool: Tool) -> Non
         assert answer(client) == -signal.SIGINT
 
 
-def test_a_promise_is_kept_by_a_server_that_has_nothing_else_to_do(unserved: Tool) -> None:
+def test_an_accepted_call_is_served_by_a_server_that_is_idle(unserved: Tool) -> None:
     server = unserved.start(idle=0.2)
     with connected(unserved) as client:
         reader = ask(client, unserved, "exit", "7")
@@ -75,11 +75,11 @@ def test_a_promise_is_kept_by_a_server_that_has_nothing_else_to_do(unserved: Too
     assert server.wait(30) == 0
 
 
-def test_a_promise_is_kept_although_the_program_changes(tool: Tool) -> None:
+def test_an_accepted_call_is_served_although_the_program_changes(tool: Tool) -> None:
     with connected(tool) as client:
         reader = ask(client, tool, "exit", "7")
         (tool.bin / "fake_tool.py").touch()
-        time.sleep(0.06)  # for so long the last look counts
+        time.sleep(0.06)  # for so long the last check holds
         assert tool.run("served").stdout == b"False\n"
         client.send(b"G")
         assert answer(client) == 7
@@ -87,7 +87,7 @@ def test_a_promise_is_kept_although_the_program_changes(tool: Tool) -> None:
     until(tool.is_served, tool.log)
 
 
-def test_who_is_gone_before_the_start_is_forgotten(tool: Tool) -> None:
+def test_a_client_that_leaves_before_the_start_is_forgotten(tool: Tool) -> None:
     with connected(tool) as client:
         reader = ask(client, tool, "wait")
         client.send(b"G")
@@ -131,7 +131,7 @@ def test_a_busy_server_is_waited_for(unserved: Tool) -> None:
     assert client.returncode == 3
 
 
-def test_an_idle_server_that_says_nothing_is_not(unserved: Tool) -> None:
+def test_an_idle_server_that_sends_nothing_is_not_waited_for(unserved: Tool) -> None:
     with listening(unserved) as listener:
         client = unserved.popen("served")
         connection, _ = listener.accept()

@@ -15,20 +15,20 @@ def test_another_version_is_left_alone(unserved: Tool) -> None:
 def test_a_changed_program_is_not_served(tool: Tool) -> None:
     assert tool.is_served()
     source = tool.bin / "fake_tool.py"
-    source.write_text(source.read_text().replace(" in sys.modules)", " in sys.modules, 'anew')"))
-    time.sleep(0.06)  # for so long the last look counts
-    assert tool.run("served").stdout == b"False anew\n"
-    until(lambda: tool.run("served").stdout == b"True anew\n", tool.log)
+    source.write_text(source.read_text().replace(" in sys.modules)", " in sys.modules, 'new')"))
+    time.sleep(0.06)  # for so long the last check holds
+    assert tool.run("served").stdout == b"False new\n"
+    until(lambda: tool.run("served").stdout == b"True new\n", tool.log)
     assert tool.server
     assert tool.server.poll() is None
 
 
-def test_a_server_that_starts_anew_forgets_what_imports_have_set(unserved: Tool) -> None:
+def test_a_server_that_restarts_forgets_what_imports_have_set(unserved: Tool) -> None:
     (unserved.bin / "fake_tool.py.talks").touch()
     unserved.start()
     assert unserved.is_served()
     (unserved.bin / "fake_tool.py").touch()
-    time.sleep(0.06)  # for so long the last look counts
+    time.sleep(0.06)  # for so long the last check holds
     assert not unserved.is_served()
     until(unserved.is_served, unserved.log)
     env = plain_environment(SET_AT_IMPORT="by the caller")
@@ -55,7 +55,7 @@ def test_a_directory_of_packages_that_comes_later_is_seen(unserved: Tool, tmp_pa
     unserved.start(paths=(str(later),))
     assert unserved.is_served()
     later.mkdir()
-    time.sleep(0.06)  # for so long the last look counts
+    time.sleep(0.06)  # for so long the last check holds
     assert not unserved.is_served()
     until(unserved.is_served, unserved.log)
 

@@ -19,7 +19,7 @@ def test_without_a_server_the_program_runs(unserved: Tool) -> None:
     assert unserved.run("exit", "4").returncode == 4
 
 
-def test_a_dead_socket_is_no_obstacle(tool: Tool) -> None:
+def test_the_socket_of_a_dead_server_does_not_matter(tool: Tool) -> None:
     tool.stop()
     assert tool.socket.exists()
     assert tool.run("served").stdout == b"False\n"
@@ -71,10 +71,10 @@ def test_a_running_command_keeps_the_server(unserved: Tool) -> None:
     assert server.wait(30) == 0
 
 
-def test_a_program_that_is_gone_is_not_started_anew(tool: Tool) -> None:
+def test_a_program_that_is_gone_is_not_restarted(tool: Tool) -> None:
     assert tool.is_served()
     (tool.bin / "python").unlink()
-    time.sleep(0.06)  # for so long the last look counts
+    time.sleep(0.06)  # for so long the last check holds
     assert tool.run("served").returncode == 127
     assert tool.server
     assert tool.server.wait(30) == 0
