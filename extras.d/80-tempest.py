@@ -13,32 +13,31 @@ from doitstack_plugins.tempest.install_and_run import (
     run_tempest,
 )
 
+services = ("tempest",)
+
 
 @hookimpl
 def stack_install(stack: Stack) -> Iterator[Step]:
     """Install tempest while the services are stood up."""
-    if stack.is_service_enabled("tempest"):
-        yield async_run(
-            "install_tempest",
-            install_tempest,
-            wait=venvs.first(stack),
-            uptodate=[partial(is_installed, stack)],
-        )
+    yield async_run(
+        "install_tempest",
+        install_tempest,
+        wait=venvs.installs_after(stack),
+        uptodate=[partial(is_installed, stack)],
+    )
 
 
 @hookimpl
 def stack_test_config(stack: Stack) -> Iterator[Step]:
-    """Point tempest at the finished stack."""
-    if stack.is_service_enabled("tempest"):
-        yield async_wait("install_tempest")
-        yield run(configure_tempest)
+    """Configure tempest for the finished stack."""
+    yield async_wait("install_tempest")
+    yield run(configure_tempest)
 
 
 @hookimpl
 def tasks(stack: Stack) -> Iterator[Step]:
     """Offer `doit tempest`."""
-    if stack.is_service_enabled("tempest"):
-        yield run(run_tempest, name="tempest")
+    yield run(run_tempest, name="tempest")
 
 
 @hookimpl

@@ -23,6 +23,8 @@ PACKAGES = {
 }
 """The packages that each service needs."""
 
+services = tuple(PACKAGES)
+
 _INSTALL = """\
 set -e
 policy=/usr/sbin/policy-rc.d
@@ -46,18 +48,16 @@ install "$@" || { dpkg --configure -a; apt-get update; install "$@"; }
 
 @hookimpl
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
-    """See that what is missing can be installed."""
-    if wanted(stack):
-        good = [partial(are_installed, stack)]
-        yield run(check_system_packages, only_looks=True, uptodate=good)
+    """Check that what is missing can be installed."""
+    good = [partial(are_installed, stack)]
+    yield run(check_system_packages, only_looks=True, uptodate=good)
 
 
 @hookimpl
 def stack_install(stack: Stack) -> Iterator[Step]:
     """Install what is missing, in the background."""
-    if wanted(stack):
-        good = [partial(are_installed, stack)]
-        yield async_run(FUTURE, install_system_packages, lock="apt", uptodate=good)
+    good = [partial(are_installed, stack)]
+    yield async_run(FUTURE, install_system_packages, lock="apt", uptodate=good)
 
 
 def wanted(stack: Stack) -> list[str]:

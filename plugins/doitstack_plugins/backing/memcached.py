@@ -13,36 +13,33 @@ from doitstack_plugins.backing import debian_packages
 from doitstack_plugins.shared import ports
 
 _FUTURE = "start_memcached"
-_SERVICES = ("memcached", "mysql", "s-proxy")
+services = ("memcached", "mysql", "s-proxy")
 
 
 @hookimpl
 def source(settings: Settings) -> None:
     """Set where memcached listens, and what scripts configure their services with."""
     port = settings.default("MEMCACHED_PORT", "11311")
-    if settings.is_service_enabled(*_SERVICES):
+    if settings.is_service_enabled(*services):
         settings.default("MEMCACHE_SERVERS", f"{settings['SERVICE_HOST']}:{port}")
 
 
 @hookimpl
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
-    """See that memcached can listen."""
-    if is_wanted(stack):
-        yield run(check_memcached_port, only_looks=True)
+    """Check that memcached can listen."""
+    yield run(check_memcached_port, only_looks=True)
 
 
 @hookimpl
 def stack_install(stack: Stack) -> Iterator[Step]:
     """Start it once its package is there."""
-    if is_wanted(stack):
-        yield async_run(_FUTURE, start_memcached, wait=[debian_packages.FUTURE])
+    yield async_run(_FUTURE, start_memcached, wait=[debian_packages.FUTURE])
 
 
 @hookimpl
 def stack_post_config(stack: Stack) -> Iterator[Step]:
-    """Have it before services are configured."""
-    if is_wanted(stack):
-        yield async_wait(_FUTURE)
+    """Wait for it before services are configured."""
+    yield async_wait(_FUTURE)
 
 
 @hookimpl
@@ -53,7 +50,7 @@ def unstack(stack: Stack) -> Iterator[Step]:
 
 def is_wanted(stack: Stack) -> bool:
     """Return whether the stack has a memcached."""
-    return stack.is_service_enabled(*_SERVICES)
+    return stack.is_service_enabled(*services)
 
 
 def server(stack: Stack) -> str:

@@ -18,6 +18,8 @@ from doitstack.uptodate import digest
 from doitstack_plugins.backing import debian_packages
 from doitstack_plugins.shared import conf_files, health, ports, required_services
 
+services = ("rabbit",)
+
 FUTURE = "start_rabbit"
 _PASSWORD = "RABBIT_PASSWORD"  # noqa: S105 - its name, not the password
 _PLAIN = re.compile(r"[A-Za-z0-9!$%&()*+,./:;<=>?@^_{|}~-]+")
@@ -52,16 +54,14 @@ def source(settings: Settings) -> None:
 
 @hookimpl
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
-    """See that the broker can listen."""
-    if stack.is_service_enabled("rabbit"):
-        yield run(check_rabbit, only_looks=True)
+    """Check that the broker can listen."""
+    yield run(check_rabbit, only_looks=True)
 
 
 @hookimpl
 def stack_install(stack: Stack) -> Iterator[Step]:
     """Start it once its package is there; it takes a while."""
-    if stack.is_service_enabled("rabbit"):
-        yield async_run(FUTURE, start_rabbit, wait=[debian_packages.FUTURE])
+    yield async_run(FUTURE, start_rabbit, wait=[debian_packages.FUTURE])
 
 
 @hookimpl

@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl
 from doitstack.private_files import write_private
 from doitstack.uptodate import Unchanged, digest
-from doitstack.venvs import Environment, remove
-from doitstack_plugins.shared import conf_files, health, ports, required_services, venvs
+from doitstack_plugins.shared import conf_files, health, ports, venvs
+from doitstack_plugins.shared.required_services import Check
+from doitstack_plugins.shared.service import Service, named
 from doitstack_plugins.shared.uwsgi import WsgiService, serve
 
-SERVICE = "horizon"
+_LOGIN = "/auth/login/"
 
 _SETTINGS = """\
 DEBUG = False
@@ -28,151 +29,104 @@ STATIC_ROOT = {static!r}
 """
 
 
-@hookimpl
-def source(settings: Settings) -> None:
-    """Set where the dashboard is."""
-    conf_files.set_address(settings, "HORIZON", "8088")
+class Horizon(Service):
+    """Horizon."""
 
+    name = "horizon"
+    services = ("horizon",)
+    requirements = ("horizon",)
 
-@hookimpl
-def stack_pre_install(stack: Stack) -> Iterator[Step]:
-    """See that horizon can be served where it should be."""
-    if stack.is_service_enabled(SERVICE):
-        yield run(check_horizon, only_looks=True)
+    @hookimpl
+    def source(self, settings: Settings) -> None:
+        """Set where the dashboard is."""
+        conf_files.set_address(settings, "HORIZON", "8088")
 
+    @hookimpl
+    def stack_post_config(self, stack: Stack) -> Iterator[Step]:
+        """Configure horizon and make its static files."""
+        name, wait = "configure_horizon", ["install_horizon"]
+        good = [partial(self.is_configured, stack), Unchanged(partial(self.generation, stack))]
+        yield async_run(name, named(name, self.configure), wait=wait, uptodate=good)
 
-@hookimpl
-def stack_install(stack: Stack) -> Iterator[Step]:
-    """Install horizon."""
-    if stack.is_service_enabled(SERVICE):
-        current = environment(stack).is_current
-        first = venvs.first(stack)
-        yield async_run("install_horizon", install_horizon, wait=first, uptodate=[current])
-
-
-@hookimpl
-def stack_post_config(stack: Stack) -> Iterator[Step]:
-    """Configure horizon and make its static files."""
-    if stack.is_service_enabled(SERVICE):
-        good = [partial(is_configured, stack), Unchanged(partial(static_files, stack))]
-        wait = ["install_horizon"]
-        yield async_run("configure_horizon", configure_horizon, wait=wait, uptodate=good)
-
-
-@hookimpl
-def stack_extra(stack: Stack) -> Iterator[Step]:
-    """Have horizon served."""
-    if stack.is_service_enabled(SERVICE):
+    @hookimpl
+    def stack_extra(self, stack: Stack) -> Iterator[Step]:
+        """Start horizon."""
         yield async_wait("install_horizon", "configure_horizon")
-        yield async_run("start_horizon", start_horizon)
+        yield async_run("start_horizon", named("start_horizon", self.start))
+
+    def checks(self, stack: Stack) -> Iterator[Check]:
+        """Yield the check of the port."""
+        yield partial(ports.check_api, stack, self.name, self.prefix)
+
+    def configure(self, stack: Stack) -> None:
+        """Write the settings (0600), and make the static files from them."""
+        write_private(self.data(stack) / "local" / "__init__.py", "")
+        write_private(self.data(stack) / "local" / "local_settings.py", self.local_settings(stack))
+        shutil.rmtree(self.static(stack), ignore_errors=True)
+        program = self.environment(stack).program("django-admin")
+        for words in (("collectstatic", "--noinput", "--verbosity=0"), ("compress", "--force")):
+            stack.run([program, *words], env=self.environ(stack), cwd=self.data(stack))
+
+    def is_configured(self, stack: Stack) -> bool:
+        """Return whether the settings and the list of compressed files are there."""
+        manifest = self.static(stack) / "dashboard" / "manifest.json"
+        settings = self.data(stack) / "local" / "local_settings.py"
+        return settings.is_file() and manifest.is_file()
+
+    def start(self, stack: Stack) -> None:
+        """Start horizon, restart it if it runs from something else, and wait for its answer."""
+        service = self.wsgi_service(stack)
+        serve(stack, service)
+        address = (service.host, service.port)
+        has_form = partial(health.has_text, address, _LOGIN, "csrfmiddlewaretoken")
+        health.wait_until(stack, self.name, has_form, f"{service.host}:{service.port}{_LOGIN}")
+
+    def stop(self, stack: Stack) -> None:
+        """Stop horizon; nothing happens if it does not run."""
+        stack.stop_process(self.name)
+
+    def paths(self, stack: Stack) -> tuple[Path, ...]:
+        """Return the directory of the settings and the static files."""
+        return (self.data(stack),)
+
+    def generation(self, stack: Stack) -> str:
+        """Return what the static files, and a running horizon, must be made from."""
+        return digest(self.environment(stack).digest(), self.local_settings(stack))
+
+    def wsgi_service(self, stack: Stack) -> WsgiService:
+        """Return how it is served."""
+        return WsgiService(
+            self.name,
+            "openstack_dashboard.wsgi:application",
+            self.environment(stack),
+            stack.settings["HORIZON_SERVICE_HOST"],
+            stack.settings.port("HORIZON_SERVICE_PORT"),
+            # Nobody reads the generation: another value restarts the service.
+            {**self.environ(stack), "HORIZON_GENERATION": self.generation(stack)},
+            options=("--static-map", f"/static={self.static(stack)}"),
+        )
+
+    def environ(self, stack: Stack) -> dict[str, str]:
+        """Return the environment variables of horizon and of its tools."""
+        # Horizon imports `local.local_settings`; ours comes before the one in its package.
+        return {
+            **venvs.environ(stack),
+            "DJANGO_SETTINGS_MODULE": "openstack_dashboard.settings",
+            "PYTHONPATH": str(self.data(stack)),
+        }
+
+    def local_settings(self, stack: Stack) -> str:
+        """Return the text of local_settings.py."""
+        return _SETTINGS.format(
+            key=stack.password("HORIZON_SECRET_KEY"),
+            keystone=stack.settings["KEYSTONE_SERVICE_URI_V3"],
+            region=stack.settings["REGION_NAME"],
+            static=str(self.static(stack)),
+        )
+
+    def static(self, stack: Stack) -> Path:
+        """Return the directory of the static files."""
+        return self.data(stack) / "static"
 
 
-@hookimpl
-def unstack(stack: Stack) -> Iterator[Step]:
-    """Stop horizon, also one that an earlier ENABLED_SERVICES has started."""
-    yield run(stop_horizon)
-
-
-@hookimpl
-def clean(stack: Stack) -> Iterator[Step]:
-    """Remove what horizon made."""
-    yield run(clean_horizon)
-
-
-def environment(stack: Stack) -> Environment:
-    """Return horizon's virtual environment."""
-    return venvs.service_environment(stack, "horizon", "horizon")
-
-
-def check_horizon(stack: Stack) -> None:
-    """Raise where horizon cannot be served, or lacks a service."""
-    required_services.check_all(
-        lambda: required_services.check(stack, SERVICE, "key"),
-        lambda: ports.check_api(stack, SERVICE, "HORIZON"),
-    )
-
-
-def install_horizon(stack: Stack) -> None:
-    """Make the environment."""
-    venvs.install(stack, environment(stack))
-
-
-def configure_horizon(stack: Stack) -> None:
-    """Write the settings (0600), and make the static files from them."""
-    write_private(_state(stack) / "local" / "__init__.py", "")
-    write_private(_state(stack) / "local" / "local_settings.py", _settings(stack))
-    shutil.rmtree(_static(stack), ignore_errors=True)
-    program = environment(stack).program("django-admin")
-    for words in (("collectstatic", "--noinput", "--verbosity=0"), ("compress", "--force")):
-        stack.run([program, *words], env=_environ(stack), cwd=_state(stack))
-
-
-def is_configured(stack: Stack) -> bool:
-    """Return whether the settings and the list of compressed files are there."""
-    manifest = _static(stack) / "dashboard" / "manifest.json"
-    return (_state(stack) / "local" / "local_settings.py").is_file() and manifest.is_file()
-
-
-def start_horizon(stack: Stack) -> None:
-    """Have horizon served, anew if it runs from anything else than is there now, and answer."""
-    service = _service(stack)
-    serve(stack, service)
-    address = (service.host, service.port)
-    has_form = partial(health.has_text, address, "/auth/login/", "csrfmiddlewaretoken")
-    health.wait_until(stack, SERVICE, has_form, f"{service.host}:{service.port}/auth/login/")
-
-
-def stop_horizon(stack: Stack) -> None:
-    """Stop horizon; nothing happens if it does not run."""
-    stack.stop_process(SERVICE)
-
-
-def clean_horizon(stack: Stack) -> None:
-    """Remove the environment, the settings and the static files."""
-    remove(environment(stack))
-    shutil.rmtree(_state(stack), ignore_errors=True)
-
-
-def static_files(stack: Stack) -> str:
-    """Return what the static files were made from."""
-    return digest(environment(stack).digest(), _settings(stack))
-
-
-def _service(stack: Stack) -> WsgiService:
-    # Nobody reads the generation: another value restarts the service.
-    env = {**_environ(stack), "HORIZON_GENERATION": static_files(stack)}
-    return WsgiService(
-        SERVICE,
-        "openstack_dashboard.wsgi:application",
-        environment(stack),
-        stack.settings["HORIZON_SERVICE_HOST"],
-        stack.settings.port("HORIZON_SERVICE_PORT"),
-        env,
-        options=("--static-map", f"/static={_static(stack)}"),
-    )
-
-
-def _environ(stack: Stack) -> dict[str, str]:
-    # Horizon imports `local.local_settings`; ours comes before the one in its package.
-    return {
-        **venvs.environ(stack),
-        "DJANGO_SETTINGS_MODULE": "openstack_dashboard.settings",
-        "PYTHONPATH": str(_state(stack)),
-    }
-
-
-def _settings(stack: Stack) -> str:
-    return _SETTINGS.format(
-        key=stack.password("HORIZON_SECRET_KEY"),
-        keystone=stack.settings["KEYSTONE_SERVICE_URI_V3"],
-        region=stack.settings["REGION_NAME"],
-        static=str(_static(stack)),
-    )
-
-
-def _state(stack: Stack) -> Path:
-    return stack.data_dir / "horizon"
-
-
-def _static(stack: Stack) -> Path:
-    return _state(stack) / "static"
+plugin = Horizon()

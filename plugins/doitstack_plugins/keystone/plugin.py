@@ -6,185 +6,179 @@ Its configuration and keys are in KEYSTONE_CONF_DIR.
 import base64
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
-from doitstack.config.dest_directory import discard
 from doitstack.errors import SettingsError
 from doitstack.private_files import write_private
 from doitstack.uptodate import Unchanged, digest
-from doitstack.venvs import Environment, remove
 from doitstack_plugins.backing import mariadb, memcached
 from doitstack_plugins.keystone import openstack_command
 from doitstack_plugins.keystone.accounts import account_steps
 from doitstack_plugins.keystone.admin_api import ADMIN_PASSWORD, import_sdk, set_defaults
 from doitstack_plugins.keystone.clouds import clouds_yaml, openrc, write_clouds
-from doitstack_plugins.shared import conf_files, ports, venvs, warm_managers
-from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
+from doitstack_plugins.shared import conf_files, venvs
+from doitstack_plugins.shared.api_service import ApiService
+from doitstack_plugins.shared.conf_files import Sections
+from doitstack_plugins.shared.service import named
+from doitstack_plugins.shared.uwsgi import WsgiService, serve
 
 
-@hookimpl
-def source(settings: Settings) -> None:
-    """Set the defaults of DevStack's lib/keystone."""
-    set_defaults(settings)
+class Keystone(ApiService):
+    """Keystone, which others need before they have accounts: it is started in post-config."""
 
+    name = "keystone"
+    services = ("key",)
+    # With the `openstack` command for all services.
+    requirements = ("keystone", "python-openstackclient", "osc-placement")
+    needs = ()
+    process = "keystone"
+    wsgi = "keystone.wsgi.api:application"
+    version_path = "/v3"
+    version_key = "version"
+    manage = "keystone-manage"
+    manage_modules = ("keystone.cmd.manage",)
 
-@hookimpl
-def stack_pre_install(stack: Stack) -> Iterator[Step]:
-    """See that keystone can be served where it should be."""
-    if stack.is_service_enabled("key"):
-        yield run(check_keystone_port, only_looks=True)
+    @hookimpl
+    def source(self, settings: Settings) -> None:
+        """Set the defaults of DevStack's lib/keystone."""
+        set_defaults(settings)
 
+    @hookimpl
+    def stack_pre_install(self, stack: Stack) -> Iterator[Step]:
+        """Check that keystone can be served."""
+        yield run(named("check_keystone_port", self.check), only_looks=True)
 
-@hookimpl
-def stack_install(stack: Stack) -> Iterator[Step]:
-    """Install keystone, what serves it, and the `openstack` command."""
-    if stack.is_service_enabled("key"):
-        here = environment(stack)
-        yield async_run(venvs.FIRST, install_keystone, uptodate=[here.is_current])
+    @hookimpl
+    def stack_install(self, stack: Stack) -> Iterator[Step]:
+        """Install keystone, what serves it, and the `openstack` command."""
+        here = self.environment(stack)
+        yield self.install_step(stack, wait=())
         yield run(partial(openstack_command.put_openstack, environment=here))
         start = partial(openstack_command.warm_openstack, environment=here)
-        yield async_run("warm_openstack", start, wait=[venvs.FIRST])
+        yield async_run("warm_openstack", start, wait=[venvs.KEYSTONE_INSTALL])
 
+    @hookimpl
+    def stack_post_config(self, stack: Stack) -> Iterator[Step]:
+        """Configure, bootstrap and serve keystone, then make the accounts."""
 
-@hookimpl
-def stack_post_config(stack: Stack) -> Iterator[Step]:
-    """Configure, bootstrap and serve keystone, then make the accounts."""
-    if not stack.is_service_enabled("key"):
-        return
-    yield run(configure_keystone)
-    yield run(fernet_setup, uptodate=[partial(has_keys, stack, "fernet")])
-    yield run(credential_setup, uptodate=[partial(has_keys, stack, "credential")])
-    yield async_wait(venvs.FIRST)
-    yield run(init_keystone, uptodate=[Unchanged(partial(schema, stack))])
-    # It starts up while the next two work; the accounts' futures are forked with the SDK in memory.
-    yield run(start_keystone)
-    yield run(bootstrap_keystone, uptodate=[Unchanged(partial(generation, stack))])
-    yield run(import_sdk, uptodate=[Unchanged(partial(generation, stack))])
-    yield run(wait_for_keystone)
-    yield from account_steps(lambda: Unchanged(partial(generation, stack)))
-    yield run(write_clouds)
+        def unchanged() -> Unchanged:
+            return Unchanged(partial(self.generation, stack))
 
+        yield run(named("configure_keystone", self.configure))
+        yield run(self.fernet_setup, uptodate=[partial(self.has_keys, stack, "fernet")])
+        yield run(self.credential_setup, uptodate=[partial(self.has_keys, stack, "credential")])
+        yield async_wait(venvs.KEYSTONE_INSTALL)
+        good = Unchanged(partial(self.schema, stack))
+        yield run(named("init_keystone", self.init), uptodate=[good])
+        # It starts up during the next two; the accounts' futures are forked with the SDK loaded.
+        yield run(named("start_keystone", self.start))
+        yield run(named("bootstrap_keystone", self.bootstrap), uptodate=[unchanged()])
+        yield run(import_sdk, uptodate=[unchanged()])
+        yield run(named("wait_for_keystone", self.wait_for_api))
+        yield from account_steps(unchanged)
+        yield run(write_clouds)
 
-@hookimpl
-def stack_test_config(stack: Stack) -> Iterator[Step]:
-    """See that the server of the `openstack` command has been started."""
-    if stack.is_service_enabled("key"):
+    @hookimpl
+    def stack_extra(self, stack: Stack) -> Iterator[Step]:
+        """Nothing: it runs already."""
+        yield from ()
+
+    @hookimpl
+    def stack_test_config(self, stack: Stack) -> Iterator[Step]:
+        """Check that the server of the `openstack` command has been started."""
         yield async_wait("warm_openstack")
 
+    def check(self, stack: Stack) -> None:
+        """Raise if keystone cannot be served: the port is taken, or TLS is wanted."""
+        protocol = stack.settings["KEYSTONE_SERVICE_PROTOCOL"]
+        if protocol != "http":
+            raise SettingsError(
+                f"KEYSTONE_SERVICE_PROTOCOL={protocol}: only http is served; set http"
+            )
+        super().check(stack)
 
-@hookimpl
-def unstack(stack: Stack) -> Iterator[Step]:
-    """Stop keystone, also one that an earlier ENABLED_SERVICES has started."""
-    yield run(stop_keystone)
+    def fernet_setup(self, stack: Stack) -> None:
+        """Make the keys of tokens."""
+        self._make_keys(stack, "fernet")
 
+    def credential_setup(self, stack: Stack) -> None:
+        """Make the keys of stored credentials."""
+        self._make_keys(stack, "credential")
 
-@hookimpl
-def clean(stack: Stack) -> Iterator[Step]:
-    """Remove what keystone made."""
-    yield run(clean_keystone)
+    def has_keys(self, stack: Stack, kind: str) -> bool:
+        """Return whether the `fernet` or `credential` keys are there, staged and primary."""
+        keys = self.conf_dir(stack) / f"{kind}-keys"
+        return all((keys / number).is_file() for number in "01")
 
+    def bootstrap(self, stack: Stack) -> None:
+        """Make the administrator, the first roles, and keystone's own endpoint."""
+        arguments = {
+            "username": "admin",
+            "project-name": "admin",
+            "role-name": "admin",
+            "service-name": "keystone",
+            "region-id": stack.settings["REGION_NAME"],
+            "public-url": self.uri(stack),
+        }
+        words = [f"--bootstrap-{name}={value}" for name, value in arguments.items()]
+        # By the environment: everybody can read a command line.
+        secret = {"OS_BOOTSTRAP_PASSWORD": stack.password(ADMIN_PASSWORD)}
+        self.run_manager(stack, "bootstrap", *words, env=secret)
 
-def environment(stack: Stack) -> Environment:
-    """Return keystone's virtual environment, with the `openstack` command for all services."""
-    command = ("python-openstackclient", "osc-placement")
-    return venvs.service_environment(stack, "keystone", "keystone", *command)
+    def start(self, stack: Stack) -> None:
+        """Serve keystone; restart it if it runs from something else. Does not wait."""
+        serve(stack, self.wsgi_service(stack))
 
+    def remove(self, stack: Stack) -> None:
+        """Remove the environment, the database, the configuration with its keys, clouds.yaml."""
+        super().remove(stack)
+        warm.withdraw(stack, openstack_command.NAME)
 
-def check_keystone_port(stack: Stack) -> None:
-    """Raise where keystone cannot be served: another's port, or TLS."""
-    protocol = stack.settings["KEYSTONE_SERVICE_PROTOCOL"]
-    if protocol != "http":
-        raise SettingsError(f"KEYSTONE_SERVICE_PROTOCOL={protocol}: only http is served; set http")
-    ports.check_api(stack, "keystone", "KEYSTONE")
+    def paths(self, stack: Stack) -> tuple[Path, ...]:
+        """Return what `doit clean` removes besides the environment."""
+        return (*super().paths(stack), clouds_yaml(stack), openrc(stack))
 
+    def generation(self, stack: Stack) -> str:
+        """Return what the accounts and a running keystone must be made from."""
+        return digest(
+            self.schema(stack),
+            conf_files.text(self.conf(stack)),
+            stack.password(ADMIN_PASSWORD),
+            _named(stack),
+        )
 
-def install_keystone(stack: Stack) -> None:
-    """Make the environment."""
-    venvs.install(stack, environment(stack))
-    warm.offer(stack, _manager(stack))
+    def wsgi_environ(self, stack: Stack) -> dict[str, str]:
+        """Return the environment variables of the API."""
+        return {**super().wsgi_environ(stack), "OS_KEYSTONE_CONFIG_FILES": "keystone.conf"}
 
+    def wsgi_service(self, stack: Stack) -> WsgiService:
+        """Return how the API is served."""
+        return replace(super().wsgi_service(stack), processes=_processes(stack))
 
-def configure_keystone(stack: Stack) -> None:
-    """Write keystone.conf (0600)."""
-    conf_files.write(_conf_dir(stack) / "keystone.conf", _conf(stack))
+    def conf(self, stack: Stack) -> Sections:
+        """Return keystone.conf."""
+        directory = self.conf_dir(stack)
+        keys = f"{directory}/fernet-keys"
+        return {
+            "DEFAULT": {"public_endpoint": self.uri(stack)},
+            "database": mariadb.options(stack, "keystone"),
+            "token": {"provider": "fernet"},
+            "fernet_tokens": {"key_repository": keys},
+            "fernet_receipts": {"key_repository": keys},
+            "credential": {"key_repository": f"{directory}/credential-keys"},
+            # The default takes 0.4 s of CPU for each password that is checked.
+            "identity": {"password_hash_rounds": "4"},
+            "cache": _cache(stack),
+        }
 
-
-def fernet_setup(stack: Stack) -> None:
-    """Make the keys of tokens."""
-    _make_keys(stack, "fernet")
-
-
-def credential_setup(stack: Stack) -> None:
-    """Make the keys of stored credentials."""
-    _make_keys(stack, "credential")
-
-
-def has_keys(stack: Stack, kind: str) -> bool:
-    """Return whether the `fernet` or `credential` keys are there, staged and primary."""
-    return all((_conf_dir(stack) / f"{kind}-keys" / number).is_file() for number in "01")
-
-
-def init_keystone(stack: Stack) -> None:
-    """Make the database, or bring it up to the installed version."""
-    with mariadb.migrating(stack, "keystone"):
-        _manage(stack, "db_sync")
-
-
-def bootstrap_keystone(stack: Stack) -> None:
-    """Make the administrator, the first roles, and keystone's own endpoint."""
-    settings = stack.settings
-    # By the environment: a command line can be read by everybody.
-    secret = {"OS_BOOTSTRAP_PASSWORD": stack.password(ADMIN_PASSWORD)}
-    arguments = {
-        "username": "admin",
-        "project-name": "admin",
-        "role-name": "admin",
-        "service-name": "keystone",
-        "region-id": settings["REGION_NAME"],
-        "public-url": settings["KEYSTONE_SERVICE_URI"],
-    }
-    words = [f"--bootstrap-{name}={value}" for name, value in arguments.items()]
-    _manage(stack, "bootstrap", *words, **secret)
-
-
-def start_keystone(stack: Stack) -> None:
-    """Have keystone served; anew, if it runs from anything else than what is there now."""
-    serve(stack, _service(stack))
-
-
-def wait_for_keystone(stack: Stack) -> None:
-    """Wait until keystone answers; raise ServiceError with its log when it does not."""
-    wait_until_served(stack, _service(stack), "/v3", "version")
-
-
-def stop_keystone(stack: Stack) -> None:
-    """Stop keystone; nothing happens if it does not run."""
-    stack.stop_process("keystone")
-
-
-def clean_keystone(stack: Stack) -> None:
-    """Remove the environment, the database, the configuration with its keys, and clouds.yaml."""
-    remove(environment(stack))
-    warm.withdraw(stack, openstack_command.NAME, _manager(stack).name)
-    discard(stack.settings, _conf_dir(stack), stack.data_dir / "keystone")
-    discard(stack.settings, clouds_yaml(stack), openrc(stack))
-
-
-def schema(stack: Stack) -> str:
-    """Return what the schema was made from: the installed version and the database."""
-    return digest(environment(stack).digest(), mariadb.schema_key(stack, "keystone"))
-
-
-def generation(stack: Stack) -> str:
-    """Return what the accounts were made from, and what a running keystone must be made from."""
-    return digest(
-        schema(stack),
-        conf_files.text(_conf(stack)),
-        stack.password(ADMIN_PASSWORD),
-        _named(stack),
-    )
+    def _make_keys(self, stack: Stack, kind: str) -> None:
+        """Make a primary and a staged key, as `keystone-manage fernet_setup` does in 3 s of CPU."""
+        for number in "10":
+            key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+            write_private(self.conf_dir(stack) / f"{kind}-keys" / number, key)
 
 
 def _named(stack: Stack) -> str:
@@ -192,60 +186,8 @@ def _named(stack: Stack) -> str:
     return digest(*(stack.settings[name] for name in names))
 
 
-def _service(stack: Stack) -> WsgiService:
-    env = {
-        **venvs.environ(stack),
-        "OS_KEYSTONE_CONFIG_DIR": str(_conf_dir(stack)),
-        "OS_KEYSTONE_CONFIG_FILES": "keystone.conf",
-        # Nobody reads it: another value restarts the service, and so empties its cache.
-        "KEYSTONE_GENERATION": generation(stack),
-    }
-    return WsgiService(
-        "keystone",
-        "keystone.wsgi.api:application",
-        environment(stack),
-        stack.settings["KEYSTONE_SERVICE_HOST"],
-        stack.settings.port("KEYSTONE_SERVICE_PORT"),
-        env,
-        _processes(stack),
-    )
-
-
-def _make_keys(stack: Stack, kind: str) -> None:
-    """Make a primary and a staged key, as `keystone-manage fernet_setup` would in 3 s of CPU."""
-    for number in "10":
-        key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        write_private(_conf_dir(stack) / f"{kind}-keys" / number, key)
-
-
-def _manage(stack: Stack, *arguments: str, **env: str) -> None:
-    conf = _conf_dir(stack) / "keystone.conf"
-    warm.call(stack, _manager(stack), "--config-file", conf, *arguments, env=env)
-
-
-def _manager(stack: Stack) -> warm.Program:
-    return warm_managers.manager(
-        stack, environment(stack), "keystone-manage", "keystone.cmd.manage"
-    )
-
-
-def _conf(stack: Stack) -> conf_files.Sections:
-    keys = f"{_conf_dir(stack)}/fernet-keys"
-    return {
-        "DEFAULT": {"public_endpoint": stack.settings["KEYSTONE_SERVICE_URI"]},
-        "database": mariadb.options(stack, "keystone"),
-        "token": {"provider": "fernet"},
-        "fernet_tokens": {"key_repository": keys},
-        "fernet_receipts": {"key_repository": keys},
-        "credential": {"key_repository": f"{_conf_dir(stack)}/credential-keys"},
-        # The default takes 0.4 s of CPU for each password that is checked.
-        "identity": {"password_hash_rounds": "4"},
-        "cache": _cache(stack),
-    }
-
-
 def _cache(stack: Stack) -> dict[str, str]:
-    """Return options of the cache: one that its processes share, or the memory of the only one."""
+    """Return the options of the cache: memcached if several processes share it, else memory."""
     if _processes(stack) == 1:
         return {"enabled": "true", "backend": "dogpile.cache.memory"}
     servers = {"memcache_servers": memcached.server(stack)}
@@ -253,9 +195,8 @@ def _cache(stack: Stack) -> dict[str, str]:
 
 
 def _processes(stack: Stack) -> int:
-    """Return how many processes serve keystone: SQLite is locked for a second writer."""
+    """Return how many processes serve keystone: SQLite allows only one writer."""
     return 2 if mariadb.is_mysql(stack) else 1
 
 
-def _conf_dir(stack: Stack) -> Path:
-    return stack.settings.path("KEYSTONE_CONF_DIR")
+plugin = Keystone()

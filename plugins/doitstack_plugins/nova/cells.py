@@ -12,6 +12,8 @@ from doitstack_plugins.shared import warm_managers
 _SAME_AS_OURS = "{scheme}://{username}:{password}@{hostname}:{port}/"
 """Nova fills this in from its own configuration, so that a new password or port reaches cells."""
 
+MANAGE = "nova-manage"
+
 _USED = (
     *("nova.cmd.manage", "nova.objects.*"),
     *("oslo_messaging._drivers.impl_rabbit", "oslo_messaging.notify._impl_noop"),
@@ -97,7 +99,7 @@ def manager(stack: Stack) -> warm.Program:
     return warm_managers.manager(
         stack,
         conf.environment(stack),
-        "nova-manage",
+        MANAGE,
         *_USED,
         OS_NOVA_DISABLE_EVENTLET_PATCHING="1",
     )

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from doitstack import Stack
 from doitstack_plugins.backing import rabbitmq
 from doitstack_plugins.nova import conf, readiness
-from doitstack_plugins.shared import health, ports, required_services, venvs
+from doitstack_plugins.shared import health, ports, venvs
+from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 
 _PORTS = {"n-api": "NOVA_SERVICE_PORT", "n-api-meta": "METADATA_SERVICE_PORT"}
@@ -24,23 +25,11 @@ class Daemon(NamedTuple):
     files: tuple[str, ...]
 
 
-def check_nova(stack: Stack) -> None:
-    """Raise where nova cannot be served, or lacks a service."""
+def port_checks(stack: Stack) -> Iterator[Check]:
+    """Yield a check of the port of each API that is enabled."""
     host = stack.settings["NOVA_SERVICE_HOST"]
-    required_services.check_all(
-        partial(
-            required_services.check,
-            stack,
-            "nova",
-            "key",
-            "mysql",
-            "rabbit",
-            "placement-api",
-            "g-api",
-        ),
-        partial(conf.check_cells, stack),
-        *(partial(ports.check_port, stack, name, host, _PORTS[name]) for name in _apis(stack)),
-    )
+    for name in _apis(stack):
+        yield partial(ports.check_port, stack, name, host, _PORTS[name])
 
 
 def create_vhosts(stack: Stack) -> None:

@@ -1,9 +1,12 @@
-"""What a service cannot do without: other services of the stack, ports of its own."""
+"""Check what a service needs: other services of the stack, and its own ports."""
 
 from collections.abc import Callable
 
 from doitstack import Stack
 from doitstack.errors import DoitstackError, SettingsError, StepError
+
+Check = Callable[[], None]
+"""Raises a DoitstackError if something is missing or in the way."""
 
 
 def check(stack: Stack, service: str, *needed: str) -> None:
@@ -16,8 +19,8 @@ def check(stack: Stack, service: str, *needed: str) -> None:
         )
 
 
-def check_all(*checks: Callable[[], None]) -> None:
-    """Have all `checks` look; raise the error of the one that fails, or StepError with them all."""
+def check_all(*checks: Check) -> None:
+    """Run all `checks`; raise the error of the one that fails, or StepError with all errors."""
     errors = []
     for look in checks:
         try:

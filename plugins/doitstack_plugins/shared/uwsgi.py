@@ -1,40 +1,47 @@
 """Serve a WSGI application as a service: one place that knows the server and its flags."""
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 
 from doitstack import Stack
 from doitstack.venvs import Environment
 from doitstack_plugins.shared import conf_files, health
 
 
-class WsgiService(NamedTuple):
-    """An application `module` (`package.module:callable`) of an environment, and where it listens.
-
-    `name` is that of the service and of its log. The environment must hold pyuwsgi. Each process
-    has one thread; SQLite takes one process. `options` are further ones of uWSGI.
-    """
+@dataclass(frozen=True)
+class WsgiService:
+    """An application, and where it listens."""
 
     name: str
+    """The name of the process and of its log."""
+
     module: str
+    """The application: `package.module:callable`."""
+
     environment: Environment
+    """Where the application is installed, and pyuwsgi."""
+
     host: str
     port: int
     env: Mapping[str, str] = field(default_factory=dict)
+
     processes: int = 1
+    """How many processes serve it, each with one thread; with SQLite there may be only one."""
+
     options: tuple[str, ...] = ()
+    """Further options of uWSGI."""
 
 
 def serve(stack: Stack, service: WsgiService) -> None:
-    """Have the application served; left alone if it is already served so. Then wait for its answer.
+    """Serve the application; nothing happens if it is already served in the same way.
 
-    With one thread a process: keystone answers some requests wrongly with several.
+    Does not wait for its answer. Each process has one thread, as keystone answers some requests
+    wrongly with several.
     """
     host = conf_files.url_host(service.host)
     argv = [service.environment.program("uwsgi"), "--http-socket", f"{host}:{service.port}"]
-    # It keeps no connection open, and clients have to be told so.
+    # uWSGI keeps no connection open, but does not say so by itself.
     argv += ["--add-header", "Connection: close", "--module", service.module]
     argv += [
         "--master",
@@ -45,7 +52,7 @@ def serve(stack: Stack, service: WsgiService) -> None:
         "--enable-threads",
     ]
     argv += ["--lazy-apps", "--need-app", "--no-orphans", "--die-on-term"]
-    # A worker whose threads do not end is killed after so many seconds.
+    # Seconds after which a worker whose threads do not end is killed.
     argv += ["--worker-reload-mercy", "3"]
     argv += ["--buffer-size", "65535", *service.options]
     with stack.timed("run_process"):
@@ -55,7 +62,7 @@ def serve(stack: Stack, service: WsgiService) -> None:
 def wait_until_served(stack: Stack, service: WsgiService, path: str, key: str) -> None:
     """Wait until GET `path` answers with a JSON object that has `key`.
 
-    Raises ServiceError after SERVICE_TIMEOUT seconds, and at once when the service is dead.
+    Raises ServiceError after SERVICE_TIMEOUT s, and at once if the service is dead.
     """
     address = (service.host, service.port)
     has_key = partial(health.has_key, address, path, key)

@@ -6,8 +6,8 @@ from doitstack import Settings, Stack
 from doitstack.venvs import Environment, take_bytecode
 from doitstack.venvs import install as install_environment
 
-FIRST = "install_keystone"
-"""The installation on which the longest chain of work waits."""
+KEYSTONE_INSTALL = "install_keystone"
+"""Keystone's installation; most other work depends on it."""
 
 _COMMON = ("pyuwsgi", "pymysql", "pymemcache", "python-memcached")
 
@@ -29,14 +29,14 @@ def service_environment(stack: Stack, name: str, *requirements: str) -> Environm
     return environment(stack, name, *requirements, *_COMMON)
 
 
-def first(stack: Stack) -> list[str]:
-    """Return what other installations wait for: Keystone's, if there is one.
+def installs_after(stack: Stack) -> list[str]:
+    """Return the futures for which the other services' installations wait: Keystone's, if enabled.
 
-    Seven at once take some two thirds of the time of one after another, but Keystone's own would
-    then be three to six times as late, and everything else behind it. So the others begin, all at
-    once, when it is there.
+    Seven installations at once take some two thirds of the time of one after another, but
+    Keystone's would take three to six times as long as alone, and delay everything that depends on
+    it. So the others start, all at once, after it.
     """
-    return [FIRST] if stack.is_service_enabled("key") else []
+    return [KEYSTONE_INSTALL] if stack.is_service_enabled("key") else []
 
 
 def install(stack: Stack, made: Environment) -> None:

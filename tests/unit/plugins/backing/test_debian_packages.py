@@ -36,11 +36,11 @@ def make(tmp_path: Path, services: str) -> Stack:
     return make_stack(tmp_path, ENABLED_SERVICES=services)
 
 
-def test_nothing_is_declared_where_nothing_is_needed(tmp_path: Path) -> None:
-    stack = make(tmp_path, "key,tempest")
-    assert debian_packages.wanted(stack) == []
-    assert list(debian_packages.stack_pre_install(stack)) == []
-    assert list(debian_packages.stack_install(stack)) == []
+def test_packages_are_for_the_services_that_are_enabled(tmp_path: Path) -> None:
+    assert debian_packages.wanted(make(tmp_path, "key,tempest")) == []
+    assert debian_packages.wanted(make(tmp_path, "key,rabbit,memcached")) == [
+        *("memcached", "rabbitmq-server")
+    ]
 
 
 def test_installation_holds_the_lock_of_apt(tmp_path: Path) -> None:

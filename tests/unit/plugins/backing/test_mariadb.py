@@ -116,3 +116,8 @@ def test_nothing_is_declared_without_mysql(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
     for hook in (mariadb.stack_pre_install, mariadb.stack_install, mariadb.stack_post_config):
         assert list(hook(stack)) == []
+
+
+def test_only_sqlite_has_options_of_sqlite(tmp_path: Path) -> None:
+    assert list(mariadb.options(make_mysql(tmp_path), "glance")) == ["connection"]
+    assert mariadb.options(make_stack(tmp_path), "glance")["sqlite_synchronous"] == "false"

@@ -10,7 +10,7 @@ from doitstack.errors import SettingsError
 from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb, memcached, rabbitmq
-from doitstack_plugins.cinder import plugin as cinder
+from doitstack_plugins.cinder.plugin import plugin as cinder
 from tests.unit.plugin_stage import Stage, make_stack
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
@@ -28,11 +28,6 @@ def make_cinder(top_dir: Path, services: str = "key,mysql,rabbit,c-api,c-sch,c-v
     return stack
 
 
-def test_hooks_declare_nothing_when_cinder_is_off(tmp_path: Path) -> None:
-    stack = make_cinder(tmp_path, "key,mysql,rabbit")
-    assert [list(hook(stack)) for hook in HOOKS] == [[]] * 5
-
-
 def test_futures_of_cinder(tmp_path: Path) -> None:
     steps = [step for hook in HOOKS for step in hook(make_cinder(tmp_path))]
     assert [step.name for step in steps if step.kind is Kind.ASYNC_RUN] == [
@@ -43,13 +38,13 @@ def test_futures_of_cinder(tmp_path: Path) -> None:
 
 def test_cinder_needs_more_than_itself(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="enable_service mysql rabbit"):
-        cinder.check_cinder(make_cinder(tmp_path, "key,c-api"))
+        cinder.check(make_cinder(tmp_path, "key,c-api"))
 
 
 def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
     stack = make_cinder(tmp_path)
     with stack.on_stage(Stage(lambda program: None)):
-        cinder.configure_cinder(stack)
+        cinder.configure(stack)
     path = stack.data_dir / "cinder" / "etc" / "cinder.conf"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     conf = configparser.RawConfigParser()
@@ -63,7 +58,7 @@ def test_the_database_is_migrated_by_cinders_own_program(tmp_path: Path) -> None
     stack = make_cinder(tmp_path)
     stage = Stage(lambda program: None)
     with stack.on_stage(stage):
-        cinder.init_cinder(stack)
+        cinder.init(stack)
     last = stage.programs[-1].argv
     assert Path(last[0]).name == "cinder-manage"
     assert list(last[2:]) == ["db", "sync"]

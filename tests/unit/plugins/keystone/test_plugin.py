@@ -12,7 +12,7 @@ from doitstack.processes.program import Program
 from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb
-from doitstack_plugins.keystone import plugin as keystone
+from doitstack_plugins.keystone.plugin import plugin as keystone
 from doitstack_plugins.shared import venvs
 from tests.e2e.samples import free_ports
 from tests.unit.plugin_stage import Stage, make_stack
@@ -31,15 +31,9 @@ def on_stage(stack: Stack, *actions: object, play=lambda program: None) -> Stage
 def make_database(program: Program) -> None:
     if "db_sync" in program.argv:
         conf = configparser.RawConfigParser()
-        conf.read(program.argv[2])
+        conf.read(program.argv[1].removeprefix("--config-file="))
         path = conf["database"]["connection"].removeprefix("sqlite:///").replace("$$", "$")
         Path(path).write_text("tables")
-
-
-def test_hooks_declare_nothing_when_keystone_is_off(tmp_path: Path) -> None:
-    stack = make_stack(tmp_path, ENABLED_SERVICES="tempest")
-    for hook in (keystone.stack_pre_install, keystone.stack_install, keystone.stack_post_config):
-        assert list(hook(stack)) == []
 
 
 def test_hooks_declare_without_doing(tmp_path: Path) -> None:
@@ -70,7 +64,7 @@ def test_main_line_of_keystone(tmp_path: Path) -> None:
 
 def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
     stack = make_stack(tmp_path, DATA_DIR=f"{tmp_path}/a$b")
-    on_stage(stack, keystone.configure_keystone)
+    on_stage(stack, keystone.configure)
     path = stack.data_dir / "keystone" / "etc" / "keystone.conf"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     conf = configparser.RawConfigParser()
@@ -105,7 +99,7 @@ def test_database_is_believed_only_after_a_whole_migration(tmp_path: Path) -> No
         raise CommandError("killed", -9)
 
     with pytest.raises(CommandError):
-        on_stage(stack, keystone.configure_keystone, keystone.init_keystone, play=killed)
+        on_stage(stack, keystone.configure, keystone.init, play=killed)
     assert mariadb.database_id(stack, "keystone") == ""
 
     def fresh(program: Program) -> None:
@@ -113,22 +107,22 @@ def test_database_is_believed_only_after_a_whole_migration(tmp_path: Path) -> No
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         make_database(program)
 
-    stage = on_stage(stack, keystone.init_keystone, play=fresh)
+    stage = on_stage(stack, keystone.init, play=fresh)
     first = mariadb.database_id(stack, "keystone")
     assert first
     assert stage.components == ["dbsync"]
-    on_stage(stack, keystone.init_keystone)
+    on_stage(stack, keystone.init)
     assert (mariadb.database_id(stack, "keystone"), path.read_text()) == (first, "tables")
 
 
 def test_everything_is_made_anew_for_another_database(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
-    on_stage(stack, keystone.configure_keystone, keystone.init_keystone, play=make_database)
+    on_stage(stack, keystone.configure, keystone.init, play=make_database)
     before = keystone.generation(stack)
     assert keystone.generation(stack) == before
     (stack.data_dir / "keystone" / "keystone.db").unlink()
     assert keystone.generation(stack) != before
-    on_stage(stack, keystone.init_keystone, play=make_database)
+    on_stage(stack, keystone.init, play=make_database)
     assert keystone.generation(stack) != before
 
 
@@ -139,7 +133,7 @@ def test_everything_is_made_anew_for_other_settings(tmp_path: Path, changed: str
 
 
 def test_bootstrap_gets_the_password_by_its_environment(tmp_path: Path) -> None:
-    stage = on_stage(make_stack(tmp_path), keystone.bootstrap_keystone)
+    stage = on_stage(make_stack(tmp_path), keystone.bootstrap)
     (program,) = stage.programs
     assert program.env is not None
     assert program.env["OS_BOOTSTRAP_PASSWORD"] == "p$ 'w"
@@ -150,28 +144,28 @@ def test_bootstrap_gets_the_password_by_its_environment(tmp_path: Path) -> None:
 def test_only_http_is_served(tmp_path: Path) -> None:
     stack = make_stack(tmp_path, KEYSTONE_SERVICE_PROTOCOL="https")
     with pytest.raises(SettingsError, match="KEYSTONE_SERVICE_PROTOCOL=https: only http"):
-        on_stage(stack, keystone.check_keystone_port)
+        on_stage(stack, keystone.check)
 
 
 def test_clean_takes_away_what_keystone_made_and_nothing_else(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
-    actions = (keystone.configure_keystone, keystone.fernet_setup, keystone.init_keystone)
+    actions = (keystone.configure, keystone.fernet_setup, keystone.init)
     on_stage(stack, *actions, play=make_database)
     (tmp_path / "theirs").touch()
-    on_stage(stack, *(keystone.clean_keystone, mariadb.clean_databases) * 2)
+    on_stage(stack, *(keystone.remove, mariadb.clean_databases) * 2)
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert left == [tmp_path / "theirs"]
 
 
 def test_clean_leaves_a_configuration_that_may_be_anothers(tmp_path: Path) -> None:
     stack = make_stack(tmp_path, KEYSTONE_CONF_DIR=str(tmp_path / "etc"))
-    on_stage(stack, keystone.configure_keystone, keystone.clean_keystone)
+    on_stage(stack, keystone.configure, keystone.remove)
     assert (tmp_path / "etc" / "keystone.conf").is_file()
 
 
 def test_port_is_checked_before_constraints_are_there(tmp_path: Path) -> None:
     stack = make_stack(tmp_path, UPPER_CONSTRAINTS_FILE="fetched-later.txt", **free_ports())
-    on_stage(stack, keystone.check_keystone_port)
+    on_stage(stack, keystone.check)
 
 
 def test_port_that_is_none_is_a_mistake_of_the_settings(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.nova import cells, conf, processes
-from doitstack_plugins.nova import plugin as nova
+from doitstack_plugins.nova.plugin import plugin as nova
 from tests.unit.plugin_stage import Stage, make_stack
 
 SERVICES = "key,mysql,rabbit,g-api,placement-api,neutron-api,n-api,n-cond,n-sch,n-cpu,n-api-meta"
@@ -36,11 +36,6 @@ def read(path: Path) -> configparser.RawConfigParser:
 
 def names(stack: Stack, kind: Kind) -> list[str]:
     return [step.name for hook in HOOKS[1:] for step in hook(stack) if step.kind is kind]
-
-
-def test_hooks_declare_nothing_when_nova_is_off(tmp_path: Path) -> None:
-    stack = make_nova(tmp_path, ENABLED_SERVICES="key,mysql,rabbit")
-    assert [list(hook(stack)) for hook in (*HOOKS, nova.stack_test_config)] == [[]] * 5
 
 
 def test_hooks_declare_without_doing(tmp_path: Path) -> None:
@@ -74,7 +69,7 @@ def test_without_neutron_nothing_waits_for_it(tmp_path: Path) -> None:
 def test_configuration_of_cells_and_computes(tmp_path: Path) -> None:
     stack = make_nova(tmp_path, NOVA_NUM_CELLS="2", NUMBER_FAKE_NOVA_COMPUTE="2")
     with stack.on_stage(Stage(lambda program: None)):
-        nova.configure_nova(stack)
+        nova.configure(stack)
     directory = stack.data_dir / "nova" / "etc"
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == (
         dict.fromkeys(
@@ -129,7 +124,7 @@ def test_computes_start_after_the_conductors_that_they_call(
     monkeypatch.setattr(processes, "wait_until_served", lambda *_: done.append("answers"))
     monkeypatch.setattr(processes, "_wait_until_ready", lambda _: done.append("ready"))
     with stack.on_stage(Stage(lambda program: None)):
-        nova.configure_nova(stack)
+        nova.configure(stack)
         processes.start_nova(stack)
     assert done == ["n-api", "n-api-meta", "n-cond-cell1", "n-sch", "answers", "n-cpu-1", "ready"]
 
@@ -146,7 +141,7 @@ def test_what_nova_cannot_do_is_told_first(
     tmp_path: Path, setting: str, value: str, says: str
 ) -> None:
     with pytest.raises(SettingsError, match=says):
-        processes.check_nova(make_nova(tmp_path, **{setting: value}))
+        nova.check(make_nova(tmp_path, **{setting: value}))
 
 
 def commands(stage: Stage) -> list[list[str]]:

@@ -1,0 +1,213 @@
+"""The base of API services, for in-tree plugins and for anybody's: subclass `ApiService`.
+
+It is part of the plugins, not of doitstack's core: it makes databases and accounts, and the core
+knows no service. `docs/plugins.md` has a whole example.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import ClassVar
+
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
+from doitstack.errors import ServiceError
+from doitstack.uptodate import Unchanged, digest
+from doitstack_plugins.backing import mariadb
+from doitstack_plugins.keystone import service_accounts
+from doitstack_plugins.shared import conf_files, ports, venvs
+from doitstack_plugins.shared.required_services import Check
+from doitstack_plugins.shared.service import Service, named
+from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
+
+
+class ApiService(Service):
+    """A service with an API (WSGI), a database, a user, and a place in the catalog.
+
+    It is installed, and its database made, in the background during `stack install`; configured,
+    with its accounts made in the background, in `stack post-config`; started in `stack extra`.
+    A subclass sets the attributes, gives `conf`, and overrides the methods in which it differs.
+    """
+
+    process: str
+    """The name of the API's process, and of its log: `g-api`."""
+
+    port: str
+    """The default of the setting NAME_SERVICE_PORT."""
+
+    wsgi: str
+    """The application: `package.module:callable`."""
+
+    catalog_type: str
+    """The type in the catalog: `image`."""
+
+    endpoint_path: str = ""
+    """What follows NAME_SERVICE_URI in the endpoint of the catalog: `/v3`."""
+
+    conf_name: str = ""
+    """The name of the configuration file, by default NAME.conf."""
+
+    migration: tuple[str, ...] = ("db_sync",)
+    """The arguments with which `manage` migrates the database."""
+
+    version_path: str = "/"
+    version_key: str = "versions"
+    """The API works if GET `version_path` answers with a JSON object that has `version_key`."""
+
+    daemons: ClassVar[Mapping[str, str]] = {}
+    """Processes without a port, each started if its service is enabled: name to program."""
+
+    # -- hooks ---------------------------------------------------------------------------------
+
+    @hookimpl
+    def source(self, settings: Settings) -> None:
+        """Set the defaults of its address and its directory of configuration."""
+        conf_files.set_address(settings, self.prefix, self.port)
+        settings.default(f"{self.prefix}_CONF_DIR", f"{settings['DATA_DIR']}/{self.name}/etc")
+
+    @hookimpl
+    def stack_install(self, stack: Stack) -> Iterator[Step]:
+        """Install it and make its database, which needs no other service."""
+        yield from super().stack_install(stack)
+        name = f"init_{self.name}"
+        yield async_run(
+            name,
+            named(name, self.init),
+            wait=[f"install_{self.name}", *mariadb.waits(stack)],
+            uptodate=[Unchanged(partial(self.schema, stack))],
+        )
+
+    @hookimpl
+    def stack_post_config(self, stack: Stack) -> Iterator[Step]:
+        """Configure it, and make its accounts."""
+        yield run(named(f"configure_{self.name}", self.configure))
+        name, good = f"create_{self.name}_accounts", Unchanged(partial(self.accounts, stack))
+        yield async_run(name, named(name, self.create_accounts), uptodate=[good])
+
+    @hookimpl
+    def stack_extra(self, stack: Stack) -> Iterator[Step]:
+        """Start it."""
+        name = self.name
+        yield async_wait(f"install_{name}", f"init_{name}", f"create_{name}_accounts")
+        yield async_run(f"start_{name}", named(f"start_{name}", self.start))
+
+    # -- what a service gives ------------------------------------------------------------------
+
+    def conf(self, stack: Stack) -> conf_files.Sections:
+        """Return the content of its configuration file: options by section."""
+        raise NotImplementedError
+
+    def migrate(self, stack: Stack) -> None:
+        """Make the schema of the database, or bring it up to the installed version."""
+        self.run_manager(stack, *self.migration)
+
+    # -- actions -------------------------------------------------------------------------------
+
+    def init(self, stack: Stack) -> None:
+        """Make the database, or bring it up to the installed version."""
+        self.configure(stack)
+        with mariadb.migrating(stack, self.name):
+            self.migrate(stack)
+
+    def configure(self, stack: Stack) -> None:
+        """Write the configuration (0600)."""
+        for name, sections in self.files(stack).items():
+            conf_files.write(self.conf_dir(stack) / name, sections)
+
+    def create_accounts(self, stack: Stack) -> None:
+        """Make its user, and its place in the catalog."""
+        url = f"{self.uri(stack)}{self.endpoint_path}"
+        service_accounts.create(stack, self.name, self.catalog_type, self.name, url)
+
+    def start(self, stack: Stack) -> None:
+        """Start its processes, restart those that run from something else, and wait for them."""
+        if self.serves_api(stack):
+            serve(stack, self.wsgi_service(stack))
+        self.start_daemons(stack)
+        if self.serves_api(stack):
+            self.wait_for_api(stack)
+        self.wait_for_daemons(stack)
+
+    def start_daemons(self, stack: Stack) -> None:
+        """Start the daemons that are enabled."""
+        for name in self.enabled_daemons(stack):
+            program = self.environment(stack).program(self.daemons[name])
+            argv, env = [program, *self.conf_options(stack)], self.environ(stack)
+            with stack.timed("run_process"):
+                stack.run_process(name, argv, env=env, wait=False)
+
+    def wait_for_api(self, stack: Stack) -> None:
+        """Wait until the API answers. Raises ServiceError with its log if it does not."""
+        service = self.wsgi_service(stack)
+        wait_until_served(stack, service, self.version_path, self.version_key)
+
+    def wait_for_daemons(self, stack: Stack) -> None:
+        """Raise ServiceError if a daemon is dead; override it to ask whether they work."""
+        dead = stack.dead_services(*self.enabled_daemons(stack))
+        if dead:
+            raise ServiceError("\n".join(dead.values()))
+
+    def stop(self, stack: Stack) -> None:
+        """Stop its processes; nothing happens if none runs."""
+        stack.stop_process(self.process, *self.daemons)
+
+    # -- what they use -------------------------------------------------------------------------
+
+    def checks(self, stack: Stack) -> Iterator[Check]:
+        """Yield the check of the API's port."""
+        if self.serves_api(stack):
+            yield partial(ports.check_api, stack, self.process, self.prefix)
+
+    def serves_api(self, stack: Stack) -> bool:
+        """Return whether there is an API, not only daemons."""
+        return True
+
+    def enabled_daemons(self, stack: Stack) -> list[str]:
+        """Return the names of the daemons that are enabled."""
+        return [name for name in self.daemons if stack.is_service_enabled(name)]
+
+    def uri(self, stack: Stack) -> str:
+        """Return where the API is: the setting NAME_SERVICE_URI."""
+        return stack.settings[f"{self.prefix}_SERVICE_URI"]
+
+    def schema(self, stack: Stack) -> str:
+        """Return what the schema was made from: the installed version and the database."""
+        return digest(self.environment(stack).digest(), mariadb.schema_key(stack, self.name))
+
+    def accounts(self, stack: Stack) -> str:
+        """Return what the accounts were made from."""
+        return service_accounts.key(stack, self.uri(stack))
+
+    def generation(self, stack: Stack) -> str:
+        """Return what running processes must be made from; they are restarted if it changes."""
+        texts = (conf_files.read(self.conf_dir(stack) / name) for name in self.files(stack))
+        return digest(self.schema(stack), *texts)
+
+    def files(self, stack: Stack) -> Mapping[str, conf_files.Sections]:
+        """Return the configuration files by their names, in the order in which they are read."""
+        return {self.conf_name or f"{self.name}.conf": self.conf(stack)}
+
+    def conf_options(self, stack: Stack) -> list[str]:
+        """Return the arguments with which a program reads the configuration files."""
+        return [f"--config-file={self.conf_dir(stack) / name}" for name in self.files(stack)]
+
+    def run_manager(
+        self, stack: Stack, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> None:
+        """Run the program `manage` with the configuration. Raises CommandError."""
+        manager, options = self.manager(stack), self.conf_options(stack)
+        warm.call(stack, manager, *options, *arguments, env=env)
+
+    def environ(self, stack: Stack) -> dict[str, str]:
+        """Return the environment variables of its processes."""
+        # Nobody reads the generation: another value restarts the process.
+        return {**venvs.environ(stack), f"{self.prefix}_GENERATION": self.generation(stack)}
+
+    def wsgi_environ(self, stack: Stack) -> dict[str, str]:
+        """Return the environment variables of the API's process."""
+        return {**self.environ(stack), f"OS_{self.prefix}_CONFIG_DIR": str(self.conf_dir(stack))}
+
+    def wsgi_service(self, stack: Stack) -> WsgiService:
+        """Return how the API is served."""
+        host = stack.settings[f"{self.prefix}_SERVICE_HOST"]
+        port = stack.settings.port(f"{self.prefix}_SERVICE_PORT")
+        env = self.wsgi_environ(stack)
+        return WsgiService(self.process, self.wsgi, self.environment(stack), host, port, env)

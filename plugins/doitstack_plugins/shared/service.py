@@ -1,0 +1,133 @@
+"""What services have in common: each is installed, checked, stopped and removed.
+
+`ApiService` builds on it; a service with processes of another kind (Swift) uses it as it is.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from doitstack import Stack, Step, async_run, hookimpl, run, warm
+from doitstack.config.dest_directory import discard
+from doitstack.venvs import Environment, remove
+from doitstack_plugins.shared import required_services, venvs, warm_managers
+
+Action = Callable[[Stack], None]
+
+
+class Service:
+    """A service with a virtual environment of its own. Subclass it, and register an instance.
+
+    A hook that you override needs `@hookimpl` again.
+    """
+
+    name: str
+    """What it is called: `glance`. Steps, directories and (in capitals) settings are named so."""
+
+    services: tuple[str, ...]
+    """The names in ENABLED_SERVICES that enable it; messages use the first."""
+
+    requirements: tuple[str, ...]
+    """What pip installs into its environment."""
+
+    needs: tuple[str, ...] = ("key",)
+    """The services that must be enabled, too."""
+
+    manage: str = ""
+    """The program that migrates its database: `glance-manage`; imported once for all calls."""
+
+    manage_modules: tuple[str, ...] = ()
+    """The modules that calls of `manage` import."""
+
+    # -- hooks ---------------------------------------------------------------------------------
+
+    @hookimpl
+    def stack_pre_install(self, stack: Stack) -> Iterator[Step]:
+        """Check that it can be stacked."""
+        yield run(named(f"check_{self.name}", self.check), only_looks=True)
+
+    @hookimpl
+    def stack_install(self, stack: Stack) -> Iterator[Step]:
+        """Install it in the background."""
+        yield self.install_step(stack, wait=venvs.installs_after(stack))
+
+    @hookimpl
+    def unstack(self, stack: Stack) -> Iterator[Step]:
+        """Stop it, also if an earlier ENABLED_SERVICES started it."""
+        yield run(named(f"stop_{self.name}", self.stop))
+
+    @hookimpl
+    def clean(self, stack: Stack) -> Iterator[Step]:
+        """Remove what it made."""
+        yield run(named(f"clean_{self.name}", self.remove))
+
+    # -- actions -------------------------------------------------------------------------------
+
+    def check(self, stack: Stack) -> None:
+        """Raise an error that names all that is missing or in the way."""
+        needs = partial(required_services.check, stack, self.services[0], *self.needs)
+        required_services.check_all(needs, *self.checks(stack))
+
+    def install(self, stack: Stack) -> None:
+        """Make the environment."""
+        venvs.install(stack, self.environment(stack))
+        if self.manage:
+            warm.offer(stack, self.manager(stack))
+
+    def stop(self, stack: Stack) -> None:
+        """Stop its processes; nothing happens if none runs."""
+        raise NotImplementedError
+
+    def remove(self, stack: Stack) -> None:
+        """Remove the environment, the configuration and the data."""
+        remove(self.environment(stack))
+        if self.manage:
+            warm.withdraw(stack, self.manage)
+        discard(stack.settings, *self.paths(stack))
+
+    # -- what they use -------------------------------------------------------------------------
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its settings begin with: GLANCE."""
+        return self.name.upper()
+
+    def install_step(self, stack: Stack, *, wait: Sequence[str]) -> Step:
+        """Return the step that installs it after the futures `wait`."""
+        name, current = f"install_{self.name}", self.environment(stack).is_current
+        return async_run(name, named(name, self.install), wait=wait, uptodate=[current])
+
+    def checks(self, stack: Stack) -> Iterator[required_services.Check]:
+        """Yield further checks, each of which raises a DoitstackError."""
+        yield from ()
+
+    def environment(self, stack: Stack) -> Environment:
+        """Return its virtual environment, `$DEST/venvs/NAME`."""
+        return venvs.service_environment(stack, self.name, *self.requirements)
+
+    def manager(self, stack: Stack) -> warm.Program:
+        """Return the program `manage`."""
+        environment = self.environment(stack)
+        return warm_managers.manager(stack, environment, self.manage, *self.manage_modules)
+
+    def conf_dir(self, stack: Stack) -> Path:
+        """Return the directory of its configuration: the setting NAME_CONF_DIR."""
+        return stack.settings.path(f"{self.prefix}_CONF_DIR")
+
+    def data(self, stack: Stack) -> Path:
+        """Return the directory of its data, `$DATA_DIR/NAME`."""
+        return stack.data_dir / self.name
+
+    def paths(self, stack: Stack) -> tuple[Path, ...]:
+        """Return what `doit clean` removes besides the environment."""
+        return (self.conf_dir(stack), self.data(stack))
+
+
+def named(name: str, method: Action) -> Action:
+    """Return `method` under the name that lists and logs show, which tells services apart."""
+
+    def action(stack: Stack) -> None:
+        method(stack)
+
+    action.__name__ = action.__qualname__ = name
+    return action

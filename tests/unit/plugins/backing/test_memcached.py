@@ -1,0 +1,18 @@
+"""The cache."""
+
+from pathlib import Path
+
+from doitstack.stack import Stack
+from doitstack_plugins.backing import memcached
+from tests.unit.plugin_stage import make_stack
+
+
+def make(tmp_path: Path, services: str, **environ: str) -> Stack:
+    stack = make_stack(tmp_path, ENABLED_SERVICES=services, **environ)
+    memcached.source(stack.settings)
+    return stack
+
+
+def test_cache_is_emptied_only_where_there_is_one(tmp_path: Path) -> None:
+    memcached.empty(make(tmp_path, "key"))
+    memcached.empty(make(tmp_path, "mysql", MEMCACHED_PORT="1"))  # nobody listens there

@@ -1,0 +1,66 @@
+"""Glance's functions, with its programs only recorded."""
+
+import configparser
+import stat
+from pathlib import Path
+
+import pytest
+
+from doitstack.stack import Stack
+from doitstack_plugins.backing import mariadb
+from doitstack_plugins.glance.plugin import plugin as glance
+from tests.unit.plugin_stage import Stage, make_stack
+
+pytestmark = pytest.mark.usefixtures("no_fork_server")
+
+
+def make(tmp_path: Path, **environ: str) -> Stack:
+    stack = make_stack(
+        tmp_path,
+        ENABLED_SERVICES="key,g-api",
+        SERVICE_PASSWORD="p$% w",
+        MEMCACHED_PORT="1",
+        **environ,
+    )
+    glance.source(stack.settings)
+    return stack
+
+
+def read(path: Path) -> configparser.RawConfigParser:
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    conf = configparser.RawConfigParser()
+    conf.read(path)
+    return conf
+
+
+def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
+    stack = make(tmp_path)
+    glance.configure(stack)
+    conf = read(stack.data_dir / "glance" / "etc" / "glance-api.conf")
+    assert conf["database"]["connection"] == f"sqlite:///{stack.data_dir}/glance/glance.db"
+    assert conf["database"]["sqlite_synchronous"] == "false"
+    assert conf["keystone_authtoken"]["password"] == "p$$% w"
+    assert conf["keystone_authtoken"]["interface"] == "public"
+
+
+def test_a_new_database_has_no_images(tmp_path: Path) -> None:
+    stack = make(tmp_path)
+    image = stack.data_dir / "glance" / "images" / "one"
+    for made in (True, False):
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.touch()
+        with stack.on_stage(Stage(lambda program: None)):
+            glance.init(stack)
+        assert image.exists() is not made
+        assert mariadb.database_id(stack, "glance")
+
+
+def test_images_of_the_settings_are_uploaded_and_waited_for(tmp_path: Path) -> None:
+    stack = make(tmp_path, IMAGE_URLS="http://a/1,http://a/2 http://b/3")
+    upload = list(glance.stack_extra(stack))[-1]
+    assert upload.command == (
+        "upload_image http://a/1 && upload_image http://a/2 && upload_image http://b/3"
+    )
+    assert upload.waits == ("start_glance",)
+    assert [step.waits for step in glance.stack_test_config(stack)] == [("upload_images",)]
+    assert list(glance.stack_test_config(make(tmp_path))) == []

@@ -1,0 +1,124 @@
+"""What is done for all services at once, and what all of them declare."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import ServiceError, SettingsError
+from doitstack.phases import STACK_PHASES
+from doitstack.planning.plan import PlannedStep
+from doitstack.planning.stack_directory import StackDirectory
+from doitstack_plugins import all_services
+from tests.e2e.samples import PORTS, free_ports
+from tests.unit.plugin_stage import Stage, make_stack
+
+ALL = (
+    "key,mysql,rabbit,g-api,placement-api,neutron-api,n-api,n-api-meta,n-cond,n-sch,n-cpu,"
+    "c-api,c-sch,c-vol,s-proxy,s-object,s-container,s-account,horizon"
+)
+OF_STORES = ("check_system_packages", "check_memcached_port")
+INSTALLED = ("glance", "placement", "neutron", "nova", "cinder", "swift", "horizon")
+
+
+def directory(tmp_path: Path, services: str, **environ: str) -> StackDirectory:
+    """Return a stack directory with the in-tree plugins alone."""
+    return StackDirectory(tmp_path, {"ENABLED_SERVICES": services, **environ})
+
+
+def steps(tmp_path: Path, services: str) -> tuple[PlannedStep, ...]:
+    return directory(tmp_path, services).plan().steps
+
+
+def test_services_that_are_off_cost_nothing(tmp_path: Path) -> None:
+    assert steps(tmp_path, "tempest") == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_other_services_are_installed_after_keystone(tmp_path: Path, name: str) -> None:
+    (install,) = [one.step for one in steps(tmp_path, ALL) if one.step.name == f"install_{name}"]
+    assert install.waits == ("install_keystone",)
+
+
+def test_without_keystone_no_installation_waits_for_it(tmp_path: Path) -> None:
+    (install,) = [one.step for one in steps(tmp_path, "g-api") if one.step.name == "install_glance"]
+    assert install.waits == ()
+
+
+def test_futures_are_devstacks_and_each_is_waited_for(tmp_path: Path) -> None:
+    planned = [one.step for one in steps(tmp_path, ALL)]
+    futures = [step.name for step in planned if step.kind.value == "async_run"]
+    waited = [name for step in planned if step.kind.value == "async_wait" for name in step.waits]
+    devstacks = {"create_glance_accounts", "create_swift_accounts", "configure_horizon"}
+    assert devstacks | {"init_glance", "init_placement", "init_swift"} <= set(futures)
+    assert sorted(futures) == sorted(waited)
+    assert list(tmp_path.iterdir()) == []
+
+
+NEEDS = {
+    "g-api": "key",
+    "placement-api": "key",
+    "neutron": "key,mysql,rabbit",
+    "nova": "key,mysql,rabbit,placement-api,g-api",
+    "cinder": "key,mysql,rabbit",
+    "s-proxy": "key,s-object,s-container,s-account",
+    "horizon": "key",
+}
+ENABLED = {"neutron": "neutron-api", "nova": "n-api", "cinder": "c-api"}
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_service_names_the_others_that_it_needs(tmp_path: Path, name: str) -> None:
+    stacked = directory(tmp_path, ENABLED.get(name, name), **free_ports())
+    checks = [one.step for one in stacked.plan((STACK_PHASES[0],)).steps]
+    (check,) = [step for step in checks if step.name not in OF_STORES]
+    with pytest.raises(SettingsError, match=rf"{name} needs {NEEDS[name]} too.*enable_service key"):
+        check.action(stacked.stack)
+
+
+@pytest.mark.parametrize("setting", PORTS)
+def test_a_taken_port_is_reported_before_anything_starts(tmp_path: Path, setting: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        stacked = directory(tmp_path, ALL, **{**free_ports(), setting: taken})
+        errors = []
+        for planned in stacked.plan((STACK_PHASES[0],)).steps:
+            if planned.step.name != "check_system_packages":
+                try:
+                    planned.step.action(stacked.stack)
+                except ServiceError as error:
+                    errors.append(str(error))
+    (error,) = errors
+    assert f"port {taken} is taken by" in error
+    assert f"process {os.getpid()}" in error
+    assert f"set {setting} in local.conf" in error
+
+
+def test_addresses_are_shown(tmp_path: Path) -> None:
+    stacked = directory(tmp_path, "key,g-api", GLANCE_SERVICE_PORT="81")
+    _ = stacked.settings_plan
+    stack = stacked.stack
+    stage = Stage(lambda program: None)
+    with stack.on_stage(stage):
+        all_services.show_addresses(stack)
+    dest = stack.dest
+    assert stage.said == [
+        "key is at http://127.0.0.1:5000/v3",
+        "g-api is at http://127.0.0.1:81",
+        f"the password of admin and demo is ADMIN_PASSWORD of local.conf, else {dest}/passwords",
+        f"in a shell: source {dest}/openrc admin admin; openstack token issue",
+        f"or: OS_CLIENT_CONFIG_FILE={dest}/clouds.yaml "
+        f"{dest}/bin/openstack --os-cloud devstack-admin token issue",
+    ]
+
+
+def test_services_are_stopped_at_once_and_their_stores_later(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    for name in ("g-api", "mysql", "n-cpu-1", "of-a-plugin"):
+        stack.run_process(name, ["sleep", "1000"], wait=False)
+    (step,) = all_services.unstack(stack)
+    step.action(stack)
+    assert [one.name for one in stack.services.status() if one.pid] == ["mysql"]
+    stack.services.stop_all()
