@@ -363,6 +363,35 @@ def test_future_of_a_step_is_not_run_if_it_needs_one_that_a_failure_has_stopped(
     assert starts(scheduler) == ["behind"], "the one before it does not count"
 
 
+def test_planned_task_that_is_added_after_a_failure_is_not_run() -> None:
+    scheduler = make(Task("a"))
+    starts(scheduler)
+    scheduler.ended("a", State.FAILED)
+    scheduler.add(Task("b"), Task("f", FUTURE, counts=False, is_nested=True))
+    assert scheduler.state("b") is State.NOT_RUN
+    assert starts(scheduler) == ["f"]
+
+
+def test_nothing_starts_after_the_stop_of_the_driver() -> None:
+    scheduler = make(Task("a"))
+    starts(scheduler)
+    scheduler.stop()
+    scheduler.add(Task("f", FUTURE, counts=False, is_nested=True))
+    assert scheduler.state("f") is State.NOT_RUN
+
+
+def test_lock_goes_past_those_that_a_failure_has_stopped() -> None:
+    scheduler = make(
+        Task("f", FUTURE, lock="apt"), Task("g", FUTURE, lock="apt"), Task("a"), jobs=1
+    )
+    assert starts(scheduler) == ["f", "a"]
+    scheduler.add(Task("nested", FUTURE, (), "apt", counts=False, is_nested=True))
+    assert starts(scheduler) == []
+    scheduler.ended("f", State.FAILED)
+    assert scheduler.state("g") is State.NOT_RUN
+    assert starts(scheduler) == ["nested"]
+
+
 # -- checks --------------------------------------------------------------------------------------
 
 
