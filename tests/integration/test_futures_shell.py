@@ -622,6 +622,6 @@ async_wait b
         }
     )
 
-    outcome = stack.run("-n", "1", "stack", timeout=20).ok()
+    outcome = stack.run("-n", "1", "stack").ok()
 
     assert "[Async b:PID]: finished true with result 0 in N seconds" in transcript(outcome)

@@ -9,9 +9,6 @@ from tests.integration.probes import plugin
 
 DEMO = "extras.d/50-demo.py"
 
-# A run that hangs shall say so soon.
-pytestmark = pytest.mark.timeout(60)
-
 ACTIONS = plugin(r"""
     import asyncio
     import resource
@@ -66,7 +63,7 @@ def _run(make: MakeStackDir, *steps: str, code: int = 1) -> Outcome:
     """Run these steps, and see that there was one run, with its end on record."""
     hook = "".join(f"    yield {step}\n" for step in steps)
     stack = make({DEMO: f"{ACTIONS}\n@hookimpl\ndef stack_install(stack):\n{hook}"})
-    outcome = stack.run("stack", timeout=30).failed(code)
+    outcome = stack.run("stack").failed(code)
     assert outcome.out.count("Total runtime") == 1
     assert outcome.journal[-1]["event"] == "run_end"
     assert "core/doitstack" not in outcome.out, "no traceback of ours"
@@ -152,7 +149,7 @@ def test_session_that_cannot_start_fails_its_futures(
         }
     )
 
-    outcome = stack.run("stack", timeout=30, PATH=str(tmp_path)).failed(1)
+    outcome = stack.run("stack", PATH=str(tmp_path)).failed(1)
 
     why = "cannot be started: [Errno 2] No such file or directory: 'bash'"
     assert f"stack install: plugin demo: future x: {why}" in outcome.out

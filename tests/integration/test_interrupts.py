@@ -48,6 +48,12 @@ if [[ "$1 $2" == "stack pre-install" ]]; then
 fi
 """
 
+PATIENT = """
+from doitstack.processes import tree
+tree.stop.__kwdefaults__["grace"] = 600
+"""
+"""Whoever waits for a grace now does so for ever."""
+
 READY = ("stubborn", "polite", "program", "bash")
 
 WAYS = {
@@ -60,7 +66,9 @@ WAYS = {
 }
 
 
-def _start(make: MakeStackDir, way: str, mark: str) -> tuple[StackDir, "subprocess.Popen[str]"]:
+def _start(
+    make: MakeStackDir, way: str, mark: str, more: str = ""
+) -> tuple[StackDir, "subprocess.Popen[str]"]:
     """Start a run that stands on its main line, with futures of all kinds in the background."""
     main_line = f"""
 def standing(stack):
@@ -76,7 +84,8 @@ def stack_install(stack):
     {WAYS[way]}
 """
     stack = make(
-        {"extras.d/50-demo.py": HARD + main_line, "extras.d/60-script.sh": BASH}, TEST_MARK=mark
+        {"extras.d/50-demo.py": HARD + more + main_line, "extras.d/60-script.sh": BASH},
+        TEST_MARK=mark,
     )
     process = stack.start("stack")
     for name in (*READY, "standing"):
@@ -206,7 +215,7 @@ def test_interrupt_before_anything_runs_is_no_traceback(
 def test_second_interrupt_does_not_wait_for_anybodys_grace(
     stack_dir: MakeStackDir, mark: str
 ) -> None:
-    stack, process = _start(stack_dir, "python", mark)
+    stack, process = _start(stack_dir, "python", mark, PATIENT)
     log = stack.dest / "logs" / "stack.log"
 
     os.killpg(process.pid, signal.SIGINT)
@@ -216,7 +225,7 @@ def test_second_interrupt_does_not_wait_for_anybodys_grace(
 
     assert outcome.code == 130, outcome.out
     assert "Traceback" not in outcome.out
-    wait_until(lambda: marked(mark) == [], "the end of all processes", 2)
+    wait_until(lambda: marked(mark) == [], "the end of all processes")
 
 
 def test_failing_step_stops_all_trees_and_still_reports(stack_dir: MakeStackDir, mark: str) -> None:
@@ -318,7 +327,7 @@ def test_second_run_in_a_stack_directory_is_refused(stack_dir: MakeStackDir, com
     first = stack.start("stack")
     wait_until((stack.path / "standing").exists, "the first run")
 
-    second = stack.run(command, timeout=20).failed(3)
+    second = stack.run(command).failed(3)
     shown = stack.run("futures").ok()
     (stack.path / "gate").write_text("go\n")
     outcome = _end(stack, first).ok()
@@ -337,8 +346,8 @@ def test_killed_holder_does_not_block_the_next_run(stack_dir: MakeStackDir, mark
     first = stack.start("stack")
     wait_until((stack.path / "standing").exists, "the first run")
     first.kill()
-    first.communicate(timeout=20)
-    wait_until(lambda: marked(mark) == [], "the end of its program", 1)
+    first.communicate(timeout=60)
+    wait_until(lambda: marked(mark) == [], "the end of its program")
     (stack.path / "gate").unlink()
     (stack.path / "gate").write_text("go\n")
 
