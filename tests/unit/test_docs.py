@@ -133,3 +133,11 @@ def test_timing_page_has_every_figure_and_option() -> None:
     assert {f"--{option['long']}" for option in Timing.cmd_options} <= set(
         re.findall(r"--[a-z]+", text)
     )
+
+
+def test_contributing_page_has_the_layers_from_the_top_down() -> None:
+    contracts = tomllib.loads(page("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    entries = [name for layer in contracts[0]["layers"] for name in layer.split(" : ")]
+    folders = [name for name in entries if (ROOT / "core" / "doitstack" / name).is_dir()]
+    rows = re.findall(r"^\| `(\w+)` \|", page("CONTRIBUTING.md"), re.MULTILINE)
+    assert rows == folders
