@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -144,10 +146,6 @@ def _script_of(sections: tuple[Section, ...]) -> str:
 def _evaluate(
     path: Path, script: str, sections: tuple[Section, ...], variables: Mapping[str, str]
 ) -> LocalSettings:
-    # Most stack directories have no local.conf, and listing tasks shall stay quick.
-    import subprocess  # noqa: PLC0415
-    import tempfile  # noqa: PLC0415
-
     with tempfile.TemporaryDirectory(prefix="doitstack-") as scratch:
         copy = Path(scratch) / "localrc"
         copy.write_text(script, encoding="utf-8")

@@ -1,7 +1,8 @@
-"""Plugin repositories: fetched by git, and put in the order of what they require of each other."""
+"""Plugin repositories: fetch them with git, and sort them by what they require of each other."""
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -17,15 +18,14 @@ _REQUIRES = rf"(?m)^\s*plugin_requires\s+{_WORD}\s+{_WORD}"
 
 
 def scripts_directory(repository: PluginRepository, dest: Path) -> Path:
-    """Return where a repository keeps its scripts."""
+    """Return the directory of a repository's scripts."""
     return dest / repository.name / "devstack"
 
 
 def fetch(repositories: Iterable[PluginRepository], settings: Settings) -> Iterator[str]:
-    """Clone to `$DEST/NAME` what is not there; what lies there is taken as it is.
+    """Clone each repository to `$DEST/NAME` unless that exists; with RECLONE, update it to its REF.
 
-    With RECLONE, that is brought to its REF. Yields a line for each fetch as it starts. Raises
-    PluginError.
+    Yields a line for each fetch before it starts. Raises PluginError.
     """
     dest, is_offline = settings.path("DEST"), settings.is_true("OFFLINE")
     for repository in repositories:
@@ -38,15 +38,15 @@ def fetch(repositories: Iterable[PluginRepository], settings: Settings) -> Itera
         if is_offline or settings.is_true("ERROR_ON_CLONE"):
             raise PluginError(
                 repository.name,
-                f"{target} is not there, and OFFLINE or ERROR_ON_CLONE forbids cloning it; "
-                f"put it there: git clone {repository.url} {target}",
+                f"{target} does not exist, and OFFLINE or ERROR_ON_CLONE forbids cloning it; "
+                f"clone it yourself: git clone {repository.url} {target}",
             )
         yield f"cloning plugin {repository.name} from {repository.url} to {target}"
         _clone(repository, target, settings)
 
 
 def _clone(repository: PluginRepository, target: Path, settings: Settings) -> None:
-    """Clone beside the target and move it there, so that half a clone is never believed."""
+    """Clone next to the target and rename the result, so that no partial clone is used."""
     partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
     depth = ["--depth", settings["GIT_DEPTH"]] if settings.get("GIT_DEPTH", "0") != "0" else []
     try:
@@ -56,9 +56,7 @@ def _clone(repository: PluginRepository, target: Path, settings: Settings) -> No
         partial.rename(target)
     finally:
         if partial.exists():
-            import shutil  # noqa: PLC0415 - only after a failure
-
-            # A git that was stopped may have children that still write.
+            # Children of a git that was stopped may still write.
             shutil.rmtree(partial, ignore_errors=True)
 
 
@@ -83,8 +81,8 @@ def _git(repository: PluginRepository, arguments: list[str]) -> None:
         reasons = [line for line in said if line.startswith(("fatal: ", "error: "))]
         raise PluginError(
             repository.name,
-            f"cannot be fetched from {repository.url}: {[*reasons, *said, 'no word'][0]}; "
-            f"look at its URL and REF in enable_plugin",
+            f"cannot be fetched from {repository.url}: {[*reasons, *said, 'no message'][0]}; "
+            f"check its URL and REF in enable_plugin",
         )
 
 
@@ -119,7 +117,7 @@ def _text_of_settings(repository: PluginRepository, dest: Path) -> str:
 
 
 def _requirements(repository: PluginRepository, dest: Path) -> Iterator[tuple[str, str]]:
-    """Yield what its settings require: FILE:LINE and a name."""
+    """Yield the plugins that its settings require: FILE:LINE and a name."""
     text = _text_of_settings(repository, dest)
     for match in re.finditer(_REQUIRES, text):
         line = text.count("\n", 0, match.start(1)) + 1
@@ -127,7 +125,7 @@ def _requirements(repository: PluginRepository, dest: Path) -> Iterator[tuple[st
 
 
 def _sorted(needs: dict[str, list[str]]) -> list[str]:
-    """Return the names so that each comes after its needs, and otherwise as they stand."""
+    """Return the names so that each comes after its needs, and otherwise in the given order."""
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:

@@ -1,26 +1,25 @@
-"""Look at scripts before they run: their syntax, and what they call that is not there."""
+"""Check scripts before they run: their syntax, and calls of functions that do not exist."""
 
 import os
 import re
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 _MISSING = Path(__file__).parents[1] / "bash" / "library" / "missing.sh"
 _DEFINITION = r"(?m)^\s*(?:function\s+([\w-]+)|([\w-]+)\s*\(\))"
 _KEYWORD = r"\b(?:then|do|elif|else|if|while|until|time|async_runfunc|async_run\s+\S+)\s"
-# What has been looked at is not taken away: behind `if` stands another command.
+# A lookahead, so that the word stays for the next match: after `if` comes another command.
 _COMMAND = rf"(?:^|[;&|({{`]|{_KEYWORD})\s*!?\s*(?=([\w-]+))"
 
 _SOURCE = rf"(?:^|[;&|({{`]|{_KEYWORD})\s*!?\s*(?:source|\.)\s+\"?\$\{{?TOP_DIR\}}?/([\w./-]+)"
 _CHECKOUT = "set DEVSTACK_DIR to a checkout of it"
 _INIT = "to write it: python -m doitstack init ."
-_MENDS = dict.fromkeys(("functions", "openrc", "stackrc"), _INIT)
+_FIXES = dict.fromkeys(("functions", "openrc", "stackrc"), _INIT)
 
 
 def syntax_errors(scripts: Iterable[Path]) -> list[str]:
-    """Return what bash has against the syntax of `scripts`: one `FILE:LINE: what` each."""
-    import subprocess  # noqa: PLC0415 - most stack directories have no script
-
+    """Return the syntax errors that bash finds in `scripts`: `FILE:LINE: message` for each file."""
     found = []
     for script in dict.fromkeys(scripts):
         answer = subprocess.run(
@@ -36,9 +35,9 @@ def syntax_errors(scripts: Iterable[Path]) -> list[str]:
 
 
 def may_be_sourced(path: Path) -> bool:
-    """Tell whether `path`, below `devstack/` of a repository, looks like a file of functions.
+    """Return whether `path`, below `devstack/` of a repository, looks like a file of functions.
 
-    What is for Grenade and for the gate is started by others.
+    The files for Grenade and for CI jobs are not sourced by scripts.
     """
     return (
         path.suffix in {"", ".sh"}
@@ -48,7 +47,7 @@ def may_be_sourced(path: Path) -> bool:
 
 
 def read_scripts(scripts: Iterable[Path]) -> dict[Path, str]:
-    """Return the texts of those of `scripts` that are files."""
+    """Return the texts of `scripts`, if they are files."""
     return {
         path: path.read_text(encoding="utf-8", errors="replace")
         for path in dict.fromkeys(scripts)
@@ -57,10 +56,9 @@ def read_scripts(scripts: Iterable[Path]) -> dict[Path, str]:
 
 
 def unprovided_calls(texts: Mapping[Path, str]) -> list[str]:
-    """Return a warning for each first call of a function of DevStack that we do not provide.
+    """Return a warning for the first call of each DevStack function that doitstack lacks.
 
-    Looks at words where a command may stand; a function that the scripts define themselves is
-    theirs.
+    Checks words at the place of a command, except functions that the scripts define themselves.
     """
     pairs = [pair for text in texts.values() for pair in re.findall(_DEFINITION, text)]
     own = {name for pair in pairs for name in pair}
@@ -73,16 +71,16 @@ def unprovided_calls(texts: Mapping[Path, str]) -> list[str]:
 
 
 def missing_files(texts: Mapping[Path, str], top_dir: Path) -> list[str]:
-    """Return a warning for each first `source` of a file of DevStack's tree that is not there."""
+    """Return a warning for the first `source` of each file of DevStack that does not exist."""
     return [
-        f"{place}: {name} of DevStack is not in {top_dir}; {_MENDS.get(name, _CHECKOUT)}"
+        f"{place}: {name} of DevStack is not in {top_dir}; {_FIXES.get(name, _CHECKOUT)}"
         for place, name in _first_places(texts, _SOURCE)
         if not (top_dir / name).exists()
     ]
 
 
 def _first_places(texts: Mapping[Path, str], pattern: str) -> Iterator[tuple[str, str]]:
-    """Yield what `pattern` finds in lines of code, once a file: FILE:LINE and the word."""
+    """Yield each word that `pattern` finds in code, once per file: FILE:LINE and the word."""
     found: set[tuple[Path, str]] = set()
     for path, text in texts.items():
         for number, line in enumerate(text.splitlines(), start=1):
@@ -93,7 +91,7 @@ def _first_places(texts: Mapping[Path, str], pattern: str) -> Iterator[tuple[str
 
 
 def unprovided_functions() -> set[str]:
-    """Return the names of DevStack's functions that our library knows of and lacks."""
+    """Return the names of the DevStack functions that the library does not provide."""
     text = _MISSING.read_text(encoding="utf-8")
     listed = re.search(r"_MISSING_FUNCTIONS='([^']*)'", text)
     assert listed, f"{_MISSING} has no table"
@@ -110,9 +108,7 @@ def needs_sudo(texts: Mapping[Path, str]) -> str | None:
 
 
 def can_become_root() -> bool:
-    """Return whether we are root, or `sudo` makes us root without asking for a password."""
-    import subprocess  # noqa: PLC0415 - as above
-
+    """Return whether this is root, or `sudo` works without asking for a password."""
     if os.geteuid() == 0:
         return True
     try:

@@ -16,6 +16,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from doitstack.errors import ServiceError
 from doitstack.private_files import private_directory, tail
 from doitstack.services.supervisord import SCRIPT, STOP_SECONDS, Supervisord
@@ -163,8 +165,6 @@ class Services:
 
     def ports(self) -> dict[str, list[int]]:
         """Return the TCP ports on which the processes of each service listen."""
-        import psutil  # noqa: PLC0415 - not needed by all users of services
-
         owners = {
             process.pid: name
             for name, processes in self._supervisord.processes().items()

@@ -69,7 +69,7 @@ def test_plugin_that_is_not_there_is_refused_offline(
 ) -> None:
     stack = stack_dir(enabling(f"enable_plugin demo {demo.url}", "OFFLINE=True"))
     outcome = refused(stack)
-    assert f"plugin demo: {stack.dest}/demo is not there, and OFFLINE" in outcome.out
+    assert f"plugin demo: {stack.dest}/demo does not exist, and OFFLINE" in outcome.out
     assert f"git clone {demo.url} {stack.dest}/demo" in outcome.out
 
 
@@ -82,7 +82,7 @@ def test_plugin_that_cannot_be_fetched_is_refused_and_leaves_nothing(
     outcome = refused(stack)
     assert "plugin demo: cannot be fetched from file://" in outcome.out
     assert re.search(r": fatal: .*(does not appear to be a git rep|find remote ref)", outcome.out)
-    assert "look at its URL and REF in enable_plugin" in outcome.out
+    assert "check its URL and REF in enable_plugin" in outcome.out
     assert [path.name for path in stack.dest.iterdir() if "demo" in path.name] == []
 
 
