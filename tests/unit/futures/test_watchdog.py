@@ -1,0 +1,192 @@
+"""What a SIGKILL of the main process leaves, and who ends it."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from doitstack.futures.watchdog import mark, unfinished
+from doitstack.journal.job_file import Job, close_job, open_job
+from doitstack.processes.tree import Root, look_up, open_pidfd
+
+PATIENCE = 60.0
+"""Seconds after which a test gives up; none is passed by waiting."""
+
+
+@pytest.fixture
+def sleeper() -> Iterator[int]:
+    """The pid of a process that sleeps, in a group of its own."""
+    process = subprocess.Popen(["sleep", "1000"], process_group=0)
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+def write_job(directory: Path, name: str, pid: int, started: int, rc: int | None = None) -> None:
+    descriptor = open_job(directory / f"{name}.ini", Job("cmd", pid, 0, started))
+    if rc is None:
+        os.close(descriptor)
+    else:
+        close_job(descriptor, 1, rc)
+
+
+def start_of(pid: int) -> int:
+    process = look_up(pid)
+    assert process
+    return process.started
+
+
+# -- which futures are unfinished ------------------------------------------------------------------
+
+
+def test_future_without_an_end_is_unfinished(tmp_path: Path, sleeper: int) -> None:
+    write_job(tmp_path, "runs", sleeper, start_of(sleeper))
+    write_job(tmp_path, "done", sleeper, start_of(sleeper), rc=0)
+    (tmp_path / "begun.ini").write_text("[job]\n")
+    assert list(unfinished(tmp_path)) == [Root(sleeper)]
+
+
+def test_future_of_another_run_counts_only_while_its_first_process_runs(
+    tmp_path: Path, sleeper: int
+) -> None:
+    write_job(tmp_path, "other", sleeper, start_of(sleeper) - 1)
+    assert list(unfinished(tmp_path)) == [], "the pid belongs to another process now"
+
+
+def test_future_of_this_run_is_known_by_its_mark_as_well(tmp_path: Path, sleeper: int) -> None:
+    write_job(tmp_path, "runs", sleeper, start_of(sleeper))
+    assert list(unfinished(tmp_path, "run")) == [Root(sleeper, mark("run", "runs"))]
+
+
+def test_future_of_this_run_whose_pid_was_reused_is_known_by_its_mark_alone(
+    tmp_path: Path, sleeper: int
+) -> None:
+    write_job(tmp_path, "runs", sleeper, start_of(sleeper) - 1)
+    assert list(unfinished(tmp_path, "run")) == [Root(0, mark("run", "runs"))]
+
+
+# -- the main process is killed --------------------------------------------------------------------
+
+MAIN = """
+import os, signal
+from subprocess import DEVNULL, Popen
+from pathlib import Path
+from doitstack.futures.watchdog import Guard
+
+def sleep(its_mark=""):
+    env = dict(DOITSTACK_FUTURE=its_mark)
+    return Popen(["sleep", "1000"], stdout=DEVNULL, env=env, process_group=0)
+
+guard = Guard(Path({directory!r}), "run")
+{work}
+print(process.pid, flush=True)
+os.close(1)
+signal.pause()
+"""
+
+FUTURE = """
+process = sleep("run:f")
+Path(DIRECTORY, "f.ini").write_text(
+    f"[job]\\ncommand = c\\npid = {os.getpid()}\\nstart_time = 0\\npid_start_time = 1\\n"
+)
+"""
+PROGRAM = """
+its_mark = guard.next_program()
+process = sleep(its_mark)
+guard.program(process.pid)
+"""
+PROGRAM_BEFORE_ITS_PID_IS_KNOWN = """
+its_mark = guard.next_program()
+process = sleep(its_mark)
+"""
+SESSION = """
+process = sleep()
+guard.session(process.pid)
+"""
+
+
+@contextmanager
+def main_process(directory: Path, work: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a main process that does `work`; yield it and the pid of the process it started."""
+    script = MAIN.format(
+        directory=str(directory), work=work.replace("DIRECTORY", repr(str(directory)))
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as main:
+        assert main.stdout
+        try:
+            # The output ends once the watchdog has closed it as well: then it watches.
+            yield main, int(main.stdout.read())
+        finally:
+            main.kill()
+
+
+def has_ended(pid: int) -> bool:
+    """Wait until the process has ended; return False if it does not."""
+    handle = open_pidfd(pid)
+    if handle is None:
+        return True
+    try:
+        return bool(select.select([handle], [], [], PATIENCE)[0])
+    finally:
+        os.close(handle)
+
+
+@pytest.mark.parametrize("work", [FUTURE, PROGRAM, PROGRAM_BEFORE_ITS_PID_IS_KNOWN, SESSION])
+def test_work_ends_if_the_main_process_is_killed(tmp_path: Path, work: str) -> None:
+    with main_process(tmp_path, work) as (main, pid):
+        main.kill()
+        assert has_ended(pid)
+
+
+def test_watchdog_ignores_ctrl_c(tmp_path: Path) -> None:
+    with main_process(tmp_path, SESSION) as (main, pid):
+        os.kill(watchdog_of(main.pid), signal.SIGINT)
+        main.kill()
+        assert has_ended(pid)
+
+
+def watchdog_of(main: int) -> int:
+    """Return the pid of the child of `main` that has a session of its own."""
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    (watchdog,) = [int(pid) for pid in children if os.getsid(int(pid)) == int(pid)]
+    return watchdog
+
+
+ENDED = """
+process = sleep()
+guard.program(process.pid)
+guard.program(0)
+"""
+
+
+def test_program_that_has_ended_is_not_ended_again(tmp_path: Path) -> None:
+    with main_process(tmp_path, ENDED) as (main, pid):
+        watchdog = watchdog_of(main.pid)
+        main.kill()
+        try:
+            assert has_ended(watchdog)
+            assert look_up(pid), "its end was reported, and its pid may be another's now"
+        finally:
+            os.kill(pid, signal.SIGKILL)
+
+
+DISMISSED = """
+process = sleep()
+guard.session(process.pid)
+guard.dismiss()
+"""
+
+
+def test_dismissed_watchdog_is_gone_and_ends_nothing(tmp_path: Path) -> None:
+    with main_process(tmp_path, DISMISSED) as (main, pid):
+        try:
+            children = Path(f"/proc/{main.pid}/task/{main.pid}/children").read_text().split()
+            assert children == [str(pid)]
+        finally:
+            os.kill(pid, signal.SIGKILL)
