@@ -106,6 +106,7 @@ class StackDir:
         self.path = path
         self.dest = path / ".stack"
         self.environ = environ
+        self._started: list[subprocess.Popen[str]] = []
         path.mkdir(parents=True, exist_ok=True)
         for name, text in {
             "dodo.py": "from doitstack.dodo import *\n",
@@ -129,7 +130,7 @@ class StackDir:
 
     def start(self, *arguments: str, **environ: str) -> "subprocess.Popen[str]":
         """Start `doit ARGUMENTS`, in a process group of its own as a terminal would."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [DOIT, *arguments],
             cwd=self.path,
             env={**self.environ, **environ},
@@ -140,6 +141,17 @@ class StackDir:
             errors="replace",
             process_group=0,
         )
+        self._started.append(process)
+        return process
+
+    def clear_away(self) -> None:
+        """End what a test that has failed left running."""
+        for process in self._started:
+            if process.poll() is None:
+                with process:
+                    os.killpg(process.pid, signal.SIGKILL)
+        if (self.dest / "supervisor").exists():
+            self.run("unstack")
 
     def log(self, name: str) -> str:
         return (self.dest / "async" / f"{name}.log").read_text()
@@ -170,5 +182,4 @@ def stack_dir(tmp_path: Path) -> Iterator[MakeStackDir]:
 
     yield make
     for directory in made:
-        if (directory.dest / "supervisor").exists():
-            directory.run("unstack")
+        directory.clear_away()

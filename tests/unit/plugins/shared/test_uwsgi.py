@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,8 +42,14 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    made = make_stack(tmp_path, SERVICE_TIMEOUT="1")
+def patience() -> str:
+    """Return SERVICE_TIMEOUT in s: who waits for nothing does so for the whole test."""
+    return "1000"
+
+
+@pytest.fixture
+def stack(tmp_path: Path, patience: str) -> Iterator[Stack]:
+    made = make_stack(tmp_path, SERVICE_TIMEOUT=patience)
     with made.on_stage(Stage(lambda program: None)):
         yield made
     made.services.stop_all()
@@ -87,12 +92,11 @@ def test_wait_is_over_when_the_service_answers(
 
 
 def test_wait_fails_at_once_for_a_dead_service(stack: Stack) -> None:
-    began = time.monotonic()
     with pytest.raises(ServiceError, match="service web does not run"):
         wait_until_served(stack, service(1), "/v3", "version")
-    assert time.monotonic() - began < 0.9
 
 
+@pytest.mark.parametrize("patience", ["1"])
 @pytest.mark.parametrize(("path", "key"), [("/v2", "version"), ("/v3", "other")])
 def test_wait_gives_up_on_a_wrong_answer(stack: Stack, port: int, path: str, key: str) -> None:
     stack.run_process("web", ["sleep", "1000"])
