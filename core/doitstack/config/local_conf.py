@@ -49,7 +49,7 @@ class LocalSettings(NamedTuple):
     script: Path | None = None
 
     @property
-    def is_passed_over(self) -> bool:
+    def is_ignored(self) -> bool:
         """Whether `local.conf` has a localrc that was not read, as there is another."""
         is_plain = self.script is not None and self.script.name == "localrc"
         return is_plain and any(map(_is_localrc, self.sections))

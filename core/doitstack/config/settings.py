@@ -1,6 +1,7 @@
-"""The settings of a run: the environment over `local.conf` over defaults. Knows no plugin."""
+"""The settings of a run: defaults, overridden by `local.conf`, overridden by the environment."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from doitstack.config.local_conf import LocalSettings, read_local_settings
@@ -20,18 +21,19 @@ DEFAULTS = {
     "LOGDIR": "{DEST}/logs",
     "WARM_IDLE_SECONDS": "1800",
 }
-"""Our own defaults. Those of DEST go before `local.conf` is read, so that it can use them."""
+"""The defaults. They are set before `local.conf` is read, which can use them, except those that
+depend on a DEST of `local.conf`."""
 
 _AFTER_LOCAL_CONF = ("DATA_DIR", "LOGDIR")
 
 _SPECIAL = frozenset("$%:")
-"""What OpenStack's programs, or a PATH, cannot have in a path: there it means something."""
+"""Characters that have a meaning in OpenStack's configuration or in PATH."""
 
 _NUMBERS = ("ASYNC_JOBS", "SERVICE_TIMEOUT", "WARM_IDLE_SECONDS")
 _TRUTHS = ("DEVSTACK_PARALLEL", "ASYNC_STRICT")
 
 _OWN_TO_LOCAL_CONF = frozenset({"PATH"})
-"""What `local.conf` may change although the environment sets it."""
+"""The variables that `local.conf` may change although the environment sets them."""
 
 _TRUE = frozenset({"1", "y", "yes", "t", "true", "on"})
 _FALSE = frozenset({"0", "n", "no", "f", "false", "off", ""})
@@ -44,15 +46,15 @@ _GROUPS = {
     "trove": "tr-",
     "placement": "placement-",
 }
-"""Services that are enabled when any of their parts is."""
+"""Services that are enabled if any service with the prefix is."""
 
 
 class Settings(Mapping[str, str]):
-    """What `local.conf`, the environment and the plugins have set: names to text.
+    """The values that `local.conf`, the environment and the plugins have set, by name.
 
-    `local` is the user's file as it was read, `environ` the names that the environment set, `late`
-    those that hooks of `source` set by default: override_defaults of the shell comes before them.
-    `changes` tells by its growth that any value may have changed.
+    `local` is the user's file as it was read. `environ` has the names that the environment set.
+    `late` has the names that hooks of `source` set: scripts do not see them in override_defaults,
+    which comes before. `changes` is a counter that grows with every change.
     """
 
     def __init__(self, values: dict[str, str], local: LocalSettings, environ: frozenset[str]):
@@ -88,17 +90,24 @@ class Settings(Mapping[str, str]):
             self._values[name] = value
         return self._values[name]
 
+    @contextmanager
+    def late_defaults(self) -> Iterator[None]:
+        """Record the names that are set in the block, and not before, as `late`."""
+        known = frozenset(self)
+        yield
+        self.late = frozenset(self) - known
+
     def update(self, changed: Mapping[str, str]) -> None:
-        """Take over what the bash session has changed."""
+        """Set the values that the bash session has changed."""
         self.changes += 1
         self._values.update({k: v for k, v in changed.items() if k != "TOP_DIR"})
 
     def path(self, name: str) -> Path:
-        """Return the directory or file that `name` holds."""
+        """Return the value of `name` as a path."""
         return Path(self[name])
 
     def is_true(self, name: str, *, default: bool = False) -> bool:
-        """Return the truth of `name` in DevStack's spelling: True, yes, 1; False, no, 0."""
+        """Return whether `name` is true in DevStack's spelling: True, yes, 1; False, no, 0."""
         value = self._values.get(name, "").strip().lower()
         if value not in _TRUE | _FALSE:
             raise SettingsError(f"{name}={self._values[name]}: use True or False")
@@ -120,7 +129,7 @@ class Settings(Mapping[str, str]):
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The enabled services; a name preceded by `-` takes an earlier one away."""
+        """The enabled services; a name with `-` in front removes an earlier one."""
         enabled: list[str] = []
         for word in self._values.get("ENABLED_SERVICES", "").replace(",", " ").split():
             if word.startswith("-"):
@@ -135,13 +144,13 @@ class Settings(Mapping[str, str]):
         return any(_is_enabled(name, enabled) for name in names)
 
     def enable_service(self, *names: str) -> None:
-        """Add services to ENABLED_SERVICES, but for those that have been disabled."""
+        """Add services to ENABLED_SERVICES, except those that have been disabled."""
         disabled = self.get("DISABLED_SERVICES").split(",")
         wanted = (name for name in names if name not in disabled)
         self._values["ENABLED_SERVICES"] = ",".join(dict.fromkeys((*self.services, *wanted)))
 
     def disable_service(self, *names: str) -> None:
-        """Take services from ENABLED_SERVICES, and keep later calls from adding them."""
+        """Remove services from ENABLED_SERVICES, and prevent later calls from adding them."""
         kept = (name for name in self.services if name not in names)
         self._values["ENABLED_SERVICES"] = ",".join(kept)
         disabled = filter(None, (*self.get("DISABLED_SERVICES").split(","), *names))
@@ -161,12 +170,12 @@ def _is_enabled(name: str, enabled: tuple[str, ...]) -> bool:
     return prefix is not None and any(part.startswith(prefix) for part in enabled)
 
 
-def is_passed_over(name: str) -> bool:
-    """Tell whether no run shall hear of the environment's variable `name`.
+def is_hidden(name: str) -> bool:
+    """Return whether the environment variable `name` is hidden from runs.
 
-    `OS_*` is for clouds of the user's; DevStack clears it, too. PYTHONDONTWRITEBYTECODE is set in
-    many containers, but the virtual environments here are ours, and without byte code each start
-    of a program of Nova costs twice the CPU time.
+    `OS_*` is for other clouds of the user; DevStack clears it, too. PYTHONDONTWRITEBYTECODE is set
+    in many containers; without byte code each start of a program of Nova would need twice the CPU
+    time.
     """
     return name.startswith("OS_") or name == "PYTHONDONTWRITEBYTECODE"
 
@@ -174,10 +183,10 @@ def is_passed_over(name: str) -> bool:
 def load_settings(top_dir: Path, environ: Mapping[str, str]) -> Settings:
     """Return the settings of the stack directory `top_dir`.
 
-    Raises SettingsError, with file and line, for a broken `local.conf`, for a DEST that must not be
-    used, and for a value that cannot be meant.
+    Raises SettingsError, with file and line, for a broken `local.conf`, a DEST that must not be
+    used, and an invalid value.
     """
-    environ = {name: value for name, value in environ.items() if not is_passed_over(name)}
+    environ = {name: value for name, value in environ.items() if not is_hidden(name)}
     before = _defaults({"TOP_DIR": str(top_dir)}, environ, set(DEFAULTS) - set(_AFTER_LOCAL_CONF))
     local = read_local_settings(top_dir, before)
     set_outside = frozenset(environ) - _OWN_TO_LOCAL_CONF
@@ -189,7 +198,7 @@ def load_settings(top_dir: Path, environ: Mapping[str, str]) -> Settings:
     _check_dest(values["DEST"], environ.get("HOME", ""))
     settings = Settings(values, local, set_outside)
     _check_values(settings)
-    # For the shell, which reads the names as they stand, "-name" is done with here, as in DevStack.
+    # The shell reads the names as they are, so "-name" is resolved here, as in DevStack.
     values["ENABLED_SERVICES"] = ",".join(settings.services)
     return settings
 
@@ -221,7 +230,7 @@ def _check_dest(dest: str, home: str) -> None:
     if not path.is_absolute():
         raise SettingsError(f"DEST={dest}: use an absolute path")
     if special := _SPECIAL.intersection(dest):
-        raise SettingsError(f"DEST={dest}: OpenStack cannot live with {min(special)}; use another")
+        raise SettingsError(f"DEST={dest}: OpenStack cannot use a path with {min(special)}")
     forbidden = {Path("/"), Path(home).resolve()} if home else {Path("/")}
     if path.resolve() in forbidden:
         raise SettingsError(f"DEST={dest}: this is not a directory of doitstack's own; use another")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from doitstack.config.settings import is_passed_over
+from doitstack.config.settings import is_hidden
 from doitstack.stack import Stack
 
 CERTIFICATES = Path("/etc/ssl/certs")
@@ -40,7 +40,7 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
         **more,
     }
     for name in before:
-        if is_passed_over(name):
+        if is_hidden(name):
             del os.environ[name]
     os.environ.update(ours)
     stack.settings.update(ours)

@@ -1,4 +1,4 @@
-"""The steps of all plugins, put in order and checked. Runs nothing and knows no doit."""
+"""The steps of all plugins, sorted and checked. Runs nothing and does not know doit."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -11,10 +11,10 @@ from doitstack.steps import Kind, Step
 
 
 class PlannedStep(NamedTuple):
-    """A step with its place: `task` is its name for doit, `number` its place in the plan.
+    """A step in a plan: `task` is its name for doit, `number` its position.
 
-    `needs` are the tasks that must have ended before it. `is_awaited` tells of a future whether
-    any step of the plan waits for it.
+    `needs` are the tasks that must end before it. `is_awaited` says of a future whether any step of
+    the plan waits for it.
     """
 
     number: int
@@ -32,7 +32,7 @@ class PlannedStep(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All steps of some phases, in order, and what is odd about them but no mistake."""
+    """All steps of some phases, in order, and warnings about them."""
 
     steps: tuple[PlannedStep, ...]
     warnings: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
 
 class Declared(NamedTuple):
-    """What one plugin declares for one phase."""
+    """The steps that one plugin declares for one phase."""
 
     phase: Phase
     plugin: Plugin
@@ -51,9 +51,9 @@ class Declared(NamedTuple):
 
 
 def make_plan(declared: Iterable[Declared]) -> Plan:
-    """Return the plan of what the plugins declare, in the order given.
+    """Return the plan of the declared steps, in the given order.
 
-    Raises PlanError, once, with all mistakes: two futures of one name, a cycle of waits.
+    Raises PlanError with all mistakes: two futures of one name, a cycle of waits.
     """
     placed = list(_placed(declared))
     mistakes = list(_taken_names(placed))
@@ -78,7 +78,7 @@ def _placed(declared: Iterable[Declared]) -> Iterator[PlannedStep]:
 
 
 def _taken_names(placed: list[PlannedStep]) -> Iterator[str]:
-    """Find futures that start under a name which no step has given back by then."""
+    """Find futures whose name another future still has, since no step has collected it."""
     open_futures: dict[str, PlannedStep] = {}
     for planned in placed:
         if planned.step.kind is Kind.ASYNC_WAIT:
@@ -95,17 +95,17 @@ def _taken_names(placed: list[PlannedStep]) -> Iterator[str]:
 
 
 def _connected(placed: list[PlannedStep], futures: dict[str, str]) -> Iterator[PlannedStep]:
-    """Give each step what it needs: the main-line step before it, and the futures it waits for.
+    """Set the needs of each step: the main-line step before it, and the futures it waits for.
 
-    Steps that only look need nothing of each other, and what comes after them needs them all. The
-    last step of the main line is the first of what a step needs.
+    Checks do not depend on one another; the next step depends on all of them. The last step of the
+    main line is the first of the needs.
     """
     awaited = {name for planned in placed for name in planned.step.waits}
     before: tuple[str, ...] = ()
     looks: tuple[str, ...] = ()
     started: dict[str, str] = {}
     for planned in placed:
-        # A name may be used again once it has been collected: the last start is meant.
+        # A name may be used again after it was collected; the wait is for the last start.
         known = {**futures, **started}
         waits = tuple(known[name] for name in planned.step.waits if name in known)
         yield PlannedStep(

@@ -1,4 +1,4 @@
-"""A stack directory: its settings, its plugins and their plan. Changes nothing on disk."""
+"""A stack directory: its settings, its plugins and their plan. Writes nothing to disk."""
 
 import getpass
 import os
@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import PlanError, PluginError
-from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
+from doitstack.phases import STACK_PHASES, Phase
 from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
 from doitstack.planning.plugin_discovery import find_plugins, ignored_drop_ins, is_reserved
@@ -31,14 +32,24 @@ _MERGES_AFTER = {
     Phase.EXTRA: ("post-extra",),
     Phase.TEST_CONFIG: ("test-config",),
 }
-"""When DevStack merges the groups of local.conf's sections into the files that they name."""
+"""When DevStack merges the groups of sections of local.conf into the files that they name."""
 
 MERGED_GROUPS = ("post-config", "extra", "post-extra", "test-config")
-"""These groups, in the order of their moments."""
+"""These groups, in the order in which they are merged."""
+
+
+class _Sourced(NamedTuple):
+    """The result of the hooks of the settings phases: their steps, and the stack they have set up.
+
+    All later phases need this stack: the hooks set defaults and enable services.
+    """
+
+    plan: Plan
+    stack: Stack
 
 
 class StackDirectory:
-    """What is known of a stack directory before anything runs."""
+    """All that is known about a stack directory before anything runs."""
 
     def __init__(self, top_dir: Path, environ: Mapping[str, str] = os.environ) -> None:
         """Read the settings of `top_dir`. Raises SettingsError."""
@@ -50,28 +61,33 @@ class StackDirectory:
         """All plugins, in the order of the stack phases. Raises PluginError."""
         return find_plugins(self.stack.top_dir, self.stack.dest, self.settings.local.plugins)
 
-    @cached_property
+    @property
     def settings_plan(self) -> Plan:
-        """The steps of `override_defaults` and `source`; their hooks are called once, here."""
-        declared = []
-        for phase in SETTINGS_PHASES:
-            known = frozenset(self.settings)
-            for plugin in sort_plugins(self.plugins, phase):
-                steps = plugin.steps(phase.hook, settings=self.settings)
-                declared.append(Declared(phase, plugin, steps))
-            self.settings.late = frozenset(self.settings) - known
-        return make_plan(declared)
+        """The steps of `override_defaults` and `source`."""
+        return self._sourced.plan
+
+    @cached_property
+    def _sourced(self) -> _Sourced:
+        """The result of the hooks of the settings phases, which are called once, here."""
+        declared = list(self._declared_settings(Phase.OVERRIDE_DEFAULTS))
+        with self.settings.late_defaults():
+            declared += self._declared_settings(Phase.SOURCE)
+        return _Sourced(make_plan(declared), self.stack)
+
+    def _declared_settings(self, phase: Phase) -> Iterator[Declared]:
+        for plugin in sort_plugins(self.plugins, phase):
+            yield Declared(phase, plugin, plugin.steps(phase.hook, settings=self.settings))
 
     def plan(self, phases: Iterable[Phase] = STACK_PHASES) -> Plan:
-        """Return the steps of `phases` under the settings as they are now. Raises PlanError."""
-        _ = self.settings_plan
-        return make_plan(part for phase in phases for part in self._declared(phase))
+        """Return the steps of `phases` under the current settings. Raises PlanError."""
+        stack = self._sourced.stack
+        return make_plan(part for phase in phases for part in self._declared(phase, stack))
 
-    def _declared(self, phase: Phase) -> Iterator[Declared]:
-        """Yield what is to be done in a phase: local.conf's merges stand around the plugins'."""
+    def _declared(self, phase: Phase, stack: Stack) -> Iterator[Declared]:
+        """Yield the steps of a phase: those of the plugins, between the merges of local.conf."""
         yield from self._merges(phase, _MERGES_BEFORE)
         for plugin in sort_plugins(self.plugins, phase):
-            yield Declared(phase, plugin, plugin.steps(phase.hook, stack=self.stack))
+            yield Declared(phase, plugin, plugin.steps(phase.hook, stack=stack))
         yield from self._merges(phase, _MERGES_AFTER)
 
     def _merges(self, phase: Phase, groups: Mapping[Phase, tuple[str, ...]]) -> Iterator[Declared]:
@@ -92,13 +108,13 @@ class StackDirectory:
             yield Declared(phase, Plugin("local.conf", conf), steps)
 
     def check(self) -> None:
-        """Find the mistakes that can be found before anything runs, in all that might run.
+        """Find all mistakes in scripts and plans that can be found before anything runs.
 
         Raises PlanError with all of them.
         """
         checkout = self.settings.get("DEVSTACK_DIR")
         if checkout and not (Path(checkout) / "stackrc").is_file():
-            raise PlanError(f"DEVSTACK_DIR={checkout}: there is no checkout of DevStack")
+            raise PlanError(f"DEVSTACK_DIR={checkout}: this is not a checkout of DevStack")
         if broken := syntax_errors(self.scripts):
             raise PlanError("\n".join(broken))
         self.plan()
@@ -111,26 +127,26 @@ class StackDirectory:
         return [path for plugin in self.plugins for path in plugin.scripts]
 
     def check_privileges(self) -> None:
-        """Raise PlanError if a script wants sudo and sudo would ask for a password."""
+        """Raise PlanError if a script calls sudo and sudo would ask for a password."""
         place = needs_sudo(read_scripts([*self.scripts, *self._libraries]))
         if place and not can_become_root():
             raise PlanError(
-                f"{place}: the script runs sudo, which is not there or asks for a password; "
-                f"allow it without (visudo: `{getpass.getuser()} ALL=(ALL) NOPASSWD: ALL`), "
+                f"{place}: the script runs sudo, which is missing or asks for a password; "
+                f"allow it without one (visudo: `{getpass.getuser()} ALL=(ALL) NOPASSWD: ALL`), "
                 f"or run as root"
             )
 
     def warnings(self) -> list[str]:
-        """Return what is odd about settings, scripts and plan although nothing forbids it."""
+        """Return warnings about settings, scripts and plan."""
         texts = read_scripts([*self.scripts, *self._libraries])
-        odd = [*self._odd_sections("\n".join(texts.values())), *self._odd_plugins()]
-        odd += [*self.plan().warnings, *syntax_errors(self._libraries)]
+        warnings = [*self._section_warnings("\n".join(texts.values())), *self._plugin_warnings()]
+        warnings += [*self.plan().warnings, *syntax_errors(self._libraries)]
         if not self.settings.get("DEVSTACK_DIR"):
-            odd += unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
-        return odd
+            warnings += unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
+        return warnings
 
-    def _odd_plugins(self) -> Iterator[str]:
-        """Find the drop-ins and repositories that do not run, or might not for long."""
+    def _plugin_warnings(self) -> Iterator[str]:
+        """Yield warnings about drop-ins and repositories that do not run, or may not in future."""
         for name, _, _ in self.settings.local.plugins:
             place = self.stack.dest / name
             if not place.exists():
@@ -139,13 +155,11 @@ class StackDirectory:
             yield f"{path} is not run; call it NN-name{path.suffix}"
         for plugin in self.plugins:
             if is_reserved(Path(plugin.origin)):
-                yield (
-                    f"{plugin.origin}: numbers 00-09 and 90-99 are kept for doitstack; use 10 to 89"
-                )
+                yield f"{plugin.origin}: 00-09 and 90-99 are reserved for doitstack; use 10 to 89"
 
     @property
     def _libraries(self) -> list[Path]:
-        """The files of repositories beside their scripts that these may source."""
+        """The files of repositories that their scripts may source."""
         directories = {script.parent for script in self.scripts if script.parent.name == "devstack"}
         found = {
             path
@@ -155,12 +169,12 @@ class StackDirectory:
         }
         return sorted(found - set(self.scripts))
 
-    def _odd_sections(self, scripts: str) -> Iterator[str]:
-        """Find the sections of local.conf that go nowhere."""
+    def _section_warnings(self, scripts: str) -> Iterator[str]:
+        """Yield warnings about sections of local.conf that nothing reads."""
         local, conf = self.settings.local, self.stack.top_dir / "local.conf"
-        if local.is_passed_over:
+        if local.is_ignored:
             yield (
-                f"{conf}: its [[local|localrc]] is not read, as there is {local.script}, too; "
+                f"{conf}: its [[local|localrc]] is not read, since {local.script} exists; "
                 f"remove one of them"
             )
         for section in local.sections:
@@ -173,12 +187,12 @@ class StackDirectory:
                 )
 
     def tasks(self) -> list[tuple[Plugin, Step]]:
-        """Return what plugins offer to be run by name. Raises PluginError for a taken name."""
-        _ = self.settings_plan
+        """Return the tasks that plugins offer. Raises PluginError for a name that is taken."""
+        stack = self._sourced.stack
         offers = [
             (plugin, step)
             for plugin in self.plugins
-            for step in plugin.steps(TASKS_HOOK, stack=self.stack)
+            for step in plugin.steps(TASKS_HOOK, stack=stack)
         ]
         owners = dict.fromkeys((phase.task.partition(":")[0] for phase in Phase), "doitstack")
         for plugin, step in offers:

@@ -125,7 +125,9 @@ def test_missing_checkout_is_told_before_anything_runs(
     stack_dir: MakeStackDir, tmp_path: Path
 ) -> None:
     outcome = stack_with(stack_dir, tmp_path / "none", "echo run").run("stack").failed(3)
-    assert f"ERROR: DEVSTACK_DIR={tmp_path}/none: there is no checkout of DevStack" in outcome.lines
+    assert (
+        f"ERROR: DEVSTACK_DIR={tmp_path}/none: this is not a checkout of DevStack" in outcome.lines
+    )
 
 
 def test_our_futures_and_timing_lie_over_theirs(stack_dir: MakeStackDir, checkout: Path) -> None:

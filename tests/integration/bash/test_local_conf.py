@@ -164,8 +164,8 @@ def test_plain_localrc_counts_and_the_sections_of_local_conf_are_merged(
     outcome = stack.run("stack").ok()
     assert lines_of(stack, "demo.conf")[-2:] == ["[s]", "k = plain"]
     assert [line for line in outcome.lines if line.startswith("WARNING")] == [
-        f"WARNING: {stack.path}/local.conf: its [[local|localrc]] is not read, as there is "
-        f"{stack.path}/localrc, too; remove one of them"
+        f"WARNING: {stack.path}/local.conf: its [[local|localrc]] is not read, since "
+        f"{stack.path}/localrc exists; remove one of them"
     ]
 
 

@@ -217,7 +217,7 @@ def test_plain_localrc_is_preferred_and_the_other_sections_kept(tmp_path: Path) 
     local = read_local_settings(tmp_path, {})
     assert local.variables == {"A": "plain"}
     assert [section.group for section in local.sections] == ["local", "post-config", "local"]
-    assert local.is_passed_over
+    assert local.is_ignored
 
 
 def test_nothing_is_read_where_there_is_nothing(tmp_path: Path) -> None:

@@ -71,9 +71,9 @@ def test_top_dir_is_ours_whatever_others_say(tmp_path: Path) -> None:
         ("relative/x", "DEST=relative/x: use an absolute path"),
         ("/", "DEST=/: this is not a directory of doitstack's own; use another"),
         ("/tmp/..", "DEST=/tmp/..: this is not a directory of doitstack's own; use another"),
-        ("/opt/a$b", "DEST=/opt/a$b: OpenStack cannot live with $; use another"),
-        ("/opt/a%b", "DEST=/opt/a%b: OpenStack cannot live with %; use another"),
-        ("/opt/a:b", "DEST=/opt/a:b: OpenStack cannot live with :; use another"),
+        ("/opt/a$b", "DEST=/opt/a$b: OpenStack cannot use a path with $"),
+        ("/opt/a%b", "DEST=/opt/a%b: OpenStack cannot use a path with %"),
+        ("/opt/a:b", "DEST=/opt/a:b: OpenStack cannot use a path with :"),
         ("/etc/passwd", "DEST=/etc/passwd: this is not a directory; use another"),
     ],
 )
@@ -184,3 +184,12 @@ def test_update_takes_what_the_shell_changed_but_not_top_dir() -> None:
     settings = _plain(TOP_DIR="/here", X="1")
     settings.update({"TOP_DIR": "/there", "X": "2", "Y": "3"})
     assert dict(settings) == {"TOP_DIR": "/here", "X": "2", "Y": "3"}
+
+
+def test_names_that_are_set_late_are_recorded() -> None:
+    settings = Settings({"EARLY": "1"}, LocalSettings({}), frozenset())
+    with settings.late_defaults():
+        settings.default("EARLY", "2")
+        settings.default("LATE", "3")
+    settings.default("AFTERWARDS", "4")
+    assert settings.late == {"LATE"}

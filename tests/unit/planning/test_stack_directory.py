@@ -36,5 +36,25 @@ def test_a_drop_in_with_a_reserved_number_is_warned_of(tmp_path: Path) -> None:
     script.parent.mkdir()
     script.write_text(":\n")
     directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]})
-    expected = f"{script}: numbers 00-09 and 90-99 are kept for doitstack; use 10 to 89"
+    expected = f"{script}: 00-09 and 90-99 are reserved for doitstack; use 10 to 89"
     assert expected in directory.warnings()
+
+
+def test_plan_has_the_services_that_source_enables(tmp_path: Path) -> None:
+    drop_in(
+        tmp_path,
+        """
+        @hookimpl
+        def source(settings):
+            settings.enable_service("greeter")
+            yield run(print, name="enable")
+
+        @hookimpl
+        def stack_install(stack):
+            if stack.is_service_enabled("greeter"):
+                yield run(print, name="greet")
+    """,
+    )
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ","})
+    assert [planned.step.name for planned in directory.plan().steps] == ["greet"]
+    assert [planned.step.name for planned in directory.settings_plan.steps] == ["enable"]
