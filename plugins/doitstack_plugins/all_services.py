@@ -6,8 +6,8 @@ The services start side by side as futures, so the waits for them come after the
 from collections.abc import Iterator
 
 from doitstack import Stack, Step, async_wait, hookimpl, run
+from doitstack.cloud import ADMIN_PASSWORD
 from doitstack_plugins.backing import debian_packages, rabbitmq
-from doitstack_plugins.keystone.admin_api import ADMIN_PASSWORD
 from doitstack_plugins.keystone.clouds import clouds_yaml, openrc
 
 STARTS = {

@@ -4,12 +4,11 @@ Knows no pipe and no session: a verb and its arguments come in, an `Answer` goes
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from doitstack.bash import keystone_requests, service_requests
 from doitstack.bash.answer import Answer
-from doitstack.errors import DoitstackError, ServiceError, StepError
+from doitstack.errors import DoitstackError, StepError
 from doitstack.stack import Stack
 
 Verb = Callable[..., str]
@@ -20,8 +19,7 @@ def answer(stack: Stack, verb: str, args: Sequence[str]) -> Answer:
     """Return the answer to a request. Raises nothing that a request can cause."""
     try:
         function = _function(stack, verb, args)
-        with _cloud_errors():
-            out = function(stack, *args)
+        out = function(stack, *args)
     except DoitstackError as error:
         return Answer(1, "", f"{verb}: {error}\n")
     return Answer(0, f"{out}\n" if out else "", "")
@@ -36,19 +34,6 @@ def _function(stack: Stack, verb: str, args: Sequence[str]) -> Verb:
     except TypeError as error:
         raise StepError(f"called with {len(args)} arguments: {error}") from error
     return function
-
-
-@contextmanager
-def _cloud_errors() -> Iterator[None]:
-    """Turn what the SDK raises into our own error, without importing the SDK for it."""
-    try:
-        yield
-    except DoitstackError:
-        raise
-    except Exception as error:
-        if type(error).__module__.split(".")[0] not in {"openstack", "keystoneauth1"}:
-            raise
-        raise ServiceError(f"keystone: {error}") from error
 
 
 def _say(stack: Stack, text: str) -> str:

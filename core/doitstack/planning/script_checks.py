@@ -1,6 +1,5 @@
 """Check scripts before they run: their syntax, and calls of functions that do not exist."""
 
-import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -105,16 +104,3 @@ def needs_sudo(texts: Mapping[Path, str]) -> str | None:
             if re.search(r"(^|[\s;&|(`])sudo\s", line.partition("#")[0]):
                 return f"{path}:{number}"
     return None
-
-
-def can_become_root() -> bool:
-    """Return whether this is root, or `sudo` works without asking for a password."""
-    if os.geteuid() == 0:
-        return True
-    try:
-        answer = subprocess.run(
-            ["sudo", "-n", "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
-    except FileNotFoundError:
-        return False
-    return answer.returncode == 0

@@ -15,7 +15,6 @@ from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
 from doitstack.planning.plugin_discovery import find_plugins, ignored_drop_ins, is_reserved
 from doitstack.planning.script_checks import (
-    can_become_root,
     may_be_sourced,
     missing_files,
     needs_sudo,
@@ -23,6 +22,7 @@ from doitstack.planning.script_checks import (
     syntax_errors,
     unprovided_calls,
 )
+from doitstack.processes.root import root_command
 from doitstack.stack import Stack
 from doitstack.steps import Step, run, shell
 
@@ -129,7 +129,7 @@ class StackDirectory:
     def check_privileges(self) -> None:
         """Raise PlanError if a script calls sudo and sudo would ask for a password."""
         place = needs_sudo(read_scripts([*self.scripts, *self._libraries]))
-        if place and not can_become_root():
+        if place and root_command() is None:
             raise PlanError(
                 f"{place}: the script runs sudo, which is missing or asks for a password; "
                 f"allow it without one (visudo: `{getpass.getuser()} ALL=(ALL) NOPASSWD: ALL`), "

@@ -16,10 +16,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from doitstack.errors import ServiceError
 from doitstack.private_files import private_directory, tail
+from doitstack.processes.listeners import listeners
 from doitstack.services.supervisord import SCRIPT, STOP_SECONDS, Supervisord
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -171,10 +170,10 @@ class Services:
             for process in processes
         }
         found: dict[str, set[int]] = {}
-        for connection in psutil.net_connections("tcp"):
-            owner = owners.get(connection.pid or 0)
-            if owner and connection.status == psutil.CONN_LISTEN and connection.laddr:
-                found.setdefault(owner, set()).add(connection.laddr.port)
+        for port, pid in listeners():
+            owner = owners.get(pid or 0)
+            if owner:
+                found.setdefault(owner, set()).add(port)
         return {name: sorted(ports) for name, ports in found.items()}
 
     def log(self, name: str) -> Path:

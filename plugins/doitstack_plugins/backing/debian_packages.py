@@ -3,14 +3,13 @@
 No daemon of a package starts: services run under the stack's own supervisor.
 """
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from functools import partial
 
 from doitstack import Stack, Step, async_run, hookimpl, run
 from doitstack.errors import StepError
+from doitstack.processes.root import root_command
 
 FUTURE = "install_system_packages"
 """What services wait for that need a package of the system."""
@@ -94,32 +93,21 @@ def check_system_packages(stack: Stack) -> None:
 def install_system_packages(stack: Stack) -> None:
     """Install the missing packages; nothing is asked and no daemon is started."""
     with stack.timed("apt-get"):
-        stack.run([*(_as_root() or []), "sh", "-c", _INSTALL, "apt-get", *missing(stack)])
+        stack.run([*(root_command() or []), "sh", "-c", _INSTALL, "apt-get", *missing(stack)])
 
 
 def _has_apt() -> bool:
     return all(shutil.which(name) for name in ("dpkg-query", "apt-get", "apt-cache"))
 
 
-def _as_root() -> list[str] | None:
-    """Return the words before a command that make it root's; None where nothing does."""
-    if os.geteuid() == 0:
-        return []
-    if shutil.which("sudo"):
-        done = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
-        if done.returncode == 0:
-            return ["sudo", "-n"]
-    return None
-
-
 def _privilege_problems(stack: Stack) -> Iterator[str]:
-    if _as_root() is None:
+    if root_command() is None:
         words = " ".join(("apt-get install --no-install-recommends", *missing(stack)))
         yield f"only root can install them; run: sudo {words}"
 
 
 def _candidate_problems(stack: Stack) -> Iterator[str]:
-    root = _as_root()
+    root = root_command()
     if root is not None and _without_candidate(stack):
         stack.run([*root, "apt-get", "update"])
     unknown = _without_candidate(stack)

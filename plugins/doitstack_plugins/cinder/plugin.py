@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from doitstack import Stack, Step, async_run, async_wait, hookimpl
+from doitstack.cloud import cloud
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.keystone import service_accounts
-from doitstack_plugins.keystone.admin_api import cloud
 from doitstack_plugins.shared import health
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections

@@ -1,14 +1,15 @@
-"""The roles, projects, users and groups that DevStack's create_keystone_accounts leaves behind.
+"""The roles, projects, users and groups that DevStack's create_keystone_accounts makes.
 
 Everything is got or created, so it can be run again. Each step has a connection of its own and
 finds by name what another step has made: futures are separate processes and share nothing.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from doitstack import Stack, Step, async_run, async_wait, run
-from doitstack_plugins.keystone.admin_api import ADMIN_PASSWORD, DEFAULT_DOMAIN, identity_api
+from doitstack.cloud import ADMIN_PASSWORD, DEFAULT_DOMAIN, first, get_or_create, identity_api
 
 Uptodate = Callable[..., bool]
 
@@ -84,7 +85,7 @@ def account_steps(uptodate: Callable[[], Uptodate]) -> Iterator[Step]:
 
 
 def check_admin(stack: Stack) -> None:
-    """Look whether the administrator can log in and sees what the bootstrap made."""
+    """Raise an error unless the administrator can log in and sees what the bootstrap made."""
     with identity_api(stack) as identity:
         the_one(identity.projects(name="admin", domain_id=DEFAULT_DOMAIN), "project admin")
         the_one(identity.users(name="admin", domain_id=DEFAULT_DOMAIN), "user admin")
@@ -94,7 +95,7 @@ def create_service_domain(stack: Stack) -> None:
     """Make the domain of the service project, by default the default domain."""
     name = stack.settings["SERVICE_DOMAIN_NAME"]
     with identity_api(stack) as identity:
-        _get_or_create(identity.domains, identity.create_domain, {"name": name})
+        _create_missing(identity.domains, identity.create_domain, name=name)
 
 
 def create_service_project(stack: Stack) -> None:
@@ -108,7 +109,7 @@ def create_service_project(stack: Stack) -> None:
 def create_role(stack: Stack, name: str) -> None:
     """Make the role `name`."""
     with identity_api(stack) as identity:
-        _get_or_create(identity.roles, identity.create_role, {"name": name})
+        _create_missing(identity.roles, identity.create_role, name=name)
 
 
 def create_demo_accounts(stack: Stack) -> None:
@@ -123,8 +124,8 @@ def create_demo_accounts(stack: Stack) -> None:
         for name in USERS:
             create_user(identity, name, password)
         for name, description in GROUPS.items():
-            key = {"name": name, "domain_id": DEFAULT_DOMAIN}
-            _get_or_create(identity.groups, identity.create_group, key, description=description)
+            create = partial(identity.create_group, description=description)
+            _create_missing(identity.groups, create, name=name, domain_id=DEFAULT_DOMAIN)
 
 
 def add_role(stack: Stack, grant: Grant) -> None:
@@ -156,43 +157,32 @@ def _user_id(identity: Any, grant: Grant) -> str:
 
 
 def _create_project(identity: Any, name: str, domain_id: str) -> None:
-    key = {"name": name, "domain_id": domain_id}
-    _get_or_create(identity.projects, identity.create_project, key)
+    _create_missing(identity.projects, identity.create_project, name=name, domain_id=domain_id)
+
+
+def _create_missing(
+    find: Callable[..., Iterator[Any]], create: Callable[..., Any], **key: str
+) -> None:
+    get_or_create(lambda: first(find(**key)), partial(create, **key))
 
 
 def create_user(identity: Any, name: str, password: str) -> None:
     """Make the user `name` in the default domain; one that is there gets this password."""
     key = {"name": name, "domain_id": DEFAULT_DOMAIN}
-    user = next(identity.users(**key), None)
+    user = first(identity.users(**key))
     if user is None:
         identity.create_user(**key, password=password, email=f"{name}@example.com")
     else:
         identity.update_user(user, password=password)
 
 
-def _get_or_create(
-    find: Callable[..., Iterator[Any]],
-    create: Callable[..., Any],
-    key: dict[str, str],
-    **more: str,
-) -> None:
-    from openstack.exceptions import ConflictException  # noqa: PLC0415 - slow, see identity_api
-
-    if next(find(**key), None) is None:
-        try:
-            create(**key, **more)
-        except ConflictException:
-            if next(find(**key), None) is None:  # else somebody else was faster
-                raise
-
-
 def the_one(found: Iterator[Any], what: str) -> Any:
     """Return the one that keystone found."""
     from openstack.exceptions import NotFoundException  # noqa: PLC0415 - slow, see identity_api
 
-    first = next(iter(found), None)
-    if first is None:
+    one = first(found)
+    if one is None:
         raise NotFoundException(
-            f"there is no {what}; start anew with `doit clean` and `doit stack`"
+            f"there is no {what}; start again with `doit clean` and `doit stack`"
         )
-    return first
+    return one

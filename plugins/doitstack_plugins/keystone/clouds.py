@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from doitstack import Stack
+from doitstack.cloud import ADMIN_PASSWORD, DEFAULT_DOMAIN
 from doitstack.private_files import write_private
-from doitstack_plugins.keystone.admin_api import ADMIN_PASSWORD, DEFAULT_DOMAIN
 
 
 class Persona(NamedTuple):

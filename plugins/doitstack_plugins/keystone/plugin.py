@@ -11,13 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
+from doitstack.cloud import ADMIN_PASSWORD
 from doitstack.errors import SettingsError
 from doitstack.private_files import write_private
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, memcached
 from doitstack_plugins.keystone import openstack_command
 from doitstack_plugins.keystone.accounts import account_steps
-from doitstack_plugins.keystone.admin_api import ADMIN_PASSWORD, import_sdk, set_defaults
+from doitstack_plugins.keystone.admin_api import import_sdk, set_defaults
 from doitstack_plugins.keystone.clouds import clouds_yaml, openrc, write_clouds
 from doitstack_plugins.shared import conf_files, venvs
 from doitstack_plugins.shared.api_service import ApiService

@@ -3,13 +3,14 @@
 Everything is got or created, so it can be run again.
 """
 
+from functools import partial
 from typing import Any
 
 from doitstack import Stack
+from doitstack.cloud import DEFAULT_DOMAIN, first, get_or_create, identity_api
 from doitstack.uptodate import digest
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.keystone.accounts import create_user, the_one
-from doitstack_plugins.keystone.admin_api import DEFAULT_DOMAIN, identity_api
 from doitstack_plugins.shared import conf_files
 
 _PASSWORD = "SERVICE_PASSWORD"  # noqa: S105 - its name, not the password
@@ -85,17 +86,18 @@ def _create_account(stack: Stack, identity: Any, user: str) -> None:
 
 
 def _service(identity: Any, type_: str, name: str) -> Any:
-    service = next(identity.services(type=type_, name=name), None)
-    return service or identity.create_service(type=type_, name=name)
+    key = {"type": type_, "name": name}
+    return get_or_create(
+        lambda: first(identity.services(**key)), partial(identity.create_service, **key)
+    )
 
 
 def _endpoint(stack: Stack, identity: Any, service_id: str, where: tuple[str, str]) -> None:
-    """Have the endpoint of a service be where it should: an interface and a URL."""
+    """Make the endpoint of a service, or give it the right URL; `where` is interface and URL."""
     interface, url = where
     region = stack.settings["REGION_NAME"]
     key_ = {"service_id": service_id, "interface": interface, "region_id": region}
-    endpoint = next(identity.endpoints(**key_), None)
-    if endpoint is None:
-        identity.create_endpoint(**key_, url=url)
-    elif endpoint.url != url:
+    create = partial(identity.create_endpoint, **key_, url=url)
+    endpoint = get_or_create(lambda: first(identity.endpoints(**key_)), create)
+    if endpoint.url != url:
         identity.update_endpoint(endpoint, url=url)

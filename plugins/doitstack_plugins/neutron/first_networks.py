@@ -4,12 +4,13 @@ Everything is got or created, so it can be run again.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
 from doitstack import Settings, Stack
+from doitstack.cloud import DEFAULT_DOMAIN, cloud, first, get_or_create
 from doitstack_plugins.keystone.accounts import the_one
-from doitstack_plugins.keystone.admin_api import DEFAULT_DOMAIN, cloud
 
 _PROJECT = "demo"
 
@@ -70,11 +71,11 @@ def _router(stack: Stack, network: Any, project: str, ends: tuple[Any, Any]) -> 
         network.routers, network.create_router, key, external_gateway_info=gateway
     )
     ports = network.ports(device_id=router.id, network_id=private.network_id)
-    if next(iter(ports), None) is None:
+    if first(ports) is None:
         network.add_interface_to_router(router, subnet_id=private.id)
 
 
 def _get_or_create(
     find: Callable[..., Iterator[Any]], create: Callable[..., Any], key: dict[str, str], **more: Any
 ) -> Any:
-    return next(iter(find(**key)), None) or create(**key, **more)
+    return get_or_create(lambda: first(find(**key)), partial(create, **key, **more))

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from doitstack import Stack
-from doitstack_plugins.keystone.admin_api import cloud
+from doitstack.cloud import cloud
 from doitstack_plugins.nova import conf
 from doitstack_plugins.shared import health
 

@@ -1,27 +1,28 @@
-"""Whether a service can listen where it should, and if not, who is in its way."""
+"""Check that a service can listen on its port, and if not, name the process that has it."""
 
 import errno
 import socket
 
 from doitstack import Stack
 from doitstack.errors import ServiceError, SettingsError
+from doitstack.processes.listeners import listeners
 
 
 def check(stack: Stack, name: str, address: tuple[str, int], setting: str) -> None:
-    """Raise where the service `name` cannot listen at `address`; `setting` is what changes it.
+    """Raise an error if the service `name` cannot listen on `address`, which `setting` changes.
 
-    A port that the service itself has, from an earlier run, is no obstacle.
+    A port that the service itself has, from an earlier run, is fine.
     """
     host, port = address
     try:
         _bind(host, port)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            reason = f"{host}:{port} cannot be listened at: {error.strerror}"
+            reason = f"cannot listen on {host}:{port}: {error.strerror}"
             raise SettingsError(f"{name}: {reason}; {_remedy(error, setting)}") from error
     else:
         return
-    holder = _listener(port)
+    holder = dict(listeners()).get(port)
     if holder in stack.services.pids(name):
         return
     raise ServiceError(
@@ -31,12 +32,12 @@ def check(stack: Stack, name: str, address: tuple[str, int], setting: str) -> No
 
 
 def check_api(stack: Stack, name: str, prefix: str) -> None:
-    """Raise where an API cannot listen at PREFIX_SERVICE_HOST and PREFIX_SERVICE_PORT."""
+    """Raise an error if an API cannot listen on PREFIX_SERVICE_HOST and PREFIX_SERVICE_PORT."""
     check_port(stack, name, stack.settings[f"{prefix}_SERVICE_HOST"], f"{prefix}_SERVICE_PORT")
 
 
 def check_port(stack: Stack, name: str, host: str, setting: str) -> None:
-    """Raise where the service `name` cannot listen at `host` and the port that `setting` gives."""
+    """Raise an error if the service `name` cannot listen on `host` and the port in `setting`."""
     check(stack, name, (host, stack.settings.port(setting)), setting)
 
 
@@ -51,17 +52,6 @@ def _bind(host: str, port: int) -> None:
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(address)
-
-
-def _listener(port: int) -> int | None:
-    """Return the process that listens at `port`; None where it cannot be known."""
-    import psutil  # noqa: PLC0415 - not for every `doit list`
-
-    for connection in psutil.net_connections("tcp"):
-        address = connection.laddr
-        if connection.status == psutil.CONN_LISTEN and address and address.port == port:
-            return connection.pid
-    return None
 
 
 def _described(pid: int | None) -> str:

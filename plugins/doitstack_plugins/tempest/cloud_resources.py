@@ -3,7 +3,7 @@
 from typing import Any
 
 from doitstack import Stack
-from doitstack_plugins.keystone.admin_api import cloud
+from doitstack.cloud import cloud
 
 _IMAGES = {"image_ref": "tempest", "image_ref_alt": "tempest-alt"}
 _FLAVORS = {"flavor_ref": "m1.nano", "flavor_ref_alt": "m1.micro"}

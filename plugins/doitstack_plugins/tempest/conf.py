@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from doitstack import Stack
-from doitstack_plugins.keystone.admin_api import ADMIN_PASSWORD
+from doitstack.cloud import ADMIN_PASSWORD
 from doitstack_plugins.shared.conf_files import Sections
 
 TESTS = {

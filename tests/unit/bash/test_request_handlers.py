@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -94,7 +95,7 @@ def keystone(monkeypatch: pytest.MonkeyPatch) -> FakeIdentity:
     api = FakeIdentity()
     api.create_domain(name="Default")
     api.made.clear()
-    monkeypatch.setattr(keystone_requests, "_api", lambda stack: api)
+    monkeypatch.setattr(keystone_requests, "_identity", lambda stack: nullcontext(api))
     return api
 
 
@@ -224,41 +225,13 @@ def test_endpoints_are_made_for_the_urls_given(stack: Any, keystone: FakeIdentit
     assert "there is no service x" in answer(stack, "get_endpoint_url", ["x", "admin"]).err
 
 
-def test_a_refusal_of_keystone_is_one_line(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    exceptions = pytest.importorskip("openstack.exceptions")
-
-    def refuse(stack: Any) -> Any:
-        raise exceptions.SDKException("not allowed")
-
-    monkeypatch.setattr(keystone_requests, "_api", refuse)
-    given = answer(stack, "get_or_create_role", ["r"])
-    assert given == Answer(1, "", "get_or_create_role: keystone: not allowed\n")
-
-
 def test_a_mistake_of_ours_is_not_hidden(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def break_it(stack: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(keystone_requests, "_api", break_it)
+    monkeypatch.setattr(keystone_requests, "_identity", break_it)
     with pytest.raises(ZeroDivisionError):
         answer(stack, "get_or_create_role", ["r"])
-
-
-@pytest.mark.filterwarnings("ignore:Support for InfluxDB")  # the SDK warns of its own
-def test_the_connection_is_made_once_for_a_file(tmp_path: Path) -> None:
-    pytest.importorskip("openstack")
-    file = tmp_path / "clouds.yaml"
-    file.write_text(
-        "clouds:\n  devstack-admin:\n    region_name: RegionOne\n    auth:\n"
-        "      auth_url: http://127.0.0.1:9/v3\n      username: admin\n      password: pw\n"
-        "      project_name: admin\n      user_domain_id: default\n"
-        "      project_domain_id: default\n"
-    )
-    made = keystone_requests._connection(file, 1)
-    assert keystone_requests._connection(file, 1) is made
-    assert keystone_requests._connection(file, 2) is not made
-    assert made.session.session.trust_env is False
-    assert made.config.get_auth_args()["username"] == "admin"
 
 
 def test_bash_asks_for_nothing_else() -> None:

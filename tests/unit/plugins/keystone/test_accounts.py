@@ -1,12 +1,8 @@
 """The accounts: DevStack's futures by DevStack's names, got or created."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from openstack.exceptions import ConflictException
-
 from doitstack.steps import Kind
-from doitstack_plugins.keystone import accounts
 from doitstack_plugins.keystone.accounts import DOMAIN_ROLE, GRANTS, Grant, account_steps
 
 DEVSTACK = [
@@ -52,24 +48,3 @@ def test_grant_speaks_for_itself() -> None:
     assert str(GRANTS["ks-group-admin"]) == "admin group admins admin"
     assert str(DOMAIN_ROLE) == "admin admin domain default"
     assert str(Grant("reader", user="system_reader")) == "reader system_reader system"
-
-
-def test_get_or_create_creates_only_what_is_missing() -> None:
-    made: list[dict[str, str]] = []
-
-    def find(**key: str) -> Iterator[Any]:
-        return iter([one for one in made if key.items() <= one.items()])
-
-    for _ in range(2):
-        accounts._get_or_create(find, lambda **new: made.append(new), {"name": "x"}, a="b")
-    assert made == [{"name": "x", "a": "b"}]
-
-
-def test_get_or_create_accepts_that_somebody_else_was_faster() -> None:
-    answers = [iter([]), iter(["theirs"])]
-
-    def create(**new: str) -> None:
-        raise ConflictException("exists")
-
-    accounts._get_or_create(lambda **key: answers.pop(0), create, {"name": "x"})
-    assert answers == []

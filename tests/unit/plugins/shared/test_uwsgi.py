@@ -2,19 +2,15 @@
 
 import http.server
 import json
-import os
-import socket
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from doitstack.errors import ServiceError, SettingsError
+from doitstack.errors import ServiceError
 from doitstack.stack import Stack
 from doitstack.venvs import Environment
-from doitstack_plugins.shared import ports
 from doitstack_plugins.shared.uwsgi import WsgiService, wait_until_served
 from tests.unit.plugin_stage import Stage, make_stack
 
@@ -57,31 +53,6 @@ def stack(tmp_path: Path, patience: str) -> Iterator[Stack]:
 
 def service(port: int, host: str = "127.0.0.1") -> WsgiService:
     return WsgiService("web", "m:app", Environment(Path("/none"), ()), host, port)
-
-
-def test_check_port_accepts_a_free_port(stack: Stack) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
-    ports.check(stack, "web", ("127.0.0.1", free), "WEB_PORT")
-
-
-def test_check_port_names_who_has_it(stack: Stack, port: int) -> None:
-    with pytest.raises(ServiceError, match=rf"port {port} is taken by .*{os.getpid()}.*WEB_PORT"):
-        ports.check(stack, "web", ("127.0.0.1", port), "WEB_PORT")
-
-
-def test_check_port_accepts_the_service_itself(stack: Stack) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
-    stack.run_process("web", [sys.executable, "-m", "http.server", str(free)])
-    ports.check(stack, "web", ("127.0.0.1", free), "WEB_PORT")
-
-
-def test_check_port_refuses_an_address_of_elsewhere(stack: Stack) -> None:
-    with pytest.raises(SettingsError, match=r"192\.0\.2\.1:80 cannot be listened at.*SERVICE_HOST"):
-        ports.check(stack, "web", ("192.0.2.1", 80), "WEB_PORT")
 
 
 def test_wait_is_over_when_the_service_answers(

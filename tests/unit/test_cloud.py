@@ -1,4 +1,4 @@
-"""Connections to a keystone that is only played."""
+"""Connections to a keystone that is only played, and get-or-create."""
 
 import json
 import threading
@@ -7,9 +7,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from openstack.exceptions import ConflictException, SDKException
 
+from doitstack.cloud import cloud, first, get_or_create, identity_api
+from doitstack.errors import ServiceError
 from doitstack.stack import Stack
-from doitstack_plugins.keystone.admin_api import cloud, identity_api
 from tests.unit.plugin_stage import make_stack
 
 # The SDK warns of what its own classes do.
@@ -52,6 +54,8 @@ class Answers(BaseHTTPRequestHandler):
         if self.path.startswith("/v3/roles"):
             is_good = self.headers["X-Auth-Token"] == f"token {self.server.tokens}"
             self.answer(200 if is_good else 401, {"roles": []})
+        elif self.path.startswith("/v3/users"):
+            self.answer(403, {})
         else:
             version = {"id": "v3.14", "status": "stable", "links": []}
             self.answer(200, {"version": version})
@@ -91,7 +95,7 @@ def test_connections_share_a_token(stack: Stack, keystone: Keystone) -> None:
     assert keystone.tokens == 1
 
 
-def test_token_that_is_refused_is_taken_anew(stack: Stack, keystone: Keystone) -> None:
+def test_refused_token_is_replaced(stack: Stack, keystone: Keystone) -> None:
     look(stack)
     keystone.tokens += 1
     look(stack)
@@ -105,3 +109,39 @@ def test_cloud_knows_services_that_have_come_since_the_first_login(
     keystone.services = ("identity", "network")
     with cloud(stack) as connection:
         assert connection.session.get_endpoint(service_type="network") == f"{keystone.url}/v3"
+
+
+def test_refusal_is_an_error_that_names_the_cloud(stack: Stack, keystone: Keystone) -> None:
+    with pytest.raises(ServiceError) as raised, identity_api(stack) as identity:
+        list(identity.users())
+    assert str(raised.value).startswith(f"the cloud at {keystone.url}/v3: ")
+    assert "403" in str(raised.value)
+
+
+def test_get_or_create_creates_only_what_is_missing() -> None:
+    made: list[str] = []
+
+    def create() -> str:
+        made.append("x")
+        return "x"
+
+    assert [get_or_create(lambda: first(made), create) for _ in range(2)] == ["x", "x"]
+    assert made == ["x"]
+
+
+def test_get_or_create_returns_what_another_process_created_first() -> None:
+    answers = [None, "theirs"]
+
+    def create() -> str:
+        raise ConflictException("exists")
+
+    assert get_or_create(lambda: answers.pop(0), create) == "theirs"
+
+
+@pytest.mark.parametrize("error", [ConflictException("exists"), SDKException("no")])
+def test_get_or_create_raises_what_prevents_it(error: Exception) -> None:
+    def create() -> str:
+        raise error
+
+    with pytest.raises(type(error)):
+        get_or_create(lambda: None, create)

@@ -1,0 +1,113 @@
+"""The cloud as its administrator uses it: connections of openstacksdk, get-or-create.
+
+Knows no service: where Keystone is stands in the settings.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from doitstack.errors import ServiceError
+from doitstack.stack import Stack
+
+ADMIN_PASSWORD = "ADMIN_PASSWORD"  # noqa: S105 - its name, not the password
+DEFAULT_DOMAIN = "default"
+"""The id of the domain that keystone makes itself."""
+
+
+@contextmanager
+def identity_api(stack: Stack) -> Iterator[Any]:
+    """Give the SDK's identity API, as the administrator, on a connection of its own.
+
+    Raises ServiceError if keystone refuses something or does not answer.
+    """
+    with _connection(stack, _lasting_login(*_administrator(stack))) as connection:
+        yield connection.identity
+
+
+@contextmanager
+def cloud(stack: Stack) -> Iterator[Any]:
+    """Give a connection of the SDK, as the administrator: its attributes are the services' APIs.
+
+    It logs in again, since the catalog comes with the token and may have new services. Raises
+    ServiceError if a service refuses something or does not answer.
+    """
+    with _connection(stack, _login(*_administrator(stack))) as connection:
+        yield connection
+
+
+def get_or_create(find: Callable[[], Any], create: Callable[[], Any]) -> Any:
+    """Return what `find` returns; if that is None, what `create` does.
+
+    If another process creates it in between, return that one. Raises what `create` raises.
+    """
+    found = find()
+    if found is not None:
+        return found
+    try:
+        return create()
+    except Exception as error:
+        from openstack.exceptions import ConflictException  # noqa: PLC0415 - slow to import
+
+        found = find() if isinstance(error, ConflictException) else None
+        if found is None:
+            raise
+        return found
+
+
+def first(found: Iterable[Any]) -> Any:
+    """Return the first of what the SDK lists, or None."""
+    return next(iter(found), None)
+
+
+@contextmanager
+def _connection(stack: Stack, auth: Any) -> Iterator[Any]:
+    # Only those who need the SDK pay for its import.
+    import requests  # noqa: PLC0415
+    from keystoneauth1.exceptions import ClientException  # noqa: PLC0415
+    from keystoneauth1.session import Session  # noqa: PLC0415
+    from openstack.connection import Connection  # noqa: PLC0415
+    from openstack.exceptions import SDKException  # noqa: PLC0415
+
+    with requests.Session() as http:
+        http.trust_env = False  # no proxy stands between us and our own service
+        try:
+            yield Connection(
+                session=Session(auth=auth, session=http),
+                region_name=stack.settings["REGION_NAME"],
+                interface="public",
+                identity_interface="public",
+                identity_api_version="3",
+            )
+        except (SDKException, ClientException) as error:
+            uri = stack.settings["KEYSTONE_SERVICE_URI_V3"]
+            raise ServiceError(f"the cloud at {uri}: {error}") from error
+
+
+def _administrator(stack: Stack) -> tuple[str, str]:
+    """Return where the administrator logs in, and the password."""
+    return stack.settings["KEYSTONE_SERVICE_URI_V3"], stack.password(ADMIN_PASSWORD)
+
+
+def _login(auth_url: str, password: str) -> Any:
+    """Return a login with the first request, which takes a new token when one is refused."""
+    from keystoneauth1.identity.v3 import Password  # noqa: PLC0415 - as above
+
+    return Password(
+        auth_url=auth_url,
+        username="admin",
+        password=password,
+        project_name="admin",
+        user_domain_id=DEFAULT_DOMAIN,
+        project_domain_id=DEFAULT_DOMAIN,
+    )
+
+
+@cache
+def _lasting_login(auth_url: str, password: str) -> Any:
+    """Return the same login for all connections of this process and of those it forks later.
+
+    Its token stays in memory. Keystone itself has been in the catalog from the beginning.
+    """
+    return _login(auth_url, password)
