@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from doitstack.journal.run_record import RunRecord, StepRecord, Wait
-from doitstack.scheduling.scheduler import Kind, Task
 from doitstack.scheduling.simulation import makespan
+from doitstack.scheduling.task import Kind, Task
 from doitstack.steps import Kind as StepKind
 
 LONGEST = 40

@@ -12,73 +12,12 @@ lies in heaps, from which an entry is dropped when it is at the top and its stat
 from collections import Counter
 from collections.abc import Callable, Iterable, KeysView
 from dataclasses import dataclass, field
-from enum import Enum
 from heapq import heappop, heappush
 from typing import Protocol
 
+from doitstack.scheduling.task import BAD, GOOD, NEXT, PENDING, READY, Kind, State, Task
 
-class Kind(Enum):
-    """Where a task runs: on the main line, beside it, or on the main line as a mere wait."""
-
-    STEP = "step"
-    FUTURE = "future"
-    WAIT = "wait"
-
-
-class State(Enum):
-    """Where a task is in its life. It ends in one of the last five and stays there."""
-
-    WAITING = "waits for its needs"
-    DUE = "has all it needs"
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    SKIPPED = "up to date"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    NOT_RUN = "not run"
-
-
-PENDING = frozenset({State.WAITING, State.DUE, State.QUEUED})
-GOOD = frozenset({State.DONE, State.SKIPPED})
-BAD = frozenset({State.FAILED, State.STOPPED, State.NOT_RUN})
-
-_NEXT = {
-    State.WAITING: {State.DUE, State.NOT_RUN},
-    State.DUE: {State.WAITING, State.QUEUED} | GOOD | BAD,
-    State.QUEUED: {State.RUNNING} | GOOD | BAD,
-    State.RUNNING: {State.DONE, State.FAILED, State.STOPPED},
-}
-"""What a state may change to."""
-
-_READY = frozenset({State.DUE, State.QUEUED, State.RUNNING})
-
-
-@dataclass(frozen=True)
-class Task:
-    """One task.
-
-    Args:
-        needs: tasks that must have ended well before this one starts. Names that have not been
-            added count as met.
-        lock: tasks with the same lock never run at once. It is for futures.
-        rank: of the futures that could start, the one with the greatest rank is first.
-        counts: a task that fails stops the run only if it counts; if not, others go on as if it
-            had ended well. A future that nobody waits for does not count.
-        is_check: if a check fails, the run stops only once the other checks that are ready have
-            run.
-        is_nested: a future that a running task has started; in a serial run it runs inside that
-            task. A failure elsewhere does not stop it, as the task that started it may wait for it.
-    """
-
-    name: str
-    kind: Kind = Kind.STEP
-    needs: tuple[str, ...] = ()
-    lock: str = ""
-    rank: float = 0.0
-    counts: bool = True
-    is_check: bool = False
-    is_nested: bool = False
+__all__ = ["BAD", "GOOD", "PENDING", "Kind", "Scheduler", "Slots", "State", "Task"]
 
 
 class Slots(Protocol):
@@ -160,10 +99,11 @@ class Scheduler:
             self._await_needs(entry, entry.task.needs)
 
     def wait_for(self, name: str, *needs: str) -> None:
-        """Let a task that is due wait for more: what it needs was not known before."""
+        """Let a task from `next_due` wait for more: what it needs was not known before."""
         entry = self._entries[name]
         self._set(entry, State.WAITING)
         self._await_needs(entry, needs)
+        self._stop_after_checks()
 
     def queue(self, name: str) -> None:
         """Let a task that is due start when there is room."""
@@ -178,15 +118,14 @@ class Scheduler:
     def ended(self, name: str, how: State) -> None:
         """Record how a task has ended that was started, or that is due or queued."""
         entry = self._entries[name]
-        assert entry.state in _READY, f"{name}: {entry.state}"
+        assert entry.state in READY, f"{name}: {entry.state}"
         self._release(entry)
         self._end(entry, how)
         if entry.is_lost and not self.keep_going:
             self._has_bad_check |= entry.task.is_check
             if not entry.task.is_check:
                 self._stop_plan()
-        if self._has_bad_check and not self._ready_checks:
-            self._stop_plan()
+        self._stop_after_checks()
 
     def stop(self) -> None:
         """Start nothing any more. The driver ends what still runs, and reports it."""
@@ -262,6 +201,10 @@ class Scheduler:
     def _may_start(self, entry: _Entry) -> bool:
         return not (self._is_over or (self.is_stopped and not entry.task.is_nested))
 
+    def _stop_after_checks(self) -> None:
+        if self._has_bad_check and not self._ready_checks:
+            self._stop_plan()
+
     def _stop_plan(self) -> None:
         """Start no more of the plan; what runs may go on with the futures that it starts."""
         if not self.is_stopped:
@@ -283,9 +226,9 @@ class Scheduler:
 
     def _set(self, entry: _Entry, state: State) -> None:
         """Change a task's state: the only place where one changes."""
-        assert state in _NEXT.get(entry.state, ()), f"{entry.task.name}: {entry.state} to {state}"
+        assert state in NEXT.get(entry.state, ()), f"{entry.task.name}: {entry.state} to {state}"
         if entry.task.is_check:
-            self._ready_checks += (state in _READY) - (entry.state in _READY)
+            self._ready_checks += (state in READY) - (entry.state in READY)
         self._states[entry.state] -= 1
         self._states[state] += 1
         entry.state = state

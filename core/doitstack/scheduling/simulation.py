@@ -4,7 +4,8 @@ import heapq
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from doitstack.scheduling.scheduler import Scheduler, State, Task
+from doitstack.scheduling.scheduler import Scheduler
+from doitstack.scheduling.task import State, Task
 
 _WITHOUT_START = {State.SKIPPED, State.NOT_RUN}
 
@@ -45,6 +46,7 @@ class Simulation:
         ends: how each task ends; one that is not in it is done. What is up to date, or not run by
             the driver's choice, ends when it is due, without a start.
         starts: what each task adds when it starts.
+        late_needs: what a task turns out to need once it is due.
 
     `started` has the time (s) of each start so far, in their order, and `spans` what has ended.
     """
@@ -56,12 +58,14 @@ class Simulation:
         *,
         ends: Mapping[str, State] | None = None,
         starts: Mapping[str, tuple[Task, ...]] | None = None,
+        late_needs: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.scheduler = scheduler
         self.now = 0.0
         self.started: dict[str, float] = {}
         self.spans: dict[str, Span] = {}
         self._seconds, self._ends, self._starts = seconds, ends or {}, starts or {}
+        self._late_needs = dict(late_needs or {})
         self._running: list[tuple[float, int, str]] = []
 
     def run(
@@ -97,7 +101,9 @@ class Simulation:
     def _queue_due(self) -> None:
         while task := self.scheduler.next_due():
             how = self._ends.get(task.name, State.DONE)
-            if how in _WITHOUT_START:
+            if needs := self._late_needs.pop(task.name, ()):
+                self.scheduler.wait_for(task.name, *needs)
+            elif how in _WITHOUT_START:
                 self._end(task.name, how)
             else:
                 self.scheduler.queue(task.name)

@@ -28,6 +28,7 @@ class Plan:
     serial: bool = False
     keep_going: bool = False
     interrupt_at: float = NEVER
+    late_needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def every_task(self) -> list[Task]:
@@ -97,6 +98,7 @@ def random_plan(seed: int) -> Plan:
         serial=rng.random() < 0.2,
         keep_going=rng.random() < 0.2,
         interrupt_at=rng.choice([NEVER, NEVER, NEVER, rng.random() * 20, rng.randint(0, 20)]),
+        late_needs=_late_needs(rng, tasks),
     )
 
 
@@ -150,6 +152,18 @@ def _started_by(rng: random.Random, task: Task, planned: list[str]) -> tuple[Tas
     return tuple(started)
 
 
+def _late_needs(rng: random.Random, tasks: list[Task]) -> dict[str, tuple[str, ...]]:
+    """Let some tasks find out, once they are due, that they need one of the main line before."""
+    found: dict[str, tuple[str, ...]] = {}
+    before: list[str] = []
+    for task in tasks:
+        if before and rng.random() < 0.05:
+            found[task.name] = (rng.choice(before),)
+        if not _is_future(task):
+            before.append(task.name)
+    return found
+
+
 def _seconds(rng: random.Random, tasks: Iterable[Task]) -> dict[str, float]:
     times = [0.0, 1.0, 2.0, 3.5, 10.0, rng.random()]
     return {task.name: 0.0 if task.kind is Kind.WAIT else rng.choice(times) for task in tasks}
@@ -195,9 +209,16 @@ class Witness:
         self.scheduler = Scheduler(self.slots, serial=plan.serial, keep_going=plan.keep_going)
         self.scheduler.add(*plan.tasks)
         self.simulation = Simulation(
-            self.scheduler, plan.seconds, ends=plan.ends, starts=plan.starts
+            self.scheduler,
+            plan.seconds,
+            ends=plan.ends,
+            starts=plan.starts,
+            late_needs=plan.late_needs,
         )
-        self.tasks = {task.name: task for task in plan.tasks}
+        self.tasks = {
+            task.name: replace(task, needs=task.needs + plan.late_needs.get(task.name, ()))
+            for task in plan.tasks
+        }
         self.numbers = {task.name: number for number, task in enumerate(plan.tasks)}
         self.is_interrupted = False
         self._pending = dict(self.tasks)

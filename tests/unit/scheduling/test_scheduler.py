@@ -489,6 +489,25 @@ def test_due_task_that_waits_for_what_has_ended_is_due_again() -> None:
     assert scheduler.state("b") is State.NOT_RUN
 
 
+def test_last_check_that_has_to_wait_after_a_bad_one_stops_the_run() -> None:
+    scheduler = make(Task("c1", is_check=True), Task("c2", is_check=True), Task("a"))
+    scheduler.queue("c1")
+    scheduler.next_step()
+    scheduler.ended("c1", State.FAILED)
+    assert not scheduler.is_stopped
+    scheduler.wait_for("c2", "a")
+    assert scheduler.is_stopped, "a does not start any more"
+    assert scheduler.of(State.NOT_RUN) == ["c2", "a"]
+
+
+def test_only_a_due_task_waits_for_more() -> None:
+    scheduler = make(Task("a"), Task("b"))
+    starts(scheduler)
+    for name in "ab":
+        with pytest.raises(AssertionError, match=name):
+            scheduler.wait_for(name, "c")
+
+
 # -- serial --------------------------------------------------------------------------------------
 
 
