@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from doitstack.processes.signals import Interrupted, on_interrupt
+
 SCRIPT = """
 import os, signal, sys, time
 from doitstack.processes.signals import raise_on_signals
@@ -54,3 +56,31 @@ def test_other_errors_in_a_destructor_are_told_as_ever() -> None:
     )
 
     assert "ValueError: mine" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_interrupt_is_given_to_who_asked_and_then_to_the_one_before(
+    number: signal.Signals, code: int
+) -> None:
+    outer: list[Interrupted] = []
+    inner: list[Interrupted] = []
+    with on_interrupt(outer.append):
+        with on_interrupt(inner.append):
+            signal.raise_signal(number)
+        signal.raise_signal(number)
+    assert [(str(error), error.code) for error in inner] == [(number.name, code)]
+    assert [(str(error), error.code) for error in outer] == [(number.name, code)]
+
+
+def test_handlers_are_as_before_after_an_interruption() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+    def stop(error: Interrupted) -> None:
+        raise error
+
+    with pytest.raises(Interrupted, match="SIGTERM"), on_interrupt(stop):
+        signal.raise_signal(signal.SIGTERM)
+    after = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    assert after == before
