@@ -1,0 +1,41 @@
+"""Commands of `doit`, run in this process in a stack directory of a test's own."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from doit.doit_cmd import DoitMain
+
+from tests.conftest import COMMANDS
+
+Doit = Callable[..., tuple[int, str, str]]
+"""Runs `doit` with these words; returns its exit code, stdout and stderr."""
+
+
+@pytest.fixture
+def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a new stack directory without services."""
+    top = tmp_path / "stack"
+    top.mkdir()
+    (top / "dodo.py").write_text("from doitstack.dodo import *\n")
+    (top / "pyproject.toml").write_text(COMMANDS)
+    monkeypatch.chdir(top)
+    monkeypatch.setenv("ENABLED_SERVICES", ",")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return top
+
+
+@pytest.fixture
+def doit(
+    top: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Doit]:
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.delitem(sys.modules, "dodo", raising=False)
+        code = DoitMain().run(list(words))
+        return (int(code), *capfd.readouterr())
+
+    before = signal.getsignal(signal.SIGPIPE)
+    yield run
+    signal.signal(signal.SIGPIPE, before)

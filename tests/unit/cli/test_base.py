@@ -1,0 +1,50 @@
+"""The base classes of commands."""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+from doit.cmdparse import CmdParseError
+
+from doitstack.cli.base import INTERRUPTED, FollowCommand, InterruptibleCommand, disk_error_message
+from doitstack.cli.log import Log
+from doitstack.planning.stack_directory import StackDirectory
+
+
+class Interrupted(InterruptibleCommand):
+    doc_purpose = ""
+    doc_usage = ""
+    doc_description = None
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        raise KeyboardInterrupt
+
+
+def test_interrupted_command_ends_silently(capfd: pytest.CaptureFixture[str]) -> None:
+    assert Interrupted(task_loader=Loader()).parse_execute([]) == INTERRUPTED
+    assert capfd.readouterr() == ("", "")
+
+
+class Loader:
+    cmd_options = ()
+
+
+def test_unknown_option_names_the_command() -> None:
+    with pytest.raises(CmdParseError, match="log: option --no-such not recognized"):
+        Log(task_loader=Loader()).parse_execute(["--no-such"])
+
+
+def test_short_f_follows() -> None:
+    command = Log(task_loader=Loader())
+    assert isinstance(command, FollowCommand)
+    assert [option.name for option in command.get_options() if option.short == "f"] == ["follow"]
+
+
+def test_disk_error_says_where_to_look(tmp_path: Path) -> None:
+    directory = StackDirectory(tmp_path, {})
+    error = OSError(errno.ENOSPC, "No space left on device", "/x/y")
+    assert disk_error_message(error, directory) == (
+        f"No space left on device: /x/y; look at the space and the rights in {tmp_path}/.stack, "
+        f"then run it again"
+    )

@@ -1,0 +1,11 @@
+"""`doit futures`."""
+
+from tests.unit.cli.conftest import Doit
+
+
+def test_no_futures_are_said_to_be_none(doit: Doit) -> None:
+    assert doit("futures")[:2] == (0, "no futures\n")
+
+
+def test_following_ends_at_once_if_no_run_goes_on(doit: Doit) -> None:
+    assert doit("futures", "-f")[:2] == (0, "no futures\n")

@@ -1,0 +1,35 @@
+"""`doit plan`."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Doit
+
+
+@pytest.fixture(autouse=True)
+def _script(top: Path) -> None:
+    script = top / "extras.d" / "50-demo.sh"
+    script.parent.mkdir()
+    script.write_text("")
+
+
+def test_plan_is_a_table_of_steps(doit: Doit) -> None:
+    code, out, _ = doit("plan")
+    assert code == 0
+    assert ["stack", "install", "demo", "50-demo.sh", "run"] in [
+        line.split()[:5] for line in out.splitlines()
+    ]
+
+
+def test_plan_may_be_a_graph(doit: Doit) -> None:
+    code, out, _ = doit("plan", "--dot")
+    assert code == 0
+    assert out.startswith("digraph")
+
+
+def test_mistake_of_the_stack_directory_is_exit_code_3(top: Path, doit: Doit) -> None:
+    (top / "extras.d" / "60-demo.py").write_text("")
+    code, out, err = doit("plan")
+    assert code == 3
+    assert "plugin demo: found twice" in out + err

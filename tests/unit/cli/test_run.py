@@ -1,0 +1,33 @@
+"""`doit TASK...`: options and tasks that are refused before anything runs."""
+
+from pathlib import Path
+
+import pytest
+from doit.cmd_base import DodoTaskLoader
+
+from doitstack.cli.run import TEARDOWN, Run
+from doitstack.engine.doit_state import AtomicJsonDB
+from tests.unit.cli.conftest import Doit
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("-n", "-1", "stack"), "-n -1: use a whole number, 0 or more"),
+        (("stack:install:nobody:nothing",), "stack:install:nobody:nothing"),
+        (("no-such-task",), "no-such-task"),
+    ],
+)
+def test_mistakes_run_nothing(top: Path, doit: Doit, words: tuple[str, ...], message: str) -> None:
+    code, out, err = doit(*words)
+    assert code == 3
+    assert message in out + err
+    assert not (top / ".stack" / "logs").exists()
+
+
+def test_state_is_written_atomically() -> None:
+    assert Run(task_loader=DodoTaskLoader()).get_backends()["json"] is AtomicJsonDB
+
+
+def test_tasks_that_only_remove_things() -> None:
+    assert {"unstack", "clean", "_clean"} == TEARDOWN

@@ -1,0 +1,22 @@
+"""`doit timing`."""
+
+from pathlib import Path
+
+from tests.unit.cli.conftest import Doit
+
+
+def test_no_run_is_an_error(top: Path, doit: Doit) -> None:
+    code, out, err = doit("timing")
+    assert code == 3
+    assert f"no run is recorded in {top}/.stack/logs; run `doit stack`" in out + err
+
+
+def test_unknown_run_names_those_that_exist(top: Path, doit: Doit) -> None:
+    runs = top / ".stack" / "logs" / "runs"
+    runs.mkdir(parents=True)
+    for number in range(7):
+        (runs / f"2026-01-0{number}.jsonl").write_text("")
+    code, out, err = doit("timing", "--run", "2027")
+    assert code == 3
+    last = ", ".join(f"2026-01-0{number}" for number in range(2, 7))
+    assert f"there is no run 2027 in {runs}; the last ones: {last}" in out + err

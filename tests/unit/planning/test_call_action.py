@@ -1,0 +1,48 @@
+"""Whatever an action of a plugin does, the step's failure says so."""
+
+import sys
+
+import pytest
+
+from doitstack.errors import SettingsError, StepError
+from doitstack.planning.call_action import call, call_in_step
+
+
+def test_result_is_returned_and_false_is_a_failure() -> None:
+    assert call(max, 1, 2) == 2
+    with pytest.raises(StepError, match=r"^the action returned False$"):
+        call(bool, "")
+
+
+def test_exit_is_a_failure() -> None:
+    with pytest.raises(StepError, match=r"^the action called sys\.exit\(3\)$"):
+        call_in_step(sys.exit, 3)
+
+
+def test_our_errors_and_interrupts_pass() -> None:
+    for error in (SettingsError("X=1"), KeyboardInterrupt()):
+
+        def fail(error: BaseException = error) -> None:
+            raise error
+
+        with pytest.raises(type(error)):
+            call_in_step(fail)
+
+
+def test_traceback_begins_in_the_action(capsys: pytest.CaptureFixture[str]) -> None:
+    def act() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(StepError, match=r"^ValueError: broken$"):
+        call_in_step(act)
+
+    shown = capsys.readouterr().err
+    assert "in act\n" in shown
+    assert "/call_action.py" not in shown
+
+
+def test_arguments_that_do_not_fit_have_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StepError, match="takes 0 positional arguments but 1 was given"):
+        call_in_step(lambda: None, 1)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("TypeError: ")

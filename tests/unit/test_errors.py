@@ -1,0 +1,32 @@
+"""Errors come back whole from other processes, and every exception has a message."""
+
+import pickle
+
+import pytest
+
+from doitstack.errors import CommandError, DoitstackError, FutureError, PluginError, said
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DoitstackError("x"),
+        PluginError("demo", "broken"),
+        CommandError("make ended with code 2", 2),
+        FutureError("build", "failed", code=3),
+    ],
+)
+def test_error_survives_pickling(error: DoitstackError) -> None:
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
+
+
+class SpeechlessError(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+def test_every_exception_has_a_message() -> None:
+    assert said(ValueError("  no \n")) == "ValueError: no"
+    assert said(KeyboardInterrupt()) == "KeyboardInterrupt"
+    assert said(SpeechlessError()) == "SpeechlessError: <exception str() failed>"
