@@ -1,8 +1,8 @@
-"""What one future costs: start it, collect it; its work is to print one line.
+"""The cost of one future: start it, collect it; its work is to print one line.
 
-All futures are started before the first is collected. Ours from bash and from Python stand beside
-the least that a program could do itself, and beside tools that run many things at once. Python
-forks its whole memory: so the measure of ours is a fork of the same process, with doit loaded.
+All futures are started before the first is collected. They are compared with the least that a
+program could do itself, and with tools that run many jobs in parallel. A future from Python forks
+a large process, so it is compared with a fork of the same process with doit loaded.
 """
 
 import argparse
@@ -30,7 +30,7 @@ PLAIN_BASH = "plain bash: & wait cat"
 STEP_FORK = "os.fork wait4 in a step"
 WORDS = "the one line that the work prints"
 
-# Each bash contender tells on its last line how many microseconds it took.
+# The last line of each bash contender has the microseconds that it took.
 BASH_HEAD = f"""
 noop() {{ echo {WORDS}; }}
 began=${{EPOCHREALTIME/./}}
@@ -65,8 +65,8 @@ async_wait "${{names[@]}}"
 
 ASYNC_ALONE = f"""
 count=$1 DEST=$PWD
-source {CORE}/shell/timing.sh
-source {CORE}/shell/async.sh
+source {CORE}/bash/timing.sh
+source {CORE}/bash/async.sh
 async_init
 {BASH_ASYNC}
 """
@@ -168,7 +168,7 @@ def task_bench():
 
 
 def contenders(place: Path) -> Iterator[Contender]:
-    """Yield all that can run here; `place` is a directory for their files."""
+    """Yield all contenders that can run here; `place` is a directory for their files."""
     yield Contender(PLAIN_BASH, inside(place, lambda count: ["bash", "-c", BASH_PLAIN, "", count]))
     yield Contender(
         "async_run in bash, alone",
@@ -202,7 +202,7 @@ def missing() -> list[str]:
 
 
 def inside(place: Path, argv: Callable[[str], list[str]]) -> Callable[[int], float]:
-    """Return a run of a program that says itself how long the work took."""
+    """Return a run of a program that prints how long the work took."""
 
     def run(count: int) -> float:
         with tempfile.TemporaryDirectory(dir=place) as directory:
@@ -227,12 +227,12 @@ def stack(place: Path, extra: str, text: str, *, is_whole: bool = False) -> Call
 
 
 def doit_tasks(place: Path) -> Callable[[int], float]:
-    """Return a run of as many plain doit tasks, two at a time."""
+    """Return a run of plain doit tasks, two at a time."""
     return whole(place, "dodo.py", lambda count: DODO_PLAIN.format(count=count), DOIT_TASKS)
 
 
 def make(place: Path) -> Callable[[int], float]:
-    """Return a run of as many make targets, all at a time, their output in one piece."""
+    """Return a run of make targets, all in parallel, with synchronized output."""
 
     def text(count: int) -> str:
         targets = " ".join(f"f{i}" for i in range(count))
@@ -242,7 +242,7 @@ def make(place: Path) -> Callable[[int], float]:
 
 
 def ninja(place: Path) -> Callable[[int], float]:
-    """Return a run of as many ninja edges, all at a time."""
+    """Return a run of ninja edges, all in parallel."""
 
     def text(count: int) -> str:
         names = [f"f{i}" for i in range(count)]
@@ -269,8 +269,8 @@ def whole(
 
 
 def checked(out: str, count: int, taken: float) -> float:
-    """Return `taken` if all the work has been done. Raises BenchError."""
-    # doit writes from two processes at once: a line may begin in the middle of another.
+    """Return `taken` if all the work was done. Raises BenchError."""
+    # doit writes from two processes: a line may begin in the middle of another.
     lines = out.count(WORDS)
     if lines != count:
         raise BenchError(f"{lines} of {count} futures printed their line:\n{out[-2000:]}")
@@ -278,7 +278,7 @@ def checked(out: str, count: int, taken: float) -> float:
 
 
 def told(out: str, count: int) -> float:
-    """Return the seconds that the program says it took."""
+    """Return the seconds that the program has printed."""
     taken = next(line for line in reversed(out.splitlines()) if line.startswith("took "))
     return checked(out, count, int(taken.split()[1]) / 1e6)
 
@@ -287,7 +287,7 @@ def told(out: str, count: int) -> float:
 
 
 def rows(figures: dict[int, dict[str, Figure]]) -> Iterator[dict[str, object]]:
-    """Yield a row for each contender: ms a future, and how many times the two least ways."""
+    """Yield a row for each contender: ms per future, and the ratios to the two baselines."""
     for name in next(iter(figures.values())):
         row: dict[str, object] = {"": name}
         for count, measured in figures.items():
@@ -304,12 +304,12 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="three rounds of 100 futures")
     parser.add_argument("--counts", type=int, nargs="+", default=[100, 1000], metavar="N")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", default="", metavar="WORD", help="contenders with this word")
+    parser.add_argument("--only", default="", metavar="WORD", help="only contenders with this word")
     parser.add_argument(
         "--directory",
         default="/dev/shm" if Path("/dev/shm").is_dir() else None,
-        help="where the files go; in memory unless told otherwise: ext4 makes files the slower, "
-        "the more of them have just been removed, which says nothing of who made them",
+        help="where the files go; by default in memory, since ext4 creates files more slowly after "
+        "many files were removed, which would distort the results",
     )
     options = parser.parse_args()
     counts, rounds = ([100], 3) if options.quick else (options.counts, options.rounds)
@@ -320,7 +320,7 @@ def main() -> int:
             if options.only in contender.name or contender.name in (PLAIN_BASH, STEP_FORK)
         ]
         figures = {count: measure(wanted, count, rounds) for count in counts}
-    print(f"milliseconds a future (median of {rounds} interleaved rounds), and ratios\n")
+    print(f"milliseconds per future (median of {rounds} interleaved rounds), and ratios\n")
     print(table(list(rows(figures))))
     if missing():
         progress(f"not installed, so not in the table: {', '.join(missing())}")

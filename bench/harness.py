@@ -1,7 +1,7 @@
-"""What the benchmarks share: stack directories, interleaved rounds, medians and ratios.
+"""Shared parts of the benchmarks: stack directories, interleaved rounds, medians and ratios.
 
-Times of a shared machine mean little by themselves. So all contenders take turns within one
-round, and a ratio is the median of the rounds' own ratios.
+Absolute times on a shared machine vary a lot. So all contenders take turns within one round, and a
+ratio is the median of the ratios of all rounds.
 """
 
 import os
@@ -23,15 +23,15 @@ DODO = "from doitstack.dodo import *\n"
 
 
 class BenchError(Exception):
-    """A contender did not do its work; its output is the message."""
+    """A contender failed; the message is its output."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One way of doing the work: `run(count)` returns how many seconds `count` pieces took.
+    """One way of doing the work: `run(count)` returns the seconds that `count` pieces took.
 
-    `is_whole` says that the seconds are those of a whole command, with its own start; then
-    `run(0)` is measured in each round, too, and taken off.
+    If `is_whole`, the seconds include the start of a command; then `run(0)` is also measured in
+    each round and subtracted.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Figure:
-    """What the rounds have shown of one contender, in s."""
+    """The results of one contender in all rounds, in s."""
 
     rounds: tuple[float, ...]
 
@@ -50,12 +50,12 @@ class Figure:
         return median(self.rounds)
 
     def over(self, other: "Figure") -> float:
-        """Return the median of the rounds' ratios."""
+        """Return the median of the ratios of all rounds."""
         return median(a / b for a, b in zip(self.rounds, other.rounds, strict=True))
 
 
 def measure(contenders: Sequence[Contender], count: int, rounds: int) -> dict[str, Figure]:
-    """Let all contenders take turns, and return the seconds of one piece by their names."""
+    """Run all contenders in turn, and return the seconds per piece, by contender."""
     seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for number in range(rounds):
         progress(f"{count} pieces, round {number + 1} of {rounds}")
@@ -66,7 +66,7 @@ def measure(contenders: Sequence[Contender], count: int, rounds: int) -> dict[st
 
 
 def progress(text: str) -> None:
-    """Tell who watches the terminal what goes on; the table alone goes to stdout."""
+    """Print progress to stderr; only the table goes to stdout."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -89,12 +89,12 @@ def run_command(argv: Sequence[str | Path], cwd: Path, **environ: str) -> str:
 
 
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without a developer's own settings for his stacks."""
+    """Return the environment without settings of stacks."""
     return {**dict(_foreign_variables()), **extra}
 
 
 def _foreign_variables() -> Iterator[tuple[str, str]]:
-    # Without byte code every start compiles what a user's start only loads.
+    # Without byte code, every start would compile what a user's start only loads.
     ours = (
         *("DEST", "DATA_DIR", "LOGDIR", "TOP_DIR", "ENABLED_SERVICES"),
         *("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"),
@@ -105,7 +105,7 @@ def _foreign_variables() -> Iterator[tuple[str, str]]:
 
 
 def make_stack_directory(path: Path, files: Mapping[str, str]) -> Path:
-    """Make a stack directory with these files by their names, and return it."""
+    """Create a stack directory with these files, by name, and return it."""
     for name, text in {
         "dodo.py": DODO,
         "doit.cfg": stack_directory_files()["doit.cfg"],

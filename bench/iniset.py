@@ -1,4 +1,4 @@
-"""How long iniset takes: ours in bash alone, beside one that calls grep and sed as DevStack's does.
+"""The duration of iniset: pure bash compared with grep and sed, which DevStack's iniset calls.
 
 python bench/iniset.py [CALLS]
 """
@@ -12,8 +12,8 @@ from tabulate import tabulate
 
 LIBRARY = Path(__file__).parents[1] / "core" / "doitstack" / "bash" / "library.sh"
 
-# Four programs and as many subshells a call: two to save xtrace, one to look for the section,
-# one to look for the option, one to change the file.
+# Each call runs four programs and four subshells: two to save xtrace, one to find the section,
+# one to find the option, one to change the file.
 WITH_SED = r"""
 _trace() { set +o | grep xtrace; }
 _has() {
@@ -37,7 +37,7 @@ $3 = $4
 }
 """
 
-# what happens, and the arguments of call number $i
+# what the call does, and the arguments of call number $i
 CASES = {
     "a new option": 'file s7 "new$i" value',
     "a longer value": 'file s12 option_7 "value $((1000 + i * 10000))"',

@@ -1,9 +1,9 @@
-"""The `openstack` command by its fork server beside the plain one: a call, and two at a time.
+"""The `openstack` command by its fork server and the plain one: one call, two in parallel.
 
 Usage: python bench/openstack.py DEST [CALLS]
 
-DEST is that of a stack that is up. It should not be below /tmp: there the plain command reads its
-entry points anew each time, which would make it slower.
+DEST is that of a running stack. It should not be below /tmp: there the plain command does not cache
+its entry points, which would make it slower.
 """
 
 import os
@@ -26,7 +26,7 @@ def call(program: str, env: dict[str, str]) -> float:
 
 
 def cpu(dest: Path) -> float:
-    """Return the CPU time of our children and of the server's, in s."""
+    """Return the CPU time of our children, the server and its children, in s."""
     with socket.socket(socket.AF_UNIX) as client:
         directory = os.open(dest / "warm", os.O_PATH)
         client.connect(f"/proc/self/fd/{directory}/openstack.sock")
@@ -40,7 +40,7 @@ def cpu(dest: Path) -> float:
 
 
 def two_at_a_time(program: str, env: dict[str, str], calls: int) -> float:
-    """Return the calls that are done in a second."""
+    """Return the number of calls per second."""
     began = time.perf_counter()
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda _: call(program, env), range(calls)))
@@ -48,7 +48,7 @@ def two_at_a_time(program: str, env: dict[str, str], calls: int) -> float:
 
 
 def over(times: list[float], others: list[float]) -> float:
-    """Return the median of the rounds' own ratios: load is another in each round."""
+    """Return the median of the ratios of all rounds, since the load varies between rounds."""
     return median(a / b for a, b in zip(times, others, strict=True))
 
 
@@ -61,7 +61,7 @@ def main(dest: Path, calls: int) -> None:
     single: dict[str, list[float]] = {name: [] for name in programs}
     work = dict.fromkeys(programs, 0.0)
     for _ in range(calls):
-        for name, program in programs.items():  # side by side, so that load hits both
+        for name, program in programs.items():  # in turn, so that load affects both
             before = cpu(dest)
             single[name].append(call(program, env))
             work[name] += (cpu(dest) - before) / calls

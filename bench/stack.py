@@ -1,7 +1,7 @@
-"""What a stack takes, serial and parallel, fresh and again, beside what it could take at best.
+"""The duration of a stack, serial and parallel, fresh and repeated, compared with its lower bound.
 
-Each run has a stack directory, a DEST and ports of its own, which are gone afterwards. Packages
-come from uv's cache as far as it has them: let one round go by before you believe the figures.
+Each run has its own stack directory, DEST and ports, which are removed afterwards. Packages come
+from uv's cache if they are there: ignore the first round if they were not.
 """
 
 import argparse
@@ -29,9 +29,9 @@ MODES = {"serial": "False", "parallel": "True"}
 
 @dataclass(frozen=True)
 class Run:
-    """One `doit stack`: how it was asked for, and what `doit timing --json` says of it.
+    """One `doit stack`: its mode, and the figures of `doit timing --json`.
 
-    `memory` is the most that it took, with all its services, in MB.
+    `memory` is the peak, with all services, in MB.
     """
 
     mode: str
@@ -42,7 +42,7 @@ class Run:
 
 
 def runs(mode: str, sample: str, *, tests: bool) -> Iterator[Run]:
-    """Stack twice in a new directory, then clean it. Raises BenchError if anything is left."""
+    """Stack twice in a new directory, then clean it. Raises BenchError if processes are left."""
     environ = {"DEVSTACK_PARALLEL": MODES[mode], **free_ports()}
     with tempfile.TemporaryDirectory(prefix="doitstack-bench-") as place:
         directory = make_stack_directory(Path(place) / "stack", dict(files(sample)))
@@ -68,12 +68,12 @@ def files(sample: str) -> Iterator[tuple[str, str]]:
 
 
 def sample_text(sample: str) -> str:
-    """Return what is in `samples/local.conf.SAMPLE`."""
+    """Return the text of `samples/local.conf.SAMPLE`."""
     return (CHECKOUT / "samples" / f"local.conf.{sample}").read_text()
 
 
 def stacked(directory: Path, mode: str, state: str, environ: dict[str, str]) -> Run:
-    """Stack, and return what that took."""
+    """Run `doit stack`, and return its figures."""
     began = time.monotonic()
     with watched_memory(str(directory)) as peak:
         run_command([DOIT, "stack"], directory, **environ)
@@ -84,7 +84,7 @@ def stacked(directory: Path, mode: str, state: str, environ: dict[str, str]) -> 
 
 @contextmanager
 def watched_memory(place: str) -> Iterator[list[float]]:
-    """Fill the list, meanwhile, with what the processes below `place` take together, in MB."""
+    """Sample the memory of all processes below `place` during the block; yields the list, in MB."""
     seen, is_over = [0.0], threading.Event()
 
     def watch() -> None:
@@ -101,7 +101,7 @@ def watched_memory(place: str) -> Iterator[list[float]]:
 
 
 def proportional_set(pid: int) -> int:
-    """Return the memory of a process in KiB; what it shares with others counts in parts."""
+    """Return the memory of a process in KiB; shared memory is divided among its users."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
@@ -110,7 +110,7 @@ def proportional_set(pid: int) -> int:
 
 
 def free_ports() -> dict[str, str]:
-    """Return a free port for each setting of a port that the sample of everything names."""
+    """Return a free port for each port setting in the sample `everything`."""
     names = re.findall(r"^#(\w+_PORT\w*)=", sample_text("everything"), re.MULTILINE)
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in names]
@@ -120,7 +120,7 @@ def free_ports() -> dict[str, str]:
 
 
 def end_leftovers(place: str) -> None:
-    """Kill what still runs of the stack in `place`; raises BenchError if there was anything."""
+    """Kill processes of the stack in `place`. Raises BenchError if there were any."""
     left = dict(processes_of(place))
     for pid in left:
         with suppress(ProcessLookupError):
@@ -130,7 +130,7 @@ def end_leftovers(place: str) -> None:
 
 
 def processes_of(place: str) -> Iterator[tuple[int, str]]:
-    """Yield the processes that run below `place` or are kept from there, with command lines."""
+    """Yield the processes that run below `place` or under its supervisor, with command lines."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -171,7 +171,7 @@ def middle(measured: list[Run], mode: str, state: str, figure: str) -> float:
 
 
 def critical_steps(measured: list[Run]) -> str:
-    """Return what the last fresh parallel run could not do at once."""
+    """Return the critical path of the last fresh parallel run."""
     for run in reversed(measured):
         if (run.mode, run.state) == ("parallel", "fresh"):
             steps = sorted(run.figures["critical_steps"], key=lambda step: -step["seconds"])[:10]
@@ -185,10 +185,12 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1)
     samples = sorted(path.suffix[1:] for path in (CHECKOUT / "samples").glob("local.conf.*"))
     parser.add_argument("--sample", choices=samples, default="identity", help="what is stacked")
-    parser.add_argument("--tempest", action="store_true", help="run its tests at the end, too")
+    parser.add_argument(
+        "--tempest", action="store_true", help="run Tempest's tests at the end of each run"
+    )
     parser.add_argument("--modes", nargs="+", choices=list(MODES), default=list(MODES))
     options = parser.parse_args()
-    # Who ends us early shall not be left with a stack.
+    # If this program is interrupted, no stack is left running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     measured: list[Run] = []
     for _ in range(options.rounds):

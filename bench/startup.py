@@ -1,6 +1,6 @@
-"""How long `doit list` takes in a stack directory, beside a bare `doit list` of one task.
+"""The duration of `doit list` in a stack directory, compared with a bare `doit list` of one task.
 
-What users wait for before anything happens: imports, settings, plugins, the plan.
+It consists of imports, settings, plugins and the plan.
 """
 
 import argparse
@@ -21,7 +21,7 @@ def task_hello():
 
 
 def listing(name: str, directory: Path) -> Contender:
-    """Return `doit list` in a directory; one run first, so that there is byte code."""
+    """Return a run of `doit list` in a directory; a first run creates the byte code."""
     run_command([DOIT, "list"], directory)
 
     def run(_count: int) -> float:
@@ -33,7 +33,7 @@ def listing(name: str, directory: Path) -> Contender:
 
 
 def stack_directory(path: Path) -> Path:
-    """Make a stack directory that stacks what the checkout does."""
+    """Create a stack directory with the same stack as the checkout."""
     extras = sorted((CHECKOUT / "extras.d").glob("[0-9][0-9]-*"))
     return make_stack_directory(path, {f"extras.d/{e.name}": e.read_text() for e in extras})
 

@@ -208,7 +208,7 @@ def test_mistake_in_the_variables_is_told_without_their_values(nodes: MakeNode) 
     code, said = node.play("run")
 
     assert code != 0
-    assert "devstack_localrc.ADMIN_PASSWORD: give text, not a list" in said
+    assert "devstack_localrc.ADMIN_PASSWORD: must be text, not a list" in said
     assert "verysecret" not in said
     # Nothing has run, and there is nothing to collect.
     code, said = node.play("post")

@@ -83,9 +83,7 @@ FUTURES = {
 
 
 @pytest.mark.parametrize("action", FUTURES)
-def test_future_that_does_its_worst_is_a_clear_failure(
-    stack_dir: MakeStackDir, action: str
-) -> None:
+def test_hostile_future_fails_clearly(stack_dir: MakeStackDir, action: str) -> None:
     future = f"async_run('x', {action})"
     outcome = _run(stack_dir, future, "async_wait('x')", "run(['touch', 'no'])")
 
@@ -123,7 +121,7 @@ def test_step_that_does_its_worst_is_a_clear_failure(stack_dir: MakeStackDir, ac
     assert not (outcome.directory.path / "no").exists()
 
 
-def test_false_is_a_result_as_good_as_any_for_who_asks_for_it(stack_dir: MakeStackDir) -> None:
+def test_future_may_return_false(stack_dir: MakeStackDir) -> None:
     assert "False" in _run(stack_dir, "run(told)", code=0).lines
 
 

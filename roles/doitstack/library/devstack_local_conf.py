@@ -10,8 +10,8 @@ DOCUMENTATION = """
 module: devstack_local_conf
 short_description: write a local.conf
 description:
-  - Writes a local.conf of DevStack from nested data.
-  - A message of failure names variables, never their values.
+  - Writes DevStack's local.conf from nested data.
+  - Error messages name variables, never their values.
 options:
   path:
     description: The file. It is private (0600) unless mode says otherwise.
@@ -19,33 +19,34 @@ options:
     required: true
   localrc:
     description:
-      - Variables of the localrc section. Values are shell; one that is no single word is put in
-        double quotes. One that others use comes before them.
+      - Variables of the localrc section. Values are shell code; a value that is not a single word
+        is put in double quotes. A variable is written before those that use it.
     type: dict
     default: {}
   local_conf:
-    description: Sections by phase, by file and by name, each with its keys and values.
+    description: Sections by phase, file and name, each with its keys and values.
     type: dict
     default: {}
   base_services:
-    description: What ENABLED_SERVICES begins with.
+    description: The initial ENABLED_SERVICES.
     type: list
     elements: str
   services:
     description:
-      - Services to enable (true) or to disable (false). With base false, none is enabled before.
+      - Services to enable (true) or to disable (false). With base false, all other services are
+        disabled first.
     type: dict
     default: {}
   plugins:
-    description: Where the repository of each plugin is, with a ref behind it if wanted.
+    description: The URL of each plugin's repository, optionally followed by a ref.
     type: dict
     default: {}
   projects:
-    description: Zuul's projects; the required ones make LIBS_FROM_GIT unless localrc has it.
+    description: Zuul's projects; the required ones become LIBS_FROM_GIT, unless localrc sets it.
     type: dict
     default: {}
   project:
-    description: Zuul's project under test, which is one of them.
+    description: Zuul's project under test, which is one of these.
     type: dict
     default: {}
 extends_documentation_fragment: [files]
@@ -70,8 +71,8 @@ _USED = re.compile(r"\$\{?(\w+)")
 _WORD = re.compile(
     r"""
     (?:
-        [^\s;&|<>()'"\\`$]                  # what means itself
-        | \\.                               # what is made to
+        [^\s;&|<>()'"\\`$]                  # literal characters
+        | \\.                               # escaped characters
         | '[^']*'
         | "(?: [^"\\] | \\. )*"
         | \$\{ [^}]* \}
@@ -83,11 +84,11 @@ _WORD = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""What bash takes for one word, or for a list of words, behind the `=`."""
+"""What bash reads as one word, or as an array, after the `=`."""
 
 
 class MistakeError(Exception):
-    """The data make no local.conf. The message says where, and shows no value."""
+    """The data have a mistake. The message names the place and shows no value."""
 
 
 def render(data: Mapping[str, Any]) -> str:
@@ -104,7 +105,7 @@ def render(data: Mapping[str, Any]) -> str:
 
 
 def _plugins(plugins: Mapping[str, Any]) -> Iterator[str]:
-    # In what order they run is for doitstack, which knows what each requires.
+    # doitstack decides their order, since it knows their requirements.
     for name, place in sorted(plugins.items()):
         if place:
             yield f"enable_plugin {name} {_text(place, f'devstack_plugins.{name}')}"
@@ -130,7 +131,7 @@ def _variables(localrc: Mapping[str, Any], libraries: Iterable[str]) -> Iterator
     values = {name: _text(value, f"devstack_localrc.{name}") for name, value in localrc.items()}
     for name in values:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise MistakeError(f"devstack_localrc.{name}: this is no name of a variable")
+            raise MistakeError(f"devstack_localrc.{name}: not a valid name of a variable")
     for name in _in_order(values):
         yield f"{name}={_shell_word(values[name])}"
     if libraries and "LIBS_FROM_GIT" not in values:
@@ -145,13 +146,13 @@ def _shell_word(text: str) -> str:
 
 
 def _in_order(values: Mapping[str, str]) -> list[str]:
-    """Return the names by the alphabet, but each behind those that its value uses."""
+    """Return the names in alphabetical order, but each after those that its value uses."""
     ordered: list[str] = []
 
     def add(name: str, users: tuple[str, ...]) -> None:
         if name in users:
             cycle = " -> ".join((*users[users.index(name) :], name))
-            raise MistakeError(f"devstack_localrc: variables use each other: {cycle}")
+            raise MistakeError(f"devstack_localrc: variables use one another: {cycle}")
         for used in _USED.findall(values[name]):
             if used in values and used != name and used not in ordered:
                 add(used, (*users, name))
@@ -173,25 +174,25 @@ def _meta_sections(local_conf: Mapping[str, Any]) -> Iterator[str]:
                 for key, value in _mapping(entries, f"{where}.{section}").items():
                     text = _text(value, f"{where}.{section}.{key}")
                     if "\n" in text:
-                        raise MistakeError(f"{where}.{section}.{key}: a value is one line")
+                        raise MistakeError(f"{where}.{section}.{key}: a value must be one line")
                     yield f"{key} = {text}".rstrip()
                 yield ""
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise MistakeError(f"{where}: give a dictionary")
+        raise MistakeError(f"{where}: must be a dictionary")
     return value
 
 
 def _text(value: Any, where: str) -> str:
     if isinstance(value, (Mapping, list, tuple)):
-        raise MistakeError(f"{where}: give text, not a {type(value).__name__}")
+        raise MistakeError(f"{where}: must be text, not a {type(value).__name__}")
     return "" if value is None else str(value)
 
 
 def main() -> None:
-    """Run as Ansible's module."""
+    """Run as an Ansible module."""
     from ansible.module_utils.basic import AnsibleModule  # noqa: PLC0415 - on the node
 
     nested = {name: {"type": "dict", "default": {}} for name in _NESTED}

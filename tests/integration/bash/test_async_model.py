@@ -161,7 +161,7 @@ def logs_of(calls: list[Call]) -> set[str]:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(CALLS)
-def test_futures_alone_do_as_the_model(calls: list[Call]) -> None:
+def test_futures_outside_a_session_agree_with_the_model(calls: list[Call]) -> None:
     model = Model()
     model.run(calls)
     with TemporaryDirectory() as scratch:
@@ -190,7 +190,7 @@ def examples(count: int) -> list[list[Call]]:
     return found
 
 
-def test_futures_in_a_session_do_as_the_model(stack_dir: MakeStackDir) -> None:
+def test_futures_in_a_session_agree_with_the_model(stack_dir: MakeStackDir) -> None:
     # One run for all: each example is a script that collects what it has left.
     stack = stack_dir({"extras.d/README": ""})
     expected: list[str] = []

@@ -85,7 +85,7 @@ def test_functions_of_the_checkout_stand_in_place_of_ours(
     ]
 
 
-def test_stackrc_of_the_checkout_reads_our_settings_where_it_reads_its_own(
+def test_stackrc_of_the_checkout_reads_our_settings_instead_of_its_own(
     stack_dir: MakeStackDir, checkout: Path
 ) -> None:
     (checkout / ".localrc.auto").write_text("STALE=yes\n")
@@ -116,12 +116,12 @@ def test_override_defaults_comes_before_the_libraries_of_the_checkout(
     assert said(stack.run("stack").ok()) == ["ours"]
 
 
-def test_what_stack_sh_defines_itself_is_there(stack_dir: MakeStackDir, checkout: Path) -> None:
+def test_functions_of_stack_sh_exist(stack_dir: MakeStackDir, checkout: Path) -> None:
     body = "read_password DEMO_PASSWORD 'a prompt'\n[[ $DEMO_PASSWORD ]] && sudo echo set"
     assert said(stack_with(stack_dir, checkout, body).run("stack").ok()) == ["set"]
 
 
-def test_missing_checkout_is_told_before_anything_runs(
+def test_missing_checkout_is_reported_before_anything_runs(
     stack_dir: MakeStackDir, tmp_path: Path
 ) -> None:
     outcome = stack_with(stack_dir, tmp_path / "none", "echo run").run("stack").failed(3)
@@ -149,7 +149,7 @@ def test_our_futures_and_timing_lie_over_theirs(stack_dir: MakeStackDir, checkou
     assert [event["component"] for event in outcome.journal if event["event"] == "time"] == ["part"]
 
 
-def test_failure_inside_the_checkout_is_told_with_its_line(
+def test_failure_inside_the_checkout_is_reported_with_its_line(
     stack_dir: MakeStackDir, checkout: Path
 ) -> None:
     (checkout / "functions-common").write_text("function broken {\n    false\n}\n")

@@ -116,7 +116,7 @@ def test_status_of_the_last_command_is_there(run: Run) -> None:
     """) == ["code 3", "code 3", "code 7", "negated 1", "code 0"]
 
 
-def test_failing_command_is_told_with_file_line_and_functions(run: Run) -> None:
+def test_failing_command_is_reported_with_file_line_and_functions(run: Run) -> None:
     outcome = run.fails("""
         inner() {
             ls /nowhere/at/all
@@ -130,7 +130,7 @@ def test_failing_command_is_told_with_file_line_and_functions(run: Run) -> None:
     )
 
 
-def test_failing_function_of_ours_is_told_where_it_was_called(run: Run) -> None:
+def test_failing_library_function_is_reported_with_its_caller(run: Run) -> None:
     outcome = run.fails("iniset /nowhere/at/all/a.ini s k v")
     path = outcome.directory.path / FIRST
     assert error_of(outcome) == f"{path}:2: 'iniset' ended with code 1"
@@ -145,7 +145,7 @@ def test_status_of_a_script_is_that_of_its_last_command(stack_dir: MakeStackDir)
     )
 
 
-def test_unset_variable_under_nounset_is_told_with_its_line(run: Run) -> None:
+def test_unset_variable_under_nounset_is_reported_with_its_line(run: Run) -> None:
     outcome = run.fails("set -o nounset\necho $nothing_at_all")
     path = outcome.directory.path / FIRST
     assert f"{path}: line 3: nothing_at_all: unbound variable" in outcome.lines
@@ -179,7 +179,7 @@ def test_exit_in_a_subshell_leaves_the_subshell_alone(run: Run) -> None:
     """) == ["inside", "code 5", "captured"]
 
 
-def test_die_is_told_with_its_words_and_the_line_of_its_caller(run: Run) -> None:
+def test_die_is_reported_with_its_message_and_the_line_of_its_caller(run: Run) -> None:
     outcome = run.fails('complain() {\n    die $LINENO "no such thing"\n}\ncomplain')
     path = outcome.directory.path / FIRST
     assert error_of(outcome) == f"{path}:3: no such thing"
@@ -209,7 +209,7 @@ def test_return_of_a_failure_at_top_level_is_a_failed_step(run: Run) -> None:
 # -- unstack and clean -------------------------------------------------------------------------
 
 
-def test_unstack_and_clean_go_on_behind_a_failure(stack_dir: MakeStackDir) -> None:
+def test_unstack_and_clean_continue_after_a_failure(stack_dir: MakeStackDir) -> None:
     body = """
         take_away() { rm /nowhere/at/all; echo the rest of $1; }
         take_away $1
@@ -362,7 +362,7 @@ def test_sudo_runs_commands_shells_and_variables(run: Run) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
-def test_sudo_becomes_another_user_where_there_is_none(run: Run) -> None:
+def test_without_sudo_root_becomes_another_user(run: Run) -> None:
     assert run.says("sudo -u nobody id -un\nsudo -H -u nobody -- id -un") == ["nobody"] * 2
 
 
@@ -517,7 +517,7 @@ def test_other_options_stay_and_the_session_bears_them(run: Run, options: str) -
     assert lines[-1] == "w"
 
 
-def test_errexit_is_armed_anew_at_each_script(run: Run) -> None:
+def test_errexit_is_set_again_for_each_script(run: Run) -> None:
     outcome = run.stack("set +o errexit\nfalse\necho went on", "false\necho unreached").run("stack")
     outcome.failed(1)
     assert said(outcome)[0] == "went on"
@@ -557,7 +557,7 @@ def test_override_defaults_comes_before_the_defaults_of_projects(stack_dir: Make
     ]
 
 
-def test_what_source_defines_is_there_in_install(stack_dir: MakeStackDir) -> None:
+def test_definitions_of_source_exist_in_install(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             FIRST: in_phase(
@@ -598,7 +598,7 @@ def test_builtin_redefined_by_a_script_is_its_own(run: Run) -> None:
     assert lines == ["mine: one", "mine: two", "mine: three", "four"]
 
 
-def test_exit_redefined_by_a_script_ends_the_step_all_the_same(run: Run) -> None:
+def test_exit_redefined_by_a_script_still_ends_the_step(run: Run) -> None:
     outcome = run.fails("exit() { echo leaving; builtin exit $1; }\nexit 3")
     assert "leaving" in outcome.lines
     assert "bash has ended with code 3 (in exit)" in error_of(outcome)
@@ -645,12 +645,12 @@ def test_standard_input_is_closed_for_everybody(run: Run) -> None:
     assert lines[-1] == "on"
 
 
-def test_eval_runs_and_its_failure_is_told(run: Run) -> None:
+def test_eval_runs_and_its_failure_is_reported(run: Run) -> None:
     name = "dynamic"
     assert run.says(f'eval "{name}() {{ echo made by eval; }}"\n{name}') == ["made by eval"]
 
 
-def test_failure_inside_of_eval_is_told(run: Run) -> None:
+def test_failure_inside_eval_is_reported(run: Run) -> None:
     outcome = run.fails('eval "false"')
     assert error_of(outcome) == f"{outcome.directory.path / FIRST}:2: 'false' ended with code 1"
 
@@ -737,7 +737,7 @@ def test_interrupt_ends_a_script_that_traps_it(run: Run, tmp_path: Path) -> None
 # -- all at once -------------------------------------------------------------------------------
 
 
-def test_page_of_the_contract_names_every_hazard() -> None:
+def test_contract_page_names_every_hazard() -> None:
     page = (Path(__file__).parents[3] / "docs" / "shell-contract.md").read_text()
     for word in (
         *("`exit`", "`cd`", "`umask`", "`IFS`", "`set -o posix`", "`set +o errexit`"),
@@ -748,7 +748,7 @@ def test_page_of_the_contract_names_every_hazard() -> None:
         assert word in page, word
 
 
-def test_scripts_know_this_cloud_alone(stack_dir: MakeStackDir) -> None:
+def test_scripts_know_only_this_cloud(stack_dir: MakeStackDir) -> None:
     script = install("env | grep ^OS_; echo ${OS_PASSWORD-none}")
     stack = stack_dir({FIRST: script})
 
@@ -785,14 +785,14 @@ def test_lock_is_an_option_of_async_run(run: Run) -> None:
     ]
 
 
-def test_makeflags_name_the_slots_behind_what_the_user_has_set(run: Run) -> None:
+def test_makeflags_name_the_slots_after_the_users_flags(run: Run) -> None:
     stack = run.stack('echo "flags:${MAKEFLAGS%%fifo:*}"')
     flags = next(line for line in stack.run("stack", MAKEFLAGS="-k").lines if "flags" in line)
     assert flags.startswith("flags: -k ")
     assert flags.endswith("--jobserver-auth=")
 
 
-def test_serial_future_that_fails_ends_the_step_there(run: Run) -> None:
+def test_failed_serial_future_ends_the_step(run: Run) -> None:
     stack = run.stack("async_run a false\necho not reached; async_wait a")
     outcome = stack.run("stack", DEVSTACK_PARALLEL="False").failed(1)
     assert "not reached" not in outcome.lines

@@ -169,7 +169,7 @@ def test_plain_localrc_counts_and_the_sections_of_local_conf_are_merged(
     ]
 
 
-def test_group_that_nobody_merges_is_warned_of(stack_dir: MakeStackDir) -> None:
+def test_unknown_group_is_a_warning(stack_dir: MakeStackDir) -> None:
     conf = "[[local|localrc]]\n\n[[post_config|$X]]\n[s]\nk = v\n[[mine|$DEST/x]]\n[s]\nk = v\n"
     merging = install("merge_config_group $TOP_DIR/local.conf mine")
     stack = stack_dir({"local.conf": conf, SCRIPT: merging})

@@ -38,9 +38,7 @@ def plugins_of(tmp_path: Path, **files: dict[str, str]) -> list[str]:
 # -- fetching --------------------------------------------------------------------------------------
 
 
-def test_plugin_is_cloned_once_and_taken_as_it_lies(
-    stack_dir: MakeStackDir, demo: Repository
-) -> None:
+def test_plugin_is_cloned_once_and_not_updated(stack_dir: MakeStackDir, demo: Repository) -> None:
     stack = stack_dir(enabling(f"enable_plugin demo {demo.url}"))
     first = stack.run("stack").ok()
     assert said(first) == [
@@ -64,9 +62,7 @@ def test_plugin_is_taken_at_its_ref(stack_dir: MakeStackDir, demo: Repository, k
     assert said(stack.run("stack").ok())[1:] == ["from the ref"]
 
 
-def test_plugin_that_is_not_there_is_refused_offline(
-    stack_dir: MakeStackDir, demo: Repository
-) -> None:
+def test_missing_plugin_is_refused_offline(stack_dir: MakeStackDir, demo: Repository) -> None:
     stack = stack_dir(enabling(f"enable_plugin demo {demo.url}", "OFFLINE=True"))
     outcome = refused(stack)
     assert f"plugin demo: {stack.dest}/demo does not exist, and OFFLINE" in outcome.out
@@ -145,7 +141,7 @@ def test_syntax_error_of_a_script_is_refused(stack_dir: MakeStackDir, tmp_path: 
     assert f"ERROR: {stack.dest}/demo/devstack/plugin.sh:3: syntax error" in outcome.out
 
 
-def test_syntax_error_of_what_a_script_may_source_is_warned_of(
+def test_syntax_error_in_a_sourced_file_is_a_warning(
     stack_dir: MakeStackDir, tmp_path: Path
 ) -> None:
     lines = plugins_of(tmp_path, demo={**saying("hello"), "devstack/lib/demo": "f() {\n"})
@@ -171,7 +167,7 @@ def test_function_that_is_not_provided_is_warned_of(
     assert warning.removeprefix("WARNING: ") in stack.run("plan").ok().out
 
 
-def test_file_of_devstacks_tree_that_is_not_there_is_warned_of(
+def test_missing_file_of_devstacks_tree_is_a_warning(
     stack_dir: MakeStackDir, tmp_path: Path
 ) -> None:
     script = """\
@@ -197,7 +193,7 @@ def test_file_of_devstacks_tree_that_is_not_there_is_warned_of(
 # -- order -----------------------------------------------------------------------------------------
 
 
-def test_plugins_come_in_their_order_behind_extras_d(
+def test_plugins_come_in_their_order_after_extras_d(
     stack_dir: MakeStackDir, tmp_path: Path
 ) -> None:
     lines = plugins_of(tmp_path, zebra=saying("zebra"), ape=saying("ape"))
@@ -205,14 +201,14 @@ def test_plugins_come_in_their_order_behind_extras_d(
     assert said(stack.run("stack").ok())[2:] == ["extras", "zebra", "ape"]
 
 
-def test_plugin_comes_after_what_it_requires(stack_dir: MakeStackDir, tmp_path: Path) -> None:
+def test_plugin_comes_after_its_requirements(stack_dir: MakeStackDir, tmp_path: Path) -> None:
     settings = {"devstack/settings": "define_plugin first\nplugin_requires first second\n"}
     lines = plugins_of(tmp_path, first=saying("first") | settings, second=saying("second"))
     # What is required is known once all are there, also where they have just been fetched.
     assert said(stack_dir(enabling(*lines)).run("stack").ok())[2:] == ["second", "first"]
 
 
-def test_required_plugin_goes_by_the_name_that_it_defines(
+def test_required_plugin_is_found_by_its_defined_name(
     stack_dir: MakeStackDir, tmp_path: Path
 ) -> None:
     first = {"devstack/settings": 'plugin_requires "one" "two"\n'}
@@ -332,7 +328,7 @@ def public_dir() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes a user without rights")
-def test_sudo_that_asks_for_a_password_is_told_before_anything_runs(public_dir: Path) -> None:
+def test_sudo_with_a_password_is_reported_before_anything_runs(public_dir: Path) -> None:
     files = {
         "sudo": "#!/bin/sh\necho sudo: a password is required >&2\nexit 1\n",
         **enabling("enable_plugin demo file:///demo"),

@@ -216,6 +216,6 @@ def test_neutron_rootwrap_filters(bash) -> None:
     assert (bash.path / "d" / "x.filters").exists()
 
 
-def test_rabbit_is_on_this_host_unless_said_otherwise(bash) -> None:
+def test_rabbit_is_on_this_host_by_default(bash) -> None:
     script = "ENABLED_SERVICES=rabbit RABBIT_PASSWORD=pw SERVICE_HOST=10.0.0.7; get_transport_url"
     assert bash.says(script) == "rabbit://stackrabbit:pw@10.0.0.7:5672/"

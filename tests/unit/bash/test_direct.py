@@ -95,7 +95,7 @@ LISTS = "rabbitmqctl() { [[ $1 != list_users ]] || echo 'known [x]'; echo \"$*\"
         ("f() { backtrace 1; }; f > out; head -n 1 out", "[Call Trace]"),
     ],
 )
-def test_it_does_what_it_says(bash, script: str, expected: str) -> None:
+def test_function_does_what_its_name_promises(bash, script: str, expected: str) -> None:
     assert bash.says(f"DATABASE_HOST=127.0.0.1 DATABASE_USER=root; {FAKES}{script}") == expected
 
 

@@ -38,7 +38,7 @@ def _head(bash, directory: str = "clone") -> str:
         ("COMMIT", "first"),
     ],
 )
-def test_git_clone_takes_branch_tag_ref_and_commit(origin, ref: str, subject: str) -> None:
+def test_git_clone_accepts_branch_tag_ref_and_commit(origin, ref: str, subject: str) -> None:
     origin.git("config", "uploadpack.allowReachableSHA1InWant", "true")
     ref = ref.replace("COMMIT", origin.git("rev-parse", "v1"))
     done = origin(f"git_clone $PWD/origin $PWD/clone {ref}; pwd")
@@ -47,7 +47,7 @@ def test_git_clone_takes_branch_tag_ref_and_commit(origin, ref: str, subject: st
     assert done.lines[-1] == str(origin.path)
 
 
-def test_git_clone_leaves_what_is_there(origin) -> None:
+def test_git_clone_does_not_change_an_existing_clone(origin) -> None:
     origin("git_clone $PWD/origin $PWD/clone master")
     origin.git("commit", "-q", "--allow-empty", "-m", "third")
     origin("git_clone $PWD/origin $PWD/clone master")
@@ -73,7 +73,7 @@ def test_git_clone_dies_of_an_unknown_ref(origin) -> None:
     assert "nothing is neither branch nor tag nor commit" in done.err
 
 
-def test_git_clone_leaves_no_half_of_a_clone(origin) -> None:
+def test_git_clone_leaves_no_incomplete_clone(origin) -> None:
     (origin.path / "clone.cloning").mkdir()
     done = origin("git_clone $PWD/origin $PWD/clone nothing", code=1)
     assert "git call failed" in done.err
@@ -83,7 +83,7 @@ def test_git_clone_leaves_no_half_of_a_clone(origin) -> None:
     assert not (origin.path / "clone.cloning").exists()
 
 
-def test_git_clone_takes_the_default_branch_whatever_its_name(origin) -> None:
+def test_git_clone_uses_the_default_branch(origin) -> None:
     origin.git("branch", "-m", "master", "main")
     origin("git_clone $PWD/origin $PWD/clone")
     assert _head(origin) == "second"

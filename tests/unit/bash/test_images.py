@@ -74,7 +74,7 @@ def test_image_of_that_name_stays(glance) -> None:
     ("url", "word"),
     [("file:///nowhere/x.img", "does not exist"), ("file://{}/x.tar.gz", "unknown image format")],
 )
-def test_what_cannot_be_uploaded_is_an_error(glance, url: str, word: str) -> None:
+def test_impossible_upload_is_an_error(glance, url: str, word: str) -> None:
     (glance.path / "x.tar.gz").write_bytes(RAW)
 
     done = glance(f"upload_image {url.format(glance.path)}", code=1)

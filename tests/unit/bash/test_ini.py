@@ -50,7 +50,7 @@ CASES = st.lists(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(CASES)
-def test_ini_functions_leave_what_the_model_leaves(bash, cases) -> None:
+def test_ini_functions_agree_with_the_model(bash, cases) -> None:
     script, expected = [], []
     for number, (before, changes) in enumerate(cases):
         file = f"{number}.ini"
@@ -127,7 +127,7 @@ def test_ini_functions_leave_what_the_model_leaves(bash, cases) -> None:
         ("[a]\nx = 1\n", "iniadd_literal f.ini a x '2 3'", "[a]\nx = 2 3\nx = 1\n"),
     ],
 )
-def test_ini_functions_leave_what_sed_leaves(ini, before: str, script: str, after: str) -> None:
+def test_ini_functions_agree_with_sed(ini, before: str, script: str, after: str) -> None:
     assert ini(before, script) == after
 
 
@@ -162,7 +162,7 @@ def test_iniset_counts_bytes_not_characters(ini) -> None:
     assert ini("[a]\nx = üü\ny = 1\n", "iniset f.ini a x abc") == "[a]\nx = abc\ny = 1\n"
 
 
-def test_iniset_writes_nothing_where_nothing_changes(bash) -> None:
+def test_iniset_writes_nothing_if_nothing_changes(bash) -> None:
     file = bash.path / "f.ini"
     file.write_text("[a]\nx = 1\n")
     file.chmod(0o400)
@@ -186,7 +186,7 @@ def test_values_make_the_file(bash) -> None:
     assert (bash.path / "other.ini").read_text() == "\n[a]\nx = 3\nx = 4\n"
 
 
-def test_iniset_sudo_goes_through_sudo_where_it_must(bash, tmp_path: Path) -> None:
+def test_iniset_sudo_uses_sudo_only_if_needed(bash, tmp_path: Path) -> None:
     bash.program("sudo", 'echo "$@" >> "$HOME/log"; "$@"')
     (tmp_path / "f.ini").write_text("[a]\n")
     script = "iniset -sudo f.ini a x 1; iniset -sudo /proc/none a x 1 || echo failed"
@@ -195,7 +195,7 @@ def test_iniset_sudo_goes_through_sudo_where_it_must(bash, tmp_path: Path) -> No
     assert (tmp_path / "log").read_text() == "test -e /proc/none\ntee -a -- /proc/none\n"
 
 
-def test_ini_sudo_reads_what_only_root_reads(bash, tmp_path: Path) -> None:
+def test_ini_sudo_reads_files_of_root(bash, tmp_path: Path) -> None:
     """The file is seen through sudo alone: below a name that only its sudo knows."""
     (tmp_path / "real.ini").write_text("[a]\nx = 1000\n")
     script = """

@@ -30,18 +30,18 @@ def _cpu_seconds(bash, script: str) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def test_it_is_quick_to_source(bash) -> None:
+def test_library_is_quick_to_source(bash) -> None:
     took = min(_cpu_seconds(bash, f"source {LIBRARY}") for _ in range(10))
     # 15 ms of CPU time on a slow core; the rest is room for a busy machine
     assert took < 0.05
 
 
-def test_it_may_be_sourced_twice(bash) -> None:
+def test_library_may_be_sourced_twice(bash) -> None:
     bash("iniset() { echo mine; }; source $_DOITSTACK_LIBRARY/library.sh; [[ $(iniset) == mine ]]")
 
 
 @pytest.mark.parametrize("options", ["-eu", "-x", "-e -o posix", "+e"])
-def test_it_may_be_sourced_under_any_options(bash, options: str) -> None:
+def test_library_may_be_sourced_under_any_options(bash, options: str) -> None:
     text = f'set {options}; before=$-; source "{LIBRARY}"; [[ $- == "$before" ]] && enable_service a && echo fine'
     done = subprocess.run(
         ["bash", "-c", text], env=bash.env, capture_output=True, text=True, check=True
@@ -49,7 +49,7 @@ def test_it_may_be_sourced_under_any_options(bash, options: str) -> None:
     assert done.stdout == "fine\n"
 
 
-def test_it_needs_bash_and_coreutils_alone(bash) -> None:
+def test_library_needs_only_bash_and_coreutils(bash) -> None:
     done = subprocess.run(
         ["/bin/bash", "-c", f"source {LIBRARY}; declare -F iniset"],
         env={"PATH": "/nowhere"},
@@ -71,17 +71,17 @@ def test_passwords_and_environments_need_coreutils_alone(bash) -> None:
     assert bash(script).err == ""
 
 
-def test_what_is_missing_says_so(bash) -> None:
+def test_missing_function_fails_with_a_message(bash) -> None:
     for name in ("install_libvirt", "create_disk"):
         done = bash(f"{name} x", code=1)
         assert done.err == f"{name}: DevStack function that doitstack does not provide\n"
 
 
-def test_a_plugin_may_define_what_is_missing(bash) -> None:
+def test_plugin_may_define_a_missing_function(bash) -> None:
     assert bash.says("create_disk() { echo mine; }; create_disk") == "mine"
 
 
-def test_the_page_lists_what_there_is(bash) -> None:
+def test_page_lists_every_function(bash) -> None:
     provided, missing = DOCS.read_text().split("## Not provided")
     ours = {name for name in _functions(bash) if not name.startswith(("_", "async_", "time_"))}
     listed = set(re.findall(r"`([A-Za-z]\w*)`", provided.split("## Provided")[1]))

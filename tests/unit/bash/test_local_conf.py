@@ -109,7 +109,7 @@ def test_extract_localrc_section(bash) -> None:
         ("[[a|b]]\n[s]\nX=1\nX=3\n[t]\nX=4\n", "a b s X 2", "[[a|b]]\n[s]\nX=2\nX=2\n[t]\nX=4\n"),
     ],
 )
-def test_localconf_set_leaves_what_sed_leaves(bash, before, arguments, after) -> None:
+def test_localconf_set_agrees_with_sed(bash, before, arguments, after) -> None:
     (bash.path / "c").write_text(before)
     bash(f"localconf_set c {arguments}")
     assert (bash.path / "c").read_text() == after

@@ -51,7 +51,7 @@ import pytest
         ("get_endpoint_url s public", "<get_endpoint_url><s><public>"),
     ],
 )
-def test_what_is_asked(bash, script: str, asked: str) -> None:
+def test_requests_of_functions(bash, script: str, asked: str) -> None:
     assert bash.says(f"{bash.requests()}; ENABLED_SERVICES=a; {script}") == asked
 
 

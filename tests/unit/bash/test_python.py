@@ -50,7 +50,7 @@ def _asked(bash, script: str) -> list[str]:
         ),
     ],
 )
-def test_what_uv_is_asked(uv, script: str, arguments: str) -> None:
+def test_uv_commands(uv, script: str, arguments: str) -> None:
     assert _asked(uv, script) == [arguments.format(pwd=uv.path)]
 
 
@@ -77,7 +77,7 @@ def test_uv_is_found_by_variable_path_or_our_python(bash) -> None:
     )
 
 
-def test_the_environment_has_what_every_plugin_finds(uv) -> None:
+def test_environment_has_the_packages_that_plugins_expect(uv) -> None:
     lines = uv("UPPER_CONSTRAINTS_FILE=/c.txt; pip_install a; pip_install b").lines
     python = f"{uv.env['DEST']}/venvs/stack/bin/python"
     assert len(lines) == 4
@@ -100,7 +100,7 @@ def test_futures_make_the_environment_once(bash) -> None:
     assert bash(script).lines == ["made", "stack"]
 
 
-def test_an_environment_whose_making_was_killed_is_made_anew(uv) -> None:
+def test_incomplete_environment_is_created_again(uv) -> None:
     stack = uv.path / "dest" / "venvs" / "stack"
     (stack / "bin").mkdir(parents=True)
     (stack / "bin" / "python").symlink_to("/bin/true")

@@ -142,9 +142,7 @@ def test_a_service_starts_again_by_its_name(stack: Any) -> None:
         ("get_or_create_role", ["r"], "clouds.yaml yet: keystone makes it; enable key"),
     ],
 )
-def test_what_goes_wrong_is_one_line(
-    stack: Any, verb: str, arguments: list[str], said: str
-) -> None:
+def test_error_is_one_line(stack: Any, verb: str, arguments: list[str], said: str) -> None:
     given = answer(stack, verb, arguments)
     assert (given.code, given.out) == (1, "")
     assert given.err.startswith(f"{verb}: ")
@@ -152,7 +150,7 @@ def test_what_goes_wrong_is_one_line(
     assert given.err.count("\n") == 1
 
 
-def test_a_service_of_others_starts_again_as_it_was(stack: Any) -> None:
+def test_foreign_service_restarts_unchanged(stack: Any) -> None:
     assert answer(stack, "restart_process", ["keystone"]) == Answer()
     assert stack.log == [("stop", "keystone"), ("again", "keystone")]
 

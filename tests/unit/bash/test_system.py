@@ -32,7 +32,7 @@ def test_read_password_never_asks(bash) -> None:
     assert (file.read_text(), file.stat().st_mode & 0o777) == (f"DB_PASSWORD={made}\n", 0o600)
 
 
-def test_read_password_dies_where_it_cannot_keep_one(bash) -> None:
+def test_read_password_dies_if_it_cannot_keep_one(bash) -> None:
     del bash.env["DEST"]
     assert "X is not set" in bash("read_password X ENTER", code=1).err
 
@@ -127,7 +127,7 @@ TOP_DIR USE_VENV VIRT_DRIVER
 """
 
 
-def test_what_plugins_read_is_set(bash) -> None:
+def test_variables_that_plugins_read_are_set(bash) -> None:
     script = "for name in $NAMES; do [[ -v $name ]] || echo $name; done"
     bash.env["NAMES"] = " ".join(READ_BY_PLUGINS.split())
     assert bash.says(script) == ""

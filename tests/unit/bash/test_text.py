@@ -10,7 +10,7 @@ def test_die_prints_the_trace_and_keeps_the_status(bash) -> None:
     assert done.err.startswith("[ERROR] ")
 
 
-def test_die_ends_with_one_where_nothing_failed(bash) -> None:
+def test_die_exits_with_one_if_nothing_failed(bash) -> None:
     bash("die $LINENO gone", code=1)
 
 
@@ -53,7 +53,7 @@ def test_trueorfalse(bash, value: str, expected: str) -> None:
     assert bash.says(f"A={value}; trueorfalse Maybe A") == expected
 
 
-def test_trueorfalse_takes_the_default_for_what_is_not_set(bash) -> None:
+def test_trueorfalse_returns_the_default_if_unset(bash) -> None:
     assert bash.says("trueorfalse False NONE") == "False"
     bash("trueorfalse False", code=1)
 

@@ -14,7 +14,7 @@ def _uwsgi(bash, name: str = "u.ini") -> dict[str, str]:
     return dict(parser["uwsgi"])
 
 
-def test_uwsgi_listens_where_it_is_told(bash) -> None:
+def test_uwsgi_listens_on_the_given_address(bash) -> None:
     bash("API_WORKERS=3; write_uwsgi_config u.ini a.wsgi:app '' 0.0.0.0:8000 name")
     values = _uwsgi(bash)
     assert (values["module"], values["http-socket"], values["processes"]) == (
@@ -65,7 +65,7 @@ def test_uwsgi_with_an_address_has_no_path(bash) -> None:
         *((url, url) for url in ("http://{host}/mine", "http://{host}:81/my", "http://{host}")),
     ],
 )
-def test_an_endpoint_behind_apache_is_that_of_the_service(bash, url: str, reached: str) -> None:
+def test_endpoint_behind_apache_becomes_that_of_the_service(bash, url: str, reached: str) -> None:
     script = f"""{bash.requests()}
     write_uwsgi_config u.ini /bin/my-api /my; write_local_proxy_http_config o http://10.9.9.9:1 /other
     uwsgi_http_address my-api; get_or_create_endpoint s R '{url.format(host="h")}' http://a
@@ -75,7 +75,7 @@ def test_an_endpoint_behind_apache_is_that_of_the_service(bash, url: str, reache
     assert asked == f"<get_or_create_endpoint><s><R><{wanted}><http://a>"
 
 
-def test_what_is_waited_for_behind_apache_is_the_service(bash) -> None:
+def test_wait_for_apache_url_waits_for_the_service(bash) -> None:
     bash.program("curl", 'echo "${@: -1}" >> asked; echo 200')
     bash("write_uwsgi_config u.ini /bin/my-api /my; wait_for_service 5 http://h/my/")
     address = bash.says("uwsgi_http_address my-api")

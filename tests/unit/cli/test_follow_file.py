@@ -26,7 +26,7 @@ def news(follower: Follower) -> bytes:
     return b"".join(follower.news())
 
 
-def test_all_that_is_there_comes_first_and_then_what_is_new(
+def test_existing_lines_come_first_and_then_new_ones(
     log: Path, follow: Callable[..., Follower]
 ) -> None:
     log.write_bytes(b"\xff\x00 no UTF-8\r\n")
@@ -102,7 +102,7 @@ def test_last_lines(
     assert news(follow(lines)) == last
 
 
-def test_what_is_written_before_the_end_is_read_after_it(
+def test_last_lines_are_read_after_the_end(
     log: Path, follow: Callable[..., Follower], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follow_file, "LOOK_AGAIN", 0)

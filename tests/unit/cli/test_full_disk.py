@@ -20,7 +20,7 @@ class Plain:
         return str(data)
 
 
-def test_main_log_shows_a_line_that_it_cannot_keep(capfd: pytest.CaptureFixture[str]) -> None:
+def test_main_log_shows_a_line_that_it_cannot_write(capfd: pytest.CaptureFixture[str]) -> None:
     log = MainLog(FULL)
     log.show_on(PlainScreen(1))
     log.write("still seen\n")
@@ -28,7 +28,7 @@ def test_main_log_shows_a_line_that_it_cannot_keep(capfd: pytest.CaptureFixture[
     assert capfd.readouterr().out == "still seen\n"
 
 
-def test_log_that_does_not_fit_in_is_told_and_no_failure(
+def test_full_disk_for_a_log_is_a_warning(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "future.log").write_text("what the future said\n")

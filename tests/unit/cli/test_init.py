@@ -47,7 +47,7 @@ def test_functions_are_the_library(tmp_path: Path) -> None:
     assert done.stdout == "1\n"
 
 
-def test_init_leaves_alone_what_is_there(
+def test_init_does_not_change_existing_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "dodo.py").write_text("from doitstack.dodo import *  # mine\n")
@@ -68,7 +68,7 @@ def test_init_changes_no_directory_of_other_tasks(
     assert files(tmp_path) == {name}
 
 
-def test_init_says_what_keeps_it_from_writing(
+def test_init_reports_why_it_cannot_write(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
@@ -78,7 +78,7 @@ def test_init_says_what_keeps_it_from_writing(
     )
 
 
-def test_init_tells_how_to_go_on(
+def test_init_prints_the_next_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = Path(sys.executable).parent

@@ -49,7 +49,7 @@ def test_names_of_others_are_not_taken(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / name]
 
 
-def test_dest_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_dest_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match=f"DEST={tmp_path}/file/dest cannot be used: "):
         dest_directory.claim(_settings(tmp_path / "file" / "dest"))
@@ -160,7 +160,7 @@ def test_held_dest_is_busy_for_another_process(tmp_path: Path) -> None:
         assert (tmp_path / ".lock").read_text() == f"{os.getpid()}\n"
 
 
-def test_data_elsewhere_is_ours_when_it_was_empty(tmp_path: Path) -> None:
+def test_data_dir_elsewhere_is_ours_if_it_was_empty(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     settings = _settings(tmp_path / "dest", DATA_DIR=f"{tmp_path}/data")
     dest_directory.claim(settings)
@@ -190,7 +190,7 @@ def test_dest_of_another_user_is_not_taken(tmp_path: Path, monkeypatch: pytest.M
     dest_directory.claim(_settings(tmp_path / "new"))
 
 
-def test_discard_takes_what_is_ours_and_leaves_the_rest(tmp_path: Path) -> None:
+def test_discard_removes_only_our_files(tmp_path: Path) -> None:
     settings = _settings(tmp_path / "dest")
     dest_directory.claim(settings)
     ours, theirs = tmp_path / "dest" / "conf", tmp_path / "conf"

@@ -93,7 +93,7 @@ def test_libs_from_git_of_ones_own_is_kept() -> None:
     assert text == "[[local|localrc]]\nLIBS_FROM_GIT=oslo.db\n"
 
 
-def test_variables_come_behind_those_that_they_use() -> None:
+def test_variables_come_after_those_that_they_use() -> None:
     text = render(
         localrc={"A": "${C}/a", "B": "$A:$B", "C": "$HOME", "PATH": "$B:$PATH", "Z": "no $ALIEN"}
     )
@@ -129,7 +129,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_value_means_to_bash_what_was_meant(value: str, tmp_path: Path) -> None:
+def test_value_is_the_same_in_bash(value: str, tmp_path: Path) -> None:
     given, meant = VALUES[value]
     (tmp_path / "localrc").write_text(render(localrc={"V": given}).partition("\n")[2])
     script = 'OTHER=other; . ./localrc && printf %s "$V"'
@@ -158,24 +158,26 @@ def test_doitstack_reads_what_is_written(tmp_path: Path) -> None:
 
 
 MISTAKES: dict[str, dict[str, Any]] = {
-    "devstack_localrc.A: give text, not a list": {"localrc": {"A": ["hidden"]}},
-    "devstack_localrc.B-C: this is no name of a variable": {"localrc": {"B-C": "hidden"}},
-    "devstack_localrc: variables use each other: A -> B -> A": {
+    "devstack_localrc.A: must be text, not a list": {"localrc": {"A": ["hidden"]}},
+    "devstack_localrc.B-C: not a valid name of a variable": {"localrc": {"B-C": "hidden"}},
+    "devstack_localrc: variables use one another: A -> B -> A": {
         "localrc": {"A": "$B", "B": "hidden$A"}
     },
-    "devstack_plugins.demo: give text, not a dict": {"plugins": {"demo": {"url": "hidden"}}},
-    "devstack_local_conf.post-config: give a dictionary": {"local_conf": {"post-config": "hidden"}},
-    "devstack_local_conf.extra.$F.DEFAULT: give a dictionary": {
+    "devstack_plugins.demo: must be text, not a dict": {"plugins": {"demo": {"url": "hidden"}}},
+    "devstack_local_conf.post-config: must be a dictionary": {
+        "local_conf": {"post-config": "hidden"}
+    },
+    "devstack_local_conf.extra.$F.DEFAULT: must be a dictionary": {
         "local_conf": {"extra": {"$F": {"DEFAULT": ["hidden"]}}}
     },
-    "devstack_local_conf.extra.$F.DEFAULT.a: a value is one line": {
+    "devstack_local_conf.extra.$F.DEFAULT.a: a value must be one line": {
         "local_conf": {"extra": {"$F": {"DEFAULT": {"a": "hidden\nb"}}}}
     },
 }
 
 
 @pytest.mark.parametrize("message", MISTAKES)
-def test_mistake_is_told_without_the_value(message: str) -> None:
+def test_mistake_is_reported_without_the_value(message: str) -> None:
     with pytest.raises(module.MistakeError) as caught:
         render(**MISTAKES[message])
     assert str(caught.value) == message

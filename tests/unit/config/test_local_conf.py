@@ -60,7 +60,7 @@ def test_localrc_sections_are_evaluated_together(tmp_path: Path) -> None:
         *("[[ post-config | $NOVA_CONF ]]", "[[post-config|$A $B]]", "[[post-config|a|b]]"),
     ],
 )
-def test_broken_header_is_told_with_its_line(tmp_path: Path, header: str) -> None:
+def test_broken_header_is_reported_with_its_line(tmp_path: Path, header: str) -> None:
     said = _mistake(tmp_path, f"[[local|localrc]]\nA=1\n{header}\nB=2\n")
     assert said == (
         f"{tmp_path}/local.conf:3: broken section header {header!r}; write [[group|file]]"
@@ -73,7 +73,7 @@ def test_header_may_end_in_a_comment(tmp_path: Path, end: str) -> None:
     assert section == Section("post-config", "$NOVA_CONF", 2, ("[s]",))
 
 
-def test_setting_above_all_sections_is_told_with_its_line(tmp_path: Path) -> None:
+def test_setting_above_all_sections_is_reported_with_its_line(tmp_path: Path) -> None:
     said = _mistake(tmp_path, "# fine\n\nA=1\n[[local|localrc]]\n")
     assert said == (
         f"{tmp_path}/local.conf:3: 'A=1' stands above any section and would be ignored; "
@@ -81,43 +81,43 @@ def test_setting_above_all_sections_is_told_with_its_line(tmp_path: Path) -> Non
     )
 
 
-def test_syntax_error_is_told_with_file_and_line(tmp_path: Path) -> None:
+def test_syntax_error_is_reported_with_file_and_line(tmp_path: Path) -> None:
     said = _mistake(tmp_path, "[[local|localrc]]\nA=1\nif true; then\nB=2\n")
     assert said.startswith(f"{tmp_path}/local.conf:")
     assert "syntax error: unexpected end of file" in said
 
 
-def test_unknown_command_is_told_with_file_and_line(tmp_path: Path) -> None:
+def test_unknown_command_is_reported_with_file_and_line(tmp_path: Path) -> None:
     said = _mistake(tmp_path, "[[local|localrc]]\nA=1\nenable_servce key\n")
     assert said == f"{tmp_path}/local.conf:3: enable_servce: command not found"
 
 
-def test_enable_plugin_without_a_url_is_told_with_its_line(tmp_path: Path) -> None:
+def test_enable_plugin_without_a_url_is_reported_with_its_line(tmp_path: Path) -> None:
     said = _mistake(tmp_path, "[[local|localrc]]\nenable_plugin heat\n")
     assert said == f"{tmp_path}/local.conf:2: enable_plugin needs a name and a URL"
 
 
-def test_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+def test_binary_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "local.conf").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match=r"local\.conf: cannot be read"):
         read_local_settings(tmp_path, {})
 
 
 @pytest.mark.parametrize("name", ["local.conf", "localrc"])
-def test_file_that_is_gone_behind_its_link_is_told(tmp_path: Path, name: str) -> None:
+def test_dangling_link_is_reported(tmp_path: Path, name: str) -> None:
     (tmp_path / name).symlink_to("gone")
     with pytest.raises(SettingsError, match=rf"{name}: cannot be read: No such file or directory$"):
         read_local_settings(tmp_path, {})
 
 
-def test_line_ends_of_windows_are_told(tmp_path: Path) -> None:
+def test_windows_line_endings_are_reported(tmp_path: Path) -> None:
     # Bash would make them part of values, and of the names of files.
     said = _mistake(tmp_path, "[[local|localrc]]\nA=1\r\n")
     path = tmp_path / "local.conf"
     assert said == f"{path}:2: has Windows line endings; fix: sed -i 's/\\r$//' {path}"
 
 
-def test_values_arrive_as_bash_makes_them(tmp_path: Path) -> None:
+def test_values_are_those_of_bash(tmp_path: Path) -> None:
     assert _read(
         tmp_path,
         "A='two  words'\nB=\"$A *\"\nexport C=$DEST/x\nD=$'a\\nb'\nE=\nG=(1 2)\nH=$(echo hi)\n"
@@ -125,7 +125,7 @@ def test_values_arrive_as_bash_makes_them(tmp_path: Path) -> None:
     ) == {"A": "two  words", "B": "two  words *", "C": "/d/x", "D": "a\nb", "E": "", "H": "hi"}
 
 
-def test_lines_end_where_bash_ends_them(tmp_path: Path) -> None:
+def test_lines_end_as_in_bash(tmp_path: Path) -> None:
     assert _read(tmp_path, "A='a\u2028b\fc'\n") == {"A": "a\u2028b\fc"}
 
 
@@ -184,7 +184,7 @@ def test_defaults_of_devstack_are_not_there_yet(tmp_path: Path) -> None:
         ("set -u; A=$NONE", "NONE: unbound variable"),
     ],
 )
-def test_what_ends_it_is_told_with_its_line(tmp_path: Path, line: str, what: str) -> None:
+def test_early_end_is_reported_with_its_line(tmp_path: Path, line: str, what: str) -> None:
     before = "enable_plugin a https://a\necho said before; cd /nowhere\n"
     said = _mistake(tmp_path, f"[[local|localrc]]\n{before}{line}\nB=2\n")
     assert said == f"{tmp_path}/local.conf:4: {what}"
@@ -196,7 +196,7 @@ def test_end_of_bash_is_never_silent(tmp_path: Path, line: str) -> None:
     assert said == f"{tmp_path}/local.conf: bash ended before the end of the file"
 
 
-def test_subshell_may_exit_and_the_shell_be_odd(tmp_path: Path) -> None:
+def test_subshell_may_exit_and_options_may_change(tmp_path: Path) -> None:
     assert _read(tmp_path, "A=$(echo a; exit 3)\n(exit 1)\nIFS=,\nset -fu\nB=b\n") == {
         "A": "a",
         "B": "b",
@@ -220,7 +220,7 @@ def test_plain_localrc_is_preferred_and_the_other_sections_kept(tmp_path: Path) 
     assert local.is_ignored
 
 
-def test_nothing_is_read_where_there_is_nothing(tmp_path: Path) -> None:
+def test_missing_local_conf_sets_nothing(tmp_path: Path) -> None:
     local = read_local_settings(tmp_path, {})
     assert (local.variables, local.plugins, local.sections) == ({}, (), ())
     assert session_script(local, tmp_path) is None

@@ -57,7 +57,7 @@ def test_password_is_the_same_for_processes_that_ask_at_once(tmp_path: Path) -> 
     assert len((tmp_path / "passwords").read_text().splitlines()) == 3
 
 
-def test_secrets_are_what_they_are_now(tmp_path: Path) -> None:
+def test_secrets_follow_changes(tmp_path: Path) -> None:
     settings = Settings({"DEST": str(tmp_path)}, LocalSettings({}), frozenset())
     secrets = Secrets(settings)
     assert secrets.redact("hunter22 and more") == "hunter22 and more"

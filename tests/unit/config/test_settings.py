@@ -83,7 +83,7 @@ def test_dest_that_must_not_be_used_is_refused(tmp_path: Path, dest: str, compla
     assert str(raised.value) == complaint
 
 
-def test_home_is_refused_as_dest_also_through_a_link(tmp_path: Path) -> None:
+def test_home_is_refused_as_dest_even_through_a_link(tmp_path: Path) -> None:
     home, link = tmp_path / "home", tmp_path / "link"
     home.mkdir()
     link.symlink_to(home)
@@ -92,7 +92,7 @@ def test_home_is_refused_as_dest_also_through_a_link(tmp_path: Path) -> None:
             _load(tmp_path, DEST=str(dest), HOME=str(home))
 
 
-def test_missing_setting_says_what_to_do() -> None:
+def test_missing_setting_error_gives_advice() -> None:
     with pytest.raises(SettingsError, match=r"^X is not set; set it in local.conf$"):
         _plain()["X"]
     assert "X" not in _plain()
@@ -103,7 +103,7 @@ def test_get_takes_the_default_for_empty_too() -> None:
     assert [settings.get(name, "d") for name in ("EMPTY", "SET", "MISSING")] == ["d", "x", "d"]
 
 
-def test_default_sets_only_what_is_not_set() -> None:
+def test_default_sets_only_unset_names() -> None:
     settings = _plain(SET="x", EMPTY="")
     assert [settings.default(name, "d") for name in ("SET", "EMPTY", "NEW")] == ["x", "d", "d"]
     assert dict(settings) == {"SET": "x", "EMPTY": "d", "NEW": "d"}
@@ -120,7 +120,7 @@ def test_truth_is_in_devstacks_spelling(text: str, truth: bool) -> None:
     assert _plain(X=text).is_true("X", default=not truth) is truth
 
 
-def test_truth_of_what_is_not_set_is_the_default() -> None:
+def test_truth_of_an_unset_name_is_the_default() -> None:
     assert _plain().is_true("X", default=True)
     assert _plain(X="").is_true("X", default=True)
     assert not _plain().is_true("X")
@@ -180,7 +180,7 @@ def test_group_names_mean_any_of_their_parts(enabled: str, asked: str, answer: b
     assert _plain(ENABLED_SERVICES=enabled).is_service_enabled(asked) is answer
 
 
-def test_update_takes_what_the_shell_changed_but_not_top_dir() -> None:
+def test_update_takes_changes_of_the_shell_except_top_dir() -> None:
     settings = _plain(TOP_DIR="/here", X="1")
     settings.update({"TOP_DIR": "/there", "X": "2", "Y": "3"})
     assert dict(settings) == {"TOP_DIR": "/here", "X": "2", "Y": "3"}

@@ -64,7 +64,7 @@ def test_tasks_of_a_stack() -> None:
     ]  # fmt: skip
 
 
-def test_task_keeps_its_step_and_what_is_doits() -> None:
+def test_task_keeps_its_step_and_doits_arguments() -> None:
     tasks = {task.name: task for task in plan_tasks("stack", _plan(), Stage())}
     task = tasks["stack:install:key:b"]
     planned = planned_step(task)

@@ -115,7 +115,7 @@ def test_future_knows_whether_it_is_awaited() -> None:
     assert plan.warnings == ("future c of plugin p is never waited for",)
 
 
-def test_wait_for_what_no_plugin_starts_is_a_warning() -> None:
+def test_wait_for_unknown_future_is_a_warning() -> None:
     plan = _install(async_wait("nobody"))
 
     assert plan.warnings == ("plugin p waits for nobody, which no plugin starts",)
@@ -167,7 +167,7 @@ def test_future_that_waits_for_itself_is_refused() -> None:
         _install(async_run("a", act, wait=["a"]))
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_together() -> None:
     with pytest.raises(PlanError) as raised:
         _install(
             async_run("a", act),

@@ -124,7 +124,7 @@ def test_hook_that_gives_rubbish_is_blamed(tmp_path: Path, body: str, said: str)
     assert message == expected.replace(" : yield", ": yield")
 
 
-def test_hook_that_acts_is_told_to_declare(tmp_path: Path) -> None:
+def test_hook_that_acts_is_an_error(tmp_path: Path) -> None:
     drop_in(
         tmp_path,
         """

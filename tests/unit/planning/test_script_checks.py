@@ -22,7 +22,7 @@ def scripts(directory: Path, **files: str) -> dict[Path, str]:
     return read_scripts(sorted(directory.iterdir()))
 
 
-def test_syntax_errors_are_told_with_file_and_line(tmp_path: Path) -> None:
+def test_syntax_errors_are_reported_with_file_and_line(tmp_path: Path) -> None:
     texts = scripts(tmp_path, a="echo fine\n", b="if true\nfi\n")
     (told,) = syntax_errors(texts)
     assert told.startswith(f"{tmp_path}/b:2: syntax error near unexpected token `fi'")
@@ -82,7 +82,7 @@ def test_sudo_is_found(tmp_path: Path, line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["# sudo true", "pseudo x", "run_as_sudo x", "sudoers=1"])
-def test_sudo_is_not_found_where_there_is_none(tmp_path: Path, line: str) -> None:
+def test_call_of_sudo_is_not_found_without_one(tmp_path: Path, line: str) -> None:
     assert needs_sudo(scripts(tmp_path, a=f"{line}\n")) is None
 
 
@@ -94,5 +94,5 @@ def test_sudo_is_not_found_where_there_is_none(tmp_path: Path, line: str) -> Non
         *(("upgrade/upgrade.sh", False), ("gate/hook.sh", False), (".gitignore", False)),
     ],
 )
-def test_files_of_functions_are_told_from_others(name: str, answer: bool) -> None:
+def test_files_of_functions_are_distinguished_from_others(name: str, answer: bool) -> None:
     assert may_be_sourced(Path(name)) is answer

@@ -53,7 +53,7 @@ def pipes(ticks: list[int]) -> Iterator[Pipes]:
     loop.close()
 
 
-def test_turn_calls_back_for_what_is_ready(pipes: Pipes, ticks: list[int]) -> None:
+def test_turn_calls_back_for_ready_descriptors(pipes: Pipes, ticks: list[int]) -> None:
     for name in "ab":
         pipes.watch(name)
     pipes.feed("b")
@@ -90,7 +90,7 @@ def test_callback_may_end_the_watch_of_another(pipes: Pipes) -> None:
     assert pipes.calls == ["one"]
 
 
-def test_run_until_ends_when_it_is_so(pipes: Pipes) -> None:
+def test_run_until_ends_when_the_condition_holds(pipes: Pipes) -> None:
     pipes.watch("a")
     pipes.feed("a")
     assert pipes.loop.run_until(lambda: pipes.calls == ["a"])
@@ -119,7 +119,7 @@ def test_loop_may_be_entered_again_from_a_callback(pipes: Pipes) -> None:
     assert pipes.calls == ["inner", "outer"]
 
 
-def test_interruption_comes_at_once_where_nothing_is_half_done(pipes: Pipes) -> None:
+def test_interruption_comes_at_once_outside_of_critical_sections(pipes: Pipes) -> None:
     with pytest.raises(KeyboardInterrupt):
         pipes.loop.interrupt(KeyboardInterrupt())
 

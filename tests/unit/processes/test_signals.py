@@ -44,7 +44,7 @@ def test_signal_in_a_destructor_is_raised_after_it(number: int, code: int) -> No
     assert outcome.stderr == ""
 
 
-def test_other_errors_in_a_destructor_are_told_as_ever() -> None:
+def test_other_errors_in_a_destructor_are_reported() -> None:
     script = (
         "from doitstack.processes.signals import raise_on_signals\n"
         "class Bad:\n    def __del__(self):\n        raise ValueError('mine')\n"

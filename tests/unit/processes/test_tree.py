@@ -114,7 +114,7 @@ def test_stop_ends_the_whole_tree_by_term(polite: Tree) -> None:
     assert polite.process.wait() == -signal.SIGTERM
 
 
-def test_stop_kills_what_ignores_term_after_the_grace(stubborn: Tree) -> None:
+def test_stop_kills_a_process_that_ignores_term_after_the_grace(stubborn: Tree) -> None:
     stop([stubborn.root], grace=0.2)
     assert stubborn.members() == set()
     assert stubborn.process.wait() == -signal.SIGKILL
@@ -126,7 +126,7 @@ def test_stop_without_grace_kills(polite: Tree) -> None:
     assert polite.process.wait() == -signal.SIGKILL
 
 
-def test_stop_of_what_is_gone_returns_at_once() -> None:
+def test_stop_of_an_ended_process_returns_at_once() -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
     stop([Root(gone.pid), Root(0)])

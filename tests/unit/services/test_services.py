@@ -79,7 +79,7 @@ time.sleep(1000)
 """
 
 
-def test_what_has_lost_its_environment_is_ours_and_ends(services: Services) -> None:
+def test_process_without_its_environment_is_ours_and_ends(services: Services) -> None:
     """A program that gives itself a title writes over what it was started with."""
     services.start("a", [sys.executable, "-c", TITLED])
     assert wait_until(lambda: "titled" in services.log("a").read_text())
@@ -102,7 +102,7 @@ def pipes(pid: int | None) -> list[tuple[str, int]]:
     return found
 
 
-def test_start_leaves_alone_what_already_runs_so(services: Services) -> None:
+def test_start_keeps_a_service_with_the_same_command(services: Services) -> None:
     began = time.time()
     assert services.started("a") == 0
     services.start("a", SLEEP, env={"X": "1"})
@@ -112,7 +112,7 @@ def test_start_leaves_alone_what_already_runs_so(services: Services) -> None:
     assert pid_of(services, "a") == first
 
 
-def test_start_restarts_what_runs_otherwise(services: Services) -> None:
+def test_start_restarts_a_service_with_another_command(services: Services) -> None:
     services.start("a", SLEEP, env={"X": "1"})
     process = psutil.Process(pid_of(services, "a"))
     services.start("a", SLEEP, env={"X": "2"})
@@ -120,7 +120,7 @@ def test_start_restarts_what_runs_otherwise(services: Services) -> None:
     assert psutil.Process(pid_of(services, "a")).environ()["X"] == "2"
 
 
-def test_start_again_starts_what_was_started_before(services: Services) -> None:
+def test_start_again_starts_a_known_service(services: Services) -> None:
     assert not services.start_again("a")
     assert not directory_of(services).exists()
     services.start("a", SLEEP, env={"X": "1"})
@@ -132,20 +132,20 @@ def test_start_again_starts_what_was_started_before(services: Services) -> None:
     assert psutil.Process(pid_of(services, "a")).environ()["X"] == "1"
 
 
-def test_start_again_says_why_a_service_died_at_once(services: Services) -> None:
+def test_start_again_reports_why_a_service_died_at_once(services: Services) -> None:
     with pytest.raises(ServiceError):
         services.start("bad", ["sh", "-c", "echo no such table; exit 3"])
     with pytest.raises(ServiceError, match="no such table"):
         services.start_again("bad")
 
 
-def test_start_says_why_a_service_died_at_once(services: Services) -> None:
+def test_start_reports_why_a_service_died_at_once(services: Services) -> None:
     with pytest.raises(ServiceError, match=r"service bad does not run(?s:.*)no such table"):
         services.start("bad", ["sh", "-c", "echo no such table; exit 3"])
     assert "no such table" in services.deaths(time.time(), "bad")["bad"]
 
 
-def test_start_says_that_there_is_no_such_program(services: Services) -> None:
+def test_start_reports_a_missing_program(services: Services) -> None:
     with pytest.raises(ServiceError, match=r"/none/prog: not found"):
         services.start("bad", ["/none/prog"])
 
@@ -206,7 +206,7 @@ def test_files_are_private(services: Services) -> None:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
-def test_stop_ends_a_service_and_what_it_started(services: Services) -> None:
+def test_stop_ends_a_service_and_its_children(services: Services) -> None:
     services.start("a", ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
     services.start("b", SLEEP)
     assert len(services.pids("a")) == 3
@@ -239,7 +239,7 @@ def test_stop_all_without_any_start_makes_nothing(services: Services) -> None:
     assert not directory_of(services).exists()
 
 
-def test_stop_all_ends_what_a_killed_supervisord_left(services: Services) -> None:
+def test_stop_all_ends_leftovers_of_a_killed_supervisord(services: Services) -> None:
     services.start("a", SLEEP)
     os.kill(supervisord(services).pid, signal.SIGKILL)
     assert wait_until(lambda: len(kept(services)) == 1)
@@ -247,7 +247,7 @@ def test_stop_all_ends_what_a_killed_supervisord_left(services: Services) -> Non
     assert kept(services) == []
 
 
-def test_start_after_a_killed_supervisord_starts_anew(services: Services) -> None:
+def test_start_after_a_killed_supervisord_starts_again(services: Services) -> None:
     services.start("a", SLEEP)
     orphan = psutil.Process(pid_of(services, "a"))
     os.kill(supervisord(services).pid, signal.SIGKILL)
@@ -258,7 +258,7 @@ def test_start_after_a_killed_supervisord_starts_anew(services: Services) -> Non
     assert services.deaths(time.time(), "a") == {}
 
 
-def test_a_stale_pid_file_harms_nobody(services: Services) -> None:
+def test_stale_pid_file_does_no_harm(services: Services) -> None:
     services.start("a", SLEEP)
     services.stop_all()
     with subprocess.Popen(SLEEP) as bystander:
@@ -338,7 +338,7 @@ def test_start_takes_over_another_time_to_end(services: Services) -> None:
     assert pid_of(services, "a") != first
 
 
-def test_start_without_waiting_leaves_a_death_to_who_asks(services: Services) -> None:
+def test_start_without_waiting_does_not_report_a_death(services: Services) -> None:
     services.start("bad", ["sh", "-c", "echo no such table; exit 3"], wait=False)
     assert wait_until(lambda: services.status()[0].state is ServiceState.FATAL)
     told = services.deaths(time.time(), "bad")["bad"]
@@ -360,7 +360,7 @@ def test_ports_are_those_at_which_processes_listen(services: Services) -> None:
     assert services.ports() == {"a": [int(port) for port in services.log("a").read_text().split()]}
 
 
-def test_deaths_are_those_of_services_that_nobody_stopped(services: Services) -> None:
+def test_deaths_do_not_include_stopped_services(services: Services) -> None:
     for name in ("a", "b", "c"):
         services.start(name, ["sh", "-c", f"echo last words of {name}; exec sleep 1000"])
     began = time.time() - 10

@@ -90,7 +90,9 @@ def ask(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "*"])
-def test_service_is_told_how_the_request_came(service: int, certificate: Path, host: str) -> None:
+def test_service_learns_the_protocol_of_the_request(
+    service: int, certificate: Path, host: str
+) -> None:
     headers = {"X-Forwarded-Proto": "http", "Connection": "keep-alive", "X-Other": "kept"}
     told = {"X-Forwarded-Proto": "https", "Connection": "close", "X-Other": "kept"}
     with proxy(host, service, certificate) as port:
@@ -98,7 +100,7 @@ def test_service_is_told_how_the_request_came(service: int, certificate: Path, h
             assert ask(port, certificate, headers, b"x" * size) == (200, f"/v1?x=1 {told} {size}")
 
 
-def test_service_that_is_not_there_is_unavailable(certificate: Path) -> None:
+def test_missing_service_is_unavailable(certificate: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         nobody = closed.getsockname()[1]
     with proxy("127.0.0.1", nobody, certificate) as port:
@@ -112,7 +114,7 @@ def test_headers_have_a_limit(service: int, certificate: Path) -> None:
         assert ask(port, certificate, {"X-Other": "x" * 9000})[0] == 200
 
 
-def test_a_client_that_speaks_no_tls_harms_nobody(service: int, certificate: Path) -> None:
+def test_client_without_tls_does_no_harm(service: int, certificate: Path) -> None:
     with proxy("127.0.0.1", service, certificate) as port:
         with socket.create_connection(("127.0.0.1", port), 30) as plain:
             plain.sendall(b"GET / HTTP/1.0\r\n\r\n")

@@ -52,7 +52,7 @@ def test_tasks_go_on_level_by_level() -> None:
     assert words("-n 4 build:a") == ["build:app"]
 
 
-def test_words_say_what_they_are() -> None:
+def test_candidates_have_descriptions() -> None:
     about = dict(completions(["b"]))
     assert about == {"build": "make it", "build:": ""}
     commands = DoitMain().get_cmds()
@@ -79,7 +79,7 @@ def test_options_of_our_commands() -> None:
     assert words("--no-c") == ["--no-continue"]
 
 
-def test_values_of_options_are_completed_where_they_are_known() -> None:
+def test_known_values_of_options_are_completed() -> None:
     assert words("list --sort=") == ["--sort=name", "--sort=definition"]
     assert words("list --sort d") == ["definition"]
     # Files, perhaps: that is for the shell.
@@ -99,7 +99,7 @@ def test_another_dodo_file_is_looked_at(directory: Path) -> None:
     assert words("list -f other.py oth") == ["other"]
 
 
-def test_nothing_is_left_behind(directory: Path) -> None:
+def test_nothing_is_left(directory: Path) -> None:
     before = sorted(directory.iterdir())
     words("build:")
     made = {path.name for path in directory.iterdir()} - {path.name for path in before}
