@@ -141,3 +141,13 @@ def test_contributing_page_has_the_layers_from_the_top_down() -> None:
     folders = [name for name in entries if (ROOT / "core" / "doitstack" / name).is_dir()]
     rows = re.findall(r"^\| `(\w+)` \|", page("CONTRIBUTING.md"), re.MULTILINE)
     assert rows == folders
+
+
+def test_design_page_names_every_folder_and_is_short() -> None:
+    text = page("docs/design.md")
+    core = ROOT / "core" / "doitstack"
+    folders = {path.parent.name for path in core.glob("*/__init__.py")}
+    named = set(re.findall(r"`(\w+)/`", text))
+    assert folders <= named
+    assert {name for name in named if not (core / name).is_dir()} == set()
+    assert len(text.splitlines()) <= 80
