@@ -3,6 +3,7 @@
 Knows no service: where Keystone is stands in the settings.
 """
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,6 +15,12 @@ from doitstack.stack import Stack
 ADMIN_PASSWORD = "ADMIN_PASSWORD"  # noqa: S105 - its name, not the password
 DEFAULT_DOMAIN = "default"
 """The id of the domain that keystone makes itself."""
+
+
+def import_sdk(stack: Stack) -> None:
+    """Import the SDK, so that processes forked later need not: the import takes over a second."""
+    importlib.import_module("openstack.identity.v3._proxy")
+    importlib.import_module("openstack.connection")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""The end of what services do: have all of them answer, tell where they are, stop them at once.
+"""What is done for all services at once: wait until they answer, show their addresses, stop them.
 
-The services start side by side as futures, so the waits for them come after them all.
+The services start in parallel as futures, so the waits for them come after all of them.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ STARTS = {
 """The futures that start services, by the service that must be enabled."""
 
 STORES = ("mysql", "rabbit", "memcached")
-"""What other services need to end well."""
+"""Services that must stop last."""
 
 ADDRESSES = {
     "key": "KEYSTONE_SERVICE_URI_V3",
@@ -34,14 +34,14 @@ ADDRESSES = {
     "s-proxy": "SWIFT_SERVICE_URI",
     "horizon": "HORIZON_SERVICE_URI",
 }
-"""The settings that say where services answer."""
+"""The settings with the addresses of services."""
 
 
 @hookimpl
 def stack_post_config(stack: Stack) -> Iterator[Step]:
-    """Have the system's packages and the broker before plugins are configured.
+    """Wait for the system's packages and the broker before plugins are configured.
 
-    Keystone needs neither: it does not wait for them.
+    Keystone needs neither, so it does not wait for them.
     """
     if debian_packages.wanted(stack):
         yield async_wait(debian_packages.FUTURE)
@@ -51,7 +51,7 @@ def stack_post_config(stack: Stack) -> Iterator[Step]:
 
 @hookimpl
 def stack_extra(stack: Stack) -> Iterator[Step]:
-    """Have all services answer before plugins make use of them."""
+    """Wait until all services answer, before plugins use them."""
     started = [future for name, future in STARTS.items() if stack.is_service_enabled(name)]
     if started:
         yield async_wait(*started)
@@ -59,25 +59,25 @@ def stack_extra(stack: Stack) -> Iterator[Step]:
 
 @hookimpl
 def stack_test_config(stack: Stack) -> Iterator[Step]:
-    """Tell where everything is."""
+    """Show the addresses."""
     if stack.is_service_enabled(*ADDRESSES):
         yield run(show_addresses)
 
 
 @hookimpl
 def unstack(stack: Stack) -> Iterator[Step]:
-    """Stop services side by side; their own plugins, which come after this one, find them so."""
+    """Stop services in parallel, before their own plugins stop them one by one."""
     yield run(stop_services)
 
 
 def stop_services(stack: Stack) -> None:
-    """Stop all services but the stores of the others, who would wait for them in vain."""
+    """Stop all services except the stores, without which the others do not end."""
     names = (one.name for one in stack.services.status())
     stack.stop_process(*(name for name in names if name not in STORES))
 
 
 def show_addresses(stack: Stack) -> None:
-    """Say each service's address, and how to use them."""
+    """Show each service's address, and how to use it."""
     for name, setting in ADDRESSES.items():
         if stack.is_service_enabled(name):
             stack.say(f"{name} is at {stack.settings[setting]}")

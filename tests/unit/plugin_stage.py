@@ -8,7 +8,7 @@ from typing import Any
 from doitstack.config.settings import load_settings
 from doitstack.processes.program import Program
 from doitstack.stack import Stack
-from doitstack_plugins.keystone.admin_api import set_defaults
+from doitstack_plugins.keystone.plugin import plugin as keystone
 
 
 class Stage:
@@ -49,5 +49,5 @@ class Stage:
 def make_stack(top_dir: Path, **environ: str) -> Stack:
     """Return a stack with keystone's defaults, at home in `top_dir`."""
     settings = load_settings(top_dir, {"ADMIN_PASSWORD": "p$ 'w", **environ})
-    set_defaults(settings)
+    keystone.source(settings)
     return Stack(settings)

@@ -1,1 +1,1 @@
-"""What OpenStack's services stand on: database, broker, cache, Debian's packages."""
+"""What OpenStack's services need: database, broker, cache, Debian's packages."""

@@ -1,4 +1,4 @@
-"""Debian's packages that services stand on, installed by apt as the future of that name.
+"""Debian's packages that services need, installed by apt as a future.
 
 No daemon of a package starts: services run under the stack's own supervisor.
 """
@@ -12,7 +12,7 @@ from doitstack.errors import StepError
 from doitstack.processes.root import root_command
 
 FUTURE = "install_system_packages"
-"""What services wait for that need a package of the system."""
+"""The future for which services wait that need a package of the system."""
 
 PACKAGES = {
     "mysql": ("mariadb-server", "memcached"),
@@ -78,12 +78,12 @@ def are_installed(stack: Stack) -> bool:
 
 
 def check_system_packages(stack: Stack) -> None:
-    """Raise StepError, with all that is in the way and what mends it, if apt could not install."""
+    """Raise StepError, with all problems and their solutions, if apt could not install."""
     if not _has_apt():
         names = ", ".join(name for name in PACKAGES if stack.is_service_enabled(name))
         raise StepError(
-            f"{names} need packages of Debian or Ubuntu, and there is no apt here; "
-            "take them from ENABLED_SERVICES in local.conf"
+            f"{names} need packages of Debian or Ubuntu, but there is no apt here; "
+            "remove them from ENABLED_SERVICES in local.conf"
         )
     problems = [*_privilege_problems(stack), *_candidate_problems(stack)]
     if problems:
@@ -91,7 +91,7 @@ def check_system_packages(stack: Stack) -> None:
 
 
 def install_system_packages(stack: Stack) -> None:
-    """Install the missing packages; nothing is asked and no daemon is started."""
+    """Install the missing packages, without questions and without starting daemons."""
     with stack.timed("apt-get"):
         stack.run([*(root_command() or []), "sh", "-c", _INSTALL, "apt-get", *missing(stack)])
 
@@ -113,11 +113,11 @@ def _candidate_problems(stack: Stack) -> Iterator[str]:
     unknown = _without_candidate(stack)
     if unknown:
         names = ", ".join(unknown)
-        yield f"apt knows no {names}; look at /etc/apt/sources.list, then run: sudo apt-get update"
+        yield f"apt has no {names}; check /etc/apt/sources.list, then run: sudo apt-get update"
 
 
 def _without_candidate(stack: Stack) -> list[str]:
-    """Return the missing packages that apt could not fetch, as far as its lists say."""
+    """Return the missing packages that are not in apt's lists."""
     absent = missing(stack)
     words = ["apt-cache", "policy", *absent]
     known: set[str] = set()

@@ -1,7 +1,7 @@
 """The databases of services: MariaDB as the service `mysql`, else files of SQLite.
 
 MariaDB is a private process, with its data, socket and passwords below `$DATA_DIR/mysql`.
-A database has an id, which is written once its schema is there. Where it has none, it is made anew.
+A database has an id, which is written when its schema is complete. Without an id it is recreated.
 """
 
 import re
@@ -26,7 +26,7 @@ _FUTURE = "start_mysql"
 _PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - its name, not the password
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _STOP_SECONDS = 60
-"""What is killed while it writes its pages down has to recover."""
+"""If it is killed while it writes its pages, it has to recover."""
 
 _SERVER = """\
 [client]
@@ -66,7 +66,7 @@ CREATE USER IF NOT EXISTS '{user}'@'%';
 ALTER USER '{user}'@'%' IDENTIFIED BY '{password}';
 GRANT ALL PRIVILEGES ON *.* TO '{user}'@'%' WITH GRANT OPTION;
 """
-"""Run by the server before it listens: nobody comes in without the password."""
+"""Run by the server before it listens, so that nobody can log in without the password."""
 
 
 @hookimpl
@@ -79,14 +79,14 @@ def source(settings: Settings) -> None:
 
 @hookimpl
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
-    """See that MariaDB can listen."""
+    """Check that MariaDB can listen."""
     if is_mysql(stack):
         yield run(check_mysql, only_looks=True)
 
 
 @hookimpl
 def stack_install(stack: Stack) -> Iterator[Step]:
-    """Start it once its package is there; forget the databases that are to be made anew."""
+    """Start it once its package is there; with RECREATE_DB, forget the databases."""
     if stack.settings.is_true("RECREATE_DB"):
         yield run(forget_databases)
     if is_mysql(stack):
@@ -95,14 +95,14 @@ def stack_install(stack: Stack) -> Iterator[Step]:
 
 @hookimpl
 def stack_post_config(stack: Stack) -> Iterator[Step]:
-    """Have it before services are configured."""
+    """Wait for it before services are configured."""
     if is_mysql(stack):
         yield async_wait(_FUTURE)
 
 
 @hookimpl
 def unstack(stack: Stack) -> Iterator[Step]:
-    """Stop it; what it holds stays."""
+    """Stop it; the data stay."""
     yield run(stop_mysql)
 
 
@@ -118,7 +118,7 @@ def is_mysql(stack: Stack) -> bool:
 
 
 def waits(stack: Stack) -> list[str]:
-    """Return the futures that one must wait for who uses databases before they are collected."""
+    """Return the futures to wait for before using a database."""
     return [_FUTURE] if is_mysql(stack) else []
 
 
@@ -134,23 +134,23 @@ def url(stack: Stack, name: str) -> str:
 
 def options(stack: Stack, name: str) -> dict[str, str]:
     """Return the options of oslo.db by which a service uses the database `name`."""
-    # What goes for MariaDB goes for SQLite: who loses its power is stacked again. Loading glance's
-    # definitions alone waits 700 times for the disk.
+    # As with MariaDB: a stack that loses its power is stacked again. Loading glance's definitions
+    # alone would wait 700 times for the disk.
     quick = {} if is_mysql(stack) else {"sqlite_synchronous": "false"}
     return {"connection": url(stack, name), **quick}
 
 
 def create(stack: Stack, name: str) -> None:
-    """Make the database `name` unless it is there; with RECREATE_DB it is made anew once a run."""
+    """Make the database `name` unless it is there; with RECREATE_DB it is recreated once a run."""
     with migrating(stack, name):
         pass
 
 
 @contextmanager
 def migrating(stack: Stack, name: str) -> Iterator[None]:
-    """Give the database `name` for its migration, made unless it is there.
+    """Migrate the database `name` in this context; it is made if it is not there.
 
-    A database whose first migration did not end well is made anew by the next run.
+    If the first migration of a database fails, the next run recreates it.
     """
     _make(stack, name)
     with stack.timed("dbsync"):
@@ -161,7 +161,7 @@ def migrating(stack: Stack, name: str) -> Iterator[None]:
 
 
 def database_id(stack: Stack, name: str) -> str:
-    """Return what tells the database `name` from any other; empty where there is no whole one."""
+    """Return the id of the database `name`; empty if it does not exist or is incomplete."""
     found = _directory(stack, name).is_dir() if is_mysql(stack) else _sqlite(stack, name).is_file()
     if not found or not _id_file(stack, name).is_file():
         return ""
@@ -174,7 +174,7 @@ def schema_key(stack: Stack, name: str) -> str:
 
 
 def forget_databases(stack: Stack) -> None:
-    """Have all databases made anew when their turn comes."""
+    """Forget all databases, so that each is recreated by its next migration."""
     shutil.rmtree(_ids(stack), ignore_errors=True)
 
 
@@ -190,12 +190,12 @@ def drop(stack: Stack, name: str) -> None:
 
 
 def execute(stack: Stack, sql: str) -> None:
-    """Have MariaDB run `sql`."""
+    """Run `sql` in MariaDB."""
     stack.run(_client(stack), stdin=sql.encode())
 
 
 def check_mysql(stack: Stack) -> None:
-    """Raise where MariaDB cannot listen, or could not be told its password."""
+    """Raise an error if MariaDB cannot listen, or its files cannot hold the password."""
     if set(stack.password(_PASSWORD) + stack.settings["DATABASE_USER"]) & set("'\"\\"):
         raise SettingsError(
             f"{_PASSWORD} and DATABASE_USER take no quote and no backslash; set another"
@@ -204,7 +204,7 @@ def check_mysql(stack: Stack) -> None:
 
 
 def start_mysql(stack: Stack) -> None:
-    """Have MariaDB run, from a data directory that is made if need be, and answer."""
+    """Start MariaDB, make its data directory if needed, and wait for its answer."""
     config, users = _texts(stack)
     write_private(_root(stack) / "my.cnf", config)
     write_private(_root(stack) / "init.sql", users)
@@ -240,7 +240,7 @@ def _make(stack: Stack, name: str) -> None:
 
 
 def _make_data(stack: Stack) -> None:
-    """Make the data directory beside its place, so that a half-made one is never taken for it."""
+    """Make the data directory under another name, so that an incomplete one is never used."""
     new = _root(stack) / "data.new"
     shutil.rmtree(new, ignore_errors=True)
     options = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]

@@ -18,7 +18,7 @@ services = ("memcached", "mysql", "s-proxy")
 
 @hookimpl
 def source(settings: Settings) -> None:
-    """Set where memcached listens, and what scripts configure their services with."""
+    """Set where memcached listens, and the setting that scripts use."""
     port = settings.default("MEMCACHED_PORT", "11311")
     if settings.is_service_enabled(*services):
         settings.default("MEMCACHE_SERVERS", f"{settings['SERVICE_HOST']}:{port}")
@@ -59,12 +59,12 @@ def server(stack: Stack) -> str:
 
 
 def check_memcached_port(stack: Stack) -> None:
-    """Raise if somebody else has its port."""
+    """Raise an error if its port is taken."""
     ports.check_port(stack, "memcached", _host(stack), "MEMCACHED_PORT")
 
 
 def start_memcached(stack: Stack) -> None:
-    """Keep it running; it listens before the second is over that it must live."""
+    """Start it; it listens before the second has passed for which it must stay up."""
     port = str(stack.settings.port("MEMCACHED_PORT"))
     argv = ["/usr/bin/memcached", "-u", getuser(), "-l", _host(stack), "-p", port, "-m", "64"]
     with stack.timed("run_process"):
@@ -77,7 +77,7 @@ def stop_memcached(stack: Stack) -> None:
 
 
 def empty(stack: Stack) -> None:
-    """Forget all that it holds, as for a database made anew; nothing happens if it is not up."""
+    """Forget all that it holds, as for a recreated database; nothing happens if it does not run."""
     if not is_wanted(stack):
         return
     address = (_host(stack), stack.settings.port("MEMCACHED_PORT"))

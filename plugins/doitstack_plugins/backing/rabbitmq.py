@@ -1,6 +1,6 @@
 """The message broker: RabbitMQ as the service `rabbit`, a private process.
 
-Its data live as long as its configuration: what is in a queue belongs to a running stack.
+Its data are kept as long as its configuration stays the same.
 """
 
 import re
@@ -36,7 +36,7 @@ vm_memory_high_watermark.absolute = 1GB
 disk_free_limit.absolute = 50MB
 """
 
-# A virtual machine of Erlang that spins for work takes it from the others.
+# Erlang's schedulers would otherwise spin and take CPU time from other processes.
 _ERLANG = "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none"
 
 
@@ -45,7 +45,7 @@ def source(settings: Settings) -> None:
     """Set where the broker listens, and its user."""
     settings.default("RABBIT_HOST", settings["SERVICE_HOST"])
     port = settings.default("RABBIT_PORT", "15672")
-    # RabbitMQ needs two more, for its own tools. A port that is none is told by the check.
+    # RabbitMQ needs two more, for its own tools. The check reports an invalid port.
     second = (int(port) + 10001) % 64512 + 1024 if port.isdecimal() else 0
     settings.default("RABBIT_DIST_PORT", str(second))
     settings.default("RABBIT_EPMD_PORT", str(second + 1))
@@ -79,7 +79,7 @@ def clean(stack: Stack) -> Iterator[Step]:
 def url(stack: Stack, vhost: str = "") -> str:
     """Return the `transport_url` of oslo.messaging; it holds the password.
 
-    Without a `vhost` it is that of all services.
+    Without a `vhost` it is the one that all services share.
     """
     settings = stack.settings
     user, password = settings["RABBIT_USERID"], quote(stack.password(_PASSWORD), safe="")
@@ -87,7 +87,7 @@ def url(stack: Stack, vhost: str = "") -> str:
 
 
 def check_rabbit(stack: Stack) -> None:
-    """Raise where the broker cannot listen, or could not be told its password."""
+    """Raise an error if the broker cannot listen, or its files cannot hold the password."""
     hosts = {
         "RABBIT_PORT": stack.settings["RABBIT_HOST"],
         "RABBIT_DIST_PORT": "127.0.0.1",
@@ -111,7 +111,7 @@ def _check_words(stack: Stack) -> None:
 
 
 def start_rabbit(stack: Stack) -> None:
-    """Have RabbitMQ run, and answer."""
+    """Start RabbitMQ, and wait for its answer."""
     conf = _CONF.format(
         address=_address(stack),
         user=stack.settings["RABBIT_USERID"],
@@ -132,8 +132,8 @@ def start_rabbit(stack: Stack) -> None:
 
 
 def add_vhost(stack: Stack, vhost: str) -> None:
-    """Make a virtual host for those who must not share the others' queues, unless it is there."""
-    # It goes with the broker's data. To ask the broker itself takes a second.
+    """Make a virtual host, which has queues of its own, unless it is there."""
+    # The mark is deleted with the broker's data. Asking the broker itself takes a second.
     mark = _data(stack) / f"{vhost}.vhost"
     if mark.exists():
         return
@@ -175,7 +175,7 @@ def _environ(stack: Stack) -> dict[str, str]:
 
 
 def _is_answering(stack: Stack) -> bool:
-    """Return whether the broker opens the conversation as AMQP 0-9-1 has it."""
+    """Return whether the broker starts the handshake of AMQP 0-9-1."""
     address = (stack.settings["RABBIT_HOST"], stack.settings.port("RABBIT_PORT"))
     try:
         with socket.create_connection(address, 10) as connection:

@@ -1,4 +1,4 @@
-"""The files with which users reach the cloud: `$DEST/clouds.yaml` and `$DEST/openrc`."""
+"""The files with which users access the cloud: `$DEST/clouds.yaml` and `$DEST/openrc`."""
 
 import shlex
 from pathlib import Path
@@ -72,16 +72,16 @@ def write_clouds(stack: Stack) -> None:
 
     password = stack.password(ADMIN_PASSWORD)
     url, region = stack.settings["KEYSTONE_SERVICE_URI"], stack.settings["REGION_NAME"]
-    clouds = {name: _cloud(who, url, region, password) for name, who in CLOUDS.items()}
+    clouds = {name: _cloud(persona, url, region, password) for name, persona in CLOUDS.items()}
     write_private(clouds_yaml(stack), yaml.safe_dump({"clouds": clouds}, sort_keys=False))
     write_private(openrc(stack), _openrc(stack, password))
 
 
-def _cloud(who: Persona, url: str, region: str, password: str) -> dict[str, Any]:
-    auth = {"auth_url": url, "username": who.user, "password": password}
+def _cloud(persona: Persona, url: str, region: str, password: str) -> dict[str, Any]:
+    auth = {"auth_url": url, "username": persona.user, "password": password}
     auth["user_domain_id"] = DEFAULT_DOMAIN
-    if who.project:
-        auth.update(project_name=who.project, project_domain_id=DEFAULT_DOMAIN)
+    if persona.project:
+        auth.update(project_name=persona.project, project_domain_id=DEFAULT_DOMAIN)
     else:
         auth["system_scope"] = "all"
     return {"region_name": region, "identity_api_version": "3", "interface": "public", "auth": auth}

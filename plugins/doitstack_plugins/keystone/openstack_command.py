@@ -1,4 +1,4 @@
-"""The `openstack` command, kept warm: what it imports, and what it remembers of its caller."""
+"""The `openstack` command, served by a fork server: its imports, and what each call reads."""
 
 from pathlib import Path
 
@@ -18,9 +18,9 @@ _APIS = {
     "cinder": ("openstackclient.volume.v3.*", "openstack.block_storage.v3._proxy"),
     "placement": ("osc_placement.resources.*",),
 }
-"""The commands and the SDK's half of each service's API."""
+"""The commands and the SDK's part of each service's API."""
 
-# Each takes a part of a second: where each module comes from, for the help; the plugins' names.
+# Each takes a fraction of a second: which package each module is from, for the help; the plugins.
 _SETUP = """
 from cliff import command
 from stevedore import _cache, extension
@@ -47,8 +47,8 @@ def program(stack: Stack, environment: Environment) -> Program:
         rehearsals=(("configuration", "show", "-f", "json"), ("help", "project", "list")),
         # Where clouds.yaml is looked for, and what shows long texts.
         fresh=("openstack.config.loader", "autopage"),
-        # They look around while they are imported, and make nothing of it that a command shows:
-        # the entry points have been read already.
+        # They read the environment during import, but nothing of it shows in a command: the entry
+        # points have been read already.
         indifferent=("cmd2.cmd2", "psutil._common", "rich", "stevedore._cache"),
         paths=(str(_extensions(stack)),),
         env=tuple(venvs.environ(stack).items()),
@@ -61,15 +61,16 @@ def put_openstack(stack: Stack, environment: Environment) -> None:
 
 
 def warm_openstack(stack: Stack, environment: Environment) -> None:
-    """Start the server that answers for it; the command now goes with what has been installed."""
+    """Start its fork server, which also finds what scripts have installed."""
     see_extensions(stack, environment)
     offer(stack, program(stack, environment), wait=True)
 
 
 def see_extensions(stack: Stack, environment: Environment) -> None:
-    """Have the client see the packages that scripts install, as in DevStack's one environment.
+    """Let the client find the packages that scripts install, as in DevStack's one environment.
 
-    Commands of Designate, Octavia and others come so. What both have is the client's own.
+    Commands of Designate, Octavia and others come this way. If both have a package, the client's
+    is used.
     """
     link = environment.site_packages / "doitstack-extensions.pth"
     text = f"{_extensions(stack)}\n"

@@ -11,14 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
-from doitstack.cloud import ADMIN_PASSWORD
+from doitstack.cloud import ADMIN_PASSWORD, import_sdk
 from doitstack.errors import SettingsError
 from doitstack.private_files import write_private
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, memcached
 from doitstack_plugins.keystone import openstack_command
 from doitstack_plugins.keystone.accounts import account_steps
-from doitstack_plugins.keystone.admin_api import import_sdk, set_defaults
 from doitstack_plugins.keystone.clouds import clouds_yaml, openrc, write_clouds
 from doitstack_plugins.shared import conf_files, venvs
 from doitstack_plugins.shared.api_service import ApiService
@@ -44,8 +43,20 @@ class Keystone(ApiService):
 
     @hookimpl
     def source(self, settings: Settings) -> None:
-        """Set the defaults of DevStack's lib/keystone."""
-        set_defaults(settings)
+        """Set the defaults of DevStack's lib/keystone. Raises SettingsError for a bad port."""
+        host = settings.default("KEYSTONE_SERVICE_HOST", settings["SERVICE_HOST"])
+        protocol = settings.default("SERVICE_PROTOCOL", "http")
+        protocol = settings.default("KEYSTONE_SERVICE_PROTOCOL", protocol)
+        settings.default("KEYSTONE_SERVICE_PORT", "5000")
+        port = settings.port("KEYSTONE_SERVICE_PORT")
+        uri = settings.default(
+            "KEYSTONE_SERVICE_URI", f"{protocol}://{conf_files.url_host(host)}:{port}"
+        )
+        settings.default("KEYSTONE_SERVICE_URI_V3", f"{uri}/v3")
+        settings.default("KEYSTONE_AUTH_URI", uri)
+        settings.default("KEYSTONE_CONF_DIR", f"{settings['DATA_DIR']}/keystone/etc")
+        settings.default("SERVICE_PROJECT_NAME", "service")
+        settings.default("SERVICE_DOMAIN_NAME", "Default")
 
     @hookimpl
     def stack_pre_install(self, stack: Stack) -> Iterator[Step]:

@@ -16,7 +16,7 @@ from doitstack_plugins.shared import conf_files
 _PASSWORD = "SERVICE_PASSWORD"  # noqa: S105 - its name, not the password
 
 ADMINS = frozenset({"cinder", "neutron", "nova", "placement", "swift"})
-"""The users that DevStack gives the role admin beside the role service."""
+"""The users that DevStack gives the role admin besides the role service."""
 
 
 def create(stack: Stack, user: str, type_: str, name: str, *urls: str) -> None:
@@ -63,9 +63,9 @@ def authtoken(stack: Stack, user: str) -> str:
 
 
 def key(stack: Stack, *more: str) -> str:
-    """Return what accounts were made from, with `more`: for `Unchanged`.
+    """Return what accounts are made from, with `more`: for `Unchanged`.
 
-    It changes when Keystone's database is made anew.
+    It changes if Keystone's database is recreated.
     """
     names = ("KEYSTONE_SERVICE_URI", "REGION_NAME", "SERVICE_PROJECT_NAME", "SERVICE_DOMAIN_NAME")
     settings = (stack.settings[name] for name in names)

@@ -1,4 +1,4 @@
-"""The first networks, as DevStack makes them: one for the demo project, one for the outside.
+"""The first networks, as DevStack makes them: a private one for the demo project, a public one.
 
 Everything is got or created, so it can be run again.
 """

@@ -1,4 +1,4 @@
-"""Nova's databases: that of the API, cell0 for servers that never came up, and the cells."""
+"""Nova's databases: the API's, cell0 for servers that failed to be scheduled, and the cells'."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from doitstack_plugins.nova import conf
 from doitstack_plugins.shared import warm_managers
 
 _SAME_AS_OURS = "{scheme}://{username}:{password}@{hostname}:{port}/"
-"""Nova fills this in from its own configuration, so that a new password or port reaches cells."""
+"""Nova fills this in from its own configuration, so that cells follow a new password or port."""
 
 MANAGE = "nova-manage"
 
@@ -21,7 +21,7 @@ _USED = (
 """What nova-manage imports with each of these commands."""
 
 _EXISTS = 2
-"""The code with which create_cell ends where there is such a cell."""
+"""The exit code of create_cell if the cell exists."""
 
 
 def init_cell(stack: Stack, number: int) -> None:
@@ -32,7 +32,7 @@ def init_cell(stack: Stack, number: int) -> None:
 
 
 def init_nova_api(stack: Stack) -> None:
-    """Make the API's database, or bring it up to date, and tell it where cell0 is."""
+    """Make the API's database, or bring it up to date, and register cell0 in it."""
     target = f"--database_connection={_SAME_AS_OURS}{conf.cell_database(0)}"
     with mariadb.migrating(stack, "nova_api"):
         _manage(stack, conf.API, "api_db", "sync")
@@ -40,19 +40,19 @@ def init_nova_api(stack: Stack) -> None:
 
 
 def create_cells(stack: Stack) -> None:
-    """Bring data into the newest form, and tell the API of its cells."""
+    """Migrate the data to the newest form, and register the cells in the API's database."""
     _manage(stack, conf.API, "db", "online_data_migrations")
     for number in conf.cells(stack):
         _create_cell(stack, number)
 
 
 def discover_hosts(stack: Stack) -> None:
-    """Tell the API in which cells the computes are."""
+    """Map the computes to their cells in the API's database."""
     _manage(stack, conf.API, "cell_v2", "discover_hosts", "--verbose")
 
 
 def cell_schema(stack: Stack, number: int) -> str:
-    """Return what the schema of a cell was made from: the installed version and the database."""
+    """Return what the schema of a cell is made from: the installed version and the database."""
     return _schema(stack, conf.cell_database(number))
 
 

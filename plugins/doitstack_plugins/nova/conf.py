@@ -1,4 +1,4 @@
-"""Nova's configuration: what its API has, what each cell has, what each compute has beside it.
+"""Nova's configuration: of its API, of each cell, and the additions of each compute.
 
 `nova.conf` is for the API and the scheduler, with cell0 as its database. `nova_cellN.conf` is for
 the conductor and the computes of a cell. Files in `nova.conf.d` come from other services and are
@@ -37,7 +37,7 @@ def environment(stack: Stack) -> Environment:
 
 
 def check_cells(stack: Stack) -> None:
-    """Raise SettingsError unless there is a cell, and the computes' cell among them."""
+    """Raise SettingsError unless there is a cell, and the computes' cell exists."""
     cells, chosen = stack.settings.number("NOVA_NUM_CELLS"), stack.settings.number("NOVA_CPU_CELL")
     if cells < 1:
         raise SettingsError("NOVA_NUM_CELLS=0: nova needs a cell; use 1 or more")
@@ -48,7 +48,7 @@ def check_cells(stack: Stack) -> None:
 
 
 def cells(stack: Stack) -> range:
-    """Return the numbers of the cells that hold servers; cell0 is none of them."""
+    """Return the numbers of the cells that hold servers, which excludes cell0."""
     return range(1, stack.settings.number("NOVA_NUM_CELLS") + 1)
 
 
@@ -70,7 +70,7 @@ def cell(number: int) -> str:
 
 
 def compute(number: int) -> str:
-    """Return the name of what a compute has beside its cell's configuration."""
+    """Return the name of a compute's additions to its cell's configuration."""
     return f"nova_cpu{number}.conf"
 
 
@@ -113,7 +113,7 @@ def cell_database(number: int) -> str:
 
 
 def sections(stack: Stack, cell_number: int) -> conf_files.Sections:
-    """Return the configuration for what works on a cell's database; cell0 is the API's."""
+    """Return the configuration of processes that use a cell's database; cell0 is the API's."""
     account = partial(service_accounts.credentials, stack)
     state = stack.data_dir / "nova"
     return {
@@ -122,7 +122,7 @@ def sections(stack: Stack, cell_number: int) -> conf_files.Sections:
             "my_ip": stack.settings["HOST_IP"],
             "state_path": str(state),
             "transport_url": transport_url(stack, cell_number),
-            # The plain fake driver is another machine each time that it starts.
+            # The plain fake driver has a new identity at each start.
             "compute_driver": "fake.FakeDriverWithoutFakeNodes",
         },
         "api_database": {"connection": mariadb.url(stack, "nova_api")},
@@ -144,7 +144,7 @@ def sections(stack: Stack, cell_number: int) -> conf_files.Sections:
 
 
 def transport_url(stack: Stack, cell_number: int) -> str:
-    """Return where a cell's messages go: with several cells, each has them to itself."""
+    """Return where a cell's messages go: with several cells, each has its own virtual host."""
     return rabbitmq.url(stack, vhost(stack, cell_number))
 
 
@@ -160,7 +160,7 @@ def conf_dir(stack: Stack) -> Path:
 
 
 def compute_state(stack: Stack, number: int) -> Path:
-    """Return where a compute keeps who it is, and its servers."""
+    """Return the directory of a compute's identity and servers."""
     return stack.data_dir / "nova" / f"compute{number}"
 
 

@@ -1,4 +1,4 @@
-"""The processes of nova: which there are, from what they run, and when they are up."""
+"""The processes of nova: which are enabled, what they run from, and when they are up."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,7 +13,7 @@ from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 
 _PORTS = {"n-api": "NOVA_SERVICE_PORT", "n-api-meta": "METADATA_SERVICE_PORT"}
 _STOP_SECONDS = 3
-"""Computes would take 15 s to let servers finish, and theirs only pretend."""
+"""Computes would give servers 15 s to finish, but these servers are not real."""
 _MODULES = {"n-api": "nova.wsgi.osapi_compute", "n-api-meta": "nova.wsgi.metadata"}
 
 
@@ -33,21 +33,21 @@ def port_checks(stack: Stack) -> Iterator[Check]:
 
 
 def create_vhosts(stack: Stack) -> None:
-    """Give each cell a place of its own at the broker."""
+    """Make a virtual host at the broker for each cell."""
     for number in conf.cells(stack):
         rabbitmq.add_vhost(stack, conf.vhost(stack, number))
 
 
 def start_nova(stack: Stack) -> None:
-    """Have all of nova run, anew what runs from anything else than is there now, and answer."""
+    """Start all processes, restart those that run from something else, and wait until they work."""
     for name in _apis(stack):
         serve(stack, _wsgi(stack, name))
     for daemon in control_daemons(stack):
         _run(stack, daemon)
     if stack.is_service_enabled("n-api"):
         wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
-    # By now conductors are nearly there, too. A compute that comes first and calls one in vain
-    # calls again only after 10 s.
+    # By now the conductors are nearly ready, too. A compute that starts first and gets no answer
+    # from one tries again only after 10 s.
     for daemon in compute_daemons(stack):
         _run(stack, daemon)
     _wait_until_ready(stack)
@@ -62,7 +62,7 @@ def _run(stack: Stack, daemon: Daemon) -> None:
 
 
 def _wait_until_ready(stack: Stack) -> None:
-    """Wait until the daemons have reported themselves to the API, and the metadata are served."""
+    """Wait until the daemons have reported to the API, and the metadata are served."""
     if stack.is_service_enabled("n-api"):
         others = control_daemons(stack)
         readiness.wait_for_services(stack, {one.name: one.program for one in others})
@@ -74,13 +74,13 @@ def _wait_until_ready(stack: Stack) -> None:
 
 
 def stop_nova(stack: Stack) -> None:
-    """Stop all of nova, also what an earlier configuration has started."""
+    """Stop all of nova, also what an earlier configuration started."""
     names = [one.name for one in stack.services.status() if one.name.startswith("n-")]
     stack.stop_process(*names)
 
 
 def control_daemons(stack: Stack) -> Iterator[Daemon]:
-    """Yield the conductors and the scheduler, as far as they are enabled."""
+    """Yield the conductors and the scheduler if they are enabled."""
     if stack.is_service_enabled("n-cond"):
         yield from _conductors(stack)
     if stack.is_service_enabled("n-sch"):

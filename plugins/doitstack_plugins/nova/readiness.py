@@ -1,4 +1,4 @@
-"""What nova needs before it is of use: its services up, its computes known, its flavors made."""
+"""What nova needs before it is usable: its services up, its computes known, its flavors made."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -46,7 +46,7 @@ def create_flavors(stack: Stack) -> None:
 
 
 def wait_for_services(stack: Stack, binaries: Mapping[str, str]) -> None:
-    """Wait until each process has reported itself; `binaries` says what nova calls it."""
+    """Wait until each process has reported; `binaries` gives nova's name of each."""
     with cloud(stack) as connection:
         for name, binary in binaries.items():
             fewest = sum(one == binary for one in binaries.values())
@@ -56,7 +56,7 @@ def wait_for_services(stack: Stack, binaries: Mapping[str, str]) -> None:
 
 
 def wait_for_computes(stack: Stack) -> None:
-    """Wait until each compute works and has told placement what it has: then servers fit on it."""
+    """Wait until each compute works and has reported its resources to placement."""
     with cloud(stack) as connection:
         for number in conf.computes(stack):
             name, host = f"n-cpu-{number}", conf.compute_host(stack, number)

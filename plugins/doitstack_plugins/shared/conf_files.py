@@ -1,4 +1,4 @@
-"""What services are configured with: files in oslo.config's format, addresses. Knows no service."""
+"""Configuration files in oslo.config's format, and the settings of addresses. Knows no service."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ Sections = Mapping[str, Mapping[str, str]]
 
 
 def write(path: Path, sections: Sections, *, special: str = "$") -> bool:
-    """Make `sections` the content of `path` (0600); return whether that changed anything.
+    """Write `sections` to `path` (0600); return whether that changed anything.
 
     `special` is the character that refers to other options: `%` in files of paste and logging.
     """
@@ -25,7 +25,7 @@ def read(path: Path) -> str:
 
 
 def text(sections: Sections, *, special: str = "$") -> str:
-    """Return `sections` as text; values mean themselves, so that none refers to another option."""
+    """Return `sections` as text, quoted so that no value refers to another option."""
     return "\n".join(
         "".join((f"[{section}]\n", *(_line(*option, special) for option in options.items())))
         for section, options in sections.items()
@@ -33,14 +33,14 @@ def text(sections: Sections, *, special: str = "$") -> str:
 
 
 def url_host(host: str) -> str:
-    """Return `host` as it stands in a URL."""
+    """Return `host` as it is written in a URL."""
     return f"[{host}]" if ":" in host else host
 
 
 def set_address(settings: Settings, prefix: str, port: str, path: str = "") -> None:
-    """Set PREFIX_SERVICE_HOST, _PORT and _URI of an API that listens at `port` unless told else.
+    """Set PREFIX_SERVICE_HOST, _PORT and _URI of an API that listens on `port` by default.
 
-    Raises SettingsError for what is no port.
+    Raises SettingsError for an invalid port.
     """
     host = settings.default(f"{prefix}_SERVICE_HOST", settings["SERVICE_HOST"])
     settings.default(f"{prefix}_SERVICE_PORT", port)

@@ -1,4 +1,4 @@
-"""Wait until a service answers: health is a right answer, not a port that listens."""
+"""Wait until a service answers: a service is healthy if it answers correctly, not if it listens."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from doitstack import Stack
 from doitstack.errors import ServiceError
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.05, 0.5, 1.3
-"""Seconds between two questions: many wait at once while what they wait for needs the CPU."""
+"""Seconds between two requests; they grow, as many wait while the services need the CPU."""
 
 _GOOD = (200, 300)
 """Some services answer with their versions as 200, some as 300."""
@@ -21,10 +21,10 @@ Address = tuple[str, int]
 def wait_until(
     stack: Stack, service: str, is_answering: Callable[[], bool], where: str = ""
 ) -> None:
-    """Wait until `is_answering`; `where` says what was asked, for the message.
+    """Wait until `is_answering` returns true; `where` is the address, for the message.
 
-    Raises ServiceError after SERVICE_TIMEOUT seconds, and at once when the service is dead, or
-    another one has died since the run began: it may be what this one waits for.
+    Raises ServiceError after SERVICE_TIMEOUT s, and at once if the service is dead or another one
+    has died since the run began, as this one may be waiting for it.
     """
     timeout = stack.settings.number("SERVICE_TIMEOUT")
     with stack.timed("wait_for_service"):
@@ -43,10 +43,10 @@ def wait_until(
 
 
 def has_reported(listed: Any, started: int, *, trust_new: bool = False) -> bool:
-    """Return whether a daemon that nova or cinder has `listed` works since it `started`.
+    """Return whether a daemon that nova or cinder has `listed` has reported since it `started`.
 
-    `started` is in s since the epoch. What has ended only a minute ago is still listed as up. With
-    `trust_new`, one that was never there before need only be listed.
+    `started` is in s since the epoch. A daemon that ended a minute ago is still listed as up. With
+    `trust_new`, it is enough that a daemon that never reported before is listed.
     """
     if listed.state != "up":
         return False

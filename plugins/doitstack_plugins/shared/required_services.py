@@ -22,9 +22,9 @@ def check(stack: Stack, service: str, *needed: str) -> None:
 def check_all(*checks: Check) -> None:
     """Run all `checks`; raise the error of the one that fails, or StepError with all errors."""
     errors = []
-    for look in checks:
+    for check_one in checks:
         try:
-            look()
+            check_one()
         except DoitstackError as error:
             errors.append(error)
     if len(errors) > 1:

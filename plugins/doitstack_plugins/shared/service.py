@@ -124,7 +124,7 @@ class Service:
 
 
 def named(name: str, method: Action) -> Action:
-    """Return `method` under the name that lists and logs show, which tells services apart."""
+    """Return `method` under a name of its own, which lists and logs show."""
 
     def action(stack: Stack) -> None:
         method(stack)

@@ -1,4 +1,4 @@
-"""Virtual environments of the in-tree services: one place that knows their constraints."""
+"""Virtual environments of services, with the constraints of the stack."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ KEYSTONE_INSTALL = "install_keystone"
 _COMMON = ("pyuwsgi", "pymysql", "pymemcache", "python-memcached")
 
 _SOURCES = ("ovs", "simplegeneric")
-"""What glance and neutron need has no wheels; none of it takes a compiler."""
+"""Packages of glance and neutron without wheels; none of them needs a compiler."""
 
 
 def environment(stack: Stack, name: str, *requirements: str) -> Environment:
@@ -22,9 +22,9 @@ def environment(stack: Stack, name: str, *requirements: str) -> Environment:
 
 
 def service_environment(stack: Stack, name: str, *requirements: str) -> Environment:
-    """Return the environment of a service, with what serves it, and what its stores are used by.
+    """Return the environment of a service, with uWSGI and the clients of databases and caches.
 
-    It is the same for each kind of database, so that another one needs no installation.
+    It is the same for each kind of database, so that changing it needs no installation.
     """
     return environment(stack, name, *requirements, *_COMMON)
 
@@ -40,16 +40,16 @@ def installs_after(stack: Stack) -> list[str]:
 
 
 def install(stack: Stack, made: Environment) -> None:
-    """Make the environment anew; timed as DevStack times pip."""
+    """Make the environment; timed as DevStack times pip."""
     with stack.timed("pip_install"):
         install_environment(made, stack.run)
-        # Keystone's is there first, and has by now compiled what all services import.
+        # Keystone's is made first, and has already compiled what all services import.
         take_bytecode(made, environment(stack, "keystone"))
     stack.say(f"installed {', '.join(made.requirements)} into {made.path}")
 
 
 def constraints(settings: Settings) -> str:
-    """Return the constraints file in force: UPPER_CONSTRAINTS_FILE, or the one that we ship.
+    """Return the constraints file: UPPER_CONSTRAINTS_FILE, or the one that we ship.
 
     A path may be relative to the stack directory; a URL stays as it is.
     """
@@ -60,5 +60,5 @@ def constraints(settings: Settings) -> str:
 
 
 def environ(stack: Stack) -> dict[str, str]:
-    """Return what OpenStack's programs need, so that they write nothing into the user's home."""
+    """Return variables with which OpenStack's programs write nothing into the user's home."""
     return {"XDG_CACHE_HOME": str(stack.data_dir / "cache")}

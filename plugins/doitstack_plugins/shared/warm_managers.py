@@ -1,7 +1,7 @@
-"""The services' own programs, `nova-manage` and its like: imported once for all their calls.
+"""Management programs of services (`nova-manage`), imported once for all their calls.
 
-Most of what a call takes is imports, so each has a warm server. It starts as soon as its package is
-there, also while the database is still made, and ends when it has not been called for a while.
+Most of the time of a call is imports, so each program has a fork server. It starts as soon as the
+package is installed, even if the database is not ready, and ends if it is not called for a while.
 """
 
 from doitstack import Stack, warm
@@ -9,10 +9,10 @@ from doitstack.venvs import Environment
 from doitstack_plugins.shared import venvs
 
 _IDLE = 120
-"""How long in s a server outlives its last call: nova's computes come up between two."""
+"""Seconds that a server waits for a call: nova's computes start between two calls."""
 
 _SHARED = ("pymysql", "sqlalchemy.dialects.mysql.pymysql", "sqlalchemy.dialects.sqlite.pysqlite")
-"""What migrations import once they know the database."""
+"""Modules that migrations import after they know the database."""
 
 # To validate its schemas, pysaml2 has urllib keep the proxies that are set at that time.
 _SETUP = "import urllib.request; urllib.request._opener = None"
@@ -22,7 +22,7 @@ _INDIFFERENT = (
     *("multiprocessing.process", "os_brick.initiator.utils", "psutil._common"),
     "xmlschema.validators.schemas",
 )
-"""Working directory, tools in PATH, debugging, proxies: nothing that a migration makes use of."""
+"""They read the working directory, PATH, debugging, proxies: nothing that a migration uses."""
 
 
 def manager(

@@ -21,7 +21,7 @@ _PROXY_FILTERS = (
 
 
 class Server(NamedTuple):
-    """One of swift's: the service that DevStack knows it as, and what is named after its kind."""
+    """A server of swift: its name in DevStack, its kind, and the setting of its port."""
 
     name: str
     kind: str
@@ -64,7 +64,7 @@ def path(stack: Stack, server: Server) -> Path:
 
 def configure_swift(stack: Stack) -> None:
     """Write swift.conf and a file for each server (0600)."""
-    # Whoever knows how names are hashed could fill one place of the ring.
+    # The hash is secret: with it, one partition of the ring could be filled on purpose.
     known = {f"swift_hash_path_{end}": stack.password("SWIFT_HASH") for end in ("prefix", "suffix")}
     policy = {"name": "Policy-0", "default": "yes"}
     common = {"swift-hash": known, "storage-policy:0": policy}

@@ -1,4 +1,4 @@
-"""What tempest needs of a cloud: images, flavors, the public network. Got, else created."""
+"""What tempest needs of a cloud: images, flavors, the public network; images are created."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def find(stack: Stack) -> dict[str, str]:
 
 
 def _image(connection: Any, name: str) -> str:
-    """Return the id of the image `name`; servers that run nowhere can start from any bytes."""
+    """Return the id of the image `name`, made if needed; any bytes will do."""
     image = connection.image.find_image(name)
     if image is None:
         more = {"disk_format": "raw", "container_format": "bare", "visibility": "public"}

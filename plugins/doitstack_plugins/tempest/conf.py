@@ -1,4 +1,4 @@
-"""The tempest.conf for what is enabled, and the tests that fit it. Asks no service."""
+"""The tempest.conf for the enabled services, and their tests. Asks no service."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ TESTS = {
     "c-api": r"tempest\.api\.volume\.test_volumes_get\..*test_volume_create_get_update_delete\[",
     "s-proxy": r"tempest\.api\.object_storage\.test_(container|object)_services\.",
 }
-"""A smoke selection: the tests that are run for each service that is enabled."""
+"""Smoke tests, run for each service that is enabled."""
 
 _AVAILABLE = {
     "cinder": "c-api",
@@ -33,7 +33,7 @@ def default_tests(stack: Stack) -> str:
 
 
 def sections(stack: Stack, state: str, found: Mapping[str, str]) -> Sections:
-    """Return the configuration; `state` is for its files, `found` what the services were asked."""
+    """Return the configuration; `state` is for its files, `found` has ids from the services."""
     is_enabled = stack.is_service_enabled
     has_network = is_enabled("neutron")
     return {
@@ -49,7 +49,7 @@ def sections(stack: Stack, state: str, found: Mapping[str, str]) -> Sections:
         "service_available": {
             name: _bool(is_enabled(service)) for name, service in _AVAILABLE.items()
         },
-        # Nothing is behind the addresses of the servers.
+        # The servers are not real, so nothing answers at their addresses.
         "validation": {"run_validation": "false"},
         **_of_services(found),
     }
@@ -67,7 +67,7 @@ def _auth(stack: Stack) -> dict[str, str]:
 
 
 def _of_services(found: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-    """Return a section for each service; those of services that are not there are not read."""
+    """Return a section for each service; tempest ignores those of missing services."""
     return {
         "image": {"endpoint_type": "publicURL"},
         "network": {"endpoint_type": "publicURL", **_kept(found, "public_network_id")},

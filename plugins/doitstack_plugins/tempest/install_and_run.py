@@ -40,10 +40,10 @@ def configure_tempest(stack: Stack) -> None:
 
 
 def run_tempest(stack: Stack, *arguments: str) -> None:
-    """Run the tests that `arguments` match, by default those that fit what is enabled.
+    """Run the tests that match `arguments`, by default those of the enabled services.
 
-    Arguments that begin with an option are those of `tempest run`. Raises CommandError when a test
-    fails, StepError where there is no tempest yet.
+    If the first argument is an option, all are passed to `tempest run`. Raises CommandError if a
+    test fails, StepError if tempest is not configured.
     """
     if not _conf(stack).is_file():
         raise StepError("tempest is not configured yet; first run doit stack")
@@ -51,7 +51,7 @@ def run_tempest(stack: Stack, *arguments: str) -> None:
     if not chosen[0].startswith("-"):
         chosen = ("--regex", "|".join(chosen))
     program = environment(stack).program("tempest")
-    # The caller's shell may be set up for the tests of some other cloud.
+    # The caller's shell may be configured for the tests of another cloud.
     place = {"TEMPEST_CONFIG_DIR": str(_conf(stack).parent), "TEMPEST_CONFIG": _conf(stack).name}
     env = {**_environ(stack), **_without_our_path(stack), **place}
     stack.run([program, "run", *chosen], cwd=_workspace(stack), env=env)
@@ -73,15 +73,15 @@ def _make_workspace(stack: Stack) -> None:
 
 
 def _environ(stack: Stack) -> dict[str, str]:
-    # It makes a directory in the home and one, for the locks of all users, among temporary files.
+    # Tempest makes a directory in HOME and, for locks, one in TMPDIR.
     state = str(_state(stack))
     return {**venvs.environ(stack), "HOME": state, "TMPDIR": state}
 
 
 def _without_our_path(stack: Stack) -> dict[str, str]:
-    """Return what has tempest's runner write its shell commands without our path, quotes or not.
+    """Return variables with which stestr's shell commands do not contain our path.
 
-    Its interpreter is found by PATH, and the lists of tests are in its workspace.
+    stestr does not quote it. PATH finds the interpreter, and the lists of tests are relative.
     """
     path = stack.settings.get("PATH", os.defpath)
     bin_ = environment(stack).python.parent

@@ -59,7 +59,7 @@ def test_only_what_is_missing_is_installed(debian: Path, tmp_path: Path) -> None
     assert list(stage.programs[0].argv)[-1:] == ["mariadb-server"]
 
 
-def test_all_problems_are_told_at_once_with_what_mends_them(
+def test_all_problems_are_reported_together_with_their_solutions(
     debian: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -67,7 +67,7 @@ def test_all_problems_are_told_at_once_with_what_mends_them(
         debian_packages.check_system_packages(make(tmp_path, "mysql,rabbit"))
     said = str(error.value)
     assert "sudo apt-get install --no-install-recommends mariadb-server rabbitmq-server" in said
-    assert "apt knows no rabbitmq-server" in said
+    assert "apt has no rabbitmq-server" in said
 
 
 def test_other_distributions_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

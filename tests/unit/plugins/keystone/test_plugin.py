@@ -13,7 +13,6 @@ from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.keystone.plugin import plugin as keystone
-from doitstack_plugins.shared import venvs
 from tests.e2e.samples import free_ports
 from tests.unit.plugin_stage import Stage, make_stack
 
@@ -176,15 +175,3 @@ def test_port_that_is_none_is_a_mistake_of_the_settings(tmp_path: Path) -> None:
 def test_defaults_follow_the_service_host(tmp_path: Path) -> None:
     stack = make_stack(tmp_path, SERVICE_HOST="::1", KEYSTONE_SERVICE_PORT="81")
     assert stack.settings["KEYSTONE_SERVICE_URI_V3"] == "http://[::1]:81/v3"
-
-
-def test_constraints_are_ours_or_the_users(tmp_path: Path) -> None:
-    shipped = Path(venvs.constraints(make_stack(tmp_path).settings))
-    assert "\nkeystone==" in shipped.read_text()
-
-    def chosen(value: str) -> str:
-        return venvs.constraints(make_stack(tmp_path, UPPER_CONSTRAINTS_FILE=value).settings)
-
-    assert chosen("c.txt") == str(tmp_path / "c.txt")
-    assert chosen("/c.txt") == "/c.txt"
-    assert chosen("https://example.invalid/c.txt") == "https://example.invalid/c.txt"

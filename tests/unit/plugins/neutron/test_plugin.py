@@ -11,7 +11,6 @@ from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.neutron import plugin as module
-from doitstack_plugins.neutron.first_networks import set_network_defaults
 from tests.unit.plugin_stage import Stage, make_stack
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
@@ -104,11 +103,3 @@ def test_the_driver_is_found_by_the_name_in_the_configuration() -> None:
     driver = read(entry_points)["neutron.ml2.mechanism_drivers"]["unwired"]
     driver_module, _, name = driver.partition(":")
     assert f"class {name}(" in (directory / f"{driver_module}.py").read_text()
-
-
-def test_networks_have_devstacks_names(tmp_path: Path) -> None:
-    settings = make_stack(tmp_path, FIXED_RANGE="10.1.0.0/24").settings
-    set_network_defaults(settings)
-    assert settings["FIXED_RANGE"] == "10.1.0.0/24"
-    assert settings["PRIVATE_NETWORK_NAME"] == "private"
-    assert settings["Q_ROUTER_NAME"] == "router1"

@@ -1,0 +1,43 @@
+"""Horizon's functions, with its programs only recorded."""
+
+from pathlib import Path
+
+from doitstack.processes.program import Program
+from doitstack.stack import Stack
+from doitstack_plugins.horizon.plugin import plugin as horizon
+from tests.unit.plugin_stage import Stage, make_stack
+
+
+def make(tmp_path: Path, **environ: str) -> Stack:
+    stack = make_stack(tmp_path, ENABLED_SERVICES="key,horizon", **environ)
+    horizon.source(stack.settings)
+    return stack
+
+
+def test_static_files_are_made_from_the_settings(tmp_path: Path) -> None:
+    stack = make(tmp_path, HORIZON_SECRET_KEY="it's secret")
+
+    def compress(program: Program) -> None:
+        if "compress" in program.argv:
+            manifest = horizon.static(stack) / "dashboard" / "manifest.json"
+            manifest.parent.mkdir(parents=True)
+            manifest.touch()
+
+    stage = Stage(compress)
+    with stack.on_stage(stage):
+        assert not horizon.is_configured(stack)
+        horizon.configure(stack)
+        assert horizon.is_configured(stack)
+    assert [program.argv[1] for program in stage.programs] == ["collectstatic", "compress"]
+    settings: dict[str, object] = {}
+    exec((stack.data_dir / "horizon/local/local_settings.py").read_text(), settings)
+    assert settings["SECRET_KEY"] == "it's secret"
+    assert settings["OPENSTACK_KEYSTONE_URL"] == "http://127.0.0.1:5000/v3"
+    horizon.remove(stack)
+    assert not horizon.data(stack).exists()
+
+
+def test_other_settings_make_the_files_again(tmp_path: Path) -> None:
+    one, other = make(tmp_path), make(tmp_path, REGION_NAME="Elsewhere")
+    assert horizon.generation(one) == horizon.generation(make(tmp_path))
+    assert horizon.generation(one) != horizon.generation(other)

@@ -1,0 +1,68 @@
+"""The first networks: DevStack's, got or created."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from doitstack_plugins.neutron import first_networks
+from doitstack_plugins.neutron.first_networks import create_initial_networks, set_network_defaults
+from tests.unit.plugin_stage import Stage, make_stack
+
+
+class FakeNetwork:
+    """Neutron as far as it is asked: things with the attributes that they were created with."""
+
+    def __init__(self) -> None:
+        self.things: dict[str, list[SimpleNamespace]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        verb, _, kind = name.partition("_")
+        if verb == "create":
+            return lambda **given: self._create(f"{kind}s", given)
+        return lambda **key: self._find(name, key)
+
+    def _create(self, kind: str, given: dict[str, Any]) -> SimpleNamespace:
+        things = self.things.setdefault(kind, [])
+        things.append(SimpleNamespace(id=f"{kind}-{len(things)}", **given))
+        return things[-1]
+
+    def _find(self, kind: str, key: dict[str, Any]) -> Iterator[SimpleNamespace]:
+        return (one for one in self.things.get(kind, []) if key.items() <= vars(one).items())
+
+    def add_interface_to_router(self, router: Any, subnet_id: str) -> None:
+        (subnet,) = (one for one in self.things["subnets"] if one.id == subnet_id)
+        self._create("ports", {"device_id": router.id, "network_id": subnet.network_id})
+
+
+def test_networks_are_created_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack, network = make_stack(tmp_path), FakeNetwork()
+    set_network_defaults(stack.settings)
+    demo = SimpleNamespace(projects=lambda **_: iter([SimpleNamespace(id="demo")]))
+    connection = SimpleNamespace(identity=demo, network=network)
+    monkeypatch.setattr(first_networks, "cloud", lambda stack: nullcontext(connection))
+    with stack.on_stage(Stage(lambda program: None)):
+        for _ in range(2):
+            create_initial_networks(stack)
+    assert {kind: len(things) for kind, things in network.things.items()} == {
+        "networks": 2,
+        "subnets": 2,
+        "routers": 1,
+        "ports": 1,
+    }
+    (router,) = network.things["routers"]
+    public, private = network.things["networks"]
+    assert router.external_gateway_info == {"network_id": public.id}
+    assert (public.name, private.name, private.project_id) == ("public", "private", "demo")
+    assert network.things["ports"][0].network_id == private.id
+
+
+def test_networks_have_devstacks_names(tmp_path: Path) -> None:
+    settings = make_stack(tmp_path, FIXED_RANGE="10.1.0.0/24").settings
+    set_network_defaults(settings)
+    assert settings["FIXED_RANGE"] == "10.1.0.0/24"
+    assert settings["PRIVATE_NETWORK_NAME"] == "private"
+    assert settings["Q_ROUTER_NAME"] == "router1"

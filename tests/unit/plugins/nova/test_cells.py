@@ -1,0 +1,73 @@
+"""Nova's databases, with nova-manage only recorded."""
+
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import CommandError
+from doitstack.processes.program import Program
+from doitstack.stack import Stack
+from doitstack_plugins.nova import cells
+from tests.unit.plugin_stage import Stage
+from tests.unit.plugins.nova.stacks import make_nova
+
+pytestmark = pytest.mark.usefixtures("no_fork_server")
+
+
+def commands(stage: Stage) -> list[list[str]]:
+    """Return what nova-manage was told, without its configuration."""
+    assert {Path(program.argv[0]).name for program in stage.programs} == {"nova-manage"}
+    words = [list(map(str, program.argv[1:])) for program in stage.programs]
+    return [[word for word in line if not word.startswith("--config-file")] for line in words]
+
+
+def test_cells_are_told_to_the_api_without_secrets(tmp_path: Path) -> None:
+    stack = make_nova(tmp_path, NOVA_NUM_CELLS="2")
+    stage = Stage(lambda program: None)
+    with stack.on_stage(stage):
+        cells.create_cells(stack)
+    first, *others = commands(stage)
+    assert first == ["db", "online_data_migrations"]
+    places = [
+        f"{{scheme}}://{{username}}:{{password}}@{{hostname}}:{{port}}/nova_cell{n}" for n in (1, 2)
+    ]
+    assert others == [
+        [
+            *("cell_v2", "create_cell", f"--name=cell{number}"),
+            *(f"--database_connection={place}", f"--transport-url={place}"),
+        ]
+        for number, place in enumerate(places, 1)
+    ]
+
+
+def run_cells(stack: Stack, code: int) -> Stage:
+    """Make cells with a nova-manage that ends with `code` where it should make one."""
+
+    def play(program: Program) -> None:
+        if "create_cell" in program.argv:
+            raise CommandError("no cell", code)
+
+    stage = Stage(play)
+    with stack.on_stage(stage):
+        cells.create_cells(stack)
+    return stage
+
+
+def test_a_cell_that_is_there_is_good(tmp_path: Path) -> None:
+    stage = run_cells(make_nova(tmp_path, NOVA_NUM_CELLS="2"), 2)
+    assert len(stage.programs) == 3
+
+
+def test_a_cell_that_cannot_be_made_ends_it(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="no cell"):
+        run_cells(make_nova(tmp_path), 1)
+
+
+def test_nova_manage_never_has_green_threads(tmp_path: Path) -> None:
+    stack = make_nova(tmp_path)
+    stage = Stage(lambda program: None)
+    with stack.on_stage(stage):
+        cells.discover_hosts(stack)
+    (program,) = stage.programs
+    assert program.env is not None
+    assert program.env["OS_NOVA_DISABLE_EVENTLET_PATCHING"] == "1"

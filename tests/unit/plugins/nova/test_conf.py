@@ -1,0 +1,53 @@
+"""Nova's files of configuration."""
+
+import configparser
+import stat
+from pathlib import Path
+
+from doitstack_plugins.nova import conf
+from doitstack_plugins.nova.plugin import plugin as nova
+from tests.unit.plugin_stage import Stage
+from tests.unit.plugins.nova.stacks import make_nova
+
+
+def read(path: Path) -> configparser.RawConfigParser:
+    conf = configparser.RawConfigParser()
+    assert conf.read(path) == [str(path)]
+    return conf
+
+
+def test_configuration_of_cells_and_computes(tmp_path: Path) -> None:
+    stack = make_nova(tmp_path, NOVA_NUM_CELLS="2", NUMBER_FAKE_NOVA_COMPUTE="2")
+    with stack.on_stage(Stage(lambda program: None)):
+        nova.configure(stack)
+    directory = stack.data_dir / "nova" / "etc"
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == (
+        dict.fromkeys(
+            ("nova.conf", "nova_cell1.conf", "nova_cell2.conf", "nova_cpu1.conf", "nova_cpu2.conf"),
+            0o600,
+        )
+    )
+    api, second = read(directory / "nova.conf"), read(directory / "nova_cell2.conf")
+    assert api["database"]["connection"].endswith("/nova_cell0")
+    assert second["database"]["connection"].endswith("/nova_cell2")
+    assert api["DEFAULT"]["transport_url"].endswith(":15672/")
+    assert second["DEFAULT"]["transport_url"].endswith(":15672/nova_cell2")
+    assert read(directory / "nova_cpu2.conf")["DEFAULT"] == {
+        "host": "vm2",
+        "state_path": str(stack.data_dir / "nova" / "compute2"),
+    }
+
+
+def test_a_single_cell_shares_the_queues_of_the_api(tmp_path: Path) -> None:
+    stack = make_nova(tmp_path)
+    assert conf.transport_url(stack, 1) == conf.transport_url(stack, 0)
+
+
+def test_files_of_other_services_are_read_last(tmp_path: Path) -> None:
+    stack = make_nova(tmp_path)
+    drop_in = stack.data_dir / "nova" / "etc" / "nova.conf.d" / "neutron.conf"
+    drop_in.parent.mkdir(parents=True)
+    drop_in.write_text("[neutron]\n")
+    assert [path.name for path in conf.files(stack, "nova.conf")] == [
+        *("nova.conf", "neutron.conf")
+    ]

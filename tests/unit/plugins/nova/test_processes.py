@@ -1,0 +1,38 @@
+"""Nova's processes: which there are, and the order in which they start."""
+
+from pathlib import Path
+
+import pytest
+
+from doitstack_plugins.nova import processes
+from doitstack_plugins.nova.plugin import plugin as nova
+from tests.unit.plugin_stage import Stage
+from tests.unit.plugins.nova.stacks import make_nova
+
+pytestmark = pytest.mark.usefixtures("no_fork_server")
+
+
+def test_processes_by_service_and_cell(tmp_path: Path) -> None:
+    stack = make_nova(tmp_path, NOVA_NUM_CELLS="2", NUMBER_FAKE_NOVA_COMPUTE="2", NOVA_CPU_CELL="2")
+    daemons = (*processes.control_daemons(stack), *processes.compute_daemons(stack))
+    assert {daemon.name: daemon.files for daemon in daemons} == {
+        "n-super-cond": ("nova.conf",),
+        "n-cond-cell1": ("nova_cell1.conf",),
+        "n-cond-cell2": ("nova_cell2.conf",),
+        "n-sch": ("nova.conf",),
+        "n-cpu-1": ("nova_cell2.conf", "nova_cpu1.conf"),
+        "n-cpu-2": ("nova_cell2.conf", "nova_cpu2.conf"),
+    }
+
+
+def test_computes_start_after_the_conductors_that_they_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, done = make_nova(tmp_path), []
+    monkeypatch.setattr(stack, "run_process", lambda name, *_, **__: done.append(name))
+    monkeypatch.setattr(processes, "wait_until_served", lambda *_: done.append("answers"))
+    monkeypatch.setattr(processes, "_wait_until_ready", lambda _: done.append("ready"))
+    with stack.on_stage(Stage(lambda program: None)):
+        nova.configure(stack)
+        processes.start_nova(stack)
+    assert done == ["n-api", "n-api-meta", "n-cond-cell1", "n-sch", "answers", "n-cpu-1", "ready"]

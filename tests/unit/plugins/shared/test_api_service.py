@@ -1,0 +1,152 @@
+"""The base of API services, by a service that is not OpenStack's."""
+
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from doitstack.errors import ServiceError, SettingsError
+from doitstack.stack import Stack
+from doitstack_plugins.backing import mariadb
+from doitstack_plugins.shared import api_service
+from doitstack_plugins.shared.api_service import ApiService
+from doitstack_plugins.shared.conf_files import Sections
+from tests.e2e.samples import free_ports
+from tests.unit.plugin_stage import Stage, make_stack
+
+pytestmark = pytest.mark.usefixtures("no_fork_server")
+
+
+class Tides(ApiService):
+    name = "tides"
+    services = ("tides-api",)
+    requirements = ("tides",)
+    process = "tides-api"
+    daemons: ClassVar[Mapping[str, str]] = {"tides-moon": "moon", "tides-sun": "sun"}
+    port = "9777"
+    wsgi = "tides:application"
+    catalog_type = "tides"
+    endpoint_path = "/v1"
+    manage = "tides-manage"
+
+    def conf(self, stack: Stack) -> Sections:
+        return {"DEFAULT": {"sea": stack.settings.get("SEA", "north")}}
+
+
+tides = Tides()
+
+
+def make(tmp_path: Path, services: str = "key,tides-api,tides-moon", **environ: str) -> Stack:
+    stack = make_stack(tmp_path, ENABLED_SERVICES=services, **environ)
+    tides.source(stack.settings)
+    return stack
+
+
+def port() -> dict[str, str]:
+    return {"TIDES_SERVICE_PORT": free_ports()["GLANCE_SERVICE_PORT"]}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    made = make(tmp_path, **port())
+    yield made
+    made.services.stop_all()
+
+
+def test_settings_have_the_name_of_the_service(tmp_path: Path) -> None:
+    settings = make(tmp_path, TIDES_SERVICE_PORT="81").settings
+    assert settings["TIDES_SERVICE_URI"] == "http://127.0.0.1:81"
+    assert settings["TIDES_CONF_DIR"] == f"{settings['DATA_DIR']}/tides/etc"
+
+
+def test_steps_have_the_name_of_the_service_and_of_its_actions(tmp_path: Path) -> None:
+    stack = make(tmp_path)
+    hooks = (tides.stack_pre_install, tides.stack_install, tides.stack_post_config)
+    steps = [step for hook in (*hooks, tides.unstack, tides.clean) for step in hook(stack)]
+    assert [step.name for step in steps] == [step.command for step in steps]
+    assert [step.name for step in steps] == [
+        *("check_tides", "install_tides", "init_tides", "configure_tides", "create_tides_accounts"),
+        *("stop_tides", "clean_tides"),
+    ]
+
+
+def test_check_reports_all_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="tides-api needs key too"):
+        tides.check(make(tmp_path, "tides-api", **port()))
+
+
+def test_database_is_migrated_with_the_configuration(stack: Stack) -> None:
+    stage = Stage(lambda program: None)
+    with stack.on_stage(stage):
+        tides.init(stack)
+    (program,) = stage.programs
+    conf = stack.data_dir / "tides" / "etc" / "tides.conf"
+    assert [Path(program.argv[0]).name, *program.argv[1:]] == [
+        *("tides-manage", f"--config-file={conf}", "db_sync")
+    ]
+    assert (stat.S_IMODE(conf.stat().st_mode), conf.read_text()) == (
+        *(0o600, "[DEFAULT]\nsea = north\n"),
+    )
+    assert mariadb.database_id(stack, "tides")
+
+
+def test_endpoint_and_user_are_created(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    created: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(
+        api_service.service_accounts, "create", lambda stack, *words: created.append(words)
+    )
+    tides.create_accounts(stack)
+    assert created == [("tides", "tides", "tides", f"{tides.uri(stack)}/v1")]
+
+
+def test_api_is_started_then_the_enabled_daemons(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[Any] = []
+    monkeypatch.setattr(stack, "run_process", lambda name, argv, **_: done.append((name, argv[-1])))
+    monkeypatch.setattr(api_service, "wait_until_served", lambda *_: done.append("answers"))
+    monkeypatch.setattr(tides.__class__, "wait_for_daemons", lambda *_: done.append("daemons"))
+    with stack.on_stage(Stage(lambda program: None)):
+        tides.start(stack)
+    conf = f"--config-file={stack.data_dir / 'tides/etc/tides.conf'}"
+    assert done == [("tides-api", "65535"), ("tides-moon", conf), "answers", "daemons"]
+
+
+def test_dead_daemon_is_an_error(stack: Stack) -> None:
+    with stack.on_stage(Stage(lambda program: None)):
+        with pytest.raises(ServiceError, match="service tides-moon does not run"):
+            tides.wait_for_daemons(stack)
+        stack.run_process("tides-moon", ["sleep", "1000"])
+        tides.wait_for_daemons(stack)
+
+
+def test_stop_stops_what_an_earlier_configuration_started(stack: Stack) -> None:
+    for name in ("tides-api", "tides-sun"):
+        stack.run_process(name, ["sleep", "1000"], wait=False)
+    tides.stop(stack)
+    assert [one.name for one in stack.services.status() if one.pid] == []
+
+
+def test_processes_are_restarted_for_another_configuration_or_database(tmp_path: Path) -> None:
+    stack = make(tmp_path)
+    with stack.on_stage(Stage(lambda program: None)):
+        generations = [tides.generation(stack)]
+        tides.configure(stack)
+        generations.append(tides.generation(stack))
+        mariadb.create(stack, "tides")
+        generations.append(tides.generation(stack))
+        (stack.data_dir / "tides" / "etc" / "tides.conf").write_text("[DEFAULT]\nsea = merged\n")
+        generations.append(tides.generation(stack))
+    assert len(set(generations)) == 4
+    assert tides.environ(stack)["TIDES_GENERATION"] == generations[-1]
+
+
+def test_clean_removes_configuration_data_and_environment(stack: Stack) -> None:
+    with stack.on_stage(Stage(lambda program: None)):
+        tides.init(stack)
+        tides.environment(stack).path.mkdir(parents=True)
+        tides.remove(stack)
+    assert not tides.data(stack).exists()
+    assert not tides.environment(stack).path.exists()
