@@ -1,4 +1,4 @@
-"""What can go wrong, each said to the user in one message; knows nothing of the rest."""
+"""The errors of doitstack. Each is shown to the user as one message."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ class DoitstackError(Exception):
     """Base of all our errors. The message is lower case and says what to do."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A future's error comes back from another process, also one with a constructor of its own.
+        # A future's error is unpickled in the main process; its class may have its own constructor.
         return _again, (type(self), self.args, self.__dict__)
 
 
@@ -18,7 +18,7 @@ def _again(kind: type[DoitstackError], args: tuple[Any, ...], fields: dict[str, 
 
 
 def said(error: BaseException) -> str:
-    """Return what an exception says, with its type; also of one that cannot even say it."""
+    """Return the type and message of an exception, even if its `__str__` fails."""
     try:
         words = str(error).strip()
     except Exception:
@@ -32,7 +32,7 @@ class SettingsError(DoitstackError):
 
 
 class PluginError(DoitstackError):
-    """A plugin could not be found, loaded or asked. The message names its origin."""
+    """A plugin could not be found, loaded or called. The message names its origin."""
 
     def __init__(self, plugin: str, message: str) -> None:
         super().__init__(f"plugin {plugin}: {message}")
@@ -40,15 +40,15 @@ class PluginError(DoitstackError):
 
 
 class PlanError(DoitstackError):
-    """The steps of all plugins do not make a plan. The message lists every mistake found."""
+    """The steps of all plugins do not form a plan. The message lists every mistake."""
 
 
 class BusyError(DoitstackError):
-    """Another run holds the stack directory."""
+    """Another run has locked the stack directory."""
 
 
 class StepError(DoitstackError):
-    """A step could not do what it says."""
+    """A step failed."""
 
 
 class CommandError(StepError):
@@ -72,7 +72,7 @@ class FutureError(StepError):
     """A future failed or was refused.
 
     `code` is what `async_wait` returns for it: its exit code, 128 plus the number of the signal
-    that ended it, or 1 where a Python action raised.
+    that ended it, or 1 if a Python action raised.
     """
 
     def __init__(self, name: str, message: str, code: int = 1) -> None:

@@ -1,8 +1,8 @@
 """The hooks that a plugin may implement: the plugin author's manual.
 
-A hook *declares*: it yields steps, in the order of its own work, and does nothing yet. So the
-whole plan is known, listed and checked before anything runs. Implement what you need, leave out
-the rest, and take only the arguments that you use.
+A hook *declares*: it yields steps, in the order of its work, and does nothing itself. So the whole
+plan is known, listed and checked before anything runs. Implement only the hooks that you need, with
+only the arguments that you use.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 Steps = Iterable[Step] | None
-"""What a hook gives back: a generator or list of steps, or nothing."""
+"""What a hook returns: a generator or list of steps, or None."""
 
 
 @hookspec
@@ -38,43 +38,43 @@ def source(settings: "Settings") -> Steps:
 
 @hookspec
 def stack_pre_install(stack: "Stack") -> Steps:
-    """Look whether all is there that you need, before anything is installed."""
+    """Check your requirements, before anything is installed."""
 
 
 @hookspec
 def stack_install(stack: "Stack") -> Steps:
-    """Install your packages. Slow and independent work belongs into a future."""
+    """Install your packages. Put slow and independent work into a future."""
 
 
 @hookspec
 def stack_post_config(stack: "Stack") -> Steps:
-    """Write configuration, make databases and accounts, start your services."""
+    """Write configuration, create databases and accounts, start your services."""
 
 
 @hookspec
 def stack_extra(stack: "Stack") -> Steps:
-    """Do what needs the services of others to run."""
+    """Do work that needs the running services of other plugins."""
 
 
 @hookspec
 def stack_test_config(stack: "Stack") -> Steps:
-    """Configure tests for the finished stack; wait for what they need."""
+    """Configure tests for the finished stack; wait for the futures that they need."""
 
 
 @hookspec
 def unstack(stack: "Stack") -> Steps:
-    """Stop what you started. Called also after a run that failed halfway."""
+    """Stop what you started. Also called after a run that failed."""
 
 
 @hookspec
 def clean(stack: "Stack") -> Steps:
-    """Remove what you made, after `unstack`."""
+    """Remove what you created, after `unstack`."""
 
 
 @hookspec
 def tasks(stack: "Stack") -> Steps:
-    """Offer tasks of your own that users run by name once the stack is up: `doit tempest`.
+    """Offer tasks that users can run by name after `doit stack`, for example `doit tempest`.
 
-    Each is a `run` step; its name is the task's. Words that follow on the command line are given
-    to the callable after its own arguments.
+    Each is a `run` step; its name is the name of the task. Further words on the command line are
+    passed to the callable after its own arguments.
     """

@@ -1,10 +1,10 @@
-"""The nine hook phases of DevStack and their order; knows nothing of plugins or tasks."""
+"""The nine hook phases of DevStack, in order."""
 
 from enum import Enum
 
 
 class Phase(Enum):
-    """One of the nine hook points. The value is what a script is called with: `MODE [PHASE]`."""
+    """One of the nine hook points. The value is the arguments of a script: `MODE [PHASE]`."""
 
     OVERRIDE_DEFAULTS = "override_defaults"
     SOURCE = "source"
@@ -23,7 +23,7 @@ class Phase(Enum):
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What a script is called with: `("stack", "pre-install")`."""
+        """The arguments of a script: `("stack", "pre-install")`."""
         return tuple(self.value.split())
 
     @property

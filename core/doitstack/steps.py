@@ -1,4 +1,4 @@
-"""What a hook yields: run, async_run, async_wait. Says what is wanted; runs nothing."""
+"""The steps that a hook yields: run, async_run, async_wait. Nothing runs here."""
 
 import re
 import shlex
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 FUTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""Names of futures are names of files too; anything else is refused before a file is touched."""
+"""Names of futures are also file names; any other name is refused before a file is touched."""
 
 _DOIT = ("uptodate", "file_dep", "targets", "calc_dep", "getargs", "setup", "teardown", "clean")
-"""The attributes of doit's tasks that a step may have; the others are for us to set."""
+"""The attributes of doit's tasks that a step may have; doitstack sets the others."""
 
 _LISTS = ("uptodate", "file_dep", "targets", "calc_dep", "setup", "teardown")
 
@@ -38,11 +38,11 @@ Action = Callable[..., Any] | Sequence[str | Path] | Shell
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that a plugin wants done in a phase.
+    """One piece of a plugin's work in a phase.
 
     `waits` names the futures that an `async_wait` collects, or that a future waits for before it
     starts. `doit` holds doit's own task attributes: `uptodate`, `file_dep`, `targets`. Futures with
-    the same `lock` never run at once. A step that `only_looks` changes nothing: it fails where
+    the same `lock` run one at a time. A step that `only_looks` changes nothing: it fails if
     something is missing.
     """
 
@@ -57,17 +57,17 @@ class Step:
 
     @property
     def command(self) -> str:
-        """What is run, as one line for people: `configure_tempest`, `make -j2`."""
-        words = [_spoken(self.action), *(str(arg) for arg in self.args)]
+        """What is run, as one line to show to users: `configure_tempest`, `make -j2`."""
+        words = [_action_text(self.action), *(str(arg) for arg in self.args)]
         return one_line(" ".join(word for word in words if word))
 
 
 def one_line(text: str) -> str:
-    r"""Return `text` with its control characters spelt out, so that it stays on one line."""
+    r"""Return `text` with its control characters escaped, so that it stays on one line."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
-def _spoken(action: Action | None) -> str:
+def _action_text(action: Action | None) -> str:
     if action is None:
         return ""
     if isinstance(action, Shell):
@@ -78,7 +78,7 @@ def _spoken(action: Action | None) -> str:
 
 
 def callable_name(function: Callable[..., Any]) -> str:
-    """Return the name of a callable as its author knows it, also of a partial or a method."""
+    """Return the name of a callable as in its source, even of a partial or a method."""
     inner = getattr(function, "func", function)
     return str(getattr(inner, "__name__", type(inner).__name__))
 
@@ -115,11 +115,11 @@ def run(
     """Run `action` on the main line, after the step before it.
 
     `args` follow the stack in the call of a callable. `doit` takes doit's `uptodate`, `file_dep`
-    and `targets`, so that a second run skips what is still good. Of an action that `only_looks`
-    whether something is there the failure stops the run only once those that follow it have
-    looked, too: so all that is missing is told at once.
+    and `targets`, so that a second run skips the step if it is up to date. If a step that
+    `only_looks` fails, the checks that follow it still run before the run stops, so that
+    everything that is missing is reported together.
     """
-    checked, own = _checked(action), _doits(doit)
+    checked, own = _checked(action), _doit_attributes(doit)
     named = name or _step_name(checked)
     return Step(Kind.RUN, named, checked, args, doit=own, only_looks=only_looks)
 
@@ -132,12 +132,12 @@ def async_run(
     lock: str = "",
     **doit: Any,
 ) -> Step:
-    """Start `action` in the background as the future `name`, once the futures in `wait` ended well.
+    """Start `action` in the background as the future `name`, after the futures in `wait` succeeded.
 
-    The same as DevStack's `async_run NAME func args`. Of the futures with the same `lock` (`apt`)
-    one runs at a time.
+    The same as DevStack's `async_run NAME func args`. Futures with the same `lock`, for
+    example `apt`, run one at a time.
     """
-    own, waits = _doits(doit), _names(wait)
+    own, waits = _doit_attributes(doit), _names(wait)
     return Step(
         Kind.ASYNC_RUN, future_name(name), _checked(action), args, waits, own, lock_name(lock)
     )
@@ -153,7 +153,7 @@ def async_wait(*names: str) -> Step:
     return Step(Kind.ASYNC_WAIT, "-".join(("async_wait", *names)), waits=_names(names))
 
 
-def _doits(attributes: dict[str, Any]) -> dict[str, Any]:
+def _doit_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
     for name, value in attributes.items():
         if name not in _DOIT:
             raise TypeError(f"a step has no attribute {name!r}; it may have {', '.join(_DOIT)}")
@@ -169,14 +169,14 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def lock_name(name: str) -> str:
-    """Return `name` if it is a good name for a lock, or empty; else raise ValueError."""
+    """Return `name` if it is a valid name for a lock, or empty; else raise ValueError."""
     if name == "" or (isinstance(name, str) and FUTURE_NAME.fullmatch(name)):
         return name
     raise ValueError(f"bad name for a lock: {name!r}; it follows the rules for names of futures")
 
 
 def future_name(name: str) -> str:
-    """Return `name` if it is a good name for a future, else raise ValueError."""
+    """Return `name` if it is a valid name for a future, else raise ValueError."""
     if not isinstance(name, str) or not FUTURE_NAME.fullmatch(name):
         raise ValueError(
             f"bad name for a future: {name!r}; use letters, digits, '.', '_' and '-', "

@@ -1,4 +1,4 @@
-"""An `uptodate` for steps that are good as long as what they were made from stays the same."""
+"""An `uptodate` for steps that are up to date as long as their inputs do not change."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,17 +6,17 @@ from typing import Any
 
 
 class Unchanged:
-    """True while the texts that `parts` return are those after the step's last good run.
+    """True if the texts that `parts` return are the same as after the step's last success.
 
-    For `uptodate=[Unchanged(...)]`. The parts are asked when the step's turn comes and when it has
-    ended well. Only a digest of them is kept, so they may hold secrets.
+    Use it as `uptodate=[Unchanged(...)]`. The parts are called before the step runs and after it
+    has succeeded. Only a digest of the texts is saved, so they may contain secrets.
     """
 
     def __init__(self, *parts: Callable[[], str]) -> None:
         self._parts = parts
 
     def __call__(self, task: Any, values: dict[str, Any]) -> bool:
-        """Compare, and have doit remember; doit gives its objects to parameters of these names."""
+        """Compare, and let doit save the digest. doit passes arguments by these names."""
         task.value_savers.append(lambda: {"unchanged": self._digest()})
         return bool(values.get("unchanged") == self._digest())
 
@@ -25,5 +25,5 @@ class Unchanged:
 
 
 def digest(*texts: str) -> str:
-    """Return what identifies these texts, in this order."""
+    """Return a digest of these texts, in this order."""
     return hashlib.sha256(repr(texts).encode()).hexdigest()

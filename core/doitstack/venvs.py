@@ -1,8 +1,8 @@
-"""Virtual environments under `$DEST`, made by uv and believed only when they are whole.
+"""Virtual environments under `$DEST`, created by uv and used only if they are complete.
 
-Knows neither services nor steps. An environment has a stamp: a digest of everything it was made
-from. It is taken away before the environment is touched and written when all is done, so that an
-interrupted installation is never taken for a good one.
+Knows neither services nor steps. An environment has a stamp: a digest of everything that it was
+created from. The stamp is removed before an installation and written after it, so that an
+interrupted installation is never used.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from doitstack.errors import CommandError, SettingsError, StepError
 from doitstack.private_files import has_text, private_directory, tail, write_private
 
 Run = Callable[[Sequence[str]], None]
-"""Runs a program; raises CommandError when it ends with a code other than 0."""
+"""Runs a program; raises CommandError if its exit code is not 0."""
 
 _URLS = ("http://", "https://", "file://")
 _PROBE = "import sys; print(sys.version.split()[0])"
@@ -28,11 +28,11 @@ _OWN_VERSION = sys.version.split()[0]
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment: where it is and what belongs into it.
+    """A virtual environment: its path and its content.
 
     `requirements` are as for pip, `constraints` is the path or URL of a constraints file, or
-    empty. A URL is read when the environment is made; then it counts as unchanged. `sources` names
-    packages that are built from source, as there is no wheel of them.
+    empty. A URL is read when the environment is created, and assumed unchanged later. `sources`
+    names packages that have no wheel and are built from source.
     """
 
     path: Path
@@ -47,33 +47,33 @@ class Environment:
 
     @property
     def site_packages(self) -> Path:
-        """Where the environment's packages are."""
+        """The directory of the environment's packages."""
         return self.path / "lib" / f"python{_OWN_VERSION.rpartition('.')[0]}" / "site-packages"
 
     @property
     def stamp(self) -> Path:
-        """The file that says what the environment was made from."""
+        """The file with the digest of what the environment was created from."""
         return self.path / "doitstack.stamp"
 
     def program(self, name: str) -> str:
-        """Return the path of a program that the environment holds."""
+        """Return the path of a program in the environment."""
         return str(self.path / "bin" / name)
 
     def digest(self) -> str:
-        """Return what identifies the content: requirements, constraints, version of Python, place.
+        """Return a digest of requirements, constraints, version of Python and path.
 
-        The programs of an environment that was moved name an interpreter that is not there.
+        The path is part of it because the programs of a moved environment do not work.
         """
         parts = (*sorted(self.requirements), _content(self.constraints), sys.base_prefix)
         text = "\0".join((*parts, _OWN_VERSION, str(self.path)))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def is_current(self) -> bool:
-        """Return whether the environment is whole and made from just this; good as `uptodate`."""
+        """Return whether the environment is complete and has this digest; usable as `uptodate`."""
         return has_text(self.stamp, self.digest() + "\n") and self._works()
 
     def _works(self) -> bool:
-        """Return whether the interpreter runs: the Python it stands on may be gone."""
+        """Return whether the interpreter runs: the Python that it links to may be gone."""
         command = [str(self.python), "-I", "-c", _PROBE]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -83,7 +83,7 @@ class Environment:
 
 
 def install(environment: Environment, run: Run) -> None:
-    """Make `environment` anew, with uv, from wheels alone; uv's own words go to `PATH.log`.
+    """Create `environment` from scratch, with uv, from wheels only; uv's messages go to `PATH.log`.
 
     Raises StepError with uv's reason: no network, no such version, no space.
     """
@@ -96,10 +96,10 @@ def install(environment: Environment, run: Run) -> None:
 
 
 def take_bytecode(environment: Environment, other: Environment) -> None:
-    """Have what Python has compiled in `other` in `environment`, too, where its source is the same.
+    """Link the byte code of `other` into `environment`, for source files that are the same.
 
-    uv links the files of a package into all environments, so that many are one file; to compile
-    them again would take longer than to install them.
+    uv links the files of a package into all environments, so many are the same file. Compiling them
+    again would take longer than installing them.
     """
     for package, directories, _ in os.walk(other.path / "lib"):
         if "__pycache__" in directories:
@@ -109,7 +109,7 @@ def take_bytecode(environment: Environment, other: Environment) -> None:
 def _link_bytecode(theirs: Path, ours: Path) -> None:
     for compiled in (theirs / "__pycache__").glob("*.pyc"):
         source, target = f"{compiled.name.partition('.')[0]}.py", ours / "__pycache__"
-        # What is not there or has been compiled already is no matter.
+        # Files that are missing or already compiled are skipped.
         with suppress(OSError):
             if (theirs / source).samefile(ours / source):
                 target.mkdir(exist_ok=True)
@@ -117,7 +117,7 @@ def _link_bytecode(theirs: Path, ours: Path) -> None:
 
 
 def remove(environment: Environment) -> None:
-    """Remove the environment and its log; nothing happens where there is none."""
+    """Remove the environment and its log; does nothing if it does not exist."""
     environment.stamp.unlink(missing_ok=True)
     shutil.rmtree(environment.path, ignore_errors=True)
     _log(environment).unlink(missing_ok=True)
@@ -138,7 +138,7 @@ def _uv(environment: Environment, run: Run, arguments: list[str]) -> None:
     log = _log(environment)
     uv = [find_uv_bin(), "--no-progress", "--no-python-downloads", *arguments]
     write_private(log, "")
-    # uv says everything on stderr. It goes to a file, so that its reason can stand in the error.
+    # uv writes all messages to stderr. They go to a file, so that the error can contain the reason.
     try:
         run(["sh", "-c", 'exec "$@" 2>"$0"', str(log), *uv])
     except CommandError as error:
@@ -159,7 +159,7 @@ def _reason(environment: Environment, said: str) -> str:
 
 
 def _content(constraints: str) -> str:
-    """Return what a constraints file says; for a URL, the URL."""
+    """Return the content of a constraints file; for a URL, the URL."""
     if not constraints or constraints.startswith(_URLS):
         return constraints
     try:
