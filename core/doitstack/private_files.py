@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+MOST = 1 << 16
+"""Bytes at the end of a log in which its last lines are looked for."""
+
 
 def private_directory(path: Path) -> Path:
     """Make `path` a directory (0700) if it is none yet, and return it."""
@@ -59,9 +62,21 @@ def has_text(path: Path, text: str) -> bool:
 
 def tail(path: Path, *, lines: int = 20) -> str:
     """Return the last lines of a log, without reading the rest of it; empty if there is none."""
+    return "\n".join(last_lines(path)[-lines:])
+
+
+def last_lines(path: Path, start: int = 0, end: int | None = None) -> list[str]:
+    """Return the last lines between two bytes of a log (`end` None: its end); none if it is gone.
+
+    At most MOST bytes are read. A line that is cut is left out: half a secret is not recognised.
+    """
     try:
         with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 200 * lines))
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+            end = file.seek(0, os.SEEK_END) if end is None else end
+            first = max(start, end - MOST)
+            file.seek(first)
+            text = file.read(max(0, end - first)).decode(errors="replace")
     except FileNotFoundError:
-        return ""
+        return []
+    lines = text.removesuffix("\n").split("\n")
+    return lines if first == start else lines[1:]

@@ -4,9 +4,10 @@ from doitstack.console.step_lines import StepReporter
 from doitstack.dodo import CLEAN
 from doitstack.engine.doit_runner import FutureRunner
 from doitstack.engine.run import Executor
-from doitstack.journal.failures import outcome
-from doitstack.journal.raw_events import read_events
-from doitstack.reports.failure_summary import Logs, last_words
+from doitstack.journal.failures import failures_of
+from doitstack.journal.run_record import read_run
+from doitstack.reports.failure_summary import failure_summary
+from doitstack.reports.log_excerpts import RunLogs
 
 
 def closing_message(executor: Executor, reporter: StepReporter, runner: FutureRunner) -> str:
@@ -17,10 +18,11 @@ def closing_message(executor: Executor, reporter: StepReporter, runner: FutureRu
     if not reporter.failures and not signalled:
         is_log_removed = CLEAN in executor.options.tasks
         return reporter.summary(again, None if is_log_removed else executor.log.path)
-    logs = Logs(executor.log.path, executor.futures_dir, executor.traces)
-    events = read_events(executor.journal.path)
-    return last_words(
-        outcome(events, strict=executor.options.strict),
+    logs = RunLogs(executor.log.path, executor.futures_dir, executor.traces)
+    record = read_run(executor.journal.path)
+    assert record, "the journal of a run begins with its start"
+    return failure_summary(
+        failures_of(record, strict=executor.options.strict),
         logs,
         messages=reporter.failures,
         signalled=signalled,

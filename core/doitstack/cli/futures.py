@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from doitstack.cli.base import FOLLOW, FollowCommand
-from doitstack.journal.last_run import OVER, LastRun
+from doitstack.journal.last_run import LastRun
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
 
@@ -38,7 +38,7 @@ def _in_place(run: LastRun) -> None:
     while run.goes_on:
         size = shutil.get_terminal_size()
         # Those that are over are the first to find no room.
-        rows = sorted(run.futures(), key=lambda row: row.state in OVER)
+        rows = sorted(run.futures(), key=lambda row: row.state.is_over)
         lines = tables.futures_table(rows).splitlines()
         shown = [line[: size.columns - 1] for line in lines[: size.lines - 1]]
         sys.stdout.write(f"{up}{_CLEAR}" + "".join(f"{line}\n" for line in shown))

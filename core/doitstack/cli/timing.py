@@ -11,6 +11,7 @@ from doitstack.cli.base import ShowCommand
 from doitstack.errors import StepError
 from doitstack.journal.journal_file import run_journals
 from doitstack.journal.last_run import last_run
+from doitstack.journal.run_record import read_run
 from doitstack.journal.timing import timing_of
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.private_files import write_private
@@ -45,10 +46,11 @@ class Timing(ShowCommand):
         """Return the figures of a run, or what was written. Raises StepError if there is no run."""
         log_dir = directory.stack.log_dir
         path = _run_of(log_dir, params["run"])
-        timing = timing_of(log_dir, path) if path else None
-        if path is None or timing is None:
+        run = read_run(path) if path else None
+        if path is None or run is None:
             raise StepError(f"no run is recorded in {log_dir}; run `doit stack`")
         written = _write_files(directory, path, params)
+        timing = timing_of(log_dir, run)
         if params["json"]:
             return json.dumps(timing.as_dict(), indent=2) + "\n"
         return written or tables.timing_tables(timing)

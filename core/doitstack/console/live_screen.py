@@ -1,7 +1,6 @@
-"""What runs, for how long, and how long still: lines that stay below the output of a run.
+"""Lines below the output of a run that show what runs, for how long, and how much is left.
 
-Reads the run's journal and nothing else of it; draws when it is asked to, in the one thread that
-there is.
+They are made from the journal of the run alone, and drawn when the main log asks for it.
 """
 
 import io
@@ -19,26 +18,30 @@ from rich.text import Text
 
 from doitstack.console.screens import Screen, WholeLines
 from doitstack.console.terminal_footer import Line, Region
-from doitstack.journal.progress import Progress, Standing, Watched, left
-from doitstack.journal.raw_events import JournalReader
+from doitstack.journal.journal_file import JournalReader
+from doitstack.journal.progress import count_ended, futures_in, left, phase_of
+from doitstack.journal.run_record import RunRecord
+from doitstack.journal.status import Status
+from doitstack.journal.step_record import StepRecord
 from doitstack.planning.plan import PlannedStep
+from doitstack.reports.formatting import format_clock
 
 EVERY = 0.2
-"""Seconds between two looks at what has changed."""
+"""Seconds between two updates."""
 
 LOW = 10
-"""Lines of a terminal below which there is no room for a rule."""
+"""A terminal with fewer lines has no room for a rule."""
 
 SHORTEST = 4
-"""Columns that a name keeps, however little room there is."""
+"""Columns that a name always keeps."""
 
 
 @dataclass(frozen=True)
 class Watch:
     """What the live lines are made from.
 
-    `expected` says how long (s) steps and futures took last time; `plan` gives the steps that are
-    wanted, as far as they are known by now; `now` the time in s since the epoch.
+    `expected` has how long (s) steps and futures took last time; `plan` returns the wanted steps
+    that are known by now; `now` returns the time in s since the epoch.
     """
 
     journal: Path
@@ -56,18 +59,18 @@ class LiveScreen(Screen):
         self._region = Region(descriptor)
         self._watch = watch
         self._reader = JournalReader(watch.journal)
-        self._progress = Progress()
+        self._record = RunRecord(watch.journal.stem)
         self._whole = WholeLines()
         self._lines: Sequence[Line] = ()
         self._seen = (0.0, self._region.size)
         self._is_over = False
 
     def undisturbed(self) -> AbstractContextManager[object]:
-        """Return the block in which it is used: what must be done in one go can be."""
+        """Return a context manager in which drawing cannot be interrupted."""
         return self._region.undisturbed()
 
     def show(self, data: bytes) -> None:
-        """Add to what scrolls. The beginning of a line waits for its end."""
+        """Add output above the lines. A line appears when it is complete."""
         if self._is_over:
             self._region.draw(data, ())
         elif whole := self._whole.take(data):
@@ -83,18 +86,18 @@ class LiveScreen(Screen):
         before, old_size = self._seen
         if now - before >= EVERY or size != old_size:
             for event in self._reader.read():
-                self._progress.follow(event)
+                self._record.add(event)
             self._seen = (now, size)
-            self._lines = render(self._progress, self._watch, size)
+            self._lines = render(self._record, self._watch, size)
         return self._lines
 
     def conclude(self) -> None:
-        """Take the lines away: what comes now is said once and stays."""
+        """Remove the lines; from now on output is shown as it is."""
         self._is_over = True
         self._region.draw(self._whole.rest(), ())
 
     def let_go(self) -> None:
-        """In a forked child: leave the terminal to the main process."""
+        """In a forked child: close the terminal and the journal."""
         self._region.let_go()
         self._reader.close()
 
@@ -105,9 +108,9 @@ class LiveScreen(Screen):
         self._reader.close()
 
 
-def render(progress: Progress, watch: Watch, size: os.terminal_size) -> list[Line]:
-    """Return the lines that tell of a run on a terminal of that size: half of it at most."""
-    # In the last column, some terminals fold a line and some do not.
+def render(run: RunRecord, watch: Watch, size: os.terminal_size) -> list[Line]:
+    """Return the lines about a run for a terminal of that size: at most half of it."""
+    # Some terminals wrap a line that reaches the last column.
     width = max(1, size.columns - 1)
     console = Console(
         file=io.StringIO(),
@@ -117,7 +120,7 @@ def render(progress: Progress, watch: Watch, size: os.terminal_size) -> list[Lin
         legacy_windows=False,
     )
     room = max(1, size.lines // 2)
-    parts = list(_parts(progress, watch, width=width, room=room - (size.lines >= LOW)))
+    parts = list(_parts(run, watch, width=width, room=room - (size.lines >= LOW)))
     if size.lines >= LOW:
         parts.insert(0, Rule(style="dim", characters="-"))
     return _lines(console, Group(*parts))
@@ -129,42 +132,40 @@ def _lines(console: Console, renderable: RenderableType) -> list[Line]:
     return [Line(text, cell_len(Text.from_ansi(text).plain)) for text in capture.get().splitlines()]
 
 
-def _parts(progress: Progress, watch: Watch, *, width: int, room: int) -> Iterator[RenderableType]:
-    """Yield the main line, futures and the sum of it, in `room` lines."""
+def _parts(run: RunRecord, watch: Watch, *, width: int, room: int) -> Iterator[RenderableType]:
+    """Yield the main line, the futures and a summary, in at most `room` lines."""
     now = watch.now()
-    summary = _summary(progress, watch, now)
+    summary = _summary(run, watch, now)
     if room > 1:
-        yield _main_line(progress, watch, now, width)
+        yield _main_line(run, watch, now, width)
     if room > 2:
-        yield from _futures(progress, watch, now, width=width, room=room - 2)
+        yield from _futures(run, watch, now, width=width, room=room - 2)
     yield summary
 
 
-def _main_line(progress: Progress, watch: Watch, now: float, width: int) -> Text:
-    """Return the phase and what is done in it; a name is cut to leave room for its time."""
-    if progress.awaited is not None:
-        name, style = f"waiting for {progress.awaited or 'the next future'}", ""
-        age = f"  {_clock(now - progress.awaited_since)}"
-    elif progress.step:
-        name, style = progress.step, "bold"
-        age = f"  {_age(now - progress.step_since, watch.expected.get(progress.task))}"
+def _main_line(run: RunRecord, watch: Watch, now: float, width: int) -> Text:
+    """Return the phase and its current step; a name is cut to leave room for its time."""
+    if wait := run.wait:
+        name, style = f"waiting for {wait.name or 'the next future'}", ""
+        age = f"  {format_clock(now - wait.start)}"
+    elif step := run.current:
+        name, style = step.label, "bold"
+        age = f"  {_age(now - step.declared, watch.expected.get(step.task))}"
     else:
         name = style = age = ""
-    phase = Text(progress.phase or "start", style="bold cyan")
+    phase = Text(phase_of(run) or "start", style="bold cyan")
     what = Text(f"  {name}" if name else "", style=style)
     room = width - phase.cell_len - cell_len(age)
     what.truncate(max(SHORTEST, room), overflow="ellipsis")
     return Text.assemble(phase, what, age, no_wrap=True, overflow="ellipsis")
 
 
-def _futures(
-    progress: Progress, watch: Watch, now: float, *, width: int, room: int
-) -> Iterator[Text]:
-    queued = [watched.name for watched in progress.of(Standing.QUEUED)]
-    shown = progress.of(Standing.FAILED) + progress.of(Standing.RUNNING)
+def _futures(run: RunRecord, watch: Watch, now: float, *, width: int, room: int) -> Iterator[Text]:
+    queued = [future.name for future in futures_in(run, Status.QUEUED)]
+    shown = futures_in(run, Status.FAILED) + futures_in(run, Status.RUNNING)
     room -= bool(queued)
     if len(shown) > room:
-        hidden = [watched.name for watched in shown[max(0, room - 1) :]]
+        hidden = [future.name for future in shown[max(0, room - 1) :]]
         shown = shown[: max(0, room - 1)]
     else:
         hidden = []
@@ -176,26 +177,27 @@ def _futures(
         yield _row(f"  {len(queued)} queued: {', '.join(queued)}")
 
 
-def _rows(shown: Sequence[Watched], watch: Watch, now: float, width: int) -> Iterator[Text]:
-    """Yield a row for each future: times always, names cut to leave them room, logs that fit."""
+def _rows(shown: Sequence[StepRecord], watch: Watch, now: float, width: int) -> Iterator[Text]:
+    """Yield a row for each future: all of its times, a name cut to fit, a log if there is room."""
+    ends = [now if future.status is Status.RUNNING else future.end for future in shown]
     facts = _columns(
-        [_clock((watched.until or now) - watched.since) for watched in shown],
-        [_verdict(watched, watch.expected.get(watched.name)) for watched in shown],
+        [format_clock(end - future.start) for future, end in zip(shown, ends, strict=True)],
+        [_result(future, watch.expected.get(future.name)) for future in shown],
     )
-    longest = max(cell_len(watched.name) for watched in shown) + 2
+    longest = max(cell_len(future.name) for future in shown) + 2
     room = max(SHORTEST, min(longest, width - len(facts[0])))
-    for watched, fact in zip(shown, facts, strict=True):
-        row = Text(f"  {watched.name}", no_wrap=True, overflow="ellipsis")
+    for future, fact in zip(shown, facts, strict=True):
+        row = Text(f"  {future.name}", no_wrap=True, overflow="ellipsis")
         row.truncate(room, overflow="ellipsis", pad=True)
         row.append(fact)
-        log = f"  {_short(watch.future_logs / f'{watched.name}.log')}"
+        log = f"  {_short(watch.future_logs / f'{future.name}.log')}"
         row.append(log if row.cell_len + cell_len(log) <= width else "")
-        row.stylize("red" if watched.standing is Standing.FAILED else "")
+        row.stylize("red" if future.status is Status.FAILED else "")
         yield row
 
 
 def _columns(*columns: Sequence[str]) -> list[str]:
-    """Return the rows that columns make; an empty column takes no room."""
+    """Return columns as rows; an empty column takes no room."""
     widths = [max(map(len, column)) for column in columns]
     return [
         "".join(f"  {cell:<{width}}" for cell, width in zip(row, widths, strict=True) if width)
@@ -203,21 +205,21 @@ def _columns(*columns: Sequence[str]) -> list[str]:
     ]
 
 
-def _verdict(watched: Watched, before: float | None) -> str:
-    """Return how it has failed, or how long it took last time."""
-    if watched.standing is Standing.FAILED:
-        return f"FAILED ({watched.rc})"
-    return "" if before is None else f"last {_clock(before)}"
+def _result(future: StepRecord, before: float | None) -> str:
+    """Return how a future has failed, or how long it took last time."""
+    if future.status is Status.FAILED:
+        return f"FAILED ({future.rc})"
+    return "" if before is None else f"last {format_clock(before)}"
 
 
-def _summary(progress: Progress, watch: Watch, now: float) -> Text:
+def _summary(run: RunRecord, watch: Watch, now: float) -> Text:
     plan = watch.plan()
-    ended, total = progress.count(plan)
+    ended, total = count_ended(run, plan)
     parts = [f"{ended}/{total} steps"] if total else []
-    parts.append(f"{_clock(now - progress.start)} gone")
-    if estimate := left(progress, plan, watch.expected, now):
+    parts.append(f"{format_clock(now - run.start)} gone")
+    if estimate := left(run, plan, watch.expected, now):
         about = "about" if estimate.is_known else "at least"
-        parts.append(f"{about} {_clock(estimate.seconds)} left")
+        parts.append(f"{about} {format_clock(estimate.seconds)} left")
     parts.append(f"log {_short(watch.main_log)}")
     return _row(", ".join(parts))
 
@@ -227,19 +229,13 @@ def _row(text: str) -> Text:
 
 
 def _age(seconds: float, before: float | None) -> str:
-    return _clock(seconds) if before is None else f"{_clock(seconds)} (last {_clock(before)})"
-
-
-def _clock(seconds: float) -> str:
-    """Return a time as people read it: `12 s`, `1:35`, `1:02:03`."""
-    whole = int(max(0.0, seconds) + 0.5)
-    minutes, rest = divmod(whole, 60)
-    if not minutes:
-        return f"{whole} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return (
+        format_clock(seconds)
+        if before is None
+        else f"{format_clock(seconds)} (last {format_clock(before)})"
+    )
 
 
 def _short(path: Path) -> str:
-    """Return a path as it is typed here: from the current directory on, where that is above it."""
+    """Return a path relative to the current directory if it is below that."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

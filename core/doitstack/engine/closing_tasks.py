@@ -2,8 +2,8 @@
 
 from doitstack.engine.run import Executor
 from doitstack.errors import StepError
-from doitstack.journal.raw_events import read_events
-from doitstack.journal.timing import last_serial_elapsed, measure
+from doitstack.journal.run_record import read_run
+from doitstack.journal.timing import timing_of
 from doitstack.planning.doit_tasks import CLEANUP, SERVICE_CHECK
 from doitstack.reports import tables
 
@@ -41,7 +41,7 @@ class BuiltIn:
     def _report_timing(self) -> None:
         journal = self._executor.journal
         self._executor.sample_usage()
-        serial = last_serial_elapsed(self._executor.stack.log_dir, journal.path)
-        timing = measure(read_events(journal.path), serial)
-        if timing:
+        run = read_run(journal.path)
+        if run:
+            timing = timing_of(self._executor.stack.log_dir, run)
             self._executor.say("\n" + tables.timing_tables(timing))

@@ -1,32 +1,32 @@
-"""How long steps and futures took when they last ended well: what the next run can expect."""
+"""How long steps and futures took when they last succeeded: what the next run can expect."""
 
 from pathlib import Path
 
-from doitstack.journal.raw_events import read_events, run_journals
+from doitstack.journal.journal_file import run_journals
+from doitstack.journal.run_record import RunRecord, read_run
+from doitstack.journal.status import Status
+from doitstack.steps import Kind
 
 RUNS = 10
-"""How many earlier runs are looked at."""
+"""How many earlier runs are read."""
 
 
 def last_durations(log_dir: Path) -> dict[str, float]:
     """Return seconds by task (`stack:install:keystone:db_sync`), and by name for futures.
 
-    A later run replaces what an earlier one says; what failed or was stopped says nothing.
+    A later run replaces what an earlier one says; only what succeeded counts.
     """
     durations: dict[str, float] = {}
     for path in run_journals(log_dir)[-RUNS:]:
-        durations |= _durations_of(path)
+        if run := read_run(path):
+            durations |= durations_of(run)
     return durations
 
 
-def _durations_of(path: Path) -> dict[str, float]:
-    durations: dict[str, float] = {}
-    started: dict[str, float] = {}
-    for event in read_events(path):
-        if event.kind == "step_start":
-            started[event["task"]] = event.time
-        elif event.kind == "step_end" and event["status"] == "done":
-            durations[event["task"]] = event.time - started.get(event["task"], event.time)
-        elif event.kind == "future_end" and event["rc"] == 0:
-            durations[event["name"]] = max(0, event["end_time"] - event["start_time"]) / 1000
-    return durations
+def durations_of(run: RunRecord) -> dict[str, float]:
+    """Return how long (s) what succeeded in a run took; a wait is no work."""
+    return {
+        step.name if step.is_future else step.task: step.seconds
+        for step in run.steps
+        if step.status is Status.DONE and step.kind is not Kind.ASYNC_WAIT
+    }

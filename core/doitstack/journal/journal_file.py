@@ -44,6 +44,11 @@ def read_events(path: Path) -> Iterator[Event]:
                 yield event
 
 
+def first_event(path: Path) -> Event | None:
+    """Return the first event of a journal, if it has one."""
+    return next(read_events(path), None)
+
+
 class JournalReader:
     """Reads on in a journal that is being written."""
 

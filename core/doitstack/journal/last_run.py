@@ -1,15 +1,20 @@
-"""The last run as files and journal tell of it; works beside a run that goes on."""
+"""The last run of a stack directory, from its journal and the files of its futures.
+
+Works while the run still goes on, in another process.
+"""
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.config.dest_directory import holder
+from doitstack.journal.events import RunStart
 from doitstack.journal.job_file import Job, read_job
-from doitstack.journal.raw_events import Event, read_events, run_journals
+from doitstack.journal.journal_file import JournalReader, first_event, run_journals
+from doitstack.journal.run_record import RunRecord
+from doitstack.journal.status import FutureState, Status
+from doitstack.journal.step_record import StepRecord
 from doitstack.processes.tree import is_running
-from doitstack.steps import Kind
 
 
 @dataclass(frozen=True)
@@ -17,11 +22,11 @@ class FutureRow:
     """One future as `doit futures` shows it; `seconds` is its age or its duration.
 
     `pid` is None before it starts, and 0 for one that ran in the bash session itself. `lock` is
-    what a queued one waits for beside a slot.
+    what a queued future waits for besides a slot.
     """
 
     name: str
-    state: str
+    state: FutureState
     pid: int | None
     seconds: float
     rc: int | None
@@ -29,134 +34,116 @@ class FutureRow:
     lock: str = ""
 
     @property
-    def standing(self) -> str:
+    def state_text(self) -> str:
         """The state in words."""
-        return f"queued for lock {self.lock}" if self.lock else self.state
-
-
-OVER = frozenset({"ended", "collected", "cancelled", "stopped", "lost"})
-"""The states of futures that nothing will happen to any more."""
+        return f"queued for lock {self.lock}" if self.lock else self.state.value
 
 
 def last_run(log_dir: Path) -> Path | None:
     """Return the journal of the last run that had steps of a stack, if there was one."""
     for path in reversed(run_journals(log_dir)):
-        first = next(iter(read_events(path)), None)
-        if first and first.kind == "run_start":
+        if isinstance(first_event(path), RunStart):
             return path
     return None
 
 
 class LastRun:
-    """The last run of a stack directory, looked at again and again while it goes on."""
+    """The last run of a stack directory, read again and again while it goes on."""
 
     def __init__(self, dest: Path, log_dir: Path) -> None:
         self._dest = dest
         self._log_dir = log_dir
-        self._seen: tuple[Path, int] | None = None
-        self._events: list[Event] = []
+        self._record = RunRecord("")
+        self._reader: JournalReader | None = None
 
     @property
     def goes_on(self) -> bool:
-        """Return whether a run uses the stack directory now."""
+        """Whether a run uses the stack directory now."""
         return holder(self._dest) is not None
 
     @property
-    def events(self) -> list[Event]:
-        """Return what the journal says so far."""
-        journal = last_run(self._log_dir)
-        seen = (journal, journal.stat().st_size) if journal else None
-        if journal and seen != self._seen:
-            self._events = list(read_events(journal))
-        self._seen = seen
-        return self._events if journal else []
+    def record(self) -> RunRecord:
+        """The run as its journal has it by now; empty before the first run."""
+        path = last_run(self._log_dir)
+        if path is None:
+            return RunRecord("")
+        if self._reader is None or path.stem != self._record.name:
+            if self._reader:
+                self._reader.close()
+            self._record, self._reader = RunRecord(path.stem), JournalReader(path)
+        for event in self._reader.read():
+            self._record.add(event)
+        return self._record
 
     def futures(self) -> list[FutureRow]:
-        """Return the futures: those that the journal tells of, and others that are on disk."""
-        # Asked first: what ends meanwhile shall rather be shown running than lost.
+        """Return the futures that the journal knows, and others that have files."""
+        # Ask first: a future that ends meanwhile is better shown as running than as lost.
         goes_on = self.goes_on
         directory = self._dest / "async"
-        told = _told(self.events)
-        on_disk = sorted(path.stem for path in directory.glob("*.ini"))
-        names = dict.fromkeys([*told, *on_disk])
+        steps = {step.name: step for step in self.record.steps if _had_its_turn(step)}
+        files = sorted(path.stem for path in directory.glob("*.ini"))
         return [
-            _now(read_job(directory / f"{name}.ini"), told.get(name), goes_on=goes_on).row(
-                name, directory / f"{name}.log"
-            )
-            for name in names
+            _row(name, steps.get(name), directory, goes_on=goes_on)
+            for name in dict.fromkeys([*steps, *files])
         ]
 
     def is_over(self, future: str) -> bool:
         """Return whether `future` has ended, or will not run any more."""
         if not self.goes_on:
             return True
-        return any(row.name == future and row.state in OVER for row in self.futures())
+        return any(row.name == future and row.state.is_over for row in self.futures())
 
     def is_step_over(self, task: str) -> bool:
         """Return whether the step of `task` does not run now."""
-        about = [event.kind for event in self.events if event.get("task") == task]
-        return not self.goes_on or about[-1:] != ["step_start"]
+        step = self.record.find(task)
+        return not self.goes_on or step is None or step.status is not Status.RUNNING
 
 
-@dataclass(frozen=True)
-class _Now:
-    """What is known of one future; `since` (s since the epoch) is None once it is over."""
-
-    state: str
-    pid: int | None = None
-    since: float | None = None
-    seconds: float = 0.0
-    rc: int | None = None
-    lock: str = ""
-
-    def row(self, name: str, log: Path) -> FutureRow:
-        seconds = self.seconds if self.since is None else time.time() - self.since
-        lock = self.lock if self.state == "queued" else ""
-        return FutureRow(name, self.state, self.pid, seconds, self.rc, log, lock)
-
-    def after(self, event: Event) -> "_Now":
-        if event.kind == "future_queued":
-            return _Now("queued", None, event.time, lock=event["lock"])
-        if event.kind == "future_start":
-            return _Now("running", event["pid"], event.time)
-        if event.kind == "future_end":
-            seconds = (event["end_time"] - event["start_time"]) / 1000
-            return replace(self, state="ended", since=None, seconds=seconds, rc=event["rc"])
-        state = event.kind.removeprefix("future_")
-        # In the end all are collected, those that were stopped as well.
-        if self.state == "stopped" or state not in OVER:
-            return self
-        return replace(self, state=state, since=None)
+def _had_its_turn(step: StepRecord) -> bool:
+    return step.is_future and step.status not in (Status.UP_TO_DATE, Status.NOT_RUN)
 
 
-def _told(events: Iterable[Event]) -> dict[str, _Now]:
-    """Return what the journal says of each future."""
-    told: dict[str, _Now] = {}
-    for event in events:
-        if event.kind == "step_start" and event["kind"] == Kind.ASYNC_RUN.value:
-            told[event["step"]] = _Now("queued", since=event.time)
-        elif event.kind.startswith("future_") or event.kind == "collected":
-            before = told.get(event["name"], _Now("queued", since=event.time))
-            told[event["name"]] = before.after(event)
-    return told
-
-
-def _now(job: Job | None, told: _Now | None, *, goes_on: bool) -> _Now:
+def _row(name: str, step: StepRecord | None, directory: Path, *, goes_on: bool) -> FutureRow:
     """Return what is known of a future from its file and from the journal."""
-    # One of the shell's has a process, and so a file, before it is its turn.
-    is_queued = told is not None and told.state == "queued" and goes_on
+    job, log = read_job(directory / f"{name}.ini"), directory / f"{name}.log"
+    state = state_of(step) if step else FutureState.UNKNOWN
+    # A future of the shell has a process, and so a file, before it is its turn.
+    is_queued = state is FutureState.QUEUED and goes_on
     if job and (job.rc is not None or not is_queued):
-        return _on_disk(job, goes_on=goes_on)
-    if told and (goes_on or told.state in OVER):
-        return told
-    return replace(told or _Now(""), state="lost")
+        return _row_of_job(name, job, log, goes_on=goes_on)
+    if step is None:
+        return FutureRow(name, state, None, 0.0, None, log)
+    since = {FutureState.QUEUED: step.declared, FutureState.RUNNING: step.start}.get(state)
+    return FutureRow(
+        name,
+        state if goes_on or state.is_over else FutureState.UNKNOWN,
+        step.pid,
+        step.seconds if since is None else time.time() - since,
+        step.rc,
+        log,
+        step.lock if is_queued else "",
+    )
 
 
-def _on_disk(job: Job, *, goes_on: bool) -> _Now:
+def state_of(step: StepRecord) -> FutureState:
+    """Return where a future is in its life."""
+    # At its end a run collects the futures that it has stopped, too.
+    ended = FutureState.ENDED if step.collected is None else FutureState.COLLECTED
+    return {
+        Status.QUEUED: FutureState.QUEUED,
+        Status.RUNNING: FutureState.RUNNING,
+        Status.STOPPED: FutureState.STOPPED,
+        Status.CANCELLED: FutureState.CANCELLED,
+    }.get(step.status, ended)
+
+
+def _row_of_job(name: str, job: Job, log: Path, *, goes_on: bool) -> FutureRow:
     """Return what the file of a future says."""
     since = job.start_time / 1000
     if job.rc is not None:
-        return _Now("ended", job.pid, None, (job.end_time or job.start_time) / 1000 - since, job.rc)
+        seconds = (job.end_time or job.start_time) / 1000 - since
+        return FutureRow(name, FutureState.ENDED, job.pid, seconds, job.rc, log)
     # Pid 0 is the bash session, which lives as long as the run.
     lives = is_running(job.pid, job.started) if job.pid else goes_on
-    return _Now("running" if lives else "lost", job.pid, since)
+    state = FutureState.RUNNING if lives else FutureState.UNKNOWN
+    return FutureRow(name, state, job.pid, time.time() - since, None, log)

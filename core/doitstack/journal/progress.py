@@ -1,134 +1,66 @@
-"""What a run is doing, from the events of its journal; shows nothing and knows no executor."""
+"""What a run is doing now, and how long the rest will take. Shows nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 
-from doitstack.journal.raw_events import Event
+from doitstack.journal.run_record import RunRecord
+from doitstack.journal.status import Status
+from doitstack.journal.step_record import StepRecord
 from doitstack.planning.plan import PlannedStep
 from doitstack.steps import Kind
 
-
-class Standing(Enum):
-    """Where a future is in its life, as far as somebody who watches the run cares."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    FAILED = "failed"
-    DONE = "done"
+_LEFT = (Status.QUEUED, Status.RUNNING)
 
 
-@dataclass
-class Watched:
-    """A future that has been seen; times are in s since the epoch."""
-
-    name: str
-    standing: Standing
-    since: float
-    until: float | None = None
-    rc: int = 0
+def phase_of(run: RunRecord) -> str:
+    """Return the phase to which the main line has come; empty before its first step."""
+    for step in reversed(run.steps):
+        if not step.is_future and step.status is not Status.NOT_RUN:
+            return step.phase
+    return ""
 
 
-@dataclass
-class Progress:
-    """A run as its events tell it.
+def futures_in(run: RunRecord, status: Status) -> list[StepRecord]:
+    """Return the futures that are in a state, in the order in which they were declared."""
+    return [step for step in run.steps if step.is_future and step.status is status]
 
-    `step` is the step of the main line, as `PLUGIN: STEP`, while there is one; `awaited` is the
-    future that the main line waits for (empty: any). Times are in s since the epoch.
-    """
 
-    start: float = 0.0
-    phase: str = ""
-    task: str = ""
-    step: str = ""
-    step_since: float = 0.0
-    awaited: str | None = None
-    awaited_since: float = 0.0
-    futures: dict[str, Watched] = field(default_factory=dict)
-    started: dict[str, float] = field(default_factory=dict)
-    ended: set[str] = field(default_factory=set)
-    _tasks: dict[str, str] = field(default_factory=dict)
+def count_ended(run: RunRecord, plan: Iterable[PlannedStep]) -> tuple[int, int]:
+    """Return how many steps of `plan` have ended, and how many there are."""
+    known = [_has_ended(run.find(planned.task)) for planned in plan]
+    return sum(known), len(known)
 
-    def follow(self, event: Event) -> None:
-        """Take in the next event."""
-        match event.kind:
-            case "run_start":
-                self.start = event.time
-            case "step_start" | "step_skipped" | "step_end":
-                self._follow_step(event)
-            case "future_start" | "future_end" | "future_cancelled":
-                self._follow_future(event)
-            case "wait_start":
-                self.awaited, self.awaited_since = event["name"], event.time
-            case "wait_end" | "collected":
-                self.awaited = None
 
-    def _follow_step(self, event: Event) -> None:
-        if event.get("kind", "async_run") != "async_run":
-            self.phase = event["phase"]
-        if event.kind != "step_start":
-            self.ended.add(event["task"])
-            if event["task"] == self.task:
-                self.task = self.step = ""
-            return
-        if event["kind"] == "async_run":
-            name = event["step"]
-            self._tasks[name] = event["task"]
-            self.futures[name] = Watched(name, Standing.QUEUED, event.time)
-        else:
-            self.task, self.step_since = event["task"], event.time
-            self.started[event["task"]] = event.time
-            self.step = f"{event['plugin']}: {event['step']}"
-
-    def _follow_future(self, event: Event) -> None:
-        name = event["name"]
-        if event.kind == "future_start":
-            self.futures[name] = Watched(name, Standing.RUNNING, event.time)
-            if name in self._tasks:
-                self.started[self._tasks[name]] = event.time
-            return
-        rc = event.get("rc", 0)
-        watched = self.futures.setdefault(name, Watched(name, Standing.QUEUED, event.time))
-        watched.standing = Standing.FAILED if rc else Standing.DONE
-        watched.until, watched.rc = event.time, rc
-        if name in self._tasks:
-            self.ended.add(self._tasks[name])
-
-    def of(self, standing: Standing) -> list[Watched]:
-        """Return the futures that stand so, the one that has done so longest first."""
-        return [watched for watched in self.futures.values() if watched.standing is standing]
-
-    def count(self, plan: Iterable[PlannedStep]) -> tuple[int, int]:
-        """Return how many steps of `plan` have ended, and how many there are."""
-        tasks = [planned.task for planned in plan]
-        return sum(task in self.ended for task in tasks), len(tasks)
+def _has_ended(step: StepRecord | None) -> bool:
+    return step is not None and step.status not in _LEFT
 
 
 @dataclass(frozen=True)
 class Left:
-    """An estimate: what is left takes about `seconds`; more, unless all of it `is_known`."""
+    """An estimate: the rest takes about `seconds`; more, unless all of it `is_known`."""
 
     seconds: float
     is_known: bool
 
 
 def left(
-    progress: Progress, plan: Sequence[PlannedStep], expected: Mapping[str, float], now: float
+    run: RunRecord, plan: Sequence[PlannedStep], expected: Mapping[str, float], now: float
 ) -> Left | None:
-    """Return how long the rest of `plan` takes if all takes as long as last time.
+    """Return how long the rest of `plan` takes if everything takes as long as last time.
 
-    That is the longest path through what is left: `expected` has seconds by task, and by name for
-    futures. None where nothing of it has been run before.
+    That is the longest path through the rest: `expected` has seconds by task, and by name for
+    futures. Returns None if nothing of it has been run before.
     """
     finish: dict[str, float] = {}
     known = []
     for planned in plan:
-        if planned.task in progress.ended:
+        step = run.find(planned.task)
+        if _has_ended(step):
             continue
         seconds = expected.get(planned.step.name if planned.is_future else planned.task)
         if planned.step.kind is not Kind.ASYNC_WAIT:
             known.append(seconds is not None)
-        ran = now - progress.started.get(planned.task, now)
+        ran = now - step.start if step and step.status is Status.RUNNING else 0.0
         before = max((finish.get(need, 0.0) for need in planned.needs), default=0.0)
         finish[planned.task] = before + max(0.0, (seconds or 0.0) - ran)
     return Left(max(finish.values()), all(known)) if any(known) else None

@@ -1,14 +1,17 @@
-"""A run beside an earlier one: what got slower, what faster. Decides nothing about why."""
+"""A run compared with an earlier one: what got slower, what faster. Draws no conclusion."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from doitstack.journal.journal_file import run_journals
-from doitstack.journal.run_record import RunRecord, Status, StepRecord, read_run
+from doitstack.journal.events import RunStart
+from doitstack.journal.journal_file import first_event, run_journals
+from doitstack.journal.run_record import RunRecord, read_run
+from doitstack.journal.status import Status
+from doitstack.journal.step_record import StepRecord
 
 LOOK_BACK = 50
-"""How many earlier runs are looked at."""
+"""How many earlier runs are read."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Comparison:
 def compare(run: RunRecord, before: RunRecord) -> Comparison:
     """Return what differs between a run and an earlier one, step by step."""
     now, then = _by_key(run.steps), _by_key(before.steps)
-    # How long something ran until it failed or was stopped says nothing of its speed.
+    # The time until something failed or was stopped is not its duration.
     both = [key for key in now if key in then and _is_good(now[key]) and _is_good(then[key])]
     changes = [Change(now[key], then[key]) for key in both]
     return Comparison(
@@ -56,17 +59,16 @@ def _by_key(steps: Iterable[StepRecord]) -> dict[str, StepRecord]:
     return {step.task or step.name: step for step in steps if step.was_run}
 
 
-def run_before(log_dir: Path, path: Path) -> RunRecord | None:
-    """Return the last run before that of `path` with the same tasks and half of its good steps."""
-    run = read_run(path)
-    if run is None:
-        return None
+def run_before(log_dir: Path, run: RunRecord) -> RunRecord | None:
+    """Return the last earlier run of the same tasks that shares half of the steps of `run`."""
     steps = len(_by_key(run.steps))
-    earlier = [other for other in run_journals(log_dir) if other.name < path.name]
+    earlier = [other for other in run_journals(log_dir) if other.stem < run.name]
     for other in reversed(earlier[-LOOK_BACK:]):
+        start = first_event(other)
+        if not isinstance(start, RunStart) or start.tasks != run.tasks:
+            continue
         before = read_run(other)
-        if before and before.tasks == run.tasks:
-            common = len(compare(run, before).changes)
-            if common and 2 * common >= steps:
-                return before
+        common = len(compare(run, before).changes) if before else 0
+        if common and 2 * common >= steps:
+            return before
     return None

@@ -1,4 +1,4 @@
-"""How a step ends, and where a future is in its life."""
+"""The states of steps and futures: one vocabulary for the journal, its readers and the screen."""
 
 from enum import Enum
 
@@ -17,3 +17,24 @@ class Status(Enum):
     CANCELLED = "cancelled"
     UP_TO_DATE = "up to date"
     NOT_RUN = "not run"
+
+
+UNTOUCHED = frozenset({Status.QUEUED, Status.CANCELLED, Status.UP_TO_DATE, Status.NOT_RUN})
+"""The states in which no work was done."""
+
+
+class FutureState(Enum):
+    """Where a future is in its life. UNKNOWN is one whose run has ended and left no end of it."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+    COLLECTED = "collected"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    UNKNOWN = "lost"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it will not change, except that an ended future is collected."""
+        return self not in (FutureState.QUEUED, FutureState.RUNNING)

@@ -9,16 +9,15 @@ they share the processors, is left out.
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from doitstack.journal.run_record import RunRecord, StepRecord, Wait
+from doitstack.journal.run_record import RunRecord, Wait
+from doitstack.journal.step_record import StepRecord
+from doitstack.journal.timing import NOTICEABLE
 from doitstack.scheduling.simulation import makespan
 from doitstack.scheduling.task import Kind, Task
 from doitstack.steps import Kind as StepKind
 
 LONGEST = 40
 """How many of the longest steps are tried with other lengths."""
-
-TELLING = 0.05
-"""Seconds from which on a step or wait is worth a try."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +218,7 @@ def what_if(run: RunRecord) -> WhatIf:
     tried = [
         step
         for step in run.steps
-        if step.was_run and step.kind is not StepKind.ASYNC_WAIT and step.seconds >= TELLING
+        if step.was_run and step.kind is not StepKind.ASYNC_WAIT and step.seconds >= NOTICEABLE
     ]
     tried = sorted(tried, key=lambda step: -step.seconds)[:LONGEST]
     gains = [
@@ -233,7 +232,7 @@ def what_if(run: RunRecord) -> WhatIf:
     waits = [
         WaitGain(step, names, waited, base - play(graph.waiting_last(names)))
         for step, names, waited in _waiting_steps(run, graph)
-        if waited >= TELLING
+        if waited >= NOTICEABLE
     ]
     return WhatIf(
         replayed=base,

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from doitstack.journal.load_curves import Point, concurrency, cores_of_machine, cores_of_run
-from doitstack.journal.run_record import RunRecord, StepRecord
+from doitstack.journal.run_record import RunRecord
+from doitstack.journal.step_record import StepRecord
 
 _PROCESS = 1
 _MAIN_LINE, _WAITS, _FIRST_FUTURE = 1, 2, 3

@@ -3,11 +3,13 @@
 import time
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from doitstack.journal.run_record import RunRecord, Status, StepRecord
-from doitstack.reports.log_excerpts import Logs, cleaned
+from doitstack.journal.run_record import RunRecord
+from doitstack.journal.status import Status
+from doitstack.journal.step_record import StepRecord
+from doitstack.reports.log_excerpts import RunLogs, cleaned
 
 _SKIPPED = {
-    Status.SKIPPED: "up to date",
+    Status.UP_TO_DATE: "up to date",
     Status.NOT_RUN: "not run: the run ended before its turn",
     Status.CANCELLED: "not run: the run ended while it queued",
     Status.QUEUED: "not run: the run ended while it queued",
@@ -15,7 +17,7 @@ _SKIPPED = {
 }
 
 
-def junit(run: RunRecord, logs: Logs) -> str:
+def junit(run: RunRecord, logs: RunLogs) -> str:
     """Return the run as JUnit XML; a failure has the last lines of its output."""
     suites = Element("testsuites")
     suite = SubElement(suites, "testsuite", name=f"doit {' '.join(run.tasks)}")
@@ -40,7 +42,7 @@ def junit(run: RunRecord, logs: Logs) -> str:
     return f"{tostring(suites, encoding='unicode', xml_declaration=False)}\n"
 
 
-def _add_case(suite: Element, step: StepRecord, logs: Logs) -> None:
+def _add_case(suite: Element, step: StepRecord, logs: RunLogs) -> None:
     place = ".".join(part.replace(" ", "-") for part in (step.phase, step.plugin) if part)
     seconds = step.seconds if step.was_run else 0.0
     case = SubElement(
@@ -51,7 +53,7 @@ def _add_case(suite: Element, step: StepRecord, logs: Logs) -> None:
     elif step.status is Status.FAILED:
         message = cleaned(step.error) or f"failed with rc {step.rc}"
         SubElement(case, "failure", message=message, type="StepError").text = logs.tail(step)
-    elif step.status is Status.LOST:
+    elif step.status is Status.RUNNING:
         message = "no end is recorded: it still ran, or the run was killed"
         SubElement(case, "error", message=message, type="lost").text = logs.tail(step)
 

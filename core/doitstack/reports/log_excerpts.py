@@ -1,78 +1,108 @@
-"""The end of a step's own output, fit to be shown: no secrets, no control characters."""
+"""The lines of a log that explain a failure, fit to be shown: no secrets, no control characters."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from doitstack.config.passwords import redacted
-from doitstack.journal.run_record import RunRecord, StepRecord
-from doitstack.reports.excerpt import FAR, telling
+from doitstack.journal.run_record import RunRecord
+from doitstack.journal.step_record import StepRecord
+from doitstack.private_files import last_lines
 
-WIDEST = 400
-"""The longest line that is shown whole, in characters."""
+LINES = 20
+"""How many lines of a log are shown."""
 
-_ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
+WIDEST = 500
+"""Characters of a line that are shown."""
+
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
+"""What moves the cursor of a terminal, or colours what follows."""
+
 _CONTROL = re.compile(r"[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that must not stand in XML either."""
+
+_TRACE = re.compile(r"\++ \S")
+"""A line of bash's `set -x`. Tables (`+----+`) and most added lines of a diff look different."""
+
+_OURS = re.compile(
+    r"\[Async [\w.-]+:\w+\]: |(?:==>|<==|-->) |\.\.\. still running: |Stopp(?:ing|ed) async "
+)
+"""A line that doitstack adds about steps and futures, which is not output of a step."""
 
 
-class Logs:
-    """Where the output of a run's steps is: a part of `stack.log`, or a future's own file.
+@dataclass(frozen=True)
+class RunLogs:
+    """The logs of a run: `stack.log`, and the directories of its futures' logs and of its traces.
 
-    `async_dir` is None for a run that is not the last: its futures' own files are gone.
+    `futures` is None for a run that is not the last: the logs of its futures are gone.
     """
 
-    def __init__(self, main_log: Path, async_dir: Path | None, secrets: Sequence[str]) -> None:
-        self._main_log = main_log
-        self._async_dir = async_dir
-        self._secrets = list(secrets)
+    main: Path
+    futures: Path | None
+    traces: Path | None = None
+    secrets: Sequence[str] = ()
+
+    def file_of(self, step: StepRecord) -> Path:
+        """Return the log to read about a step."""
+        own = step.ended_in_background and self.futures
+        return own / f"{step.name}.log" if own else self.main
+
+    def trace_of(self, step: StepRecord) -> Path | None:
+        """Return the trace of the script of a step, if it has one."""
+        path = self.traces and self.traces / f"{step.task or step.started_by}.log"
+        return path if path and path.is_file() and path.stat().st_size else None
 
     def tail(self, step: StepRecord) -> str:
-        """Return the last lines of what a step has written; empty if that is not kept."""
-        return "\n".join(telling(redacted(self._raw_tail(step), self._secrets).split("\n")))
-
-    def _raw_tail(self, step: StepRecord) -> str:
-        try:
-            if step.log:
-                return _part(self._main_log, *step.log)
-            if step.is_future and self._async_dir and step.was_run:
-                path = self._async_dir / f"{step.name}.log"
-                return _part(path, 0, path.stat().st_size)
-        except FileNotFoundError:
-            pass
-        return ""
+        """Return the last lines that a step has written; empty if they are not kept."""
+        lines: list[str] = []
+        if step.log:
+            lines = last_lines(self.main, *step.log)
+        elif step.is_future and step.was_run and self.futures:
+            lines = last_lines(self.futures / f"{step.name}.log")
+        text = redacted("\n".join(lines), list(self.secrets))
+        return "\n".join(explaining(text.split("\n")))
 
 
-def _part(path: Path, start: int, end: int) -> str:
-    """Return the last lines between two places of a file, without reading what is before.
+def explaining(lines: Sequence[str]) -> list[str]:
+    """Return the last LINES lines that may explain a failure.
 
-    A line that is cut is left out, since half a secret cannot be known as one.
+    Lines of doitstack, traces of bash and empty lines at the end are left out. If nothing but
+    traces is there, they are shown: they may have been meant.
     """
-    with path.open("rb") as file:
-        first = max(start, end - FAR)
-        file.seek(first)
-        text = file.read(max(0, end - first)).decode(errors="replace")
-    return text if first == start else text.partition("\n")[2]
+    clean = [line for line in map(_as_shown, lines) if not _OURS.match(line)]
+    output = [line for line in clean if not _TRACE.match(line) and "_doitstack_" not in line]
+    if not any(output):
+        output = clean
+    while output and not output[-1]:
+        output.pop()
+    return output[-LINES:]
+
+
+def _as_shown(line: str) -> str:
+    """Return a line as a terminal would show it in the end, without colours."""
+    shown = _ESCAPE.sub("", line).rstrip().rpartition("\r")[2].expandtabs(8)
+    return "".join(char if char.isprintable() else "?" for char in shown)[:WIDEST]
 
 
 def without_secrets(run: RunRecord, secrets: Sequence[str]) -> RunRecord:
-    """Return the run with stars for secrets in what is said of its steps."""
+    """Return the run with stars instead of secrets in the commands and errors of its steps."""
     known = list(secrets)
-    steps = tuple(
+    steps = [
         replace(
             step,
             command=cleaned(redacted(step.command, known)),
             error=cleaned(redacted(step.error, known)),
         )
         for step in run.steps
-    )
+    ]
     return replace(run, steps=steps)
 
 
 def cleaned(text: str) -> str:
     """Return `text` without colours and control characters, long lines cut.
 
-    What is left may stand in XML, too.
+    The result may also stand in XML.
     """
     plain = _CONTROL.sub("", _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
     lines = plain.strip("\n").split("\n")

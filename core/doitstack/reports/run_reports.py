@@ -1,4 +1,4 @@
-"""What a run's page, trace and test results are made from, each read once."""
+"""The page, the trace and the test results of a run; everything that they need is read once."""
 
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +11,12 @@ from doitstack.journal.run_record import RunRecord, read_run
 from doitstack.journal.timing import timing_of
 from doitstack.reports.chrome_trace import trace
 from doitstack.reports.junit import junit
-from doitstack.reports.log_excerpts import Logs, without_secrets
+from doitstack.reports.log_excerpts import RunLogs, without_secrets
 from doitstack.stack import Stack
 
 
 class Reports:
-    """The reports of the run whose journal is `path`, beside the run of `before` if given."""
+    """The reports of the run with the journal `path`, compared with that of `before` if given."""
 
     def __init__(self, stack: Stack, path: Path, before: Path | None = None) -> None:
         self._stack = stack
@@ -28,8 +28,7 @@ class Reports:
         """Return the run as a page of HTML."""
         from doitstack.reports.html.page import Findings, page  # noqa: PLC0415 - loads jinja2
 
-        timing = timing_of(self._stack.log_dir, self._path)
-        assert timing, "a run that can be read has figures"
+        timing = timing_of(self._stack.log_dir, self._run)
         return page(Findings(self._run, timing, self._comparison(), self._logs))
 
     def trace(self) -> str:
@@ -45,15 +44,15 @@ class Reports:
         return without_secrets(_readable(self._path), self._secrets)
 
     @cached_property
-    def _logs(self) -> Logs:
+    def _logs(self) -> RunLogs:
         stack = self._stack
         is_last = last_run(stack.log_dir) == self._path
         async_dir = stack.dest / "async" if is_last else None
-        return Logs(stack.log_dir / "stack.log", async_dir, self._secrets)
+        return RunLogs(stack.log_dir / "stack.log", async_dir, secrets=self._secrets)
 
     def _comparison(self) -> Comparison | None:
         before = (
-            _readable(self._before) if self._before else run_before(self._stack.log_dir, self._path)
+            _readable(self._before) if self._before else run_before(self._stack.log_dir, self._run)
         )
         return compare(self._run, before) if before else None
 

@@ -7,18 +7,15 @@ from tabulate import tabulate
 
 from doitstack.journal.last_run import FutureRow
 from doitstack.journal.log_files import NamedLog
-from doitstack.journal.timing import Timing
+from doitstack.journal.timing import NOTICEABLE, Timing
 from doitstack.phases import Phase
 from doitstack.planning.plan import Plan, PlannedStep
 from doitstack.planning.plugin import Plugin, sort_plugins
-from doitstack.reports.formatting import brief_name
+from doitstack.reports.formatting import brief_list, brief_name
 from doitstack.services.services import ServiceStatus
 
 _WIDE = 40
 """Characters of a cell with many names, before it goes on in the next line."""
-
-_TELLING = 0.05
-"""Seconds from which on a part of the critical path is worth a row."""
 
 
 def _table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
@@ -58,9 +55,7 @@ def _step_cells(
     step = planned.step
     waits = wrap(" ".join(step.waits), _WIDE, break_on_hyphens=False, break_long_words=False)
     places = waited_in.get(step.name, ["(never)"]) if planned.is_future else []
-    told = ", ".join(places[:1])
-    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    return brief_name(step, 1), step.kind.value, "\n".join(waits), told + more
+    return brief_name(step, 1), step.kind.value, "\n".join(waits), brief_list(places, 1)
 
 
 def plugins_table(plugins: Iterable[Plugin]) -> str:
@@ -87,7 +82,7 @@ def futures_table(rows: Iterable[FutureRow]) -> str:
     cells = [
         (
             row.name,
-            row.standing,
+            row.state_text,
             "" if row.pid is None else str(row.pid or "self"),
             f"{row.seconds:.1f}",
             "" if row.rc is None else str(row.rc),
@@ -159,7 +154,7 @@ def _bounds_table(timing: Timing) -> str:
     ]
     if timing.measured_speedup is not None:
         rows.append(("Measured against the last serial run", f"{timing.measured_speedup:.2f} x"))
-    parts = [part for part in timing.critical_steps if part.seconds >= _TELLING]
+    parts = [part for part in timing.critical_steps if part.seconds >= NOTICEABLE]
     longest = sorted(parts, key=lambda part: -part.seconds)[:5]
     rows += [(f"  on the critical path: {part.name}", f"{part.seconds:.1f}") for part in longest]
     return _table(rows, ("What bounds it", "seconds"))

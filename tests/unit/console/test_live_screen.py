@@ -3,16 +3,19 @@
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
-from doitstack.console.live_screen import Watch, _clock, render
-from doitstack.journal.progress import Progress, Standing, Watched
+from doitstack.console.live_screen import Watch, render
+from doitstack.journal.run_record import RunRecord, Wait
+from doitstack.journal.status import Status
+from doitstack.journal.step_record import StepRecord
 from doitstack.phases import Phase
 from doitstack.planning.plan import PlannedStep
-from doitstack.steps import async_run, run
+from doitstack.steps import Kind, async_run, run
 
 
 def act() -> None:
@@ -39,21 +42,36 @@ def _watch(tmp_path: Path, expected: Mapping[str, float] = NO_HISTORY) -> Watch:
     )
 
 
-def _progress(*futures: Watched) -> Progress:
-    return Progress(
-        start=5.0,
+def _step(name: str, start: float, kind: Kind = Kind.RUN) -> StepRecord:
+    return StepRecord(
+        name,
+        kind,
+        Status.RUNNING,
+        declared=start,
+        start=start,
+        end=start,
         phase="stack install",
-        task="t:first",
-        step="demo: first",
-        step_since=88.0,
-        futures={future.name: future for future in futures},
-        started={"t:first": 88.0},
+        plugin="demo",
+        task=f"t:{name}",
     )
 
 
-def _shown(progress: Progress, watch: Watch, columns: int = 80, lines: int = 24) -> list[str]:
+def _future(name: str, start: float, status: Status = Status.RUNNING) -> StepRecord:
+    return replace(_step(name, start, Kind.ASYNC_RUN), status=status)
+
+
+BAD = replace(_future("bad", 80.0, Status.FAILED), end=85.0, rc=7)
+
+
+def _run(*futures: StepRecord, step: str = "first") -> RunRecord:
+    """Return a run of these futures and a step that have begun."""
+    current = _step(step, 88.0)
+    return RunRecord("now", start=5.0, steps=[current, *futures], current=current)
+
+
+def _shown(run: RunRecord, watch: Watch, columns: int = 80, lines: int = 24) -> list[str]:
     """Return the lines without their colours."""
-    drawn = render(progress, watch, os.terminal_size((columns, lines)))
+    drawn = render(run, watch, os.terminal_size((columns, lines)))
     plain = [re.sub(r"\x1b\[[0-9;]*m", "", line.text) for line in drawn]
     assert [cell_len(text) for text in plain] == [line.cells for line in drawn]
     assert all(line.cells < columns for line in drawn)
@@ -66,15 +84,15 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_main_line_futures_and_sum_are_shown(tmp_path: Path) -> None:
-    progress = _progress(
-        Watched("slow", Standing.RUNNING, 30.0),
-        Watched("bad", Standing.FAILED, 80.0, 85.0, 7),
-        Watched("done", Standing.DONE, 80.0, 81.0),
-        Watched("later", Standing.QUEUED, 81.0),
-        Watched("latest", Standing.QUEUED, 82.0),
+    now = _run(
+        _future("slow", 30.0),
+        BAD,
+        _future("done", 80.0, Status.DONE),
+        _future("later", 81.0, Status.QUEUED),
+        _future("latest", 82.0, Status.QUEUED),
     )
     expected = {"t:first": 20.0, "slow": 95.0, "t:last": 5.0}
-    assert _shown(progress, _watch(tmp_path, expected)) == [
+    assert _shown(now, _watch(tmp_path, expected)) == [
         "-" * 79,
         "stack install  demo: first  12 s (last 20 s)",
         "  bad   5 s   FAILED (7)  async/bad.log",
@@ -85,14 +103,14 @@ def test_main_line_futures_and_sum_are_shown(tmp_path: Path) -> None:
 
 
 def test_nothing_is_told_of_a_history_that_there_is_not(tmp_path: Path) -> None:
-    progress = _progress(Watched("slow", Standing.RUNNING, 88.0))
-    assert _shown(progress, _watch(tmp_path)) == [
+    now = _run(_future("slow", 88.0))
+    assert _shown(now, _watch(tmp_path)) == [
         "-" * 79,
         "stack install  demo: first  12 s",
         "  slow  12 s  async/slow.log",
         "0/3 steps, 1:35 gone, log logs/stack.log",
     ]
-    partly = _shown(progress, _watch(tmp_path, {"t:last": 5.0}))
+    partly = _shown(now, _watch(tmp_path, {"t:last": 5.0}))
     assert partly[-1] == "0/3 steps, 1:35 gone, at least 5 s left, log logs/stack.log"
 
 
@@ -100,19 +118,20 @@ def test_nothing_is_told_of_a_history_that_there_is_not(tmp_path: Path) -> None:
     ("name", "told"), [("slow", "waiting for slow"), ("", "waiting for the next future")]
 )
 def test_wait_of_the_main_line_is_shown(tmp_path: Path, name: str, told: str) -> None:
-    progress = Progress(start=5.0, phase="stack extra", awaited=name, awaited_since=97.0)
-    assert _shown(progress, _watch(tmp_path))[1] == f"stack extra  {told}  3 s"
+    before = replace(_step("before", 5.0), phase="stack extra", status=Status.DONE)
+    now = RunRecord("now", start=5.0, steps=[before], wait=Wait(name, 97.0, 97.0))
+    assert _shown(now, _watch(tmp_path))[1] == f"stack extra  {told}  3 s"
 
 
 def test_run_that_has_only_begun_is_shown(tmp_path: Path) -> None:
     watch = Watch(tmp_path, list, {}, lambda: 5.0, tmp_path / "stack.log", tmp_path)
-    assert _shown(Progress(start=5.0), watch)[1:] == ["start", "0 s gone, log stack.log"]
+    assert _shown(RunRecord("now", start=5.0), watch)[1:] == ["start", "0 s gone, log stack.log"]
 
 
 def test_more_futures_than_lines_are_counted(tmp_path: Path) -> None:
-    many = [Watched(f"f{number}", Standing.RUNNING, 99.0) for number in range(40)]
-    queued = [Watched(f"q{number}", Standing.QUEUED, 99.0) for number in range(40)]
-    lines = _shown(_progress(*many, *queued), _watch(tmp_path))
+    many = [_future(f"f{number}", 99.0) for number in range(40)]
+    queued = [_future(f"q{number}", 99.0, Status.QUEUED) for number in range(40)]
+    lines = _shown(_run(*many, *queued), _watch(tmp_path))
     assert len(lines) == 12
     assert [line.split()[0] for line in lines[2:9]] == [f"f{number}" for number in range(7)]
     assert lines[9].startswith("  and 33 more: f7, f8, f9, ")
@@ -124,12 +143,12 @@ def test_more_futures_than_lines_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("columns", [1, 2, 3, 10, 20, 40, 59, 60, 61, 80, 200])
 def test_lines_fit_any_terminal(tmp_path: Path, columns: int, lines: int) -> None:
     futures = [
-        *(Watched("ü漢" * 10 + str(number), Standing.RUNNING, 99.0) for number in range(9)),
-        Watched("bad", Standing.FAILED, 80.0, 85.0, 7),
-        *(Watched(f"queued_{number}", Standing.QUEUED, 99.0) for number in range(9)),
+        *(_future("ü漢" * 10 + str(number), 99.0) for number in range(9)),
+        BAD,
+        *(_future(f"queued_{number}", 99.0, Status.QUEUED) for number in range(9)),
     ]
     drawn = render(
-        _progress(*futures),
+        _run(*futures),
         _watch(tmp_path, {"slow": 1.0, "bad": 3.0}),
         os.terminal_size((columns, lines)),
     )
@@ -139,11 +158,11 @@ def test_lines_fit_any_terminal(tmp_path: Path, columns: int, lines: int) -> Non
 
 
 def test_narrow_terminal_shows_times_before_logs_and_ends_of_names(tmp_path: Path) -> None:
-    progress = _progress(
-        Watched("slow", Standing.RUNNING, 88.0),
-        Watched("slow-with-a-name-that-goes-on", Standing.RUNNING, 30.0),
+    now = _run(
+        _future("slow", 88.0),
+        _future("slow-with-a-name-that-goes-on", 30.0),
+        step="first-with-a-name-that-goes-on",
     )
-    progress.step = "demo: first-with-a-name-that-goes-on"
     watch = _watch(tmp_path, {"slow": 95.0})
     for columns, expected in {
         70: [
@@ -157,7 +176,7 @@ def test_narrow_terminal_shows_times_before_logs_and_ends_of_names(tmp_path: Pat
             "  slow-with-a-name-tha…  1:10",
         ],
     }.items():
-        shown = _shown(progress, watch, columns=columns + 1)
+        shown = _shown(now, watch, columns=columns + 1)
         assert [len(line) <= columns for line in shown] == [True] * len(shown)
         assert shown[1:4] == expected
 
@@ -166,26 +185,11 @@ def test_colours_are_left_out_where_nobody_wants_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
-    progress = _progress(Watched("bad", Standing.FAILED, 80.0, 85.0, 7))
+    now = _run(BAD)
     size = os.terminal_size((80, 24))
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b[31m  bad  5 s  FAILED" in "".join(
-        line.text for line in render(progress, _watch(tmp_path), size)
+        line.text for line in render(now, _watch(tmp_path), size)
     )
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[31m" not in "".join(line.text for line in render(progress, _watch(tmp_path), size))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "told"),
-    [
-        (-1, "0 s"),
-        (0, "0 s"),
-        (59.4, "59 s"),
-        (59.6, "1:00"),
-        (3599.6, "1:00:00"),
-        (3723, "1:02:03"),
-    ],
-)
-def test_times_are_told_as_people_read_them(seconds: float, told: str) -> None:
-    assert _clock(seconds) == told
+    assert "\x1b[31m" not in "".join(line.text for line in render(now, _watch(tmp_path), size))

@@ -130,7 +130,7 @@ def test_signals_wait_until_it_is_drawn(region: Region) -> None:
     before = signal.signal(signal.SIGALRM, lambda *_: told.append("signal"))
     try:
         with region.undisturbed():
-            os.kill(os.getpid(), signal.SIGALRM)
+            signal.raise_signal(signal.SIGALRM)
             told.append("drawn")
         assert told == ["drawn", "signal"]
     finally:

@@ -9,7 +9,8 @@ from doitstack.journal.durations import last_durations
 
 def _journal(log_dir: Path, run: str, *events: dict[str, Any]) -> None:
     (log_dir / "runs").mkdir(exist_ok=True)
-    lines = "".join(json.dumps(event) + "\n" for event in events)
+    start = {"time": 0.0, "event": "run_start"}
+    lines = "".join(json.dumps(event) + "\n" for event in (start, *events))
     (log_dir / "runs" / f"{run}.jsonl").write_text(lines)
 
 
@@ -46,4 +47,11 @@ def test_what_failed_or_was_stopped_says_nothing(tmp_path: Path) -> None:
 
 
 def test_no_run_yet(tmp_path: Path) -> None:
+    assert last_durations(tmp_path) == {}
+
+
+def test_wait_is_no_work(tmp_path: Path) -> None:
+    start, end = _step("t:async_wait", 0, 5)
+    _journal(tmp_path, "1", start | {"kind": "async_wait"}, end)
+
     assert last_durations(tmp_path) == {}

@@ -1,197 +1,162 @@
-"""What failed in a run, from its events."""
+"""Why a run did not succeed."""
 
 from typing import Any
 
-from doitstack.journal.failures import Failure, outcome
-from doitstack.journal.raw_events import Event
+from doitstack.journal.events import (
+    Event,
+    FutureCancelled,
+    FutureStopped,
+    WaitEnd,
+    WaitStart,
+)
+from doitstack.journal.failures import RunFailures, failures_of
+from tests.unit.runs import (
+    collected,
+    future_end,
+    future_start,
+    record,
+    run_start,
+    step,
+    step_end,
+    step_not_run,
+)
 
 
-def _start(
-    time: float, step: str, kind: str = "run", *, waits: tuple[str, ...] = (), **fields: Any
-) -> Event:
-    return Event(
-        time,
-        fields.pop("event", "step_start"),
-        {
-            "task": f"t:{step}",
-            "plugin": "demo",
-            "phase": "stack install",
-            "step": step,
-            "kind": kind,
-            "waits": waits,
-            **fields,
-        },
+def _found(*events: Event, strict: bool = False) -> RunFailures:
+    return failures_of(record([run_start(0), *events]), strict=strict)
+
+
+def _failed(*events: Event, strict: bool = False) -> list[str]:
+    return [step.name for step in _found(*events, strict=strict).failed]
+
+
+def _wait(time: float, *names: str) -> Event:
+    return step_not_run(time, f"async_wait-{'-'.join(names)}", "async_wait", waits=names)
+
+
+def test_failed_step_has_its_place_and_its_output() -> None:
+    found = _found(
+        step(1, "good", log=10),
+        step_end(2, "good", log=20),
+        step(2, "bad", log=20),
+        step_end(5, "bad", "failed", error="no luck", log=90),
+        step_not_run(5, "later"),
+        _wait(5, "a"),
     )
-
-
-def _end(time: float, step: str, status: str, error: str | None = None, log: int = 0) -> Event:
-    return Event(
-        time, "step_end", {"task": f"t:{step}", "status": status, "error": error, "log": log}
-    )
-
-
-def _not_run(step: str, kind: str = "run", *waits: str) -> Event:
-    return _start(99.0, step, kind, waits=waits, event="step_not_run")
-
-
-def _began(time: float, name: str) -> Event:
-    return Event(time, "future_start", {"name": name, "pid": 7})
-
-
-def _ended(time: float, name: str, rc: int, error: str | None = None) -> Event:
-    return Event(
-        time,
-        "future_end",
-        {
-            "name": name,
-            "rc": rc,
-            "error": error,
-            "start_time": time * 1000 - 2000,
-            "end_time": time * 1000,
-        },
-    )
-
-
-def _failures(*events: Event, strict: bool = False) -> list[str]:
-    return [failure.name for failure in outcome(events, strict=strict).failures]
-
-
-def test_failed_step_is_told_with_its_place_and_its_output() -> None:
-    found = outcome(
-        [
-            _start(1.0, "good", log=10),
-            _end(2.0, "good", "done"),
-            _start(2.0, "bad", log=20),
-            _end(5.0, "bad", "failed", "no luck", log=90),
-            _not_run("later"),
-            _not_run("async_wait-a", "async_wait", "a"),
-        ],
-        strict=False,
-    )
-    assert found.failures == (
-        Failure(
-            time=5.0,
-            task="t:bad",
-            name="bad",
-            plugin="demo",
-            phase="stack install",
-            error="no luck",
-            seconds=3.0,
-            rc=None,
-            log=(20, 90),
-        ),
-    )
+    (failed,) = found.failed
+    assert (failed.task, failed.name, failed.plugin) == ("stack:install:p:bad", "bad", "p")
+    assert (failed.error, failed.seconds, failed.log) == ("no luck", 3.0, (20, 90))
+    assert not failed.ended_in_background
     assert found.not_run == ("later",)
     assert found.stopped == ()
     assert found.interrupted is None
 
 
 def test_failed_future_belongs_to_the_step_that_declares_it() -> None:
-    found = outcome(
-        [
-            _start(1.0, "a", "async_run"),
-            _began(1.0, "a"),
-            _ended(4.0, "a", 7, "future a: failed with rc 7"),
-            _not_run("async_wait-a", "async_wait", "a"),
-        ],
-        strict=False,
-    )
-    (failure,) = found.failures
-    assert (failure.name, failure.plugin, failure.rc) == ("a", "demo", 7)
-    assert failure.is_future
-    assert failure.seconds == 2.0
+    (failed,) = _found(
+        step(1, "a", "async_run"),
+        future_start(1, "a"),
+        future_end(4, "a", 2, 4, rc=7, error="future a: failed with rc 7"),
+        _wait(5, "a"),
+    ).failed
+    assert (failed.name, failed.plugin, failed.rc, failed.seconds) == ("a", "p", 7, 2.0)
+    assert failed.ended_in_background
 
 
 def test_first_in_time_is_first_also_when_it_was_noticed_later() -> None:
     events = [
-        _start(1.0, "a", "async_run"),
-        _began(1.0, "a"),
-        _start(1.0, "long"),
-        _end(9.0, "long", "failed", "no luck"),
-        _ended(3.0, "a", 1),
-        _not_run("async_wait-a", "async_wait", "a"),
+        step(1, "a", "async_run"),
+        future_start(1, "a"),
+        step(1, "long"),
+        step_end(9, "long", "failed", error="no luck"),
+        future_end(9, "a", 1, 3, rc=1),
+        _wait(9, "a"),
     ]
-    assert _failures(*events) == ["a", "long"]
+    assert _failed(*events) == ["a", "long"]
 
 
 def test_future_that_another_future_waits_for_counts() -> None:
-    events = [_start(1.0, "a", "async_run"), _began(1.0, "a"), _ended(3.0, "a", 1)]
-    assert _failures(*events) == []
-    assert _failures(*events, _not_run("b", "async_run", "a")) == ["a"]
+    events = [step(1, "a", "async_run"), future_start(1, "a"), future_end(3, "a", 1, 3, rc=1)]
+    assert _failed(*events) == []
+    assert _failed(*events, step_not_run(4, "b", "async_run", waits=("a",))) == ["a"]
 
 
 def test_future_that_nobody_waits_for_counts_only_if_that_is_strict() -> None:
     events = [
-        _start(1.0, "a", "async_run"),
-        _began(1.0, "a"),
-        _ended(3.0, "a", 1),
-        _start(4.0, "bad"),
-        _end(5.0, "bad", "failed", "no luck"),
+        step(1, "a", "async_run"),
+        future_start(1, "a"),
+        future_end(3, "a", 1, 3, rc=1),
+        step(4, "bad"),
+        step_end(5, "bad", "failed", error="no luck"),
     ]
-    assert _failures(*events) == ["bad"]
-    assert _failures(*events, strict=True) == ["a", "bad"]
+    assert _failed(*events) == ["bad"]
+    assert _failed(*events, strict=True) == ["a", "bad"]
+
+
+def test_future_that_could_not_be_started_has_failed() -> None:
+    events = [step(1, "a", "async_run"), step_end(1, "a", "failed", error="no room", log=3)]
+    assert _failed(*events) == ["a"]
 
 
 def test_step_that_fails_with_its_own_future_is_not_the_cause() -> None:
-    def waiting(error: str) -> list[str]:
-        return _failures(
-            _start(1.0, "script"),
-            _began(1.0, "own"),
-            _ended(3.0, "own", 7),
-            Event(3.0, "collected", {"name": "own", "rc": 7}),
-            _end(4.0, "script", "failed", error),
+    def failing(**why: Any) -> list[str]:
+        return _failed(
+            step(1, "script"),
+            future_start(1, "own"),
+            future_end(3, "own", 1, 3, rc=7),
+            collected(3, "own", 0.0, rc=7),
+            step_end(4, "script", "failed", error="script.sh:3: it ended", **why),
         )
 
-    assert waiting("script.sh:3: 'async_wait' ended with code 7") == ["own"]
-    assert waiting("future own: failed with rc 7") == ["own"]
+    assert failing(future="own") == ["own"]
     # It went on after the future, and something else ended it.
-    assert waiting("script.sh:5: 'false' ended with code 1") == ["script"]
+    assert failing() == ["script"]
 
 
 def test_future_of_a_script_belongs_to_its_step() -> None:
-    (failure,) = outcome(
-        [
-            _start(1.0, "script"),
-            _began(1.0, "own"),
-            _ended(3.0, "own", 7),
-            Event(3.0, "collected", {"name": "own", "rc": 7}),
-            _end(4.0, "script", "failed", "'async_wait' ended with code 7"),
-        ],
-        strict=False,
-    ).failures
-    assert (failure.name, failure.task, failure.phase) == ("own", "t:script", "stack install")
+    (failed,) = _found(
+        step(1, "script"),
+        future_start(1, "own"),
+        future_end(3, "own", 1, 3, rc=7),
+        collected(3, "own", 0.0, rc=7),
+        step_end(4, "script", "failed", future="own"),
+    ).failed
+    assert (failed.name, failed.phase) == ("own", "stack install")
+    assert failed.started_by == "stack:install:p:script"
 
 
 def test_what_had_to_stop_has_not_failed() -> None:
-    found = outcome(
-        [
-            _start(1.0, "a", "async_run"),
-            _began(1.0, "a"),
-            _start(1.0, "q", "async_run"),
-            _start(1.0, "standing"),
-            _end(4.0, "standing", "stopped"),
-            Event(4.0, "future_cancelled", {"name": "q"}),
-            _ended(4.0, "a", 143, "future a: failed with rc 143"),
-            Event(4.0, "future_stopped", {"name": "a"}),
-            # One of the shell, which had waited in a process of its own.
-            Event(4.0, "future_stopped", {"name": "gated"}),
-            _ended(4.0, "good", 0),
-            Event(4.0, "future_stopped", {"name": "good"}),
-            _not_run("async_wait-a", "async_wait", "a"),
-        ],
-        strict=False,
+    found = _found(
+        step(1, "a", "async_run"),
+        future_start(1, "a"),
+        step(1, "q", "async_run"),
+        step(1, "good", "async_run"),
+        future_start(1, "good"),
+        step(1, "standing"),
+        step_end(4, "standing", "stopped"),
+        FutureCancelled("q", time=4),
+        future_end(4, "a", 1, 4, rc=143, error="future a: failed with rc 143"),
+        FutureStopped("a", time=4),
+        # One of the shell, which had waited in a process of its own.
+        FutureStopped("gated", time=4),
+        # One that had come to its end just before.
+        future_end(4, "good", 1, 4),
+        FutureStopped("good", time=4),
+        step_not_run(4, "later"),
+        _wait(4, "a"),
     )
-    assert found.failures == ()
+    assert found.failed == ()
     assert found.stopped == ("a",)
-    assert found.not_run == ("q", "gated")
+    assert found.not_run == ("q", "gated", "later")
     assert found.interrupted
     assert (found.interrupted.name, found.interrupted.seconds) == ("standing", 3.0)
 
 
 def test_what_the_main_line_waited_for_is_known() -> None:
-    waits = Event(1.0, "wait_start", {"name": "a"})
-    assert outcome([waits], strict=False).awaited == "a"
-    for end in (Event(2.0, "wait_end", {}), Event(2.0, "collected", {"name": "a", "rc": 0})):
-        assert outcome([waits, end], strict=False).awaited is None
-        cleanup = [waits, _not_run("async_wait-a", "async_wait", "a"), end]
-        assert outcome(cleanup, strict=False).awaited == "a"
+    waits = WaitStart("a", time=1)
+    assert _found().awaited is None
+    assert _found(waits).awaited == "a"
+    for end in (WaitEnd(time=2), collected(2, "a", 1.0)):
+        assert _found(waits, end).awaited is None
+        # The cleanup after the end of the main line ends the wait, too.
+        assert _found(waits, _wait(2, "a"), end).awaited == "a"

@@ -37,7 +37,7 @@ class Scene:
 
     @property
     def states(self) -> dict[str, str]:
-        return {row.name: row.state for row in self.run.futures()}
+        return {row.name: row.state.value for row in self.run.futures()}
 
     @contextmanager
     def going_on(self) -> Iterator[int]:
@@ -77,7 +77,7 @@ def test_states_follow_the_journal(scene: Scene) -> None:
     with scene.going_on():
         rows = {row.name: row for row in scene.run.futures()}
 
-    assert {name: row.state for name, row in rows.items()} == {
+    assert {name: row.state.value for name, row in rows.items()} == {
         "queued": "queued",
         "running": "running",
         "ended": "ended",
@@ -87,7 +87,7 @@ def test_states_follow_the_journal(scene: Scene) -> None:
         "locked": "queued",
         "cancelled": "cancelled",
     }
-    assert rows["locked"].standing == "queued for lock apt"
+    assert rows["locked"].state_text == "queued for lock apt"
     assert [rows[name].pid for name in ("queued", "running")] == [None, 12]
     assert [rows[name].rc for name in ("running", "failed", "collected")] == [None, 7, 0]
     assert rows["collected"].seconds == 2.5
@@ -140,9 +140,9 @@ def test_file_says_more_than_the_journal(scene: Scene) -> None:
 
     rows = {row.name: row for row in scene.run.futures()}
 
-    assert (rows["ended"].state, rows["ended"].rc, rows["ended"].seconds) == ("ended", 7, 1.5)
-    assert rows["alive"].state == "running"
-    assert rows["reused"].state == "lost"
+    assert (rows["ended"].state.value, rows["ended"].rc, rows["ended"].seconds) == ("ended", 7, 1.5)
+    assert rows["alive"].state.value == "running"
+    assert rows["reused"].state.value == "lost"
 
 
 def test_future_is_over_with_itself_or_with_the_run(scene: Scene) -> None:
@@ -178,4 +178,4 @@ def test_looking_at_a_run_does_not_disturb_it(scene: Scene) -> None:
 
 def test_before_the_first_run_there_is_nothing(tmp_path: Path) -> None:
     run = LastRun(tmp_path, tmp_path / "logs")
-    assert (run.goes_on, run.events, run.futures()) == (False, [], [])
+    assert (run.goes_on, run.record.steps, run.futures()) == (False, [], [])

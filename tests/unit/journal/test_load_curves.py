@@ -1,9 +1,9 @@
 """What a run did over time; every figure here was worked out by hand."""
 
+from doitstack.journal.events import Usage, WaitEnd, WaitStart
 from doitstack.journal.load_curves import Point, concurrency, cores_of_machine, cores_of_run
 from tests.unit.runs import (
     ONE_FUTURE,
-    event,
     future_end,
     future_start,
     record,
@@ -36,8 +36,8 @@ def test_serial_run_does_one_thing_at_a_time() -> None:
             step(0, "a", "async_run"),
             future_start(0, "a"),
             future_end(2, "a", 0, 2),
-            event(2, "wait_start", name="a"),
-            event(2, "wait_end"),
+            WaitStart(name="a", time=2),
+            WaitEnd(time=2),
             step(2, "b"),
             step_end(3, "b"),
             run_end(3),
@@ -50,9 +50,9 @@ def test_processors_are_the_growth_of_cpu_time() -> None:
     run = record(
         [
             run_start(0),
-            event(1, "usage", cpu=0.5, machine=70.0),
-            event(2, "usage", cpu=2.0, machine=72.0),
-            event(4, "usage", cpu=3.0, machine=73.0),
+            Usage(cpu=0.5, machine=70.0, time=1),
+            Usage(cpu=2.0, machine=72.0, time=2),
+            Usage(cpu=3.0, machine=73.0, time=4),
             run_end(5),
         ]
     )
@@ -62,11 +62,11 @@ def test_processors_are_the_growth_of_cpu_time() -> None:
 
 def test_samples_that_are_too_close_say_nothing() -> None:
     samples = [(1, 0.0), (1.1, 0.1), (2, 2.0), (2.01, 2.02)]
-    events = [event(time, "usage", cpu=cpu, machine=cpu) for time, cpu in samples]
+    events = [Usage(cpu=cpu, machine=cpu, time=time) for time, cpu in samples]
     run = record([run_start(0), *events, run_end(5)])
     assert cores_of_run(run) == (Point(1, 2), Point(2, 0))
 
 
 def test_one_sample_says_nothing() -> None:
-    run = record([run_start(0), event(1, "usage", cpu=0.5, machine=70.0), run_end(5)])
+    run = record([run_start(0), Usage(cpu=0.5, machine=70.0, time=1), run_end(5)])
     assert cores_of_run(run) == ()

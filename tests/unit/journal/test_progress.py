@@ -1,14 +1,26 @@
-"""What a run is doing, from its events."""
-
-from typing import Any
+"""What a run is doing, and how long the rest takes."""
 
 import pytest
 
-from doitstack.journal.progress import Left, Progress, Standing, left
-from doitstack.journal.raw_events import Event
+from doitstack.journal.events import Event, FutureCancelled, WaitEnd, WaitStart
+from doitstack.journal.progress import Left, count_ended, futures_in, left, phase_of
+from doitstack.journal.run_record import RunRecord
+from doitstack.journal.status import Status
 from doitstack.phases import Phase
 from doitstack.planning.plan import PlannedStep
 from doitstack.steps import Step, async_run, async_wait, run
+from tests.unit.runs import (
+    collected,
+    future_end,
+    future_start,
+    run_start,
+    step,
+    step_end,
+    step_not_run,
+    step_skipped,
+)
+
+TASK = "stack:install:p:"
 
 
 def act() -> None:
@@ -16,118 +28,119 @@ def act() -> None:
 
 
 def _planned(step: Step, *needs: str) -> PlannedStep:
-    return PlannedStep(0, Phase.INSTALL, "demo", f"t:{step.name}", step, needs)
+    return PlannedStep(0, Phase.INSTALL, "p", f"{TASK}{step.name}", step, needs)
 
 
 PLAN = [
     _planned(async_run("slow", act)),
-    _planned(async_run("after", act, wait=["slow"]), "t:slow"),
+    _planned(async_run("after", act, wait=["slow"]), "stack:install:p:slow"),
     _planned(run(act, name="first")),
-    _planned(async_wait("slow", "after"), "t:first", "t:slow", "t:after"),
-    _planned(run(act, name="last"), "t:async_wait-slow-after"),
+    _planned(
+        async_wait("slow", "after"),
+        "stack:install:p:first",
+        "stack:install:p:slow",
+        "stack:install:p:after",
+    ),
+    _planned(run(act, name="last"), "stack:install:p:async_wait-slow-after"),
 ]
-EXPECTED = {"slow": 30.0, "after": 5.0, "t:first": 10.0, "t:last": 2.0}
-
-
-def _step(time: float, kind: str, step: str, what: str = "run", **fields: Any) -> Event:
-    phase = {} if kind == "step_end" else {"phase": "stack install", "kind": what}
-    return Event(
-        time, kind, {"task": f"t:{step}", "plugin": "demo", "step": step, **phase, **fields}
-    )
-
-
-def _after(*events: Event) -> Progress:
-    progress = Progress()
-    for event in events:
-        progress.follow(event)
-    return progress
+EXPECTED = {"slow": 30.0, "after": 5.0, "stack:install:p:first": 10.0, "stack:install:p:last": 2.0}
 
 
 START = (
-    Event(100.0, "run_start", {}),
-    _step(100.0, "step_start", "slow", "async_run"),
-    Event(101.0, "future_start", {"name": "slow", "pid": 7}),
-    _step(101.0, "step_start", "queued", "async_run"),
-    _step(102.0, "step_start", "first"),
+    run_start(100),
+    step(100, "slow", "async_run"),
+    future_start(101, "slow"),
+    step(101, "queued", "async_run"),
+    step(102, "first"),
 )
 
 
-def test_main_line_and_futures_are_known() -> None:
-    progress = _after(*START)
+def _after(*events: Event) -> RunRecord:
+    run = RunRecord("now")
+    for event in events:
+        run.add(event)
+    return run
 
-    assert (progress.start, progress.phase) == (100.0, "stack install")
-    assert (progress.step, progress.task, progress.step_since) == ("demo: first", "t:first", 102.0)
-    assert [(one.name, one.since) for one in progress.of(Standing.RUNNING)] == [("slow", 101.0)]
-    assert [one.name for one in progress.of(Standing.QUEUED)] == ["queued"]
-    assert progress.awaited is None
+
+def _names(run: RunRecord, status: Status) -> list[str]:
+    return [future.name for future in futures_in(run, status)]
+
+
+def test_main_line_and_futures_are_known() -> None:
+    now = _after(*START)
+
+    assert (now.start, phase_of(now)) == (100, "stack install")
+    assert now.current
+    assert (now.current.label, now.current.declared) == ("p: first", 102)
+    assert [(one.name, one.start) for one in futures_in(now, Status.RUNNING)] == [("slow", 101)]
+    assert _names(now, Status.QUEUED) == ["queued"]
+    assert now.wait is None
 
 
 def test_phase_is_that_of_the_main_line() -> None:
-    late = Event(
-        103.0,
-        "step_start",
-        {"task": "t", "plugin": "x", "step": "y", "phase": "stack extra", "kind": "async_run"},
-    )
-    assert _after(*START, late).phase == "stack install"
-    assert _after(late).phase == ""
+    late = step(103, "y", "async_run", phase="stack extra")
+    assert phase_of(_after(*START, late)) == "stack install"
+    assert phase_of(_after(late)) == ""
+    assert phase_of(_after(*START, step_not_run(104, "z", phase="clean"))) == "stack install"
 
 
 def test_ended_step_leaves_the_main_line_free() -> None:
-    progress = _after(*START, _step(103.0, "step_end", "first", status="done"))
-    assert (progress.step, progress.phase) == ("", "stack install")
-    assert progress.count(PLAN) == (1, 5)
+    now = _after(*START, step_end(103, "first"))
+    assert (now.current, phase_of(now)) == (None, "stack install")
+    assert count_ended(now, PLAN) == (1, 5)
 
 
 def test_waits_begin_and_end() -> None:
-    waiting = _after(*START, Event(103.0, "wait_start", {"name": "slow"}))
-    assert (waiting.awaited, waiting.awaited_since) == ("slow", 103.0)
-    waiting.follow(Event(104.0, "collected", {"name": "slow", "rc": 0}))
-    assert waiting.awaited is None
-    waiting.follow(Event(105.0, "wait_start", {"name": ""}))
-    assert waiting.awaited == ""
-    waiting.follow(Event(106.0, "wait_end", {}))
-    assert waiting.awaited is None
+    now = _after(*START, WaitStart("slow", time=103))
+    assert now.wait
+    assert (now.wait.name, now.wait.start) == ("slow", 103)
+    now.add(collected(104, "slow", 1.0))
+    assert now.wait is None
+    now.add(WaitStart(time=105))
+    assert now.wait
+    now.add(WaitEnd(time=106))
+    assert now.wait is None
 
 
-@pytest.mark.parametrize(("rc", "standing"), [(0, Standing.DONE), (3, Standing.FAILED)])
-def test_ended_future_counts_as_a_step(rc: int, standing: Standing) -> None:
-    progress = _after(*START, Event(109.0, "future_end", {"name": "slow", "rc": rc}))
-    (future,) = progress.of(standing)
-    assert (future.name, future.since, future.until, future.rc) == ("slow", 101.0, 109.0, rc)
-    assert progress.count(PLAN) == (1, 5)
+@pytest.mark.parametrize(("rc", "status"), [(0, Status.DONE), (3, Status.FAILED)])
+def test_ended_future_counts_as_a_step(rc: int, status: Status) -> None:
+    now = _after(*START, future_end(110, "slow", 101, 109, rc=rc))
+    (future,) = futures_in(now, status)
+    assert (future.name, future.start, future.end, future.rc) == ("slow", 101, 109, rc)
+    assert count_ended(now, PLAN) == (1, 5)
 
 
-def test_skipped_steps_and_cancelled_futures_are_done_with() -> None:
-    progress = _after(
+def test_steps_that_are_up_to_date_and_cancelled_futures_count() -> None:
+    now = _after(
         *START,
-        _step(102.5, "step_skipped", "last"),
-        Event(103.0, "future_cancelled", {"name": "queued"}),
+        step_skipped(102.5, "last"),
+        FutureCancelled("queued", time=103),
     )
-    assert progress.count(PLAN) == (1, 5)
-    assert progress.of(Standing.QUEUED) == []
+    assert count_ended(now, PLAN) == (1, 5)
+    assert futures_in(now, Status.QUEUED) == []
 
 
 def test_future_of_no_plan_is_seen() -> None:
-    progress = _after(Event(1.0, "future_start", {"name": "own", "pid": 7}))
-    assert [one.name for one in progress.of(Standing.RUNNING)] == ["own"]
-    assert progress.count(PLAN) == (0, 5)
+    now = _after(future_start(1, "own"))
+    assert _names(now, Status.RUNNING) == ["own"]
+    assert count_ended(now, PLAN) == (0, 5)
 
 
 def test_rest_is_the_longest_path_through_what_is_left() -> None:
-    assert left(Progress(), PLAN, EXPECTED, 100.0) == Left(30 + 5 + 2, is_known=True)
+    assert left(_after(), PLAN, EXPECTED, 100) == Left(30 + 5 + 2, is_known=True)
     running = _after(*START)
-    assert left(running, PLAN, EXPECTED, 111.0) == Left(20 + 5 + 2, is_known=True)
+    assert left(running, PLAN, EXPECTED, 111) == Left(20 + 5 + 2, is_known=True)
     # What takes longer than last time is about to end.
-    assert left(running, PLAN, EXPECTED, 500.0) == Left(5 + 2, is_known=True)
+    assert left(running, PLAN, EXPECTED, 500) == Left(5 + 2, is_known=True)
 
 
 def test_queued_future_has_all_of_its_time_before_it() -> None:
     queued = _after(*START[:2])
-    assert left(queued, PLAN, EXPECTED, 111.0) == Left(30 + 5 + 2, is_known=True)
+    assert left(queued, PLAN, EXPECTED, 111) == Left(30 + 5 + 2, is_known=True)
 
 
-def test_rest_is_a_lower_bound_where_something_is_new() -> None:
-    known = {name: seconds for name, seconds in EXPECTED.items() if name != "t:last"}
-    assert left(Progress(), PLAN, known, 100.0) == Left(35, is_known=False)
-    assert left(Progress(), PLAN, {}, 100.0) is None
-    assert left(Progress(), [], EXPECTED, 100.0) is None
+def test_rest_is_a_lower_bound_if_something_is_new() -> None:
+    known = {name: seconds for name, seconds in EXPECTED.items() if name != f"{TASK}last"}
+    assert left(_after(), PLAN, known, 100) == Left(35, is_known=False)
+    assert left(_after(), PLAN, {}, 100) is None
+    assert left(_after(), [], EXPECTED, 100) is None

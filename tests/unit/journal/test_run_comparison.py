@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from doitstack.journal.raw_events import Event
+from doitstack.journal.events import Event
 from doitstack.journal.run_comparison import compare, run_before
-from tests.unit.runs import record, run_end, run_start, step, step_end, write_journal
+from tests.unit.runs import record, run_end, run_start, step, step_end, step_skipped, write_journal
 
 
 def _run(*steps: tuple[str, float], tasks: tuple[str, ...] = ("stack",)) -> list[Event]:
-    events, now = [run_start(0, tasks=list(tasks))], 0.0
+    events, now = [run_start(0, tasks=tasks)], 0.0
     for name, seconds in steps:
         events += [step(now, name), step_end(now + seconds, name)]
         now += seconds
@@ -36,7 +36,7 @@ def test_what_did_not_end_well_is_not_compared() -> None:
 
 
 def test_what_was_up_to_date_is_not_compared() -> None:
-    skipped = [run_start(0), step(0, "a", what="step_skipped"), run_end(1)]
+    skipped = [run_start(0), step_skipped(0, "a"), run_end(1)]
     comparison = compare(record(skipped), record(_run(("a", 4))))
     assert comparison.changes == ()
     assert [s.name for s in comparison.gone] == ["a"]
@@ -49,10 +49,10 @@ def test_run_before_has_the_same_tasks_and_half_of_the_steps(tmp_path: Path) -> 
     write_journal(tmp_path, "4", _run(("other", 4)))
     write_journal(tmp_path, "45", _run(("c", 1)))
     write_journal(tmp_path, "5", _run()[1:])
-    path = write_journal(tmp_path, "6", _run(("a", 6), ("b", 1), ("c", 1)))
+    run = record(_run(("a", 6), ("b", 1), ("c", 1)), "6")
     write_journal(tmp_path, "7", _run(("a", 7)))
 
-    before = run_before(tmp_path, path)
+    before = run_before(tmp_path, run)
     assert before
     assert before.name == "2"
-    assert run_before(tmp_path, tmp_path / "runs" / "1.jsonl") is None
+    assert run_before(tmp_path, record(_run(("a", 1), ("b", 1)), "1")) is None

@@ -2,12 +2,21 @@
 
 from pathlib import Path
 
-from doitstack.journal.run_record import Sample, Status, StepRecord, Wait, read_run
+from doitstack.journal.events import (
+    FutureCancelled,
+    FutureQueued,
+    FutureStart,
+    FutureStopped,
+    Usage,
+    WaitStart,
+)
+from doitstack.journal.run_record import RunRecord, Sample, Wait, read_run
+from doitstack.journal.status import Status
+from doitstack.journal.step_record import StepRecord
 from doitstack.steps import Kind
 from tests.unit.runs import (
     ONE_FUTURE,
     collected,
-    event,
     future_end,
     future_start,
     record,
@@ -15,6 +24,7 @@ from tests.unit.runs import (
     run_start,
     step,
     step_end,
+    step_not_run,
     write_journal,
 )
 
@@ -35,7 +45,7 @@ def test_steps_of_the_main_line_have_their_times_and_logs() -> None:
     ]
     assert (run.elapsed, run.code, run.tasks, run.cores) == (13, 0, ("stack",), 2)
     skipped = run.steps[0]
-    assert (skipped.name, skipped.status, skipped.was_run) == ("good", Status.SKIPPED, False)
+    assert (skipped.name, skipped.status, skipped.was_run) == ("good", Status.UP_TO_DATE, False)
 
 
 def test_future_has_its_own_times_and_where_it_was_collected() -> None:
@@ -45,17 +55,17 @@ def test_future_has_its_own_times_and_where_it_was_collected() -> None:
     assert (future.name, future.command, future.status) == ("a", "make_a", Status.DONE)
     assert (future.declared, future.start, future.end, future.seconds) == (102, 102, 112, 10)
     assert (future.collected, future.waited, future.cpu, future.log) == (112, 7, 9, (80, 95))
-    assert run.waits == (Wait("a", 105, 112),)
+    assert run.waits == [Wait("a", 105, 112)]
 
 
 def test_wait_lasts_until_another_future_fails_or_the_run_ends() -> None:
     started = [run_start(0), step(1, "a", "async_run"), future_start(1, "a")]
-    waiting = [*started, event(2, "wait_start", name="b")]
-    assert record([*waiting, run_end(9, code=130)]).waits == (Wait("b", 2, 9),)
-    cleanup = [*waiting, event(4, "wait_start", name="a"), collected(4, "a", 0.0)]
-    assert record([*cleanup, run_end(9, code=130)]).waits == (Wait("b", 2, 4), Wait("a", 4, 4))
+    waiting = [*started, WaitStart(name="b", time=2)]
+    assert record([*waiting, run_end(9, code=130)]).waits == [Wait("b", 2, 9)]
+    cleanup = [*waiting, WaitStart(name="a", time=4), collected(4, "a", 0.0)]
+    assert record([*cleanup, run_end(9, code=130)]).waits == [Wait("b", 2, 4), Wait("a", 4, 4)]
     failed = [future_end(5, "a", 1, 5, rc=1), collected(5, "a", 0.0, rc=1)]
-    assert record([*waiting, *failed, run_end(9, code=1)]).waits == (Wait("b", 2, 5),)
+    assert record([*waiting, *failed, run_end(9, code=1)]).waits == [Wait("b", 2, 5)]
 
 
 def test_future_that_had_ended_before_its_wait_costs_no_wait() -> None:
@@ -67,12 +77,12 @@ def test_future_that_had_ended_before_its_wait_costs_no_wait() -> None:
             step(0, "long"),
             step_end(9, "long"),
             future_end(9, "a", 0, 2),
-            event(9, "wait_start", name="a"),
+            WaitStart(name="a", time=9),
             collected(9, "a", 0.0),
             run_end(9),
         ]
     )
-    assert run.waits == (Wait("a", 9, 9),)
+    assert run.waits == [Wait("a", 9, 9)]
     assert _only(run.futures).end == 2
 
 
@@ -80,7 +90,7 @@ def test_queued_future_has_a_start_of_its_own() -> None:
     run = record(
         [
             run_start(0),
-            step(1, "a", "async_run", waits=["b"]),
+            step(1, "a", "async_run", waits=("b",)),
             future_start(5, "a"),
             future_end(6, "a", 5, 6),
             run_end(6),
@@ -94,10 +104,10 @@ def test_future_that_an_action_starts_may_queue_too() -> None:
     run = record(
         [
             run_start(0),
-            event(1, "future_queued", name="a", command="make_a", lock="apt"),
-            event(4, "future_start", name="a", pid=1, command="make_a", lock="apt"),
+            FutureQueued(name="a", command="make_a", lock="apt", time=1),
+            FutureStart(name="a", pid=1, command="make_a", lock="apt", time=4),
             future_end(6, "a", 4, 6),
-            event(6, "future_queued", name="late", command="make_late", lock=""),
+            FutureQueued(name="late", command="make_late", lock="", time=6),
             run_end(7),
         ]
     )
@@ -112,7 +122,7 @@ def test_future_that_an_action_starts_belongs_to_the_step_it_came_from() -> None
             run_start(0),
             step(0, "maker"),
             future_start(1, "inner"),
-            event(2, "wait_start", name="inner"),
+            WaitStart(name="inner", time=2),
             future_end(4, "inner", 1, 4),
             collected(4, "inner", 2.0),
             step_end(5, "maker"),
@@ -150,10 +160,10 @@ def test_ends_that_are_not_good_are_told_apart() -> None:
             step(0, "c", "async_run"),
             step(1, "broken", log=5),
             step_end(3, "broken", "failed", log=9, error="it broke"),
-            event(3, "future_cancelled", name="c"),
+            FutureCancelled(name="c", time=3),
             future_end(3, "b", 0, 3, rc=143),
-            event(3, "future_stopped", name="b"),
-            step(3, "late", what="step_not_run"),
+            FutureStopped(name="b", time=3),
+            step_not_run(3, "late"),
             run_end(3, code=1),
         ]
     )
@@ -182,7 +192,10 @@ def test_future_that_could_not_be_started_has_failed() -> None:
 def test_killed_run_ends_with_its_last_event() -> None:
     run = record(ONE_FUTURE[:7])
     assert (run.code, run.elapsed) == (None, 2)
-    assert {s.name: s.status for s in run.steps[2:]} == {"a": Status.LOST, "second": Status.LOST}
+    assert {s.name: s.status for s in run.steps[2:]} == {
+        "a": Status.RUNNING,
+        "second": Status.RUNNING,
+    }
     assert all(s.end == 102 for s in run.steps[2:])
 
 
@@ -204,12 +217,12 @@ def test_samples_are_those_of_the_whole_machine() -> None:
     run = record(
         [
             run_start(0),
-            event(1, "usage", cpu=0.5, machine=70.0),
-            event(2, "usage", cpu=0.9),
+            Usage(cpu=0.5, machine=70.0, time=1),
+            Usage(cpu=0.9, time=2),
             run_end(3),
         ]
     )
-    assert run.samples == (Sample(1, 0.5, 70.0),)
+    assert run.samples == [Sample(1, 0.5, 70.0)]
 
 
 def test_journal_without_a_run_is_none(tmp_path: Path) -> None:
@@ -218,3 +231,36 @@ def test_journal_without_a_run_is_none(tmp_path: Path) -> None:
     assert run.name == "1"
     assert read_run(write_journal(tmp_path, "2", ONE_FUTURE[1:])) is None
     assert read_run(write_journal(tmp_path, "3", [])) is None
+
+
+def test_future_that_cannot_have_a_name_leaves_it_to_the_one_that_has_it() -> None:
+    run = record(
+        [
+            run_start(0),
+            future_start(1, "taken"),
+            step(2, "taken", "async_run"),
+            step_end(2, "taken", "failed", error="is started already"),
+            future_end(3, "taken", 1, 3, rc=143),
+            FutureStopped("taken", time=3),
+            run_end(3, code=1),
+        ]
+    )
+    assert [(s.status, s.end, s.rc) for s in run.steps] == [
+        (Status.STOPPED, 3, 143),
+        (Status.FAILED, 2, None),
+    ]
+
+
+def test_steps_of_a_run_that_goes_on() -> None:
+    run = RunRecord("now")
+    for event in (run_start(0), step(1, "first"), WaitStart("a", time=2)):
+        run.add(event)
+    assert run.current is run.find("stack:install:p:first") is run.steps[0]
+    assert (run.wait, run.waits, run.end) == (Wait("a", 2, 2), [], 2)
+    run.add(step_end(3, "first"))
+    assert run.current is None
+
+
+def test_line_that_was_lost_does_not_matter() -> None:
+    run = record([run_start(0), step_end(1, "unknown"), collected(2, "a", 1.0), run_end(3)])
+    assert [(s.name, s.was_run) for s in run.steps] == [("a", False)]

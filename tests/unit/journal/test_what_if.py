@@ -2,6 +2,7 @@
 
 import pytest
 
+from doitstack.journal.events import WaitEnd, WaitStart
 from doitstack.journal.what_if import (
     Await,
     Background,
@@ -16,7 +17,6 @@ from doitstack.journal.what_if import (
 from tests.unit.runs import (
     ONE_FUTURE,
     collected,
-    event,
     future_end,
     future_start,
     record,
@@ -133,14 +133,14 @@ def test_future_can_start_where_the_plan_has_it_not_where_it_was_late() -> None:
             run_start(0),
             step(0, "x"),
             step_end(1, "x"),
-            step(1, "a", "async_run", needs=["stack:install:p:x"]),
+            step(1, "a", "async_run", needs=("stack:install:p:x",)),
             future_start(1, "a"),
             step(1, "y"),
             future_end(5, "a", 1, 5),
             step_end(9, "y"),
-            step(9, "b", "async_run", waits=["a"], needs=["stack:install:p:x"]),
+            step(9, "b", "async_run", waits=("a",), needs=("stack:install:p:x",)),
             future_start(9, "b"),
-            event(9, "wait_start", name="b"),
+            WaitStart(name="b", time=9),
             future_end(12, "b", 9, 12),
             collected(12, "b", 3.0),
             run_end(12),
@@ -166,9 +166,9 @@ def test_time_between_steps_has_no_owner_and_waits_for_anything_are_no_work() ->
             step(1, "x"),
             step_end(3, "x"),
             future_start(3, "a"),
-            event(3, "wait_start", name=""),
+            WaitStart(name="", time=3),
             future_end(6, "a", 3, 6),
-            event(6, "wait_end"),
+            WaitEnd(time=6),
             run_end(7),
         ]
     )
@@ -185,7 +185,7 @@ def test_serial_run_is_work_only() -> None:
             step(0, "a", "async_run"),
             future_start(0, "a"),
             future_end(5, "a", 0, 5),
-            event(5, "wait_start", name="a"),
+            WaitStart(name="a", time=5),
             collected(5, "a", 0.0),
             run_end(6),
         ]
@@ -218,7 +218,7 @@ def test_wait_in_the_midst_of_a_step_can_be_moved() -> None:
             run_start(0),
             step(0, "maker"),
             future_start(0, "a"),
-            event(2, "wait_start", name="a"),
+            WaitStart(name="a", time=2),
             future_end(6, "a", 0, 6),
             collected(6, "a", 4.0),
             step_end(9, "maker"),

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from doitstack.journal.events import Usage
 from doitstack.reports.chrome_trace import trace
-from tests.unit.runs import ONE_FUTURE, event, record, run_end, run_start, step
+from tests.unit.runs import ONE_FUTURE, record, run_end, run_start, step, step_skipped
 
 
 def _events(text: str, kind: str) -> list[dict[str, Any]]:
@@ -36,7 +37,7 @@ def test_arrow_leads_from_the_end_of_a_future_to_its_wait() -> None:
 
 
 def test_counters_tell_of_concurrency_and_processors() -> None:
-    samples = [event(1, "usage", cpu=0.5, machine=7.0), event(3, "usage", cpu=1.5, machine=11.0)]
+    samples = [Usage(cpu=0.5, machine=7.0, time=1), Usage(cpu=1.5, machine=11.0, time=3)]
     text = trace(record([run_start(0), *samples, run_end(4)]))
     assert [(e["name"], e["ts"], e["args"]["value"]) for e in _events(text, "C")] == [
         ("running at once", 0, 1),
@@ -61,6 +62,6 @@ def test_slice_says_what_is_known_of_its_step() -> None:
 
 
 def test_what_was_not_run_has_no_slice() -> None:
-    run = record([run_start(0), step(1, "a", "async_run"), step(1, "b", what="step_skipped"),
+    run = record([run_start(0), step(1, "a", "async_run"), step_skipped(1, "b"),
                   run_end(2)])  # fmt: skip
     assert _events(trace(run), "X") == []

@@ -1,46 +1,59 @@
-"""The last words of a run that has failed."""
+"""What a run says at its end if it has failed."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from doitstack.journal.failures import Failure, Outcome
-from doitstack.reports.excerpt import LINES
-from doitstack.reports.failure_summary import Logs, last_words
+from doitstack.journal.failures import RunFailures
+from doitstack.journal.status import Status
+from doitstack.journal.step_record import StepRecord
+from doitstack.reports.failure_summary import failure_summary
+from doitstack.reports.log_excerpts import LINES, RunLogs
+from doitstack.steps import Kind
 
-STEP = Failure(
-    time=5.0,
-    task="stack:install:demo:bad",
+STEP = StepRecord(
     name="bad",
-    plugin="demo",
+    kind=Kind.RUN,
+    status=Status.FAILED,
+    declared=2.0,
+    start=2.0,
+    end=5.04,
     phase="stack install",
+    plugin="demo",
+    task="stack:install:demo:bad",
     error="RuntimeError: of no use",
-    seconds=3.04,
 )
-FUTURE = replace(STEP, name="slow", rc=7, error="future slow: failed with rc 7", task="t:slow")
+FUTURE = replace(
+    STEP,
+    name="slow",
+    kind=Kind.ASYNC_RUN,
+    rc=7,
+    error="future slow: failed with rc 7",
+    task="t:slow",
+)
 
 
 @pytest.fixture
-def logs(tmp_path: Path) -> Logs:
-    """The logs of a run: 20 bytes of others are before and behind those of the step."""
+def logs(tmp_path: Path) -> RunLogs:
+    """The logs of a run: other lines stand before and after those of the step."""
     for name in ("async", "xtrace"):
         (tmp_path / name).mkdir()
     (tmp_path / "stack.log").write_text("what was before...\nof the step\nwhat came then...\n")
     (tmp_path / "async" / "slow.log").write_text("of the future\n")
-    return Logs(tmp_path / "stack.log", tmp_path / "async", tmp_path / "xtrace")
+    return RunLogs(tmp_path / "stack.log", tmp_path / "async", tmp_path / "xtrace")
 
 
-def _words(logs: Logs, outcome: Outcome, *messages: str, signalled: str = "") -> list[str]:
-    text = last_words(
-        outcome, logs, messages=messages, signalled=signalled, again="doit stack"
+def _words(logs: RunLogs, found: RunFailures, *messages: str, signalled: str = "") -> list[str]:
+    text = failure_summary(
+        found, logs, messages=messages, signalled=signalled, again="doit stack"
     ).replace(str(logs.main.parent), "/d")
     return text.splitlines()
 
 
-def test_step_is_told_with_its_own_lines(logs: Logs) -> None:
+def test_step_is_told_with_its_own_lines(logs: RunLogs) -> None:
     failure = replace(STEP, log=(19, 31))
-    assert _words(logs, Outcome((failure,), None, (), ())) == [
+    assert _words(logs, RunFailures((failure,))) == [
         "",
         "the last lines of bad:",
         "    of the step",
@@ -51,14 +64,13 @@ def test_step_is_told_with_its_own_lines(logs: Logs) -> None:
     ]
 
 
-def test_future_is_told_with_its_log_and_what_it_has_cost(logs: Logs) -> None:
-    outcome = Outcome(
-        failures=(FUTURE, STEP),
-        interrupted=None,
+def test_future_is_told_with_its_log_and_what_it_has_cost(logs: RunLogs) -> None:
+    found = RunFailures(
+        failed=(FUTURE, STEP),
         stopped=("x", "y"),
         not_run=tuple("abcdefg"),
     )
-    assert _words(logs, outcome) == [
+    assert _words(logs, found) == [
         "",
         "the last lines of slow:",
         "    of the future",
@@ -83,37 +95,40 @@ def test_future_is_told_with_its_log_and_what_it_has_cost(logs: Logs) -> None:
     ],
 )
 def test_end_of_a_future_is_a_code_a_signal_or_an_exception(
-    logs: Logs, rc: int, error: str, told: str
+    logs: RunLogs, rc: int, error: str, told: str
 ) -> None:
-    words = _words(logs, Outcome((replace(FUTURE, rc=rc, error=error),), None, (), ()))
+    words = _words(logs, RunFailures((replace(FUTURE, rc=rc, error=error),)))
     assert f"FAILED after 3.0 s: stack install: plugin demo: future slow: {told}" in words
 
 
-def test_trace_of_a_script_is_told_of_if_there_is_one(logs: Logs) -> None:
-    outcome = Outcome((replace(STEP, log=(19, 31)),), None, (), ())
+def test_trace_of_a_script_is_told_of_if_there_is_one(logs: RunLogs) -> None:
+    found = RunFailures((replace(STEP, log=(19, 31)),))
+    assert logs.traces
     (logs.traces / f"{STEP.task}.log").touch()
-    assert not [line for line in _words(logs, outcome) if "trace" in line]
+    assert not [line for line in _words(logs, found) if "trace" in line]
     (logs.traces / f"{STEP.task}.log").write_text("+ false\n")
-    words = _words(logs, outcome)
+    words = _words(logs, found)
     assert words[-2] == "trace of its commands: /d/xtrace/stack:install:demo:bad.log"
 
 
-def test_log_that_has_gone_is_no_error(logs: Logs) -> None:
+def test_log_that_has_gone_is_no_error(logs: RunLogs) -> None:
+    assert logs.futures
     (logs.futures / "slow.log").unlink()
-    words = _words(logs, Outcome((FUTURE,), None, (), ()))
+    words = _words(logs, RunFailures((FUTURE,)))
     assert words[1] == "FAILED after 3.0 s: stack install: plugin demo: future slow: exit code 7"
 
 
-def test_long_log_is_read_from_its_end(logs: Logs) -> None:
+def test_long_log_is_read_from_its_end(logs: RunLogs) -> None:
     text = "".join(f"line {number}\n" for number in range(100_000))
+    assert logs.futures
     (logs.futures / "slow.log").write_text(text)
-    words = _words(logs, Outcome((FUTURE,), None, (), ()))
+    words = _words(logs, RunFailures((FUTURE,)))
     assert words[2 : 2 + LINES] == [f"    line {number}" for number in range(99_980, 100_000)]
 
 
-def test_interruption_tells_what_was_stopped(logs: Logs) -> None:
-    outcome = Outcome((), STEP, ("x",), ("a",))
-    assert _words(logs, outcome, signalled="SIGINT") == [
+def test_interruption_tells_what_was_stopped(logs: RunLogs) -> None:
+    found = RunFailures((), STEP, ("x",), ("a",))
+    assert _words(logs, found, signalled="SIGINT") == [
         "",
         "INTERRUPTED by SIGINT after 3.0 s: stack install: plugin demo: step bad",
         "stopped because of it: x; not run because of it: a",
@@ -124,14 +139,14 @@ def test_interruption_tells_what_was_stopped(logs: Logs) -> None:
 
 @pytest.mark.parametrize(("awaited", "told"), [("slow", "slow"), ("", "a future")])
 def test_interruption_tells_what_the_main_line_waited_for(
-    logs: Logs, awaited: str, told: str
+    logs: RunLogs, awaited: str, told: str
 ) -> None:
-    words = _words(logs, Outcome((), None, (), (), awaited), signalled="SIGINT")
+    words = _words(logs, RunFailures(awaited=awaited), signalled="SIGINT")
     assert words[1] == f"INTERRUPTED by SIGINT while the main line waited for {told}"
 
 
-def test_interruption_between_steps_tells_what_had_failed_before(logs: Logs) -> None:
-    assert _words(logs, Outcome((FUTURE,), None, (), ()), signalled="SIGTERM") == [
+def test_interruption_between_steps_tells_what_had_failed_before(logs: RunLogs) -> None:
+    assert _words(logs, RunFailures((FUTURE,)), signalled="SIGTERM") == [
         "",
         "INTERRUPTED by SIGTERM",
         "failed too: slow",
@@ -140,8 +155,8 @@ def test_interruption_between_steps_tells_what_had_failed_before(logs: Logs) -> 
     ]
 
 
-def test_what_no_event_tells_of_is_told_as_it_was_heard(logs: Logs) -> None:
-    assert _words(logs, Outcome((), None, (), ()), "ERROR: doit is lost", "and more") == [
+def test_what_no_event_tells_of_is_told_as_it_was_heard(logs: RunLogs) -> None:
+    assert _words(logs, RunFailures(), "ERROR: doit is lost", "and more") == [
         "",
         "ERROR: doit is lost",
         "log: /d/stack.log",

@@ -3,11 +3,14 @@
 import pytest
 
 from doitstack.reports.formatting import (
+    brief_list,
     counted,
+    format_change,
+    format_clock,
+    format_date,
+    format_duration,
+    format_tick,
     iso_date,
-    spoken_change,
-    spoken_date,
-    spoken_seconds,
 )
 
 
@@ -28,11 +31,11 @@ from doitstack.reports.formatting import (
     ],
 )
 def test_durations(seconds: float, words: str) -> None:
-    assert spoken_seconds(seconds) == words
+    assert format_duration(seconds) == words
 
 
 def test_changes_have_a_sign() -> None:
-    assert [spoken_change(seconds) for seconds in (1.5, 0, -1.5)] == [
+    assert [format_change(seconds) for seconds in (1.5, 0, -1.5)] == [
         "+1.5 s",
         "0 s",
         "\N{MINUS SIGN}1.5 s",
@@ -40,9 +43,38 @@ def test_changes_have_a_sign() -> None:
 
 
 def test_dates_are_utc() -> None:
-    assert spoken_date(1_000_000_000) == "9 September 2001, 01:46 UTC"
+    assert format_date(1_000_000_000) == "9 September 2001, 01:46 UTC"
     assert iso_date(1_000_000_000) == "2001-09-09T01:46:40Z"
 
 
 def test_counts() -> None:
     assert [counted(number, "step") for number in (0, 1, 2)] == ["0 steps", "1 step", "2 steps"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0 s"),
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1:00"),
+        (3599.6, "1:00:00"),
+        (3723, "1:02:03"),
+    ],
+)
+def test_clock(seconds: float, text: str) -> None:
+    assert format_clock(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "every", "text"),
+    [(0.5, 0.5, "0.5 s"), (90, 30, "1:30"), (300, 60, "5 min"), (3900, 300, "1 h 05")],
+)
+def test_ticks(seconds: float, every: float, text: str) -> None:
+    assert format_tick(seconds, every) == text
+
+
+def test_long_list_is_cut() -> None:
+    assert brief_list([], 2) == ""
+    assert brief_list(["a", "b"], 2) == "a, b"
+    assert brief_list(["a", "b", "c", "d"], 2) == "a, b and 2 more"

@@ -5,11 +5,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from doitstack.journal.raw_events import Event
+from doitstack.journal.events import Event, FutureCancelled, FutureStopped, Usage
 from doitstack.reports.junit import junit
-from doitstack.reports.log_excerpts import Logs
+from doitstack.reports.log_excerpts import RunLogs
 from tests.unit.runs import (
-    event,
     future_end,
     future_start,
     record,
@@ -17,6 +16,8 @@ from tests.unit.runs import (
     run_start,
     step,
     step_end,
+    step_not_run,
+    step_skipped,
 )
 
 # What Jenkins, GitLab, Zuul's reporters and the usual schema (junit-10.xsd) know.
@@ -36,7 +37,7 @@ INSIDE = {
 
 EVENTS = [
     run_start(1_000_000_000),
-    step(1_000_000_000, "good", what="step_skipped"),
+    step_skipped(1_000_000_000, "good"),
     step(1_000_000_000, "fine", log=0),
     step_end(1_000_000_002, "fine", log=6),
     step(1_000_000_002, "a", "async_run"),
@@ -44,21 +45,21 @@ EVENTS = [
     step(1_000_000_002, "b", "async_run"),
     step(1_000_000_002, "broken", log=6),
     step_end(1_000_000_005, "broken", "failed", log=30, error="it <broke> & \x1b[31mred\x1b[0m"),
-    event(1_000_000_005, "future_cancelled", name="b"),
+    FutureCancelled(name="b", time=1_000_000_005),
     future_end(1_000_000_005, "a", 1_000_000_002, 1_000_000_005, rc=143),
-    event(1_000_000_005, "future_stopped", name="a"),
-    step(1_000_000_005, "late", what="step_not_run"),
+    FutureStopped(name="a", time=1_000_000_005),
+    step_not_run(1_000_000_005, "late"),
     run_end(1_000_000_006, code=1),
 ]
 
 
 @pytest.fixture
-def logs(tmp_path: Path) -> Logs:
+def logs(tmp_path: Path) -> RunLogs:
     (tmp_path / "stack.log").write_text("fine!\nlast words \x00of <it>\n")
-    return Logs(tmp_path / "stack.log", None, [])
+    return RunLogs(tmp_path / "stack.log", None)
 
 
-def _suite(events: list[Event], logs: Logs) -> ElementTree.Element:
+def _suite(events: list[Event], logs: RunLogs) -> ElementTree.Element:
     root = ElementTree.fromstring(junit(record(events), logs))
     _check_shape(root)
     (suite,) = root
@@ -77,7 +78,7 @@ def _check_shape(element: ElementTree.Element) -> None:
         _check_shape(child)
 
 
-def test_there_is_a_case_for_each_step_and_future(logs: Logs) -> None:
+def test_there_is_a_case_for_each_step_and_future(logs: RunLogs) -> None:
     suite = _suite(EVENTS, logs)
 
     assert suite.attrib == {
@@ -108,20 +109,20 @@ def test_there_is_a_case_for_each_step_and_future(logs: Logs) -> None:
     }
 
 
-def test_failure_has_its_message_and_the_end_of_its_output(logs: Logs) -> None:
+def test_failure_has_its_message_and_the_end_of_its_output(logs: RunLogs) -> None:
     failure = _suite(EVENTS, logs).find("testcase/failure")
     assert failure is not None
     assert failure.get("message") == "it <broke> & red"
     assert failure.text == "last words ?of <it>"
 
 
-def test_run_that_was_interrupted_has_an_error(logs: Logs) -> None:
+def test_run_that_was_interrupted_has_an_error(logs: RunLogs) -> None:
     suite = _suite([run_start(0), run_end(1, code=143)], logs)
     (case,) = suite
     assert case[0].get("message") == "the run ended with code 143"
 
 
-def test_step_without_an_end_is_an_error(logs: Logs) -> None:
-    (case,) = _suite([run_start(0), step(0, "lost"), event(3, "usage", cpu=1)], logs)
+def test_step_without_an_end_is_an_error(logs: RunLogs) -> None:
+    (case,) = _suite([run_start(0), step(0, "lost"), Usage(cpu=1, time=3)], logs)
     assert case[0].tag == "error"
     assert case.get("time") == "3.000"

@@ -4,7 +4,9 @@ from pathlib import Path
 from textwrap import dedent
 from unittest.mock import Mock
 
-from doitstack.journal.timing import Stretch, Timing
+from doitstack.journal.critical_path import Stretch
+from doitstack.journal.status import FutureState
+from doitstack.journal.timing import Timing
 from doitstack.phases import Phase
 from doitstack.planning.plan import Declared, make_plan
 from doitstack.planning.plugin import Plugin
@@ -87,9 +89,9 @@ def test_futures_table(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.touch()
     rows = [
-        FutureRow("a", "collected", 123, 1.26, 0, log),
-        FutureRow("long-name", "running", 45678, 100.0, None, tmp_path / "missing.log"),
-        FutureRow("here", "ended", 0, 0.0, 7, tmp_path / "missing.log"),
+        FutureRow("a", FutureState.COLLECTED, 123, 1.26, 0, log),
+        FutureRow("long-name", FutureState.RUNNING, 45678, 100.0, None, tmp_path / "missing.log"),
+        FutureRow("here", FutureState.ENDED, 0, 0.0, 7, tmp_path / "missing.log"),
     ]
     rule = "-" * len(str(log))
     assert _trimmed(futures_table(rows)) == (

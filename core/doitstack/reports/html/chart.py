@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
+from doitstack.journal.critical_path import Stretch
 from doitstack.journal.load_curves import Point, concurrency, cores_of_machine, cores_of_run
-from doitstack.journal.run_record import RunRecord, Status, StepRecord, Wait
-from doitstack.journal.timing import Stretch
+from doitstack.journal.run_record import RunRecord, Wait
+from doitstack.journal.status import Status
+from doitstack.journal.step_record import StepRecord
 from doitstack.journal.what_if import startable
-from doitstack.reports.formatting import spoken_seconds
+from doitstack.reports.formatting import format_duration, format_tick
 from doitstack.steps import Kind
 
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
@@ -118,17 +120,8 @@ def _ticks(elapsed: float, every: float) -> Iterable[Tick]:
     number = 0
     # A label at the very end would stand outside.
     while number * every < 0.97 * elapsed:
-        yield Tick(round(100 * number * every / elapsed, 3), _clock(number * every, every))
+        yield Tick(round(100 * number * every / elapsed, 3), format_tick(number * every, every))
         number += 1
-
-
-def _clock(seconds: float, every: float) -> str:
-    if every >= 60:
-        minutes = round(seconds / 60)
-        return f"{minutes // 60} h {minutes % 60:02d}" if minutes >= 60 else f"{minutes} min"
-    if seconds >= 60:
-        return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-    return f"{seconds:g} s"
 
 
 # -- rows ----------------------------------------------------------------------------------------
@@ -138,7 +131,7 @@ def _phases(run: RunRecord, scale: _Scale) -> Iterable[Bar]:
     groups = [(phase, list(steps)) for phase, steps in groupby(run.main_line, lambda s: s.phase)]
     starts = [steps[0].start for _, steps in groups]
     for (phase, _), (start, end) in zip(groups, pairwise([*starts, run.end]), strict=True):
-        title = f"{phase}: {spoken_seconds(end - start)}"
+        title = f"{phase}: {format_duration(end - start)}"
         yield replace(scale.bar("phase", start, end), label=phase, title=title)
 
 
@@ -153,23 +146,23 @@ def _main_line(run: RunRecord, critical: Sequence[Stretch], scale: _Scale) -> Ro
     marks = [stretch for stretch in critical if stretch.name not in futures]
     bars += [scale.bar("critical", stretch.start, stretch.end) for stretch in marks]
     waited = sum(wait.end - wait.start for wait in waits)
-    return Row("main line", f"waits {spoken_seconds(waited)}" if waited else "", tuple(bars))
+    return Row("main line", f"waits {format_duration(waited)}" if waited else "", tuple(bars))
 
 
 def _step_bar(number: int, step: StepRecord, scale: _Scale) -> Bar:
-    title = f"{step.plugin}: {step.name}: {spoken_seconds(step.seconds)}"
+    title = f"{step.plugin}: {step.name}: {format_duration(step.seconds)}"
     bar = scale.bar(_kind(step), step.start, step.end)
     return replace(bar, label=step.name, title=title, step=number)
 
 
 def _wait_bar(wait: Wait, scale: _Scale) -> Bar:
     what = f"waits for {wait.name or 'any future'}"
-    title = f"the main line {what}: {spoken_seconds(wait.end - wait.start)}"
+    title = f"the main line {what}: {format_duration(wait.end - wait.start)}"
     return replace(scale.bar("wait", wait.start, wait.end), label=what, title=title)
 
 
 def _kind(step: StepRecord) -> str:
-    if step.status in (Status.FAILED, Status.STOPPED, Status.LOST):
+    if step.status in (Status.FAILED, Status.STOPPED, Status.RUNNING):
         return "failed" if step.status is Status.FAILED else "stopped"
     return "future" if step.is_future else "run"
 
@@ -188,7 +181,7 @@ def _futures(run: RunRecord, critical: Sequence[Stretch], scale: _Scale) -> Iter
         if (step.name, step.start) in marks:
             bars.append(scale.bar("critical", step.start, step.end))
         shown = tuple(bar for bar in bars if bar.width >= _NARROWEST or bar.step is not None)
-        yield Row(step.name, spoken_seconds(step.seconds), shown, number)
+        yield Row(step.name, format_duration(step.seconds), shown, number)
 
 
 def _delays(run: RunRecord, step: StepRecord, scale: _Scale) -> Iterable[Bar]:

@@ -11,30 +11,31 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from doitstack.journal.critical_path import Stretch
 from doitstack.journal.run_comparison import Comparison
-from doitstack.journal.run_record import RunRecord, Status, StepRecord
-from doitstack.journal.timing import Stretch, Timing
+from doitstack.journal.run_record import RunRecord
+from doitstack.journal.status import Status
+from doitstack.journal.step_record import StepRecord
+from doitstack.journal.timing import NOTICEABLE, Timing
 from doitstack.journal.what_if import WhatIf, what_if
 from doitstack.processes.tree import signal_name
 from doitstack.reports.formatting import (
+    brief_list,
     counted,
+    format_change,
+    format_date,
+    format_duration,
     iso_date,
-    spoken_change,
-    spoken_date,
-    spoken_seconds,
 )
 from doitstack.reports.html.chart import Chart, chart_of
-from doitstack.reports.log_excerpts import Logs
+from doitstack.reports.log_excerpts import RunLogs
 from doitstack.steps import Kind
 
 ROWS = 12
 """How many rows the tables of comparison and what-if have."""
 
 NAMES = 5
-"""How many names are told before the rest is only counted."""
-
-TELLING = 0.05
-"""Seconds from which on a difference or a gain is worth a row."""
+"""How many names a list shows before it counts the rest."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Findings:
     run: RunRecord
     timing: Timing
     comparison: Comparison | None
-    logs: Logs
+    logs: RunLogs
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,10 @@ def page(findings: Findings) -> str:
             critical=critical,
             shorter=[part for part in timing.critical_steps if part not in critical],
             steps_by_label={label: step for step in run.steps for label in labels_of(step)},
-            what_if=telling(what_if(run)),
+            what_if=noticeable_gains(what_if(run)),
             comparison=findings.comparison,
             rows=ROWS,
-            telling=TELLING,
+            noticeable=NOTICEABLE,
         )
     )
     return text
@@ -106,9 +107,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        seconds=spoken_seconds,
-        change=spoken_change,
-        date=spoken_date,
+        seconds=format_duration,
+        change=format_change,
+        date=format_date,
         iso=iso_date,
         short=short_name,
         breakable=breakable,
@@ -135,7 +136,7 @@ def about(run: RunRecord) -> list[str]:
     futures = sum(step.is_future for step in ran)
     parts = [counted(run.cores, "core"), counted(len(main_line), "step")]
     parts += [f"{counted(futures, 'future')}, {_parallel(run)}"] if futures else []
-    for status in (Status.SKIPPED, Status.NOT_RUN):
+    for status in (Status.UP_TO_DATE, Status.NOT_RUN):
         number = sum(step.status is status for step in run.steps)
         parts += [f"{number} {status.value}"] if number else []
     return parts
@@ -143,7 +144,7 @@ def about(run: RunRecord) -> list[str]:
 
 def because(run: RunRecord) -> str:
     """Return in a sentence or two what did not come to its end only because the run had failed."""
-    told = {
+    groups = {
         "Stopped": [step for step in run.steps if step.status is Status.STOPPED],
         "Not run": [
             step
@@ -153,14 +154,12 @@ def because(run: RunRecord) -> str:
         ],
     }
     return " ".join(
-        f"{what} because of it: {_names(steps)}." for what, steps in told.items() if steps
+        f"{what} because of it: {_names(steps)}." for what, steps in groups.items() if steps
     )
 
 
 def _names(steps: Sequence[StepRecord]) -> str:
-    names = list(dict.fromkeys(step.name for step in steps))
-    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-    return ", ".join(names[:NAMES]) + more
+    return brief_list(list(dict.fromkeys(step.name for step in steps)), NAMES)
 
 
 def _parallel(run: RunRecord) -> str:
@@ -171,8 +170,7 @@ def _parallel(run: RunRecord) -> str:
 
 def labels_of(step: StepRecord) -> tuple[str, ...]:
     """Return the names by which the critical path may know a step: as a future, or in its place."""
-    in_place = f"{step.plugin}: {step.name}"
-    return (step.name, in_place) if step.is_future else (in_place,)
+    return (step.name, step.label) if step.is_future else (step.label,)
 
 
 def short_name(step: StepRecord) -> str:
@@ -191,15 +189,15 @@ def breakable(name: str) -> Markup:
 def longest(stretches: Sequence[Stretch]) -> list[Stretch]:
     """Return the parts of the critical path that count, in their order."""
     known = sorted(stretches, key=lambda stretch: -stretch.seconds)[:ROWS]
-    return [part for part in stretches if part in known and part.seconds >= TELLING]
+    return [part for part in stretches if part in known and part.seconds >= NOTICEABLE]
 
 
-def telling(tried: WhatIf) -> WhatIf:
+def noticeable_gains(tried: WhatIf) -> WhatIf:
     """Return what-if with the rows that gain something, and not too many."""
     return WhatIf(
         tried.replayed,
-        tuple(gain for gain in tried.steps if gain.none >= TELLING)[:ROWS],
-        tuple(wait for wait in tried.waits if wait.gain >= TELLING)[:ROWS],
+        tuple(gain for gain in tried.steps if gain.none >= NOTICEABLE)[:ROWS],
+        tuple(wait for wait in tried.waits if wait.gain >= NOTICEABLE)[:ROWS],
     )
 
 
@@ -207,7 +205,7 @@ def step_views(findings: Findings, chart: Chart) -> dict[str, list[StepView]]:
     """Return the steps of each phase, in the order in which it was their turn."""
     rows = (chart.main_line, *chart.futures)
     bars = {bar.step: bar for row in rows for bar in row.bars if bar.step is not None}
-    critical = [part for part in findings.timing.critical_steps if part.seconds >= TELLING]
+    critical = [part for part in findings.timing.critical_steps if part.seconds >= NOTICEABLE]
     views: dict[str, list[StepView]] = {}
     for number, step in enumerate(findings.run.steps):
         bar = bars.get(number)

@@ -2,11 +2,11 @@
 
 import pytest
 
+from doitstack.journal.events import Usage, WaitStart
 from doitstack.journal.timing import measure
 from doitstack.reports.html.chart import Bar, Chart, chart_of, tick_length
 from tests.unit.runs import (
     collected,
-    event,
     future_end,
     future_start,
     record,
@@ -29,20 +29,19 @@ EVENTS = [
     step(2, "second", phase="stack extra"),
     future_end(3, "b", 1, 3),
     step_end(4, "second"),
-    event(4, "wait_start", name="a"),
+    WaitStart(name="a", time=4),
     future_end(6, "a", 2, 6, rc=1),
     collected(6, "a", 2.0, rc=1),
     step(6, "third", phase="stack extra"),
     step_end(8, "third", "failed"),
-    event(8, "wait_start", name="b"),
+    WaitStart(name="b", time=8),
     collected(8, "b", 0.0),
     run_end(10, code=1),
 ]
 
 
 def _chart() -> Chart:
-    timing = measure(EVENTS)
-    assert timing
+    timing = measure(record(EVENTS))
     return chart_of(record(EVENTS), timing.critical_steps)
 
 
@@ -70,11 +69,11 @@ def test_future_is_held_up_by_another() -> None:
         run_start(0),
         step(0, "first"),
         step_end(2, "first"),
-        step(2, "a", "async_run", needs=["stack:install:p:first"]),
+        step(2, "a", "async_run", needs=("stack:install:p:first",)),
         future_start(2, "a"),
         future_end(6, "a", 2, 5),
         step(
-            6, "b", "async_run", waits=["a"], needs=["stack:install:p:first", "stack:install:p:a"]
+            6, "b", "async_run", waits=("a",), needs=("stack:install:p:first", "stack:install:p:a")
         ),
         future_start(7, "b"),
         future_end(9, "b", 7, 9),
@@ -133,7 +132,7 @@ def test_curve_of_concurrency_goes_in_steps() -> None:
 
 def test_curves_of_processors_stay_below_their_top() -> None:
     samples = [(0, 0.0, 10.0), (5, 5.0, 25.0), (10, 20.0, 30.0)]
-    events = [event(time, "usage", cpu=cpu, machine=busy) for time, cpu, busy in samples]
+    events = [Usage(cpu=cpu, machine=busy, time=time) for time, cpu, busy in samples]
     run = record([run_start(0), *events, run_end(10)])
     _, curve = chart_of(run, ()).curves
     # the run: 1 and 3 processors; the machine: 3 and 1; two cores

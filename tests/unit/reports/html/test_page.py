@@ -6,24 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.journal.raw_events import Event
+from doitstack.journal.critical_path import Stretch
+from doitstack.journal.events import Event, FutureStopped, Usage
 from doitstack.journal.run_comparison import compare
-from doitstack.journal.timing import Stretch, measure
+from doitstack.journal.timing import measure
 from doitstack.journal.what_if import what_if
 from doitstack.reports.html.page import (
     Findings,
     about,
     breakable,
     longest,
+    noticeable_gains,
     page,
     result_of,
     short_name,
-    telling,
 )
-from doitstack.reports.log_excerpts import Logs
+from doitstack.reports.log_excerpts import RunLogs
 from tests.unit.runs import (
     ONE_FUTURE,
-    event,
     future_end,
     future_start,
     record,
@@ -31,6 +31,7 @@ from tests.unit.runs import (
     run_start,
     step,
     step_end,
+    step_not_run,
 )
 
 VOID = {"meta", "link", "input", "path", "wbr"}
@@ -78,10 +79,9 @@ class Outline(HTMLParser):
 
 
 def _page(events: Sequence[Event], before: Sequence[Event] = (), log: Path | None = None) -> str:
-    run, timing = record(events), measure(events)
-    assert timing
+    run, timing = record(events), measure(record(events))
     comparison = compare(run, record(before, "before")) if before else None
-    return page(Findings(run, timing, comparison, Logs(log or Path("/nowhere"), None, [])))
+    return page(Findings(run, timing, comparison, RunLogs(log or Path("/nowhere"), None)))
 
 
 def test_page_is_whole_in_itself() -> None:
@@ -147,7 +147,7 @@ SERIAL = [
     future_end(5, "a", 0, 5),
     run_end(6),
 ]
-KILLED = [run_start(0), step(0, "lost"), event(2, "usage", cpu=1.0)]
+KILLED = [run_start(0), step(0, "lost"), Usage(cpu=1.0, time=2)]
 EMPTY = [run_start(0), run_end(0)]
 
 
@@ -197,7 +197,7 @@ def test_longest_parts_stay_in_their_order() -> None:
 
 
 def test_what_gains_nothing_is_not_shown() -> None:
-    tried = telling(what_if(record(ONE_FUTURE)))
+    tried = noticeable_gains(what_if(record(ONE_FUTURE)))
     assert [gain.step.name for gain in tried.steps] == ["a", "first", "last"]
 
 
@@ -209,8 +209,8 @@ def test_async_wait_has_a_short_name() -> None:
     steps = record(
         [
             run_start(0),
-            step(0, "async_wait-a-b-c", "async_wait", waits=["a", "b", "c"]),
-            step(0, "async_wait-a", "async_wait", waits=["a"]),
+            step(0, "async_wait-a-b-c", "async_wait", waits=("a", "b", "c")),
+            step(0, "async_wait-a", "async_wait", waits=("a",)),
             step(0, "plain"),
         ]
     ).steps
@@ -229,13 +229,12 @@ def test_page_of_a_failure_says_what_it_has_cost(tmp_path: Path) -> None:
         step(0, "bad", log=0),
         step_end(1, "bad", "failed", log=0, error="no luck"),
         future_end(2, "slow", 0, 2, rc=143),
-        event(2, "future_stopped", name="slow"),
-        *(step(2, f"later-{number}", what="step_not_run") for number in range(7)),
+        FutureStopped(name="slow", time=2),
+        *(step_not_run(2, f"later-{number}") for number in range(7)),
         run_end(2, code=1),
     ]
-    timing = measure(events)
-    assert timing
-    text = page(Findings(record(events), timing, None, Logs(tmp_path / "log", None, [])))
+    timing = measure(record(events))
+    text = page(Findings(record(events), timing, None, RunLogs(tmp_path / "log", None)))
     words = " ".join(Outline(text).words)
     assert "no luck" in words
     assert (
@@ -245,10 +244,9 @@ def test_page_of_a_failure_says_what_it_has_cost(tmp_path: Path) -> None:
 
 
 def test_page_of_an_interrupted_run_says_what_it_has_cost(tmp_path: Path) -> None:
-    events = [run_start(0), step(1, "later", what="step_not_run"), run_end(1, code=130)]
-    timing = measure(events)
-    assert timing
-    text = page(Findings(record(events), timing, None, Logs(tmp_path / "log", None, [])))
+    events = [run_start(0), step_not_run(1, "later"), run_end(1, code=130)]
+    timing = measure(record(events))
+    text = page(Findings(record(events), timing, None, RunLogs(tmp_path / "log", None)))
     words = " ".join(Outline(text).words)
     assert "interrupted by SIGINT, code 130" in words
     assert "Not run because of it: later." in words
