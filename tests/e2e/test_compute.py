@@ -25,8 +25,13 @@ from tests.e2e.samples import (
     watched_commands,
 )
 
-# The SDK warns of what it will drop itself.
-pytestmark = [needs_packages, pytest.mark.timeout(3600), pytest.mark.filterwarnings("default")]
+pytestmark = [
+    needs_packages,
+    pytest.mark.timeout(3600),
+    pytest.mark.xdist_group("large stacks"),
+    # The SDK warns of what it will drop itself.
+    pytest.mark.filterwarnings("default"),
+]
 
 MakeSample = Callable[..., StackDir]
 

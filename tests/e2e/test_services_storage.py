@@ -29,7 +29,12 @@ from tests.e2e.samples import (
 )
 from tests.e2e.test_default_stack import openstack
 
-pytestmark = [needs_packages, pytest.mark.full, pytest.mark.timeout(5400)]
+pytestmark = [
+    needs_packages,
+    pytest.mark.full,
+    pytest.mark.timeout(5400),
+    pytest.mark.xdist_group("large stacks"),
+]
 
 LISTENING = {
     "keystone": "KEYSTONE_SERVICE_PORT",
