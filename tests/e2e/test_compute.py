@@ -28,7 +28,6 @@ from tests.e2e.samples import (
 pytestmark = [
     needs_packages,
     pytest.mark.timeout(3600),
-    pytest.mark.xdist_group("large stacks"),
     # The SDK warns of what it will drop itself.
     pytest.mark.filterwarnings("default"),
 ]

@@ -17,8 +17,7 @@ import pytest
 from tests.conftest import StackDir, clean_environment
 from tests.e2e.test_default_stack import free_port
 
-# All share a stack.
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("openstack command")]
+pytestmark = pytest.mark.timeout(900)
 
 VALUE = ("-f", "value")
 

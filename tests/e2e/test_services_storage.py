@@ -33,7 +33,6 @@ pytestmark = [
     needs_packages,
     pytest.mark.full,
     pytest.mark.timeout(5400),
-    pytest.mark.xdist_group("large stacks"),
 ]
 
 LISTENING = {

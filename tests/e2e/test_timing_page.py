@@ -10,9 +10,6 @@ from tests.conftest import StackDir, clean_environment
 from tests.e2e.browser import Browser, install_browser
 from tests.integration.probes import plugin
 
-# All share a browser and a page.
-pytestmark = pytest.mark.xdist_group("timing page")
-
 DEMO = plugin("""
     def work(stack):
         print("working <script>document.title = 'hacked'</script> & \\x1b[31mred\\x1b[0m")

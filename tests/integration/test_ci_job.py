@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import CHECKOUT, StackDir, clean_environment
-
-# The nodes share an installation.
-pytestmark = pytest.mark.xdist_group("zuul nodes")
+from tests.conftest import CHECKOUT, DOIT, StackDir, clean_environment
 
 BIN = Path(sys.executable).parent
 PLAYBOOKS = CHECKOUT / "playbooks" / "doitstack"
@@ -39,7 +37,10 @@ fi
 
 def ansible_environment() -> dict[str, str]:
     return clean_environment(
-        ANSIBLE_ROLES_PATH=str(CHECKOUT / "roles"), LC_ALL="C.UTF-8", ANSIBLE_LOCALHOST_WARNING="0"
+        ANSIBLE_ROLES_PATH=str(CHECKOUT / "roles"),
+        LC_ALL="C.UTF-8",
+        ANSIBLE_LOCALHOST_WARNING="0",
+        ANSIBLE_PIPELINING="1",
     )
 
 
@@ -114,7 +115,16 @@ class Node:
             [BIN / "ansible-playbook", "-v", "-i", "localhost,", "-c", "local",
              "-e", f"@{self._variables}", "-e", f"ansible_python_interpreter={sys.executable}",
              PLAYBOOKS / f"{name}.yaml"],
-            env=ansible_environment(),
+            env={
+                **ansible_environment(),
+                # What is known of this machine is found out once.
+                "ANSIBLE_GATHERING": "smart",
+                "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+                "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.path.parent / "facts"),
+                # What doitstack needs, here and to be built, is there and not installed once more.
+                "PYTHONPATH": sysconfig.get_path("purelib"),
+                "PIP_NO_BUILD_ISOLATION": "0",
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -130,6 +140,13 @@ class Node:
 MakeNode = Callable[..., Node]
 
 
+def put_doit(venv: Path) -> None:
+    """Put doit's program into `venv`: doit itself is borrowed like all that doitstack needs."""
+    _, _, program = Path(DOIT).read_text().partition("\n")
+    (venv / "bin" / "doit").write_text(f"#!{venv}/bin/python\n{program}")
+    (venv / "bin" / "doit").chmod(0o755)
+
+
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeNode]:
     """Return a maker of nodes that share a doitstack, which the job's own playbook installs."""
@@ -141,6 +158,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeNode]:
         if not made:
             code, said = node.play("pre")
             assert code == 0, said
+            put_doit(root / "venv")
         made.append(node)
         return node
 

@@ -7,9 +7,6 @@ import pytest
 from tests.conftest import StackDir, clean_environment
 from tests.integration.probes import plugin
 
-# One run shows all of them.
-pytestmark = pytest.mark.xdist_group("results of futures")
-
 RESULTS = plugin("""
     class Unpicklable(Exception):
         def __init__(self, one, two):

@@ -10,9 +10,6 @@ import pytest
 from tests.conftest import MakeStackDir, StackDir
 from tests.integration.probes import transcript
 
-# All share an installed plugin.
-pytestmark = pytest.mark.xdist_group("installed plugin")
-
 PYPROJECT = """\
 [build-system]
 requires = ["hatchling"]
