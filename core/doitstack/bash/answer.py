@@ -1,4 +1,4 @@
-"""What a request of the shell gets back. Only the data."""
+"""The answer to a request of the bash session."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """Accounts, roles and the catalog, with the arguments and the output of DevStack's functions.
 
-Each function finds or makes one thing and returns its id.
+Each function finds or creates one object and returns its id.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,10 +15,10 @@ from doitstack.stack import Stack
 
 @contextmanager
 def _identity(stack: Stack) -> Iterator[Any]:
-    """Give the identity API. Raises ServiceError before keystone has its administrator."""
+    """Yield the identity API. Raises ServiceError before keystone has its administrator."""
     path = stack.dest / "clouds.yaml"
     if not path.is_file():
-        raise ServiceError(f"there is no {path} yet: keystone makes it; enable key")
+        raise ServiceError(f"{path} does not exist; enable the service key, which creates it")
     with identity_api(stack) as api:
         yield api
 
@@ -52,7 +52,7 @@ def get_or_create_group(api: Any, name: str, domain: str, description: str = "")
 
 @_request
 def get_or_create_user(api: Any, name: str, password: str, domain: str, email: str = "") -> str:
-    """Return the id of the user; the password of one that exists stays."""
+    """Return the id of the user; the password of an existing user is not changed."""
     where = _domain(api, domain)
     extra = {"email": email} if email else {}
     find = partial(api.find_user, name, domain_id=where)
@@ -83,7 +83,7 @@ def get_or_add_user_project_role(  # noqa: PLR0917 - DevStack's arguments
     user_domain: str = "",
     project_domain: str = "",
 ) -> str:
-    """Give the user the role on the project; return the role's id."""
+    """Grant the user the role on the project; return the role's id."""
     given = _found("role", role, api.find_role(role))
     who = _found("user", user, api.find_user(user, **_within(api, user_domain)))
     where = _found("project", project, api.find_project(project, **_within(api, project_domain)))
@@ -93,7 +93,7 @@ def get_or_add_user_project_role(  # noqa: PLR0917 - DevStack's arguments
 
 @_request
 def get_or_add_user_domain_role(api: Any, role: str, user: str, domain: str) -> str:
-    """Give the user the role on the domain; return the role's id."""
+    """Grant the user the role on the domain; return the role's id."""
     given = _found("role", role, api.find_role(role))
     who = _found("user", user, api.find_user(user))
     api.assign_domain_role_to_user(_domain(api, domain), who, given)
@@ -104,7 +104,7 @@ def get_or_add_user_domain_role(api: Any, role: str, user: str, domain: str) -> 
 def get_or_add_user_system_role(
     api: Any, role: str, user: str, system: str, user_domain: str = ""
 ) -> str:
-    """Give the user the role on the system; return the role's id."""
+    """Grant the user the role on the system; return the role's id."""
     given = _found("role", role, api.find_role(role))
     who = _found("user", user, api.find_user(user, **_within(api, user_domain)))
     api.assign_system_role_to_user(who, given, system)
@@ -113,7 +113,7 @@ def get_or_add_user_system_role(
 
 @_request
 def get_or_add_group_project_role(api: Any, role: str, group: str, project: str) -> str:
-    """Give the group the role on the project; return the role's id."""
+    """Grant the group the role on the project; return the role's id."""
     given = _found("role", role, api.find_role(role))
     who = _found("group", group, api.find_group(group))
     where = _found("project", project, api.find_project(project))
@@ -137,7 +137,7 @@ def get_or_create_endpoint(  # noqa: PLR0917 - DevStack's arguments
     admin_url: str = "",
     internal_url: str = "",
 ) -> str:
-    """Return the ids of the endpoints that have an URL, a line each, the public one last."""
+    """Return the ids of the endpoints with a URL, one per line, the public one last."""
     where = _service(api, service)
     if not api.find_region(region):
         api.create_region(id=region)
@@ -177,7 +177,7 @@ def _within(api: Any, domain: str) -> dict[str, str]:
 
 def _found(kind: str, name: str, found: Any) -> str:
     if found is None:
-        raise ServiceError(f"there is no {kind} {name}; make it first")
+        raise ServiceError(f"{kind} {name} does not exist; create it first")
     return _id(found)
 
 

@@ -1,6 +1,6 @@
-"""What the bash library asks of the main process: services of the stack, accounts, the catalog.
+"""Handle requests of the bash library: services of the stack, accounts, the catalog.
 
-Knows no pipe and no session: a verb and its arguments come in, an `Answer` goes out.
+Knows no pipe and no session: takes a verb and its arguments, and returns an `Answer`.
 """
 
 import inspect
@@ -16,7 +16,7 @@ Verb = Callable[..., str]
 
 
 def answer(stack: Stack, verb: str, args: Sequence[str]) -> Answer:
-    """Return the answer to a request. Raises nothing that a request can cause."""
+    """Return the answer to a request. Errors become part of the answer."""
     try:
         function = _function(stack, verb, args)
         out = function(stack, *args)

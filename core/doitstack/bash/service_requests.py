@@ -1,7 +1,6 @@
-"""Services as bash names them: a command line, a group, a user, an environment.
+"""Services as bash describes them: a command line, a group, a user, an environment.
 
-What was started is noted below `$DEST/units`, so that it can be started again by name. Knows
-nothing of how a service is kept running.
+Started services are recorded below `$DEST/units`, so that they can be started again by name.
 """
 
 import getpass
@@ -17,7 +16,7 @@ from doitstack.stack import Stack
 
 @dataclass(frozen=True)
 class Unit:
-    """What DevStack would write into a unit file."""
+    """The settings that DevStack would write into a unit file."""
 
     command: str
     group: str = ""
@@ -25,7 +24,7 @@ class Unit:
     environment: str = ""
 
     def argv(self) -> list[str]:
-        """Return the command with what makes it another user's or group's."""
+        """Return the command, with a prefix to change the user or group."""
         argv = shlex.split(self.command)
         if self.group:
             argv = ["sg", self.group, "-c", shlex.join(argv)]
@@ -41,13 +40,13 @@ class Unit:
 
 
 def run(stack: Stack, name: str, command: str, *more: str) -> str:
-    """Note the service `name` and start it. More is the group, the user, the environment."""
+    """Record the service `name` and start it. `more` is the group, the user, the environment."""
     write(stack, name, command, *more)
     return start(stack, name)
 
 
 def write(stack: Stack, name: str, command: str, *more: str) -> str:
-    """Note how the service `name` is started."""
+    """Record how the service `name` is started."""
     directory = private_directory(stack.dest / "units")
     unit = Unit(command, *more[:3])
     write_private(directory / f"{_checked(name)}.json", json.dumps(asdict(unit)))
@@ -55,7 +54,7 @@ def write(stack: Stack, name: str, command: str, *more: str) -> str:
 
 
 def start(stack: Stack, name: str) -> str:
-    """Start the service `name` as it was noted; one of others, as it was last started."""
+    """Start the service `name` as recorded, or one of other plugins as it was last started."""
     path = stack.dest / "units" / f"{_checked(name)}.json"
     try:
         unit = Unit(**json.loads(path.read_text(encoding="utf-8")))
@@ -77,7 +76,7 @@ def stop(stack: Stack, name: str) -> str:
 
 
 def restart(stack: Stack, name: str) -> str:
-    """Stop the service `name` if it runs, and start it."""
+    """Stop the service `name` if it is running, and start it."""
     stop(stack, name)
     return start(stack, name)
 

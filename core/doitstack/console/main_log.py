@@ -1,7 +1,7 @@
 """`$LOGDIR/stack.log`: the output of the main line, followed to the screen.
 
 Everything is written into the file first and shown from there, so that the order on the screen is
-the order in the file, and a daemon that keeps a step's output open delays nobody.
+the order in the file, and a daemon that keeps a step's output open delays nothing.
 """
 
 import fcntl
@@ -19,17 +19,17 @@ from doitstack.console.screens import Screen, write_all
 __all__ = ["CHUNK", "SILENCE", "MainLog", "append_line", "write_all"]
 
 SILENCE = 30.0
-"""Seconds without a word after which the user is told what still runs."""
+"""Seconds without output after which a line shows what is still running."""
 
 CHUNK = 1 << 20
-"""Bytes that are copied at a time: a log of any size needs no more memory than this."""
+"""Bytes that are copied at a time, so that a log of any size needs no more memory."""
 
 
 class MainLog:
     """The main line's log; `descriptor` is open for appending and may be given to programs."""
 
     def __init__(self, path: Path) -> None:
-        """Open the log at `path`; from now on until `show_on` it is not shown."""
+        """Open the log at `path`; it is not shown before `show_on`."""
         self.path = path
         self.descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
         self._shown = os.fstat(self.descriptor).st_size
@@ -41,16 +41,16 @@ class MainLog:
         self.on_tick: Callable[[], None] = self.show
 
     def show_on(self, screen: Screen) -> None:
-        """Show on `screen` what is added, and close it in the end."""
+        """Show new output on `screen`, and close it at the end of the block."""
         self._screen = screen
 
     @property
     def size(self) -> int:
-        """How many bytes it has: where in the file the next output will be."""
+        """The size in bytes: the position of the next output."""
         return os.fstat(self.descriptor).st_size
 
     def write(self, text: str) -> None:
-        """Add lines of ours, and show them, also where the disk has no room for them."""
+        """Add lines and show them, even if the disk is full."""
         data = text.encode(errors="surrogateescape")
         try:
             with self._alone():
@@ -63,7 +63,7 @@ class MainLog:
         self.show()
 
     def insert(self, path: Path) -> tuple[int, int]:
-        """Add the whole of another log, in one piece and in constant memory.
+        """Add another log, in one piece and in constant memory.
 
         Returns where in this file it begins and ends. A full disk loses its rest, not the run: it
         is still where it was.
@@ -96,11 +96,11 @@ class MainLog:
             write_all(self.descriptor, b"\n")
 
     def show(self) -> None:
-        """Copy to the console what has been added since the last time.
+        """Copy new output to the screen.
 
-        After SILENCE seconds without anything, the line that `on_silence` returns is added.
+        After SILENCE seconds without output, add the line that `on_silence` returns.
         """
-        # The tick of a long step may come while we are at it, and would show the same twice.
+        # The tick of a long step may come during this, and would show the same output twice.
         if self._is_showing:
             return
         self._is_showing = True
@@ -129,7 +129,7 @@ class MainLog:
 
     @contextmanager
     def _on_screen(self) -> Iterator[Screen]:
-        """Give the screen; once the reader of our output has gone, there is none any more."""
+        """Yield the screen; after the reader of our output has gone, show nothing more."""
         try:
             with self._screen.undisturbed():
                 yield self._screen
@@ -137,14 +137,14 @@ class MainLog:
             self._screen = Screen()
 
     def conclude(self) -> None:
-        """Show what there is; what comes now are the last words of the run."""
+        """Show the rest; what comes now is the closing message of the run."""
         self.show()
         with self._on_screen() as screen:
             screen.conclude()
 
     @contextmanager
     def capture(self) -> Iterator[None]:
-        """Send what this process writes on its stdout and stderr here, and show it as it comes."""
+        """Redirect stdout and stderr of this process to the log, and show them as they come."""
         sys.stdout.flush()
         sys.stderr.flush()
         self._saved = saved = [os.dup(1), os.dup(2)]
@@ -173,7 +173,7 @@ class MainLog:
 
     @contextmanager
     def _ticking(self) -> Iterator[None]:
-        """Show what a long Python step writes although it keeps the only thread."""
+        """Show the output of a long Python step, which occupies the only thread."""
 
         def tick(_number: int, _frame: FrameType | None) -> None:
             self.on_tick()
@@ -188,7 +188,7 @@ class MainLog:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep the finish line of a future from falling into the middle of a log."""
+        """Prevent a future's finish line from being written into the middle of a log."""
         fcntl.flock(self.descriptor, fcntl.LOCK_EX)
         try:
             yield
@@ -196,14 +196,14 @@ class MainLog:
             fcntl.flock(self.descriptor, fcntl.LOCK_UN)
 
     def let_go(self) -> None:
-        """In a forked child: close the screen, lest a daemon of its own keep it open."""
+        """In a forked child: close the screen, so that no daemon keeps it open."""
         for fd in self._saved:
             os.close(fd)
         self._screen.let_go()
         self._screen = Screen()
 
     def close(self) -> None:
-        """Show the rest and let go."""
+        """Show the rest and close the log."""
         self.show()
         os.close(self.descriptor)
         with self._on_screen() as screen:

@@ -1,6 +1,6 @@
-"""Where the main line's log is shown, and how: `plain` and `quiet`; `live` is in `reports/live`.
+"""Screens that show the main line's log: `plain` and `quiet`. `live` is in `live_screen`.
 
-Knows bytes and descriptors; what they say is for others.
+They handle bytes and descriptors, not their meaning.
 """
 
 import fcntl
@@ -16,31 +16,31 @@ MODES = {
     "plain": "the output, and lines where steps and futures start and end",
     "quiet": "warnings, errors and the last words",
 }
-"""What `--console` may be."""
+"""The values of `--console`."""
 
 LONG = 1 << 20
-"""Bytes from which on a line is shown although its end has not come yet."""
+"""The number of bytes after which an incomplete line is shown."""
 
 
 STDERR = 2
-"""The last of the descriptors of the standard streams."""
+"""The highest descriptor of the standard streams."""
 
 
 class Screen:
-    """What all screens can do; this one shows nothing. Another may raise OSError."""
+    """The interface of all screens; this one shows nothing. Others may raise OSError."""
 
     def show(self, data: bytes) -> None:
         """Show what has been added to the log."""
 
     def refresh(self) -> None:
-        """Take a look at what time alone changes."""
+        """Update what changes with time."""
 
     def undisturbed(self) -> AbstractContextManager[object]:
-        """Return the block in which it is used: what must be done in one go can be."""
+        """Return a context manager in which drawing cannot be interrupted."""
         return nullcontext()
 
     def conclude(self) -> None:
-        """Prepare for the last words of the run."""
+        """Prepare for the closing message of the run."""
 
     def let_go(self) -> None:
         """In a forked child: leave the screen to the main process."""
@@ -50,7 +50,7 @@ class Screen:
 
 
 class PlainScreen(Screen):
-    """Shows everything as it comes."""
+    """Show everything as it comes."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = os.dup(descriptor)
@@ -60,7 +60,7 @@ class PlainScreen(Screen):
         write_all(self.descriptor, data)
 
     def let_go(self) -> None:
-        """In a forked child: close the descriptor, lest a daemon of its own keep it open."""
+        """In a forked child: close the descriptor, so that no daemon keeps it open."""
         os.close(self.descriptor)
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class PlainScreen(Screen):
 
 
 class QuietScreen(PlainScreen):
-    """Shows warnings and errors, whoever says them, and the last words whole."""
+    """Show only lines that are warnings or errors, and all of the closing message."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor)
@@ -86,7 +86,7 @@ class QuietScreen(PlainScreen):
             super().show(told)
 
     def conclude(self) -> None:
-        """Show all that comes from now on."""
+        """From now on, show everything."""
         self._is_concluding = True
 
 
@@ -95,26 +95,26 @@ _MATTERS = re.compile(rb"(?:WARNING|ERROR)\b|\[(?:WARNING|ERROR)\]", re.IGNORECA
 
 
 class WholeLines:
-    """Keeps the beginning of a line until its end has come."""
+    """Keep the beginning of a line until its end arrives."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def take(self, data: bytes) -> bytes:
-        """Return what is whole by now."""
+        """Return the complete lines."""
         text = self._rest + data
         end = len(text) if len(text) > LONG and b"\n" not in data else text.rfind(b"\n") + 1
         self._rest = text[end:]
         return text[:end]
 
     def rest(self) -> bytes:
-        """Return, and forget, the beginning of a line that has not ended."""
+        """Return and remove the beginning of an incomplete line."""
         rest, self._rest = self._rest, b""
         return rest
 
 
 def mode(wanted: str, environ: Mapping[str, str], descriptor: int) -> str:
-    """Return which mode is right for `descriptor`, of those in MODES but `auto`."""
+    """Return the mode for `descriptor`: one of MODES except `auto`."""
     if wanted in ("plain", "quiet"):
         return wanted
     is_asked = wanted == "live" or environ.get("CI", "").lower() in ("", "0", "false")
@@ -123,7 +123,7 @@ def mode(wanted: str, environ: Mapping[str, str], descriptor: int) -> str:
 
 
 def open_standard_streams() -> None:
-    """Put /dev/null where a standard stream is closed, lest a log be opened under its number."""
+    """Open /dev/null for closed standard streams, so that no log gets their numbers."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         fcntl.fcntl(descriptor, fcntl.F_SETFD, 0)
     os.close(descriptor)
@@ -133,7 +133,7 @@ def open_standard_streams() -> None:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of `data`, however many calls it takes."""
+    """Write all of `data`, in as many calls as needed."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

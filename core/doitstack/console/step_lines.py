@@ -1,4 +1,4 @@
-"""What a run says of its steps, line by line. Writes into the main line's log, which is shown."""
+"""The lines about steps. They are written to the main line's log, which is shown."""
 
 import time
 from collections.abc import Callable
@@ -28,19 +28,19 @@ class StepReporter:
         self._up_to_date = 0
 
     def initialize(self, tasks: dict[str, Task], selected: list[str]) -> None:
-        """Hear what will be run."""
+        """Required by doit; does nothing with the tasks."""
 
     def get_status(self, task: Task) -> None:
-        """Hear that a task is looked at."""
+        """Required by doit; called before a task is checked."""
 
     def execute_task(self, task: Task) -> None:
-        """Say that a step starts."""
+        """Report that a step starts."""
         planned = planned_step(task)
         if planned:
             self._say(f"==> {_place(planned)}")
 
     def skip_uptodate(self, task: Task) -> None:
-        """Say that a step is still good."""
+        """Report that a step is up to date."""
         planned = planned_step(task)
         if planned:
             self._up_to_date += 1
@@ -49,21 +49,21 @@ class StepReporter:
             )
 
     def skip_ignore(self, task: Task) -> None:
-        """Say that the user wants a step left out."""
+        """Report that a step is ignored, as the user wants."""
         self._say(f"!!> {task.name} (ignored)")
 
     def took(self, task: Task, seconds: float) -> None:
-        """Say that a step has ended well, and how long it ran (s)."""
+        """Report that a step succeeded, and its duration in s."""
         planned = planned_step(task)
         if planned:
             self._done += 1
             self._say(f"<== {_place(planned)} ({seconds:.1f} s)")
 
     def add_success(self, task: Task) -> None:
-        """Hear that a task has ended well."""
+        """Required by doit; called when a task has succeeded."""
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
-        """Keep a failure for the end, where it is seen."""
+        """Keep a failure; it is shown at the end of the run."""
         planned = planned_step(task)
         message = fail.get_msg().strip()
         if isinstance(fail, UnmetDependency):
@@ -78,22 +78,22 @@ class StepReporter:
         self._say(self._failures[-1])
 
     def cleanup_error(self, exception: BaseFail) -> None:
-        """Say that a teardown failed."""
+        """Report that a teardown failed."""
         self._say(f"ERROR: {exception.get_msg()}")
 
     def runtime_error(self, msg: str) -> None:
-        """Say that doit itself cannot go on."""
+        """Report an error of doit itself."""
         self._failures.append(f"ERROR: {msg}")
         self._say(self._failures[-1])
 
     def teardown_task(self, task: Task) -> None:
-        """Hear that a teardown starts."""
+        """Required by doit; called when a teardown starts."""
 
     def complete_run(self) -> None:
-        """Hear that all is done."""
+        """Required by doit; called when everything is done."""
 
     def summary(self, command: str, log: Path | None) -> str:
-        """Return the last words of a run that has come through; `log` is None if it will go."""
+        """Return the last line of a successful run; `log` is None if the log will be removed."""
         seconds = time.monotonic() - self._began
         steps = f"{self._done} steps run, {self._up_to_date} up to date"
         where = f"; log: {log}" if log else ""
@@ -101,7 +101,7 @@ class StepReporter:
 
     @property
     def failures(self) -> list[str]:
-        """What failed, in order."""
+        """The failures, in order."""
         return self._failures
 
 

@@ -139,7 +139,7 @@ def test_a_service_starts_again_by_its_name(stack: Any) -> None:
         ("run_process", ["a", "/bin/false"], "a does not stay up"),
         ("run_process", ["a"], "called with 1 arguments: missing a required argument: 'command'"),
         ("nothing", [], "no such request; there are check_deaths, get_endpoint_url,"),
-        ("get_or_create_role", ["r"], "clouds.yaml yet: keystone makes it; enable key"),
+        ("get_or_create_role", ["r"], "clouds.yaml does not exist; enable the service key"),
     ],
 )
 def test_error_is_one_line(stack: Any, verb: str, arguments: list[str], said: str) -> None:
@@ -204,7 +204,7 @@ def test_roles_are_given(stack: Any, keystone: FakeIdentity) -> None:
         ("project_role_to_group", "project-p", "group-g", "role-r"),
     ]
     said = answer(stack, "get_or_add_user_project_role", ["r", "nobody", "p"]).err
-    assert said == "get_or_add_user_project_role: there is no user nobody; make it first\n"
+    assert said == "get_or_add_user_project_role: user nobody does not exist; create it first\n"
 
 
 def test_endpoints_are_made_for_the_urls_given(stack: Any, keystone: FakeIdentity) -> None:
@@ -220,7 +220,7 @@ def test_endpoints_are_made_for_the_urls_given(stack: Any, keystone: FakeIdentit
         == "endpoint-public\n"
     )
     assert answer(stack, "get_endpoint_url", ["nova", "admin"]).out == "http://a\n"
-    assert "there is no service x" in answer(stack, "get_endpoint_url", ["x", "admin"]).err
+    assert "service x does not exist" in answer(stack, "get_endpoint_url", ["x", "admin"]).err
 
 
 def test_a_mistake_of_ours_is_not_hidden(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
