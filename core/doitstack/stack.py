@@ -26,6 +26,9 @@ class Backstage(Protocol):
     def say(self, text: str) -> None:
         """Show a line to the user."""
 
+    def warn(self, text: str) -> None:
+        """Show a warning now and at the end of the run."""
+
     def took(self, component: str, milliseconds: int) -> None:
         """Record a measured time."""
 
@@ -128,6 +131,16 @@ class Stack:
             print(text, flush=True)  # noqa: T201 - a future's output is its log
         else:
             self._stage().say(text)
+
+    def warn(self, text: str) -> None:
+        """Show a warning; one of the main line is also among the last lines of the run.
+
+        Raises StepError if WARNINGS_AS_ERRORS is set.
+        """
+        if self._future:
+            self.say(f"WARNING: {text}")
+        else:
+            self._stage().warn(text)
 
     def sleep(self, seconds: float) -> None:
         """Wait; unlike in `time.sleep`, futures start and end meanwhile."""

@@ -27,6 +27,9 @@ class Stage:
     def say(self, text: str) -> None:
         self.said.append(text)
 
+    def warn(self, text: str) -> None:
+        self.said.append(f"WARNING: {text}")
+
     def took(self, component: str, milliseconds: int) -> None:
         self.components.append(component)
 

@@ -41,8 +41,14 @@ def _say(stack: Stack, text: str) -> str:
     return ""
 
 
+def _warn(stack: Stack, text: str) -> str:
+    stack.warn(text)
+    return ""
+
+
 VERBS: dict[str, Verb] = {
     "say": _say,
+    "warn": _warn,
     "run_process": service_requests.run,
     "stop_process": service_requests.stop,
     "start_process": service_requests.start,

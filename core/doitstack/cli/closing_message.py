@@ -9,9 +9,24 @@ from doitstack.journal.run_record import read_run
 from doitstack.reports.failure_summary import failure_summary
 from doitstack.reports.log_excerpts import RunLogs
 
+SHOWN = 10
+"""How many warnings are repeated."""
+
 
 def closing_message(executor: Executor, reporter: StepReporter, runner: FutureRunner) -> str:
     """Return the last lines of a run's output."""
+    return "\n".join([*_warnings(executor), _ending(executor, reporter, runner)])
+
+
+def _warnings(executor: Executor) -> list[str]:
+    """Return the warnings of the run, at most SHOWN of them."""
+    lines = [f"WARNING: {text}" for text in executor.warnings[:SHOWN]]
+    if more := len(executor.warnings) - len(lines):
+        lines.append(f"{more} more warnings: {executor.log.path}")
+    return lines
+
+
+def _ending(executor: Executor, reporter: StepReporter, runner: FutureRunner) -> str:
     names = ["clean" if name == CLEAN else name for name in executor.options.tasks]
     again = " ".join(["doit", *names])
     signalled = str(runner.interrupted or "")

@@ -140,7 +140,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
             executor.journal.write(_run_start(options))
             if "stack" in options.tasks:
                 for warning in here.directory.warnings():
-                    executor.say(f"WARNING: {warning}")
+                    executor.warn(warning)
             _prepare_forks()
             code: int = runner.run_all(dispatcher)
             executor.end_session()

@@ -17,7 +17,7 @@ from doitstack.console.main_log import MainLog
 from doitstack.engine.cpu_usage import Meter, Sampler
 from doitstack.engine.environment_variables import run_environment
 from doitstack.engine.main_line_program import MainLinePrograms
-from doitstack.errors import CommandError, DoitstackError, FutureError
+from doitstack.errors import CommandError, DoitstackError, FutureError, StepError
 from doitstack.futures.async_directory import init
 from doitstack.futures.future import Future
 from doitstack.futures.make_jobserver import make_knows_fifo, makeflags
@@ -27,7 +27,7 @@ from doitstack.futures.registry import Futures, Surroundings
 from doitstack.futures.slots import Slots
 from doitstack.futures.watchdog import Guard
 from doitstack.journal.durations import last_durations
-from doitstack.journal.events import Usage
+from doitstack.journal.events import Usage, Warned
 from doitstack.journal.journal_file import Journal, new_journal_path
 from doitstack.planning.call_action import call, call_in_step
 from doitstack.planning.plan import PlannedStep
@@ -106,6 +106,8 @@ class Executor:
         )
         self.waits = PlanWaits(self.futures)
         self._waited_for: set[str] = set()
+        self.warnings: list[str] = []
+        """What was warned of; the last lines of the run repeat it."""
         self.failed_future = ""
         """The future whose failure has failed the last step, if that is why."""
 
@@ -223,6 +225,18 @@ class Executor:
     def say(self, text: str) -> None:
         """Show a line to the user, and keep it in the log."""
         self.log.write(f"{text}\n")
+
+    def warn(self, text: str) -> None:
+        """Show a warning now and among the last lines of the run.
+
+        Raises StepError if WARNINGS_AS_ERRORS is set.
+        """
+        if self.stack.settings.is_true("WARNINGS_AS_ERRORS"):
+            raise StepError(text)
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self.journal.write(Warned(text))
+            self.say(f"WARNING: {text}")
 
     def sample_usage(self) -> None:
         """Record the CPU time of the run and of the machine up to now."""

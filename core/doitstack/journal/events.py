@@ -76,6 +76,14 @@ class ComponentTime(Event):
     seconds: float = _milliseconds("milliseconds")
 
 
+@dataclass(frozen=True)
+class Warned(Event):
+    """The run has shown a warning, which it repeats at its end."""
+
+    event = "warning"
+    text: str
+
+
 # -- steps ---------------------------------------------------------------------------------------
 
 
@@ -239,7 +247,7 @@ class Collected(FutureEvent):
 _EVENTS: dict[str, type[Event]] = {
     kind.event: kind
     for kind in (
-        *(RunStart, RunEnd, Usage, ComponentTime),
+        *(RunStart, RunEnd, Usage, ComponentTime, Warned),
         *(StepStart, StepSkipped, StepNotRun, StepEnd),
         *(FutureQueued, FutureStart, FutureEnd, FutureStopped, FutureCancelled),
         *(WaitStart, WaitEnd, Collected),

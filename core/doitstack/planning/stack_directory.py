@@ -137,7 +137,16 @@ class StackDirectory:
             )
 
     def warnings(self) -> list[str]:
-        """Return warnings about settings, scripts and plan."""
+        """Return warnings about settings, scripts and plan.
+
+        Raises PlanError with all of them if WARNINGS_AS_ERRORS is set.
+        """
+        warnings = self._warnings()
+        if warnings and self.settings.is_true("WARNINGS_AS_ERRORS"):
+            raise PlanError("\n".join(warnings))
+        return warnings
+
+    def _warnings(self) -> list[str]:
         texts = read_scripts([*self.scripts, *self._libraries])
         warnings = [*self._section_warnings("\n".join(texts.values())), *self._plugin_warnings()]
         warnings += [*self.plan().warnings, *syntax_errors(self._libraries)]

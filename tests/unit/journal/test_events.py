@@ -21,6 +21,7 @@ from doitstack.journal.events import (
     StepSkipped,
     StepStart,
     Usage,
+    Warned,
     WaitEnd,
     WaitStart,
     decode,
@@ -55,6 +56,7 @@ LINES: list[tuple[Event, dict[str, Any]]] = [
         },
     ),
     (RunEnd(code=1, cpu=2.5), {"event": "run_end", "code": 1, "cpu": 2.5}),
+    (Warned("kye"), {"event": "warning", "text": "kye"}),
     (Usage(1.25, 80.5), {"event": "usage", "cpu": 1.25, "machine": 80.5}),
     (
         ComponentTime("db_sync", 1.234),

@@ -1,0 +1,36 @@
+"""Warnings: shown when they come up, repeated in the last lines of a run, errors for CI."""
+
+from tests.conftest import MakeStackDir
+from tests.integration.probes import plugin
+
+DEMO = plugin("""
+    def work(stack):
+        stack.warn("python warns")
+
+    @hookimpl
+    def stack_install(stack):
+        yield run(work)
+        yield async_run("unused", print)
+""")
+SCRIPT = "[[ $1 == unstack ]] || [[ $2 != install ]] || doitstack_request warn 'bash warns'\n"
+FILES = {"extras.d/50-demo.py": DEMO, "extras.d/60-more.sh": SCRIPT}
+PLANNED = "future unused of plugin demo is never waited for"
+
+
+def test_warnings_are_among_the_last_lines_and_in_the_journal(stack_dir: MakeStackDir) -> None:
+    outcome = stack_dir(FILES).run("stack").ok()
+
+    warnings = [PLANNED, "python warns", "bash warns"]
+    assert outcome.lines[-4:-1] == [f"WARNING: {text}" for text in warnings]
+    assert outcome.lines[-1].startswith("doit stack: done")
+    assert [event["text"] for event in outcome.journal if event["event"] == "warning"] == warnings
+    begin = next(line for line in outcome.lines if line.startswith("==> "))
+    assert outcome.lines.index(f"WARNING: {PLANNED}") < outcome.lines.index(begin)
+
+
+def test_warnings_can_be_errors(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(FILES, WARNINGS_AS_ERRORS="True")
+    for command in ("stack", "plan"):
+        assert PLANNED in stack.run(command).failed(3).out
+    stack.path.joinpath("extras.d/50-demo.py").unlink()
+    assert "bash warns" in stack.run("stack").failed(1).out
