@@ -18,7 +18,7 @@ from pathlib import Path
 from doitstack.errors import CommandError, SettingsError, StepError
 from doitstack.private_files import has_text, private_directory, tail, write_private
 
-Run = Callable[[Sequence[str]], None]
+ProgramRunner = Callable[[Sequence[str]], None]
 """Runs a program; raises CommandError if its exit code is not 0."""
 
 _URLS = ("http://", "https://", "file://")
@@ -82,7 +82,7 @@ class Environment:
         return done.stdout.strip() == _OWN_VERSION
 
 
-def install(environment: Environment, run: Run) -> None:
+def install(environment: Environment, run: ProgramRunner) -> None:
     """Create `environment` from scratch, with uv, from wheels only; uv's messages go to `PATH.log`.
 
     Raises StepError with uv's reason: no network, no such version, no space.
@@ -132,7 +132,7 @@ def _install_arguments(environment: Environment) -> list[str]:
     return [*arguments, "--", *environment.requirements]
 
 
-def _uv(environment: Environment, run: Run, arguments: list[str]) -> None:
+def _uv(environment: Environment, run: ProgramRunner, arguments: list[str]) -> None:
     from uv import find_uv_bin  # noqa: PLC0415 - not for every `doit list`
 
     log = _log(environment)

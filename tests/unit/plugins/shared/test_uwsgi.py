@@ -55,6 +55,10 @@ def service(port: int, host: str = "127.0.0.1") -> WsgiService:
     return WsgiService("web", "m:app", Environment(Path("/none"), ()), host, port)
 
 
+def test_environment_variables_are_none_by_default() -> None:
+    assert service(1).env == {}
+
+
 def test_wait_is_over_when_the_service_answers(
     stack: Stack, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
