@@ -1,6 +1,8 @@
 """Placement: its API as the service `placement-api`."""
 
-from doitstack import Stack
+from collections.abc import Iterator
+
+from doitstack import Stack, Step, hookimpl
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.shared.api_service import ApiService
@@ -20,6 +22,11 @@ class Placement(ApiService):
     manage = "placement-manage"
     manage_modules = ("placement.cmd.manage",)
     migration = ("db", "sync")
+
+    @hookimpl
+    def stack_test_config(self, stack: Stack) -> Iterator[Step]:
+        """Nothing: `all_services` has waited for it."""
+        yield from ()
 
     def conf(self, stack: Stack) -> Sections:
         """Return placement.conf."""

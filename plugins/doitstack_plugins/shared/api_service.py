@@ -23,7 +23,8 @@ class ApiService(Service):
     """A service with an API (WSGI), a database, a user, and a place in the catalog.
 
     It is installed, and its database made, in the background during `stack install`; configured,
-    with its accounts made in the background, in `stack post-config`; started in `stack extra`.
+    with its accounts made in the background, in `stack post-config`; started in `stack extra`,
+    and waited for in `stack test-config`; a future that needs it earlier waits for `start_NAME`.
     A subclass sets the attributes, gives `conf`, and overrides the methods in which it differs.
     """
 
@@ -88,6 +89,11 @@ class ApiService(Service):
         name = self.name
         yield async_wait(f"install_{name}", f"init_{name}", f"create_{name}_accounts")
         yield async_run(f"start_{name}", named(f"start_{name}", self.start))
+
+    @hookimpl
+    def stack_test_config(self, stack: Stack) -> Iterator[Step]:
+        """Wait until it works, before tests use it."""
+        yield async_wait(f"start_{self.name}")
 
     # -- what a service gives ------------------------------------------------------------------
 
