@@ -21,9 +21,9 @@ from doitstack.journal.events import (
     StepSkipped,
     StepStart,
     Usage,
-    Warned,
     WaitEnd,
     WaitStart,
+    Warned,
     decode,
     encode,
 )
