@@ -4,7 +4,7 @@ from typing import Any
 
 
 class DoitstackError(Exception):
-    """Base of all our errors. The message is lower case and says what to do."""
+    """Base of all errors. The message is lower case and says what to do."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A future's error is unpickled in the main process; its class may have its own constructor.
@@ -28,7 +28,7 @@ def said(error: BaseException) -> str:
 
 
 class SettingsError(DoitstackError):
-    """The settings are not usable: a broken `local.conf`, a bad value, a DEST that is not ours."""
+    """The settings are not usable: a broken `local.conf`, an invalid value, a DEST of others."""
 
 
 class PluginError(DoitstackError):

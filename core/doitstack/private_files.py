@@ -1,4 +1,4 @@
-"""Write files that only their owner may read, each in one piece. Knows nothing of the rest."""
+"""Files that only their owner can read, written atomically; lock files; the end of a log."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ MOST = 1 << 16
 
 
 def private_directory(path: Path) -> Path:
-    """Make `path` a directory (0700) if it is none yet, and return it."""
+    """Create the directory `path` (0700), with its parents, if it does not exist; return it."""
     for missing in [path, *path.parents][::-1]:
         with suppress(FileExistsError):
             missing.mkdir(mode=0o700)
@@ -20,9 +20,9 @@ def private_directory(path: Path) -> Path:
 
 
 def write_private(path: Path, text: str) -> bool:
-    """Make `text` the content of `path` (0600), at once; return whether that changed anything.
+    """Write `text` to `path` (0600) atomically; return whether that changed anything.
 
-    A reader sees the old file or the new one, whatever happens in between.
+    A reader sees either the old content or the new one, whatever happens in between.
     """
     if has_text(path, text) and path.stat().st_mode & 0o077 == 0:
         return False
@@ -43,7 +43,7 @@ def write_private(path: Path, text: str) -> bool:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path` (0600), which the kernel frees when its holder dies."""
+    """Wait for the lock file `path` (0600) and hold it; it is released if its holder dies."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

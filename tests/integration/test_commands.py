@@ -279,7 +279,7 @@ def test_exit_code_tells_failure_from_mistake(stack_dir: MakeStackDir, case: str
     [
         ({"local.conf": "[[local|localrc]]\nfi\n"}, {}, "local.conf:2: syntax error"),
         ({"local.conf": "[[local|localrc]]\nenabel x\n"}, {}, "local.conf:2: enabel: command not"),
-        ({"local.conf": "A=1\n"}, {}, "local.conf:1: 'A=1' stands above any section"),
+        ({"local.conf": "A=1\n"}, {}, "local.conf:1: 'A=1' is before the first section"),
         ({}, {"DEST": "/"}, "DEST=/: this is not a directory of doitstack's own"),
         ({}, {"DEST": "relative"}, "DEST=relative: use an absolute path"),
         ({}, {"ASYNC_JOBS": "many"}, "ASYNC_JOBS=many: use a whole number"),

@@ -117,13 +117,14 @@ def test_file_that_cannot_be_written_is_one_clear_error(stack_dir: MakeStackDir)
     stack = _stacked(stack_dir)
     missing = stack.run("timing", "--html", "no/such/x.html").failed(3).out
     assert missing == (
-        f"ERROR: there is no directory {stack.path}/no/such; make it, or name another file\n"
+        f"ERROR: the directory {stack.path}/no/such does not exist; "
+        f"create it, or choose another file\n"
     )
     device = stack.run("timing", "--trace", "/dev/null").failed(3).out
-    assert device == "ERROR: /dev/null is no file; name one that may be written\n"
+    assert device == "ERROR: /dev/null is not a file; choose another name\n"
     refused = stack.run("timing", "--junit", "/proc/x.xml").failed(3).out
     assert re.fullmatch(
-        r"ERROR: /proc/x.xml cannot be written: [\w ]+; name another file\n", refused
+        r"ERROR: /proc/x.xml cannot be written: [\w ]+; choose another file\n", refused
     )
     assert not (stack.path / "no").exists()
 

@@ -1,4 +1,4 @@
-"""Reads a log that may still grow, byte for byte. Knows no run and no future."""
+"""Read a log that may still grow, byte by byte."""
 
 import os
 import time
@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 
-LOOK_AGAIN = 0.2
-"""Seconds between two looks at a log that is followed."""
+POLL_SECONDS = 0.2
+"""Seconds between two checks of a log that is followed."""
 
 CHUNK = 1 << 20
-"""Bytes that are read at a time."""
+"""Bytes per read."""
 
 
 class Follower:
-    """What is new in the file at `path`, also after it was cut short or another has its name.
+    """Reads what is added to the file `path`, even if it is truncated or replaced.
 
-    `lines` begins with the last lines that are there (None: with all).
+    Begins with the last `lines` lines of the existing file (None: with all).
     """
 
     def __init__(self, path: Path, lines: int | None = None) -> None:
@@ -34,20 +34,20 @@ class Follower:
             self._file.close()
 
     def news(self) -> Iterator[bytes]:
-        """Yield what has been added since the last time."""
+        """Yield what was added since the last call."""
         yield from self._rest()
         while self._opens_another():
             yield from self._rest()
 
     def follow(self, is_over: Callable[[], bool]) -> Iterator[bytes]:
-        """Yield what is there and what comes, until `is_over` says that nothing more will."""
+        """Yield what exists and what is added, until `is_over` returns True."""
         over = False
         while not over:
-            # What is written before the end is read after it.
+            # Read once more after the end.
             over = is_over()
             yield from self.news()
             if not over:
-                time.sleep(LOOK_AGAIN)
+                time.sleep(POLL_SECONDS)
 
     def _rest(self) -> Iterator[bytes]:
         if self._file is None:
@@ -58,7 +58,7 @@ class Follower:
             yield chunk
 
     def _opens_another(self) -> bool:
-        """Open what has the name now, unless it is open already; return whether it was not."""
+        """Open the file that has the name now; return whether it was not open already."""
         try:
             there = self._path.stat()
         except FileNotFoundError:
@@ -72,7 +72,7 @@ class Follower:
 
 
 def _last_lines(file: FileIO, lines: int) -> int:
-    """Return where the last `lines` lines begin."""
+    """Return the position at which the last `lines` lines begin."""
     end = file.seek(0, os.SEEK_END)
     if not lines:
         return end

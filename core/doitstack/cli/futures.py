@@ -1,4 +1,4 @@
-"""`doit futures`: the futures of the last run, or of the one going on."""
+"""`doit futures`: the futures of the last or the current run."""
 
 import shutil
 import sys
@@ -11,7 +11,7 @@ from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
 
 REFRESH = 0.5
-"""Seconds between two looks."""
+"""Seconds between two updates."""
 
 _CLEAR = "\x1b[J"
 _UP = "\x1b[{}F"
@@ -24,7 +24,7 @@ class Futures(FollowCommand):
     cmd_options = ({**FOLLOW, "help": "show them again, until the run ends"},)
 
     def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return the futures, also of a run that goes on in another terminal."""
+        """Return the futures, even of a run in another terminal."""
         run = LastRun(directory.stack.dest, directory.stack.log_dir)
         if params["follow"]:
             show = _in_place if sys.stdout.isatty() else _appended
@@ -33,7 +33,7 @@ class Futures(FollowCommand):
 
 
 def _in_place(run: LastRun) -> None:
-    """Draw the table over itself until the run ends; what has no room then comes at the end."""
+    """Redraw the table in place until the run ends; then write all of it."""
     up = ""
     while run.goes_on:
         size = shutil.get_terminal_size()
@@ -49,7 +49,7 @@ def _in_place(run: LastRun) -> None:
 
 
 def _appended(run: LastRun) -> None:
-    """Write the table whenever a state has changed, until the run ends."""
+    """Write the table whenever a state changes, until the run ends."""
     before = None
     goes_on = True
     while goes_on:

@@ -45,7 +45,7 @@ class Log(FollowCommand):
     )
 
     def execute(self, params: Any, args: list[str]) -> int:
-        """Print the log that is named, or the list of logs."""
+        """Print a log, or the list of logs."""
         if len(args) > 1:
             raise InvalidCommand(f"log takes one NAME: {' '.join(args)}")
         if params["lines"] is not None and params["lines"] < 0:
@@ -54,7 +54,7 @@ class Log(FollowCommand):
         return super().execute(params, [])
 
     def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return the list of logs; one that is named is written as it is, byte for byte."""
+        """Return the list of logs, or write the named log byte for byte."""
         run = LastRun(directory.stack.dest, directory.stack.log_dir)
         logs = logs_of(directory, run)
         if self._name is None:
@@ -72,7 +72,7 @@ class Log(FollowCommand):
         return ""
 
     def completions(self, params: Any) -> list[tuple[str, str]]:
-        """Return the names that NAME may be, each with what it is of."""
+        """Return the possible values of NAME, each with its kind."""
         self.loader.setup(params)
         directory = loaded().directory
         run = LastRun(directory.stack.dest, directory.stack.log_dir)
@@ -80,7 +80,7 @@ class Log(FollowCommand):
 
 
 def logs_of(directory: StackDirectory, run: LastRun) -> list[NamedLog]:
-    """Return the logs that are there or, for futures, that may come."""
+    """Return the logs that exist or, for futures, may exist later."""
     stack = directory.stack
     futures = [row.name for row in run.futures()]
     return list(known_logs(stack.dest / "async", stack.log_dir, futures))
@@ -91,7 +91,7 @@ def _at_once() -> bool:
 
 
 def _end_of(log: NamedLog, run: LastRun) -> Callable[[], bool]:
-    """Return what says that nothing more will come into `log`."""
+    """Return a function that returns whether `log` is complete."""
     return {
         Of.MAIN_LINE: lambda: not run.goes_on,
         Of.FUTURE: lambda: run.is_over(log.name),

@@ -1,4 +1,4 @@
-"""`doit plan`: what a stack will do, in order."""
+"""`doit plan`: the steps of the stack, in order."""
 
 from typing import Any
 

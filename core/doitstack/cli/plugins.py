@@ -1,4 +1,4 @@
-"""`doit plugins`: what was found, and from where."""
+"""`doit plugins`: the plugins, their order, and where each was found."""
 
 from typing import Any
 

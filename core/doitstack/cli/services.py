@@ -1,4 +1,4 @@
-"""`doit services`: the processes that the stack keeps running."""
+"""`doit services`: the services of the stack."""
 
 from typing import Any
 

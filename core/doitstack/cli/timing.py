@@ -1,4 +1,4 @@
-"""`doit timing`: what a run took, as tables, figures, a page, a trace or test results."""
+"""`doit timing`: the times of a run, as tables, figures, a page, a trace or test results."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from doitstack.reports import tables
 from doitstack.reports.run_reports import Reports
 
 SHOWN_RUNS = 5
-"""How many runs are named to somebody who asks for one that there is not."""
+"""How many known runs the error message lists."""
 
 
 def _option(name: str, help_: str, *, is_flag: bool = False) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class Timing(ShowCommand):
     )
 
     def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return the figures of a run, or what was written. Raises StepError if there is no run."""
+        """Return the figures of a run, or the names of written files. Raises StepError if none."""
         log_dir = directory.stack.log_dir
         path = _run_of(log_dir, params["run"])
         run = read_run(path) if path else None
@@ -69,7 +69,7 @@ def _run_of(log_dir: Path, name: str) -> Path | None:
 
 
 def _write_files(directory: StackDirectory, path: Path, params: Any) -> str:
-    """Write the files that are asked for; return what to say of them."""
+    """Write the requested files; return the message about them."""
     wanted = {name: params[name] for name in ("html", "trace", "junit") if params[name]}
     if not wanted:
         return ""
@@ -87,12 +87,16 @@ def _write_files(directory: StackDirectory, path: Path, params: Any) -> str:
 def _written(name: Path, make: Callable[[], str]) -> str:
     path = (Path(doit.get_initial_workdir()) / name).resolve()
     if path.exists() and not path.is_file():
-        raise StepError(f"{path} is no file; name one that may be written")
+        raise StepError(f"{path} is not a file; choose another name")
     if not path.parent.is_dir():
-        raise StepError(f"there is no directory {path.parent}; make it, or name another file")
+        raise StepError(
+            f"the directory {path.parent} does not exist; create it, or choose another file"
+        )
     text = make()
     try:
         write_private(path, text)
     except OSError as error:
-        raise StepError(f"{path} cannot be written: {error.strerror}; name another file") from error
+        raise StepError(
+            f"{path} cannot be written: {error.strerror}; choose another file"
+        ) from error
     return f"wrote {path}\n"

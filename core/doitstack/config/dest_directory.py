@@ -1,4 +1,4 @@
-"""DEST: whether it is ours, who uses it now, and what `clean` may remove. Knows no run."""
+"""DEST: whether it belongs to doitstack, who uses it, and what `clean` may remove."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ from doitstack.errors import BusyError, SettingsError, StepError
 from doitstack.private_files import write_private
 
 OWNERSHIP_FILE = ".doitstack"
-"""The file that makes a directory ours. It says whether we made the directory itself."""
+"""The file that marks a directory as doitstack's, and says whether doitstack created it."""
 
 LOCK = ".lock"
 DATABASE = ".doit.db"
@@ -46,17 +46,18 @@ _FILES = (
 
 
 def claim(settings: Settings) -> None:
-    """Make DEST ours, and its directories, all of them private; a DATA_DIR elsewhere is ours, too.
+    """Create DEST and its directories, all private, and mark DEST and DATA_DIR as doitstack's.
 
-    Raises SettingsError, having changed nothing, when DEST is another user's, holds somebody else's
-    files under our names, or cannot be made, when a plugin repository would lie there, and when
-    DATA_DIR holds somebody else's files.
+    Raises SettingsError, having changed nothing, if DEST belongs to another user, contains other
+    files under doitstack's names, or cannot be created, if a plugin repository has one of these
+    names, and if DATA_DIR contains other files.
     """
     dest, data = settings.path("DEST"), settings.path("DATA_DIR")
     for plugin in settings.local.plugins:
         if plugin.name in (*_WORK, *_FILES):
             raise SettingsError(
-                f"enable_plugin {plugin.name}: {dest / plugin.name} is ours; take another name"
+                f"enable_plugin {plugin.name}: doitstack uses {dest / plugin.name}; "
+                f"choose another name"
             )
     try:
         is_new = not dest.exists()
@@ -80,7 +81,7 @@ def _mark(directory: Path, *, is_new: bool) -> None:
 
 
 def _refuse_another_user(dest: Path) -> None:
-    """Raise SettingsError where the owner of DEST could put links under our names."""
+    """Raise SettingsError if another user owns DEST: he could create links under our names."""
     if os.geteuid() and dest.exists() and dest.stat().st_uid != os.geteuid():
         raise SettingsError(
             f"DEST={dest} belongs to another user; set DEST to a directory of your own"
@@ -88,7 +89,7 @@ def _refuse_another_user(dest: Path) -> None:
 
 
 def _refuse_data(data: Path) -> None:
-    """Raise SettingsError for a DATA_DIR in which plugins would remove what is not theirs."""
+    """Raise SettingsError for a DATA_DIR in which plugins would remove files of others."""
     if data.is_dir() and any(data.iterdir()) and not (data / OWNERSHIP_FILE).exists():
         raise SettingsError(
             f"DATA_DIR={data} is not empty and not doitstack's; "
@@ -107,9 +108,10 @@ def _refuse_strangers(dest: Path) -> None:
 
 @contextmanager
 def held(dest: Path) -> Iterator[None]:
-    """Keep other runs out of `dest`. Raises BusyError at once if there is one.
+    """Keep other runs out of `dest` until the end of the block. Raises BusyError at once.
 
-    The kernel gives the lock back when its holder dies, however that happens.
+    This is a POSIX lock, unlike that of `private_files.locked`: forked futures do not inherit it,
+    and others can find out who holds it. The kernel releases it when its holder dies.
     """
     descriptor = os.open(dest / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -128,7 +130,7 @@ def held(dest: Path) -> Iterator[None]:
 
 
 def holder(dest: Path) -> int | None:
-    """Return the pid of the run that uses `dest` now, if there is one.
+    """Return the pid of the run that uses `dest` now, if any.
 
     Not for that run itself, which would lose its lock: POSIX has it so when a file is closed.
     """
@@ -145,7 +147,7 @@ def holder(dest: Path) -> int | None:
 
 
 def owned(settings: Settings) -> list[Path]:
-    """Return what `clean` removes: our own entries of DEST that exist.
+    """Return the paths that `clean` removes: those of doitstack that exist.
 
     Raises SettingsError when DEST is not ours.
     """
@@ -163,9 +165,9 @@ def owned(settings: Settings) -> list[Path]:
 
 
 def remove(settings: Settings) -> None:
-    """Remove what is ours from DEST, and DEST itself if we made it and nothing else is there.
+    """Remove doitstack's files from DEST, and DEST itself if doitstack made it and it is empty.
 
-    Raises StepError for what cannot be removed; DEST then stays ours.
+    Raises StepError for a path that cannot be removed; DEST then stays marked.
     """
     dest = settings.path("DEST")
     for path in owned(settings):
@@ -187,16 +189,16 @@ def remove(settings: Settings) -> None:
 
 
 def discard(settings: Settings, *paths: Path) -> None:
-    """Remove what a plugin made, but nothing outside of DEST and DATA_DIR: it may be another's."""
+    """Remove files of a plugin, but nothing outside of DEST and DATA_DIR."""
     ours = (settings.path("DEST"), settings.path("DATA_DIR"))
     for path in paths:
         if any(_is_inside(path, directory) for directory in ours):
-            with suppress(OSError):  # `remove`, which comes last, tells of it
+            with suppress(OSError):  # `remove`, which comes last, reports it
                 _remove(path)
 
 
 def _is_inside(path: Path, dest: Path) -> bool:
-    """Return whether `path` is truly below `dest`, whatever links and dots say."""
+    """Return whether `path` is really below `dest`, with links and dots resolved."""
     real = path.parent.resolve() / path.name
     return ".." not in path.parts and dest.resolve() in real.parents
 

@@ -1,4 +1,4 @@
-"""Read `local.conf` and `localrc`; knows the format and bash, but no setting by name."""
+"""Read `local.conf` and `localrc`. Knows the format and bash, but no setting by name."""
 
 import os
 import re
@@ -13,15 +13,15 @@ from doitstack.private_files import write_private
 
 EVALUATOR = Path(__file__).parents[1] / "bash" / "evaluate_localrc.sh"
 _BAD_SYNTAX = 2
-"""The code with which it ends when it has not evaluated anything."""
+"""The exit code of the evaluator for a syntax error: nothing was evaluated."""
 
-# As DevStack's awk reads it, which takes its group and file from the first word of the line.
+# As DevStack's awk reads it: group and file are in the first word of the line.
 _HEADER = r"\[\[([\w.-]+)\|([^\s|\[\]]+)\]\]\s*(?:\s#.*)?"
 _BROKEN_HEADER = r"\[\[\s*[\w.-]+\s*\|[^|].*|\[\[[\w.-]+\]\].*"
 
 
 class Section(NamedTuple):
-    """One `[[group|file]]` of a local.conf; `first_line` is the number of the line below it."""
+    """One `[[group|file]]` of a local.conf; `first_line` is the number of the line after it."""
 
     group: str
     file: str
@@ -38,7 +38,7 @@ class PluginRepository(NamedTuple):
 
 
 class LocalSettings(NamedTuple):
-    """What the user's own files say: variables, plugin repositories, the sections of `local.conf`.
+    """The content of the user's files: variables, plugin repositories, sections of `local.conf`.
 
     `script` is the file that was evaluated.
     """
@@ -50,7 +50,7 @@ class LocalSettings(NamedTuple):
 
     @property
     def is_ignored(self) -> bool:
-        """Whether `local.conf` has a localrc that was not read, as there is another."""
+        """Whether the localrc section of `local.conf` is ignored, since a file `localrc` exists."""
         is_plain = self.script is not None and self.script.name == "localrc"
         return is_plain and any(map(_is_localrc, self.sections))
 
@@ -60,9 +60,9 @@ def _is_localrc(section: Section) -> bool:
 
 
 def parse_sections(text: str, path: Path) -> tuple[Section, ...]:
-    """Return the sections of a local.conf in the order in which they stand.
+    """Return the sections of a local.conf in their order.
 
-    Raises SettingsError, with file and line, for a broken header or for settings above the first.
+    Raises SettingsError, with file and line, for a broken header, or settings before the first one.
     """
     sections: list[Section] = []
     lines: list[str] = []
@@ -85,19 +85,19 @@ def _check_line(line: str, place: str, *, has_section: bool) -> None:
         raise SettingsError(f"{place}: broken section header {line!r}; write [[group|file]]")
     if not has_section and line.strip() and not line.lstrip().startswith("#"):
         raise SettingsError(
-            f"{place}: {line.strip()!r} stands above any section and would be ignored; "
-            f"put [[local|localrc]] above it"
+            f"{place}: {line.strip()!r} is before the first section and would be ignored; "
+            f"put [[local|localrc]] before it"
         )
 
 
 def read_local_settings(top_dir: Path, variables: Mapping[str, str]) -> LocalSettings:
-    """Evaluate the user's settings with bash, given the `variables` that stand before them.
+    """Evaluate the user's settings with bash, which gets `variables` first.
 
     A plain `localrc` is preferred to `[[local|localrc]]` of `local.conf`, as in DevStack. Raises
-    SettingsError with file and line when a file is broken.
+    SettingsError, with file and line, if a file is broken.
     """
     conf, localrc = top_dir / "local.conf", top_dir / "localrc"
-    # A link to a file that is gone is no wish for defaults.
+    # A broken link is an error: the user does not want the defaults.
     has_conf, has_localrc = os.path.lexists(conf), os.path.lexists(localrc)
     sections = parse_sections(_text(conf), conf) if has_conf else ()
     if has_localrc:
@@ -134,7 +134,7 @@ def _text(path: Path) -> str:
 
 
 def _script_of(sections: tuple[Section, ...]) -> str:
-    """Return the localrc sections, each line where it stands in local.conf."""
+    """Return the localrc sections; each line has the same number as in local.conf."""
     script: list[str] = []
     for section in sections:
         if _is_localrc(section):
@@ -179,9 +179,9 @@ def _evaluate(
 
 
 def _error_message(complaints: str, path: Path, *, is_syntax: bool) -> str:
-    """Turn bash's `FILE: line N: what` into `FILE:N: what`.
+    """Turn bash's `FILE: line N: message` into `FILE:N: message`.
 
-    The first line is the reason of a syntax error, the last line that of any other error.
+    The first line is the reason of a syntax error, the last line is that of any other error.
     """
     errors = [line for line in complaints.splitlines() if line.startswith(f"{path}: line ")]
     if not errors:

@@ -1,4 +1,4 @@
-"""The passwords of a stack: the user's own, else made once and kept in `$DEST/passwords`."""
+"""The passwords of a stack: those of the user, or generated once and kept in `$DEST/passwords`."""
 
 import os
 import re
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 _SECRET = re.compile(r"(PASSWORD|PASS|SECRET|TOKEN)$")
 
-_TELLING = 5
-"""Characters from which on a value is a secret rather than a word that stands everywhere."""
+_MIN_SECRET_LENGTH = 5
+"""Shorter values are not redacted: they occur in ordinary text."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def password(settings: Mapping[str, str], name: str) -> str:
-    """Return the password `name` (`ADMIN_PASSWORD`): from the settings, else the generated one.
+    """Return the password `name` (`ADMIN_PASSWORD`) from the settings, or a generated one.
 
-    Side effect: the first call for a name writes it to `$DEST/passwords`, which has one
-    NAME=value a line and is read by its owner only.
+    Side effect: the first call for a name writes it to `$DEST/passwords`, which has
+    one NAME=value per line and can be read by its owner only.
     """
     if not _NAME.fullmatch(name):
         raise SettingsError(f"{name!r} cannot name a password; use a name like ADMIN_PASSWORD")
@@ -38,27 +38,29 @@ def password(settings: Mapping[str, str], name: str) -> str:
 
 
 def known_secrets(settings: Mapping[str, str]) -> list[str]:
-    """Return the values that must not be shown: what is named like a secret, and generated ones.
+    """Return the values that must not be shown: settings named like a secret, generated passwords.
 
-    The longest come first, so that a secret within another does not leave half of that.
+    The longest come first, so that a secret that contains another is replaced whole.
     """
     values = {value for name, value in settings.items() if _SECRET.search(name)}
     values |= set(_read(Path(settings["DEST"]) / "passwords").values())
-    return sorted((value for value in values if len(value) >= _TELLING), key=len, reverse=True)
+    return sorted(
+        (value for value in values if len(value) >= _MIN_SECRET_LENGTH), key=len, reverse=True
+    )
 
 
 def redacted(text: str, secrets_: list[str]) -> str:
-    """Return `text` with stars in the place of each secret."""
+    """Return `text` with each secret replaced by stars."""
     for secret in secrets_:
         text = text.replace(secret, "***")
     return text
 
 
 class Secrets:
-    """What must not be shown in a run, read again only when it may be another.
+    """The values that must not be shown in a run, read again only if they may have changed.
 
-    Who starts a future asks. After a fork each page that is touched anew is copied, and all
-    settings fill many.
+    Every future start needs this list, so it is cached: to rebuild it would touch, and after a fork
+    copy, many pages of memory.
     """
 
     def __init__(self, settings: "Settings") -> None:
@@ -76,14 +78,14 @@ class Secrets:
         return self._known
 
     def redact(self, text: str) -> str:
-        """Return `text` with stars in the place of each."""
+        """Return `text` with each secret replaced by stars."""
         return redacted(text, self.known)
 
 
 def _stamp(path: str) -> tuple[int, ...]:
-    """Return what differs when a file has been written anew; nothing for one that is not there."""
+    """Return a value that changes when a file is written; () if it does not exist."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - a Path is made of many objects
+        found = os.stat(path)  # noqa: PTH116 - a Path needs many objects
     except FileNotFoundError:
         return ()
     return found.st_ino, found.st_size, found.st_mtime_ns
@@ -92,7 +94,9 @@ def _stamp(path: str) -> tuple[int, ...]:
 def _checked(name: str, value: str) -> str:
     # A line end would let a password write further lines of a service's configuration.
     if not value.isprintable():
-        raise SettingsError(f"{name} holds a line end or another control character; choose another")
+        raise SettingsError(
+            f"{name} contains a line end or another control character; choose another"
+        )
     return value
 
 

@@ -212,7 +212,7 @@ def test_merge_into_an_unknown_file_warns(stack_dir: MakeStackDir) -> None:
     [
         ("[[local|localrc]]\nA=1\nif true; then\n", 4, "syntax error"),
         ("[[local|localrc]]\n\nB=$(\n", 4, "unexpected EOF"),
-        ("A=1\n[[local|localrc]]\n", 1, "stands above any section"),
+        ("A=1\n[[local|localrc]]\n", 1, "is before the first section"),
         ("[[local|localrc]]\nA=1\n[[post-config|$A]\n", 3, "broken section header"),
         ("[[local|localrc]]\nenable_plugin alone\n", 2, "enable_plugin needs a name and a URL"),
         ("[[local|localrc]]\nno_such_command here\n", 2, "no_such_command: command not found"),

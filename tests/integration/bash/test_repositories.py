@@ -124,7 +124,9 @@ def test_interrupt_while_a_plugin_is_cloned_leaves_nothing(
 def test_plugin_that_would_lie_in_a_directory_of_ours_is_refused(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(enabling("enable_plugin logs file:///logs"))
     outcome = refused(stack)
-    assert f"enable_plugin logs: {stack.dest}/logs is ours; take another name" in outcome.out
+    assert (
+        f"enable_plugin logs: doitstack uses {stack.dest}/logs; choose another name" in outcome.out
+    )
     assert not stack.dest.exists()
 
 

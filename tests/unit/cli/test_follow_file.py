@@ -105,7 +105,7 @@ def test_last_lines(
 def test_last_lines_are_read_after_the_end(
     log: Path, follow: Callable[..., Follower], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow_file, "LOOK_AGAIN", 0)
+    monkeypatch.setattr(follow_file, "POLL_SECONDS", 0)
 
     def steps() -> Iterator[bool]:
         yield False

@@ -76,8 +76,8 @@ def test_header_may_end_in_a_comment(tmp_path: Path, end: str) -> None:
 def test_setting_above_all_sections_is_reported_with_its_line(tmp_path: Path) -> None:
     said = _mistake(tmp_path, "# fine\n\nA=1\n[[local|localrc]]\n")
     assert said == (
-        f"{tmp_path}/local.conf:3: 'A=1' stands above any section and would be ignored; "
-        f"put [[local|localrc]] above it"
+        f"{tmp_path}/local.conf:3: 'A=1' is before the first section and would be ignored; "
+        f"put [[local|localrc]] before it"
     )
 
 

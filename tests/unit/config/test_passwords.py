@@ -43,7 +43,7 @@ def test_password_refuses_a_bad_name(tmp_path: Path, name: str) -> None:
 
 
 def test_password_refuses_line_ends(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="ADMIN_PASSWORD holds a line end") as caught:
+    with pytest.raises(SettingsError, match="ADMIN_PASSWORD contains a line end") as caught:
         password({"DEST": str(tmp_path), "ADMIN_PASSWORD": "hunter\n2"}, "ADMIN_PASSWORD")
     assert "hunter" not in str(caught.value)
 

@@ -1,0 +1,49 @@
+"""The message that ends a run."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from doitstack.cli.closing_message import closing_message
+from doitstack.journal.events import RunStart
+from doitstack.journal.journal_file import Journal
+
+
+class Reporter:
+    def __init__(self, failures: list[str]) -> None:
+        self.failures = failures
+
+    def summary(self, again: str, log: Path | None) -> str:
+        return f"again: {again}, log: {log}"
+
+
+def _message(tmp_path: Path, *tasks: str, failures: list[str] | None = None) -> str:
+    journal = Journal(tmp_path / "run.jsonl")
+    journal.write(RunStart(tasks=tasks, pid=1, parallel=True, jobs=0, cores=1))
+    journal.close()
+    executor: Any = SimpleNamespace(
+        options=SimpleNamespace(tasks=tasks, strict=False),
+        log=SimpleNamespace(path=tmp_path / "stack.log"),
+        journal=SimpleNamespace(path=tmp_path / "run.jsonl"),
+        futures_dir=tmp_path,
+        traces=tmp_path,
+    )
+    reporter: Any = Reporter(failures or [])
+    runner: Any = SimpleNamespace(interrupted=None)
+    return closing_message(executor, reporter, runner)
+
+
+@pytest.mark.parametrize(
+    ("task", "command", "log"), [("stack", "doit stack", "stack.log"), ("_clean", "doit clean", "")]
+)
+def test_good_run_ends_with_its_summary(tmp_path: Path, task: str, command: str, log: str) -> None:
+    expected = tmp_path / log if log else None
+    assert _message(tmp_path, task) == f"again: {command}, log: {expected}"
+
+
+def test_failed_run_says_what_failed_and_how_to_resume(tmp_path: Path) -> None:
+    message = _message(tmp_path, "stack", failures=["make is broken"])
+    assert "make is broken" in message
+    assert "doit stack" in message
