@@ -433,6 +433,7 @@ def test_quiet_tells_of_warnings_and_of_the_end(stack_dir: MakeStackDir) -> None
         "WARNING: future slow of plugin demo is never waited for",
         "ERROR: but it goes on",
         "WARNING: uncollected async future slow",
+        "WARNING: future slow of plugin demo is never waited for",
     ]
     assert told[-1].startswith("doit stack: done in ")
     assert "\nmuch\n" in (stack.dest / "logs" / "stack.log").read_text()
