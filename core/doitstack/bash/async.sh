@@ -146,7 +146,7 @@ _async_start_time() {
 # Return a command as one line to show to users, without secrets.
 _async_command() {
     local secret IFS=' '
-    [[ ${1-} != _async_@(eval|apart) ]] || shift
+    [[ ${1-} != _async_@(eval|separately) ]] || shift
     REPLY=$*
     for secret in "${_doitstack_secrets[@]}"; do
         REPLY=${REPLY//"$secret"/'***'}
