@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import MakeStackDir, Outcome
 from tests.integration.probes import plugin
 
@@ -184,3 +186,50 @@ def test_wait_begins_before_the_future_that_it_is_for(stack_dir: MakeStackDir) -
     figures = json.loads(stack.run("timing", "--json").ok().out)
     assert figures["wait"] >= collected["waited"] - 0.001, "rounded"
     assert figures["lower_bound"] <= figures["elapsed"] + 0.002
+
+
+PYTHON = """
+def broken(stack):
+    raise RuntimeError
+
+def waits(stack):
+    stack.async_run("own", broken)
+    stack.async_wait("own")
+
+def goes_on(stack):
+    stack.async_run("own", broken)
+    try:
+        stack.async_wait("own")
+    except Exception:
+        raise ValueError("for another reason") from None
+
+@hookimpl
+def stack_install(stack):
+    yield run({})
+"""
+
+BASH = """
+if [[ "$1 $2" == "stack install" ]]; then
+    async_run own false
+    {}
+fi
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "future"),
+    [
+        (DEMO, plugin(PYTHON.format("waits")), "own"),
+        (DEMO, plugin(PYTHON.format("goes_on")), None),
+        ("extras.d/50-demo.sh", BASH.format("async_wait own"), "own"),
+        ("extras.d/50-demo.sh", BASH.format("async_wait own || true; false"), None),
+    ],
+    ids=["python", "python for another reason", "bash", "bash for another reason"],
+)
+def test_step_names_the_future_that_failed_it(
+    stack_dir: MakeStackDir, name: str, text: str, future: str | None
+) -> None:
+    outcome = stack_dir({name: text}).run("stack").failed(1)
+
+    ends = _steps(outcome, "step_end").values()
+    assert [end.get("future") for end in ends if end["status"] == "failed"] == [future]

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from doitstack.console.screens import PlainScreen, QuietScreen, Screen, mode
 from doitstack.engine.doit_runner import PlanDispatcher, wanted
 from doitstack.engine.run import Executor
-from doitstack.journal.durations import last_durations
 from doitstack.planning.doit_tasks import planned_step
 from doitstack.planning.plan import PlannedStep
 
@@ -18,11 +17,10 @@ def choose_screen(wanted: str, executor: Executor, dispatcher: PlanDispatcher) -
         case "live":
             from doitstack.console.live_screen import LiveScreen, Watch  # noqa: PLC0415 - needs rich
 
-            log_dir = executor.stack.log_dir
             watch = Watch(
                 journal=executor.journal.path,
                 plan=_wanted_steps(dispatcher),
-                expected=last_durations(log_dir),
+                expected=executor.expected,
                 now=executor.now,
                 main_log=executor.log.path,
                 future_logs=executor.futures_dir,

@@ -88,7 +88,9 @@ class Executor:
         self._meter = Meter(stack.dest / "supervisor")
         self._sampler = Sampler(self._meter, self._record_usage)
         self._current: tuple[str, float] = ("", 0.0)
-        self.order = Order(last_durations(log_dir))
+        self.expected = last_durations(log_dir)
+        """How long (s) steps, by task, and futures, by name, took last time."""
+        self.order = Order(self.expected)
         self._host = session_owner.SessionHost(
             session_owner.Surroundings(
                 stack=stack,

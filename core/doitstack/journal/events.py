@@ -287,6 +287,9 @@ _FORMATS: dict[Any, _Format] = {
     Status: _enum(Status),
 }
 
+_to_json = json.JSONEncoder().encode
+_from_json = json.JSONDecoder().decode
+
 _Write = tuple[str, str, bool, Callable[[Any], Any] | None]
 """An event's field, its key in a line, whether that leaves it out if empty, and the conversion."""
 
@@ -312,17 +315,18 @@ def _formats(event: str) -> tuple[Sequence[_Write], Mapping[str, _Read]]:
 def encode(event: Event, time: float) -> bytes:
     """Return the line of an event that happens at `time` (s since the epoch)."""
     line: dict[str, Any] = {"time": round(time, 4), "event": event.event}
+    values = vars(event)
     for name, key, is_optional, write in _formats(event.event)[0]:
-        value = getattr(event, name)
+        value = values[name]
         if not (is_optional and value in ("", None)):
             line[key] = write(value) if write else value
-    return json.dumps(line).encode() + b"\n"
+    return f"{_to_json(line)}\n".encode()
 
 
 def decode(line: bytes) -> Event | None:
     """Return the event of a line, or None if it is damaged or of a kind that is not known here."""
     try:
-        values = json.loads(line.decode())
+        values = _from_json(line.decode())
         kind = values["event"]
         formats = _formats(kind)[1]
         known: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""`$DEST/async/NAME.ini`: what is known of a future, DevStack's keys first. Only the format."""
+"""The format of `$DEST/async/NAME.ini`, the file of a future. DevStack's keys come first."""
 
 import os
 from contextlib import suppress
@@ -8,11 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Job:
-    """One future as its file tells it. Times are in ms since the epoch.
+    """One future, from its file. Times are in ms since the epoch.
 
     `pid` is 0 for one that ran in the bash session itself.
     `started` is the start time of `pid` in clock ticks since boot. `rc` and `end_time` are None
-    until the future has ended and said so.
+    until the future has recorded its end.
     """
 
     command: str
@@ -24,7 +24,7 @@ class Job:
 
 
 def open_job(path: Path | str, job: Job) -> int:
-    """Write the file of a future that starts; return the descriptor that `close_job` wants.
+    """Write the file of a future that starts; return the descriptor for `close_job`.
 
     Raises FileExistsError if there is a future of that name which nobody has collected.
     """
@@ -39,15 +39,15 @@ def open_job(path: Path | str, job: Job) -> int:
 
 
 def close_job(descriptor: int, end_time: int, rc: int) -> None:
-    """Add how the future ended, in one write, before its process ends."""
+    """Record how the future ended, in one write, before its process ends."""
     os.write(descriptor, f"end_time = {end_time}\nrc = {rc}\n".encode())
     os.close(descriptor)
 
 
 def read_job(path: Path) -> Job | None:
-    """Return the future of that file, or None if there is none or it has not said enough yet.
+    """Return the future of that file, or None if the file is missing or incomplete.
 
-    A last line without its newline was cut off by a crash and is not believed.
+    A last line without its newline was cut off by a crash and is ignored.
     """
     try:
         text = path.read_bytes().decode(errors="surrogateescape")

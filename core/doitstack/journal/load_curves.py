@@ -1,4 +1,4 @@
-"""What a run did over time: how many things at once, and on how many processors."""
+"""The load of a run over time: how many steps ran at once, and on how many processors."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from itertools import pairwise
 from doitstack.journal.run_record import RunRecord
 
 APART = 0.25
-"""Seconds between two samples below which a rate would be made of the clock's own steps."""
+"""Samples that are closer (s) give no rate: the CPU clock is too coarse for that."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Point:
 
 
 def concurrency(run: RunRecord) -> tuple[Point, ...]:
-    """Return how many things ran at once: the futures, and the main line unless it waited."""
+    """Return how many steps ran at once: the futures, and the main line unless it waited."""
     changes = [(run.start, 1), (run.end, -1)]
     for step in run.futures:
         if step.was_run:
@@ -48,12 +48,12 @@ def cores_of_run(run: RunRecord) -> tuple[Point, ...]:
 
 
 def cores_of_machine(run: RunRecord) -> tuple[Point, ...]:
-    """Return how many processors of the machine were busy, whoever used them."""
+    """Return how many processors of the machine were busy, for any reason."""
     return _rates([(sample.time, sample.machine) for sample in run.samples])
 
 
 def _rates(totals: list[tuple[float, float]]) -> tuple[Point, ...]:
-    """Return the rates of a growing total; the last point says where the last of them ends."""
+    """Return the rates of a growing total; the last point is the end of the last rate."""
     kept: list[tuple[float, float]] = []
     for time, total in totals:
         if not kept or time - kept[-1][0] >= APART:

@@ -1,4 +1,4 @@
-"""The logs of a stack by name: of the main line, of futures, of services, of scripts."""
+"""The logs of a stack by name: of the main line, the futures, the services and the scripts."""
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -13,7 +13,7 @@ MAIN_LINE = "stack"
 
 
 class Of(Enum):
-    """What a log is of, in the order in which a name is looked for."""
+    """What a log belongs to, in the order in which a name is looked up."""
 
     MAIN_LINE = "main line"
     FUTURE = "future"
@@ -22,7 +22,7 @@ class Of(Enum):
 
 
 class NamedLog(NamedTuple):
-    """One log. A future's may not be there yet."""
+    """One log. That of a future may not exist yet."""
 
     name: str
     of: Of
@@ -30,7 +30,7 @@ class NamedLog(NamedTuple):
 
 
 def known_logs(async_dir: Path, log_dir: Path, futures: Iterable[str] = ()) -> Iterator[NamedLog]:
-    """Yield the logs there are, and those of `futures`, in the order of Of."""
+    """Yield the existing logs and those of `futures`, in the order of Of."""
     if (log_dir / "stack.log").exists():
         yield NamedLog(MAIN_LINE, Of.MAIN_LINE, log_dir / "stack.log")
     written = sorted(path.stem for path in async_dir.glob("*.log"))
@@ -46,7 +46,7 @@ def known_logs(async_dir: Path, log_dir: Path, futures: Iterable[str] = ()) -> I
 def find_log(name: str, logs: Iterable[NamedLog]) -> NamedLog:
     """Return the log called `name`; a script's task may be shortened from the left.
 
-    `future:NAME` and `service:NAME` tell two of one name apart. Raises StepError for a name that
+    `future:NAME` and `service:NAME` distinguish logs of the same name. Raises StepError if the name
     is unknown or fits several scripts.
     """
     known = list(logs)

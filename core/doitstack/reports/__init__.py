@@ -1,1 +1,1 @@
-"""What users read: figures and plans as text. Only reads what others have recorded."""
+"""Plans, runs and figures as text. Nothing here writes to a terminal or changes a record."""

@@ -1,4 +1,4 @@
-"""A plan as Graphviz text: phases, steps of the main line, futures and where they are waited for.
+"""A plan as Graphviz text: phases, steps of the main line, futures, and the waits for them.
 
 One line in the picture is one need: bold along the main line, dashed where a future starts, thin
 from a future to what waits for it.
@@ -68,7 +68,7 @@ def _edges(steps: Sequence[PlannedStep]) -> Iterator[str]:
 
 
 def _missing(steps: Sequence[PlannedStep]) -> Iterator[str]:
-    """Show the futures that are waited for and that the plan does not start."""
+    """Yield the futures that are waited for although the plan does not start them."""
     known = {planned.step.name for planned in steps if planned.is_future}
     for planned in steps:
         for name in planned.step.waits:
@@ -79,6 +79,6 @@ def _missing(steps: Sequence[PlannedStep]) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """Return `text` as a string of Graphviz: a line end is an escape of its own there."""
+    """Return `text` as a string of Graphviz, in which a newline is an escape sequence."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

@@ -59,6 +59,6 @@ def _add_case(suite: Element, step: StepRecord, logs: RunLogs) -> None:
 
 
 def _add_end(suite: Element, code: int) -> None:
-    """Add a case for a run that ended badly with no step to blame, as after a signal."""
+    """Add a case for a run that failed although no step did, as after a signal."""
     case = SubElement(suite, "testcase", classname="doit", name="end of the run", time="0.000")
     SubElement(case, "error", message=f"the run ended with code {code}", type="end")

@@ -15,7 +15,7 @@ from doitstack.reports.formatting import brief_list, brief_name
 from doitstack.services.services import ServiceStatus
 
 _WIDE = 40
-"""Characters of a cell with many names, before it goes on in the next line."""
+"""Characters of a cell with many names, before the line is wrapped."""
 
 
 def _table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
@@ -26,7 +26,7 @@ def _table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
 
 
 def plan_table(plan: Plan, warnings: Iterable[str] = ()) -> str:
-    """Return phases, plugins and steps in order, with the futures and where they are waited for."""
+    """Return phases, plugins and steps in order, and where each future is waited for."""
     waited_in = _waited_in(plan)
     rows = []
     phase = ""
@@ -78,7 +78,7 @@ def plugins_table(plugins: Iterable[Plugin]) -> str:
 
 
 def futures_table(rows: Iterable[FutureRow]) -> str:
-    """Return the futures of the last run, or of the one that goes on."""
+    """Return the futures of the last or current run."""
     cells = [
         (
             row.name,
@@ -102,7 +102,7 @@ def logs_table(logs: Iterable[NamedLog]) -> str:
 
 
 def services_table(services: Iterable[ServiceStatus], ports: Mapping[str, Sequence[int]]) -> str:
-    """Return the processes that the stack keeps running, and the `ports` at which each listens."""
+    """Return the services of the stack, with the `ports` on which each listens."""
     rows = [
         (
             status.name,
@@ -119,7 +119,7 @@ def services_table(services: Iterable[ServiceStatus], ports: Mapping[str, Sequen
 
 
 def timing_tables(timing: Timing) -> str:
-    """Return DevStack's two tables, and the figures beyond them."""
+    """Return DevStack's two tables, and our further figures."""
     parts = [_components_table(timing)]
     if timing.is_parallel:
         parts.append(_async_table(timing))

@@ -20,7 +20,7 @@ _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 60
 _MOST_TICKS = 10
 
 _NARROWEST = 0.05
-"""Percent below which nobody would see a bar."""
+"""A narrower bar (percent) would not be visible."""
 
 HEIGHT, WIDTH = 100, 1000
 """The size of a curve's drawing, whatever its size on the screen."""
@@ -58,7 +58,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Curve:
-    """Values over time as an SVG path, below `top`; `about` says in words what it shows."""
+    """Values over time as an SVG path, below `top`; `about` describes it for readers."""
 
     label: str
     top: float
@@ -70,7 +70,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Chart:
-    """All that is drawn of a run."""
+    """Everything that is drawn of a run."""
 
     ticks: tuple[Tick, ...]
     grid: float
@@ -109,7 +109,7 @@ def chart_of(run: RunRecord, critical: Sequence[Stretch]) -> Chart:
 
 
 def tick_length(elapsed: float) -> float:
-    """Return the shortest round time (s) of which not too many are in `elapsed`."""
+    """Return the shortest round time (s) that gives at most _MOST_TICKS ticks."""
     for seconds in _TICKS:
         if elapsed / seconds <= _MOST_TICKS:
             return seconds
@@ -185,9 +185,9 @@ def _futures(run: RunRecord, critical: Sequence[Stretch], scale: _Scale) -> Iter
 
 
 def _delays(run: RunRecord, step: StepRecord, scale: _Scale) -> Iterable[Bar]:
-    """Yield what kept a future from its start: others that it waits for, then its place in a queue.
+    """Yield why a future did not start yet: it waited for other futures, then it queued.
 
-    It stands in the queue, too, while a step of the main line lets no future start.
+    While a step of the main line lets no future start, it queues, too.
     """
     others = {other.name: other.end for other in run.futures}
     ends = [others[name] for name in step.waits if name in others]
@@ -262,7 +262,7 @@ def _path(points: Sequence[Point], scale: _Scale, top: float) -> str:
 
 
 def _visible(points: Sequence[Point], scale: _Scale) -> list[Point]:
-    """Return the points without those that hold for less than one can see: they make slits."""
+    """Return the points without those that are too short to be visible: they would be slits."""
     long_enough = [
         point
         for point, after in pairwise(points)

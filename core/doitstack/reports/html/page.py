@@ -1,8 +1,8 @@
 """A run as one page of HTML: chart, figures, steps with their logs, what-if, comparison.
 
 The page is whole in itself: it loads nothing, and its content policy forbids it to. jinja2 makes
-it, since it escapes whatever a log may hold unless told otherwise, and a page of this size is
-easier to read as a template than as code.
+it, since it escapes everything by default, and a page of this size is easier to read as a template
+than as code.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ NAMES = 5
 
 @dataclass(frozen=True)
 class Findings:
-    """What is known of a run: as it was, its figures, an earlier run beside it, its output."""
+    """A run, its figures, its comparison with an earlier run, and its logs."""
 
     run: RunRecord
     timing: Timing
@@ -118,7 +118,7 @@ def _environment() -> Environment:
 
 
 def result_of(run: RunRecord) -> Result:
-    """Return in words how a run ended."""
+    """Return how a run ended, as text."""
     if run.code is None:
         return Result("unknown", "no end recorded: it still runs, or was killed")
     if run.code == 0:
@@ -130,7 +130,7 @@ def result_of(run: RunRecord) -> Result:
 
 
 def about(run: RunRecord) -> list[str]:
-    """Return what kind of run it was, in a few words each."""
+    """Return facts about a run, a few words each."""
     ran = [step for step in run.steps if step.was_run]
     main_line = [step for step in ran if step.kind is not Kind.ASYNC_WAIT and not step.is_future]
     futures = sum(step.is_future for step in ran)
@@ -143,7 +143,7 @@ def about(run: RunRecord) -> list[str]:
 
 
 def because(run: RunRecord) -> str:
-    """Return in a sentence or two what did not come to its end only because the run had failed."""
+    """Return a sentence or two about what was stopped or not run because the run had failed."""
     groups = {
         "Stopped": [step for step in run.steps if step.status is Status.STOPPED],
         "Not run": [
@@ -169,12 +169,12 @@ def _parallel(run: RunRecord) -> str:
 
 
 def labels_of(step: StepRecord) -> tuple[str, ...]:
-    """Return the names by which the critical path may know a step: as a future, or in its place."""
+    """Return the labels that a step may have in the critical path: as a future, or in place."""
     return (step.name, step.label) if step.is_future else (step.label,)
 
 
 def short_name(step: StepRecord) -> str:
-    """Return the name of a step; an async_wait is called by all its futures, which is too long."""
+    """Return the name of a step. The full name of an async_wait lists all of its futures."""
     if step.kind is not Kind.ASYNC_WAIT or not step.waits:
         return step.name
     first, *others = step.waits
@@ -182,18 +182,18 @@ def short_name(step: StepRecord) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """Return a name that may go on in the next line after each underscore."""
+    """Return a name in which a line may break after each underscore."""
     return Markup("_<wbr>").join(escape(part) for part in name.split("_"))
 
 
 def longest(stretches: Sequence[Stretch]) -> list[Stretch]:
-    """Return the parts of the critical path that count, in their order."""
+    """Return the longest parts of the critical path, in order of time."""
     known = sorted(stretches, key=lambda stretch: -stretch.seconds)[:ROWS]
     return [part for part in stretches if part in known and part.seconds >= NOTICEABLE]
 
 
 def noticeable_gains(tried: WhatIf) -> WhatIf:
-    """Return what-if with the rows that gain something, and not too many."""
+    """Return the greatest gains that are noticeable."""
     return WhatIf(
         tried.replayed,
         tuple(gain for gain in tried.steps if gain.none >= NOTICEABLE)[:ROWS],
@@ -202,7 +202,7 @@ def noticeable_gains(tried: WhatIf) -> WhatIf:
 
 
 def step_views(findings: Findings, chart: Chart) -> dict[str, list[StepView]]:
-    """Return the steps of each phase, in the order in which it was their turn."""
+    """Return the steps of each phase, in the order in which they had their turn."""
     rows = (chart.main_line, *chart.futures)
     bars = {bar.step: bar for row in rows for bar in row.bars if bar.step is not None}
     critical = [part for part in findings.timing.critical_steps if part.seconds >= NOTICEABLE]
@@ -222,5 +222,5 @@ def step_views(findings: Findings, chart: Chart) -> dict[str, list[StepView]]:
 
 
 def _is_part(step: StepRecord, stretch: Stretch) -> bool:
-    """Return whether a step is (in) that stretch of the critical path."""
+    """Return whether a stretch of the critical path is a part of this step."""
     return stretch.name in labels_of(step) and stretch.start < step.end and stretch.end > step.start
