@@ -29,6 +29,7 @@ def _message(tmp_path: Path, *tasks: str, failures: list[str] | None = None) -> 
         journal=SimpleNamespace(path=tmp_path / "run.jsonl"),
         futures_dir=tmp_path,
         traces=tmp_path,
+        warnings=[],
     )
     reporter: Any = Reporter(failures or [])
     runner: Any = SimpleNamespace(interrupted=None)
