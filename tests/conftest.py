@@ -36,6 +36,12 @@ COMMANDS = "\n".join(
 )
 
 
+# Without bytecode each worker would compile all tests, each `doit` all of ours, and each service
+# thousands of files.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many workers run the tests; none for single files, which start sooner without."""
