@@ -2,11 +2,14 @@
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 FUTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names of futures are also file names; any other name is refused before a file is touched."""
@@ -60,6 +63,42 @@ class Step:
         """What is run, as one line to show to users: `configure_tempest`, `make -j2`."""
         words = [_action_text(self.action), *(str(arg) for arg in self.args)]
         return one_line(" ".join(word for word in words if word))
+
+
+class MadeStep(NamedTuple):
+    """A step, and `FILE:LINE` of the call that made it."""
+
+    step: Step
+    place: str
+
+    @property
+    def verb(self) -> str:
+        """The call, for messages: `async_run('a')`."""
+        name = "" if self.step.kind is Kind.ASYNC_WAIT else f"{self.step.name}"
+        return f"{self.step.kind.value}({name or ', '.join(self.step.waits)})"
+
+
+_made_steps: ContextVar[list[MadeStep] | None] = ContextVar("made_steps", default=None)
+
+
+@contextmanager
+def recorded_steps() -> Iterator[list[MadeStep]]:
+    """Return a list to which the steps that are made in the block are added."""
+    made: list[MadeStep] = []
+    token = _made_steps.set(made)
+    try:
+        yield made
+    finally:
+        _made_steps.reset(token)
+
+
+def _made(step: Step) -> Step:
+    """Record a step of the plugin that called our caller."""
+    made = _made_steps.get()
+    if made is not None:
+        caller = sys._getframe(2)
+        made.append(MadeStep(step, f"{caller.f_code.co_filename}:{caller.f_lineno}"))
+    return step
 
 
 def one_line(text: str) -> str:
@@ -121,7 +160,7 @@ def run(
     """
     checked, own = _checked(action), _doit_attributes(doit)
     named = name or _step_name(checked)
-    return Step(Kind.RUN, named, checked, args, doit=own, only_looks=only_looks)
+    return _made(Step(Kind.RUN, named, checked, args, doit=own, only_looks=only_looks))
 
 
 def async_run(
@@ -138,9 +177,8 @@ def async_run(
     example `apt`, run one at a time.
     """
     own, waits = _doit_attributes(doit), _names(wait)
-    return Step(
-        Kind.ASYNC_RUN, future_name(name), _checked(action), args, waits, own, lock_name(lock)
-    )
+    named, checked, locked = future_name(name), _checked(action), lock_name(lock)
+    return _made(Step(Kind.ASYNC_RUN, named, checked, args, waits, own, locked))
 
 
 def async_wait(*names: str) -> Step:
@@ -150,7 +188,7 @@ def async_wait(*names: str) -> Step:
     """
     if not names:
         raise TypeError("async_wait needs the name of a future")
-    return Step(Kind.ASYNC_WAIT, "-".join(("async_wait", *names)), waits=_names(names))
+    return _made(Step(Kind.ASYNC_WAIT, "-".join(("async_wait", *names)), waits=_names(names)))
 
 
 def _doit_attributes(attributes: dict[str, Any]) -> dict[str, Any]:

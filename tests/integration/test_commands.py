@@ -244,6 +244,9 @@ CODES = {
     "cycle": (3, "yield async_wait('a'); yield async_run('a', boom)"),
     "bad name": (3, "yield async_run('../a', boom)"),
     "unknown attribute": (3, "yield run(boom, uptodat=[True])"),
+    "not yielded": (3, "run(boom)"),
+    "no such call": (3, "yield run(boom, 'more')"),
+    "lost step": (1, "yield run(plans)"),
 }
 
 
@@ -258,6 +261,9 @@ def test_exit_code_tells_failure_from_mistake(stack_dir: MakeStackDir, case: str
 
             def false(stack):
                 return False
+
+            def plans(stack):
+                async_run("late", boom)
 
             def leave(stack):
                 sys.exit(0)
@@ -294,10 +300,10 @@ def test_mistake_is_told_before_anything_runs(
 ) -> None:
     stack = stack_dir(files, **environ)
 
-    outcome = stack.run("stack").failed(3)
-
-    assert said in outcome.out
-    assert outcome.out.startswith("ERROR: ")
+    for command in ("stack", "plan"):
+        outcome = stack.run(command).failed(3)
+        assert said in outcome.out
+        assert outcome.out.startswith("ERROR: ")
     assert "Traceback" not in outcome.out
     assert not stack.dest.exists()
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from doitstack.cli.base import ShowCommand
+from doitstack.config import dest_directory
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
 from doitstack.reports.graphviz import plan_graph
@@ -24,7 +25,10 @@ class Plan(ShowCommand):
     )
 
     def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return the plan of `doit stack`."""
+        """Return the plan of `doit stack`. Raises DoitstackError for what would prevent its run."""
+        directory.check()
+        directory.check_privileges()
+        dest_directory.check(directory.settings)
         if params["dot"]:
             return plan_graph(directory.plan())
         return tables.plan_table(directory.plan(), directory.warnings())

@@ -48,9 +48,26 @@ _FILES = (
 def claim(settings: Settings) -> None:
     """Create DEST and its directories, all private, and mark DEST and DATA_DIR as doitstack's.
 
-    Raises SettingsError, having changed nothing, if DEST belongs to another user, contains other
-    files under doitstack's names, or cannot be created, if a plugin repository has one of these
-    names, and if DATA_DIR contains other files.
+    Raises SettingsError, having changed nothing, if they cannot be used or created.
+    """
+    check(settings)
+    dest, data = settings.path("DEST"), settings.path("DATA_DIR")
+    try:
+        is_new = not dest.exists()
+        for directory in (dest, data, settings.path("LOGDIR")):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _mark(dest, is_new=is_new)
+        if not _is_inside(data, dest):
+            _mark(data, is_new=False)
+    except OSError as error:
+        raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
+
+
+def check(settings: Settings) -> None:
+    """Raise SettingsError if DEST or DATA_DIR must not be used.
+
+    DEST must not belong to another user or contain other files under doitstack's names, no plugin
+    repository may have one of these names, and DATA_DIR must not contain other files.
     """
     dest, data = settings.path("DEST"), settings.path("DATA_DIR")
     for plugin in settings.local.plugins:
@@ -60,17 +77,11 @@ def claim(settings: Settings) -> None:
                 f"choose another name"
             )
     try:
-        is_new = not dest.exists()
         if not (dest / OWNERSHIP_FILE).exists():
             _refuse_another_user(dest)
             _refuse_strangers(dest)
         if not _is_inside(data, dest):
             _refuse_data(data)
-        for directory in (dest, data, settings.path("LOGDIR")):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _mark(dest, is_new=is_new)
-        if not _is_inside(data, dest):
-            _mark(data, is_new=False)
     except OSError as error:
         raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
 

@@ -8,14 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from doitstack.errors import DoitstackError, StepError, said
+from doitstack.steps import recorded_steps
 
 OURS = f"{Path(__file__).parents[1]}/"
 """The directory of our own files, which tracebacks for authors of plugins leave out."""
 
 
 def call(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return the result of an action. Raises StepError for False, which is a failure in doit."""
-    answer = function(*arguments)
+    """Return the result of an action.
+
+    Raises StepError for False, which is a failure in doit, and for steps that it has made.
+    """
+    with recorded_steps() as made:
+        answer = function(*arguments)
+    for one in made:
+        raise StepError(
+            f"{one.place}: {one.verb} makes a step, which only a hook can yield; "
+            f"an action calls stack.{one.step.kind.value}()"
+        )
     if answer is False:
         raise StepError("the action returned False")
     return answer

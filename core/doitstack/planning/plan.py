@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from doitstack.errors import PlanError
 from doitstack.phases import Phase
+from doitstack.planning.action_signatures import action_mistake
 from doitstack.planning.plugin import Plugin
 from doitstack.steps import Kind, Step
 
@@ -53,10 +54,11 @@ class Declared(NamedTuple):
 def make_plan(declared: Iterable[Declared]) -> Plan:
     """Return the plan of the declared steps, in the given order.
 
-    Raises PlanError with all mistakes: two futures of one name, a cycle of waits.
+    Raises PlanError with all mistakes: an action that cannot be called, two futures of one name, a
+    cycle of waits.
     """
     placed = list(_placed(declared))
-    mistakes = list(_taken_names(placed))
+    mistakes = [*_unusable_actions(placed), *_taken_names(placed)]
     futures = {planned.step.name: planned.task for planned in placed if planned.is_future}
     steps = tuple(_connected(placed, futures))
     mistakes += _cycles(steps)
@@ -75,6 +77,11 @@ def _placed(declared: Iterable[Declared]) -> Iterator[PlannedStep]:
             unique = task if used[task] == 1 else f"{task}-{used[task]}"
             yield PlannedStep(number, part.phase, part.plugin.name, unique, step)
             number += 1
+
+
+def _unusable_actions(placed: list[PlannedStep]) -> Iterator[str]:
+    found = ((planned.plugin, action_mistake(planned.step)) for planned in placed)
+    return (f"plugin {plugin}: {mistake}" for plugin, mistake in dict.fromkeys(found) if mistake)
 
 
 def _taken_names(placed: list[PlannedStep]) -> Iterator[str]:

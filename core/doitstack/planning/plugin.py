@@ -3,18 +3,19 @@
 Runs no step. Every mistake in a hook is a PluginError that names the plugin.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pluggy
 
 from doitstack.errors import DoitstackError, PluginError, said
 from doitstack.phases import REVERSED_PHASES, STACK_PHASES, Phase
+from doitstack.planning.action_signatures import place_of_definition
 from doitstack.planning.call_action import OURS
-from doitstack.steps import Kind, Step
+from doitstack.steps import Kind, MadeStep, Step, recorded_steps
 
 if TYPE_CHECKING:
     from doitstack.config.settings import Settings
@@ -56,9 +57,11 @@ class Plugin:
         implementation = self.hooks.get(hook)
         if implementation is None or not self._is_active(hook, arguments):
             return []
-        with self._blamed(hook):
+        with self._blamed(hook), recorded_steps() as made:
             wanted = [arguments[name] for name in implementation.argnames]
-            return list(self._checked(hook, implementation.function(*wanted)))
+            steps = list(self._checked(hook, implementation.function(*wanted)))
+        self._refuse_unyielded(hook, made, steps)
+        return steps
 
     def _is_active(self, hook: str, arguments: Mapping[str, "Settings | Stack"]) -> bool:
         if not self.services or hook not in _SERVICE_HOOKS:
@@ -81,26 +84,33 @@ class Plugin:
             ) from error
 
     def _checked(self, hook: str, answer: object) -> Iterator[Step]:
+        """Yield the steps of a hook's answer. Raises PluginError for anything else."""
         if answer is None:
             return
         if isinstance(answer, Step):
-            raise PluginError(self.name, f"{hook} of {self.origin}: yield steps, do not return one")
+            self._refuse(hook, "returned a step; yield it")
         if not isinstance(answer, Iterable) or isinstance(answer, (str, bytes)):
-            raise PluginError(
-                self.name, f"{hook} of {self.origin} returned {answer!r} instead of steps"
-            )
+            self._refuse(hook, f"returned {answer!r} instead of steps")
         for step in answer:
+            if isinstance(step, Iterable) and not isinstance(step, str):
+                self._refuse(hook, f"yielded {step!r}; use `yield from` for several steps")
             if not isinstance(step, Step):
-                raise PluginError(
-                    self.name,
-                    f"{hook} of {self.origin} yielded {step!r}, not run(), async_run() or "
-                    f"async_wait()",
-                )
+                self._refuse(hook, f"yielded {step!r}, not run(), async_run() or async_wait()")
             if hook == TASKS_HOOK and step.kind is not Kind.RUN:
-                raise PluginError(
-                    self.name, f"{hook} of {self.origin} offers {step.name}: offer run() steps only"
-                )
+                self._refuse(hook, f"offers {step.name}: offer run() steps only")
             yield step
+
+    def _refuse_unyielded(self, hook: str, made: list[MadeStep], steps: Sequence[Step]) -> None:
+        """Raise PluginError if the hook has made steps that are not among its `steps`."""
+        yielded = {id(step) for step in steps}
+        lost = [one for one in made if id(one.step) not in yielded]
+        if lost:
+            places = "; ".join(f"{one.verb} in {one.place}" for one in lost)
+            self._refuse(hook, f"made a step and did not yield it: {places}")
+
+    def _refuse(self, hook: str, how: str) -> NoReturn:
+        place = place_of_definition(self.hooks[hook].function)
+        raise PluginError(self.name, f"{place}: {hook} {how}")
 
 
 def place_of(error: BaseException) -> str:

@@ -4,6 +4,7 @@ Every failure names the distribution or the file. Runs no step.
 """
 
 import importlib.util
+import inspect
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,9 +21,11 @@ from doitstack import hookspecs
 from doitstack.config.local_conf import PluginRepository
 from doitstack.errors import PluginError, said
 from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
+from doitstack.planning.action_signatures import place_of_definition
 from doitstack.planning.plugin import HOOKS, Plugin, place_of
 from doitstack.planning.plugin_repositories import in_order, scripts_directory
 from doitstack.planning.scripts import ScriptHooks
+from doitstack.suggestions import did_you_mean
 
 IN_TREE = "doitstack"
 """The distribution whose entry points are the in-tree services."""
@@ -114,16 +117,37 @@ def _registered(found: list[_Found]) -> list[Plugin]:
 def _manager_of(found: list[_Found]) -> _Manager:
     """Return a manager that has registered all. Raises PluginError for an unknown hook."""
     manager = _Manager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
     by_source = {id(one.source): one for one in found}
+    for one in found:
+        manager.register(one.source, one.name)
+        _refuse_unknown_hooks(one, manager)
     try:
-        for one in found:
-            manager.register(one.source, one.name)
+        manager.add_hookspecs(hookspecs)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         one = by_source[id(error.plugin)]
         raise PluginError(one.name, f"{one.origin}: {error}") from error
     return manager
+
+
+def _refuse_unknown_hooks(one: _Found, manager: _Manager) -> None:
+    """Raise PluginError for hooks, and arguments of hooks, that do not exist."""
+    implementations = [
+        (caller.name, implementation)
+        for caller in manager.get_hookcallers(one.source) or ()
+        for implementation in caller.get_hookimpls()
+        if implementation.plugin is one.source
+    ]
+    for hook, implementation in implementations:
+        place = place_of_definition(implementation.function)
+        if hook not in HOOKS:
+            near = did_you_mean(hook, HOOKS) or f"; there are {', '.join(HOOKS)}"
+            raise PluginError(one.name, f"{place}: there is no hook {hook}{near}")
+        (argument,) = inspect.signature(getattr(hookspecs, hook)).parameters
+        for name in set(implementation.argnames) - {argument}:
+            raise PluginError(
+                one.name, f"{place}: {hook} has no argument {name}; it may take {argument}"
+            )
 
 
 def _refuse_unusable(one: _Found, hooks: Mapping[str, pluggy.HookImpl], manager: _Manager) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import PlanError, PluginError
 from doitstack.phases import STACK_PHASES, Phase
+from doitstack.planning.action_signatures import action_mistake
 from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
 from doitstack.planning.plugin_discovery import find_plugins, ignored_drop_ins, is_reserved
@@ -196,7 +197,10 @@ class StackDirectory:
                 )
 
     def tasks(self) -> list[tuple[Plugin, Step]]:
-        """Return the tasks that plugins offer. Raises PluginError for a name that is taken."""
+        """Return the tasks that plugins offer.
+
+        Raises PluginError for a name that is taken, and for an action that cannot be called.
+        """
         stack = self._sourced.stack
         offers = [
             (plugin, step)
@@ -205,6 +209,8 @@ class StackDirectory:
         ]
         owners = dict.fromkeys((phase.task.partition(":")[0] for phase in Phase), "doitstack")
         for plugin, step in offers:
+            if mistake := action_mistake(step, takes_words=True):
+                raise PluginError(plugin.name, mistake)
             if step.name in owners:
                 raise PluginError(
                     plugin.name,

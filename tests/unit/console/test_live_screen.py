@@ -18,7 +18,7 @@ from doitstack.planning.plan import PlannedStep
 from doitstack.steps import Kind, async_run, run
 
 
-def act() -> None:
+def act(stack: object) -> None:
     """Stand for an action."""
 
 

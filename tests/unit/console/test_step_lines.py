@@ -13,7 +13,7 @@ from doitstack.planning.plan import PlannedStep
 from doitstack.steps import Step, async_run, async_wait, run
 
 
-def act() -> None:
+def act(stack: object) -> None:
     """Stand for an action."""
 
 

@@ -23,7 +23,7 @@ from tests.unit.runs import (
 TASK = "stack:install:p:"
 
 
-def act() -> None:
+def act(stack: object) -> None:
     """Stand for an action."""
 
 

@@ -6,12 +6,26 @@ import pytest
 
 from doitstack.errors import SettingsError, StepError
 from doitstack.planning.call_action import call, call_in_step
+from doitstack.steps import async_run
 
 
 def test_result_is_returned_and_false_is_a_failure() -> None:
     assert call(max, 1, 2) == 2
     with pytest.raises(StepError, match=r"^the action returned False$"):
         call(bool, "")
+
+
+def test_action_that_makes_a_step_has_failed() -> None:
+    def act() -> None:
+        async_run("late", print)
+
+    place = f"{__file__}:{act.__code__.co_firstlineno + 1}"
+    with pytest.raises(StepError) as raised:
+        call(act)
+    assert str(raised.value) == (
+        f"{place}: async_run(late) makes a step, which only a hook can yield; "
+        f"an action calls stack.async_run()"
+    )
 
 
 def test_exit_is_a_failure() -> None:

@@ -18,7 +18,7 @@ from doitstack.planning.plugin import Plugin
 from doitstack.steps import async_run, async_wait, run, shell
 
 
-def act() -> None:
+def act(stack: object, *arguments: object) -> None:
     """Stand for an action."""
 
 

@@ -9,7 +9,7 @@ from doitstack.planning.plugin import Plugin
 from doitstack.steps import Step, async_run, async_wait, run
 
 
-def act() -> None:
+def act(stack: object) -> None:
     """Stand for an action."""
 
 

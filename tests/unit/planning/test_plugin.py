@@ -91,7 +91,7 @@ def test_tasks_offers_steps_of_the_main_line_only(tmp_path: Path) -> None:
     with pytest.raises(PluginError) as raised:
         find(tmp_path)[0].steps("tasks", stack=STACK)
     assert str(raised.value) == (
-        f"plugin demo: tasks of {path} offers greet: offer run() steps only"
+        f"plugin demo: {path}:6: tasks offers greet: offer run() steps only"
     )
 
 
@@ -108,20 +108,71 @@ def test_error_for_the_user_names_the_plugin_that_asks(tmp_path: Path) -> None:
         find(tmp_path)[0].steps("stack_install", stack=STACK)
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ("yield 'rubbish'", "yielded 'rubbish', not run(), async_run() or async_wait()"),
-        ("yield None", "yielded None, not run(), async_run() or async_wait()"),
-        ("return 3", "returned 3 instead of steps"),
-        ("return 'steps'", "returned 'steps' instead of steps"),
-        ("return run(print)", ": yield steps, do not return one"),
-    ],
-)
-def test_hook_that_gives_rubbish_is_blamed(tmp_path: Path, body: str, said: str) -> None:
+NOT_A_STEP = {
+    "yield 'rubbish'": "yielded 'rubbish', not run(), async_run() or async_wait()",
+    "yield None": "yielded None, not run(), async_run() or async_wait()",
+    "yield [run(print)]": "yielded [",
+    "return 3": "returned 3 instead of steps",
+    "return 'steps'": "returned 'steps' instead of steps",
+    "return run(print)": "returned a step; yield it",
+}
+
+
+@pytest.mark.parametrize("body", NOT_A_STEP)
+def test_hook_that_gives_rubbish_is_blamed(tmp_path: Path, body: str) -> None:
     message = _blame(tmp_path, f"@hookimpl\ndef stack_install(stack):\n    {body}\n")
-    expected = f"plugin demo: stack_install of TOP/extras.d/50-demo.py {said}"
-    assert message == expected.replace(" : yield", ": yield")
+    assert message.startswith(
+        f"plugin demo: TOP/extras.d/50-demo.py:3: stack_install {NOT_A_STEP[body]}"
+    )
+
+
+def test_steps_that_are_yielded_as_a_list_are_explained(tmp_path: Path) -> None:
+    hook = "@hookimpl\ndef stack_install(stack):\n    yield [run(print)]\n"
+    assert _blame(tmp_path, hook).endswith("; use `yield from` for several steps")
+
+
+def test_steps_that_are_not_yielded_are_refused_with_their_places(tmp_path: Path) -> None:
+    hook = """
+        from doitstack import async_run, async_wait
+
+        def helper():
+            run(print)
+
+        @hookimpl
+        def stack_install(stack):
+            async_run("a", print)
+            helper()
+            async_wait("a", "b")
+            yield run(print)
+    """
+    place = "TOP/extras.d/50-demo.py"
+    assert _blame(tmp_path, hook) == (
+        f"plugin demo: {place}:9: stack_install made a step and did not yield it: "
+        f"async_run(a) in {place}:11; run(print) in {place}:7; async_wait(a, b) in {place}:13"
+    )
+
+
+def test_steps_that_are_returned_or_passed_on_count_as_yielded(tmp_path: Path) -> None:
+    drop_in(
+        tmp_path,
+        """
+        SHARED = run(print)
+
+        def helper():
+            yield run(print)
+
+        @hookimpl
+        def stack_install(stack):
+            return [run(print), SHARED]
+
+        @hookimpl
+        def stack_extra(stack):
+            yield SHARED
+            yield from helper()
+    """,
+    )
+    (plugin,) = find(tmp_path)
+    assert [len(plugin.steps(hook, stack=STACK)) for hook in plugin.hooks] == [2, 2]
 
 
 def test_hook_that_acts_is_an_error(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from doitstack.config.settings import Settings
 from doitstack.errors import PluginError
 from doitstack.hookspecs import hookimpl
 from doitstack.planning import plugin_discovery as module
+from doitstack.planning.plugin import HOOKS
 from doitstack.planning.plugin_discovery import is_reserved
 from doitstack.stack import Stack
 from doitstack.steps import Step
@@ -66,19 +67,24 @@ def test_syntax_error_names_the_file_and_the_line(tmp_path: Path) -> None:
     )
 
 
-def test_misspelt_hook_is_refused(tmp_path: Path) -> None:
-    path = drop_in(tmp_path, "@hookimpl\ndef stack_instal(stack): ...\n")
-    with pytest.raises(PluginError) as raised:
-        find(tmp_path)
-    assert str(raised.value).startswith(f"plugin demo: {path}: unknown hook 'stack_instal'")
+MISSPELT = {
+    "def stack_instal(stack): ...": "there is no hook stack_instal; did you mean stack_install?",
+    "def overide_defaults(settings): ...": (
+        "there is no hook overide_defaults; did you mean override_defaults?"
+    ),
+    "def xyz(stack): ...": f"there is no hook xyz; there are {', '.join(HOOKS)}",
+    "def stack_install(stak): ...": "stack_install has no argument stak; it may take stack",
+    "def source(stack): ...": "source has no argument stack; it may take settings",
+    "def unstack(stack, settings): ...": "unstack has no argument settings; it may take stack",
+}
 
 
-def test_misspelt_argument_is_refused(tmp_path: Path) -> None:
-    path = drop_in(tmp_path, "@hookimpl\ndef stack_install(stak): ...\n")
+@pytest.mark.parametrize("hook", MISSPELT)
+def test_misspelt_hook_or_argument_is_refused(tmp_path: Path, hook: str) -> None:
+    path = drop_in(tmp_path, f"@hookimpl\n{hook}\n")
     with pytest.raises(PluginError) as raised:
         find(tmp_path)
-    assert str(raised.value).startswith(f"plugin demo: {path}: ")
-    assert "stak" in str(raised.value)
+    assert str(raised.value) == f"plugin demo: {path}:3: {MISSPELT[hook]}"
 
 
 def test_two_plugins_of_one_name_are_refused(tmp_path: Path) -> None:

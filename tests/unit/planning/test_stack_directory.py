@@ -22,6 +22,23 @@ def test_offered_task_needs_a_name_of_its_own(tmp_path: Path, name: str, owner: 
     )
 
 
+def test_offered_task_must_take_the_stack(tmp_path: Path) -> None:
+    path = drop_in(
+        tmp_path,
+        """
+        def words(stack, one): ...
+        def nothing(): ...
+        @hookimpl
+        def tasks(stack):
+            yield run(words)
+            yield run(nothing)
+    """,
+    )
+    with pytest.raises(PluginError) as raised:
+        StackDirectory(tmp_path, {}).tasks()
+    assert str(raised.value).startswith(f"plugin demo: {path}:5: nothing() takes no stack; ")
+
+
 @pytest.mark.parametrize("name", ["mine.sh", "5-mine.sh", "50_mine.py", "50-my own.sh"])
 def test_a_drop_in_without_a_number_is_warned_of(tmp_path: Path, name: str) -> None:
     (tmp_path / "extras.d").mkdir()

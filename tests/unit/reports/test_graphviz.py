@@ -9,7 +9,7 @@ from doitstack.reports.graphviz import plan_graph
 from doitstack.steps import async_run, async_wait, run
 
 
-def act() -> None:
+def act(stack: object) -> None:
     """Stand for an action."""
 
 

@@ -20,7 +20,7 @@ from doitstack.reports.tables import (
 from doitstack.steps import async_run, async_wait, run
 
 
-def act() -> None:
+def act(stack: object) -> None:
     """Stand for an action."""
 
 
