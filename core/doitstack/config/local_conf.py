@@ -127,10 +127,13 @@ def _text(path: Path) -> str:
         raise SettingsError(f"{path}: cannot be read: {reason}") from error
     before, windows, _ = text.partition("\r\n")
     if windows:
-        line = before.count("\n") + 1
-        fix = f"sed -i 's/\\r$//' {path}"
-        raise SettingsError(f"{path}:{line}: has Windows line endings; fix: {fix}")
+        raise SettingsError(windows_line_ends(path, before.count("\n") + 1))
     return text
+
+
+def windows_line_ends(path: Path, line: int) -> str:
+    """Return the message about a script with Windows line endings, and how to remove them."""
+    return f"{path}:{line}: has Windows line endings; fix: sed -i 's/\\r$//' {path}"
 
 
 def _script_of(sections: tuple[Section, ...]) -> str:

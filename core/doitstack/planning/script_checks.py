@@ -3,9 +3,14 @@
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
-_MISSING = Path(__file__).parents[1] / "bash" / "library" / "missing.sh"
+from doitstack.config.local_conf import windows_line_ends
+
+_BASH = Path(__file__).parents[1] / "bash"
+_MISSING = _BASH / "library" / "missing.sh"
 _DEFINITION = r"(?m)^\s*(?:function\s+([\w-]+)|([\w-]+)\s*\(\))"
 _KEYWORD = r"\b(?:then|do|elif|else|if|while|until|time|async_runfunc|async_run\s+\S+)\s"
 # A lookahead, so that the word stays for the next match: after `if` comes another command.
@@ -17,20 +22,41 @@ _INIT = "to write it: python -m doitstack init ."
 _FIXES = dict.fromkeys(("functions", "openrc", "stackrc"), _INIT)
 
 
-def syntax_errors(scripts: Iterable[Path]) -> list[str]:
-    """Return the syntax errors that bash finds in `scripts`: `FILE:LINE: message` for each file."""
-    found = []
-    for script in dict.fromkeys(scripts):
-        answer = subprocess.run(
-            ["bash", "-n", str(script)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-        if answer.returncode:
-            first = answer.stderr.decode(errors="replace").splitlines()[:1] or ["syntax error"]
-            found.append(re.sub(r"^(.*?): line (\d+): ", r"\1:\2: ", first[0]))
-    return found
+class Complaint(NamedTuple):
+    """What bash says of a script: `FILE:LINE: message`. A script with an error cannot run."""
+
+    text: str
+    is_error: bool
+
+
+def complaints(scripts: Iterable[Path]) -> list[Complaint]:
+    """Return at most one complaint for each script, as found by `bash -n`."""
+    found = (_complaint(script) for script in dict.fromkeys(scripts))
+    return [complaint for complaint in found if complaint]
+
+
+def _complaint(script: Path) -> Complaint | None:
+    try:
+        text = script.read_bytes()
+    except OSError as error:
+        return Complaint(f"{script}: cannot be read: {error.strerror}", is_error=True)
+    answer = subprocess.run(
+        ["bash", "-n", str(script)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    # The exit code is 0 for some syntax errors, too.
+    lines = answer.stderr.decode(errors="replace").splitlines()
+    errors = [line for line in lines if ": warning: " not in line]
+    is_error = bool(answer.returncode or errors)
+    if b"\r\n" in (text if is_error else text.partition(b"\n")[0] + b"\n"):
+        line = text[: text.index(b"\r\n")].count(b"\n") + 1
+        return Complaint(windows_line_ends(script, line), is_error=True)
+    if not lines and not is_error:
+        return None
+    first = (errors or lines or [f"{script}: syntax error"])[0]
+    return Complaint(re.sub(r"^(.*?): line (\d+): ", r"\1:\2: ", first), is_error=is_error)
 
 
 def may_be_sourced(path: Path) -> bool:
@@ -46,12 +72,12 @@ def may_be_sourced(path: Path) -> bool:
 
 
 def read_scripts(scripts: Iterable[Path]) -> dict[Path, str]:
-    """Return the texts of `scripts`, if they are files."""
-    return {
-        path: path.read_text(encoding="utf-8", errors="replace")
-        for path in dict.fromkeys(scripts)
-        if path.is_file()
-    }
+    """Return the texts of `scripts`, if they can be read."""
+    texts = {}
+    for path in dict.fromkeys(scripts):
+        with suppress(OSError):
+            texts[path] = path.read_text(encoding="utf-8", errors="replace")
+    return texts
 
 
 def unprovided_calls(texts: Mapping[Path, str]) -> list[str]:
@@ -59,12 +85,10 @@ def unprovided_calls(texts: Mapping[Path, str]) -> list[str]:
 
     Checks words at the place of a command, except functions that the scripts define themselves.
     """
-    pairs = [pair for text in texts.values() for pair in re.findall(_DEFINITION, text)]
-    own = {name for pair in pairs for name in pair}
-    missing = unprovided_functions() - own
+    missing = unprovided_functions() - defined_functions(texts)
     return [
         f"{place}: {name}: DevStack function that doitstack does not provide"
-        for place, name in _first_places(texts, _COMMAND)
+        for place, name in first_places(texts, _COMMAND)
         if name in missing
     ]
 
@@ -73,12 +97,12 @@ def missing_files(texts: Mapping[Path, str], top_dir: Path) -> list[str]:
     """Return a warning for the first `source` of each file of DevStack that does not exist."""
     return [
         f"{place}: {name} of DevStack is not in {top_dir}; {_FIXES.get(name, _CHECKOUT)}"
-        for place, name in _first_places(texts, _SOURCE)
+        for place, name in first_places(texts, _SOURCE)
         if not (top_dir / name).exists()
     ]
 
 
-def _first_places(texts: Mapping[Path, str], pattern: str) -> Iterator[tuple[str, str]]:
+def first_places(texts: Mapping[Path, str], pattern: str) -> Iterator[tuple[str, str]]:
     """Yield each word that `pattern` finds in code, once per file: FILE:LINE and the word."""
     found: set[tuple[Path, str]] = set()
     for path, text in texts.items():
@@ -87,6 +111,17 @@ def _first_places(texts: Mapping[Path, str], pattern: str) -> Iterator[tuple[str
                 if (path, name) not in found:
                     found.add((path, name))
                     yield f"{path}:{number}", name
+
+
+def defined_functions(texts: Mapping[Path, str]) -> set[str]:
+    """Return the names of the functions that `texts` define."""
+    pairs = (pair for text in texts.values() for pair in re.findall(_DEFINITION, text))
+    return {name for pair in pairs for name in pair if name}
+
+
+def library_functions() -> set[str]:
+    """Return the names of the functions that doitstack provides to scripts."""
+    return defined_functions(read_scripts(_BASH.rglob("*.sh")))
 
 
 def unprovided_functions() -> set[str]:

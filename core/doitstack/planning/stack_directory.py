@@ -16,16 +16,17 @@ from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
 from doitstack.planning.plugin_discovery import find_plugins, ignored_drop_ins, is_reserved
 from doitstack.planning.script_checks import (
+    complaints,
     may_be_sourced,
     missing_files,
     needs_sudo,
     read_scripts,
-    syntax_errors,
     unprovided_calls,
 )
 from doitstack.processes.root import root_command
 from doitstack.stack import Stack
 from doitstack.steps import Step, run, shell
+from doitstack.suggestions import did_you_mean
 
 _MERGES_BEFORE = {Phase.EXTRA: ("extra",)}
 _MERGES_AFTER = {
@@ -37,6 +38,8 @@ _MERGES_AFTER = {
 
 MERGED_GROUPS = ("post-config", "extra", "post-extra", "test-config")
 """These groups, in the order in which they are merged."""
+
+_GROUPS = ("local", *MERGED_GROUPS)
 
 
 class _Sourced(NamedTuple):
@@ -116,8 +119,10 @@ class StackDirectory:
         checkout = self.settings.get("DEVSTACK_DIR")
         if checkout and not (Path(checkout) / "stackrc").is_file():
             raise PlanError(f"DEVSTACK_DIR={checkout}: this is not a checkout of DevStack")
-        if broken := syntax_errors(self.scripts):
-            raise PlanError("\n".join(broken))
+        scripts = "\n".join(read_scripts([*self.scripts, *self._libraries]).values())
+        mistakes = [one.text for one in complaints(self.scripts) if one.is_error]
+        if mistakes := [*self._section_mistakes(scripts), *mistakes]:
+            raise PlanError("\n".join(mistakes))
         self.plan()
         self.plan([Phase.UNSTACK])
         self.plan([Phase.CLEAN])
@@ -150,7 +155,8 @@ class StackDirectory:
     def _warnings(self) -> list[str]:
         texts = read_scripts([*self.scripts, *self._libraries])
         warnings = [*self._section_warnings("\n".join(texts.values())), *self._plugin_warnings()]
-        warnings += [*self.plan().warnings, *syntax_errors(self._libraries)]
+        warnings += self.plan().warnings
+        warnings += [one.text for one in complaints([*self.scripts, *self._libraries])]
         if not self.settings.get("DEVSTACK_DIR"):
             warnings += unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
         return warnings
@@ -187,14 +193,24 @@ class StackDirectory:
                 f"{conf}: its [[local|localrc]] is not read, since {local.script} exists; "
                 f"remove one of them"
             )
-        for section in local.sections:
-            is_known = section.group in {"local", *MERGED_GROUPS}
+        for place, group in self._unknown_groups(scripts):
+            yield f"{place}: nothing merges the group {group}; there are {', '.join(MERGED_GROUPS)}"
+
+    def _section_mistakes(self, scripts: str) -> list[str]:
+        """Return the mistakes in sections of local.conf: groups with nearly the name of another."""
+        return [
+            f"{place}: there is no group {group}{near}"
+            for place, group in self._unknown_groups(scripts)
+            if (near := did_you_mean(group, _GROUPS))
+        ]
+
+    def _unknown_groups(self, scripts: str) -> Iterator[tuple[str, str]]:
+        """Yield FILE:LINE and group of the sections that nothing reads."""
+        for section in self.settings.local.sections:
             # A plugin may have a group of its own.
-            if not is_known and f" {section.group}" not in scripts:
-                yield (
-                    f"{conf}:{section.first_line - 1}: nothing merges the group {section.group}; "
-                    f"there are {', '.join(MERGED_GROUPS)}"
-                )
+            if section.group not in _GROUPS and f" {section.group}" not in scripts:
+                place = f"{self.stack.top_dir / 'local.conf'}:{section.first_line - 1}"
+                yield place, section.group
 
     def tasks(self) -> list[tuple[Plugin, Step]]:
         """Return the tasks that plugins offer.

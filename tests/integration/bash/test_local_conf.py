@@ -163,21 +163,21 @@ def test_plain_localrc_counts_and_the_sections_of_local_conf_are_merged(
     stack = stack_dir({"local.conf": conf, "localrc": "CONF=$DEST/demo.conf\nNAME=plain\n"})
     outcome = stack.run("stack").ok()
     assert lines_of(stack, "demo.conf")[-2:] == ["[s]", "k = plain"]
-    assert [line for line in outcome.lines if line.startswith("WARNING")] == [
+    assert {line for line in outcome.lines if line.startswith("WARNING")} == {
         f"WARNING: {stack.path}/local.conf: its [[local|localrc]] is not read, since "
         f"{stack.path}/localrc exists; remove one of them"
-    ]
+    }
 
 
 def test_unknown_group_is_a_warning(stack_dir: MakeStackDir) -> None:
-    conf = "[[local|localrc]]\n\n[[post_config|$X]]\n[s]\nk = v\n[[mine|$DEST/x]]\n[s]\nk = v\n"
+    conf = "[[local|localrc]]\n\n[[theirs|$X]]\n[s]\nk = v\n[[mine|$DEST/x]]\n[s]\nk = v\n"
     merging = install("merge_config_group $TOP_DIR/local.conf mine")
     stack = stack_dir({"local.conf": conf, SCRIPT: merging})
     outcome = stack.run("stack").ok()
-    assert [line for line in outcome.lines if line.startswith("WARNING")] == [
-        f"WARNING: {stack.path}/local.conf:3: nothing merges the group post_config; there are "
+    assert {line for line in outcome.lines if line.startswith("WARNING")} == {
+        f"WARNING: {stack.path}/local.conf:3: nothing merges the group theirs; there are "
         f"post-config, extra, post-extra, test-config"
-    ]
+    }
     assert "k = v" in lines_of(stack, "x")
 
 

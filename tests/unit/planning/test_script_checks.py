@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from doitstack.planning.script_checks import (
+    Complaint,
+    complaints,
     may_be_sourced,
     missing_files,
     needs_sudo,
     read_scripts,
-    syntax_errors,
     unprovided_calls,
 )
 
@@ -22,10 +23,42 @@ def scripts(directory: Path, **files: str) -> dict[Path, str]:
     return read_scripts(sorted(directory.iterdir()))
 
 
-def test_syntax_errors_are_reported_with_file_and_line(tmp_path: Path) -> None:
-    texts = scripts(tmp_path, a="echo fine\n", b="if true\nfi\n")
-    (told,) = syntax_errors(texts)
-    assert told.startswith(f"{tmp_path}/b:2: syntax error near unexpected token `fi'")
+WINDOWS = "has Windows line endings; fix: sed -i 's/\\r$//'"
+
+COMPLAINTS = {
+    "echo fine\n": None,
+    "": None,
+    'true\necho "a\r\nb"\n': None,
+    "if true\nfi\n": (True, ":2: syntax error near unexpected token `fi'"),
+    "[[ a == b ]; echo\n": (True, ":1: syntax error in conditional expression"),
+    "\ncat <<EOF\nx\n": (False, ":3: warning: here-document at line 2 delimited by end-of-file"),
+    "echo\r\n": (True, f":1: {WINDOWS}"),
+    "\nif true; then\r\necho x\r\nfi\r\n": (True, f":2: {WINDOWS}"),
+}
+
+
+@pytest.mark.parametrize("text", COMPLAINTS)
+def test_what_bash_says_is_reported_with_file_and_line(tmp_path: Path, text: str) -> None:
+    script = tmp_path / "a"
+    script.write_bytes(text.encode())
+    found = [(one.is_error, one.text) for one in complaints([script, script])]
+    expected = COMPLAINTS[text]
+    assert len(found) == (expected is not None)
+    for is_error, message in found:
+        assert (is_error, message[: len(f"{script}{expected[1]}")]) == (
+            expected[0], f"{script}{expected[1]}"
+        )  # fmt: skip
+
+
+def test_script_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "link.sh").symlink_to("nowhere")
+    (tmp_path / "directory.sh").mkdir()
+    scripts = [tmp_path / "link.sh", tmp_path / "directory.sh"]
+    assert complaints(scripts) == [
+        Complaint(f"{scripts[0]}: cannot be read: No such file or directory", is_error=True),
+        Complaint(f"{scripts[1]}: cannot be read: Is a directory", is_error=True),
+    ]
+    assert read_scripts(scripts) == {}
 
 
 @pytest.mark.parametrize(
