@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from doitstack.config.settings import Settings
 from doitstack.errors import FutureError, StepError
@@ -17,45 +18,56 @@ if TYPE_CHECKING:
     from doitstack.services.services import Services
 
 
-class Backstage(Protocol):
-    """What the run gives to the stack while actions run on the main line."""
+class ActionContext(Protocol):
+    """What an action can do where it runs: on the main line, or in a future.
+
+    `began` is when the run began (s since the epoch).
+    """
+
+    @property
+    def began(self) -> float: ...  # noqa: D102 - see above
 
     def run(self, program: "Program") -> None:
-        """Run a program, its output in the main line's log."""
+        """Run a program; its output goes where the action's goes. Raises CommandError."""
 
     def say(self, text: str) -> None:
         """Show a line to the user."""
 
     def warn(self, text: str) -> None:
-        """Show a warning now and at the end of the run."""
-
-    def took(self, component: str, milliseconds: int) -> None:
-        """Record a measured time."""
-
-    def now(self) -> float:
-        """Return the time in s since the epoch."""
-
-    def submit(self, name: str, command: str, action: Callable[[], Any], lock: str) -> "Future":
-        """Start a future."""
-
-    def wait(self, *names: str) -> int:
-        """Collect futures; return the code of the first that failed."""
+        """Show a warning."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait while futures start and end."""
+        """Wait."""
+
+    def took(self, component: str, seconds: float) -> None:
+        """Record a measured time."""
 
     def shell(self, command: str) -> None:
-        """Run a command of the bash session."""
+        """Run a command of the bash session. Raises StepError."""
+
+    def async_run(self, name: str, command: str, action: Callable[[], Any], lock: str) -> "Future":
+        """Start a future. Raises FutureError."""
+
+    def async_wait(self, *names: str) -> int:
+        """Collect futures; return the code of the first that failed."""
+
+
+class HookContext:
+    """Where a hook is called: it declares steps, and can do nothing of an action's."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise StepError("a hook declares steps and does nothing itself: yield run(...)")
 
 
 class Stack:
-    """What an action may know and do."""
+    """What an action may know and do.
+
+    `context` is where the code runs that holds it; see `acting`.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._backstage: Backstage | None = None
-        self._began = 0.0
-        self._future = ""
+        self.context = cast("ActionContext", HookContext())
 
     # -- where and what ------------------------------------------------------------------------
 
@@ -104,13 +116,9 @@ class Stack:
         `env` is added to the environment, `stdin` is what the program may read. Futures go on
         meanwhile. Give secrets by `env` or `stdin`, never in `argv`.
         """
-        from doitstack.processes.program import Program, run_in_future  # noqa: PLC0415
+        from doitstack.processes.program import Program  # noqa: PLC0415
 
-        program = Program(argv, env, cwd, stdin)
-        if self._future:
-            run_in_future(program)
-        else:
-            self._stage().run(program)
+        self.context.run(Program(argv, env, cwd, stdin))
 
     def output_of(
         self,
@@ -127,42 +135,31 @@ class Stack:
 
     def say(self, text: str) -> None:
         """Show a line to the user, as DevStack's `echo_summary`."""
-        if self._future:
-            print(text, flush=True)  # noqa: T201 - a future's output is its log
-        else:
-            self._stage().say(text)
+        self.context.say(text)
 
     def warn(self, text: str) -> None:
         """Show a warning; one of the main line is also among the last lines of the run.
 
         Raises StepError if WARNINGS_AS_ERRORS is set.
         """
-        if self._future:
-            self.say(f"WARNING: {text}")
-        else:
-            self._stage().warn(text)
+        self.context.warn(text)
 
     def sleep(self, seconds: float) -> None:
         """Wait; unlike in `time.sleep`, futures start and end meanwhile."""
-        if self._future:
-            time.sleep(seconds)
-        else:
-            self._stage().sleep(seconds)
+        self.context.sleep(seconds)
 
     @contextmanager
     def timed(self, component: str) -> Iterator[None]:
         """Add the time spent inside to the row `component` of the timing table."""
-        stage = self._stage()
-        began = stage.now()
+        took, began = self.context.took, time.monotonic()
         try:
             yield
         finally:
-            stage.took(component, round((stage.now() - began) * 1000))
+            took(component, time.monotonic() - began)
 
     def shell(self, command: str) -> None:
         """Run a function or command of the bash session. Raises StepError."""
-        self._main_line_only("shell")
-        self._stage().shell(command)
+        self.context.shell(command)
 
     # -- futures -------------------------------------------------------------------------------
 
@@ -173,27 +170,13 @@ class Stack:
 
         Of the futures with the same `lock` one runs at a time.
         """
-        self._main_line_only("async_run")
         command = " ".join((callable_name(func), *map(str, args)))
-        return self._stage().submit(name, command, self.inside_future(name, func, args), lock)
+        return self.context.async_run(name, command, partial(func, self, *args), lock)
 
     def async_wait(self, *names: str) -> None:
         """Collect futures in the order given. Raises FutureError for the first that failed."""
-        self._main_line_only("async_wait")
-        code = self._stage().wait(*names)
-        if code:
+        if code := self.context.async_wait(*names):
             raise FutureError(" ".join(names), f"failed with rc {code}; its log is above", code)
-
-    def inside_future(
-        self, name: str, func: Callable[..., Any], args: tuple[Any, ...]
-    ) -> Callable[[], Any]:
-        """Return what the forked child of the future `name` calls."""
-
-        def action() -> Any:
-            self._future = name
-            return func(self, *args)
-
-        return action
 
     # -- services ------------------------------------------------------------------------------
 
@@ -231,26 +214,15 @@ class Stack:
 
         Of `needed` it returns all that do not run.
         """
-        return self.services.deaths(self._began, *needed)
+        return self.services.deaths(self.context.began, *needed)
 
     # -- for the run ---------------------------------------------------------------------------
 
     @contextmanager
-    def on_stage(self, backstage: Backstage) -> Iterator[None]:
-        """Let actions act for as long as the run lasts."""
-        self._backstage, self._began = backstage, backstage.now()
+    def acting(self, context: ActionContext) -> Iterator[None]:
+        """Let code that holds the stack act in `context` for as long as the block lasts."""
+        before, self.context = self.context, context
         try:
             yield
         finally:
-            self._backstage = None
-
-    def _stage(self) -> Backstage:
-        if self._backstage is None:
-            raise StepError("a hook declares steps and does nothing itself: yield run(...)")
-        return self._backstage
-
-    def _main_line_only(self, verb: str) -> None:
-        if self._future:
-            raise FutureError(
-                self._future, f"{verb} belongs to the main line; yield it as a step of your hook"
-            )
+            self.context = before

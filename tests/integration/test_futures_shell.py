@@ -162,6 +162,50 @@ async_wait c || echo "code $?"
     ]
 
 
+def test_wait_for_futures_that_ask_the_main_process_ends(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            SCRIPT: script(
+                """
+for n in 1 2 3 4; do
+    async_run f$n say $n
+done
+async_wait f1 f2 f3 f4
+""",
+                "say() { for _ in {1..20}; do echo_summary said $1; done; }",
+            )
+        }
+    )
+
+    lines = stack.run("stack", timeout=60).ok().lines
+
+    assert [lines.count(f"said {n}") for n in (1, 2, 3, 4)] == [20] * 4
+
+
+def test_requests_that_come_in_one_read_with_a_wait_are_answered(stack_dir: MakeStackDir) -> None:
+    # While the main process is stopped, the wait and the future's request gather in the pipe.
+    stack = stack_dir(
+        {
+            SCRIPT: script(
+                """
+main=$PPID
+async_run f say
+kill -STOP "$main"
+(
+    until [[ -p $DEST/async/.answer.$(async_pidof f) ]]; do sleep 0.01; done
+    sleep 0.2
+    kill -CONT "$main"
+) &
+async_wait f
+""",
+                "say() { sleep 0.1; echo_summary said; }",
+            )
+        }
+    )
+
+    assert "said" in stack.run("stack", timeout=60).ok().lines
+
+
 def test_failed_wait_of_a_script_fails_the_run_with_its_place(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {

@@ -157,12 +157,12 @@ def test_dead_session_keeps_nobody_busy(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             DEMO: plugin("""
-        from doitstack.processes.event_loop import Loop
+        from doitstack.processes.event_loop import EventLoop
 
         def waiting(stack):
             os.kill(int(Path("session").read_text()), signal.SIGKILL)
-            turn, turns = Loop.turn, []
-            Loop.turn = lambda loop, timeout: (turns.append(timeout), turn(loop, timeout))
+            turn, turns = EventLoop.turn, []
+            EventLoop.turn = lambda loop, timeout: (turns.append(timeout), turn(loop, timeout))
             stack.run(["sleep", "0.5"])
             print(f"{len(turns)} turns")
 

@@ -12,7 +12,7 @@ from openstack.exceptions import ConflictException, SDKException
 from doitstack.cloud import cloud, first, get_or_create, identity_api
 from doitstack.errors import ServiceError
 from doitstack.stack import Stack
-from tests.unit.plugin_stage import make_stack
+from tests.unit.recorded_actions import make_stack
 
 # The SDK warns of what its own classes do.
 pytestmark = [

@@ -19,7 +19,7 @@ from doitstack.services.services import ServiceState
 from doitstack.stack import Stack
 from doitstack.venvs import Environment
 from tests.unit.fork_server.tool import Tool, plain_environment, until
-from tests.unit.plugin_stage import Stage
+from tests.unit.recorded_actions import RecordedActions
 
 
 def run(program: Program) -> None:
@@ -53,7 +53,7 @@ def unserved(tmp_path: Path) -> Iterator[StackTool]:
 def kept(unserved: StackTool) -> Iterator[StackTool]:
     """A tool whose server supervisor keeps, on a stage where programs do run."""
     unserved.environment.stamp.write_text("made")
-    with unserved.stack.on_stage(Stage(run)):
+    with unserved.stack.acting(RecordedActions(run)):
         yield unserved
 
 

@@ -1,100 +1,92 @@
-"""Keeps the bash session of a run: makes it when it is wanted, and speaks with it for the others.
+"""Owns the bash session of a run: makes it when it is wanted, and talks with it for the others.
 
-Gives it the settings and takes back what scripts have changed, has it fork futures, and answers
-what it asks.
+Gives it the settings and takes back what scripts have changed, lets it fork futures, and answers
+its requests.
 """
 
 import os
+import shlex
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 
 from doitstack.bash.answer import Answer
-from doitstack.bash.session import Session, SessionPlace
-from doitstack.bash.start_gate import Gate
+from doitstack.bash.session import Reply, Session, SessionPlace
+from doitstack.bash.start_gate import StartGate
 from doitstack.config.local_conf import session_script
-from doitstack.config.passwords import Secrets
 from doitstack.errors import DoitstackError, StepError
-from doitstack.futures.future import Future
-from doitstack.futures.priorities import Order
-from doitstack.futures.registry import Futures
-from doitstack.futures.watchdog import Guard
+from doitstack.futures.future import Future, FutureState
+from doitstack.futures.registry import FutureRegistry
+from doitstack.futures.run_context import RunContext
 from doitstack.journal.events import ComponentTime
-from doitstack.journal.journal_file import Journal
 from doitstack.phases import Phase
-from doitstack.processes.event_loop import Loop
 from doitstack.processes.tree import Root
 from doitstack.stack import Stack
 
 SHELL_PASSWORDS = ("ADMIN_PASSWORD", "SERVICE_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD")
 """The passwords that scripts of DevStack find set."""
 
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the session's keeper needs of the run. `log` is the descriptor of the main log."""
-
-    stack: Stack
-    run: str
-    log: int
-    journal: Journal
-    loop: Loop
-    guard: Guard
-    futures: Futures
-    order: Order
-    secrets: Secrets
-    collect_rest: Callable[[], object]
-    parallel: bool
+MakeSession = Callable[[SessionPlace, "SessionOwner"], Session]
+"""Starts a session that reports to the owner."""
 
 
-class SessionHost:
-    """The session of one run, if it has one; hears what the shell says."""
+class SessionOwner:
+    """The session of one run, if it has one; takes in what the shell reports.
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
+    Args:
+        secrets: returns the secrets that the shell must not show.
+        make_session: starts a session; for tests.
+    """
+
+    def __init__(
+        self,
+        run: RunContext,
+        stack: Stack,
+        futures: FutureRegistry,
+        secrets: Callable[[], Sequence[str]],
+        make_session: MakeSession | None = None,
+    ) -> None:
+        self._run = run
+        self._stack = stack
+        self._futures = futures
+        self._secrets = secrets
+        self._make_session = make_session or self._start_session
         self._session: Session | None = None
-        self._promised: dict[str, Future] = {}
-        self._later: deque[tuple[Future, str]] = deque()
-        self._is_early = False
+        self._forked: dict[str, Future] = {}
         self._has_project_defaults = False
+        futures.call_in_child(self._close_in_child)
 
-    def enter(self, phase: Phase) -> None:
-        """Note the phase of the next command: override_defaults comes before most defaults."""
-        self._is_early = phase is Phase.OVERRIDE_DEFAULTS
+    def use(self, phase: Phase, work: Callable[[Session], None]) -> None:
+        """Do `work` with the session as it should be in `phase`, and take over what it changes.
 
-    def use(self, work: Callable[[Session], None]) -> None:
-        """Do `work` with the session as it should be, and take over what it has changed."""
-        session = self._ready()
-        settings = self._around.stack.settings
-        session.set(self._variables())
-        session.hide(self._around.secrets.known)
+        Raises StepError.
+        """
+        session = self._ready(phase)
+        session.run(lambda: session.changes(self._variables(phase)))
+        session.hide(self._secrets())
         try:
             work(session)
         finally:
-            settings.update(session.variables())
+            self._stack.settings.update(session.variables())
 
-    def start_future(self, future: Future, command: str) -> None:
-        """Have the session fork `command`, as soon as it can, as a future that is declared."""
+    def start_future(self, phase: Phase, future: Future, command: str) -> None:
+        """Let the session fork `command`, once it can, as a future that is declared.
+
+        In a serial run it has ended when this returns.
+        """
         try:
-            session = self._ready()
+            session = self._ready(phase)
         except (DoitstackError, OSError) as error:
-            self._around.futures.cannot_start(future, error)
+            self._futures.cannot_start(future, error)
             return
-        if self._around.parallel:
-            self._later.append((future, command))
-            self.idle()
+        if self._run.options.parallel:
+            session.post(partial(self._fork, future, command), partial(self._after_fork, future))
             return
         try:
             session.run_apart(future.name, command)
         except StepError:
-            self._around.futures.ended(future, None)
-
-    def let_go(self) -> None:
-        """In a forked child: close what would tell the shell that the main process still lives."""
-        if self._session:
-            self._session.let_go()
+            self._futures.ended(future, None)
 
     def busy(self) -> list[Root]:
         """Return the session as the root of a tree, if it runs a command now."""
@@ -108,32 +100,46 @@ class SessionHost:
                 self._session.close()
             self._session = None
 
+    def _close_in_child(self) -> None:
+        if self._session:
+            self._session.close_in_child()
+
     # -- the session ---------------------------------------------------------------------------
 
-    def _ready(self) -> Session:
-        around, settings = self._around, self._around.stack.settings
+    def _start_session(self, place: SessionPlace, owner: "SessionOwner") -> Session:
+        return Session(place, self._run.loop, self._run.watchdog, owner)
+
+    def _ready(self, phase: Phase) -> Session:
+        """Return the session; what prepares it for `phase` is the first that it does."""
+        settings = self._stack.settings
         if self._session is None:
             settings.default("DOITSTACK_PYTHON", sys.executable)
             for name in SHELL_PASSWORDS:
-                settings.default(name, around.stack.password(name))
+                settings.default(name, self._stack.password(name))
             place = SessionPlace(
-                log=around.log,
-                cwd=around.stack.top_dir,
-                run=around.run,
-                variables=self._variables(),
-                script=session_script(settings.local, around.stack.dest),
+                log=self._run.log.descriptor,
+                cwd=self._stack.top_dir,
+                run=self._run.name,
+                variables=self._variables(phase),
+                script=session_script(settings.local, self._stack.dest),
             )
-            self._session = Session(place, around.loop, around.guard, self)
-            settings.update(self._session.variables())
-        if not (self._is_early or self._has_project_defaults):
+            self._session = self._make_session(place, self)
+            self._session.post(str, self._take_over_variables)
+        if phase is not Phase.OVERRIDE_DEFAULTS and not self._has_project_defaults:
             self._has_project_defaults = True
-            self._session.set(self._variables())
-            self._session.set_project_defaults()
-            settings.update(self._session.variables())
+            session = self._session
+            session.post(lambda: session.changes(self._variables(phase)))
+            set_defaults = 'source "$_doitstack_home/project_defaults.sh"'
+            session.post(lambda: set_defaults, self._take_over_variables)
         return self._session
 
-    def _variables(self) -> Mapping[str, str]:
-        settings = self._around.stack.settings
+    def _take_over_variables(self, error: StepError | None) -> None:
+        if self._session and not error:
+            self._stack.settings.update(self._session.variables())
+
+    def _variables(self, phase: Phase) -> Mapping[str, str]:
+        """Return the settings that the shell has in `phase`; override_defaults has few of them."""
+        settings = self._stack.settings
         # The environment has reached the shell by itself, but for what local.conf says against it.
         hidden = {
             name
@@ -142,7 +148,7 @@ class SessionHost:
         }
         if settings.get("DEVSTACK_DIR"):
             hidden.add("TOP_DIR")
-        if self._is_early:
+        if phase is Phase.OVERRIDE_DEFAULTS:
             hidden |= settings.late
         return {
             name: value
@@ -152,98 +158,97 @@ class SessionHost:
 
     # -- futures of the shell ------------------------------------------------------------------
 
-    def _fork(self, session: Session, future: Future, command: str) -> None:
+    def _fork(self, future: Future, command: str) -> str:
+        """Return the command by which the shell forks a future of the plan."""
         if future.has_ended:
-            return
-        try:
-            session.start_future(future.name, command, self._place(future))
-        except StepError as error:
+            return ""
+        return shlex.join(("_async_planned", future.name, self._start_gate(future), command))
+
+    def _after_fork(self, future: Future, error: StepError | None) -> None:
+        if error:
             self._give_up(future, error)
 
     def _declare(self, name: str, command: str, lock: str = "") -> Answer:
-        """Take in a future of a script; the answer is where it shall wait, or nothing."""
-        around = self._around
-        remaining = around.order.of_future(name)
-        future = around.futures.declare(name, command, lock=lock, remaining=remaining)
-        return Answer(0, self._place(future) if around.parallel else "", "")
+        """Take in a future of a script; the answer is the gate at which it waits, or nothing."""
+        future = self._futures.declare(name, command, lock=lock)
+        return Answer(0, self._start_gate(future) if self._run.options.parallel else "", "")
 
-    def _place(self, future: Future) -> str:
+    def _start_gate(self, future: Future) -> str:
         """Queue a future that will be forked; return the gate at which it waits, or nothing.
 
-        It is forked at once, as the shell is now what it shall see.
+        It is forked at once, as it must see the shell as it is now.
         """
-        self._promised[future.name] = future
-        gate = Gate(self._around.stack.dest / "async" / f".{future.name}.gate")
-        self._around.futures.enqueue(future, lambda: self._let_pass(future, gate))
+        self._forked[future.name] = future
+        gate = StartGate(self._run.futures_dir / f".{future.name}.gate")
+        self._futures.start_when_possible(future, lambda: self._open(gate, future))
+        self._futures.pump()
         if gate.is_open:
             return ""
-        future.add_done_callback(lambda _: gate.remove())
+        future.when_ended(lambda _: gate.remove())
         return gate.shut()
 
-    def _let_pass(self, future: Future, gate: Gate) -> None:
+    def _open(self, gate: StartGate, future: Future) -> None:
         gate.open()
         if future.pid:
-            self._around.futures.begins(future, future.pid, self._around.futures.now())
+            self._futures.runs(future, future.pid, self._run.journal.now())
 
     def _give_up(self, future: Future, error: Exception) -> None:
-        self._promised.pop(future.name, None)
+        self._forked.pop(future.name, None)
         if not future.has_ended:
-            self._around.futures.cannot_start(future, error)
+            self._futures.cannot_start(future, error)
 
-    # -- what the session says -----------------------------------------------------------------
+    # -- what the session reports ----------------------------------------------------------------
 
     def async_started(self, name: str, pid: int, start_time: int, command: str) -> None:
-        """Hear from the shell that it has forked a future, which may still wait at its gate."""
-        futures = self._around.futures
+        """Take in that the shell has forked a future, which may still wait at its gate.
+
+        `pid` is 0 if it runs in the shell itself; `start_time` is in ms since the epoch.
+        """
+        futures = self._futures
         if futures.is_closed:
             # It has been taken back, and is stopped by what its file says.
             return
         future = futures.find(name) or futures.declare(name, command)
-        self._promised.pop(name, None)
-        future.pid = pid
-        if future.has_turn or not pid:
-            futures.begins(future, pid, start_time)
+        self._forked.pop(name, None)
+        if not pid or future.state is FutureState.STARTING:
+            futures.runs(future, pid, start_time / 1000)
         if pid:
-            self._around.loop.when_ended(pid, lambda: futures.ended(future, None))
+            futures.has_process(future, pid)
 
     def async_ended(self, name: str, rc: int) -> None:
-        """Hear from the shell that a future which ran in place has ended."""
-        future = self._around.futures.find(name)
-        if future:
-            self._around.futures.ended(future, rc)
-
-    def idle(self) -> None:
-        """Hear that the session has nothing to do: it can fork."""
-        while self._later and self._session and not self._session.is_busy:
-            self._fork(self._session, *self._later.popleft())
+        """Take in the end of a future that ran in the shell itself."""
+        if future := self._futures.find(name):
+            self._futures.ended(future, rc)
 
     def session_ended(self) -> None:
-        """Hear that the session is gone: what it should have started will not start."""
-        later = [future for future, _ in self._later]
-        self._later.clear()
-        for future in (*self._promised.values(), *later):
+        """Give up the futures that the shell had not forked yet."""
+        for future in list(self._forked.values()):
             self._give_up(future, StepError("the bash session has ended"))
 
     def took(self, component: str, milliseconds: int) -> None:
         """Record a time that a script has measured."""
-        self._around.journal.write(ComponentTime(component, milliseconds / 1000))
+        self._run.journal.write(ComponentTime(component, milliseconds / 1000))
 
-    def request(self, verb: str, arguments: Sequence[str]) -> Answer:
-        """Answer a request of the shell."""
+    # -- what the shell asks for -----------------------------------------------------------------
+
+    def request(self, verb: str, arguments: Sequence[str], reply: Reply) -> None:
+        """Answer a request: a wait once it is over, anything else at once."""
         try:
-            # Who asked is being stopped, too.
-            return Answer(1) if self._around.futures.is_closed else self._answer(verb, arguments)
+            if self._futures.is_closed:
+                # Whoever asks is being stopped, too.
+                reply(Answer(1))
+            elif verb == "async_wait":
+                self._futures.when_waited_for(tuple(arguments), lambda rc: reply(Answer(rc)))
+            elif verb == "async_cleanup":
+                self._futures.when_rest_collected(lambda _: reply(Answer()))
+            else:
+                reply(self._answer(verb, arguments))
         except DoitstackError as error:
-            return Answer(1, "", f"ERROR: {error}\n")
+            reply(Answer(1, "", f"ERROR: {error}\n"))
 
     def _answer(self, verb: str, arguments: Sequence[str]) -> Answer:
         if verb == "async_declare":
             return self._declare(*arguments)
-        if verb == "async_wait":
-            return Answer(self._around.futures.wait(*arguments))
-        if verb == "async_cleanup":
-            self._around.collect_rest()
-            return Answer()
         from doitstack.bash.request_handlers import answer  # noqa: PLC0415 - needs the cloud's client
 
-        return answer(self._around.stack, verb, arguments)
+        return answer(self._stack, verb, arguments)

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-class Gate:
+class StartGate:
     """It is made only where it is shut before it is opened; whoever reads a line has passed it."""
 
     def __init__(self, path: Path) -> None:

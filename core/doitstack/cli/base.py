@@ -12,8 +12,8 @@ from doit.cmdparse import CmdOption, CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
 from doitstack.console.screens import open_standard_streams
-from doitstack.dodo import loaded
 from doitstack.errors import DoitstackError
+from doitstack.planning.loaded_directory import loaded
 from doitstack.planning.stack_directory import StackDirectory
 
 INTERRUPTED = 130

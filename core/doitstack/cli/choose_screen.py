@@ -4,43 +4,31 @@ import os
 from collections.abc import Callable
 
 from doitstack.console.screens import PlainScreen, QuietScreen, Screen, mode
-from doitstack.engine.doit_runner import PlanDispatcher, wanted
-from doitstack.engine.run import Executor
-from doitstack.planning.doit_tasks import planned_step
+from doitstack.engine.run import OpenRun
 from doitstack.planning.plan import PlannedStep
 
 
-def choose_screen(wanted: str, executor: Executor, dispatcher: PlanDispatcher) -> Screen:
-    """Return the screen for the mode `wanted`; live only if stdout is a terminal."""
+def choose_screen(wanted: str, run: OpenRun, steps: Callable[[], list[PlannedStep]]) -> Screen:
+    """Return the screen for the mode `wanted`; live only if stdout is a terminal.
+
+    `steps` returns the steps of the run, as far as they are known.
+    """
     stdout = 1
     match mode(wanted, os.environ, stdout):
         case "live":
             from doitstack.console.live_screen import LiveScreen, Watch  # noqa: PLC0415 - needs rich
 
+            context = run.context
             watch = Watch(
-                journal=executor.journal.path,
-                plan=_wanted_steps(dispatcher),
-                expected=executor.expected,
-                now=executor.now,
-                main_log=executor.log.path,
-                future_logs=executor.futures_dir,
+                journal=context.journal.path,
+                plan=steps,
+                expected=context.priorities.durations,
+                now=context.journal.now,
+                main_log=context.log.path,
+                future_logs=context.futures_dir,
             )
             return LiveScreen(stdout, watch)
         case "quiet":
             return QuietScreen(stdout)
         case _:
             return PlainScreen(stdout)
-
-
-def _wanted_steps(dispatcher: PlanDispatcher) -> Callable[[], list[PlannedStep]]:
-    """Return a function that returns the steps of the run: `source` may add some."""
-    known: dict[int, list[PlannedStep]] = {}
-
-    def steps() -> list[PlannedStep]:
-        number = len(dispatcher.tasks)
-        if number not in known:
-            tasks = map(planned_step, wanted(dispatcher))
-            known[number] = [planned for planned in tasks if planned]
-        return known[number]
-
-    return steps

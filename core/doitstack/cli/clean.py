@@ -11,8 +11,8 @@ from doitstack.cli.base import InterruptibleCommand, disk_error_message
 from doitstack.cli.run import Run
 from doitstack.config import dest_directory
 from doitstack.console.screens import open_standard_streams
-from doitstack.dodo import CLEAN, loaded
 from doitstack.errors import DoitstackError, StepError
+from doitstack.planning.loaded_directory import CLEAN, loaded
 from doitstack.planning.stack_directory import StackDirectory
 
 

@@ -1,11 +1,11 @@
 """The message that ends a run: the summary, or what failed first and how to resume."""
 
 from doitstack.console.step_lines import StepReporter
-from doitstack.dodo import CLEAN
 from doitstack.engine.doit_runner import FutureRunner
-from doitstack.engine.run import Executor
+from doitstack.engine.run import OpenRun
 from doitstack.journal.failures import failures_of
 from doitstack.journal.run_record import read_run
+from doitstack.planning.loaded_directory import CLEAN
 from doitstack.reports.failure_summary import failure_summary
 from doitstack.reports.log_excerpts import RunLogs
 
@@ -13,31 +13,31 @@ SHOWN = 10
 """How many warnings are repeated."""
 
 
-def closing_message(executor: Executor, reporter: StepReporter, runner: FutureRunner) -> str:
+def closing_message(run: OpenRun, reporter: StepReporter, runner: FutureRunner) -> str:
     """Return the last lines of a run's output."""
-    return "\n".join([*_warnings(executor), _ending(executor, reporter, runner)])
+    return "\n".join([*_warnings(run), _ending(run, reporter, runner)])
 
 
-def _warnings(executor: Executor) -> list[str]:
+def _warnings(run: OpenRun) -> list[str]:
     """Return the warnings of the run, at most SHOWN of them."""
-    lines = [f"WARNING: {text}" for text in executor.warnings[:SHOWN]]
-    if more := len(executor.warnings) - len(lines):
-        lines.append(f"{more} more warnings: {executor.log.path}")
+    lines = [f"WARNING: {text}" for text in run.context.warnings[:SHOWN]]
+    if more := len(run.context.warnings) - len(lines):
+        lines.append(f"{more} more warnings: {run.context.log.path}")
     return lines
 
 
-def _ending(executor: Executor, reporter: StepReporter, runner: FutureRunner) -> str:
-    names = ["clean" if name == CLEAN else name for name in executor.options.tasks]
+def _ending(run: OpenRun, reporter: StepReporter, runner: FutureRunner) -> str:
+    names = ["clean" if name == CLEAN else name for name in run.context.options.tasks]
     again = " ".join(["doit", *names])
     signalled = str(runner.interrupted or "")
     if not reporter.failures and not signalled:
-        is_log_removed = CLEAN in executor.options.tasks
-        return reporter.summary(again, None if is_log_removed else executor.log.path)
-    logs = RunLogs(executor.log.path, executor.futures_dir, executor.traces)
-    record = read_run(executor.journal.path)
+        is_log_removed = CLEAN in run.context.options.tasks
+        return reporter.summary(again, None if is_log_removed else run.context.log.path)
+    logs = RunLogs(run.context.log.path, run.context.futures_dir, run.executor.traces)
+    record = read_run(run.context.journal.path)
     assert record, "the journal of a run begins with its start"
     return failure_summary(
-        failures_of(record, strict=executor.options.strict),
+        failures_of(record, strict=run.context.options.strict),
         logs,
         messages=reporter.failures,
         signalled=signalled,

@@ -9,10 +9,10 @@ from doit.exceptions import InvalidCommand
 from doitstack.cli.base import FOLLOW, FollowCommand
 from doitstack.cli.follow_file import Follower
 from doitstack.console.main_log import write_all
-from doitstack.dodo import loaded
 from doitstack.errors import StepError
 from doitstack.journal.last_run import LastRun
 from doitstack.journal.log_files import NamedLog, Of, find_log, known_logs
+from doitstack.planning.loaded_directory import loaded
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
 

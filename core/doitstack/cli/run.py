@@ -17,21 +17,22 @@ from doitstack.cli.base import InterruptibleCommand, disk_error_message
 from doitstack.cli.choose_screen import choose_screen
 from doitstack.cli.closing_message import closing_message
 from doitstack.cli.fetch_plugins import fetch_plugins
-from doitstack.cli.task_selection import forget_dependencies, refuse_unknown
+from doitstack.cli.task_selection import empty_phases, refuse_late_targets
 from doitstack.config import dest_directory
 from doitstack.console.screens import (
     MODES,
     open_standard_streams,
 )
 from doitstack.console.step_lines import StepReporter
-from doitstack.dodo import CLEAN, LoadedDirectory, loaded
-from doitstack.engine.closing_tasks import BuiltIn
-from doitstack.engine.doit_runner import FutureRunner, PlanDispatcher
+from doitstack.engine.closing_tasks import ClosingTasks
+from doitstack.engine.doit_runner import FutureRunner
 from doitstack.engine.doit_state import AtomicJsonDB
-from doitstack.engine.run import RunOptions, open_executor
+from doitstack.engine.run import open_run
 from doitstack.errors import DoitstackError, SettingsError
 from doitstack.futures.async_directory import purge
+from doitstack.futures.run_context import RunOptions
 from doitstack.journal.events import RunEnd, RunStart
+from doitstack.planning.loaded_directory import CLEAN, LoadedDirectory, loaded
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.processes.signals import Interrupted
 
@@ -95,17 +96,16 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         pdb: bool = False,  # noqa: FBT001, FBT002
         console: str = "auto",
     ) -> int:
-        self.control = TaskControl(self.task_list, auto_delayed_regex=auto_delayed_regex)
+        tasks = [*self.task_list, *empty_phases(self.sel_tasks or [], self.task_list)]
+        self.control = TaskControl(tasks, auto_delayed_regex=auto_delayed_regex)
         self.control.process(self.sel_tasks)
-        if single:
-            forget_dependencies(self.control)
+        refuse_late_targets(self.control.selected_tasks)
         here = loaded()
-        refuse_unknown(here.directory, self.sel_tasks or [])
         try:
-            options = _run_options(here.directory, self.sel_tasks or [], num_process)
-            return self._run_here(
-                here, options, console=console, keep_going=continue_, always=always
+            options = _run_options(
+                here.directory, self.sel_tasks or [], num_process, keep_going=continue_
             )
+            return self._run_here(here, options, console=console, always=always, single=single)
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
         except OSError as error:
@@ -118,43 +118,47 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         options: RunOptions,
         *,
         console: str,
-        keep_going: bool,
         always: bool,
+        single: bool,
     ) -> int:
         settings = here.directory.settings
         here.directory.check_privileges()
         dest_directory.claim(settings)
         with ExitStack() as cleanup:
             cleanup.enter_context(dest_directory.held(here.directory.stack.dest))
-            executor = cleanup.enter_context(open_executor(here.directory.stack, options))
-            dispatcher = PlanDispatcher(
-                self.control.tasks, self.control.targets, self.control.selected_tasks
-            )
-            executor.log.show_on(choose_screen(console, executor, dispatcher))
-            reporter = StepReporter(executor.say)
+            run = cleanup.enter_context(open_run(here.directory.stack, options))
+            context, stack = run.context, here.directory.stack
+            reporter = StepReporter(context.say)
             runner = FutureRunner(
-                executor, self.dep_manager, reporter, keep_going=keep_going, always=always
+                run.executor,
+                self.dep_manager,
+                reporter,
+                make_main_tasks=here.main_tasks,
+                close=ClosingTasks(run, stack),
+                always=always,
+                single=single,
             )
-            here.stage.run_step = executor.run_step
-            here.stage.built_in = BuiltIn(executor)
-            executor.journal.write(_run_start(options))
+            context.log.show_on(choose_screen(console, run, lambda: runner.steps))
+            context.journal.write(_run_start(options))
             if "stack" in options.tasks:
                 for warning in here.directory.warnings():
-                    executor.warn(warning)
+                    context.warn(warning)
             _prepare_forks()
-            code: int = runner.run_all(dispatcher)
-            executor.end_session()
+            code: int = runner.run_all(self.control)
+            run.executor.end_session()
             if DOWN_TASKS & set(options.tasks):
-                here.directory.stack.services.stop_all()
-            executor.journal.write(RunEnd(code, executor.cpu_seconds()))
-            executor.log.conclude()
-            executor.say(closing_message(executor, reporter, runner))
+                stack.services.stop_all()
+            context.journal.write(RunEnd(code, run.cpu_seconds()))
+            context.log.conclude()
+            context.say(closing_message(run, reporter, runner))
         if DOWN_TASKS & set(options.tasks):
             purge(here.directory.stack.dest / "async")
         return code
 
 
-def _run_options(directory: StackDirectory, tasks: Sequence[str], jobs: int) -> RunOptions:
+def _run_options(
+    directory: StackDirectory, tasks: Sequence[str], jobs: int, *, keep_going: bool
+) -> RunOptions:
     settings = directory.settings
     if jobs < 0:
         raise SettingsError(f"-n {jobs}: use a whole number, 0 or more")
@@ -162,6 +166,7 @@ def _run_options(directory: StackDirectory, tasks: Sequence[str], jobs: int) -> 
         tasks=tuple(tasks),
         jobs=jobs or settings.number("ASYNC_JOBS"),
         parallel=settings.is_true("DEVSTACK_PARALLEL", default=True),
+        keep_going=keep_going,
         strict=settings.is_true("ASYNC_STRICT"),
         tears_down=bool(tasks) and {task.partition(":")[0] for task in tasks} <= TEARDOWN,
     )

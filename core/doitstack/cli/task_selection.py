@@ -1,33 +1,31 @@
 """Which tasks a command line selects, beyond what doit checks itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from doit.control import TaskControl
 from doit.exceptions import InvalidCommand
+from doit.task import Task
 
-from doitstack.phases import STACK_PHASES, Phase
-from doitstack.planning.stack_directory import StackDirectory
+from doitstack.planning.doit_tasks import empty_phase
 
-
-def refuse_unknown(directory: StackDirectory, names: Sequence[str]) -> None:
-    """Raise InvalidCommand for a step that is in no plan: doit would silently run nothing."""
-    plans = {
-        "stack": STACK_PHASES,
-        "unstack": (Phase.UNSTACK,),
-        "clean": (Phase.CLEAN,),
-    }
-    for name in names:
-        phases = plans.get(name.partition(":")[0], ())
-        known = (
-            {planned.task for planned in directory.plan(phases).steps} if ":" in name else {name}
-        )
-        if phases and name not in known | {phase.task for phase in phases}:
-            raise InvalidCommand(not_found=name)
+_LATE_TARGET = "_regex_target_"
+"""What the name of a task begins with that doit makes for a target of a task created late."""
 
 
-def forget_dependencies(control: TaskControl) -> None:
-    """Do what doit's `--single` does: run the named tasks alone."""
-    for name in control.selected_tasks:
-        task = control.tasks[name]
-        for single in task.task_dep if task.has_subtask else [name]:
-            control.tasks[single].task_dep = []
+def refuse_late_targets(selected: Sequence[str]) -> None:
+    """Raise InvalidCommand for a target that only a task can make that does not exist yet."""
+    for name in selected:
+        if name.startswith(_LATE_TARGET):
+            target = name.removeprefix(_LATE_TARGET).rpartition(":")[0]
+            raise InvalidCommand(
+                f"{target} is no task, and targets of tasks that are created late (create_after) "
+                f"cannot be asked for in a stack directory; name the task"
+            )
+
+
+def empty_phases(selected: Sequence[str], tasks: Sequence[Task]) -> Iterator[Task]:
+    """Yield a group for each selected phase in which no plugin does anything, or not yet."""
+    known = {task.name for task in tasks}
+    for name in dict.fromkeys(selected):
+        group = empty_phase(name) if name not in known else None
+        if group:
+            yield group

@@ -29,8 +29,8 @@ LOST = 1
 class Assignment:
     """What a child needs to know: its name and files, and the pid of the main process.
 
-    `mark` is put into its environment; `start_time` and `now` are in ms since the epoch.
-    `let_go` closes what is the main process's alone. `in_place` is a future under
+    `mark` is put into its environment; `now` returns the time in s since the epoch.
+    `close_inherited` closes what is the main process's alone. `in_place` is a future under
     DEVSTACK_PARALLEL=False: its output belongs to the main line.
     """
 
@@ -40,8 +40,8 @@ class Assignment:
     main_log: Path
     parent: int
     mark: str
-    now: Callable[[], int]
-    let_go: Callable[[], None]
+    now: Callable[[], float]
+    close_inherited: Callable[[], None]
     streams: tuple[TextIO, TextIO]
     in_place: bool = False
 
@@ -58,20 +58,20 @@ def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
         die_with_parent(work.parent)
         os.setpgid(0, 0)
         _own_streams(work)
-        work.let_go()
+        work.close_inherited()
         pid = os.getpid()
         process = look_up(pid)
         job = Job(
             work.command,
             pid,
-            work.now(),
+            _milliseconds(work),
             process.started if process else 0,
         )
         descriptor = open_job(f"{work.directory}/{work.name}.ini", job)
         _say(work, "Running synchronously" if work.in_place else "running", work.command)
         code = _run(work, action)
         _flush()
-        close_job(descriptor, work.now(), code)
+        close_job(descriptor, _milliseconds(work), code)
         if not work.in_place:
             _say(work, "finished successfully" if code == 0 else f"FAILED with rc {code}")
     except OSError as error:
@@ -84,6 +84,11 @@ def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
     finally:
         # Whatever happens, as on a full disk: what is above is the parent's, and would run twice.
         os._exit(code)
+
+
+def _milliseconds(work: Assignment) -> int:
+    """Return the time as a job file has it."""
+    return int(work.now() * 1000)
 
 
 def _say(work: Assignment, *words: str) -> None:

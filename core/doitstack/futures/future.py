@@ -1,6 +1,6 @@
 """A step in the background as its user holds it: the interface of `concurrent.futures.Future`.
 
-What starts and collects it is the registry's business.
+The registry starts and collects it, and alone changes its state.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from doitstack.errors import DoitstackError, said
 
 
 class Registry(Protocol):
-    """Whoever keeps the futures of a run."""
+    """What a future asks of the registry that keeps it."""
 
     def look(self) -> None:
-        """See, without waiting, what has ended."""
+        """Take in, without waiting, which futures have ended."""
 
     def cancel(self, future: "Future") -> bool:
         """Take a queued future back; return False if it has started."""
@@ -23,20 +23,33 @@ class Registry(Protocol):
     def settle(self, future: "Future", timeout: float | None) -> None:
         """Wait up to `timeout` s for `future` and collect it; raises TimeoutError."""
 
-
-def spoken(error: BaseException) -> str:
-    """Return in one line what an exception says; one that is not ours with its type."""
-    words = str(error).strip() if isinstance(error, DoitstackError) else said(error)
-    return words.partition("\n")[0]
+    def report_callback_error(self, future: "Future", error: Exception) -> None:
+        """Show what a callback of `future` has raised."""
 
 
-class State(Enum):
-    """Where a future is in its life; it only moves down this list."""
+class FutureState(Enum):
+    """Where a future is in its life. It only moves down this list."""
 
+    DECLARED = "declared"
+    """It has its name; whether it can start at once is not decided yet."""
     QUEUED = "queued"
+    """It waits for a slot or a lock. One of bash has its process already, at its start gate."""
+    STARTING = "starting"
+    """Nothing keeps it from running any more."""
     RUNNING = "running"
     ENDED = "ended"
+    CANCELLED = "cancelled"
+    """It was taken back before it started."""
     COLLECTED = "collected"
+
+
+ENDED_STATES = frozenset({FutureState.ENDED, FutureState.CANCELLED, FutureState.COLLECTED})
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return in one line what an exception says; one that is not ours with its type."""
+    text = str(error).strip() if isinstance(error, DoitstackError) else said(error)
+    return text.partition("\n")[0]
 
 
 class RemoteTraceback(Exception):  # noqa: N818 - the word of concurrent.futures
@@ -49,109 +62,145 @@ class RemoteTraceback(Exception):  # noqa: N818 - the word of concurrent.futures
 class Future:
     """A step in the background, with the interface of `concurrent.futures.Future`.
 
-    Times are in ms since the epoch; `cpu` is in s and covers the future's own children. Futures
-    with the same `lock` never run at once; among those that wait, the one with the longest
-    `remaining` path (s) is next. `has_turn` tells that nothing keeps it from running any more.
+    Attributes:
+        task: its name for the scheduler.
+        is_planned: whether a step of the plan starts it; if not, a running step did.
+        lock: of the futures with the same lock, one runs at a time.
+        rank: of the futures that wait, the one with the greatest rank (s) starts first.
+        pid: its process; 0 before it has one, and if it runs in the bash session itself.
+        start_time, end_time: when it ran, by its own record (s since the epoch); 0 if unknown.
+        end_seen: when the registry took in its end (s since the epoch).
+        cpu: CPU time (s) of its process and of that process's children.
+        rc: its exit code, once it has ended.
+        awaited_since: when the main line began to wait for it (s since the epoch).
+        log_place: where its output is in the main log, from byte to byte, once it is collected.
+        in_place: whether it runs in the main line's place, in a serial run.
     """
 
-    def __init__(
-        self, futures: Registry, name: str, command: str, lock: str = "", remaining: float = 0.0
-    ) -> None:
-        self._futures = futures
+    def __init__(self, registry: Registry, name: str, command: str, task: str = "") -> None:
+        self._registry = registry
         self.name = name
         self.command = command
-        self.lock = lock
-        self.remaining = remaining
-        self.has_turn = False
-        self.state = State.QUEUED
-        self.is_cancelled = False
+        self.task = task
+        self.is_planned = bool(task)
+        self.lock = ""
+        self.rank = 0.0
+        self.state = FutureState.DECLARED
         self.in_place = False
         self.pid = 0
-        self.start_time = 0
-        self.end_time = 0
+        self.start_time = 0.0
+        self.end_time = 0.0
+        self.end_seen = 0.0
         self.cpu = 0.0
         self.rc: int | None = None
         self.awaited_since: float | None = None
-        self.ended_at: float | None = None
-        self._value: Any = None
-        self._error: BaseException | None = None
+        self.log_place: tuple[int, int] | None = None
+        self.value: Any = None
+        self.error: BaseException | None = None
         self._callbacks: list[Callable[[Future], object]] = []
 
     def __repr__(self) -> str:
         return f"<Future {self.name} {self.state.value}>"
 
+    # -- the interface of concurrent.futures.Future ----------------------------------------------
+
     def done(self) -> bool:
         """Return whether it has ended, well or not."""
-        self._futures.look()
+        self._registry.look()
         return self.has_ended
 
     def running(self) -> bool:
         """Return whether it runs now."""
-        self._futures.look()
-        return self.state is State.RUNNING
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether its end has been seen."""
-        return self.state in (State.ENDED, State.COLLECTED)
+        self._registry.look()
+        return self.state is FutureState.RUNNING
 
     def cancelled(self) -> bool:
         """Return whether it was taken back before it started."""
-        return self.is_cancelled
+        return self.state is FutureState.CANCELLED
 
     def cancel(self) -> bool:
         """Take it back if it has not started yet; return whether that was possible."""
-        return self.is_cancelled or self._futures.cancel(self)
+        return self.cancelled() or self._registry.cancel(self)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Wait up to `timeout` s, collect it, and return what its action raised, or None.
 
         Raises TimeoutError, or CancelledError for a future that was cancelled.
         """
-        self._futures.settle(self, timeout)
-        if self.is_cancelled:
+        self._registry.settle(self, timeout)
+        if self.cancelled():
             raise CancelledError
-        return self._error
+        return self.error
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait up to `timeout` s, collect it, and return what its action returned.
 
-        Raises what the action raised, FutureError for an end without a word, TimeoutError.
+        Raises what the action raised, FutureError for an end without a report, TimeoutError.
         """
         error = self.exception(timeout)
         if error is not None:
             raise error
-        return self._value
+        return self.value
 
     def add_done_callback(self, function: Callable[["Future"], object]) -> None:
+        """Call `function` with this future once it has ended; at once if it has.
+
+        What it raises is shown and goes no further. It cannot wait for another future.
+        """
+
+        def call(future: Future) -> None:
+            try:
+                function(future)
+            except Exception as error:
+                self._registry.report_callback_error(self, error)
+
+        self.when_ended(call)
+
+    # -- for the run -----------------------------------------------------------------------------
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its end has been seen."""
+        return self.state in ENDED_STATES
+
+    def when_ended(self, function: Callable[["Future"], object]) -> None:
         """Call `function` with this future once it has ended; at once if it has."""
         if self.has_ended:
             function(self)
         else:
             self._callbacks.append(function)
 
-    def end(self, rc: int, value: Any, error: BaseException | None) -> None:
-        """Record the end and tell those who asked. For the registry only."""
-        self.rc, self._value, self._error = rc, value, error
-        self.state = State.ENDED
-        for function in self._callbacks:
+    def call_back(self) -> None:
+        """Call those that wait for the end. For the registry only."""
+        callbacks, self._callbacks = self._callbacks, []
+        for function in callbacks:
             function(self)
 
     def failure(self) -> str:
         """Return in one line why it failed."""
-        if self.is_cancelled:
+        if self.cancelled():
             return f"future {self.name} was cancelled"
-        assert self._error
-        line = spoken(self._error)
+        assert self.error
+        line = in_one_line(self.error)
         prefix = f"future {self.name}: "
         return line if line.startswith(prefix) else prefix + line
 
     @property
-    def seconds(self) -> float:
-        """How long it ran, in s."""
-        return max(0, self.end_time - self.start_time) / 1000
+    def code(self) -> int:
+        """Its exit code; 1 if it has none."""
+        return 1 if self.rc is None else self.rc
 
-    def say(self, message: str) -> str:
+    @property
+    def waited(self) -> float:
+        """How long the main line has waited for its end (s)."""
+        return max(0.0, self.end_seen - (self.awaited_since or self.end_seen))
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran (s)."""
+        return max(0.0, self.end_time - self.start_time)
+
+    def line(self, message: str) -> str:
         """Return a line about this future as DevStack prints it."""
         who = "self" if self.in_place else self.pid
         return f"[Async {self.name}:{who}]: {message}\n"

@@ -38,7 +38,7 @@ def mark(run: str, name: str) -> str:
 LOOKS = 4
 """How often we look for what is left, 50 ms apart: a process shows its mark only after its exec."""
 
-_SLOT = struct.Struct("qqq")
+_RECORD = struct.Struct("qqq")
 """What runs in the foreground: its pid, its start time, and the number of its mark."""
 
 
@@ -64,16 +64,16 @@ def _root(pid: int, started: int, its_mark: str) -> Root:
     return Root(0 if is_another else pid, its_mark)
 
 
-class Guard:
+class Watchdog:
     """Watches the process that makes it, and kills unfinished work when that dies.
 
-    `foreground` is told what else to kill: the program of the main line, and the bash session.
+    It also kills the program of the main line and the bash session, of which it is told here.
     """
 
     def __init__(self, directory: Path, run: str) -> None:
         self._directory = directory
         self._run = run
-        self._slots = mmap.mmap(-1, 2 * _SLOT.size)
+        self._records = mmap.mmap(-1, 2 * _RECORD.size)
         self._programs = 0
         parent = os.getpid()
         self._pid = os.fork()
@@ -83,18 +83,18 @@ class Guard:
             os._exit(0)
 
     def next_program(self) -> str:
-        """Hear that the main line will start a program; return the mark that it shall carry."""
+        """Return the mark of the program that the main line starts next."""
         self._programs += 1
-        _SLOT.pack_into(self._slots, 0, 0, 0, self._programs)
+        _RECORD.pack_into(self._records, 0, 0, 0, self._programs)
         return self._program_mark(self._programs)
 
     def program(self, pid: int) -> None:
-        """Hear the process group of that program; 0 when it has ended."""
-        _SLOT.pack_into(self._slots, 0, pid, _started(pid), self._programs if pid else 0)
+        """Record the process group of that program; 0 when it has ended."""
+        _RECORD.pack_into(self._records, 0, pid, _started(pid), self._programs if pid else 0)
 
     def session(self, pid: int) -> None:
-        """Hear the pid of the bash session; 0 for none."""
-        _SLOT.pack_into(self._slots, _SLOT.size, pid, _started(pid), 0)
+        """Record the pid of the bash session; 0 for none."""
+        _RECORD.pack_into(self._records, _RECORD.size, pid, _started(pid), 0)
 
     def _program_mark(self, number: int) -> str:
         return mark(self._run, f"(program {number})")
@@ -125,8 +125,8 @@ class Guard:
             time.sleep(0.05)
 
     def _foreground(self) -> Iterator[Root]:
-        for offset in (0, _SLOT.size):
-            pid, started, number = _SLOT.unpack_from(self._slots, offset)
+        for offset in (0, _RECORD.size):
+            pid, started, number = _RECORD.unpack_from(self._records, offset)
             if pid or number:
                 yield _root(pid, started, self._program_mark(number) if number else "")
 

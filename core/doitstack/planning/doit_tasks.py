@@ -1,13 +1,10 @@
-"""From a plan to doit's tasks. Every step is one task; what runs it is told to us at run time."""
+"""From a plan to doit's tasks. Every step is one task; the runner knows what to do for it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from typing import NoReturn
 
-from doit.exceptions import TaskFailed
 from doit.task import Task, dict_to_task
 
-from doitstack.errors import DoitstackError
 from doitstack.phases import Phase
 from doitstack.planning.plan import Plan, PlannedStep
 from doitstack.planning.plugin import Plugin
@@ -23,27 +20,19 @@ META = "doitstack"
 """The key of a task's `meta` under which its PlannedStep is found."""
 
 
-@dataclass
-class Stage:
-    """Where tasks find what runs them: set for the time of a run."""
-
-    run_step: Callable[[PlannedStep, Sequence[str]], Any] | None = None
-    built_in: Callable[[str], Any] | None = None
-
-
 def planned_step(task: Task) -> PlannedStep | None:
     """Return the step that a task stands for, or None for a task that is not of the plan."""
     planned = (task.meta or {}).get(META)
     return planned if isinstance(planned, PlannedStep) else None
 
 
-def step_task(planned: PlannedStep, stage: Stage) -> Task:
+def step_task(planned: PlannedStep) -> Task:
     """Return the task of one step."""
     group, _, _ = planned.task.partition(":")
     task = dict_to_task(
         {
             "name": planned.task,
-            "actions": [(_run, [stage, planned])],
+            "actions": [run_by_the_runner],
             "task_dep": list(planned.needs),
             "doc": _describe(planned),
             "meta": {META: planned},
@@ -55,13 +44,9 @@ def step_task(planned: PlannedStep, stage: Stage) -> Task:
     return task
 
 
-def _run(stage: Stage, planned: PlannedStep, arguments: Sequence[str] = ()) -> TaskFailed | None:
-    assert stage.run_step, "steps run in a run only"
-    try:
-        stage.run_step(planned, arguments)
-    except (DoitstackError, OSError) as error:
-        return TaskFailed(str(error))
-    return None
+def run_by_the_runner() -> NoReturn:
+    """Stand for the action of a step, which the runner runs itself."""
+    raise AssertionError("steps run in a run only")
 
 
 def _describe(planned: PlannedStep) -> str:
@@ -72,9 +57,9 @@ def _describe(planned: PlannedStep) -> str:
     return f"{'async_run ' if planned.is_future else ''}{step.command}{after}"
 
 
-def plan_tasks(name: str, plan: Plan, stage: Stage, *, doc: str = "") -> Iterator[Task]:
+def plan_tasks(name: str, plan: Plan, *, doc: str = "") -> Iterator[Task]:
     """Yield the tasks of a plan below the group `name`, and a group for each of its phases."""
-    steps = [step_task(planned, stage) for planned in plan.steps]
+    steps = [step_task(planned) for planned in plan.steps]
     phases: dict[Phase, list[str]] = {}
     for planned in plan.steps:
         phases.setdefault(planned.phase, []).append(planned.task)
@@ -85,29 +70,27 @@ def plan_tasks(name: str, plan: Plan, stage: Stage, *, doc: str = "") -> Iterato
     yield from (task for task in groups if task.name != name)
 
 
-def stack_tasks(plan: Plan, stage: Stage, *, doc: str = "") -> Iterator[Task]:
+def stack_tasks(plan: Plan, *, doc: str = "") -> Iterator[Task]:
     """Yield the tasks of `doit stack`, with the built-in ones at their end."""
-    tasks = list(plan_tasks("stack", plan, stage, doc=doc))
+    tasks = list(plan_tasks("stack", plan, doc=doc))
     tasks[0].task_dep += BUILT_IN
     yield from tasks
     last = [planned.task for planned in plan.steps if not planned.is_future][-1:]
-    yield _built_in(CLEANUP, last, stage, "collect the futures that nobody has waited for")
-    yield _built_in(SERVICE_CHECK, [CLEANUP], stage, "see that no service has died meanwhile")
-    yield _built_in(TIMING, [SERVICE_CHECK], stage, "say what the run took and what futures saved")
+    yield _built_in(CLEANUP, last, "collect the futures that nobody has waited for")
+    yield _built_in(SERVICE_CHECK, [CLEANUP], "see that no service has died meanwhile")
+    yield _built_in(TIMING, [SERVICE_CHECK], "say what the run took and what futures saved")
 
 
-def _built_in(name: str, after: list[str], stage: Stage, doc: str) -> Task:
-    def act() -> TaskFailed | None:
-        assert stage.built_in, "steps run in a run only"
-        try:
-            stage.built_in(name)
-        except (DoitstackError, OSError) as error:
-            return TaskFailed(str(error))
-        return None
-
+def _built_in(name: str, after: list[str], doc: str) -> Task:
     return dict_to_task(
-        {"name": name, "actions": [act], "task_dep": after, "doc": doc, "io": {"capture": False}}
+        {"name": name, "actions": [run_by_the_runner], "task_dep": after, "doc": doc}
     )
+
+
+def empty_phase(name: str) -> Task | None:
+    """Return the group of a phase in which nothing is to be done, if `name` is that of a phase."""
+    group = name.partition(":")[0]
+    return _group(name, [], of=group) if name in {phase.task for phase in Phase} else None
 
 
 def _group(name: str, parts: list[str], *, of: str = "", doc: str = "") -> Task:
@@ -117,13 +100,13 @@ def _group(name: str, parts: list[str], *, of: str = "", doc: str = "") -> Task:
     return task
 
 
-def offered_task(plugin: Plugin, step: Step, stage: Stage) -> Task:
+def offered_task(plugin: Plugin, step: Step) -> Task:
     """Return the task of a step that a plugin offers to be run by name."""
     planned = PlannedStep(0, Phase.TEST_CONFIG, plugin.name, step.name, step)
     return dict_to_task(
         {
             "name": step.name,
-            "actions": [(_run, [stage, planned])],
+            "actions": [run_by_the_runner],
             "task_dep": ["source"],
             "doc": step.command,
             "meta": {META: planned},

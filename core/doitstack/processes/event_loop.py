@@ -1,4 +1,4 @@
-"""One place where the main process waits: for processes to end, and for words of the shell."""
+"""The one place where the main process waits: for processes to end, and for messages of bash."""
 
 import os
 import selectors
@@ -6,20 +6,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from doitstack.errors import StepError
 from doitstack.processes.tree import open_pidfd
 
 TICK = 0.2
-"""Seconds between two looks at what the console should show while we wait."""
+"""Seconds between two updates of the console while the loop waits."""
 
 
-class Loop:
-    """Waits on file descriptors and calls back; single-threaded, and may be entered again."""
+class EventLoop:
+    """Waits on file descriptors and calls back; single-threaded. A callback cannot wait.
 
-    def __init__(self, on_tick: Callable[[], None]) -> None:
+    `on_tick` is called after each turn, at least every 0.2 s while the loop waits.
+
+    An interruption is raised where the loop waits and in blocks that are `interruptible`, such as
+    the actions of plugins. Everywhere else it is kept until the loop waits again.
+    """
+
+    def __init__(self) -> None:
+        self.on_tick: Callable[[], None] = lambda: None
         self._selector = selectors.DefaultSelector()
-        self._on_tick = on_tick
-        self._shields = 0
-        self._pending: BaseException | None = None
+        self._is_calling_back = False
+        self._is_interruptible = False
+        self._interruption: BaseException | None = None
 
     def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
         """Call `callback` whenever `descriptor` is readable."""
@@ -44,48 +52,76 @@ class Loop:
 
         self.watch(handle, ended)
 
+    # -- interruptions ---------------------------------------------------------------------------
+
     def interrupt(self, error: BaseException) -> None:
-        """Raise `error` here, or as soon as nobody is in the middle of something."""
-        if self._shields == 0:
+        """Raise `error` here if the code that runs is interruptible, else where the loop waits."""
+        if self._is_interruptible:
             raise error
-        self._pending = error
+        self._interruption = error
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let an interruption be raised at any point of the block."""
+        was, self._is_interruptible = self._is_interruptible, True
+        try:
+            self._raise_interruption()
+            yield
+        finally:
+            self._is_interruptible = was
 
     @contextmanager
     def shielded(self) -> Iterator[None]:
-        """Keep an interruption out until the end of the block."""
-        self._shields += 1
+        """Keep an interruption out of the block, but for where the loop waits inside it."""
+        was, self._is_interruptible = self._is_interruptible, False
         try:
             yield
         finally:
-            self._shields -= 1
-        self._raise_pending()
+            self._is_interruptible = was
+        if was:
+            self._raise_interruption()
 
-    def _raise_pending(self) -> None:
-        if self._pending and self._shields == 0:
-            error, self._pending = self._pending, None
+    def take_interruption(self) -> BaseException | None:
+        """Return the interruption that has not been raised, if there is one, and forget it."""
+        error, self._interruption = self._interruption, None
+        return error
+
+    def _raise_interruption(self) -> None:
+        if error := self.take_interruption():
             raise error
 
-    def turn(self, timeout: float) -> None:
-        """Call back for all that is ready, waiting for the first of it up to `timeout` seconds."""
-        ready = self._select(timeout)
-        with self.shielded():
-            for key, _ in ready:
-                # A callback may have ended the watch, or given the number to another.
-                if self._selector.get_map().get(key.fd) is key:
-                    key.data()
-        self._on_tick()
+    # -- waiting ---------------------------------------------------------------------------------
 
-    def _select(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
-        """Wait; also inside a callback that waits itself, this is a good place to interrupt."""
-        shields, self._shields = self._shields, 0
+    @property
+    def is_calling_back(self) -> bool:
+        """Whether a callback runs, which must not wait."""
+        return self._is_calling_back
+
+    def turn(self, timeout: float) -> None:
+        """Call back for everything that is ready, waiting for the first up to `timeout` seconds.
+
+        Raises StepError inside a callback.
+        """
+        if self._is_calling_back:
+            raise StepError("a callback of a future cannot wait; wait in an action of a step")
+        with self.interruptible():
+            ready = self._selector.select(timeout)
+        self._is_calling_back = True
         try:
-            self._raise_pending()
-            return self._selector.select(timeout)
+            with self.shielded():
+                for key, _ in ready:
+                    # A callback may have ended the watch, or the number may now be another file's.
+                    if self._selector.get_map().get(key.fd) is key:
+                        key.data()
         finally:
-            self._shields = shields
+            self._is_calling_back = False
+        self.on_tick()
 
     def run_until(self, is_done: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Turn until `is_done()`; return False if `timeout` seconds went by without it."""
+        """Turn until `is_done()`; return False if `timeout` seconds went by without it.
+
+        Raises StepError inside a callback, unless it is done already.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not is_done():
             left = TICK if deadline is None else min(TICK, deadline - time.monotonic())

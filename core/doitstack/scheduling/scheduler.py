@@ -124,8 +124,14 @@ class Scheduler:
         if entry.is_lost and not self.keep_going:
             self._has_bad_check |= entry.task.is_check
             if not entry.task.is_check:
-                self._stop_plan()
+                self.stop_plan()
         self._stop_after_checks()
+
+    def stop_plan(self) -> None:
+        """Start no more of the plan; what runs may go on with the futures that it starts."""
+        if not self.is_stopped:
+            self.is_stopped = True
+            self._give_up(lambda entry: not entry.task.is_nested)
 
     def stop(self) -> None:
         """Start nothing any more. The driver ends what still runs, and reports it."""
@@ -163,8 +169,8 @@ class Scheduler:
         return entry.task
 
     def waits_at(self) -> tuple[Task, KeysView[str]] | None:
-        """Return the first wait that lacks only futures, with those; also one that is given up."""
-        entry = _first(self._reached_waits, lambda entry: bool(entry.missing))
+        """Return the first wait that lacks only futures, with those; known after a stop, too."""
+        entry = _first(self._reached_waits, self._is_reached)
         return (entry.task, entry.missing.keys()) if entry else None
 
     def task(self, name: str) -> Task:
@@ -203,13 +209,7 @@ class Scheduler:
 
     def _stop_after_checks(self) -> None:
         if self._has_bad_check and not self._ready_checks:
-            self._stop_plan()
-
-    def _stop_plan(self) -> None:
-        """Start no more of the plan; what runs may go on with the futures that it starts."""
-        if not self.is_stopped:
-            self.is_stopped = True
-            self._give_up(lambda entry: not entry.task.is_nested)
+            self.stop_plan()
 
     def _give_up(self, is_meant: Callable[[_Entry], bool]) -> None:
         for entry in self._entries.values():
@@ -263,6 +263,9 @@ class Scheduler:
         """Remember a wait once it lacks nothing but futures."""
         if entry.task.kind is Kind.WAIT and all(map(self._is_future, entry.missing)):
             heappush(self._reached_waits, (entry.number, entry.number, entry))
+
+    def _is_reached(self, entry: _Entry) -> bool:
+        return bool(entry.missing) and (entry.state is State.WAITING or self.is_stopped)
 
     def _is_future(self, name: str) -> bool:
         return self._entries[name].task.kind is Kind.FUTURE

@@ -7,7 +7,7 @@ import pytest
 
 from doitstack.stack import Stack
 from doitstack_plugins.backing import mariadb, memcached, rabbitmq
-from tests.unit.plugin_stage import make_stack
+from tests.unit.recorded_actions import make_stack
 
 PASSWORDS = {"DATABASE_PASSWORD": "dpw", "RABBIT_PASSWORD": "rpw"}
 

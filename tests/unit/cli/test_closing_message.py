@@ -23,17 +23,17 @@ def _message(tmp_path: Path, *tasks: str, failures: list[str] | None = None) -> 
     journal = Journal(tmp_path / "run.jsonl")
     journal.write(RunStart(tasks=tasks, pid=1, parallel=True, jobs=0, cores=1))
     journal.close()
-    executor: Any = SimpleNamespace(
+    context = SimpleNamespace(
         options=SimpleNamespace(tasks=tasks, strict=False),
         log=SimpleNamespace(path=tmp_path / "stack.log"),
         journal=SimpleNamespace(path=tmp_path / "run.jsonl"),
         futures_dir=tmp_path,
-        traces=tmp_path,
         warnings=[],
     )
+    run: Any = SimpleNamespace(context=context, executor=SimpleNamespace(traces=tmp_path))
     reporter: Any = Reporter(failures or [])
     runner: Any = SimpleNamespace(interrupted=None)
-    return closing_message(executor, reporter, runner)
+    return closing_message(run, reporter, runner)
 
 
 @pytest.mark.parametrize(

@@ -1,44 +1,27 @@
 """Tasks that a command line selects."""
 
-from pathlib import Path
-
 import pytest
 from doit.control import TaskControl
 from doit.exceptions import InvalidCommand
-from doit.task import Task
+from doit.task import DelayedLoader, Task
 
-from doitstack.cli.task_selection import forget_dependencies, refuse_unknown
-from doitstack.planning.stack_directory import StackDirectory
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> StackDirectory:
-    (tmp_path / "extras.d").mkdir()
-    (tmp_path / "extras.d" / "50-demo.sh").write_text("")
-    return StackDirectory(tmp_path, {"ENABLED_SERVICES": ","})
+from doitstack.cli.task_selection import empty_phases, refuse_late_targets
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["stack", "stack:install", "stack:install:demo:50-demo.sh", "unstack:demo:50-demo.sh", "other"],
-)
-def test_known_tasks_are_accepted(directory: StackDirectory, name: str) -> None:
-    refuse_unknown(directory, [name])
+def test_target_of_a_task_that_is_created_late_is_refused() -> None:
+    late = Task("late", None, loader=DelayedLoader(lambda: None, target_regex=r".*\.txt"))
+    control = TaskControl([Task("first", None), late])
+    control.process(["first", "out:1.txt"])
+    with pytest.raises(InvalidCommand, match=r"out:1\.txt is no task, .*; name the task"):
+        refuse_late_targets(control.selected_tasks)
 
 
-@pytest.mark.parametrize("name", ["stack:instal", "stack:install:demo", "unstack:nobody:x"])
-def test_step_that_no_plan_has_is_refused(directory: StackDirectory, name: str) -> None:
-    with pytest.raises(InvalidCommand):
-        refuse_unknown(directory, ["stack", name])
+def test_tasks_are_not_refused() -> None:
+    refuse_late_targets(["stack", "stack:install:demo:work"])
 
 
-def test_single_tasks_lose_their_dependencies() -> None:
-    group = Task("group", None, task_dep=["group:a"], has_subtask=True)
-    part = Task("group:a", None, task_dep=["before"], subtask_of="group")
-    alone = Task("alone", None, task_dep=["before"])
-    control = TaskControl([Task("before", None), group, part, alone])
-    control.process(["group", "alone"])
-
-    forget_dependencies(control)
-
-    assert (group.task_dep, part.task_dep, alone.task_dep) == (["group:a"], [], [])
+def test_selected_phase_in_which_nothing_is_done_is_an_empty_group() -> None:
+    tasks = [Task("stack", None), Task("stack:install", None)]
+    names = ["stack", "stack:install", "stack:extra", "stack:extra", "stack:instal", "other"]
+    (group,) = empty_phases(names, tasks)
+    assert (group.name, group.subtask_of, group.task_dep) == ("stack:extra", "stack", [])

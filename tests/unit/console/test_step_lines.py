@@ -8,7 +8,7 @@ from doit.task import Task
 
 from doitstack.console.step_lines import StepReporter
 from doitstack.phases import Phase
-from doitstack.planning.doit_tasks import Stage, step_task
+from doitstack.planning.doit_tasks import step_task
 from doitstack.planning.plan import PlannedStep
 from doitstack.steps import Step, async_run, async_wait, run
 
@@ -19,7 +19,7 @@ def act(stack: object) -> None:
 
 def _task(step: Step) -> Task:
     planned = PlannedStep(0, Phase.INSTALL, "key", f"stack:install:key:{step.name}", step)
-    return step_task(planned, Stage())
+    return step_task(planned)
 
 
 def test_steps_are_one_line_each() -> None:

@@ -77,13 +77,13 @@ MAIN = """
 import os, signal
 from subprocess import DEVNULL, Popen
 from pathlib import Path
-from doitstack.futures.watchdog import Guard
+from doitstack.futures.watchdog import Watchdog
 
 def sleep(its_mark=""):
     env = dict(DOITSTACK_FUTURE=its_mark)
     return Popen(["sleep", "1000"], stdout=DEVNULL, env=env, process_group=0)
 
-guard = Guard(Path({directory!r}), "run")
+guard = Watchdog(Path({directory!r}), "run")
 {work}
 print(process.pid, flush=True)
 os.close(1)

@@ -1,19 +1,16 @@
 """A plan as doit's tasks."""
 
-from doit.exceptions import TaskFailed
 from doit.task import Stream, Task
 
-from doitstack.errors import StepError
 from doitstack.phases import Phase
 from doitstack.planning.doit_tasks import (
-    Stage,
     offered_task,
     plan_tasks,
     planned_step,
     stack_tasks,
     step_task,
 )
-from doitstack.planning.plan import Declared, Plan, PlannedStep, make_plan
+from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import Plugin
 from doitstack.steps import async_run, async_wait, run, shell
 
@@ -43,7 +40,7 @@ def _facts(tasks: list[Task]) -> list[tuple[str, str | None, list[str]]]:
 def test_tasks_of_a_stack() -> None:
     pre, install = "stack:pre-install:key", "stack:install"
     wait = f"{install}:demo:async_wait-b"
-    assert _facts(list(stack_tasks(_plan(), Stage(), doc="stand up"))) == [
+    assert _facts(list(stack_tasks(_plan(), doc="stand up"))) == [
         (
             "stack",
             "stand up",
@@ -65,7 +62,7 @@ def test_tasks_of_a_stack() -> None:
 
 
 def test_task_keeps_its_step_and_doits_arguments() -> None:
-    tasks = {task.name: task for task in plan_tasks("stack", _plan(), Stage())}
+    tasks = {task.name: task for task in plan_tasks("stack", _plan())}
     task = tasks["stack:install:key:b"]
     planned = planned_step(task)
     assert planned
@@ -77,32 +74,21 @@ def test_task_keeps_its_step_and_doits_arguments() -> None:
 
 def test_group_of_one_phase_is_not_listed_twice() -> None:
     plan = make_plan([Declared(Phase.UNSTACK, Plugin("key", ""), [run(act)])])
-    assert _facts(list(plan_tasks("unstack", plan, Stage(), doc="stop"))) == [
+    assert _facts(list(plan_tasks("unstack", plan, doc="stop"))) == [
         ("unstack", "stop", ["unstack:key:act"]),
         ("unstack:key:act", "act", []),
     ]
 
 
-def test_task_runs_on_the_stage_and_fails_with_one_line() -> None:
-    calls = []
-
-    def run_step(planned: PlannedStep, arguments: object) -> None:
-        calls.append((planned.task, arguments))
-        if planned.step.name == "act":
-            raise StepError("no luck")
-
-    stage = Stage(run_step=run_step)
-    first, second = (step_task(planned, stage) for planned in _plan().steps[:2])
-
-    failure = first.execute(Stream(0))
-    assert isinstance(failure, TaskFailed)
-    assert failure.get_msg() == "no luck\n"
-    assert second.execute(Stream(0)) is None
-    assert calls == [("stack:pre-install:key:act", ()), ("stack:pre-install:key:greet", ())]
+def test_task_of_a_step_does_nothing_by_itself() -> None:
+    task = step_task(_plan().steps[0])
+    failure = task.execute(Stream(0))
+    assert failure is not None
+    assert "steps run in a run only" in str(failure)
 
 
 def test_offered_task_takes_arguments() -> None:
-    task = offered_task(Plugin("tempest", ""), run(["stestr", "run"], name="tempest"), Stage())
+    task = offered_task(Plugin("tempest", ""), run(["stestr", "run"], name="tempest"))
     assert (task.name, task.doc, task.task_dep, task.pos_arg) == (
         "tempest", "stestr run", ["source"], "arguments"
     )  # fmt: skip

@@ -12,7 +12,7 @@ from doitstack.planning.plan import PlannedStep
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack_plugins import all_services
 from tests.e2e.samples import PORTS, free_ports
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 ALL = (
     "key,mysql,rabbit,g-api,placement-api,neutron-api,n-api,n-api-meta,n-cond,n-sch,n-cpu,"
@@ -100,8 +100,8 @@ def test_addresses_are_shown(tmp_path: Path) -> None:
     stacked = directory(tmp_path, "key,g-api", GLANCE_SERVICE_PORT="81")
     _ = stacked.settings_plan
     stack = stacked.stack
-    stage = Stage(lambda program: None)
-    with stack.on_stage(stage):
+    stage = RecordedActions(lambda program: None)
+    with stack.acting(stage):
         all_services.show_addresses(stack)
     dest = stack.dest
     assert stage.said == [

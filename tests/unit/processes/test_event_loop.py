@@ -1,17 +1,19 @@
 """The one place where the main process waits."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from doitstack.processes.event_loop import Loop
+from doitstack.errors import StepError
+from doitstack.processes.event_loop import EventLoop
 
 
 class Pipes:
     """Pipes to make readable; `calls` are the names of those whose callback was called."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: EventLoop) -> None:
         self.loop = loop
         self.calls: list[str] = []
         self._ends: dict[str, tuple[int, int]] = {}
@@ -46,7 +48,8 @@ def ticks() -> list[int]:
 @pytest.fixture
 def pipes(ticks: list[int]) -> Iterator[Pipes]:
     """Pipes and a loop."""
-    loop = Loop(lambda: ticks.append(1))
+    loop = EventLoop()
+    loop.on_tick = lambda: ticks.append(1)
     made = Pipes(loop)
     yield made
     made.close()
@@ -101,48 +104,89 @@ def test_run_until_gives_up_after_the_timeout(pipes: Pipes) -> None:
     assert pipes.loop.run_until(lambda: True, timeout=0) is True
 
 
-def test_loop_may_be_entered_again_from_a_callback(pipes: Pipes) -> None:
+def test_callback_cannot_wait(pipes: Pipes) -> None:
     pipes.watch("inner")
+    pipes.feed("inner")
     read, write = os.pipe()
+    refused: list[str] = []
 
     def outer() -> None:
         os.read(read, 1)
-        pipes.feed("inner")
-        pipes.loop.run_until(lambda: "inner" in pipes.calls)
-        pipes.calls.append("outer")
+        assert pipes.loop.is_calling_back
+        assert pipes.loop.run_until(lambda: True), "there is nothing to wait for"
+        with pytest.raises(StepError) as error:
+            pipes.loop.run_until(lambda: False)
+        refused.append(str(error.value))
 
     pipes.loop.watch(read, outer)
     os.write(write, b"x")
-    pipes.loop.run_until(lambda: "outer" in pipes.calls)
+    pipes.loop.run_until(lambda: bool(refused))
     for end in (read, write):
         os.close(end)
-    assert pipes.calls == ["inner", "outer"]
+    assert refused == ["a callback of a future cannot wait; wait in an action of a step"]
+    assert not pipes.loop.is_calling_back
 
 
-def test_interruption_comes_at_once_outside_of_critical_sections(pipes: Pipes) -> None:
+def test_interruption_waits_until_the_loop_waits(pipes: Pipes) -> None:
+    pipes.loop.interrupt(KeyboardInterrupt())
+    pipes.loop.run_until(lambda: True)
     with pytest.raises(KeyboardInterrupt):
-        pipes.loop.interrupt(KeyboardInterrupt())
+        pipes.loop.run_until(lambda: False)
+    assert pipes.loop.take_interruption() is None, "it comes once"
 
 
-def test_interruption_waits_for_the_end_of_a_shielded_block(pipes: Pipes) -> None:
-    done = []
+def test_interruption_comes_at_once_where_it_may(pipes: Pipes) -> None:
+    done: list[str] = []
 
     def work() -> None:
-        with pipes.loop.shielded():
-            with pipes.loop.shielded():
-                pipes.loop.interrupt(KeyboardInterrupt())
-                done.append("inner")
-            done.append("outer")
+        with pipes.loop.interruptible():
+            pipes.loop.interrupt(KeyboardInterrupt())
+            done.append("more")
 
     with pytest.raises(KeyboardInterrupt):
         work()
-    assert done == ["inner", "outer"]
+    assert done == []
+
+
+def test_earlier_interruption_comes_before_an_interruptible_block(pipes: Pipes) -> None:
+    pipes.loop.interrupt(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt), pipes.loop.interruptible():
+        pytest.fail("the block runs")
+
+
+def test_shield_in_an_interruptible_block_keeps_an_interruption_to_its_end(pipes: Pipes) -> None:
+    done: list[str] = []
+
+    def work() -> None:
+        with pipes.loop.interruptible():
+            with pipes.loop.shielded():
+                pipes.loop.interrupt(KeyboardInterrupt())
+                done.append("shielded")
+            done.append("behind")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["shielded"]
     pipes.loop.turn(0)
+
+
+def test_shielded_code_is_interrupted_where_it_waits(pipes: Pipes) -> None:
+    def work() -> None:
+        with pipes.loop.interruptible(), pipes.loop.shielded():
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            pipes.loop.run_until(lambda: False)
+
+    before = signal.signal(signal.SIGALRM, lambda *_: pipes.loop.interrupt(KeyboardInterrupt()))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_interruption_in_a_callback_waits_for_its_end(pipes: Pipes) -> None:
     read, write = os.pipe()
-    done = []
+    done: list[str] = []
 
     def callback() -> None:
         os.read(read, 1)
@@ -151,8 +195,16 @@ def test_interruption_in_a_callback_waits_for_its_end(pipes: Pipes) -> None:
 
     pipes.loop.watch(read, callback)
     os.write(write, b"x")
+    pipes.loop.turn(0)
+    assert done == ["whole"]
     with pytest.raises(KeyboardInterrupt):
         pipes.loop.turn(0)
     for end in (read, write):
         os.close(end)
-    assert done == ["whole"]
+
+
+def test_interruption_that_is_taken_is_not_raised(pipes: Pipes) -> None:
+    error = KeyboardInterrupt()
+    pipes.loop.interrupt(error)
+    assert pipes.loop.take_interruption() is error
+    pipes.loop.turn(0)

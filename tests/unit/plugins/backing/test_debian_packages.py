@@ -9,7 +9,7 @@ import pytest
 from doitstack.errors import StepError
 from doitstack.stack import Stack
 from doitstack_plugins.backing import debian_packages
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def test_only_what_is_missing_is_installed(debian: Path, tmp_path: Path) -> None
     assert debian_packages.missing(stack) == ["mariadb-server"]
     assert not debian_packages.are_installed(stack)
     assert debian_packages.are_installed(make(tmp_path, "memcached"))
-    stage = Stage(lambda program: None)
-    with stack.on_stage(stage):
+    stage = RecordedActions(lambda program: None)
+    with stack.acting(stage):
         debian_packages.install_system_packages(stack)
     assert list(stage.programs[0].argv)[-1:] == ["mariadb-server"]
 

@@ -9,7 +9,7 @@ from doitstack.errors import CommandError, SettingsError
 from doitstack.processes.program import Program
 from doitstack.stack import Stack
 from doitstack_plugins.backing import mariadb
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
 def make_mysql(tmp_path: Path, **environ: str) -> Stack:
@@ -56,7 +56,7 @@ def test_names_are_plain(tmp_path: Path) -> None:
 def test_database_is_made_once_and_keeps_its_id(tmp_path: Path) -> None:
     stack = make_mysql(tmp_path)
     server = Server(stack)
-    with stack.on_stage(Stage(server)):
+    with stack.acting(RecordedActions(server)):
         before = mariadb.schema_key(stack, "nova")
         mariadb.create(stack, "nova")
         key = mariadb.schema_key(stack, "nova")
@@ -71,7 +71,7 @@ def test_database_is_made_anew_where_it_is_asked_for(tmp_path: Path) -> None:
     names = [step.name for step in mariadb.stack_install(stack)]
     assert names == ["forget_databases", "start_mysql"]
     server = Server(stack)
-    with stack.on_stage(Stage(server)):
+    with stack.acting(RecordedActions(server)):
         mariadb.create(stack, "nova")
         first = mariadb.schema_key(stack, "nova")
         mariadb.forget_databases(stack)
@@ -83,7 +83,7 @@ def test_database_is_made_anew_where_it_is_asked_for(tmp_path: Path) -> None:
 def test_database_that_is_gone_has_no_id(tmp_path: Path) -> None:
     stack = make_mysql(tmp_path)
     server = Server(stack)
-    with stack.on_stage(Stage(server)):
+    with stack.acting(RecordedActions(server)):
         mariadb.create(stack, "nova")
         (server.data / "nova").rmdir()
         assert mariadb.database_id(stack, "nova") == ""
@@ -100,7 +100,7 @@ def test_half_a_migration_is_not_believed(tmp_path: Path) -> None:
             path.write_text("half")
             raise CommandError("killed", -9)
 
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         for _ in range(2):
             with pytest.raises(CommandError):
                 migrate()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from doitstack.stack import Stack
 from doitstack_plugins.backing import memcached
-from tests.unit.plugin_stage import make_stack
+from tests.unit.recorded_actions import make_stack
 
 
 def make(tmp_path: Path, services: str, **environ: str) -> Stack:

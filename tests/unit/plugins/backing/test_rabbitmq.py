@@ -8,7 +8,7 @@ import pytest
 from doitstack.errors import SettingsError
 from doitstack.stack import Stack
 from doitstack_plugins.backing import rabbitmq
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
 def make(tmp_path: Path, **environ: str) -> Stack:
@@ -25,8 +25,8 @@ def test_broker_has_ports_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_vhost_is_made_once_for_the_data_of_the_broker(tmp_path: Path) -> None:
-    stack, stage = make(tmp_path), Stage(lambda program: None)
-    with stack.on_stage(stage):
+    stack, stage = make(tmp_path), RecordedActions(lambda program: None)
+    with stack.acting(stage):
         for _ in range(2):
             rabbitmq.add_vhost(stack, "cell")
     words = [list(map(str, program.argv[2:])) for program in stage.programs]
@@ -35,7 +35,7 @@ def test_a_vhost_is_made_once_for_the_data_of_the_broker(tmp_path: Path) -> None
         ["set_permissions", "--vhost", "cell", "stackrabbit", ".*", ".*", ".*"],
     ]
     shutil.rmtree(tmp_path / ".stack/data/rabbit/mnesia")
-    with stack.on_stage(stage):
+    with stack.acting(stage):
         rabbitmq.add_vhost(stack, "cell")
     assert len(stage.programs) == 4
 

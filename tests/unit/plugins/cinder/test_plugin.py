@@ -11,7 +11,7 @@ from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb, memcached, rabbitmq
 from doitstack_plugins.cinder.plugin import plugin as cinder
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
 
@@ -43,7 +43,7 @@ def test_cinder_needs_more_than_itself(tmp_path: Path) -> None:
 
 def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
     stack = make_cinder(tmp_path)
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         cinder.configure(stack)
     path = stack.data_dir / "cinder" / "etc" / "cinder.conf"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -56,8 +56,8 @@ def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
 
 def test_the_database_is_migrated_by_cinders_own_program(tmp_path: Path) -> None:
     stack = make_cinder(tmp_path)
-    stage = Stage(lambda program: None)
-    with stack.on_stage(stage):
+    stage = RecordedActions(lambda program: None)
+    with stack.acting(stage):
         cinder.init(stack)
     last = stage.programs[-1].argv
     assert Path(last[0]).name == "cinder-manage"

@@ -9,7 +9,7 @@ import pytest
 from doitstack.stack import Stack
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.glance.plugin import plugin as glance
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
 
@@ -49,7 +49,7 @@ def test_a_new_database_has_no_images(tmp_path: Path) -> None:
     for made in (True, False):
         image.parent.mkdir(parents=True, exist_ok=True)
         image.touch()
-        with stack.on_stage(Stage(lambda program: None)):
+        with stack.acting(RecordedActions(lambda program: None)):
             glance.init(stack)
         assert image.exists() is not made
         assert mariadb.database_id(stack, "glance")

@@ -5,7 +5,7 @@ from pathlib import Path
 from doitstack.processes.program import Program
 from doitstack.stack import Stack
 from doitstack_plugins.horizon.plugin import plugin as horizon
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
 def make(tmp_path: Path, **environ: str) -> Stack:
@@ -23,8 +23,8 @@ def test_static_files_are_made_from_the_settings(tmp_path: Path) -> None:
             manifest.parent.mkdir(parents=True)
             manifest.touch()
 
-    stage = Stage(compress)
-    with stack.on_stage(stage):
+    stage = RecordedActions(compress)
+    with stack.acting(stage):
         assert not horizon.is_configured(stack)
         horizon.configure(stack)
         assert horizon.is_configured(stack)

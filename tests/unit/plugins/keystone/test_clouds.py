@@ -10,7 +10,7 @@ import yaml
 from openstack.config import OpenStackConfig
 
 from doitstack_plugins.keystone.clouds import CLOUDS, write_clouds
-from tests.unit.plugin_stage import make_stack
+from tests.unit.recorded_actions import make_stack
 
 SHOWN = 'echo "$OS_USERNAME|$OS_PROJECT_NAME|$OS_PASSWORD|$OS_AUTH_URL|${OS_CLOUD-none}"'
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from doitstack.venvs import Environment
 from doitstack_plugins.keystone import openstack_command
-from tests.unit.plugin_stage import make_stack
+from tests.unit.recorded_actions import make_stack
 
 
 def test_client_sees_what_scripts_install_later_but_has_its_own_first(tmp_path: Path) -> None:

@@ -14,14 +14,14 @@ from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.keystone.plugin import plugin as keystone
 from tests.e2e.samples import free_ports
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
 
 
-def on_stage(stack: Stack, *actions: object, play=lambda program: None) -> Stage:
-    stage = Stage(play)
-    with stack.on_stage(stage):
+def on_stage(stack: Stack, *actions: object, play=lambda program: None) -> RecordedActions:
+    stage = RecordedActions(play)
+    with stack.acting(stage):
         for action in actions:
             action(stack)
     return stage

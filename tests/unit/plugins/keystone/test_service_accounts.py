@@ -5,7 +5,7 @@ from pathlib import Path
 from doitstack.stack import Stack
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.keystone import service_accounts
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
 def make(tmp_path: Path, services: str = "key") -> Stack:
@@ -24,7 +24,7 @@ def test_authtoken_is_a_block_with_the_service_user(tmp_path: Path) -> None:
 
 def test_accounts_are_made_anew_for_another_keystone(tmp_path: Path) -> None:
     stack = make(tmp_path, "key")
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         before = service_accounts.key(stack, "url")
         assert service_accounts.key(stack, "other") != before
         mariadb.create(stack, "keystone")

@@ -10,7 +10,7 @@ import pytest
 
 from doitstack_plugins.neutron import first_networks
 from doitstack_plugins.neutron.first_networks import create_initial_networks, set_network_defaults
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
 class FakeNetwork:
@@ -44,7 +44,7 @@ def test_networks_are_created_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     demo = SimpleNamespace(projects=lambda **_: iter([SimpleNamespace(id="demo")]))
     connection = SimpleNamespace(identity=demo, network=network)
     monkeypatch.setattr(first_networks, "cloud", lambda stack: nullcontext(connection))
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         for _ in range(2):
             create_initial_networks(stack)
     assert {kind: len(things) for kind, things in network.things.items()} == {

@@ -11,7 +11,7 @@ from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.neutron import plugin as module
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
 
@@ -75,7 +75,7 @@ def test_neutron_needs_more_than_itself(tmp_path: Path) -> None:
 
 def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
     stack = make_neutron(tmp_path)
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         neutron.configure(stack)
     directory = stack.data_dir / "neutron" / "etc"
     for name in ("neutron.conf", "ml2.ini"):
@@ -90,7 +90,7 @@ def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
 
 def test_nova_is_told_of_neutron_in_a_file_of_its_own(tmp_path: Path) -> None:
     stack = make_neutron(tmp_path)
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         module.configure_neutron_nova(stack)
     path = tmp_path / "nova" / "nova.conf.d" / "neutron.conf"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -5,7 +5,7 @@ from pathlib import Path
 from doitstack.stack import Stack
 from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.nova.plugin import plugin as nova
-from tests.unit.plugin_stage import make_stack
+from tests.unit.recorded_actions import make_stack
 
 SERVICES = "key,mysql,rabbit,g-api,placement-api,neutron-api,n-api,n-cond,n-sch,n-cpu,n-api-meta"
 

@@ -8,13 +8,13 @@ from doitstack.errors import CommandError
 from doitstack.processes.program import Program
 from doitstack.stack import Stack
 from doitstack_plugins.nova import cells
-from tests.unit.plugin_stage import Stage
 from tests.unit.plugins.nova.stacks import make_nova
+from tests.unit.recorded_actions import RecordedActions
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
 
 
-def commands(stage: Stage) -> list[list[str]]:
+def commands(stage: RecordedActions) -> list[list[str]]:
     """Return what nova-manage was told, without its configuration."""
     assert {Path(program.argv[0]).name for program in stage.programs} == {"nova-manage"}
     words = [list(map(str, program.argv[1:])) for program in stage.programs]
@@ -23,8 +23,8 @@ def commands(stage: Stage) -> list[list[str]]:
 
 def test_cells_are_told_to_the_api_without_secrets(tmp_path: Path) -> None:
     stack = make_nova(tmp_path, NOVA_NUM_CELLS="2")
-    stage = Stage(lambda program: None)
-    with stack.on_stage(stage):
+    stage = RecordedActions(lambda program: None)
+    with stack.acting(stage):
         cells.create_cells(stack)
     first, *others = commands(stage)
     assert first == ["db", "online_data_migrations"]
@@ -40,15 +40,15 @@ def test_cells_are_told_to_the_api_without_secrets(tmp_path: Path) -> None:
     ]
 
 
-def run_cells(stack: Stack, code: int) -> Stage:
+def run_cells(stack: Stack, code: int) -> RecordedActions:
     """Make cells with a nova-manage that ends with `code` where it should make one."""
 
     def play(program: Program) -> None:
         if "create_cell" in program.argv:
             raise CommandError("no cell", code)
 
-    stage = Stage(play)
-    with stack.on_stage(stage):
+    stage = RecordedActions(play)
+    with stack.acting(stage):
         cells.create_cells(stack)
     return stage
 
@@ -65,8 +65,8 @@ def test_a_cell_that_cannot_be_made_ends_it(tmp_path: Path) -> None:
 
 def test_nova_manage_never_has_green_threads(tmp_path: Path) -> None:
     stack = make_nova(tmp_path)
-    stage = Stage(lambda program: None)
-    with stack.on_stage(stage):
+    stage = RecordedActions(lambda program: None)
+    with stack.acting(stage):
         cells.discover_hosts(stack)
     (program,) = stage.programs
     assert program.env is not None

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from doitstack_plugins.nova import conf
 from doitstack_plugins.nova.plugin import plugin as nova
-from tests.unit.plugin_stage import Stage
 from tests.unit.plugins.nova.stacks import make_nova
+from tests.unit.recorded_actions import RecordedActions
 
 
 def read(path: Path) -> configparser.RawConfigParser:
@@ -18,7 +18,7 @@ def read(path: Path) -> configparser.RawConfigParser:
 
 def test_configuration_of_cells_and_computes(tmp_path: Path) -> None:
     stack = make_nova(tmp_path, NOVA_NUM_CELLS="2", NUMBER_FAKE_NOVA_COMPUTE="2")
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         nova.configure(stack)
     directory = stack.data_dir / "nova" / "etc"
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == (

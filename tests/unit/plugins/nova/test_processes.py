@@ -6,8 +6,8 @@ import pytest
 
 from doitstack_plugins.nova import processes
 from doitstack_plugins.nova.plugin import plugin as nova
-from tests.unit.plugin_stage import Stage
 from tests.unit.plugins.nova.stacks import make_nova
+from tests.unit.recorded_actions import RecordedActions
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
 
@@ -32,7 +32,7 @@ def test_computes_start_after_the_conductors_that_they_call(
     monkeypatch.setattr(stack, "run_process", lambda name, *_, **__: done.append(name))
     monkeypatch.setattr(processes, "wait_until_served", lambda *_: done.append("answers"))
     monkeypatch.setattr(processes, "_wait_until_ready", lambda _: done.append("ready"))
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         nova.configure(stack)
         processes.start_nova(stack)
     assert done == ["n-api", "n-api-meta", "n-cond-cell1", "n-sch", "answers", "n-cpu-1", "ready"]

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from doitstack_plugins.placement.plugin import plugin as placement
-from tests.unit.plugin_stage import make_stack
+from tests.unit.recorded_actions import make_stack
 
 
 def read(path: Path) -> configparser.RawConfigParser:

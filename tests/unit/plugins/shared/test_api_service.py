@@ -14,7 +14,7 @@ from doitstack_plugins.shared import api_service
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 from tests.e2e.samples import free_ports
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
 
@@ -78,8 +78,8 @@ def test_check_reports_all_that_is_missing(tmp_path: Path) -> None:
 
 
 def test_database_is_migrated_with_the_configuration(stack: Stack) -> None:
-    stage = Stage(lambda program: None)
-    with stack.on_stage(stage):
+    stage = RecordedActions(lambda program: None)
+    with stack.acting(stage):
         tides.init(stack)
     (program,) = stage.programs
     conf = stack.data_dir / "tides" / "etc" / "tides.conf"
@@ -108,14 +108,14 @@ def test_api_is_started_then_the_enabled_daemons(
     monkeypatch.setattr(stack, "run_process", lambda name, argv, **_: done.append((name, argv[-1])))
     monkeypatch.setattr(api_service, "wait_until_served", lambda *_: done.append("answers"))
     monkeypatch.setattr(tides.__class__, "wait_for_daemons", lambda *_: done.append("daemons"))
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         tides.start(stack)
     conf = f"--config-file={stack.data_dir / 'tides/etc/tides.conf'}"
     assert done == [("tides-api", "65535"), ("tides-moon", conf), "answers", "daemons"]
 
 
 def test_dead_daemon_is_an_error(stack: Stack) -> None:
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         with pytest.raises(ServiceError, match="service tides-moon does not run"):
             tides.wait_for_daemons(stack)
         stack.run_process("tides-moon", ["sleep", "1000"])
@@ -131,7 +131,7 @@ def test_stop_stops_what_an_earlier_configuration_started(stack: Stack) -> None:
 
 def test_processes_are_restarted_for_another_configuration_or_database(tmp_path: Path) -> None:
     stack = make(tmp_path)
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         generations = [tides.generation(stack)]
         tides.configure(stack)
         generations.append(tides.generation(stack))
@@ -144,7 +144,7 @@ def test_processes_are_restarted_for_another_configuration_or_database(tmp_path:
 
 
 def test_clean_removes_configuration_data_and_environment(stack: Stack) -> None:
-    with stack.on_stage(Stage(lambda program: None)):
+    with stack.acting(RecordedActions(lambda program: None)):
         tides.init(stack)
         tides.environment(stack).path.mkdir(parents=True)
         tides.remove(stack)

@@ -7,7 +7,7 @@ import pytest
 
 from doitstack.errors import SettingsError
 from doitstack_plugins.shared import conf_files
-from tests.unit.plugin_stage import make_stack
+from tests.unit.recorded_actions import make_stack
 
 
 def test_values_mean_themselves() -> None:

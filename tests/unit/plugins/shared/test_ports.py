@@ -11,13 +11,13 @@ import pytest
 from doitstack.errors import ServiceError, SettingsError
 from doitstack.stack import Stack
 from doitstack_plugins.shared import ports
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     made = make_stack(tmp_path)
-    with made.on_stage(Stage(lambda program: None)):
+    with made.acting(RecordedActions(lambda program: None)):
         yield made
     made.services.stop_all()
 

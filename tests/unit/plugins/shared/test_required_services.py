@@ -6,7 +6,7 @@ import pytest
 
 from doitstack.errors import ServiceError, SettingsError, StepError
 from doitstack_plugins.shared.required_services import check, check_all
-from tests.unit.plugin_stage import make_stack
+from tests.unit.recorded_actions import make_stack
 
 
 def test_missing_services_are_named_with_the_line_that_enables_them(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from doitstack.errors import ServiceError
 from doitstack.stack import Stack
 from doitstack.venvs import Environment
 from doitstack_plugins.shared.uwsgi import WsgiService, wait_until_served
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -46,7 +46,7 @@ def patience() -> str:
 @pytest.fixture
 def stack(tmp_path: Path, patience: str) -> Iterator[Stack]:
     made = make_stack(tmp_path, SERVICE_TIMEOUT=patience)
-    with made.on_stage(Stage(lambda program: None)):
+    with made.acting(RecordedActions(lambda program: None)):
         yield made
     made.services.stop_all()
 

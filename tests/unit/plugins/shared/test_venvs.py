@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from doitstack_plugins.shared import venvs
-from tests.unit.plugin_stage import make_stack
+from tests.unit.recorded_actions import make_stack
 
 
 def test_installations_wait_for_keystones_if_it_is_enabled(tmp_path: Path) -> None:

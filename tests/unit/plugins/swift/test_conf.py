@@ -7,7 +7,7 @@ from pathlib import Path
 from doitstack_plugins.backing import memcached
 from doitstack_plugins.swift import conf as swift_conf
 from doitstack_plugins.swift.plugin import plugin as swift
-from tests.unit.plugin_stage import make_stack
+from tests.unit.recorded_actions import make_stack
 
 
 def read(path: Path) -> configparser.RawConfigParser:

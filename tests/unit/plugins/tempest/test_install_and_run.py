@@ -9,7 +9,7 @@ import pytest
 from doitstack.errors import StepError
 from doitstack.processes.program import Program
 from doitstack_plugins.tempest import install_and_run
-from tests.unit.plugin_stage import Stage, make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
 def play(program: Program) -> None:
@@ -22,8 +22,8 @@ def play(program: Program) -> None:
 
 def test_tempest_is_installed_once_its_workspace_is_there(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
-    stage = Stage(play)
-    with stack.on_stage(stage):
+    stage = RecordedActions(play)
+    with stack.acting(stage):
         install_and_run.install_tempest(stack)
     words = [str(word) for program in stage.programs for word in program.argv]
     assert "tempest" in words
@@ -44,8 +44,8 @@ def test_configuration_is_private_and_for_this_cloud(tmp_path: Path) -> None:
 
 def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
-    stage = Stage(play)
-    with stack.on_stage(stage):
+    stage = RecordedActions(play)
+    with stack.acting(stage):
         install_and_run.configure_tempest(stack)
         install_and_run.run_tempest(stack)
         install_and_run.run_tempest(stack, "--regex", "test_tokens", "--serial")
@@ -69,7 +69,7 @@ def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
 def test_run_tempest_says_that_there_is_none_yet(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
     with (
-        stack.on_stage(Stage(play)),
+        stack.acting(RecordedActions(play)),
         pytest.raises(StepError, match=r"^tempest is not configured yet; first run doit stack$"),
     ):
         install_and_run.run_tempest(stack)

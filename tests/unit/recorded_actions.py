@@ -11,11 +11,12 @@ from doitstack.stack import Stack
 from doitstack_plugins.keystone.plugin import plugin as keystone
 
 
-class Stage:
-    """Takes down what actions do; `play` stands in for the programs."""
+class RecordedActions:
+    """A context that records what actions do; `play` stands in for the programs."""
 
     def __init__(self, play: Callable[[Program], None]) -> None:
         self.play = play
+        self.began = time.time()
         self.programs: list[Program] = []
         self.said: list[str] = []
         self.components: list[str] = []
@@ -30,23 +31,20 @@ class Stage:
     def warn(self, text: str) -> None:
         self.said.append(f"WARNING: {text}")
 
-    def took(self, component: str, milliseconds: int) -> None:
+    def took(self, component: str, seconds: float) -> None:
         self.components.append(component)
-
-    def now(self) -> float:
-        return time.time()
-
-    def submit(self, name: str, command: str, action: Callable[[], Any], lock: str) -> Any:
-        raise AssertionError(name)
-
-    def wait(self, *names: str) -> int:
-        raise AssertionError(names)
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
     def shell(self, command: str) -> None:
         raise AssertionError(command)
+
+    def async_run(self, name: str, command: str, action: Callable[[], Any], lock: str) -> Any:
+        raise AssertionError(name)
+
+    def async_wait(self, *names: str) -> int:
+        raise AssertionError(names)
 
 
 def make_stack(top_dir: Path, **environ: str) -> Stack:

@@ -1,0 +1,136 @@
+"""What an action can do: on the main line of a run, and inside a future."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NoReturn
+
+from doitstack.bash.session_owner import SessionOwner
+from doitstack.engine.main_line_program import MainLinePrograms
+from doitstack.errors import FutureError
+from doitstack.futures.future import Future
+from doitstack.futures.registry import FutureRegistry
+from doitstack.futures.run_context import RunContext
+from doitstack.journal.events import ComponentTime
+from doitstack.phases import Phase
+from doitstack.processes.program import Program, run_in_future
+from doitstack.stack import ActionContext, Stack
+
+
+@dataclass(frozen=True)
+class MainLineContext:
+    """The main line of a run, at a step of `phase`.
+
+    Plugins' code can be interrupted anywhere; what it calls here is shielded, but for its waits.
+    """
+
+    run_context: RunContext
+    stack: Stack
+    futures: FutureRegistry
+    session: SessionOwner
+    programs: MainLinePrograms
+    began: float
+    phase: Phase = Phase.INSTALL
+
+    def at(self, phase: Phase) -> "MainLineContext":
+        """Return the context of a step of `phase`."""
+        return replace(self, phase=phase)
+
+    def run(self, program: Program) -> None:
+        """Run a program, its output in the main line's log, while futures go on."""
+        with self.run_context.loop.shielded():
+            self.programs.run(program)
+
+    def say(self, text: str) -> None:
+        """Show a line to the user, and keep it in the log."""
+        with self.run_context.loop.shielded():
+            self.run_context.say(text)
+
+    def warn(self, text: str) -> None:
+        """Show a warning now and among the last lines of the run."""
+        with self.run_context.loop.shielded():
+            self.run_context.warn(text)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait while futures start and end."""
+        with self.run_context.loop.shielded():
+            self.run_context.loop.run_until(lambda: False, seconds)
+
+    def took(self, component: str, seconds: float) -> None:
+        """Record a time that an action has measured."""
+        self.run_context.journal.write(ComponentTime(component, seconds))
+
+    def shell(self, command: str) -> None:
+        """Run a command of the bash session. Raises StepError."""
+        with self.run_context.loop.shielded():
+            self.session.use(self.phase, lambda session: session.run(lambda: command))
+
+    def async_run(self, name: str, command: str, action: Callable[[], Any], lock: str) -> Future:
+        """Start a future. Raises FutureError."""
+        with self.run_context.loop.shielded():
+            work = partial(act_in_future, self.stack, name, action)
+            return self.futures.submit(name, command, work, lock=lock)
+
+    def async_wait(self, *names: str) -> int:
+        """Collect futures; return the code of the first that failed."""
+        with self.run_context.loop.shielded():
+            wait = self.futures.when_collected(names)
+            self.futures.stay(wait)
+            return self.futures.report_wait(names, wait.rc)
+
+
+@dataclass(frozen=True)
+class FutureContext:
+    """The inside of the future `name`: a forked child, whose output is its log."""
+
+    name: str
+    outer: ActionContext
+
+    @property
+    def began(self) -> float:
+        """When the run began (s since the epoch)."""
+        return self.outer.began
+
+    def run(self, program: Program) -> None:
+        """Run a program. Raises CommandError."""
+        run_in_future(program)
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        print(text, flush=True)  # noqa: T201 - a future's output is its log
+
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        self.say(f"WARNING: {text}")
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def took(self, component: str, seconds: float) -> None:
+        """Record a time that an action has measured."""
+        self.outer.took(component, seconds)
+
+    def shell(self, command: str) -> NoReturn:
+        """Raise FutureError: the bash session belongs to the main line."""
+        self._refuse("shell")
+
+    def async_run(self, name: str, command: str, action: Callable[[], Any], lock: str) -> NoReturn:
+        """Raise FutureError."""
+        self._refuse("async_run")
+
+    def async_wait(self, *names: str) -> NoReturn:
+        """Raise FutureError."""
+        self._refuse("async_wait")
+
+    def _refuse(self, verb: str) -> NoReturn:
+        raise FutureError(
+            self.name, f"{verb} belongs to the main line; yield it as a step of your hook"
+        )
+
+
+def act_in_future(stack: Stack, name: str, action: Callable[[], Any]) -> Any:
+    """Call `action` in the forked child of the future `name`; return what it returns."""
+    with stack.acting(FutureContext(name, stack.context)):
+        return action()

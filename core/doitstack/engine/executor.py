@@ -1,0 +1,164 @@
+"""Runs single steps and futures of a run. The scheduler decides in which order; knows no doit."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from doitstack.bash.session_owner import SessionOwner
+from doitstack.engine.action_contexts import MainLineContext, act_in_future
+from doitstack.engine.main_line_program import MainLinePrograms
+from doitstack.errors import CommandError, DoitstackError, FutureError
+from doitstack.futures.future import Future
+from doitstack.futures.registry import FutureRegistry
+from doitstack.futures.run_context import RunContext
+from doitstack.planning.call_action import call, call_in_step
+from doitstack.planning.plan import PlannedStep
+from doitstack.planning.scripts import Script
+from doitstack.private_files import private_directory
+from doitstack.stack import Stack
+from doitstack.steps import Shell, Step
+
+
+class Executor:
+    """Runs the steps and futures of one run.
+
+    Attributes:
+        context: what the parts of the run share.
+        failed_future: the future whose failure has failed the last step, if that is why.
+    """
+
+    def __init__(
+        self, context: RunContext, stack: Stack, futures: FutureRegistry, session: SessionOwner
+    ) -> None:
+        self.context = context
+        self.stack = stack
+        self.futures = futures
+        self.failed_future = ""
+        self._session = session
+        self._main_line = MainLineContext(
+            context,
+            stack,
+            futures,
+            session,
+            MainLinePrograms(context.loop, context.watchdog, context.log.descriptor),
+            began=context.journal.now(),
+        )
+        self._current: tuple[str, float] = ("", 0.0)
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    def acting(self) -> AbstractContextManager[None]:
+        """Return the block in which the stack can act."""
+        return self.stack.acting(self._main_line)
+
+    def run_step(self, planned: PlannedStep, arguments: Sequence[str] = ()) -> None:
+        """Run a step of the main line that is no async_wait. Raises DoitstackError."""
+        self._current = (f"{planned.plugin}: {planned.step.name}", self.context.journal.now())
+        self.context.priorities.step_begins(planned)
+        self.futures.failed = self.failed_future = ""
+        try:
+            with self.stack.acting(self._main_line.at(planned.phase)):
+                self._act(planned, arguments)
+        except DoitstackError as error:
+            self.failed_future = self.futures.failed if _is_failed_wait(error) else ""
+            raise
+        finally:
+            self._current = ("", 0.0)
+            if not self.context.scheduler.futures_running:
+                self.context.slots.restore()
+
+    def _act(self, planned: PlannedStep, arguments: Sequence[str]) -> None:
+        step, action = planned.step, planned.step.action
+        if isinstance(action, Script):
+            self._source(planned, action)
+        elif isinstance(action, Shell):
+            self.stack.shell(action.command)
+        elif callable(action):
+            self._call(action, (*step.args, *arguments))
+        elif action is not None:
+            self.stack.run([*action, *arguments])
+
+    def _source(self, planned: PlannedStep, script: Script) -> None:
+        trace = private_directory(self.traces) / f"{planned.task}.log"
+        trace.unlink(missing_ok=True)
+        on = self.context.options.tears_down
+        self._session.use(
+            planned.phase,
+            lambda bash: bash.source(script.path, script.arguments, trace, goes_on=on),
+        )
+
+    def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+        with self.context.log.capture(), self.context.loop.interruptible():
+            call_in_step(function, self.stack, *arguments)
+
+    @property
+    def traces(self) -> Path:
+        """Where the commands of scripts that `set -x` are written."""
+        return self.stack.log_dir / "xtrace"
+
+    # -- futures -------------------------------------------------------------------------------
+
+    def start_future(self, planned: PlannedStep) -> Future:
+        """Declare a future of the plan, and start it once the scheduler says so.
+
+        A serial one of bash has ended when this returns. Raises FutureError.
+        """
+        step = planned.step
+        self.futures.awaited.update(step.waits)
+        is_shell = isinstance(step.action, Shell)
+        command = step.action.command if isinstance(step.action, Shell) else step.command
+        future = self.futures.declare(
+            step.name,
+            command,
+            lock=step.lock,
+            task=planned.task,
+            rank=self.context.priorities.of_step(planned),
+        )
+        if is_shell:
+            self._session.start_future(planned.phase, future, command)
+        else:
+            work = partial(act_in_future, self.stack, step.name, _action(self.stack, step))
+            self.futures.fork_when_possible(future, work)
+        return future
+
+    def stop_futures(self) -> None:
+        """End the futures that still run or wait, as the run has failed or was interrupted."""
+        for future in self.futures.stop_all(self._session.busy):
+            self.context.say(f"Stopped async future {future.name}")
+
+    def kill_futures(self) -> None:
+        """End the futures at once, without grace."""
+        self.futures.kill_all(self._session.busy)
+
+    def still_running(self) -> str:
+        """Return what runs, for how long, and where its log is."""
+        now = self.context.journal.now()
+        name, since = self._current
+        parts = [f"{name} ({now - since:.0f} s)"] if name else []
+        parts += [
+            f"{future.name} ({now - future.start_time:.0f} s, "
+            f"{self.context.futures_dir / future.name}.log)"
+            for future in self.futures.running()
+        ]
+        return f"... still running: {', '.join(parts)}" if parts else ""
+
+    def end_session(self) -> None:
+        """End the bash session; a trap of a script on EXIT may run then."""
+        self._session.close()
+
+
+def _action(stack: Stack, step: Step) -> Callable[[], Any]:
+    """Return what the child of a future calls."""
+    if callable(step.action):
+        return partial(call, step.action, stack, *step.args)
+    assert isinstance(step.action, Sequence)
+    return partial(stack.run, step.action)
+
+
+def _is_failed_wait(error: DoitstackError) -> bool:
+    """Return whether a step failed because a future that it waited for had failed."""
+    if isinstance(error, CommandError):
+        return error.command.startswith("async_wait")
+    return isinstance(error, FutureError)
