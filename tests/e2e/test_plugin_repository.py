@@ -1,7 +1,11 @@
-"""A plugin repository in the shape of DevStack's template, stacked on the real Keystone."""
+"""Plugins of others on the real Keystone: a repository of DevStack's kind, an `ApiService`."""
 
+import json
 import os
+import re
 import shutil
+import stat
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +14,7 @@ import openstack
 import pytest
 
 from doitstack.cli.init import stack_directory_files
-from tests.conftest import MakeStackDir, StackDir
+from tests.conftest import CHECKOUT, MakeStackDir, StackDir
 from tests.e2e.test_default_stack import free_port, processes_of
 from tests.integration.bash.repositories import Repository
 
@@ -21,8 +25,17 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK60Warning"),
 ]
 
-ALMANAC = Path(__file__).parents[1] / "data" / "plugins" / "almanac"
+PLUGINS = Path(__file__).parents[1] / "data" / "plugins"
+ALMANAC, TIDES = PLUGINS / "almanac", PLUGINS / "tides"
 DAYS = ["monday", "tuesday", "wednesday"]
+
+
+def documented_service() -> str:
+    """Return the `ApiService` of docs/plugins.md."""
+    page = (CHECKOUT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (example,) = [one for one in examples if "(ApiService)" in one]
+    return example
 
 
 @pytest.fixture
@@ -37,6 +50,7 @@ def stack(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
 [[local|localrc]]
 KEYSTONE_SERVICE_PORT={free_port()}
 ALMANAC_PORT={free_port()}
+TIDES_SERVICE_PORT={free_port()}
 enable_plugin almanac {repository.url}
 
 [[post-config|$ALMANAC_CONF]]
@@ -44,8 +58,10 @@ enable_plugin almanac {repository.url}
 first = monday of $ALMANAC_REGION
 """,
             "openrc": stack_directory_files()["openrc"],
+            "extras.d/50-tides.py": documented_service(),
+            "tides/tides_api.py": (TIDES / "tides_api.py").read_text(),
         },
-        services="key",
+        services="key,tides",
         UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
     )
     yield made
@@ -80,6 +96,20 @@ def web_url(stack: StackDir, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(endpoint.url)
 
 
+def check_tides(stack: StackDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service answers in its own catalog entry, to those alone whom Keystone knows."""
+    with connect(stack, monkeypatch) as cloud:
+        service = cloud.identity.find_service("tides", ignore_missing=False)
+        (endpoint,) = cloud.identity.endpoints(service_id=service.id)
+        token = {"X-Auth-Token": cloud.auth_token}
+    with urllib.request.urlopen(urllib.request.Request(endpoint.url, headers=token)) as answer:
+        assert json.load(answer) == {"tides": ["high", "low"]}
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(endpoint.url)
+    conf = stack.dest / "data" / "tides" / "etc" / "tides.conf"
+    assert stat.S_IMODE(conf.stat().st_mode) == 0o600
+
+
 def answer_of(url: str) -> list[str]:
     with urllib.request.urlopen(url, timeout=10) as answer:
         return str(answer.read().decode()).split()
@@ -96,6 +126,7 @@ def test_plugin_repository_from_a_git_url_to_nothing(
     url = check_cloud(stack, monkeypatch)
     assert answer_of(url) == DAYS
     assert answer_of(web_url(stack, monkeypatch)) == [*DAYS, "/almanac"]
+    check_tides(stack, monkeypatch)
     conf = (stack.dest / "etc" / "almanac" / "almanac.conf").read_text()
     assert "first = monday of RegionOne\n" in conf
     assert "[keystone_authtoken]" in conf
@@ -103,7 +134,10 @@ def test_plugin_repository_from_a_git_url_to_nothing(
     assert "serve.py" in str(processes_of(stack))
 
     (stack.dest / "data" / "almanac" / "days.txt").unlink()
-    stack.run("stack", timeout=200).ok()
+    again = stack.run("stack", timeout=200).ok()
+    for name in ("install_tides", "init_tides", "create_tides_accounts"):
+        assert [one for one in again.lines if f"tides: {name} (up to date)" in one], name
+    check_tides(stack, monkeypatch)
     assert check_cloud(stack, monkeypatch) == url, "what is there is not made twice"
     assert answer_of(url) == DAYS
     assert answer_of(web_url(stack, monkeypatch)) == [*DAYS, "/almanac"]

@@ -1,5 +1,6 @@
 """The pages in docs/ and the README say what the code does."""
 
+import importlib
 import inspect
 import re
 import tomllib
@@ -19,6 +20,7 @@ from doitstack.config.settings import DEFAULTS, Settings, load_settings
 from doitstack.console.screens import MODES
 from doitstack.journal.timing import Timing as Figures
 from doitstack.phases import Phase
+from doitstack.planning.stack_directory import StackDirectory
 from doitstack.stack import Stack
 from doitstack.steps import async_run, async_wait, run
 
@@ -56,6 +58,49 @@ def test_plugins_page_has_the_verbs_with_their_arguments(verb: Callable[..., obj
     ]
     call = f"{verb.__name__}{inspect.Signature(parameters)}".replace("''", '""')
     assert f"* `{call}`:" in page("docs/plugins.md")
+
+
+def examples(name: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page(name), re.MULTILINE | re.DOTALL)
+
+
+def test_service_of_the_plugins_page_declares_all_its_steps(tmp_path: Path) -> None:
+    (example,) = [one for one in examples("docs/plugins.md") if "(ApiService)" in one]
+    assert len(example.splitlines()) < 40
+    (tmp_path / "extras.d").mkdir()
+    (tmp_path / "extras.d" / "50-tides.py").write_text(example)
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": "tides"})
+    steps = [one for one in directory.plan().steps if one.plugin == "tides"]
+    assert [one.step.name for one in steps] == [
+        *("check_tides", "install_tides", "init_tides", "configure_tides", "create_tides_accounts"),
+        *("async_wait-install_tides-init_tides-create_tides_accounts", "start_tides"),
+        "async_wait-start_tides",
+    ]
+    assert directory.plan().warnings == ()
+    assert directory.settings["TIDES_SERVICE_URI"] == "http://127.0.0.1:9777"
+
+
+def test_plugin_without_a_base_of_the_plugins_page_configures_itself(tmp_path: Path) -> None:
+    (example,) = [one for one in examples("docs/plugins.md") if "rabbitmq.url(stack)" in one]
+    (tmp_path / "extras.d").mkdir()
+    (tmp_path / "extras.d" / "50-tides.py").write_text(example)
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": "tides-worker,rabbit,mysql"})
+    steps = [one.step for one in directory.plan().steps if one.plugin == "tides"]
+    assert [(step.name, step.waits) for step in steps] == [
+        ("tides-database", ("start_mysql",)),
+        ("tides-conf", ("tides-database",)),
+        ("async_wait-tides-conf", ("tides-conf",)),
+    ]
+    assert not [warning for warning in directory.plan().warnings if "tides" in warning]
+
+
+def test_plugins_page_names_what_is_there() -> None:
+    rows = re.findall(r"^\| `(doitstack[\w.]*)` \| (.*) \|$", page("docs/plugins.md"), re.MULTILINE)
+    assert len(rows) == 8
+    for module, text in rows:
+        names = set(re.findall(r"`(\w+)\(|`(\w+)`[,:]", text))
+        for name in filter(None, (one for pair in names for one in pair)):
+            assert hasattr(importlib.import_module(module), name), (module, name)
 
 
 def test_plugins_page_names_nothing_that_a_stack_has_not() -> None:
