@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from doitstack.cli import COMMANDS as COMMAND_NAMES
+from doitstack.cli import command_name
 
 TESTS = Path(__file__).parent
 DOIT = str(Path(sys.executable).with_name("doit"))
@@ -29,8 +30,12 @@ OURS = ("DEST", "DATA_DIR", "LOGDIR", "TOP_DIR", "ENABLED_SERVICES", "NO_COLOR",
 
 COMMANDS = "\n".join(
     (
+        "[tool.doit]",
+        'loader = "doitstack"',
+        "[tool.doit.plugins.loader]",
+        'doitstack = "doitstack.commands:Loader"',
         "[tool.doit.plugins.command]",
-        *(f'{name.lower()} = "doitstack.commands:{name}"' for name in COMMAND_NAMES),
+        *(f'{command_name(name)} = "doitstack.commands:{name}"' for name in COMMAND_NAMES),
         "",
     )
 )

@@ -4,14 +4,17 @@
 files, so they stay, wherever the code is.
 """
 
-from importlib import import_module
 from typing import Any
 
-from doitstack.cli import COMMANDS
+from doitstack.cli import COMMANDS, command_class
 
 
 def __getattr__(name: str) -> Any:
     """Import a command when doit asks for it: each invocation needs one of them."""
+    if name == "Loader":
+        from doitstack.cli.loader import Loader  # noqa: PLC0415 - not for each command
+
+        return Loader
     if name not in COMMANDS:
         raise AttributeError(name)
-    return getattr(import_module(f"doitstack.cli.{name.lower()}"), name)
+    return command_class(name)

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from doitstack import commands
-from doitstack.cli import COMMANDS
+from doitstack.cli import COMMANDS, command_name
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_command_is_found_by_its_name(name: str) -> None:
-    assert getattr(commands, name).get_name() == name.lower()
+    assert getattr(commands, name).get_name() == command_name(name)
 
 
 def test_another_name_is_no_command() -> None:

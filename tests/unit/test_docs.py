@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from doitstack import hookspecs, warm
-from doitstack.cli import COMMANDS
+from doitstack.cli import COMMANDS, command_name
 from doitstack.cli.run import CONSOLE
 from doitstack.cli.timing import Timing
 from doitstack.config.local_conf import LocalSettings
@@ -127,7 +127,7 @@ def test_settings_page_has_every_default() -> None:
 
 def test_pyproject_names_every_command() -> None:
     configured = tomllib.loads(page("pyproject.toml"))["tool"]["doit"]["plugins"]["command"]
-    assert configured == {name.lower(): f"doitstack.commands:{name}" for name in COMMANDS}
+    assert configured == {command_name(name): f"doitstack.commands:{name}" for name in COMMANDS}
 
 
 def test_ci_page_has_every_variable_of_the_role() -> None:

@@ -1,16 +1,18 @@
 """The base classes of the commands."""
 
-import getopt
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
-from doit.cmdparse import CmdOption, CmdParseError
+from doit.cmdparse import CmdOption
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
+from doitstack.cli.help_text import command_help
+from doitstack.cli.options import asks_for_help, options_first
 from doitstack.console.screens import open_standard_streams
 from doitstack.errors import DoitstackError
 from doitstack.planning.loaded_directory import loaded
@@ -34,41 +36,94 @@ def disk_error_message(error: OSError, directory: StackDirectory) -> str:
     return f"{what}; look at the space and the rights in {directory.stack.dest}, then run it again"
 
 
+@contextmanager
+def standard_output(command: str) -> Iterator[None]:
+    """Write to stdout until the end of the block, as other programs do.
+
+    If the reader goes away (`| head`), the command ends silently. Raises InvalidCommand if the text
+    cannot be written, for example to a full disk.
+    """
+    open_standard_streams()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        # Otherwise Python tries to write again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise InvalidCommand(f"{command} cannot go on: {error}") from error
+
+
 class InterruptibleCommand(DoitCmdBase):  # type: ignore[misc]
-    """A command that ends silently on Ctrl-C; a run of steps handles Ctrl-C itself."""
+    """A command with `-h`, whose options may come after names, and that ends silently on Ctrl-C.
+
+    A run of steps handles Ctrl-C itself.
+    """
+
+    doc_usage = "[OPTION...]"
+    doc_description: str | None = None
+    doc_examples: tuple[str, ...] = ()
+
+    def __init__(self, task_loader: Any, cmds: Any = None, **kwargs: Any) -> None:
+        """Keep `cmds`, doit's dictionary of all commands."""
+        super().__init__(task_loader=task_loader, cmds=cmds, **kwargs)
+        self.commands: Any = {} if cmds is None else cmds
+
+    def other(self, name: str) -> Any:
+        """Return the command `name`, for the same stack directory."""
+        return self.commands.get_plugin(name)(
+            task_loader=self.loader,
+            config=self.config,
+            bin_name=self.bin_name,
+            cmds=self.commands,
+            opt_vals=self.opt_vals,
+        )
 
     def parse_execute(self, in_args: list[str]) -> int:
-        """Run the command."""
+        """Run the command, or show its help."""
         try:
-            code: int = super().parse_execute(in_args)
+            if asks_for_help(in_args):
+                return self.show_help(in_args)
+            code: int = super().parse_execute(self.arranged(in_args)) or 0
         except KeyboardInterrupt:
             return INTERRUPTED
         return code
+
+    def arranged(self, words: list[str]) -> list[str]:
+        """Return the words as doit's parser needs them. Raises CmdParseError."""
+        return options_first(self.get_name(), self.cmdparser, words)
+
+    def show_help(self, _words: list[str]) -> int:
+        """Show the help that the words ask for. Return the exit code."""
+        with standard_output(self.get_name()):
+            sys.stdout.write(self.help())
+        return 0
+
+    def help(self) -> str:
+        """Return the help of this command."""
+        return command_help(
+            self.get_name(),
+            self.doc_purpose,
+            usage=self.doc_usage,
+            description=self.doc_description or "",
+            examples=self.doc_examples,
+            options=self.cmdparser.options,
+        )
 
 
 class ShowCommand(InterruptibleCommand):
     """A command that only shows information about the stack directory."""
 
-    doc_usage = ""
-    doc_description: str | None = None
-
     def execute(self, params: Any, args: list[str]) -> int:
         """Show the information. The exit code is 3 if the stack directory has a mistake."""
         if args:
             raise InvalidCommand(f"{self.get_name()} takes no arguments: {' '.join(args)}")
-        open_standard_streams()
-        self.loader.setup(params)
-        # If the reader goes away (`| head`), end silently, as other programs do.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        try:
-            sys.stdout.write(self.show(loaded().directory, params))
-            sys.stdout.flush()
-        except DoitstackError as error:
-            raise InvalidDodoFile(str(error)) from error
-        except OSError as error:
-            # Otherwise Python tries to write again when it exits.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise InvalidCommand(f"{self.get_name()} cannot go on: {error}") from error
+        with standard_output(self.get_name()):
+            self.loader.setup(params)
+            try:
+                sys.stdout.write(self.show(loaded().directory, params))
+            except DoitstackError as error:
+                raise InvalidDodoFile(str(error)) from error
         return 0
 
     def show(self, directory: StackDirectory, params: Any) -> str:
@@ -81,25 +136,12 @@ class ShowCommand(InterruptibleCommand):
 
 
 class FollowCommand(ShowCommand):
-    """A command with the option `-f`, whose options may come after a name."""
+    """A command with the option `-f` that follows, where others have doit's `-f` for `--file`."""
 
     def get_options(self) -> list[CmdOption]:
-        """Return the options of doit and of the command: `-f` is not doit's short `--file` here."""
+        """Return the options of doit and of the command."""
         options: list[CmdOption] = super().get_options()
         for option in options:
             if option.name == "dodoFile":
                 option.short = ""
         return options
-
-    def parse_execute(self, in_args: list[str]) -> int:
-        """Put options before names, as doit needs them, and run."""
-        return super().parse_execute(self._options_first(in_args))
-
-    def _options_first(self, words: list[str]) -> list[str]:
-        parser: Any = self.cmdparser
-        try:
-            found, names = getopt.gnu_getopt(words, parser.get_short(), parser.get_long())
-        except getopt.GetoptError as error:
-            raise CmdParseError(f"{self.get_name()}: {error}") from error
-        options = [word for option in found for word in option if word]
-        return [*options, "--", *names]

@@ -8,18 +8,39 @@ from doit.exceptions import InvalidDodoFile
 from doit.runner import ERROR, SUCCESS
 
 from doitstack.cli.base import InterruptibleCommand, disk_error_message
-from doitstack.cli.run import Run
+from doitstack.cli.run import CONSOLE, Run
 from doitstack.config import dest_directory
 from doitstack.console.screens import open_standard_streams
 from doitstack.errors import DoitstackError, StepError
 from doitstack.planning.loaded_directory import CLEAN, loaded
 from doitstack.planning.stack_directory import StackDirectory
 
+RUN_OPTIONS = (
+    {
+        **CONSOLE,
+        "default": None,
+        "env_var": None,
+        "help": "what to show of the run; the log is the same",
+    },
+    {
+        "name": "num_process",
+        "long": "process",
+        "type": int,
+        "default": None,
+        "help": "run at most so many futures at once",
+    },
+)
+"""Options of a run that `doit clean` takes, too; `-n` is doit's `--dry-run` here."""
+
 
 class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
     """`doit clean`: DevStack's clean. `doit clean TASK...`: doit's."""
 
     doc_purpose = "unstack and remove what the stack made; with tasks, their clean actions"
+    doc_usage = "[TASK...] [OPTION...]"
+    doc_description = None
+    doc_examples = ("doit clean", "doit clean --dry-run", "doit clean stack")
+    cmd_options = (*DoitClean.cmd_options, *RUN_OPTIONS)
 
     def execute(self, params: Any, args: list[str]) -> int | None:
         """Clean the stack, or the named tasks."""
@@ -34,15 +55,15 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
             if params["dryrun"]:
                 sys.stdout.writelines(f"would remove {path}\n" for path in removed)
                 return 0
-            return self._clean(directory) if directory.stack.dest.exists() else 0
+            return self._clean(directory, params) if directory.stack.dest.exists() else 0
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
 
-    def _clean(self, directory: StackDirectory) -> int:
+    def _clean(self, directory: StackDirectory, params: Any) -> int:
         run = Run(
-            task_loader=self.loader, config=self.config, bin_name=self.bin_name, cmds=self._cmds
+            task_loader=self.loader, config=self.config, bin_name=self.bin_name, cmds=self.commands
         )
-        code: int = run.parse_execute([CLEAN])
+        code: int = run.parse_execute([*self._run_options(params), CLEAN])
         if code == ERROR:
             # No plugin could be asked, perhaps because the disk is full; end the services anyway.
             directory.stack.services.stop_all()
@@ -62,6 +83,11 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
             return int(ERROR)
         return code
 
-    def __init__(self, cmds: Any = None, **kwargs: Any) -> None:
-        super().__init__(cmds=cmds, **kwargs)
-        self._cmds = cmds
+    @staticmethod
+    def _run_options(params: Any) -> list[str]:
+        """Return the options of the run that cleans, if they were given."""
+        return [
+            f"--{option['long']}={params[option['name']]}"
+            for option in RUN_OPTIONS
+            if params[option["name"]] is not None
+        ]

@@ -21,6 +21,7 @@ class Futures(FollowCommand):
     """`doit futures`."""
 
     doc_purpose = "show the futures of the last run and their state"
+    doc_examples = ("doit futures", "doit futures -f")
     cmd_options = ({**FOLLOW, "help": "show them again, until the run ends"},)
 
     def show(self, directory: StackDirectory, params: Any) -> str:

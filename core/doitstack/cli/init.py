@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from doitstack.cli import COMMANDS
+from doitstack.cli import COMMANDS, command_name
 from doitstack.errors import SettingsError
 
 _CHECKOUT = Path(__file__).parents[3]
@@ -16,6 +16,7 @@ _PACKAGED = Path(__file__).parents[1] / "stack_directory"
 
 _FILES = ("dodo.py", "functions", "openrc", "stackrc")
 _DROP_INS = "extras.d"
+_CONFIGURATION = "doit.cfg"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
             if not path.exists():
                 path.write_text(text, encoding="utf-8")
                 sys.stdout.write(f"wrote {path}\n")
+            elif name == _CONFIGURATION:
+                _add_commands(path)
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}"
         raise SettingsError(f"{directory} cannot be made a stack directory: {reason}") from error
@@ -47,12 +50,30 @@ def stack_directory_files() -> dict[str, str]:
     paths = [source / name for name in _FILES]
     paths += [path for path in sorted((source / _DROP_INS).iterdir()) if path.is_file()]
     files = {str(path.relative_to(source)): path.read_text(encoding="utf-8") for path in paths}
-    return {**files, "doit.cfg": _doit_cfg()}
+    return {**files, _CONFIGURATION: _doit_cfg()}
 
 
 def _doit_cfg() -> str:
-    lines = [f"{name.lower()} = doitstack.commands:{name}" for name in COMMANDS]
-    return "\n".join(("[COMMAND]", *lines, ""))
+    commands = [f"{command_name(name)} = doitstack.commands:{name}" for name in COMMANDS]
+    loader = (
+        "[GLOBAL]",
+        "loader = doitstack",
+        "",
+        "[LOADER]",
+        "doitstack = doitstack.commands:Loader",
+    )
+    return "\n".join((*loader, "", "[COMMAND]", *commands, ""))
+
+
+def _add_commands(path: Path) -> None:
+    """Add the commands that a `doit.cfg` of an earlier version lacks."""
+    text = path.read_text(encoding="utf-8")
+    lines = [f"{command_name(name)} = doitstack.commands:{name}" for name in COMMANDS]
+    missing = [line for line in lines if line not in text.splitlines()]
+    if missing and "[COMMAND]\n" in text:
+        added = "".join(f"{line}\n" for line in missing)
+        path.write_text(text.replace("[COMMAND]\n", f"[COMMAND]\n{added}"), encoding="utf-8")
+        sys.stdout.write(f"added commands to {path}\n")
 
 
 def _refuse_others(directory: Path) -> None:

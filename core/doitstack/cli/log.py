@@ -21,6 +21,7 @@ class Log(FollowCommand):
     """`doit log`."""
 
     doc_purpose = "print a log, or follow it; without NAME, list the logs"
+    doc_examples = ("doit log", "doit log stack -f", "doit log install_tempest --lines 20")
     doc_usage = "[NAME] [-f] [--lines=N]"
     doc_description = (
         "NAME is looked for in this order: `stack`, the main line's log; a future; a service; "

@@ -13,6 +13,7 @@ class Plan(ShowCommand):
     """`doit plan`."""
 
     doc_purpose = "show phases, plugins, steps, futures and where they are waited for"
+    doc_examples = ("doit plan", "doit plan --dot | dot -Tsvg > plan.svg")
     cmd_options = (
         {
             "name": "dot",

@@ -11,6 +11,7 @@ class Plugins(ShowCommand):
     """`doit plugins`."""
 
     doc_purpose = "show the plugins, where each was found, and its hooks"
+    doc_examples = ("doit plugins", "doit plugins --json")
 
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return the plugins in order."""

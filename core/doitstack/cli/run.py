@@ -9,14 +9,19 @@ from contextlib import ExitStack
 from typing import Any
 
 from doit.cmd_run import Run as DoitRun
+from doit.cmdparse import CmdOption
 from doit.control import TaskControl
-from doit.exceptions import InvalidDodoFile
+from doit.exceptions import InvalidCommand, InvalidDodoFile
 from doit.runner import ERROR
 
 from doitstack.cli.base import InterruptibleCommand, disk_error_message
 from doitstack.cli.choose_screen import choose_screen
 from doitstack.cli.closing_message import closing_message
 from doitstack.cli.fetch_plugins import fetch_plugins
+from doitstack.cli.help_text import options_help
+from doitstack.cli.options import HELP, asks_for_help, split_options
+from doitstack.cli.overview import overview_text
+from doitstack.cli.task_names import known_names, show_task_help, unknown_task
 from doitstack.cli.task_selection import empty_phases, refuse_late_targets
 from doitstack.config import dest_directory
 from doitstack.console.screens import (
@@ -54,11 +59,59 @@ CONSOLE = {
 """doit's option: `--console`, `console` in `[tool.doit]`, or the environment."""
 
 
+NO_EFFECT = ("verbosity", "reporter", "outfile", "par_type", "failure_verbosity")
+"""doit's options that change nothing here: what a run shows is for `--console`."""
+
+_HELP = {
+    "always": "run the tasks even if they are up to date",
+    "continue": "go on after a failure, with the tasks that do not need what failed",
+    "num_process": "run at most so many futures at once [default: ASYNC_JOBS; 0: all]",
+    "single": "run only the named tasks, without those that they need",
+    "pdb": "start the debugger after an unexpected exception",
+}
+
+_OPTIONS = tuple(
+    {**option, "help": _HELP.get(option["name"], option["help"])} for option in DoitRun.cmd_options
+)
+
+
 class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
     """`doit TASK...`, with futures."""
 
-    doc_purpose = "run tasks; `doit stack` stands up the stack"
-    cmd_options = (*DoitRun.cmd_options, CONSOLE)
+    doc_purpose = "run tasks; `doit run stack` is `doit stack`"
+    doc_usage = "[TASK...] [OPTION...]"
+    cmd_options = (*_OPTIONS, CONSOLE)
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        """Run the tasks, or a command whose options come before its name."""
+        if not asks_for_help(in_args):
+            options, rest = split_options("run", self.cmdparser, in_args, stops_at_name=True)
+            if rest and rest[0] in self.commands:
+                code: int = self.other(rest[0]).parse_execute([*options, *rest[1:]])
+                return code
+        return super().parse_execute(in_args)
+
+    def show_help(self, words: list[str]) -> int:
+        """Show the help of the named task or command; without a name, the overview."""
+        asked = [word for word in words if word not in HELP]
+        _, names = split_options("run", self.cmdparser, asked)
+        name = names[0] if names else ""
+        if name in self.commands:
+            return int(self.other(name).show_help([]))
+        if name:
+            params, _ = self.cmdparser.parse([])
+            params.update(self.opt_vals)
+            return show_task_help(self, name, params)
+        return super().show_help(words)
+
+    def help(self) -> str:
+        """Return the overview and the options of a run."""
+        return f"{overview_text()}\n{options_help(self.shown_options)}\n"
+
+    @property
+    def shown_options(self) -> list[CmdOption]:
+        """The options that the help shows."""
+        return [option for option in self.cmdparser.options if option.name not in NO_EFFECT]
 
     def get_backends(self) -> Any:
         """Return doit's backends, with a JSON backend that survives a crash."""
@@ -98,7 +151,10 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
     ) -> int:
         tasks = [*self.task_list, *empty_phases(self.sel_tasks or [], self.task_list)]
         self.control = TaskControl(tasks, auto_delayed_regex=auto_delayed_regex)
-        self.control.process(self.sel_tasks)
+        try:
+            self.control.process(self.sel_tasks)
+        except InvalidCommand as error:
+            raise unknown_task(error.not_found, known_names(self, tasks)) from error
         refuse_late_targets(self.control.selected_tasks)
         here = loaded()
         try:

@@ -11,6 +11,7 @@ class Services(ShowCommand):
     """`doit services`."""
 
     doc_purpose = "show the processes that the stack keeps running"
+    doc_examples = ("doit services", "doit services --json")
 
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return name, state, pid, ports and log of each."""

@@ -33,6 +33,7 @@ class Timing(ShowCommand):
     """`doit timing`."""
 
     doc_purpose = "show what a run took and what futures saved"
+    doc_examples = ("doit timing", "doit timing --run", "doit timing --html run.html")
     cmd_options = (
         _option("json", "print the figures as JSON, all times in seconds", is_flag=True),
         _option("run", "the run to show, by the name of its journal or how that begins"),

@@ -108,3 +108,14 @@ def test_wheel_has_the_files_of_a_stack_directory(tmp_path: Path) -> None:
     )
     made = {name: (tmp_path / "stack" / name).read_text() for name in files(tmp_path / "stack")}
     assert made == stack_directory_files()
+
+
+def test_init_adds_commands_to_an_older_directory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "doit.cfg").write_text("[COMMAND]\nrun = doitstack.commands:Run\nmine = x:Y\n")
+    assert main(["init", str(tmp_path)]) == 0
+    lines = (tmp_path / "doit.cfg").read_text().splitlines()
+    assert lines.count("run = doitstack.commands:Run") == 1
+    assert {"help = doitstack.commands:Help", "mine = x:Y"} <= set(lines)
+    assert f"added commands to {tmp_path}/doit.cfg" in capsys.readouterr().out

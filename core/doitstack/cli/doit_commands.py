@@ -1,0 +1,228 @@
+"""doit's own commands, with the help and the messages that all commands have here."""
+
+import json
+import shutil
+import sys
+from typing import Any
+
+from doit.cmd_completion import TabCompletion as DoitTabCompletion
+from doit.cmd_forget import Forget as DoitForget
+from doit.cmd_ignore import Ignore as DoitIgnore
+from doit.cmd_info import Info as DoitInfo
+from doit.cmd_list import List as DoitList
+from doit.cmd_resetdep import ResetDep as DoitResetDep
+from doit.cmd_strace import Strace as DoitStrace
+from doit.exceptions import InvalidCommand, InvalidDodoFile
+
+from doitstack.cli.base import InterruptibleCommand, ShowCommand, standard_output
+from doitstack.cli.task_names import refuse_unknown_tasks
+from doitstack.config import dest_directory
+from doitstack.engine.doit_state import AtomicJsonDB
+from doitstack.errors import DoitstackError
+from doitstack.planning.doit_tasks import BUILT_IN, planned_step
+from doitstack.planning.loaded_directory import loaded
+from doitstack.planning.stack_directory import StackDirectory
+from doitstack.reports.columns import definitions
+from doitstack.reports.formatting import counted
+
+INTERNAL = (*BUILT_IN, "offered")
+"""Tasks that nobody runs by name: those that end a run, and doit's name for all offered tasks."""
+
+
+class _TasksCommand(InterruptibleCommand):
+    """A command of doit that looks at tasks."""
+
+    def get_backends(self) -> Any:
+        """Return doit's backends, with a JSON backend that survives a crash."""
+        backends = super().get_backends()
+        backends["json"] = AtomicJsonDB
+        return backends
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Run the command. The exit code is 3 if it names a task that does not exist."""
+        with standard_output(self.get_name()):
+            code: int | None = super().execute(params, args)
+        return code or 0
+
+
+class List(_TasksCommand, DoitList):  # type: ignore[misc]
+    """`doit list`."""
+
+    doc_purpose = "list the phases as tasks; with --all, their steps too"
+    doc_usage = "[TASK...] [OPTION...]"
+    doc_examples = ("doit list", "doit list --all", "doit list --all stack:install")
+    cmd_options = tuple(
+        {**option, "default": "definition"} if option["name"] == "sort" else option
+        for option in DoitList.cmd_options
+    )
+
+    def _list_all(self, include_subtasks: bool) -> list[Any]:  # noqa: FBT001 - doit's signature
+        """Return the tasks, without the internal ones unless all are listed."""
+        return [
+            task
+            for task in self.task_list
+            if include_subtasks or (not planned_below(task) and task.name not in INTERNAL)
+        ]
+
+    def _execute(  # noqa: PLR0917 - doit maps its options to these names
+        self,
+        subtasks: bool = False,  # noqa: FBT001, FBT002
+        quiet: bool = True,  # noqa: FBT001, FBT002
+        status: bool = False,  # noqa: FBT001, FBT002
+        private: bool = False,  # noqa: FBT001, FBT002
+        list_deps: bool = False,  # noqa: FBT001, FBT002
+        template: str | None = None,
+        sort: str = "name",
+        pos_args: Any = None,
+    ) -> int:
+        refuse_unknown_tasks(self, pos_args)
+        if quiet or status or list_deps or template:
+            code: int = super()._execute(
+                subtasks, quiet, status, private, list_deps, template, sort, pos_args
+            )
+            return code
+        tasks = {task.name: task for task in self.task_list}
+        shown = (
+            self._list_filtered(tasks, pos_args, subtasks) if pos_args else self._list_all(subtasks)
+        )
+        shown = [task for task in shown if private or not task.name.startswith("_")]
+        if sort == "name":
+            shown = sorted(shown)
+        width = shutil.get_terminal_size().columns
+        self.outstream.write(definitions([(task.name, _doc(task)) for task in shown], width))
+        return 0
+
+
+def _doc(task: Any) -> str:
+    """Return the description of a task; that of a phase says how many steps it has."""
+    return task.doc or (counted(len(task.task_dep), "step") if task.has_subtask else "")
+
+
+def planned_below(task: Any) -> bool:
+    """Return whether a task is a step of a phase, which has a row of its own with `--all` only."""
+    return task.subtask_of is not None and (planned_step(task) is not None or not task.has_subtask)
+
+
+class Info(_TasksCommand, DoitInfo):  # type: ignore[misc]
+    """`doit info`."""
+
+    doc_purpose = "show what a task needs, and whether and why it would run"
+    doc_usage = "TASK [OPTION...]"
+    doc_examples = ("doit info stack:install",)
+
+    def _execute(self, pos_args: Any, hide_status: bool = False) -> int:  # noqa: FBT001, FBT002
+        refuse_unknown_tasks(self, pos_args)
+        for task in self.task_list:
+            if step := planned_step(task):
+                # doit prints it as the objects that it is made of.
+                task.meta = {"plugin": step.plugin, "phase": step.phase.value}
+        code: int = super()._execute(pos_args, hide_status)
+        return code
+
+
+class _StateCommand(_TasksCommand):
+    """A command that changes what doit has saved about tasks."""
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Run the command while no run goes on."""
+        self.loader.setup(params)
+        directory = loaded().directory
+        try:
+            dest_directory.claim(directory.settings)
+            with dest_directory.held(directory.stack.dest):
+                code: int = super().execute(params, args)
+        except DoitstackError as error:
+            raise InvalidDodoFile(str(error)) from error
+        return code
+
+
+class Forget(_StateCommand, DoitForget):  # type: ignore[misc]
+    """`doit forget`."""
+
+    doc_purpose = "run these steps again next time, also those that are ignored"
+    doc_usage = "[TASK...] [OPTION...]"
+    doc_examples = ("doit forget stack:install", "doit forget --all")
+
+    def _execute(self, forget_sub: bool, forget_disable_default: bool, forget_all: bool) -> None:  # noqa: FBT001
+        refuse_unknown_tasks(self, [] if forget_all else self.sel_tasks)
+        super()._execute(forget_sub, forget_disable_default, forget_all)
+
+
+class Ignore(_StateCommand, DoitIgnore):  # type: ignore[misc]
+    """`doit ignore`."""
+
+    doc_purpose = "leave these steps out of all runs, until `doit forget`"
+    doc_usage = "TASK... [OPTION...]"
+    doc_examples = ("doit ignore stack:test-config:tempest:configure_tempest",)
+
+    def _execute(self, pos_args: Any) -> None:
+        if not pos_args:
+            raise InvalidCommand("ignore: which TASK? `doit list --all` lists them")
+        refuse_unknown_tasks(self, pos_args)
+        super()._execute(pos_args)
+
+
+class ResetDep(_StateCommand, DoitResetDep):  # type: ignore[misc]
+    """`doit reset-dep`."""
+
+    doc_purpose = "take the files that steps depend on as unchanged, without running the steps"
+    doc_usage = "[TASK...] [OPTION...]"
+    doc_examples = ("doit reset-dep", "doit reset-dep stack:install")
+
+    def _execute(self, pos_args: Any = None) -> None:
+        refuse_unknown_tasks(self, pos_args or ())
+        super()._execute(pos_args)
+
+
+class DumpDB(ShowCommand):
+    """`doit dumpdb`."""
+
+    name = "dumpdb"
+    doc_purpose = "print what doit has saved about tasks, as JSON"
+
+    def show(self, directory: StackDirectory, _params: Any) -> str:
+        """Return the saved state; an empty object before the first run."""
+        state = directory.stack.dest / ".doit.db"
+        saved = json.loads(state.read_text(encoding="utf-8")) if state.is_file() else {}
+        return json.dumps(saved, indent=2) + "\n"
+
+
+class Strace(InterruptibleCommand, DoitStrace):  # type: ignore[misc]
+    """`doit strace`."""
+
+    doc_purpose = "list the files that a task of a dodo.py of your own reads and writes"
+    doc_usage = "TASK [OPTION...]"
+    doc_description = "Works with tasks whose actions are commands, and needs strace."
+    doc_examples = ("doit strace mytask",)
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Trace the task."""
+        if not shutil.which("strace"):
+            raise InvalidCommand("strace: the program strace is not installed")
+        code: int | None = super().execute(params, args)
+        return code or 0
+
+    def _execute(self, show_all: bool) -> Any:  # noqa: FBT001
+        refuse_unknown_tasks(self, self.sel_tasks)
+        tasks = {task.name: task for task in self.task_list}
+        if any(_has_no_command(tasks[name]) for name in self.sel_tasks):
+            raise InvalidCommand(f"strace: {self.sel_tasks[0]} has no command to trace")
+        return super()._execute(show_all)
+
+
+def _has_no_command(task: Any) -> bool:
+    return bool(planned_step(task) or task.has_subtask or task.loader)
+
+
+class TabCompletion(InterruptibleCommand, DoitTabCompletion):  # type: ignore[misc]
+    """`doit tabcompletion`."""
+
+    doc_purpose = "print doit's completion script; ours is `python -m doitstack completion bash`"
+    doc_examples = ("doit tabcompletion --shell zsh",)
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+        """Print the script."""
+        with standard_output(self.get_name()):
+            super().execute(opt_values, pos_args)
+            sys.stdout.flush()
+        return 0

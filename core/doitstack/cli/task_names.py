@@ -1,0 +1,49 @@
+"""The names of tasks: whether one exists, what is near to it, and its help."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from doit.exceptions import InvalidCommand
+
+from doitstack.cli.base import InterruptibleCommand, standard_output
+from doitstack.cli.help_text import DESCRIPTIONS, task_help
+from doitstack.suggestions import did_you_mean
+
+
+def unknown_task(name: str, known: Iterable[str]) -> InvalidCommand:
+    """Return the error about a word that is neither a command nor a task."""
+    nearest = did_you_mean(name, known)
+    return InvalidCommand(
+        f"there is no command or task {name}{nearest or ';'} `doit help` lists the commands, "
+        f"`doit list --all` the tasks"
+    )
+
+
+def known_names(command: InterruptibleCommand, tasks: Iterable[Any]) -> list[str]:
+    """Return the names of all commands and of these tasks, without those that are internal."""
+    return [*command.commands, *(task.name for task in tasks if not task.name.startswith("_"))]
+
+
+def refuse_unknown_tasks(command: InterruptibleCommand, names: Iterable[str]) -> None:
+    """Raise InvalidCommand if `command`, which has loaded its tasks, does not know one of them."""
+    known = known_names(command, command.task_list)
+    for name in names:
+        if name not in {task.name for task in command.task_list}:
+            raise unknown_task(name, known)
+
+
+def show_task_help(run: Any, name: str, params: Any) -> int:
+    """Show the help of a task. Raises InvalidCommand if there is none of that name."""
+    doc = "" if name in DESCRIPTIONS else _doc_of(run, name, params)
+    with standard_output("help"):
+        sys.stdout.write(task_help(name, doc, run.shown_options))
+    return 0
+
+
+def _doc_of(run: Any, name: str, params: Any) -> str:
+    run.loader.setup(params)
+    run.loader.load_doit_config()
+    run.task_list = run.loader.load_tasks(cmd=run.other("list"), pos_args=[])
+    refuse_unknown_tasks(run, [name])
+    return next(task.doc or "" for task in run.task_list if task.name == name)

@@ -1,0 +1,79 @@
+"""doit's own commands in a stack directory: no traceback, no internal names, 80 columns."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Doit
+
+
+def test_list_shows_phases_in_their_order_and_nothing_internal(doit: Doit) -> None:
+    code, text, err = doit("list")
+    assert (code, err) == (0, "")
+    names = [line.split()[0] for line in text.splitlines()]
+    assert names == ["override_defaults", "source", "stack", "unstack", "clean"]
+
+
+def test_list_all_shows_steps_and_fits(
+    top: Path, doit: Doit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    text = doit("list", "--all")[1]
+    assert "clean:database:clean_databases" in text
+    assert "async_cleanup" in text
+    assert max(map(len, text.splitlines())) <= 60
+
+
+@pytest.mark.parametrize("words", [("list", "-q"), ("list", "-s"), ("list", "--deps")])
+def test_doits_options_of_list_work(doit: Doit, words: tuple[str, ...]) -> None:
+    code, text, _ = doit(*words)
+    assert code == 0
+    assert "unstack" in text
+
+
+@pytest.mark.parametrize("command", ["list", "info", "forget", "ignore", "reset-dep"])
+def test_unknown_task_gets_a_suggestion(doit: Doit, command: str) -> None:
+    code, _, err = doit(command, "unstak")
+    assert code == 3
+    assert err.startswith("ERROR: there is no command or task unstak; did you mean unstack?")
+
+
+def test_info_prints_no_objects(doit: Doit) -> None:
+    code, text, err = doit("info", "unstack:ready:stop_services")
+    assert (code, err) == (1, "")
+    assert "PlannedStep" not in text
+    assert "ready" in text
+
+
+def test_ignore_forget_and_reset_before_the_first_run(top: Path, doit: Doit) -> None:
+    assert doit("ignore", "unstack")[0] == 0
+    state = json.loads((top / ".stack" / ".doit.db").read_text())
+    assert state["unstack"] == {"ignore:": "1"}
+    assert json.loads(doit("dumpdb")[1]) == state
+    assert doit("forget", "unstack")[0] == 0
+    assert doit("reset-dep")[0] == 0
+    assert "ignore:" not in (top / ".stack" / ".doit.db").read_text()
+
+
+def test_ignore_needs_a_task(doit: Doit) -> None:
+    assert doit("ignore")[2] == "ERROR: ignore: which TASK? `doit list --all` lists them\n"
+
+
+def test_dumpdb_before_the_first_run_is_empty(doit: Doit) -> None:
+    assert doit("dumpdb") == (0, "{}\n", "")
+
+
+def test_strace_of_a_step_is_refused(
+    doit: Doit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert doit("strace", "unstack")[2] == "ERROR: strace: the program strace is not installed\n"
+    (tmp_path / "strace").touch(mode=0o755)
+    assert doit("strace", "stack")[2] == "ERROR: strace: stack has no command to trace\n"
+
+
+def test_completion_script_is_printed(doit: Doit) -> None:
+    code, text, err = doit("tabcompletion")
+    assert (code, err) == (0, "")
+    assert "complete " in text
