@@ -34,3 +34,33 @@ def test_warnings_can_be_errors(stack_dir: MakeStackDir) -> None:
         assert PLANNED in stack.run(command).failed(3).out
     stack.path.joinpath("extras.d/50-demo.py").unlink()
     assert "bash warns" in stack.run("stack").failed(1).out
+
+
+def test_unknown_service_runs_nothing(stack_dir: MakeStackDir) -> None:
+    conf = "[[local|localrc]]\nENABLED_SERVICES=kye\nenable_service nosuch\n"
+    stack = stack_dir({"local.conf": conf})
+    stack.environ.pop("ENABLED_SERVICES")
+    for command in ("stack", "plan"):
+        out = stack.run(command).failed(3).out
+        place = stack.path / "local.conf"
+        assert f"{place}:2: no plugin knows the service kye; did you mean key?" in out
+        assert f"{place}:3: no plugin knows the service nosuch" in out
+    assert not stack.dest.exists()
+
+
+SETTINGS = "[[ $1 != source ]] || enable_service theirs heat\n"
+
+
+def test_services_without_effect_are_warned_of_at_the_end(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({"extras.d/50-demo.sh": SETTINGS}, services="etcd3,-tempst")
+    warnings = stack.run("stack").ok().lines[-5:-1]
+    assert warnings == [
+        "WARNING: doitstack does not have etcd3 (a coordination service); services use files or "
+        "none",
+        "WARNING: disable_service tempst: no plugin knows this service; did you mean tempest?",
+        "WARNING: doitstack does not have heat (orchestration); add to local.conf: "
+        "enable_plugin heat https://opendev.org/openstack/heat",
+        "WARNING: a plugin enables the service theirs, which no plugin knows",
+    ]
+    strict = stack.run("stack", ENABLED_SERVICES=",", WARNINGS_AS_ERRORS="True").failed(3)
+    assert "the service theirs" in strict.out

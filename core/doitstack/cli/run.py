@@ -4,8 +4,9 @@ import gc
 import os
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from doit.cmd_run import Run as DoitRun
@@ -13,6 +14,7 @@ from doit.cmdparse import CmdOption
 from doit.control import TaskControl
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 from doit.runner import ERROR
+from doit.task import Task
 
 from doitstack.cli.base import InterruptibleCommand, disk_error_message
 from doitstack.cli.choose_screen import choose_screen
@@ -35,7 +37,7 @@ from doitstack.engine.doit_state import AtomicJsonDB
 from doitstack.engine.run import open_run
 from doitstack.errors import DoitstackError, SettingsError
 from doitstack.futures.async_directory import purge
-from doitstack.futures.run_context import RunOptions
+from doitstack.futures.run_context import RunContext, RunOptions
 from doitstack.journal.events import RunEnd, RunStart
 from doitstack.planning.loaded_directory import CLEAN, LoadedDirectory, loaded
 from doitstack.planning.stack_directory import StackDirectory
@@ -189,16 +191,14 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
                 run.executor,
                 self.dep_manager,
                 reporter,
-                make_main_tasks=here.main_tasks,
+                make_main_tasks=partial(_main_tasks, here, context),
                 close=ClosingTasks(run, stack),
                 always=always,
                 single=single,
             )
             context.log.show_on(choose_screen(console, run, lambda: runner.steps))
             context.journal.write(_run_start(options))
-            if "stack" in options.tasks:
-                for warning in here.directory.warnings():
-                    context.warn(warning)
+            _warn(here, context)
             _prepare_forks()
             code: int = runner.run_all(self.control)
             run.executor.end_session()
@@ -210,6 +210,19 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         if DOWN_TASKS & set(options.tasks):
             purge(here.directory.stack.dest / "async")
         return code
+
+
+def _main_tasks(here: LoadedDirectory, context: RunContext) -> Iterator[Task]:
+    """Yield the tasks of the later phases; warn of what scripts have changed in `source`."""
+    yield from here.main_tasks()
+    _warn(here, context)
+
+
+def _warn(here: LoadedDirectory, context: RunContext) -> None:
+    """Show the warnings of the plan that have not been shown yet."""
+    if "stack" in context.options.tasks:
+        for warning in here.directory.warnings():
+            context.warn(warning)
 
 
 def _run_options(

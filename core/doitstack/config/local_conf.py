@@ -54,6 +54,17 @@ class LocalSettings(NamedTuple):
         is_plain = self.script is not None and self.script.name == "localrc"
         return is_plain and any(map(_is_localrc, self.sections))
 
+    def place_of(self, word: str) -> str:
+        """Return FILE:LINE of the first line of the settings with `word`, or "" if none has it."""
+        if self.script is None:
+            return ""
+        lines = self.script.read_text(encoding="utf-8", errors="replace").splitlines()
+        pattern = rf"(?<![\w-]){re.escape(word)}(?![\w-])"
+        for number, line in enumerate(lines, start=1):
+            if re.search(pattern, line.partition("#")[0]):
+                return f"{self.script}:{number}"
+        return ""
+
 
 def _is_localrc(section: Section) -> bool:
     return (section.group, section.file) == ("local", "localrc")

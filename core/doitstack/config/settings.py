@@ -56,6 +56,7 @@ class Settings(Mapping[str, str]):
     `local` is the user's file as it was read. `environ` has the names that the environment set.
     `late` has the names that hooks of `source` set: scripts do not see them in override_defaults,
     which comes before. `changes` is a counter that grows with every change.
+    `user_services` and `user_disabled` are the services that the user enabled and disabled.
     """
 
     def __init__(self, values: dict[str, str], local: LocalSettings, environ: frozenset[str]):
@@ -64,6 +65,8 @@ class Settings(Mapping[str, str]):
         self.environ = environ
         self.late: frozenset[str] = frozenset()
         self.changes = 0
+        self.user_services = self.services
+        self.user_disabled: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> str:
         try:
@@ -199,9 +202,17 @@ def load_settings(top_dir: Path, environ: Mapping[str, str]) -> Settings:
     _check_dest(values["DEST"], environ.get("HOME", ""))
     settings = Settings(values, local, set_outside)
     _check_values(settings)
+    settings.user_disabled = _disabled_services(values)
     # The shell reads the names as they are, so "-name" is resolved here, as in DevStack.
     values["ENABLED_SERVICES"] = ",".join(settings.services)
     return settings
+
+
+def _disabled_services(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names in DISABLED_SERVICES, and those with "-" in front in ENABLED_SERVICES."""
+    words = values["ENABLED_SERVICES"].replace(",", " ").split()
+    negated = [word[1:] for word in words if word.startswith("-")]
+    return tuple(dict.fromkeys([*values.get("DISABLED_SERVICES", "").split(","), *negated]))
 
 
 def _defaults(

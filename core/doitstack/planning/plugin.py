@@ -40,6 +40,8 @@ class Plugin:
     `is_service` marks the in-tree services, which are torn down last. `hooks` holds its hook
     implementations by name, in the order of HOOKS. A plugin with `services` takes part in the stack
     phases only if one of them is enabled. `scripts` are the files that it sources.
+    `known_services` are all names in ENABLED_SERVICES that it uses, those of `services` included.
+    `modules` are the Python files of a plugin that is not in-tree.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Plugin:
     hooks: Mapping[str, pluggy.HookImpl] = field(default_factory=dict)
     services: tuple[str, ...] = ()
     scripts: tuple[Path, ...] = ()
+    known_services: tuple[str, ...] = ()
+    modules: tuple[Path, ...] = ()
 
     def steps(self, hook: str, **arguments: "Settings | Stack") -> list[Step]:
         """Return the steps that the plugin declares for `hook`, if it implements it at all.

@@ -108,7 +108,14 @@ def _registered(found: list[_Found]) -> list[Plugin]:
         _refuse_unusable(one, hooks[one.name], manager)
     return [
         Plugin(
-            one.name, one.origin, one.is_service, hooks[one.name], _services_of(one), one.scripts
+            name=one.name,
+            origin=one.origin,
+            is_service=one.is_service,
+            hooks=hooks[one.name],
+            services=_services_of(one, "services"),
+            scripts=one.scripts,
+            known_services=_services_of(one, "services") + _services_of(one, "known_services"),
+            modules=_modules_of(one),
         )
         for one in found
     ]
@@ -162,16 +169,30 @@ def _refuse_unusable(one: _Found, hooks: Mapping[str, pluggy.HookImpl], manager:
             raise PluginError(one.name, f"{one.origin}: {hook} is not a hook without @hookimpl")
 
 
-def _services_of(one: _Found) -> tuple[str, ...]:
-    """Return the attribute `services` of a plugin; a module may use the name for something else."""
-    services = getattr(one.source, "services", ())
+def _services_of(one: _Found, attribute: str) -> tuple[str, ...]:
+    """Return an attribute with names of services; a module may use it for something else."""
+    services = getattr(one.source, attribute, ())
     if not isinstance(services, (str, list, tuple)):
         return ()
     if isinstance(services, str) or not all(isinstance(name, str) for name in services):
         raise PluginError(
-            one.name, f'{one.origin}: services are names in a tuple: services = ("g-api",)'
+            one.name, f'{one.origin}: {attribute} are names in a tuple: {attribute} = ("g-api",)'
         )
     return tuple(services)
+
+
+def _modules_of(one: _Found) -> tuple[Path, ...]:
+    """Return the Python files of a plugin that is not in-tree: its module, and those next to it."""
+    if one.is_service or one.scripts:
+        return ()
+    source = one.source
+    name = source.__name__ if isinstance(source, ModuleType) else type(source).__module__
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if file is None:
+        return ()
+    path = Path(file)
+    is_package = path.with_name("__init__.py").is_file()
+    return tuple(sorted(path.parent.glob("*.py"))) if is_package else (path,)
 
 
 def entry_points(group: str) -> Iterator[EntryPoint]:

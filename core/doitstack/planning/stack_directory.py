@@ -12,6 +12,11 @@ from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import PlanError, PluginError
 from doitstack.phases import STACK_PHASES, Phase
 from doitstack.planning.action_signatures import action_mistake
+from doitstack.planning.known_services import (
+    KnownServices,
+    absent_services,
+    unknown_services,
+)
 from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
 from doitstack.planning.plugin_discovery import find_plugins, ignored_drop_ins, is_reserved
@@ -131,13 +136,21 @@ class StackDirectory:
         checkout = self.settings.get("DEVSTACK_DIR")
         if checkout and not (Path(checkout) / "stackrc").is_file():
             raise PlanError(f"DEVSTACK_DIR={checkout}: this is not a checkout of DevStack")
-        scripts = "\n".join(read_scripts([*self.scripts, *self._libraries]).values())
-        mistakes = [one.text for one in complaints(self.scripts) if one.is_error]
-        if mistakes := [*self._section_mistakes(scripts), *mistakes]:
+        mistakes = [
+            *self._section_mistakes("\n".join(self._texts.values())),
+            *(one.text for one in complaints(self.scripts) if one.is_error),
+            *self._service_mistakes(),
+        ]
+        if mistakes:
             raise PlanError("\n".join(mistakes))
         self.plan()
         self.plan([Phase.UNSTACK])
         self.plan([Phase.CLEAN])
+
+    @cached_property
+    def _texts(self) -> Mapping[Path, str]:
+        """The texts of all scripts, and of the files that they may source."""
+        return read_scripts([*self.scripts, *self._libraries])
 
     @property
     def scripts(self) -> list[Path]:
@@ -146,7 +159,7 @@ class StackDirectory:
 
     def check_privileges(self) -> None:
         """Raise PlanError if a script calls sudo and sudo would ask for a password."""
-        place = needs_sudo(read_scripts([*self.scripts, *self._libraries]))
+        place = needs_sudo(self._texts)
         if place and root_command() is None:
             raise PlanError(
                 f"{place}: the script runs sudo, which is missing or asks for a password; "
@@ -165,13 +178,43 @@ class StackDirectory:
         return warnings
 
     def _warnings(self) -> list[str]:
-        texts = read_scripts([*self.scripts, *self._libraries])
-        warnings = [*self._section_warnings("\n".join(texts.values())), *self._plugin_warnings()]
-        warnings += self.plan().warnings
+        texts = self._texts
+        warnings = self._service_warnings()
+        warnings += self._section_warnings("\n".join(texts.values()))
+        warnings += [*self._plugin_warnings(), *self.plan().warnings]
         warnings += [one.text for one in complaints([*self.scripts, *self._libraries])]
         if not self.settings.get("DEVSTACK_DIR"):
             warnings += unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
         return warnings
+
+    @cached_property
+    def _known_services(self) -> KnownServices:
+        return KnownServices(tuple(self.plugins), self._texts)
+
+    def _service_mistakes(self) -> Iterator[str]:
+        """Yield a mistake for each service that the user enables and nobody knows."""
+        known, local = self._known_services, self.settings.local
+        enabled = [name for name in self.settings.services if name in self.settings.user_services]
+        for name in unknown_services(known, enabled):
+            place = local.place_of(name) or "ENABLED_SERVICES"
+            yield f"{place}: no plugin knows the service {name}{known.nearest(name)}"
+
+    def _service_warnings(self) -> list[str]:
+        """Return warnings about services that are enabled or disabled to no effect."""
+        settings, known = self.settings, self._known_services
+        by_plugins = [name for name in settings.services if name not in settings.user_services]
+        return [
+            *absent_services(known, settings.services),
+            *(
+                f"a plugin enables the service {name}, which no plugin knows{known.nearest(name)}"
+                for name in unknown_services(known, by_plugins)
+            ),
+            *(
+                f"disable_service {name}: no plugin knows this service{nearest}"
+                for name in unknown_services(known, settings.user_disabled)
+                if (nearest := known.nearest(name))
+            ),
+        ]
 
     def _plugin_warnings(self) -> Iterator[str]:
         """Yield warnings about drop-ins and repositories that do not run, or may not in future."""

@@ -25,6 +25,7 @@ class Neutron(ApiService):
 
     name = "neutron"
     services = ("neutron",)
+    known_services = ("neutron-api", "q-svc")
     requirements = ("neutron",)
     # The migrations of its database fail on SQLite.
     needs = ("key", "mysql", "rabbit")

@@ -24,6 +24,7 @@ class Nova(ApiService):
 
     name = "nova"
     services = ("nova",)
+    known_services = ("n-api", "n-api-meta", "n-cond", "n-cpu", "n-sch", "n-super-cond")
     requirements = ("nova",)
     needs = ("key", "mysql", "rabbit", "placement-api", "g-api")
     catalog_type = "compute"

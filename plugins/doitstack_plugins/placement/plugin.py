@@ -14,6 +14,8 @@ class Placement(ApiService):
 
     name = "placement"
     services = ("placement-api",)
+    # The client is always installed.
+    known_services = ("placement-client",)
     requirements = ("openstack-placement",)
     process = "placement-api"
     port = "8778"

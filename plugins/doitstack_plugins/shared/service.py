@@ -27,6 +27,9 @@ class Service:
     services: tuple[str, ...]
     """The names in ENABLED_SERVICES that enable it; messages use the first."""
 
+    known_services: tuple[str, ...] = ()
+    """Other names in ENABLED_SERVICES that it uses."""
+
     requirements: tuple[str, ...]
     """What pip installs into its environment."""
 

@@ -25,6 +25,7 @@ class Swift(Service):
 
     name = "swift"
     services = ("s-proxy",)
+    known_services = ("swift", "s-object", "s-container", "s-account")
     needs = ("key", "s-object", "s-container", "s-account")
     requirements = ("swift", "keystonemiddleware")
 
