@@ -24,6 +24,16 @@ class Unchanged:
         return digest(*(part() for part in self._parts))
 
 
+def unless_failed(task: Any, values: dict[str, Any]) -> bool | None:
+    """Return False unless the task's last start ended in success; None leaves it to the others.
+
+    It is added to the `uptodate` of every step: the target that a step was writing when it failed
+    or was killed exists, but is not good. doit passes arguments by these names.
+    """
+    task.value_savers.append(lambda: {"succeeded": True})
+    return None if values.get("succeeded") else False
+
+
 def digest(*texts: str) -> str:
     """Return a digest of these texts, in this order."""
     return hashlib.sha256(repr(texts).encode()).hexdigest()

@@ -4,7 +4,7 @@ from typing import Any
 
 from doit.task import Task
 
-from doitstack.uptodate import Unchanged, digest
+from doitstack.uptodate import Unchanged, digest, unless_failed
 
 
 def saved_by(task: Task) -> dict[str, Any]:
@@ -41,3 +41,9 @@ def test_unchanged_keeps_no_secret() -> None:
 
 def test_digest_tells_texts_apart_by_their_borders() -> None:
     assert digest("ab", "c") != digest("a", "bc")
+
+
+def test_what_has_not_succeeded_is_not_up_to_date() -> None:
+    task = Task("t", None)
+    assert unless_failed(task, {}) is False
+    assert unless_failed(Task("t", None), saved_by(task)) is None, "the others decide"

@@ -213,9 +213,18 @@ class FutureRunner(Runner):  # type: ignore[misc]
                 node.ignored_deps.append(self._nodes[need])
         is_first_time = node.run_status is None
         is_wanted: bool = self.select_task(node, self._graph.tasks)
+        if is_wanted:
+            self._forget_success(node.task)
         if is_first_time and node.run_status == "run" and self._graph.learn_setup(node.task):
             self._wait_for_more(node)
         return is_wanted
+
+    def _forget_success(self, task: Task) -> None:
+        """Forget, on disk, that a task had succeeded: from its start on it may be killed."""
+        if task.actions and self.dep_manager.backend.in_(task.name):
+            self.dep_manager.remove_success(task)
+            if task.uptodate or task.file_dep:
+                self.dep_manager.backend.dump()
 
     def _wait_for_more(self, node: ExecNode) -> None:
         self._add(self._graph.wanted([node.task.name]))

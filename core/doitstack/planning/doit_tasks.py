@@ -1,7 +1,7 @@
 """From a plan to doit's tasks. Every step is one task; the runner knows what to do for it."""
 
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from doit.task import Task, dict_to_task
 
@@ -9,6 +9,7 @@ from doitstack.phases import Phase
 from doitstack.planning.plan import Plan, PlannedStep
 from doitstack.planning.plugin import Plugin
 from doitstack.steps import Kind, Step
+from doitstack.uptodate import unless_failed
 
 CLEANUP = "async_cleanup"
 SERVICE_CHECK = "service_check"
@@ -37,11 +38,18 @@ def step_task(planned: PlannedStep) -> Task:
             "doc": _describe(planned),
             "meta": {META: planned},
             "io": {"capture": False},
-            **planned.step.doit,
+            **_attributes(planned.step),
         }
     )
     task.subtask_of = group
     return task
+
+
+def _attributes(step: Step) -> dict[str, Any]:
+    """Return doit's attributes of a step; one that says it is up to date must have succeeded."""
+    if "uptodate" not in step.doit:
+        return step.doit
+    return {**step.doit, "uptodate": [*step.doit["uptodate"], unless_failed]}
 
 
 def run_by_the_runner() -> NoReturn:
@@ -112,6 +120,6 @@ def offered_task(plugin: Plugin, step: Step) -> Task:
             "meta": {META: planned},
             "io": {"capture": False},
             "pos_arg": "arguments",
-            **step.doit,
+            **_attributes(step),
         }
     )
