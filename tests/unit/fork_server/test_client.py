@@ -5,12 +5,15 @@ import os
 import pty
 import resource
 import signal
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from fork_server import client, protocol
 
 from .tool import Tool, end, is_gone, plain_environment, started, until
 
@@ -294,3 +297,25 @@ def test_stop_and_continue_reach_the_command(tool: Tool) -> None:
     until(lambda: state(pid) != "T")
     process.send_signal(signal.SIGTERM)
     assert end(process)[0] == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(("is_busy", "periods"), [(False, 1), (True, 41)])
+def test_only_a_server_that_lacks_a_processor_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, is_busy: bool, periods: int
+) -> None:
+    waits: list[float] = []
+
+    class Silence:
+        def register(self, connection: socket.socket, events: int) -> None:
+            pass
+
+        def poll(self, milliseconds: float) -> list[int]:
+            waits.append(milliseconds)
+            return []
+
+    monkeypatch.setattr(client.select, "poll", Silence)
+    monkeypatch.setattr(client, "_is_busy", lambda pid: is_busy)
+    mine, server = socket.socketpair()
+    with mine, server, pytest.raises(client.NotServedError):
+        client._expect(mine, protocol.GREETING)
+    assert waits == [protocol.PATIENCE * 1000] * periods
