@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
@@ -12,7 +13,9 @@ from doitstack.phases import Phase
 from doitstack.planning.plan import Plan, PlannedStep
 from doitstack.planning.plugin import Plugin, sort_plugins
 from doitstack.reports.formatting import brief_list, brief_name
-from doitstack.services.services import ServiceStatus
+
+if TYPE_CHECKING:  # importing it takes 50 ms
+    from doitstack.services.services import ServiceStatus
 
 _WIDE = 40
 """Characters of a cell with many names, before the line is wrapped."""
@@ -101,7 +104,7 @@ def logs_table(logs: Iterable[NamedLog]) -> str:
     return (_table(rows, ("log", "of", "file")) if rows else "no logs") + "\n"
 
 
-def services_table(services: Iterable[ServiceStatus], ports: Mapping[str, Sequence[int]]) -> str:
+def services_table(services: Iterable["ServiceStatus"], ports: Mapping[str, Sequence[int]]) -> str:
     """Return the services of the stack, with the `ports` on which each listens."""
     rows = [
         (
