@@ -11,6 +11,7 @@ from doit.task import Task
 
 from doitstack.phases import Phase
 from doitstack.planning.loaded_directory import loaded
+from doitstack.planning.restart import restart_if_elsewhere
 
 __all__ = [  # noqa: F822 - DOIT_CONFIG comes from __getattr__
     "DOIT_CONFIG",
@@ -21,6 +22,8 @@ __all__ = [  # noqa: F822 - DOIT_CONFIG comes from __getattr__
     "task_stack",
     "task_unstack",
 ]
+
+restart_if_elsewhere()
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from doit.runner import ERROR, SUCCESS
 
 from doitstack.cli.base import InterruptibleCommand, disk_error_message
 from doitstack.cli.run import CONSOLE, Run
+from doitstack.cli.task_sequence import kind_of, run_rest, tail_from
 from doitstack.config import dest_directory
 from doitstack.console.screens import open_standard_streams
 from doitstack.errors import DoitstackError, StepError
@@ -45,6 +46,8 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
     def execute(self, params: Any, args: list[str]) -> int | None:
         """Clean the stack, or the named tasks."""
         open_standard_streams()
+        if args and kind_of(args[0]):
+            return self._clean_first(params, args)
         if args or params["cleanall"]:
             code: int | None = super().execute(params, args)
             return code
@@ -58,6 +61,13 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
             return self._clean(directory, params) if directory.stack.dest.exists() else 0
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
+
+    def _clean_first(self, params: Any, args: list[str]) -> int | None:
+        """Clean the stack, then run the tasks: `doit clean stack`."""
+        code = self.execute(params, [])
+        if not code and not params["dryrun"]:
+            run_rest([*self._run_options(params), *tail_from(["clean"], args, sys.argv[1:])])
+        return code
 
     def _clean(self, directory: StackDirectory, params: Any) -> int:
         run = Run(

@@ -16,6 +16,10 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
+        if "" in sys.argv[1:]:
+            # doit looks at the first character of each word.
+            sys.stderr.write("ERROR: an argument is empty\n")
+            raise SystemExit(3)
         match sys.argv[1:2]:
             case ["--version"]:
                 # doit adds its own version.

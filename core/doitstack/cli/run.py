@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from doit.cmd_run import Run as DoitRun
-from doit.cmdparse import CmdOption
+from doit.cmdparse import CmdOption, CmdParseError
 from doit.control import TaskControl
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 from doit.runner import ERROR
@@ -25,6 +25,14 @@ from doitstack.cli.options import HELP, asks_for_help, split_options
 from doitstack.cli.overview import overview_text
 from doitstack.cli.task_names import known_names, show_task_help, unknown_task
 from doitstack.cli.task_selection import empty_phases, refuse_late_targets
+from doitstack.cli.task_sequence import (
+    SETTINGS,
+    first_of_sequence,
+    kind_of,
+    run_rest,
+    tail_from,
+    with_equal_signs,
+)
 from doitstack.config import dest_directory
 from doitstack.console.screens import (
     MODES,
@@ -86,12 +94,30 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
 
     def parse_execute(self, in_args: list[str]) -> int:
         """Run the tasks, or a command whose options come before its name."""
+        self._words = in_args
         if not asks_for_help(in_args):
             options, rest = split_options("run", self.cmdparser, in_args, stops_at_name=True)
             if rest and rest[0] in self.commands:
                 code: int = self.other(rest[0]).parse_execute([*options, *rest[1:]])
                 return code
         return super().parse_execute(in_args)
+
+    def arranged(self, words: list[str]) -> list[str]:
+        """Return the options first. Words after a task of the user's own `dodo.py` are its own."""
+        options, rest = split_options("run", self.cmdparser, words, stops_at_name=True)
+        if any(word.startswith("-") for word in rest[1:]) and not self._is_own_task(rest[0]):
+            later, rest = split_options("run", self.cmdparser, rest)
+            options += later
+        return [*options, "--", *rest]
+
+    def _is_own_task(self, name: str) -> bool:
+        """Return whether a task is neither of a phase nor offered by a plugin."""
+        if kind_of(name) or name in SETTINGS:
+            return False
+        params, _ = self.cmdparser.parse([])
+        params.update(self.opt_vals)
+        self.loader.setup(params)
+        return all(task.name != name for task in loaded().offered_tasks())
 
     def show_help(self, words: list[str]) -> int:
         """Show the help of the named task or command; without a name, the overview."""
@@ -122,9 +148,25 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         return backends
 
     def execute(self, params: Any, args: list[str]) -> int | None:
-        """Fetch plugin repositories if the stack is to run, then run as doit does."""
+        """Run the tasks; those that cannot run beside the first ones run after them."""
         open_standard_streams()
         self.loader.setup(params)
+        names, rest = first_of_sequence(args, lambda name: self._takes_arguments(name, args))
+        code = self._run_together(params, names)
+        if rest and not code:
+            run_rest([*self._given, *tail_from(names, rest, sys.argv[1:])])
+        elif rest:
+            sys.stderr.write(f"not run because of it: doit {' '.join(rest)}\n")
+        return code
+
+    def _takes_arguments(self, name: str, args: list[str]) -> bool:
+        """Return whether the words after a task are its arguments."""
+        self.loader.load_doit_config()
+        tasks = self.loader.load_tasks(cmd=self, pos_args=args)
+        return any(task.name == name and task.pos_arg for task in tasks)
+
+    def _run_together(self, params: Any, args: list[str]) -> int | None:
+        """Fetch plugin repositories if the stack is to run, then run as doit does."""
         if not args or "stack" in {argument.partition(":")[0] for argument in args}:
             try:
                 fetch_plugins(loaded().directory)
@@ -133,6 +175,11 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
                 return signalled.code
         code: int | None = super().execute(params, args)
         return code
+
+    @property
+    def _given(self) -> list[str]:
+        """The options on the command line."""
+        return split_options("run", self.cmdparser, self._words)[0]
 
     # doit maps its options to the names of these parameters.
     def _execute(  # noqa: PLR0913, PLR0917
@@ -153,22 +200,33 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
     ) -> int:
         tasks = [*self.task_list, *empty_phases(self.sel_tasks or [], self.task_list)]
         self.control = TaskControl(tasks, auto_delayed_regex=auto_delayed_regex)
-        try:
-            self.control.process(self.sel_tasks)
-        except InvalidCommand as error:
-            raise unknown_task(error.not_found, known_names(self, tasks)) from error
+        selected = self._select(tasks)
         refuse_late_targets(self.control.selected_tasks)
         here = loaded()
         try:
-            options = _run_options(
-                here.directory, self.sel_tasks or [], num_process, keep_going=continue_
-            )
+            options = _run_options(here.directory, selected, num_process, keep_going=continue_)
             return self._run_here(here, options, console=console, always=always, single=single)
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
         except OSError as error:
             sys.stderr.write(f"ERROR: {disk_error_message(error, here.directory)}\n")
             return int(ERROR)
+
+    def _select(self, tasks: Sequence[Task]) -> list[str]:
+        """Select the tasks on the command line and return its words for them.
+
+        Raises InvalidCommand and CmdParseError.
+        """
+        takers = {task.name for task in tasks if task.pos_arg}
+        selected = with_equal_signs(self.sel_tasks or [], takers, sys.argv[1:])
+        try:
+            self.control.process(selected)
+        except InvalidCommand as error:
+            raise unknown_task(error.not_found, known_names(self, tasks)) from error
+        except CmdParseError as error:
+            # doit adds all options as objects.
+            raise CmdParseError(str(error).partition(" (parsing options")[0]) from error
+        return selected
 
     def _run_here(
         self,

@@ -1,0 +1,77 @@
+"""doit's own commands in directories that are no stack directories: only one message differs.
+
+If there is no `dodo.py`, the message says which directories would do. An entry point names these
+classes, since no configuration is read where there is none; a directory's own configuration wins.
+"""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from doit.cmd_base import DoitCmdBase
+from doit.cmd_clean import Clean
+from doit.cmd_list import List
+from doit.cmd_run import Run
+from doit.doit_cmd import DoitConfig
+from doit.exceptions import InvalidDodoFile
+from doit.plugin import PluginEntry
+
+from doitstack.planning.restart import Located, is_configured, located, restart
+
+_CLASSES = {"run": Run, "list": List, "clean": Clean}
+
+_FILES = ("pyproject.toml", "doit.cfg")
+
+
+class _Located(DoitCmdBase):  # type: ignore[misc]
+    """A command of doit that says more if there is no `dodo.py`."""
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """Run doit's command, or restart in the stack directory that `-f` or `-k` names."""
+        here, there = Path.cwd(), _directory(located(sys.argv[1:]))
+        if there != here and is_configured(there):
+            os.chdir(there)
+            restart(here)
+        return super().parse_execute(in_args)
+
+    def execute(self, params: Any, args: list[str]) -> Any:
+        """Run doit's command."""
+        try:
+            return super().execute(params, args)
+        except InvalidDodoFile as error:
+            if params["dodoFile"] != "dodo.py" or Path("dodo.py").exists():
+                raise
+            raise InvalidDodoFile(f"{str(error).strip()}\n{advice(Path.cwd())}") from error
+
+
+def _directory(where: Located) -> Path:
+    """Return the directory of the `dodo.py` that the command line asks for."""
+    here, file = Path.cwd(), Path(where.file)
+    if where.seeks:
+        return next((up for up in (here, *here.parents) if (up / file).is_file()), here)
+    return (here / file).parent.resolve()
+
+
+def class_anywhere(name: str) -> Any:
+    """Return the class of doit's command `name` for the current directory."""
+    configuration = DoitConfig()
+    configuration.loads([file for file in _FILES if Path(file).exists()])
+    location = configuration.config["COMMAND"].get(name)
+    if location:
+        return PluginEntry("COMMAND", name, location).get()
+    plain = _CLASSES[name]
+    return type(plain.__name__, (_Located, plain), {"name": name, "__doc__": plain.__doc__})
+
+
+def advice(directory: Path) -> str:
+    """Return what to do in a directory that is not a stack directory."""
+    words = shlex.join(sys.argv[1:])
+    for above in directory.parents:
+        if (above / "dodo.py").is_file():
+            return f"{above} has one: use `doit -k {words}`, or cd there"
+    return (
+        "This is not a stack directory. Change to one, or make one: "
+        "python -m doitstack init DIRECTORY"
+    )
