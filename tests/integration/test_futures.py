@@ -278,6 +278,7 @@ def test_failed_future_of_the_plan_fails_the_run(stack_dir: MakeStackDir) -> Non
 
         def never(stack):
             print("must not be run")
+            stack.async_run("c", good)
 
         def ended(stack):
             until_logged(stack, "finished successfully")
@@ -326,6 +327,8 @@ def test_waiting_for_what_never_started_or_is_collected_is_no_failure(
         def stack_install(stack):
             yield async_run("quick", quick)
             yield async_wait("quick")
+            if stack.is_service_enabled("nobody"):
+                yield async_run("nobody", quick)
             yield async_wait("quick", "nobody")
     """)
         }
@@ -982,6 +985,8 @@ def test_main_line_is_known_to_wait_beside_a_future_that_was_up_to_date(
         def stack_install(stack):
             yield async_run("good", ["true"], uptodate=[True])
             yield async_run("slow", ["sh", "-c", UNTIL_AWAITED, "slow"])
+            if stack.is_service_enabled("nobody"):
+                yield async_run("nobody", ["true"])
             yield async_wait("nobody", "good", "slow")
     """)
         }

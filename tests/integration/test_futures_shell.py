@@ -669,3 +669,19 @@ async_wait b
     outcome = stack.run("-n", "1", "stack").ok()
 
     assert "[Async b:PID]: finished true with result 0 in N seconds" in transcript(outcome)
+
+
+def test_missing_commands_are_reported_with_the_line_of_the_script(stack_dir: MakeStackDir) -> None:
+    work = (
+        "async_run direct no-such-a\nasync_run inner inner\nno-such-c || async_wait direct || :\n"
+    )
+    functions = "inner() {\n    no-such-b || return 3\n}"
+    stack = stack_dir({SCRIPT: script(f"{work}async_wait inner || true", functions)})
+
+    out = stack.run("stack").ok().out
+    text = (stack.path / SCRIPT).read_text().splitlines()
+
+    for name in ("a", "b", "c"):
+        (line,) = (n for n, one in enumerate(text, start=1) if f"no-such-{name}" in one)
+        assert f"{stack.path / SCRIPT}:{line}: no-such-{name}: command not found\n" in out
+    assert ".sh: line " not in out

@@ -148,7 +148,7 @@ def test_clean_calls_the_plugin(stack_dir: MakeStackDir, wheels: Path) -> None:
 
 BROKEN = {
     "raise RuntimeError('not today')": "cannot be imported: RuntimeError: not today",
-    "@hookimpl\ndef stack_instal(stack): ...": "unknown hook 'stack_instal'",
+    "@hookimpl\ndef stack_instal(stack): ...": "there is no hook stack_instal; did you",
     "@hookimpl\ndef stack_extra(stack):\n    yield 3": "yielded 3, not run(), async_run() or",
     "@hookimpl\ndef stack_extra(stack):\n    return 3": "returned 3 instead of steps",
     "@hookimpl\ndef stack_extra(stack):\n    1 / 0": "raised ZeroDivisionError: division by zero",

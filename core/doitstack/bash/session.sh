@@ -124,6 +124,22 @@ _doitstack_where() {
     done
 }
 
+# Bash calls this, in a subshell, for a command that does not exist. Report the line of the script, even if
+# a function of ours runs the command.
+command_not_found_handle() {
+    { local -; set +x; } 2>/dev/null
+    local _doitstack_line=${BASH_LINENO[0]} _doitstack_depth _doitstack_place=''
+    for ((_doitstack_depth = 1; _doitstack_depth < ${#FUNCNAME[@]}; _doitstack_depth++)); do
+        if [[ ${BASH_SOURCE[_doitstack_depth]} != "$_doitstack_home"/* ]]; then
+            _doitstack_place=${BASH_SOURCE[_doitstack_depth]}:$_doitstack_line
+            break
+        fi
+        _doitstack_line=${BASH_LINENO[_doitstack_depth]}
+    done
+    echo "${_doitstack_place:+$_doitstack_place: }$1: command not found" >&2
+    return 127
+}
+
 # A command failed: report which and where, if this ends the session or would otherwise go unnoticed.
 _doitstack_on_error() {
     local -

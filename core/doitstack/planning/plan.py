@@ -1,6 +1,6 @@
 """The steps of all plugins, sorted and checked. Runs nothing and does not know doit."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
@@ -8,7 +8,9 @@ from doitstack.errors import PlanError
 from doitstack.phases import Phase
 from doitstack.planning.action_signatures import action_mistake
 from doitstack.planning.plugin import Plugin
+from doitstack.planning.possible_futures import FutureNames
 from doitstack.steps import Kind, Step
+from doitstack.suggestions import did_you_mean
 
 
 class PlannedStep(NamedTuple):
@@ -51,20 +53,26 @@ class Declared(NamedTuple):
     steps: Sequence[Step]
 
 
-def make_plan(declared: Iterable[Declared]) -> Plan:
+def make_plan(
+    declared: Iterable[Declared], others: Callable[[], FutureNames] = FutureNames
+) -> Plan:
     """Return the plan of the declared steps, in the given order.
 
-    Raises PlanError with all mistakes: an action that cannot be called, two futures of one name, a
-    cycle of waits.
+    `others` returns the futures that may be started although the plan does not; it is called only
+    if a step waits for one that the plan does not start. Raises PlanError with all mistakes: an
+    action that cannot be called, two futures of one name, a wait for none, a cycle of waits.
     """
     placed = list(_placed(declared))
     mistakes = [*_unusable_actions(placed), *_taken_names(placed)]
     futures = {planned.step.name: planned.task for planned in placed if planned.is_future}
     steps = tuple(_connected(placed, futures))
+    waits = _unknown_waits(placed, futures, others)
+    mistakes += [wait.message for wait in waits if not wait.may_be_computed]
     mistakes += _cycles(steps)
     if mistakes:
         raise PlanError("\n".join(mistakes))
-    return Plan(steps, tuple(_warnings(steps, futures)))
+    warnings = [wait.message for wait in waits]
+    return Plan(steps, (*_never_waited_for(steps), *warnings))
 
 
 def _placed(declared: Iterable[Declared]) -> Iterator[PlannedStep]:
@@ -140,10 +148,34 @@ def _cycles(steps: tuple[PlannedStep, ...]) -> list[str]:
     return []
 
 
-def _warnings(steps: tuple[PlannedStep, ...], futures: dict[str, str]) -> Iterator[str]:
+def _never_waited_for(steps: tuple[PlannedStep, ...]) -> Iterator[str]:
     for planned in steps:
         if planned.is_future and not planned.is_awaited:
             yield f"future {planned.step.name} of plugin {planned.plugin} is never waited for"
-        for name in planned.step.waits:
-            if name not in futures:
-                yield f"plugin {planned.plugin} waits for {name}, which no plugin starts"
+
+
+class _UnknownWait(NamedTuple):
+    message: str
+    may_be_computed: bool
+
+
+def _unknown_waits(
+    placed: list[PlannedStep], futures: Mapping[str, str], others: Callable[[], FutureNames]
+) -> list[_UnknownWait]:
+    """Find the waits for futures that nothing starts."""
+    waits = [
+        (planned.plugin, name)
+        for planned in placed
+        for name in planned.step.waits
+        if name not in futures
+    ]
+    names = others() if waits else FutureNames()
+    return [
+        _UnknownWait(
+            f"plugin {plugin} waits for {name}, which no plugin starts"
+            f"{did_you_mean(name, {*futures, *names.exact})}",
+            names.may_be_computed(name),
+        )
+        for plugin, name in dict.fromkeys(waits)
+        if name not in names.exact
+    ]

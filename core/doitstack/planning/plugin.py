@@ -3,11 +3,11 @@
 Runs no step. Every mistake in a hook is a PluginError that names the plugin.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pluggy
 
@@ -113,8 +113,14 @@ class Plugin:
             self._refuse(hook, f"made a step and did not yield it: {places}")
 
     def _refuse(self, hook: str, how: str) -> NoReturn:
-        place = place_of_definition(self.hooks[hook].function)
+        place = place_in(self.origin, self.hooks[hook].function)
         raise PluginError(self.name, f"{place}: {hook} {how}")
+
+
+def place_in(origin: str, function: Callable[..., Any]) -> str:
+    """Return `FILE:LINE` of a plugin's function, after the plugin's origin if that is no file."""
+    place = place_of_definition(function)
+    return place if place.startswith(origin) else f"{origin}: {place}"
 
 
 def place_of(error: BaseException) -> str:

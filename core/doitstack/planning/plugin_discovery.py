@@ -21,8 +21,7 @@ from doitstack import hookspecs
 from doitstack.config.local_conf import PluginRepository
 from doitstack.errors import PluginError, said
 from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
-from doitstack.planning.action_signatures import place_of_definition
-from doitstack.planning.plugin import HOOKS, Plugin, place_of
+from doitstack.planning.plugin import HOOKS, Plugin, place_in, place_of
 from doitstack.planning.plugin_repositories import in_order, scripts_directory
 from doitstack.planning.scripts import ScriptHooks
 from doitstack.suggestions import did_you_mean
@@ -146,7 +145,7 @@ def _refuse_unknown_hooks(one: _Found, manager: _Manager) -> None:
         if implementation.plugin is one.source
     ]
     for hook, implementation in implementations:
-        place = place_of_definition(implementation.function)
+        place = place_in(one.origin, implementation.function)
         if hook not in HOOKS:
             near = did_you_mean(hook, HOOKS) or f"; there are {', '.join(HOOKS)}"
             raise PluginError(one.name, f"{place}: there is no hook {hook}{near}")

@@ -20,6 +20,12 @@ from doitstack.planning.known_services import (
 from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
 from doitstack.planning.plugin_discovery import find_plugins, ignored_drop_ins, is_reserved
+from doitstack.planning.possible_futures import (
+    FutureNames,
+    possible_futures,
+    unknown_waits,
+    waits_in_scripts,
+)
 from doitstack.planning.script_checks import (
     complaints,
     may_be_sourced,
@@ -28,9 +34,10 @@ from doitstack.planning.script_checks import (
     read_scripts,
     unprovided_calls,
 )
+from doitstack.planning.shell_commands import ShellCommands, UnknownCommand, is_plain_name
 from doitstack.processes.root import root_command
 from doitstack.stack import Stack
-from doitstack.steps import Step, run, shell
+from doitstack.steps import Shell, Step, run, shell
 from doitstack.suggestions import did_you_mean
 
 _MERGES_BEFORE = {Phase.EXTRA: ("extra",)}
@@ -82,7 +89,11 @@ class StackDirectory:
         declared = list(self._declared_settings(Phase.OVERRIDE_DEFAULTS))
         with self.settings.late_defaults():
             declared += self._declared_settings(Phase.SOURCE)
-        return _Sourced(make_plan(declared), self.stack)
+        return _Sourced(make_plan(declared, self._possible_futures), self.stack)
+
+    def _possible_futures(self) -> FutureNames:
+        """Return the futures that may be started although the plan does not."""
+        return possible_futures(self.plugins, self.settings, self._texts.values())
 
     def _declared_settings(self, phase: Phase) -> Iterator[Declared]:
         for plugin in sort_plugins(self.plugins, phase):
@@ -96,7 +107,8 @@ class StackDirectory:
         stack, wanted = self._sourced.stack, tuple(phases)
         changes, plan = self._plans.get(wanted, (-1, Plan(())))
         if changes != self.settings.changes:
-            plan = make_plan(part for phase in wanted for part in self._declared(phase, stack))
+            declared = (part for phase in wanted for part in self._declared(phase, stack))
+            plan = make_plan(declared, self._possible_futures)
             self._plans[wanted] = (self.settings.changes, plan)
         return plan
 
@@ -141,9 +153,10 @@ class StackDirectory:
             *(one.text for one in complaints(self.scripts) if one.is_error),
             *self._service_mistakes(),
         ]
+        if not mistakes:
+            mistakes += [str(one) for one in self._unknown_commands() if one.is_certain]
         if mistakes:
             raise PlanError("\n".join(mistakes))
-        self.plan()
         self.plan([Phase.UNSTACK])
         self.plan([Phase.CLEAN])
 
@@ -183,6 +196,8 @@ class StackDirectory:
         warnings += self._section_warnings("\n".join(texts.values()))
         warnings += [*self._plugin_warnings(), *self.plan().warnings]
         warnings += [one.text for one in complaints([*self.scripts, *self._libraries])]
+        warnings += [str(one) for one in self._unknown_commands() if not one.is_certain]
+        warnings += self._unknown_waits()
         if not self.settings.get("DEVSTACK_DIR"):
             warnings += unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
         return warnings
@@ -215,6 +230,32 @@ class StackDirectory:
                 if (nearest := known.nearest(name))
             ),
         ]
+
+    def _unknown_commands(self) -> list[UnknownCommand]:
+        """Return the commands of futures and steps that do not exist in the bash session."""
+        if self.settings.get("DEVSTACK_DIR"):
+            # Its functions are not looked at.
+            return []
+        local = self.settings.local.script or self.stack.top_dir / "local.conf"
+        path = f"{self.stack.dest / 'bin'}:{self.settings.get('PATH', os.defpath)}"
+        commands = ShellCommands({**self._texts, **read_scripts([local])}, path)
+        in_steps = (
+            (f"plugin {planned.plugin}", planned.step.action.command.split(maxsplit=1)[0])
+            for planned in self.plan().steps
+            if type(planned.step.action) is Shell
+        )
+        calls = [*commands.calls_of_futures(), *in_steps]
+        return list(commands.unknown(call for call in calls if is_plain_name(call[1])))
+
+    def _unknown_waits(self) -> list[str]:
+        """Return warnings about waits in scripts for futures that nothing starts."""
+        waits = list(waits_in_scripts(self._texts))
+        if not waits:
+            return []
+        planned = {one.step.name for one in self.plan().steps if one.is_future}
+        return list(
+            unknown_waits(waits, self._possible_futures() | FutureNames(frozenset(planned)))
+        )
 
     def _plugin_warnings(self) -> Iterator[str]:
         """Yield warnings about drop-ins and repositories that do not run, or may not in future."""

@@ -6,6 +6,7 @@ from doitstack.errors import PlanError
 from doitstack.phases import Phase
 from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import Plugin
+from doitstack.planning.possible_futures import FutureNames
 from doitstack.steps import Step, async_run, async_wait, run
 
 
@@ -115,11 +116,31 @@ def test_future_knows_whether_it_is_awaited() -> None:
     assert plan.warnings == ("future c of plugin p is never waited for",)
 
 
-def test_wait_for_unknown_future_is_a_warning() -> None:
-    plan = _install(async_wait("nobody"))
+def test_wait_for_a_future_that_nothing_starts_is_refused() -> None:
+    with pytest.raises(PlanError) as raised:
+        _install(async_run("make_a", act), async_run("b", act, wait=["mak_a"]), async_wait("x"))
 
-    assert plan.warnings == ("plugin p waits for nobody, which no plugin starts",)
+    assert str(raised.value).splitlines() == [
+        "plugin p waits for mak_a, which no plugin starts; did you mean make_a?",
+        "plugin p waits for x, which no plugin starts",
+    ]
+
+
+def test_wait_for_a_future_that_may_be_started_is_allowed() -> None:
+    steps = [async_wait("of_a_script"), async_wait("of_service_3")]
+    others = FutureNames(frozenset({"of_a_script"}), frozenset({"of_service_.*"}))
+    plan = make_plan([Declared(Phase.INSTALL, Plugin("p", ""), steps)], lambda: others)
+
+    assert plan.warnings == ("plugin p waits for of_service_3, which no plugin starts",)
     assert plan.steps[0].needs == ()
+
+
+def test_other_futures_are_looked_for_only_if_they_are_awaited() -> None:
+    def others() -> FutureNames:
+        raise AssertionError
+
+    steps = [async_run("a", act), async_wait("a")]
+    assert make_plan([Declared(Phase.INSTALL, Plugin("p", ""), steps)], others).warnings == ()
 
 
 def test_two_futures_of_one_name_are_refused() -> None:

@@ -86,3 +86,78 @@ def test_misspelt_group_of_sections_is_refused(tmp_path: Path, group: str, near:
     with pytest.raises(PlanError) as raised:
         StackDirectory(tmp_path, {"PATH": os.environ["PATH"]}).check()
     assert str(raised.value) == f"{conf}:3: there is no group {group}; did you mean {near}?"
+
+
+SCRIPT = """\
+build_it() { :; }
+if [[ $2 == install ]]; then
+    async_run build %s
+    async_wait %s
+fi
+"""
+
+
+def _with_script(top: Path, command: str, awaited: str) -> tuple[StackDirectory, Path]:
+    script = top / "extras.d" / "50-demo.sh"
+    script.parent.mkdir()
+    script.write_text(SCRIPT % (command, awaited))
+    environ = {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]}
+    return StackDirectory(top, environ), script
+
+
+def test_misspelt_command_of_a_future_of_a_script_is_refused(tmp_path: Path) -> None:
+    directory, script = _with_script(tmp_path, "bulid_it", "build")
+    with pytest.raises(PlanError) as raised:
+        directory.check()
+    assert str(raised.value) == (
+        f"{script}:3: bulid_it: there is no such function or program; did you mean build_it?"
+    )
+
+
+def test_other_unknown_names_in_scripts_are_warned_of(tmp_path: Path) -> None:
+    directory, script = _with_script(tmp_path, "no-such-program", "biuld nobody")
+    directory.check()
+    assert directory.warnings() == [
+        f"{script}:3: no-such-program: there is no such function or program",
+        f"{script}:4: async_wait biuld: nothing starts this future; did you mean build?",
+    ]
+
+
+def test_misspelt_command_of_a_step_is_refused(tmp_path: Path) -> None:
+    drop_in(
+        tmp_path,
+        """
+        from doitstack import shell
+
+        @hookimpl
+        def stack_install(stack):
+            yield run(shell("instal_package x"))
+            yield run(shell("$COMMAND"))
+    """,
+    )
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]})
+    with pytest.raises(PlanError, match=r"^plugin demo: instal_package: there .* install_package"):
+        directory.check()
+
+
+def test_wait_for_a_future_of_a_service_that_is_not_enabled_is_allowed(tmp_path: Path) -> None:
+    drop_in(
+        tmp_path,
+        """
+        from doitstack import async_run, async_wait
+
+        @hookimpl
+        def stack_install(stack):
+            if stack.is_service_enabled("greeter"):
+                yield async_run("fetch_greeter", print)
+
+        @hookimpl
+        def stack_extra(stack):
+            yield async_wait("fetch_greeter")
+            yield async_wait(stack.settings.get("WAIT", "fetch_greeter"))
+    """,
+    )
+    environ = {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]}
+    assert StackDirectory(tmp_path, environ).plan().warnings == ()
+    with pytest.raises(PlanError, match=r"waits for fech_greeter, .* did you mean fetch_greeter"):
+        StackDirectory(tmp_path, {**environ, "WAIT": "fech_greeter"}).plan()
