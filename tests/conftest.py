@@ -83,6 +83,13 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return {**kept, **extra}
 
 
+def user_caches() -> dict[str, str]:
+    """Return the settings with which a stack with another HOME uses the developer's caches."""
+    users = Path.home() / ".cache"
+    defaults = {"UV_CACHE_DIR": str(users / "uv"), "DOITSTACK_CACHE_DIR": str(users / "doitstack")}
+    return {name: os.environ.get(name) or default for name, default in defaults.items()}
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a `doit` command ended: its exit code, and stdout and stderr as they came."""

@@ -8,6 +8,7 @@ from doitstack.errors import DoitstackError
 
 VERBS = {
     "init": "doitstack.cli.init",
+    "cache": "doitstack.cli.cache",
     "shell-library": "doitstack.cli.shell_library",
     "request": "doitstack.cli.request",
     "completion": "doitstack.cli.completion.script",

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,13 +31,15 @@ class Environment:
 
     `requirements` are as for pip, `constraints` is the path or URL of a constraints file, or
     empty. A URL is read when the environment is created, and assumed unchanged later. `sources`
-    names packages that have no wheel and are built from source.
+    names packages that have no wheel and are built from source. `is_pinned` is whether the
+    constraints name one version of each package, so that no index can offer a better one.
     """
 
     path: Path
     requirements: tuple[str, ...]
     constraints: str = ""
     sources: tuple[str, ...] = ()
+    is_pinned: bool = False
 
     @property
     def python(self) -> Path:
@@ -85,35 +86,19 @@ class Environment:
 def install(environment: Environment, run: ProgramRunner) -> None:
     """Create `environment` from scratch, with uv, from wheels only; uv's messages go to `PATH.log`.
 
+    If it is pinned, the index is asked only if uv's cache does not have all packages. Otherwise
+    each answer of an index that supports no revalidation lets uv build packages from source again.
+
     Raises StepError with uv's reason: no network, no such version, no space.
     """
     digest = environment.digest()
     environment.stamp.unlink(missing_ok=True)
     private_directory(environment.path.parent)
     _uv(environment, run, ["venv", "--clear", "--python", sys.executable, str(environment.path)])
-    _uv(environment, run, _install_arguments(environment))
+    arguments = _install_arguments(environment)
+    if not (environment.is_pinned and _install_offline(environment, run, arguments)):
+        _uv(environment, run, ["pip", "install", *arguments])
     write_private(environment.stamp, digest + "\n")
-
-
-def take_bytecode(environment: Environment, other: Environment) -> None:
-    """Link the byte code of `other` into `environment`, for source files that are the same.
-
-    uv links the files of a package into all environments, so many are the same file. Compiling them
-    again would take longer than installing them.
-    """
-    for package, directories, _ in os.walk(other.path / "lib"):
-        if "__pycache__" in directories:
-            _link_bytecode(Path(package), environment.path / Path(package).relative_to(other.path))
-
-
-def _link_bytecode(theirs: Path, ours: Path) -> None:
-    for compiled in (theirs / "__pycache__").glob("*.pyc"):
-        source, target = f"{compiled.name.partition('.')[0]}.py", ours / "__pycache__"
-        # Files that are missing or already compiled are skipped.
-        with suppress(OSError):
-            if (theirs / source).samefile(ours / source):
-                target.mkdir(exist_ok=True)
-                (target / compiled.name).hardlink_to(compiled)
 
 
 def remove(environment: Environment) -> None:
@@ -123,8 +108,20 @@ def remove(environment: Environment) -> None:
     _log(environment).unlink(missing_ok=True)
 
 
+def _install_offline(environment: Environment, run: ProgramRunner, arguments: list[str]) -> bool:
+    """Return whether uv's cache had all packages."""
+    try:
+        _uv(environment, run, ["pip", "install", "--offline", *arguments])
+    except StepError:
+        return False
+    return True
+
+
 def _install_arguments(environment: Environment) -> list[str]:
-    arguments = ["pip", "install", "--python", str(environment.python), "--only-binary", ":all:"]
+    arguments = ["--python", str(environment.python), "--only-binary", ":all:"]
+    if "UV_LINK_MODE" not in os.environ:
+        # The same file everywhere, so that its byte code is valid everywhere.
+        arguments += ["--link-mode", "hardlink"]
     for name in environment.sources:
         arguments += ["--no-binary", name]
     if environment.constraints:
@@ -151,9 +148,11 @@ def _log(environment: Environment) -> Path:
 
 def _reason(environment: Environment, said: str) -> str:
     free = shutil.disk_usage(environment.path.parent).free // 2**20
+    source = "uv's cache, which must have all packages as OFFLINE is set"
+    source = source if os.environ.get("UV_OFFLINE") else "the network"
     return (
         f"cannot install {', '.join(environment.requirements)} into {environment.path}: "
-        "look at the network, the versions in UPPER_CONSTRAINTS_FILE and the space "
+        f"look at {source}, the versions in UPPER_CONSTRAINTS_FILE and the space "
         f"({free} MiB are free), then run it again\nuv says:\n{said}"
     )
 

@@ -4,11 +4,14 @@ The services start in parallel as futures, so the waits for them come after all 
 """
 
 from collections.abc import Iterator
+from functools import partial
 
-from doitstack import Stack, Step, async_wait, hookimpl, run
+from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
 from doitstack.cloud import ADMIN_PASSWORD
+from doitstack.uptodate import Unchanged
 from doitstack_plugins.backing import debian_packages, rabbitmq
 from doitstack_plugins.keystone.clouds import clouds_yaml, openrc
+from doitstack_plugins.shared import venvs
 
 STARTS = {
     "g-api": "start_glance",
@@ -20,6 +23,9 @@ STARTS = {
     "horizon": "start_horizon",
 }
 """The futures that start services, by the service that must be enabled."""
+
+KEEP_BYTECODE = "keep_bytecode"
+"""The future that keeps the byte code of all environments for later ones."""
 
 STORES = ("mysql", "rabbit", "memcached")
 """Services that must stop last."""
@@ -51,10 +57,16 @@ def stack_post_config(stack: Stack) -> Iterator[Step]:
 
 @hookimpl
 def stack_extra(stack: Stack) -> Iterator[Step]:
-    """Wait until all services answer, before plugins use them."""
+    """Wait until all services answer, before plugins use them.
+
+    By then they have compiled what they import. Keeping that takes place beside what follows.
+    """
     started = [future for name, future in STARTS.items() if stack.is_service_enabled(name)]
     if started:
         yield async_wait(*started)
+    if stack.is_service_enabled(*ADDRESSES):
+        is_kept = Unchanged(partial(venvs.installations, stack))
+        yield async_run(KEEP_BYTECODE, venvs.keep_bytecode, uptodate=[is_kept])
 
 
 @hookimpl
@@ -62,6 +74,7 @@ def stack_test_config(stack: Stack) -> Iterator[Step]:
     """Show the addresses."""
     if stack.is_service_enabled(*ADDRESSES):
         yield run(show_addresses)
+        yield async_wait(KEEP_BYTECODE)
 
 
 @hookimpl

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import CHECKOUT, MakeStackDir, Outcome, StackDir
+from tests.conftest import CHECKOUT, MakeStackDir, Outcome, StackDir, user_caches
 from tests.e2e.test_default_stack import processes_of
 from tests.service_processes import service_processes
 
@@ -82,7 +82,7 @@ def make_sample(make: MakeStackDir, sample: str, home: Path, more: str = "") -> 
         },
         name=sample,
         HOME=str(home),
-        UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
+        **user_caches(),
         **free_ports(),
     )
     del directory.environ["ENABLED_SERVICES"]

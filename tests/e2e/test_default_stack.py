@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import CHECKOUT, MakeStackDir, StackDir
+from tests.conftest import CHECKOUT, MakeStackDir, StackDir, user_caches
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -30,7 +30,6 @@ def default(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
     """A stack directory with the default services, on a port of its own."""
     home = tmp_path / "home"
     home.mkdir()
-    cache = os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv")
     made = stack_dir(
         {
             "extras.d/80-tempest.py": (CHECKOUT / "extras.d" / "80-tempest.py").read_text(),
@@ -38,7 +37,7 @@ def default(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
         },
         services="key,tempest",
         HOME=str(home),
-        UV_CACHE_DIR=cache,
+        **user_caches(),
     )
     yield made
     made.run("clean")

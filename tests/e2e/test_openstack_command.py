@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import StackDir, clean_environment
+from tests.conftest import StackDir, clean_environment, user_caches
 from tests.e2e.test_default_stack import free_port
 
 pytestmark = pytest.mark.timeout(900)
@@ -139,7 +139,6 @@ def and_in_full(cases: Iterable[Any], more: Iterable[Any]) -> list[Any]:
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackDir]:
     """A keystone and a glance, and their `openstack` warm."""
     top = tmp_path_factory.mktemp("warm")
-    cache = os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv")
     made = StackDir(
         top / "stack",
         {},
@@ -148,7 +147,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackDir]:
             KEYSTONE_SERVICE_PORT=str(free_port()),
             GLANCE_SERVICE_PORT=str(free_port()),
             HOME=str(top),
-            UV_CACHE_DIR=cache,
+            **user_caches(),
         ),
     )
     try:

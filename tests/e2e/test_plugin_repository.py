@@ -1,7 +1,6 @@
 """Plugins of others on the real Keystone: a repository of DevStack's kind, an `ApiService`."""
 
 import json
-import os
 import re
 import shutil
 import stat
@@ -14,7 +13,7 @@ import openstack
 import pytest
 
 from doitstack.cli.init import stack_directory_files
-from tests.conftest import CHECKOUT, MakeStackDir, StackDir
+from tests.conftest import CHECKOUT, MakeStackDir, StackDir, user_caches
 from tests.e2e.test_default_stack import free_port, processes_of
 from tests.integration.bash.repositories import Repository
 
@@ -62,7 +61,7 @@ first = monday of $ALMANAC_REGION
             "tides/tides_api.py": (TIDES / "tides_api.py").read_text(),
         },
         services="key,tides",
-        UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
+        **user_caches(),
     )
     yield made
     made.run("clean")

@@ -3,16 +3,15 @@
 import base64
 import hashlib
 import subprocess
-import sys
 import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from doitstack.errors import CommandError, SettingsError, StepError
-from doitstack.venvs import Environment, install, remove, take_bytecode
+from doitstack.venvs import Environment, install, remove
 
 
 def run(argv: Sequence[str]) -> None:
@@ -157,36 +156,63 @@ def test_remove_leaves_nothing_and_may_be_repeated(environment: Environment) -> 
     assert list(environment.path.parent.iterdir()) == []
 
 
-def bytecode(environment: Environment) -> Path:
-    (source,) = environment.path.glob("lib/python*/site-packages/sample.py")
-    return source.parent / "__pycache__" / f"sample.{sys.implementation.cache_tag}.pyc"
+@dataclass
+class Recorder:
+    """Runs programs, and records the arguments of `uv pip install`."""
+
+    installs: list[Sequence[str]] = field(default_factory=list)
+
+    def __call__(self, argv: Sequence[str]) -> None:
+        if "install" in argv:
+            self.installs.append(argv)
+        run(argv)
+
+    @property
+    def are_offline(self) -> list[bool]:
+        return ["--offline" in argv for argv in self.installs]
 
 
-def test_bytecode_of_the_same_source_is_taken(
-    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_pinned_environment_needs_no_index_if_uv_has_its_packages(environment: Environment) -> None:
+    recorder = Recorder()
+    install(replace(environment, is_pinned=True), recorder)
+    assert recorder.are_offline == [True]
+    assert environment.is_current()
+    assert version_in(environment) == "1.0"
+
+
+def test_index_is_asked_for_what_uv_does_not_have(environment: Environment) -> None:
+    recorder = Recorder()
+
+    def without_cache(argv: Sequence[str]) -> None:
+        recorder.installs += [argv] if "install" in argv else []
+        if "--offline" in argv:
+            raise CommandError("program ended", 1)
+        run(argv)
+
+    install(replace(environment, is_pinned=True), without_cache)
+    assert recorder.are_offline == [True, False]
+    assert version_in(environment) == "1.0"
+
+
+def test_index_is_always_asked_if_it_may_have_a_better_version(environment: Environment) -> None:
+    recorder = Recorder()
+    install(environment, recorder)
+    assert recorder.are_offline == [False]
+
+
+def test_offline_error_says_to_fill_the_cache(environment: Environment) -> None:
+    # The fixture sets UV_OFFLINE.
+    with pytest.raises(StepError, match=r"look at uv's cache, .*OFFLINE is set"):
+        install(replace(environment, requirements=("nowhere",), is_pinned=True), run)
+
+
+def test_packages_are_links_unless_the_user_chose_otherwise(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    first, second = environment, replace(environment, path=tmp_path / "second")
-    for one in (first, second):
-        install(one, run)
-    version_in(first)
-    take_bytecode(second, first)
-    assert bytecode(second).samefile(bytecode(first))
-    assert version_in(second) == "1.0"
-    assert bytecode(second).samefile(bytecode(first))
-    take_bytecode(second, first)
-
-
-def test_bytecode_of_another_source_is_not_taken(
-    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    constraints = tmp_path / "other.txt"
-    constraints.write_text("sample==2.0\n")
-    other = replace(environment, path=tmp_path / "other", constraints=str(constraints))
-    for one in (environment, other):
-        install(one, run)
-    version_in(other)
-    take_bytecode(environment, other)
-    assert not bytecode(environment).exists()
-    take_bytecode(environment, replace(other, path=tmp_path / "nowhere"))
+    monkeypatch.delenv("UV_LINK_MODE", raising=False)
+    module = environment.site_packages / "sample.py"
+    install(environment, run)
+    assert module.stat().st_nlink > 1
+    monkeypatch.setenv("UV_LINK_MODE", "copy")
+    install(environment, run)
+    assert module.stat().st_nlink == 1

@@ -26,6 +26,7 @@ _WORK = (
     "apache",
     "async",
     "bin",
+    "cache",
     "data",
     "etc",
     "logs",

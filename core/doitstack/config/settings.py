@@ -31,7 +31,7 @@ _SPECIAL = frozenset("$%:")
 """Characters that have a meaning in OpenStack's configuration or in PATH."""
 
 _NUMBERS = ("ASYNC_JOBS", "SERVICE_TIMEOUT", "WARM_IDLE_SECONDS")
-_TRUTHS = ("DEVSTACK_PARALLEL", "ASYNC_STRICT", "WARNINGS_AS_ERRORS")
+_TRUTHS = ("DEVSTACK_PARALLEL", "ASYNC_STRICT", "OFFLINE", "WARNINGS_AS_ERRORS")
 
 _OWN_TO_LOCAL_CONF = frozenset({"PATH"})
 """The variables that `local.conf` may change although the environment sets them."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from doitstack.config.cache_directories import uv_variables
 from doitstack.config.settings import is_hidden
 from doitstack.stack import Stack
 
@@ -36,6 +37,7 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
         "OS_CLIENT_CONFIG_FILE": str(stack.dest / "clouds.yaml"),
         "UV_SYSTEM_CERTS": stack.settings.get("UV_SYSTEM_CERTS") or _system_certs(),
         "OS_CLOUD": stack.settings.get("OS_CLOUD", "devstack-admin"),
+        **uv_variables(stack.settings),
         **_proxies(stack),
         **more,
     }

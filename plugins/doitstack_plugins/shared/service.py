@@ -9,7 +9,7 @@ from pathlib import Path
 
 from doitstack import Stack, Step, async_run, hookimpl, run, warm
 from doitstack.config.dest_directory import discard
-from doitstack.venvs import Environment, remove
+from doitstack.venvs import Environment
 from doitstack_plugins.shared import required_services, venvs, warm_managers
 
 Action = Callable[[Stack], None]
@@ -83,7 +83,7 @@ class Service:
 
     def remove(self, stack: Stack) -> None:
         """Remove the environment, the configuration and the data."""
-        remove(self.environment(stack))
+        venvs.remove(stack, self.environment(stack))
         if self.manage:
             warm.withdraw(stack, self.manage)
         discard(stack.settings, *self.paths(stack))

@@ -1,13 +1,20 @@
 """Virtual environments of services, with the constraints of the stack."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from doitstack import Settings, Stack
-from doitstack.venvs import Environment, take_bytecode
+from doitstack.bytecode_cache import BytecodeCache
+from doitstack.config.cache_directories import BYTECODE, cache_directory
+from doitstack.venvs import Environment
 from doitstack.venvs import install as install_environment
+from doitstack.venvs import remove as remove_environment
 
 KEYSTONE_INSTALL = "install_keystone"
 """Keystone's installation; most other work depends on it."""
+
+SHIPPED_CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
+"""A version of each package; these are tested together."""
 
 _COMMON = ("pyuwsgi", "pymysql", "pymemcache", "python-memcached")
 
@@ -17,8 +24,14 @@ _SOURCES = ("ovs", "simplegeneric")
 
 def environment(stack: Stack, name: str, *requirements: str) -> Environment:
     """Return the environment `$DEST/venvs/NAME` with `requirements`, constrained."""
-    path = stack.dest / "venvs" / name
-    return Environment(path, requirements, constraints(stack.settings), _SOURCES)
+    constrained_by = constraints(stack.settings)
+    return Environment(
+        _directory(stack) / name,
+        requirements,
+        constrained_by,
+        _SOURCES,
+        is_pinned=constrained_by == str(SHIPPED_CONSTRAINTS),
+    )
 
 
 def service_environment(stack: Stack, name: str, *requirements: str) -> Environment:
@@ -40,12 +53,38 @@ def installs_after(stack: Stack) -> list[str]:
 
 
 def install(stack: Stack, made: Environment) -> None:
-    """Make the environment; timed as DevStack times pip."""
+    """Make the environment, with its byte code; timed as DevStack times pip."""
+
+    def add_bytecode(cache: BytecodeCache) -> None:
+        # Keystone's is made first, and has already compiled what all services import.
+        cache.keep(environment(stack, "keystone").site_packages)
+        cache.restore(made.site_packages)
+
     with stack.timed("pip_install"):
         install_environment(made, stack.run)
-        # Keystone's is made first, and has already compiled what all services import.
-        take_bytecode(made, environment(stack, "keystone"))
+        _use_cache(stack, add_bytecode)
     stack.say(f"installed {', '.join(made.requirements)} into {made.path}")
+
+
+def remove(stack: Stack, made: Environment) -> None:
+    """Remove the environment; its byte code is kept for the next one."""
+    _use_cache(stack, lambda cache: cache.keep(made.site_packages))
+    remove_environment(made)
+
+
+def keep_bytecode(stack: Stack) -> None:
+    """Keep the byte code of all environments for later ones, of other stacks, too."""
+
+    def keep(cache: BytecodeCache) -> None:
+        if sum(cache.keep(made.site_packages) for made in _installed(stack)):
+            cache.prune()
+
+    _use_cache(stack, keep)
+
+
+def installations(stack: Stack) -> str:
+    """Return a text that changes if an environment is installed."""
+    return repr([(str(made.path), made.stamp.stat().st_mtime_ns) for made in _installed(stack)])
 
 
 def constraints(settings: Settings) -> str:
@@ -55,10 +94,29 @@ def constraints(settings: Settings) -> str:
     """
     chosen = settings.get("UPPER_CONSTRAINTS_FILE")
     if not chosen:
-        return str(Path(__file__).parents[1] / "constraints.txt")
+        return str(SHIPPED_CONSTRAINTS)
     return chosen if "://" in chosen else str(Path(settings["TOP_DIR"]) / chosen)
 
 
 def environ(stack: Stack) -> dict[str, str]:
     """Return variables with which OpenStack's programs write nothing into the user's home."""
     return {"XDG_CACHE_HOME": str(stack.data_dir / "cache")}
+
+
+def _directory(stack: Stack) -> Path:
+    return stack.dest / "venvs"
+
+
+def _installed(stack: Stack) -> list[Environment]:
+    """Return the environments that are complete."""
+    found = (Environment(path, ()) for path in sorted(_directory(stack).glob("*")))
+    return [made for made in found if made.stamp.exists()]
+
+
+def _use_cache(stack: Stack, use: Callable[[BytecodeCache], object]) -> None:
+    """Call `use` with the cache of byte code; without the cache all works, too, but slower."""
+    cache = BytecodeCache(cache_directory(stack.settings) / BYTECODE)
+    try:
+        use(cache)
+    except OSError as error:
+        stack.say(f"the byte code cache {cache.directory} is not used: {error.strerror}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from doitstack import Stack
 from doitstack.errors import StepError
 from doitstack.private_files import private_directory
-from doitstack.venvs import Environment, remove
+from doitstack.venvs import Environment
 from doitstack_plugins.shared import conf_files, venvs
 from doitstack_plugins.tempest import cloud_resources, conf
 
@@ -59,7 +59,7 @@ def run_tempest(stack: Stack, *arguments: str) -> None:
 
 def clean_tempest(stack: Stack) -> None:
     """Remove the environment and the workspace."""
-    remove(environment(stack))
+    venvs.remove(stack, environment(stack))
     shutil.rmtree(_state(stack), ignore_errors=True)
 
 

@@ -10,6 +10,7 @@ from doitstack.errors import ServiceError, SettingsError
 from doitstack.phases import STACK_PHASES
 from doitstack.planning.plan import PlannedStep
 from doitstack.planning.stack_directory import StackDirectory
+from doitstack.uptodate import Unchanged
 from doitstack_plugins import all_services
 from tests.e2e.samples import PORTS, free_ports
 from tests.unit.recorded_actions import RecordedActions, make_stack
@@ -122,3 +123,11 @@ def test_services_are_stopped_at_once_and_their_stores_later(tmp_path: Path) -> 
     step.action(stack)
     assert [one.name for one in stack.services.status() if one.pid] == ["mysql"]
     stack.services.stop_all()
+
+
+def test_bytecode_is_kept_beside_the_last_steps_and_only_after_an_installation(
+    tmp_path: Path,
+) -> None:
+    (step,) = [one.step for one in steps(tmp_path, "key") if one.step.name == "keep_bytecode"]
+    assert step.kind.value == "async_run"
+    assert any(isinstance(check, Unchanged) for check in step.doit["uptodate"])

@@ -1,9 +1,15 @@
 """Virtual environments of services: their constraints, and what they wait for."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+from doitstack.processes.program import Program
+from doitstack.stack import Stack
+from doitstack.venvs import Environment
 from doitstack_plugins.shared import venvs
-from tests.unit.recorded_actions import make_stack
+from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
 def test_installations_wait_for_keystones_if_it_is_enabled(tmp_path: Path) -> None:
@@ -29,3 +35,79 @@ def test_constraints_are_ours_or_the_users(tmp_path: Path) -> None:
     assert chosen("c.txt") == str(tmp_path / "c.txt")
     assert chosen("/c.txt") == "/c.txt"
     assert chosen("https://example.invalid/c.txt") == "https://example.invalid/c.txt"
+
+
+def test_only_our_constraints_are_known_to_name_every_version(tmp_path: Path) -> None:
+    assert venvs.environment(make_stack(tmp_path), "nova").is_pinned
+    theirs = make_stack(tmp_path, UPPER_CONSTRAINTS_FILE="c.txt")
+    assert not venvs.environment(theirs, "nova").is_pinned
+
+
+def stack_with_cache(top_dir: Path) -> Stack:
+    return make_stack(top_dir, DOITSTACK_CACHE_DIR=str(top_dir.parent / "cache"))
+
+
+def installed(stack: Stack, name: str) -> Environment:
+    """Return an environment with a module that is a link, as uv makes it, and a stamp."""
+    made = Environment(stack.dest / "venvs" / name, ())
+    made.site_packages.mkdir(parents=True)
+    archive = stack.top_dir.parent / "module.py"
+    if not archive.exists():
+        archive.touch()
+        os.utime(archive, ns=(10**9 + 1, 10**9 + 1))
+    os.link(archive, made.site_packages / "module.py")
+    made.stamp.touch()
+    return made
+
+
+def compile_module(made: Environment) -> None:
+    command = [sys.executable, "-m", "compileall", "-q", str(made.site_packages)]
+    subprocess.run(command, check=True)
+
+
+def test_bytecode_survives_the_removal_of_its_environment(tmp_path: Path) -> None:
+    first, second = (stack_with_cache(tmp_path / name) for name in ("one", "two"))
+    made = installed(first, "nova")
+    compile_module(made)
+    with first.acting(RecordedActions(lambda program: None)):
+        venvs.remove(first, made)
+    assert not made.path.exists()
+    (kept,) = (tmp_path / "cache" / "bytecode").rglob("*.pyc")
+
+    other = Environment(second.dest / "venvs" / "nova", ())
+
+    def install(program: Program) -> None:
+        if "install" in program.argv:
+            installed(second, "nova")
+
+    with second.acting(RecordedActions(install)):
+        venvs.install(second, other)
+    (restored,) = other.site_packages.glob("__pycache__/*.pyc")
+    assert restored.samefile(kept)
+
+
+def test_all_environments_are_kept_once(tmp_path: Path) -> None:
+    stack = stack_with_cache(tmp_path / "stack")
+    assert venvs.installations(stack) == "[]"
+    made, incomplete = installed(stack, "nova"), installed(stack, "glance")
+    incomplete.stamp.unlink()
+    assert str(made.path) in venvs.installations(stack)
+    assert str(incomplete.path) not in venvs.installations(stack)
+    compile_module(made)
+    recorded = RecordedActions(lambda program: None)
+    with stack.acting(recorded):
+        venvs.keep_bytecode(stack)
+        venvs.keep_bytecode(stack)
+    assert len(list((tmp_path / "cache").rglob("*.pyc"))) == 1
+    assert recorded.said == []
+
+
+def test_unusable_cache_is_one_line_and_no_failure(tmp_path: Path) -> None:
+    stack = stack_with_cache(tmp_path / "stack")
+    compile_module(installed(stack, "nova"))
+    (tmp_path / "cache").write_text("a file")
+    recorded = RecordedActions(lambda program: None)
+    with stack.acting(recorded):
+        venvs.keep_bytecode(stack)
+    (line,) = recorded.said
+    assert line == f"the byte code cache {tmp_path}/cache/bytecode is not used: Not a directory"

@@ -1,0 +1,49 @@
+"""Where files are kept that outlive a stack: uv's packages, and byte code."""
+
+import os
+from pathlib import Path
+
+from doitstack.config.settings import Settings
+
+BYTECODE = "bytecode"
+"""The directory of byte code in the cache directory."""
+
+
+def cache_directory(settings: Settings) -> Path:
+    """Return DOITSTACK_CACHE_DIR, by default `doitstack` in the user's cache directory.
+
+    If the user cannot write there, it is below DEST, where `doit clean` removes it.
+    """
+    chosen = settings.get("DOITSTACK_CACHE_DIR")
+    if chosen:
+        return settings.path("TOP_DIR") / chosen
+    return _users_cache(settings, "doitstack") or settings.path("DEST") / "cache"
+
+
+def uv_variables(settings: Settings) -> dict[str, str]:
+    """Return the variables with which uv finds a cache that it can write to, and obeys OFFLINE."""
+    variables = {}
+    if settings.get("UV_CACHE_DIR"):
+        variables["UV_CACHE_DIR"] = settings["UV_CACHE_DIR"]
+    elif not _users_cache(settings, "uv"):
+        variables["UV_CACHE_DIR"] = str(settings.path("DEST") / "cache" / "uv")
+    if settings.is_true("OFFLINE"):
+        variables["UV_OFFLINE"] = "true"
+    return variables
+
+
+def _users_cache(settings: Settings, name: str) -> Path | None:
+    """Return the directory `name` in the user's cache directory, or None if it cannot be used.
+
+    As the XDG Base Directory Specification demands, a relative XDG_CACHE_HOME is ignored.
+    """
+    home = Path(settings.get("HOME") or "~").expanduser()
+    base = Path(settings.get("XDG_CACHE_HOME"))
+    path = (base if base.is_absolute() else home / ".cache") / name
+    return path if path.is_absolute() and _is_writable(path) else None
+
+
+def _is_writable(path: Path) -> bool:
+    """Return whether `path` is a directory in which we can write, or can be made one."""
+    existing = next(parent for parent in (path, *path.parents) if os.path.lexists(parent))
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
