@@ -4,9 +4,18 @@ Knows the messages of `session.sh`, but neither pipes nor processes.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from doitstack.bash.answer import Answer
 from doitstack.errors import CommandError, StepError
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a request: the status, stdout and stderr that bash sees."""
+
+    code: int = 0
+    out: str = ""
+    err: str = ""
 
 
 class MessageBuffer:

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Sequence
 
 from doitstack.bash import keystone_requests, service_requests
-from doitstack.bash.answer import Answer
+from doitstack.bash.protocol import Answer
 from doitstack.errors import DoitstackError, StepError
 from doitstack.stack import Stack
 

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from doitstack.bash.answer import Answer
 from doitstack.bash.protocol import (
+    Answer,
     MessageBuffer,
     decode_variables,
     encode_answer,

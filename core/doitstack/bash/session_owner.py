@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from doitstack.bash.answer import Answer
+from doitstack.bash.protocol import Answer
 from doitstack.bash.session import Reply, Session, SessionPlace
 from doitstack.bash.start_gate import StartGate
 from doitstack.config.local_conf import session_script

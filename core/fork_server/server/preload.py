@@ -15,7 +15,7 @@ from .worker import run_main
 
 
 def preload(script: str, preparation: Preparation) -> ImportEffects:
-    """Import everything, and return what it has done besides."""
+    """Import everything; return the side effects of that."""
     before = dict(os.environ)
     with recorded_reads() as reads:
         with _captured_stderr() as captured:

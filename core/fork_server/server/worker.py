@@ -45,10 +45,7 @@ class Worker:
             os.setpgid(0, 0)
         _take_descriptors(request)
         _take_environment(request, settings)
-        for name, value in effects.changes.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+        effects.repeat_changes()
         _take_signals(request)
         _make_streams(request, settings)
         with suppress(OSError):

@@ -1,0 +1,45 @@
+"""A stack that records what requests do with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from doitstack.errors import ServiceError
+
+
+@dataclass
+class FakeStack:
+    """Notes what is done to services."""
+
+    dest: Path
+    log: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def run_process(
+        self, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+    ) -> None:
+        if argv == ["/bin/false"]:
+            raise ServiceError(f"{name} does not stay up")
+        self.log.append(("run", name, list(argv), dict(env or {})))
+
+    def stop_process(self, name: str) -> None:
+        self.log.append(("stop", name))
+
+    def say(self, text: str) -> None:
+        self.log.append(("say", text))
+
+    def warn(self, text: str) -> None:
+        self.log.append(("warn", text))
+
+    @property
+    def services(self) -> Any:
+        state = SimpleNamespace(value="RUNNING")
+        return SimpleNamespace(
+            status=lambda: [SimpleNamespace(name="a", state=state)],
+            start_again=self._start_again,
+        )
+
+    def _start_again(self, name: str) -> bool:
+        self.log.append(("again", name))
+        return name == "keystone"

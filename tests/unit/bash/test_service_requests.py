@@ -1,0 +1,52 @@
+"""Services that bash describes are started with their command, user, group and environment."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doitstack.bash import service_requests
+from doitstack.bash.request_handlers import Answer, answer
+from tests.unit.bash.fake_stack import FakeStack
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Any:
+    return FakeStack(tmp_path)
+
+
+def test_run_process_starts_the_command_as_it_is_quoted(stack: Any) -> None:
+    assert (
+        answer(stack, "run_process", ["a", "/bin/x --y 'a b'", "", "", "A=1 B='2 3'"]) == Answer()
+    )
+    assert stack.log == [("run", "a", ["/bin/x", "--y", "a b"], {"A": "1", "B": "2 3"})]
+
+
+def test_run_process_changes_user_and_group(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_requests.getpass, "getuser", lambda: "me")
+    monkeypatch.setattr(service_requests.os, "geteuid", lambda: 0)
+    answer(stack, "run_process", ["a", "/bin/x y", "kvm", "other"])
+    monkeypatch.setattr(service_requests.os, "geteuid", lambda: 1000)
+    answer(stack, "run_process", ["b", "/bin/x", "", "other"])
+    answer(stack, "run_process", ["c", "/bin/x", "", "me"])
+    assert [entry[2] for entry in stack.log] == [
+        ["runuser", "-u", "other", "--", "sg", "kvm", "-c", "/bin/x y"],
+        ["sudo", "-n", "-u", "other", "--", "/bin/x"],
+        ["/bin/x"],
+    ]
+
+
+def test_a_service_starts_again_by_its_name(stack: Any) -> None:
+    answer(stack, "write_unit", ["a", "/bin/x"])
+    assert answer(stack, "restart_process", ["a"]) == Answer()
+    assert answer(stack, "stop_process", ["a"]) == Answer()
+    assert stack.log == [("stop", "a"), ("run", "a", ["/bin/x"], {}), ("stop", "a")]
+    file = stack.dest / "units" / "a.json"
+    assert json.loads(file.read_text())["command"] == "/bin/x"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_foreign_service_restarts_unchanged(stack: Any) -> None:
+    assert answer(stack, "restart_process", ["keystone"]) == Answer()
+    assert stack.log == [("stop", "keystone"), ("again", "keystone")]

@@ -1,0 +1,153 @@
+"""The session's bash, with a listener and a watchdog of the test's own."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doitstack.bash.protocol import Answer
+from doitstack.bash.session import Reply, Session, SessionPlace
+from doitstack.errors import CommandError, StepError
+from doitstack.processes.event_loop import EventLoop
+
+
+class Recorder:
+    """A listener that records what it is called with, and answers requests at once."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.sessions: list[int] = []
+        self.answer = Answer()
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *words: self.calls.append((name, *words))
+
+    def request(self, verb: str, arguments: Sequence[str], reply: Reply) -> None:
+        self.calls.append((verb, *arguments))
+        reply(self.answer)
+
+    def session(self, pid: int) -> None:
+        """Record what the watchdog is called with."""
+        self.sessions.append(pid)
+
+
+class Place:
+    """A session in a directory, and its log."""
+
+    def __init__(self, path: Path) -> None:
+        self.recorder = Recorder()
+        self.loop = EventLoop()
+        self.path = path
+        (path / "async").mkdir()
+        self.log = path / "log"
+        variables = {"DEST": str(path), "TOP_DIR": str(path), "QUOTED": "it's $HOME"}
+        with self.log.open("wb") as log:
+            place = SessionPlace(log.fileno(), path, "run-1", variables, None)
+            recorder: Any = self.recorder
+            self.session = Session(place, self.loop, recorder, recorder)
+
+    def run(self, command: str) -> None:
+        self.session.run(lambda: command)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    made = Place(tmp_path)
+    yield made
+    made.session.close()
+    made.loop.close()
+
+
+def test_commands_run_in_order_in_one_shell(place: Place) -> None:
+    place.run("cd /; one=1")
+    place.run('echo "$PWD $one $QUOTED"')
+    assert place.log.read_text() == "/ 1 it's $HOME\n"
+    assert place.session.variables()["one"] == "1"
+    assert place.recorder.sessions == [place.session.pid]
+
+
+def test_posted_commands_wait_until_the_shell_is_free(place: Place) -> None:
+    ends: list[StepError | None] = []
+    place.session.post(lambda: "echo first", ends.append)
+    place.session.post(lambda: "", ends.append)
+    place.session.post(lambda: f"echo {len(ends)}", ends.append)
+    assert place.session.is_busy
+    place.loop.run_until(lambda: len(ends) == 3)
+    assert ends == [None, None, None]
+    assert place.log.read_text() == "first\n2\n"
+
+
+def test_only_changed_variables_are_sent(place: Place) -> None:
+    place.run("one=1 two=2")
+    assert place.session.changes({"one": "1", "two": "x y", "new": ""}) == "two='x y'\nnew=''"
+
+
+def test_failure_ends_the_session_and_all_that_waits(place: Place) -> None:
+    ends: list[StepError | None] = []
+    place.session.post(lambda: "false", ends.append)
+    place.session.post(lambda: "echo never", ends.append)
+    place.loop.run_until(lambda: len(ends) == 2)
+    assert isinstance(ends[0], CommandError)
+    assert "'false' ended with code 1" in str(ends[0])
+    assert ends[1] is ends[0]
+    assert place.recorder.calls == [("session_ended",)]
+    with pytest.raises(StepError, match="the bash session has ended: 'false' ended"):
+        place.run("echo never")
+    assert not place.session.is_alive
+
+
+def test_shell_that_is_killed_says_so(place: Place) -> None:
+    with pytest.raises(CommandError, match="ended with code -9, without a word: it was killed"):
+        place.run("kill -KILL $BASHPID")
+
+
+def test_requests_are_answered_in_shells_and_subshells(place: Place) -> None:
+    place.recorder.answer = Answer(3, "out\n", "err\n")
+    place.run('doitstack_request a "x y" && echo good || echo "code $?"')
+    place.run('(doitstack_request b || echo "code $?")')
+    assert place.recorder.calls == [("a", "x y"), ("b",)]
+    assert place.log.read_text() == "err\nout\ncode 3\n" * 2
+
+
+def test_times_are_reported(place: Place) -> None:
+    place.run("time_start pip; time_stop pip")
+    (call,) = place.recorder.calls
+    assert call[:2] == ("took", "pip")
+    assert call[2] >= 0
+
+
+def test_script_is_sourced_with_arguments_and_a_trace(place: Place) -> None:
+    script, trace = place.path / "script.sh", place.path / "trace"
+    script.write_text('echo "$0 $*" >&2; set -x; local word=1; set +x\n')
+    place.session.source(script, ["stack", "install"], trace)
+    assert place.log.read_text().endswith("stack install\n")
+    assert "local word=1" in trace.read_text()
+
+
+def test_script_that_goes_on_reports_failures_and_ends_well(place: Place) -> None:
+    script = place.path / "script.sh"
+    script.write_text("false\necho further\n")
+    place.session.source(script, [], place.path / "trace", goes_on=True)
+    assert "further" in place.log.read_text()
+    with pytest.raises(CommandError, match=r"script\.sh:1: 'false' ended with code 1"):
+        place.session.source(script, [], place.path / "trace")
+
+
+def test_secrets_are_hidden_in_the_commands_of_futures(place: Place) -> None:
+    place.session.hide(["s3cret"])
+    place.run("async_run a echo s3cret x")
+    (started,) = [call for call in place.recorder.calls if call[0] == "async_started"]
+    assert (started[1], started[4]) == ("a", "echo *** x")
+
+
+def test_close_ends_the_shell_and_its_descriptors(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    place = Place(tmp_path)
+    place.session.close()
+    place.loop.close()
+    assert not place.session.is_alive
+    assert place.recorder.sessions == [place.session.pid, 0]
+    assert len(os.listdir("/proc/self/fd")) == before
