@@ -8,9 +8,6 @@ from typing import Any
 
 from doitstack.cli import COMMANDS, command_class
 
-ANYWHERE = ("AnywhereRun", "AnywhereList", "AnywhereClean")
-"""doit's commands in any directory; the entry points of doit name them."""
-
 
 def __getattr__(name: str) -> Any:
     """Import a command when doit asks for it: each invocation needs one of them."""
@@ -18,10 +15,6 @@ def __getattr__(name: str) -> Any:
         from doitstack.cli.loader import Loader  # noqa: PLC0415 - not for each command
 
         return Loader
-    if name in ANYWHERE:
-        from doitstack.cli.anywhere import class_anywhere  # noqa: PLC0415 - not for each command
-
-        return class_anywhere(name.removeprefix("Anywhere").lower())
     if name not in COMMANDS:
         raise AttributeError(name)
     return command_class(name)

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
-from doit.cmd_clean import Clean
-from doit.cmd_list import List
-from doit.cmd_run import Run
+from doit.cmd_clean import Clean as DoitClean
+from doit.cmd_list import List as DoitList
+from doit.cmd_run import Run as DoitRun
 from doit.doit_cmd import DoitConfig
 from doit.exceptions import InvalidDodoFile
 from doit.plugin import PluginEntry
 
 from doitstack.planning.restart import Located, is_configured, located, restart
 
-_CLASSES = {"run": Run, "list": List, "clean": Clean}
+_CLASSES = {"Run": DoitRun, "List": DoitList, "Clean": DoitClean}
 
 _FILES = ("pyproject.toml", "doit.cfg")
 
@@ -30,7 +30,11 @@ class _Located(DoitCmdBase):  # type: ignore[misc]
 
     def parse_execute(self, in_args: list[str]) -> Any:
         """Run doit's command, or restart in the stack directory that `-f` or `-k` names."""
-        here, there = Path.cwd(), _directory(located(sys.argv[1:]))
+        try:
+            here = Path.cwd()
+        except FileNotFoundError:
+            raise InvalidDodoFile("the current directory does not exist any more") from None
+        there = _directory(located(sys.argv[1:]))
         if there != here and is_configured(there):
             os.chdir(there)
             restart(here)
@@ -54,15 +58,17 @@ def _directory(where: Located) -> Path:
     return (here / file).parent.resolve()
 
 
-def class_anywhere(name: str) -> Any:
-    """Return the class of doit's command `name` for the current directory."""
+def __getattr__(name: str) -> Any:
+    """Return the class of doit's command for the current directory: `Run`, `List` or `Clean`."""
+    if name not in _CLASSES:
+        raise AttributeError(name)
     configuration = DoitConfig()
     configuration.loads([file for file in _FILES if Path(file).exists()])
-    location = configuration.config["COMMAND"].get(name)
+    location = configuration.config["COMMAND"].get(name.lower())
     if location:
-        return PluginEntry("COMMAND", name, location).get()
+        return PluginEntry("COMMAND", name.lower(), location).get()
     plain = _CLASSES[name]
-    return type(plain.__name__, (_Located, plain), {"name": name, "__doc__": plain.__doc__})
+    return type(name, (_Located, plain), {"name": name.lower(), "__doc__": plain.__doc__})
 
 
 def advice(directory: Path) -> str:

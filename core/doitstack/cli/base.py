@@ -66,6 +66,8 @@ class InterruptibleCommand(DoitCmdBase):  # type: ignore[misc]
 
     def __init__(self, task_loader: Any, cmds: Any = None, **kwargs: Any) -> None:
         """Keep `cmds`, doit's dictionary of all commands."""
+        # doit takes the standard streams as they are when it makes a command.
+        open_standard_streams()
         super().__init__(task_loader=task_loader, cmds=cmds, **kwargs)
         self.commands: Any = {} if cmds is None else cmds
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from doit.cmd_completion import TabCompletion as DoitTabCompletion
@@ -123,6 +124,8 @@ class Info(_TasksCommand, DoitInfo):  # type: ignore[misc]
 class _StateCommand(_TasksCommand):
     """A command that changes what doit has saved about tasks."""
 
+    sel_tasks: Any
+
     def execute(self, params: Any, args: list[str]) -> int:
         """Run the command while no run goes on."""
         self.loader.setup(params)
@@ -135,6 +138,17 @@ class _StateCommand(_TasksCommand):
             raise InvalidDodoFile(str(error)) from error
         return code
 
+    def with_steps(self, names: Iterable[str]) -> list[str]:
+        """Return the names, with the steps of those that are phases. Raises InvalidCommand."""
+        refuse_unknown_tasks(self, names)
+        tasks = {task.name: task for task in self.task_list}
+        found: dict[str, None] = {}
+        for name in names:
+            # doit itself knows the steps as parts of the first group only.
+            steps = (step for step in tasks[name].task_dep if step.startswith(f"{name}:"))
+            found |= dict.fromkeys([name, *(steps if tasks[name].subtask_of else ())])
+        return list(found)
+
 
 class Forget(_StateCommand, DoitForget):  # type: ignore[misc]
     """`doit forget`."""
@@ -144,7 +158,8 @@ class Forget(_StateCommand, DoitForget):  # type: ignore[misc]
     doc_examples = ("doit forget stack:install", "doit forget --all")
 
     def _execute(self, forget_sub: bool, forget_disable_default: bool, forget_all: bool) -> None:  # noqa: FBT001
-        refuse_unknown_tasks(self, [] if forget_all else self.sel_tasks)
+        if not forget_all:
+            self.sel_tasks = self.with_steps(self.sel_tasks)
         super()._execute(forget_sub, forget_disable_default, forget_all)
 
 
@@ -158,8 +173,7 @@ class Ignore(_StateCommand, DoitIgnore):  # type: ignore[misc]
     def _execute(self, pos_args: Any) -> None:
         if not pos_args:
             raise InvalidCommand("ignore: which TASK? `doit list --all` lists them")
-        refuse_unknown_tasks(self, pos_args)
-        super()._execute(pos_args)
+        super()._execute(self.with_steps(pos_args))
 
 
 class ResetDep(_StateCommand, DoitResetDep):  # type: ignore[misc]
@@ -170,8 +184,7 @@ class ResetDep(_StateCommand, DoitResetDep):  # type: ignore[misc]
     doc_examples = ("doit reset-dep", "doit reset-dep stack:install")
 
     def _execute(self, pos_args: Any = None) -> None:
-        refuse_unknown_tasks(self, pos_args or ())
-        super()._execute(pos_args)
+        super()._execute(self.with_steps(pos_args or ()))
 
 
 class DumpDB(ShowCommand):

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         for name, text in stack_directory_files().items():
             path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists():
+            if _is_missing(path):
                 path.write_text(text, encoding="utf-8")
                 sys.stdout.write(f"wrote {path}\n")
             elif name == _CONFIGURATION:
@@ -76,9 +76,14 @@ def _add_commands(path: Path) -> None:
         sys.stdout.write(f"added commands to {path}\n")
 
 
+def _is_missing(path: Path) -> bool:
+    """Return whether there is no such file, or nothing in it."""
+    return not path.exists() or (path.is_file() and not path.read_bytes().strip())
+
+
 def _refuse_others(directory: Path) -> None:
     for path in (directory / "dodo.py", directory / "doit.cfg"):
-        if path.is_file() and "doitstack" not in path.read_text(errors="replace"):
+        if not _is_missing(path) and "doitstack" not in path.read_text(errors="replace"):
             raise SettingsError(f"{path} is not a stack directory's; choose another directory")
 
 

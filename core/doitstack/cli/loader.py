@@ -7,7 +7,9 @@ import sys
 from importlib.metadata import version
 
 from doit.cmd_base import DodoTaskLoader
+from doit.exceptions import InvalidCommand
 
+from doitstack.cli.base import standard_output
 from doitstack.cli.overview import overview_text
 
 
@@ -15,6 +17,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
     """Loads the tasks of `dodo.py`, as doit does."""
 
     def __init__(self) -> None:
+        """Answer the words that no command will see. Raises SystemExit after an answer."""
         super().__init__()
         if "" in sys.argv[1:]:
             # doit looks at the first character of each word.
@@ -22,8 +25,17 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
             raise SystemExit(3)
         match sys.argv[1:2]:
             case ["--version"]:
-                # doit adds its own version.
-                sys.stdout.write(f"doitstack {version('doitstack')}\ndoit ")
+                _answer(f"doitstack {version('doitstack')}\ndoit {version('doit')}\n")
             case ["--help"]:
-                sys.stdout.write(overview_text())
-                raise SystemExit(0)
+                _answer(overview_text())
+
+
+def _answer(text: str) -> None:
+    """Print `text` and raise SystemExit."""
+    try:
+        with standard_output("doit"):
+            sys.stdout.write(text)
+    except InvalidCommand as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        raise SystemExit(3) from error
+    raise SystemExit(0)

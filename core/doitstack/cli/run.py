@@ -68,6 +68,8 @@ CONSOLE = {
 }
 """doit's option: `--console`, `console` in `[tool.doit]`, or the environment."""
 
+MOST_JOBS = 4096
+"""The highest number of futures at once: each has a byte in a pipe, which holds so many."""
 
 NO_EFFECT = ("verbosity", "reporter", "outfile", "par_type", "failure_verbosity")
 """doit's options that change nothing here: what a run shows is for `--console`."""
@@ -289,9 +291,15 @@ def _run_options(
     settings = directory.settings
     if jobs < 0:
         raise SettingsError(f"-n {jobs}: use a whole number, 0 or more")
+    wanted = jobs or settings.number("ASYNC_JOBS")
+    if wanted > MOST_JOBS:
+        raise SettingsError(
+            f"{f'-n {jobs}' if jobs else f'ASYNC_JOBS={wanted}'}: use {MOST_JOBS} at most, "
+            f"or 0 for no limit"
+        )
     return RunOptions(
         tasks=tuple(tasks),
-        jobs=jobs or settings.number("ASYNC_JOBS"),
+        jobs=wanted,
         parallel=settings.is_true("DEVSTACK_PARALLEL", default=True),
         keep_going=keep_going,
         strict=settings.is_true("ASYNC_STRICT"),

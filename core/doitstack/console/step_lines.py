@@ -9,7 +9,7 @@ from doit.task import Task
 
 from doitstack.planning.doit_tasks import planned_step
 from doitstack.planning.plan import PlannedStep
-from doitstack.reports.formatting import brief_name
+from doitstack.reports.formatting import brief_name, counted
 
 NAMES = 3
 """How many futures of an async_wait are named."""
@@ -26,6 +26,7 @@ class StepReporter:
         self._began = time.monotonic()
         self._done = 0
         self._up_to_date = 0
+        self._ignored: list[str] = []
 
     def initialize(self, tasks: dict[str, Task], selected: list[str]) -> None:
         """Required by doit; does nothing with the tasks."""
@@ -49,8 +50,10 @@ class StepReporter:
             )
 
     def skip_ignore(self, task: Task) -> None:
-        """Report that a step is ignored, as the user wants."""
-        self._say(f"!!> {task.name} (ignored)")
+        """Report that a step is ignored, as `doit ignore` has saved."""
+        if planned_step(task):
+            self._ignored.append(task.name)
+            self._say(f"!!> {task.name} (ignored)")
 
     def took(self, task: Task, seconds: float) -> None:
         """Report that a step succeeded, and its duration in s."""
@@ -95,8 +98,10 @@ class StepReporter:
     def summary(self, command: str, log: Path | None) -> str:
         """Return the last line of a successful run; `log` is None if the log will be removed."""
         seconds = time.monotonic() - self._began
-        steps = f"{self._done} steps run, {self._up_to_date} up to date"
+        steps = f"{counted(self._done, 'step')} run, {self._up_to_date} up to date"
         where = f"; log: {log}" if log else ""
+        if self._ignored:
+            steps += f", {len(self._ignored)} ignored (`doit forget {self._ignored[0]}` ends that)"
         return f"{command}: done in {seconds:.1f} s: {steps}{where}"
 
     @property

@@ -27,15 +27,19 @@ def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return top
 
 
+@pytest.fixture(autouse=True)
+def same_sigpipe() -> Iterator[None]:
+    """Restore how SIGPIPE is handled: commands that write to stdout change it."""
+    before = signal.getsignal(signal.SIGPIPE)
+    yield
+    signal.signal(signal.SIGPIPE, before)
+
+
 @pytest.fixture
-def doit(
-    top: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Doit]:
+def doit(top: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Doit:
     def run(*words: str) -> tuple[int, str, str]:
         monkeypatch.delitem(sys.modules, "dodo", raising=False)
         code = DoitMain().run(list(words))
         return (int(code), *capfd.readouterr())
 
-    before = signal.getsignal(signal.SIGPIPE)
-    yield run
-    signal.signal(signal.SIGPIPE, before)
+    return run

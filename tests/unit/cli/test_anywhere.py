@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from doit.cmd_list import List
+from doit.cmd_list import List as DoitList
 from doit.doit_cmd import DoitMain
 
-from doitstack.cli.anywhere import class_anywhere
+from doitstack.cli import anywhere
 from doitstack.cli.run import Run
 
 
@@ -18,14 +18,14 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_class_is_doits_own(empty: Path) -> None:
-    found = class_anywhere("list")
-    assert issubclass(found, List)
-    assert (found.get_name(), found.doc_purpose) == ("list", List.doc_purpose)
+    found = anywhere.List
+    assert issubclass(found, DoitList)
+    assert (found.get_name(), found.doc_purpose) == ("list", DoitList.doc_purpose)
 
 
 def test_configuration_of_the_directory_wins(empty: Path) -> None:
     (empty / "doit.cfg").write_text("[COMMAND]\nrun = doitstack.commands:Run\n")
-    assert class_anywhere("run") is Run
+    assert anywhere.Run is Run
 
 
 @pytest.mark.parametrize("command", ["stack", "plan", "list", "clean"])
@@ -48,3 +48,19 @@ def test_named_file_that_is_missing_is_doits_message(
 ) -> None:
     assert DoitMain().run(["-f", "x.py", "list"]) == 3
     assert "doitstack" not in capfd.readouterr().err
+
+
+def test_directory_that_is_gone_is_named_so(
+    empty: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gone = empty / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert DoitMain().run(["stack"]) == 3
+    assert capfd.readouterr().err == "ERROR: the current directory does not exist any more\n"
+
+
+def test_other_names_are_unknown() -> None:
+    with pytest.raises(AttributeError):
+        anywhere.Plan  # noqa: B018 - the access is the test

@@ -77,3 +77,25 @@ def test_completion_script_is_printed(doit: Doit) -> None:
     code, text, err = doit("tabcompletion")
     assert (code, err) == (0, "")
     assert "complete " in text
+
+
+ECHO = """\
+from doitstack import hookimpl, run
+
+@hookimpl
+def stack_install(stack):
+    yield run(["true"])
+"""
+
+
+def test_phase_is_ignored_with_its_steps(top: Path, doit: Doit) -> None:
+    (top / "extras.d").mkdir()
+    (top / "extras.d" / "50-a.py").write_text(ECHO)
+    out = doit("ignore", "stack:install")[1]
+    assert out.splitlines() == ["ignoring stack:install", "ignoring stack:install:a:true"]
+    code, out, _ = doit("stack:install")
+    assert code == 0
+    assert "!!> stack:install:a:true (ignored)" in out
+    assert "1 ignored (`doit forget stack:install:a:true` ends that)" in out.splitlines()[-1]
+    doit("forget", "stack:install")
+    assert "==> stack install: a: true" in doit("stack:install")[1]

@@ -119,3 +119,9 @@ def test_init_adds_commands_to_an_older_directory(
     assert lines.count("run = doitstack.commands:Run") == 1
     assert {"help = doitstack.commands:Help", "mine = x:Y"} <= set(lines)
     assert f"added commands to {tmp_path}/doit.cfg" in capsys.readouterr().out
+
+
+def test_init_fills_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "doit.cfg").touch()
+    assert main(["init", str(tmp_path)]) == 0
+    assert "doitstack.commands:Run" in (tmp_path / "doit.cfg").read_text()

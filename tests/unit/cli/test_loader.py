@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from doit.version import VERSION
 
 from doitstack.cli.loader import Loader
 from doitstack.cli.overview import overview_text
@@ -12,10 +13,12 @@ def test_version_is_ours_and_doits(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["doit", "--version"])
-    Loader()
-    ours, doits = capsys.readouterr().out.split("\n")
+    with pytest.raises(SystemExit) as left:
+        Loader()
+    assert left.value.code == 0
+    ours, doits = capsys.readouterr().out.splitlines()
     assert ours.startswith("doitstack ")
-    assert doits == "doit "
+    assert doits == f"doit {'.'.join(map(str, VERSION))}"
 
 
 def test_help_is_the_overview(
@@ -34,3 +37,13 @@ def test_other_words_print_nothing(
     monkeypatch.setattr(sys, "argv", ["doit", "stack", "--version"])
     Loader()
     assert capsys.readouterr().out == ""
+
+
+def test_empty_argument_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["doit", "tempest", ""])
+    with pytest.raises(SystemExit) as left:
+        Loader()
+    assert left.value.code == 3
+    assert capsys.readouterr().err == "ERROR: an argument is empty\n"

@@ -14,6 +14,7 @@ from tests.unit.cli.conftest import Doit
     ("words", "message"),
     [
         (("-n", "-1", "stack"), "-n -1: use a whole number, 0 or more"),
+        (("-n", "9" * 20, "stack"), f"-n {'9' * 20}: use 4096 at most, or 0 for no limit"),
         (("stack:install:nobody:nothing",), "stack:install:nobody:nothing"),
         (("no-such-task",), "no-such-task"),
     ],
