@@ -18,6 +18,7 @@ from doitstack.phases import SETTINGS_PHASES, Phase
 from doitstack.planning.doit_tasks import CLEANUP, plan_tasks, stack_tasks
 from doitstack.planning.plan import Declared, Plan, PlannedStep, make_plan
 from doitstack.planning.plugin import Plugin
+from doitstack.planning.possible_futures import FutureNames
 from doitstack.processes.signals import Interrupted
 from doitstack.steps import Step, async_run, async_wait, run
 from tests.unit.fake_run import FakeRun
@@ -28,7 +29,8 @@ def act(stack: object) -> None:
 
 
 def plan_of(phase: Phase, *steps: Step) -> Plan:
-    return make_plan([Declared(phase, Plugin("demo", ""), steps)])
+    others = FutureNames(frozenset({"nobody"}))
+    return make_plan([Declared(phase, Plugin("demo", ""), steps)], lambda: others)
 
 
 class Reporter:
