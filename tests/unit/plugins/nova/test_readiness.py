@@ -1,0 +1,111 @@
+"""Nova's flavors, and when its services and computes count as ready."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from doitstack.stack import Stack
+from doitstack_plugins.nova import readiness
+from tests.unit.plugins.nova.stacks import make_nova
+from tests.unit.recorded_actions import RecordedActions
+
+
+class FakeCloud:
+    """A connection whose compute services report one more at each look."""
+
+    def __init__(self) -> None:
+        self.created: list[dict[str, Any]] = []
+        self.specs: list[tuple[str, dict[str, str]]] = []
+        self.looks: list[dict[str, str]] = []
+        self.known = {"vm1"}
+        self.compute = self.placement = self
+
+    def flavors(self) -> list[Any]:
+        return [SimpleNamespace(name="m1.tiny")]
+
+    def create_flavor(self, **given: Any) -> str:
+        self.created.append(given)
+        return str(given["name"])
+
+    def create_flavor_extra_specs(self, flavor: str, specs: dict[str, str]) -> None:
+        self.specs.append((flavor, specs))
+
+    def services(self, **where: str) -> list[Any]:
+        self.looks.append(where)
+        return [SimpleNamespace(reported=True)] * len(self.looks)
+
+    def resource_providers(self, name: str) -> Iterator[str]:
+        self.looks.append({"provider": name})
+        return iter([name] if name in self.known else [])
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> FakeCloud:
+    fake = FakeCloud()
+
+    @contextmanager
+    def cloud(stack: Stack) -> Iterator[FakeCloud]:
+        yield fake
+
+    monkeypatch.setattr(readiness, "cloud", cloud)
+    monkeypatch.setattr(
+        readiness.health, "has_reported", lambda one, started, *, trust_new: one.reported
+    )
+    return fake
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Return what was waited for, and after how many looks it was there."""
+    found: list[tuple[str, int]] = []
+
+    def wait_until(stack: Stack, name: str, is_up: Callable[[], bool]) -> None:
+        looks = 1
+        while not is_up():
+            looks += 1
+            assert looks < 10, name
+        found.append((name, looks))
+
+    monkeypatch.setattr(readiness.health, "wait_until", wait_until)
+    return found
+
+
+def test_missing_flavors_are_created(tmp_path: Path, api: FakeCloud) -> None:
+    stack = make_nova(tmp_path)
+    context = RecordedActions(lambda program: None)
+    with stack.acting(context):
+        readiness.create_flavors(stack)
+    names = [given["name"] for given in api.created]
+    assert names == [name for name in readiness.FLAVORS if name != "m1.tiny"]
+    assert api.created[0] == {"name": "m1.nano", "id": "42", "ram": 192, "disk": 1, "vcpus": 1}
+    assert api.specs == [(name, {"hw_rng:allowed": "True"}) for name in names]
+    assert context.components == ["osc"]
+
+
+def test_service_is_ready_once_all_its_processes_have_reported(
+    tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]]
+) -> None:
+    binaries = {"n-cond-cell1": "nova-conductor", "n-cond-cell2": "nova-conductor"}
+    readiness.wait_for_services(make_nova(tmp_path), binaries)
+    assert waits == [("n-cond-cell1", 2), ("n-cond-cell2", 1)]
+    assert api.looks == [{"binary": "nova-conductor"}] * 3
+
+
+def test_compute_is_ready_once_placement_knows_it_and_it_works(
+    tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]]
+) -> None:
+    readiness.wait_for_computes(make_nova(tmp_path))
+    assert waits == [("n-cpu-1", 1)] * 2
+    assert api.looks == [{"provider": "vm1"}, {"binary": "nova-compute", "host": "vm1"}]
+
+
+def test_compute_that_placement_does_not_know_is_waited_for(
+    tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]]
+) -> None:
+    api.known.clear()
+    with pytest.raises(AssertionError, match="n-cpu-1"):
+        readiness.wait_for_computes(make_nova(tmp_path))
