@@ -1,7 +1,10 @@
 """Files that only their owner can read, written atomically; lock files; the end of a log."""
 
+import errno
 import fcntl
+import glob
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,6 +12,31 @@ from pathlib import Path
 
 MOST = 1 << 16
 """Bytes at the end of a log in which its last lines are looked for."""
+
+
+_NEW = ".new"
+"""How the name of a file ends that is being written; see `unfinished_copies`."""
+
+
+def open_regular(path: Path | str, flags: int = os.O_RDONLY, **where: int) -> int:
+    """Open a regular file (0600 if it is created); return its descriptor.
+
+    Raises OSError, at once, for a FIFO or a directory in its place, and for a device unless it is
+    written, as /dev/null may be. `where` is `dir_fd`.
+    """
+    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o600, **where)
+    kind = os.fstat(descriptor).st_mode
+    is_written = flags & os.O_ACCMODE != os.O_RDONLY
+    if not stat.S_ISREG(kind) and not (is_written and stat.S_ISCHR(kind)):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    return descriptor
+
+
+def read_regular(path: Path | str, **where: int) -> bytes:
+    """Return the content of a regular file. Raises OSError as `open_regular` does."""
+    with open(open_regular(path, **where), "rb") as file:
+        return file.read()
 
 
 def private_directory(path: Path) -> Path:
@@ -27,7 +55,7 @@ def write_private(path: Path, text: str) -> bool:
     if has_text(path, text) and path.stat().st_mode & 0o077 == 0:
         return False
     private_directory(path.parent)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_NEW, dir=path.parent)
     new = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
@@ -39,6 +67,11 @@ def write_private(path: Path, text: str) -> bool:
         new.unlink(missing_ok=True)
         raise
     return True
+
+
+def unfinished_copies(path: Path) -> list[Path]:
+    """Return the copies of `path` whose writers were killed before they were in place."""
+    return sorted(path.parent.glob(f".{glob.escape(path.name)}.*{_NEW}"))
 
 
 @contextmanager
@@ -55,9 +88,13 @@ def locked(path: Path) -> Iterator[None]:
 def has_text(path: Path, text: str) -> bool:
     """Return whether `path` is a file with exactly this content."""
     try:
-        return path.read_bytes() == text.encode()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return read_regular(path) == text.encode()
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return False
+        raise
 
 
 def tail(path: Path, *, lines: int = 20) -> str:
@@ -71,7 +108,7 @@ def last_lines(path: Path, start: int = 0, end: int | None = None) -> list[str]:
     At most MOST bytes are read. A line that is cut is left out: half a secret is not recognised.
     """
     try:
-        with path.open("rb") as file:
+        with open(open_regular(path), "rb") as file:
             end = file.seek(0, os.SEEK_END) if end is None else end
             first = max(start, end - MOST)
             file.seek(first)

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.private_files import has_text, locked, private_directory, tail, write_private
+from doitstack.private_files import (
+    has_text,
+    locked,
+    private_directory,
+    read_regular,
+    tail,
+    write_private,
+)
 
 
 def mode(path: Path) -> int:
@@ -81,3 +88,13 @@ def test_private_directory_leaves_an_existing_one_as_it_is(tmp_path: Path) -> No
     tmp_path.chmod(0o755)
     assert private_directory(tmp_path) == tmp_path
     assert mode(tmp_path) == 0o755
+
+
+def test_fifo_in_place_of_a_file_makes_nobody_wait(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match=f"Not a regular file: '{path}'"):
+        read_regular(path)
+    assert not has_text(path, "x")
+    assert write_private(path, "x") is True
+    assert path.read_text() == "x"

@@ -15,7 +15,7 @@ from doitstack.bash.protocol import Answer
 from doitstack.bash.session import Reply, Session, SessionPlace
 from doitstack.bash.start_gate import StartGate
 from doitstack.config.local_conf import session_script
-from doitstack.errors import DoitstackError, StepError
+from doitstack.errors import DoitstackError, SettingsError, StepError
 from doitstack.futures.future import Future, FutureState
 from doitstack.futures.registry import FutureRegistry
 from doitstack.futures.run_context import RunContext
@@ -115,7 +115,7 @@ class SessionOwner:
         if self._session is None:
             settings.default("DOITSTACK_PYTHON", sys.executable)
             for name in SHELL_PASSWORDS:
-                settings.default(name, self._stack.password(name))
+                self._default_password(name)
             place = SessionPlace(
                 log=self._run.log.descriptor,
                 cwd=self._stack.top_dir,
@@ -132,6 +132,15 @@ class SessionOwner:
             set_defaults = 'source "$_doitstack_home/project_defaults.sh"'
             session.post(lambda: set_defaults, self._take_over_variables)
         return self._session
+
+    def _default_password(self, name: str) -> None:
+        """Set a password. Passwords that cannot be read do not keep a stack from being stopped."""
+        try:
+            self._stack.settings.default(name, self._stack.password(name))
+        except SettingsError as error:
+            if not self._run.options.tears_down:
+                raise
+            self._run.warn(str(error))
 
     def _take_over_variables(self, error: StepError | None) -> None:
         if self._session and not error:

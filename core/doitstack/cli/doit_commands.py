@@ -19,10 +19,11 @@ from doitstack.cli.base import InterruptibleCommand, ShowCommand, standard_outpu
 from doitstack.cli.task_names import refuse_unknown_tasks
 from doitstack.config import dest_directory
 from doitstack.engine.doit_state import AtomicJsonDB
-from doitstack.errors import DoitstackError
+from doitstack.errors import DoitstackError, SettingsError
 from doitstack.planning.doit_tasks import BUILT_IN, planned_step
 from doitstack.planning.loaded_directory import loaded
 from doitstack.planning.stack_directory import StackDirectory
+from doitstack.private_files import read_regular
 from doitstack.reports.columns import definitions
 from doitstack.reports.formatting import counted
 
@@ -196,7 +197,10 @@ class DumpDB(ShowCommand):
     def show(self, directory: StackDirectory, _params: Any) -> str:
         """Return the saved state; an empty object before the first run."""
         state = directory.stack.dest / ".doit.db"
-        saved = json.loads(state.read_text(encoding="utf-8")) if state.is_file() else {}
+        try:
+            saved = json.loads(read_regular(state)) if state.exists() else {}
+        except ValueError as error:
+            raise SettingsError(f"{state}: {error}") from error
         return json.dumps(saved, indent=2) + "\n"
 
 

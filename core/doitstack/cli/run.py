@@ -212,6 +212,8 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
             raise InvalidDodoFile(str(error)) from error
         except OSError as error:
             sys.stderr.write(f"ERROR: {disk_error_message(error, here.directory)}\n")
+            if DOWN_TASKS & set(self.sel_tasks or []):
+                here.directory.stack.services.stop_all()
             return int(ERROR)
 
     def _select(self, tasks: Sequence[Task]) -> list[str]:

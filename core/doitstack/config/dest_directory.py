@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import stat
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,12 @@ from pathlib import Path
 
 from doitstack.config.settings import Settings
 from doitstack.errors import BusyError, SettingsError, StepError
-from doitstack.private_files import write_private
+from doitstack.private_files import (
+    open_regular,
+    read_regular,
+    unfinished_copies,
+    write_private,
+)
 
 OWNERSHIP_FILE = ".doitstack"
 """The file that marks a directory as doitstack's, and says whether doitstack created it."""
@@ -54,10 +60,13 @@ def claim(settings: Settings) -> None:
     check(settings)
     dest, data = settings.path("DEST"), settings.path("DATA_DIR")
     try:
-        is_new = not dest.exists()
-        for directory in (dest, data, settings.path("LOGDIR")):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_new = not dest.exists() or _is_begun(dest)
+        dest.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Again, as another user may have been faster. What has no mark after a crash is not ours.
+        _check_dest(dest)
         _mark(dest, is_new=is_new)
+        for directory in (data, settings.path("LOGDIR")):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_inside(data, dest):
             _mark(data, is_new=False)
     except OSError as error:
@@ -65,10 +74,11 @@ def claim(settings: Settings) -> None:
 
 
 def check(settings: Settings) -> None:
-    """Raise SettingsError if DEST or DATA_DIR must not be used.
+    """Raise SettingsError if DEST, DATA_DIR or LOGDIR must not be used.
 
-    DEST must not belong to another user or contain other files under doitstack's names, no plugin
-    repository may have one of these names, and DATA_DIR must not contain other files.
+    None of them may belong to another user, or be writable by one. DEST must not contain other
+    files under doitstack's names, no plugin repository may have one of these names, and DATA_DIR
+    must not contain other files.
     """
     dest, data = settings.path("DEST"), settings.path("DATA_DIR")
     for plugin in settings.local.plugins:
@@ -78,31 +88,75 @@ def check(settings: Settings) -> None:
                 f"choose another name"
             )
     try:
-        if not (dest / OWNERSHIP_FILE).exists():
-            _refuse_another_user(dest)
-            _refuse_strangers(dest)
+        if dest.exists():
+            _check_dest(dest)
+        for name in ("DATA_DIR", "LOGDIR"):
+            path = settings.path(name)
+            if path.is_dir() and not _is_inside(path, dest):
+                _refuse_others(name, path, path.stat())
         if not _is_inside(data, dest):
             _refuse_data(data)
     except OSError as error:
         raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
 
 
+def _check_dest(dest: Path) -> None:
+    """Raise SettingsError if others can change DEST, or have put something into it."""
+    descriptor = os.open(dest, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _refuse_others("DEST", dest, os.fstat(descriptor))
+        for name in (*_WORK, *_FILES, LOCK, OWNERSHIP_FILE):
+            with suppress(FileNotFoundError):
+                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                if found.st_uid not in {0, os.geteuid()}:
+                    raise SettingsError(
+                        f"{dest / name} belongs to another user; remove it, or set DEST to a "
+                        f"directory of your own"
+                    )
+        if not _has_mark(descriptor):
+            _refuse_strangers(dest)
+    finally:
+        os.close(descriptor)
+
+
+def _has_mark(descriptor: int) -> bool:
+    """Return whether this directory is doitstack's."""
+    try:
+        found = os.stat(OWNERSHIP_FILE, dir_fd=descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(found.st_mode)
+
+
+def _is_ours(directory: Path) -> bool:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return _has_mark(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _mark(directory: Path, *, is_new: bool) -> None:
-    if not (directory / OWNERSHIP_FILE).exists():
+    if not _is_ours(directory):
         write_private(directory / OWNERSHIP_FILE, f"{'made' if is_new else 'found'} by doitstack\n")
 
 
-def _refuse_another_user(dest: Path) -> None:
-    """Raise SettingsError if another user owns DEST: he could create links under our names."""
-    if os.geteuid() and dest.exists() and dest.stat().st_uid != os.geteuid():
+def _refuse_others(name: str, path: Path, found: os.stat_result) -> None:
+    """Raise SettingsError if others could change a directory: links under our names, programs."""
+    if found.st_uid != os.geteuid():
         raise SettingsError(
-            f"DEST={dest} belongs to another user; set DEST to a directory of your own"
+            f"{name}={path} belongs to another user; set {name} to a directory of your own"
+        )
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SettingsError(
+            f"{name}={path} can be changed by other users; look at what is in it, then "
+            f"`chmod go-w {path}`, or set {name} to a directory of your own"
         )
 
 
 def _refuse_data(data: Path) -> None:
     """Raise SettingsError for a DATA_DIR in which plugins would remove files of others."""
-    if data.is_dir() and any(data.iterdir()) and not (data / OWNERSHIP_FILE).exists():
+    if data.is_dir() and any(data.iterdir()) and not _is_ours(data):
         raise SettingsError(
             f"DATA_DIR={data} is not empty and not doitstack's; "
             f"set DATA_DIR to a directory of its own"
@@ -110,12 +164,27 @@ def _refuse_data(data: Path) -> None:
 
 
 def _refuse_strangers(dest: Path) -> None:
-    strangers = [name for name in (*_WORK, *_FILES) if os.path.lexists(dest / name)]
+    # A run that was killed before it marked DEST has left empty directories.
+    work = [name for name in _WORK if not _is_empty_directory(dest / name)]
+    names = (*work, *_FILES, OWNERSHIP_FILE)
+    strangers = [name for name in names if os.path.lexists(dest / name)]
     if strangers:
         raise SettingsError(
             f"DEST={dest} is not doitstack's and already has: {', '.join(strangers)}; "
             f"set DEST to a directory of its own, or move these away"
         )
+
+
+def _is_begun(dest: Path) -> bool:
+    """Return whether `dest` has nothing but what is there before it is marked."""
+    found = list(dest.iterdir())
+    copies = unfinished_copies(dest / OWNERSHIP_FILE)
+    rest = [path for path in found if path not in copies]
+    return bool(found) and all(path.name in _WORK and _is_empty_directory(path) for path in rest)
+
+
+def _is_empty_directory(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
 
 
 @contextmanager
@@ -125,7 +194,7 @@ def held(dest: Path) -> Iterator[None]:
     This is a POSIX lock, unlike that of `private_files.locked`: forked futures do not inherit it,
     and others can find out who holds it. The kernel releases it when its holder dies.
     """
-    descriptor = os.open(dest / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_regular(dest / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
     try:
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -147,8 +216,9 @@ def holder(dest: Path) -> int | None:
     Not for that run itself, which would lose its lock: POSIX has it so when a file is closed.
     """
     try:
-        descriptor = os.open(dest / LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        descriptor = open_regular(dest / LOCK, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        # There is none, or no lock of ours.
         return None
     try:
         wanted = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
@@ -166,13 +236,15 @@ def owned(settings: Settings) -> list[Path]:
     dest = settings.path("DEST")
     if not dest.exists():
         return []
-    if not (dest / OWNERSHIP_FILE).exists():
+    if not _is_ours(dest) and not _is_begun(dest):
         raise SettingsError(
             f"DEST={dest} is not doitstack's (it has no {OWNERSHIP_FILE}); nothing has been removed"
         )
     names = [dest / name for name in (*_WORK, *_FILES)]
     moved = [settings.path("DATA_DIR"), settings.path("LOGDIR")]
     names += [path for path in moved if _is_inside(path, dest)]
+    for name in (*_FILES, OWNERSHIP_FILE):
+        names += unfinished_copies(dest / name)
     return [path for path in dict.fromkeys(names) if os.path.lexists(path)]
 
 
@@ -192,7 +264,7 @@ def remove(settings: Settings) -> None:
             ) from error
     if not dest.exists():
         return
-    is_made_by_us = (dest / OWNERSHIP_FILE).read_text(encoding="utf-8").startswith("made")
+    is_made_by_us = not _is_ours(dest) or read_regular(dest / OWNERSHIP_FILE).startswith(b"made")
     for name in (LOCK, OWNERSHIP_FILE):
         (dest / name).unlink(missing_ok=True)
     if is_made_by_us:

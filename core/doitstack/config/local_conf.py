@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -160,18 +159,21 @@ def _script_of(sections: tuple[Section, ...]) -> str:
 def _evaluate(
     path: Path, script: str, sections: tuple[Section, ...], variables: Mapping[str, str]
 ) -> LocalSettings:
-    with tempfile.TemporaryDirectory(prefix="doitstack-") as scratch:
-        copy = Path(scratch) / "localrc"
-        copy.write_text(script, encoding="utf-8")
+    copy = os.memfd_create("localrc")
+    with os.fdopen(copy, "w", encoding="utf-8", newline="") as file:
+        file.write(script)
+        file.flush()
+        name = f"/proc/self/fd/{copy}"
         answer = subprocess.run(
-            ["bash", "--noprofile", "--norc", str(EVALUATOR), str(copy)],
+            ["bash", "--noprofile", "--norc", str(EVALUATOR), name],
             env={**os.environ, **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
             cwd=path.parent,
+            pass_fds=[copy],
         )
-        complaints = answer.stderr.decode(errors="replace").replace(str(copy), str(path)).strip()
+    complaints = answer.stderr.decode(errors="replace").replace(name, str(path)).strip()
     records = list(_records(answer.stdout))
     for kind, line, what, _ in records:
         if kind == "mistake":

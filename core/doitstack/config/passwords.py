@@ -4,11 +4,12 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doitstack.errors import SettingsError
-from doitstack.private_files import locked, private_directory, write_private
+from doitstack.private_files import locked, private_directory, read_regular, write_private
 
 if TYPE_CHECKING:
     from doitstack.config.settings import Settings
@@ -43,7 +44,8 @@ def known_secrets(settings: Mapping[str, str]) -> list[str]:
     The longest come first, so that a secret that contains another is replaced whole.
     """
     values = {value for name, value in settings.items() if _SECRET.search(name)}
-    values |= set(_read(Path(settings["DEST"]) / "passwords").values())
+    with suppress(SettingsError):  # `password` reports it; without it a stack can still be stopped
+        values |= set(_read(Path(settings["DEST"]) / "passwords").values())
     return sorted(
         (value for value in values if len(value) >= _MIN_SECRET_LENGTH), key=len, reverse=True
     )
@@ -109,9 +111,15 @@ def _generated(path: Path, name: str) -> str:
 
 
 def _read(path: Path) -> dict[str, str]:
+    """Return the passwords of a file. Raises SettingsError if it cannot be read."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_regular(path).decode("utf-8").splitlines()
     except FileNotFoundError:
         return {}
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(
+            f"{path}: cannot be read: {reason}; restore it, or `doit clean` and start again"
+        ) from error
     pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
     return {key.strip(): value for key, _, value in pairs}

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from doitstack.console.screens import Screen, write_all
+from doitstack.private_files import open_regular
 
 __all__ = ["CHUNK", "SILENCE", "MainLog", "append_line", "write_all"]
 
@@ -31,7 +32,7 @@ class MainLog:
     def __init__(self, path: Path) -> None:
         """Open the log at `path`; it is not shown before `show_on`."""
         self.path = path
-        self.descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        self.descriptor = open_regular(path, os.O_CREAT | os.O_RDWR | os.O_APPEND)
         self._shown = os.fstat(self.descriptor).st_size
         self._screen = Screen()
         self._saved: list[int] = []

@@ -4,31 +4,61 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from doit.dependency import DatabaseException, JsonDB
+from doit.dependency import JsonDB
 
-from doitstack.private_files import write_private
+from doitstack.private_files import read_regular, write_private
+
+_FILE_STATE = 3
+"""The number of fields that doit saves about a file that a task depends on."""
 
 
 class AtomicJsonDB(JsonDB):  # type: ignore[misc]
     """doit's JSON state, written in one piece: a crash leaves the old one or the new one."""
 
+    _has_failed = False
+
     def _load(self) -> Any:
-        """Return the state. One that cannot be read is no reason to do nothing."""
+        """Return the state. What cannot be read is as if it had never been run."""
         try:
-            return super()._load()
-        except DatabaseException:
+            state = self.codec.decode(read_regular(self.name).decode())
+        except (OSError, ValueError, RecursionError):
+            state = None
+        tasks = state if isinstance(state, dict) else {}
+        sound = {task: values for task, values in tasks.items() if _is_sound(values)}
+        if sound != state:
             sys.stderr.write(
                 f"WARNING: what is up to date cannot be read from {self.name}; "
                 f"this run will do more than it must\n"
             )
-            return {}
+        return sound
 
     def dump(self) -> None:
-        """Save the state. Where that cannot be, the old one stays and the user is told."""
+        """Save the state. If that fails, the old one stays and the user is warned, once."""
         try:
             write_private(Path(self.name), self.codec.encode(self._db))
         except OSError as error:
-            sys.stderr.write(
-                f"WARNING: what is up to date could not be saved to {self.name}: "
-                f"{error.strerror}; the next run will do more than it must\n"
-            )
+            if not self._has_failed:
+                sys.stderr.write(
+                    f"WARNING: what is up to date could not be saved to {self.name}: "
+                    f"{error.strerror}; the next run will do more than it must\n"
+                )
+            self._has_failed = True
+
+
+def _is_sound(values: Any) -> bool:
+    """Return whether these are values of a task as doit saves them."""
+    return isinstance(values, dict) and all(_is_value(*item) for item in values.items())
+
+
+def _is_value(key: str, value: Any) -> bool:
+    match key:
+        case "_values_:":
+            return isinstance(value, dict)
+        case "deps:":
+            return isinstance(value, list) and all(isinstance(name, str) for name in value)
+        case "result:":
+            return isinstance(value, str | dict)
+        case "checker:" | "ignore:":
+            return isinstance(value, str)
+        case _:
+            return isinstance(value, list) and len(value) == _FILE_STATE

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import cache
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, NoReturn, Self
 
 from doitstack.journal.status import Status
 from doitstack.planning.plan import PlannedStep
@@ -271,6 +271,21 @@ def _enum(members: type[Enum]) -> _Format:
     return _Format(frozenset({str}), by_value.__getitem__, lambda member: member.value)
 
 
+def _strings(values: list[Any]) -> tuple[str, ...]:
+    if any(type(value) is not str for value in values):
+        raise TypeError
+    return tuple(values)
+
+
+def _pair(values: list[Any] | None) -> tuple[int, int] | None:
+    if values is None:
+        return None
+    first, second = values
+    if type(first) is not int or type(second) is not int:
+        raise TypeError
+    return first, second
+
+
 _NONE = type(None)
 _MILLISECONDS = _Format(frozenset({int}), lambda ms: ms / 1000, lambda s: round(s * 1000))
 _FORMATS: dict[Any, _Format] = {
@@ -281,14 +296,19 @@ _FORMATS: dict[Any, _Format] = {
     bool: _Format(frozenset({bool})),
     float: _Format(frozenset({int, float}), write=lambda value: round(value, 4)),
     float | None: _Format(frozenset({int, float, _NONE})),
-    tuple[str, ...]: _Format(frozenset({list}), tuple),
-    tuple[int, int] | None: _Format(frozenset({list, _NONE}), lambda pair: pair and tuple(pair)),
+    tuple[str, ...]: _Format(frozenset({list}), _strings),
+    tuple[int, int] | None: _Format(frozenset({list, _NONE}), _pair),
     Kind: _enum(Kind),
     Status: _enum(Status),
 }
 
+
+def _not_a_number(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
 _to_json = json.JSONEncoder().encode
-_from_json = json.JSONDecoder().decode
+_from_json = json.JSONDecoder(parse_constant=_not_a_number).decode
 
 _Write = tuple[str, str, bool, Callable[[Any], Any] | None]
 """An event's field, its key in a line, whether that leaves it out if empty, and the conversion."""

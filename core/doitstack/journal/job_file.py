@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from doitstack.private_files import read_regular
+
 
 @dataclass(frozen=True)
 class Job:
@@ -45,13 +47,13 @@ def close_job(descriptor: int, end_time: int, rc: int) -> None:
 
 
 def read_job(path: Path) -> Job | None:
-    """Return the future of that file, or None if the file is missing or incomplete.
+    """Return the future of that file, or None if it is missing, incomplete or no file.
 
     A last line without its newline was cut off by a crash and is ignored.
     """
     try:
-        text = path.read_bytes().decode(errors="surrogateescape")
-    except FileNotFoundError:
+        text = read_regular(path).decode(errors="surrogateescape")
+    except OSError:
         return None
     values: dict[str, str] = {}
     for line in text.split("\n")[:-1]:

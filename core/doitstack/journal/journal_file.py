@@ -69,7 +69,7 @@ class JournalReader:
 
 def run_journals(log_dir: Path) -> list[Path]:
     """Return the journals of all runs, the oldest first."""
-    return sorted((log_dir / "runs").glob("*.jsonl"))
+    return sorted(path for path in (log_dir / "runs").glob("*.jsonl") if path.is_file())
 
 
 def new_journal_path(log_dir: Path) -> Path:

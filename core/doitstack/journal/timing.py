@@ -56,7 +56,7 @@ class Timing:
     @property
     def lower_bound(self) -> float:
         """No schedule of the same work on these cores is shorter than this."""
-        return max(self.critical_path, self.cpu / self.cores)
+        return max(self.critical_path, self.cpu / max(1, self.cores))
 
     @property
     def measured_speedup(self) -> float | None:

@@ -1,6 +1,7 @@
 """DEST: taken only where it is free, and given back as it was."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from doitstack.config import dest_directory
 from doitstack.config.local_conf import LocalSettings
 from doitstack.config.settings import Settings
 from doitstack.errors import BusyError, SettingsError
+from doitstack.private_files import write_private
 
 
 def _settings(where: Path, **values: str) -> Settings:
@@ -40,6 +42,7 @@ def test_claim_twice_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["data", "logs", "async", "venvs", "clouds.yaml", ".doit.db"])
 def test_names_of_others_are_not_taken(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
+    (tmp_path / name / "theirs").touch()
     with pytest.raises(SettingsError) as raised:
         dest_directory.claim(_settings(tmp_path))
     assert str(raised.value) == (
@@ -88,6 +91,7 @@ def test_empty_directory_of_the_user_stays(tmp_path: Path) -> None:
 
 def test_dest_of_others_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "theirs").touch()
     with pytest.raises(SettingsError, match=r"is not doitstack's .* nothing has been removed"):
         dest_directory.remove(_settings(tmp_path))
     assert (tmp_path / "data").exists()
@@ -181,13 +185,124 @@ def test_data_of_others_is_not_taken(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "home"]
 
 
-def test_dest_of_another_user_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _snapshot(directory: Path) -> list[str]:
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
+
+
+@pytest.mark.parametrize("name", ["DEST", "DATA_DIR", "LOGDIR"])
+def test_directory_of_another_user_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "theirs").mkdir()
     uid = tmp_path.stat().st_uid
     monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
-    with pytest.raises(SettingsError, match=f"^DEST={tmp_path} belongs to another user; set DEST"):
-        dest_directory.claim(_settings(tmp_path))
+    with pytest.raises(
+        SettingsError, match=f"^{name}={tmp_path}/theirs belongs to another user; set {name} to"
+    ):
+        dest_directory.claim(_settings(tmp_path / "new", **{name: f"{tmp_path}/theirs"}))
+    assert _snapshot(tmp_path) == ["theirs"]
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
+@pytest.mark.parametrize("name", ["DEST", "DATA_DIR", "LOGDIR"])
+def test_directory_that_others_can_change_is_not_taken(
+    tmp_path: Path, name: str, mode: int
+) -> None:
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    (open_to_all / ".doitstack").write_text("made by doitstack\n")
+    open_to_all.chmod(mode)
+    with pytest.raises(SettingsError, match=f"can be changed .*`chmod go-w {open_to_all}`, or set"):
+        dest_directory.claim(_settings(tmp_path / "new", **{name: str(open_to_all)}))
+    assert _snapshot(tmp_path) == ["open", "open/.doitstack"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("name", [".lock", "logs", ".doitstack", "passwords", "bin"])
+def test_what_another_user_has_put_into_dest_is_not_used(tmp_path: Path, name: str) -> None:
+    settings = _settings(tmp_path / "dest")
+    dest_directory.claim(settings)
+    theirs = tmp_path / "dest" / name
+    if os.path.lexists(theirs):
+        theirs.rename(tmp_path / "moved")
+    theirs.symlink_to(tmp_path / "precious")
+    os.lchown(theirs, 12345, 12345)
+    with pytest.raises(SettingsError, match=f"^{theirs} belongs to another user; remove it"):
+        dest_directory.claim(settings)
+    assert not (tmp_path / "precious").exists()
+
+
+def test_links_in_place_of_lock_and_mark_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "dest").mkdir()
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (tmp_path / "dest" / ".lock").symlink_to(precious)
+    with pytest.raises(OSError, match="symbolic link"), dest_directory.held(tmp_path / "dest"):
+        pass
+    assert dest_directory.holder(tmp_path / "dest") is None
+    (tmp_path / "dest" / ".doitstack").symlink_to(precious)
+    with pytest.raises(SettingsError, match=r"is not doitstack's and already has: \.doitstack;"):
+        dest_directory.claim(_settings(tmp_path / "dest"))
+    assert precious.read_text() == "precious"
+
+
+def test_fifo_in_place_of_the_lock_makes_nobody_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".lock")
+    assert dest_directory.holder(tmp_path) is None
+    with (
+        pytest.raises(OSError, match=r"Not a regular file: .*\.lock"),
+        dest_directory.held(tmp_path),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("begun", [["data"], ["data", "logs"], ["..doitstack.x.new"], []])
+def test_dest_of_a_run_that_was_killed_before_it_marked_it_is_taken(
+    tmp_path: Path, begun: list[str]
+) -> None:
+    here, settings = tmp_path / "dest", _settings(tmp_path / "dest")
+    here.mkdir(mode=0o700)
+    for name in begun:
+        (here / name).touch() if name.endswith(".new") else (here / name).mkdir()
+
+    if begun:
+        assert dest_directory.owned(settings) == [here / name for name in begun]
+    dest_directory.claim(settings)
+    assert {".doitstack", "data", "logs"} <= {path.name for path in here.iterdir()}
+    dest_directory.remove(settings)
+
+    assert list(tmp_path.iterdir()) == ([] if begun else [here])
+
+
+def test_dest_is_marked_before_anything_else_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        seen.extend(_snapshot(tmp_path))
+        raise OSError(28, "No space left on device")
+
+    seen: list[str] = []
+    monkeypatch.setattr(dest_directory, "write_private", killed)
+    with pytest.raises(SettingsError, match="No space left"):
+        dest_directory.claim(_settings(tmp_path / "dest"))
+    assert seen == ["dest"]
+
+
+def test_copies_of_private_files_whose_writer_was_killed_are_removed(tmp_path: Path) -> None:
+    settings = _settings(tmp_path / "dest")
+    dest_directory.claim(settings)
+    pid = os.fork()
+    if pid == 0:
+        os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+        try:
+            write_private(tmp_path / "dest" / "passwords", "ADMIN_PASSWORD=secret")
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    (copy,) = (tmp_path / "dest").glob(".passwords.*")
+    assert copy in dest_directory.owned(settings)
+    dest_directory.remove(settings)
     assert list(tmp_path.iterdir()) == []
-    dest_directory.claim(_settings(tmp_path / "new"))
 
 
 def test_discard_removes_only_our_files(tmp_path: Path) -> None:

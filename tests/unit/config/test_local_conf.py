@@ -235,3 +235,13 @@ def test_session_script_keeps_the_lines_of_local_conf(tmp_path: Path) -> None:
     assert script == tmp_path / ".localrc.auto"
     assert script.read_text().splitlines() == ["", "", "A=1", "", "", "", "", "", "B=2"]
     assert oct(script.stat().st_mode) == "0o100600"
+
+
+def test_evaluation_leaves_no_copy_of_the_settings_on_any_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert _read(tmp_path, 'SECRET=x\nFOUND="$(ls -A "$TMPDIR")"')["FOUND"] == ""

@@ -1,13 +1,15 @@
 """Passwords: given, or made once."""
 
 import multiprocessing
+import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from doitstack.config.local_conf import LocalSettings
-from doitstack.config.passwords import Secrets, password
+from doitstack.config.passwords import Secrets, known_secrets, password
 from doitstack.config.settings import Settings
 from doitstack.errors import SettingsError
 
@@ -69,3 +71,13 @@ def test_secrets_follow_changes(tmp_path: Path) -> None:
     made = password(settings, "ADMIN_PASSWORD")
     assert secrets.redact(f"with {made}") == "with ***"
     assert secrets.known is secrets.known, "read once"
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"A=\xff"), os.mkfifo, os.mkdir])
+def test_passwords_that_cannot_be_read_are_reported_and_hide_nothing(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    damage(tmp_path / "passwords")
+    with pytest.raises(SettingsError, match=f"^{tmp_path}/passwords: cannot be read: "):
+        password({"DEST": str(tmp_path)}, "ADMIN_PASSWORD")
+    assert known_secrets({"DEST": str(tmp_path), "A_PASSWORD": "given"}) == ["given"]
