@@ -5,7 +5,7 @@ from functools import partial
 
 from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
 from doitstack_plugins.shared import venvs
-from doitstack_plugins.tempest.install_and_run import (
+from doitstack_plugins.tempest import (
     clean_tempest,
     configure_tempest,
     install_tempest,

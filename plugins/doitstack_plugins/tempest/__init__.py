@@ -1,1 +1,17 @@
-"""Tempest."""
+"""Tempest. Stack directories have a drop-in, `extras.d/80-tempest.py`, that imports these names."""
+
+from doitstack_plugins.tempest.install_and_run import (
+    clean_tempest,
+    configure_tempest,
+    install_tempest,
+    is_installed,
+    run_tempest,
+)
+
+__all__ = [
+    "clean_tempest",
+    "configure_tempest",
+    "install_tempest",
+    "is_installed",
+    "run_tempest",
+]
