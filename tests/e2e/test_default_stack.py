@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -25,6 +26,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+SECTIONS = """\
+[[post-config|/etc/keystone/keystone.conf]]
+[token]
+expiration = 600
+[[test-config|$TEMPEST_CONFIG]]
+[compute]
+min_compute_nodes = 3
+"""
+
+
 @pytest.fixture
 def default(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
     """A stack directory with the default services, on a port of its own."""
@@ -33,7 +44,7 @@ def default(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
     made = stack_dir(
         {
             "extras.d/80-tempest.py": (CHECKOUT / "extras.d" / "80-tempest.py").read_text(),
-            "local.conf": f"[[local|localrc]]\nKEYSTONE_SERVICE_PORT={free_port()}\n",
+            "local.conf": f"[[local|localrc]]\nKEYSTONE_SERVICE_PORT={free_port()}\n{SECTIONS}",
         },
         services="key,tempest",
         HOME=str(home),
@@ -82,6 +93,8 @@ def test_default_stack_from_nothing_to_nothing(default: StackDir) -> None:
     default.run("stack", timeout=60).ok()
     assert snapshot(default) == before
 
+    used = (default.dest / "data/tempest/workspace/etc/tempest.conf").read_text()
+    assert "min_compute_nodes = 3" in used
     default.run("tempest", timeout=400).ok()
     check_healing(default)
     check_teardown(default)
@@ -109,7 +122,9 @@ def check_cloud(default: StackDir) -> None:
     )
     assert "member demo@Default  demo@Default" in grants
     assert "admin  admins@Default admin@Default" in grants
-    assert openstack(default, "devstack", "token", "issue", "-f", "value", "-c", "project_id")
+    issued = openstack(default, "devstack", "token", "issue", "-f", "value", "-c", "expires")
+    lifetime = datetime.fromisoformat(issued) - datetime.now(UTC)
+    assert timedelta(seconds=0) < lifetime <= timedelta(seconds=600)
 
 
 def check_healing(default: StackDir) -> None:

@@ -59,7 +59,7 @@ def check_added_service(stack: StackDir) -> None:
 
     # What is only looked at, and what tells clients where things are, runs each time.
     looks = {"check_keystone_port", "put_openstack", "warm_openstack", "configure_keystone"}
-    looks |= {"start_keystone", "wait_for_keystone", "write_clouds"}
+    looks |= {"start_keystone", "wait_for_keystone", "write_clouds", "restart_keystone"}
     ran = [event for event in outcome.journal if event["event"] == "step_start"]
     again = {
         one["step"] for one in ran if one["plugin"] == "keystone" and one["kind"] != "async_wait"

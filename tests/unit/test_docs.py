@@ -72,7 +72,7 @@ def test_service_of_the_plugins_page_declares_all_its_steps(tmp_path: Path) -> N
     directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": "tides"})
     steps = [one for one in directory.plan().steps if one.plugin == "tides"]
     assert [one.step.name for one in steps] == [
-        *("check_tides", "install_tides", "init_tides", "configure_tides", "create_tides_accounts"),
+        *("check_tides", "install_tides", "configure_tides", "init_tides", "create_tides_accounts"),
         *("async_wait-install_tides-init_tides-create_tides_accounts", "start_tides"),
         "async_wait-start_tides",
     ]

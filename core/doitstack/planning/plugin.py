@@ -41,7 +41,8 @@ class Plugin:
     implementations by name, in the order of HOOKS. A plugin with `services` takes part in the stack
     phases only if one of them is enabled. `scripts` are the files that it sources.
     `known_services` are all names in ENABLED_SERVICES that it uses, those of `services` included.
-    `modules` are the Python files of a plugin that is not in-tree.
+    `modules` are the Python files of a plugin that is not in-tree. `configuration_files` are
+    patterns of the files that an in-tree service reads, below DevStack's `/etc/NAME`.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Plugin:
     scripts: tuple[Path, ...] = ()
     known_services: tuple[str, ...] = ()
     modules: tuple[Path, ...] = ()
+    configuration_files: tuple[str, ...] = ()
 
     def steps(self, hook: str, **arguments: "Settings | Stack") -> list[Step]:
         """Return the steps that the plugin declares for `hook`, if it implements it at all.

@@ -111,10 +111,11 @@ def _registered(found: list[_Found]) -> list[Plugin]:
             origin=one.origin,
             is_service=one.is_service,
             hooks=hooks[one.name],
-            services=_services_of(one, "services"),
+            services=_names_of(one, "services"),
             scripts=one.scripts,
-            known_services=_services_of(one, "services") + _services_of(one, "known_services"),
+            known_services=_names_of(one, "services") + _names_of(one, "known_services"),
             modules=_modules_of(one),
+            configuration_files=_names_of(one, "configuration_files"),
         )
         for one in found
     ]
@@ -168,8 +169,8 @@ def _refuse_unusable(one: _Found, hooks: Mapping[str, pluggy.HookImpl], manager:
             raise PluginError(one.name, f"{one.origin}: {hook} is not a hook without @hookimpl")
 
 
-def _services_of(one: _Found, attribute: str) -> tuple[str, ...]:
-    """Return an attribute with names of services; a module may use it for something else."""
+def _names_of(one: _Found, attribute: str) -> tuple[str, ...]:
+    """Return an attribute with names; a module may use it for something else."""
     services = getattr(one.source, attribute, ())
     if not isinstance(services, (str, list, tuple)):
         return ()

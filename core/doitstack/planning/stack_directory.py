@@ -4,6 +4,7 @@ import getpass
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,9 @@ _MERGES_AFTER = {
     Phase.TEST_CONFIG: ("test-config",),
 }
 """When DevStack merges the groups of sections of local.conf into the files that they name."""
+
+_MERGE_EXISTING = "merge_existing_config_files"
+"""Merges sections of post-config before the phase: Keystone, which starts in it, must find them."""
 
 MERGED_GROUPS = ("post-config", "extra", "post-extra", "test-config")
 """These groups, in the order in which they are merged."""
@@ -118,12 +122,20 @@ class StackDirectory:
 
     def _declared(self, phase: Phase, stack: Stack) -> Iterator[Declared]:
         """Yield the steps of a phase: those of the plugins, between the merges of local.conf."""
+        if phase is Phase.POST_CONFIG and not self.settings.get("DEVSTACK_DIR"):
+            yield from self._merges(phase, _MERGES_AFTER, _MERGE_EXISTING, "merge_existing")
         yield from self._merges(phase, _MERGES_BEFORE)
         for plugin in sort_plugins(self.plugins, phase):
             yield Declared(phase, plugin, plugin.steps(phase.hook, stack=stack))
         yield from self._merges(phase, _MERGES_AFTER)
 
-    def _merges(self, phase: Phase, groups: Mapping[Phase, tuple[str, ...]]) -> Iterator[Declared]:
+    def _merges(
+        self,
+        phase: Phase,
+        groups: Mapping[Phase, tuple[str, ...]],
+        function: str = "merge_config_group",
+        name: str = "merge",
+    ) -> Iterator[Declared]:
         local, conf = self.settings.local, str(self.stack.top_dir / "local.conf")
         wanted = [
             group
@@ -132,8 +144,8 @@ class StackDirectory:
         ]
         steps = [
             run(
-                shell(shlex.join(("merge_config_group", conf, group))),
-                name=f"merge_{group}",
+                shell(shlex.join((function, conf, group))),
+                name=f"{name}_{group}",
             )
             for group in wanted
         ]
@@ -293,12 +305,30 @@ class StackDirectory:
             yield f"{place}: nothing merges the group {group}; there are {', '.join(MERGED_GROUPS)}"
 
     def _section_mistakes(self, scripts: str) -> list[str]:
-        """Return the mistakes in sections of local.conf: groups with nearly the name of another."""
+        """Return the mistakes in sections of local.conf: misspelt groups, unread files."""
         return [
-            f"{place}: there is no group {group}{near}"
-            for place, group in self._unknown_groups(scripts)
-            if (near := did_you_mean(group, _GROUPS))
+            *(
+                f"{place}: there is no group {group}{near}"
+                for place, group in self._unknown_groups(scripts)
+                if (near := did_you_mean(group, _GROUPS))
+            ),
+            *self._unread_files(),
         ]
+
+    def _unread_files(self) -> Iterator[str]:
+        """Yield a mistake for each section of a file below /etc that its in-tree service lacks."""
+        files = {
+            f"/etc/{plugin.name}": plugin.configuration_files
+            for plugin in self.plugins
+            if plugin.configuration_files
+        }
+        for section in self.settings.local.sections:
+            directory = "/".join(section.file.split("/")[:3])
+            names = [f"{directory}/{name}" for name in files.get(directory, ())]
+            if names and not any(fnmatchcase(section.file, name) for name in names):
+                place = f"{self.stack.top_dir / 'local.conf'}:{section.first_line - 1}"
+                near = did_you_mean(section.file, names) or f"; there is {', '.join(names)}"
+                yield f"{place}: no service reads {section.file}{near}"
 
     def _unknown_groups(self, scripts: str) -> Iterator[tuple[str, str]]:
         """Yield FILE:LINE and group of the sections that nothing reads."""

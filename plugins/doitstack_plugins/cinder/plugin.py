@@ -31,6 +31,7 @@ class Cinder(ApiService):
     name = "cinder"
     services = ("cinder",)
     known_services = ("c-api", "c-sch", "c-vol")
+    configuration_files = ("cinder.conf",)
     # The back end lies among cinder's tests, which need one package more.
     requirements = ("cinder", "fixtures")
     needs = ("key", "mysql", "rabbit")

@@ -17,6 +17,7 @@ class Glance(ApiService):
 
     name = "glance"
     services = ("g-api",)
+    configuration_files = ("glance-api.conf",)
     requirements = ("glance",)
     process = "g-api"
     port = "9292"

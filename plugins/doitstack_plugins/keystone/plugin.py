@@ -31,6 +31,7 @@ class Keystone(ApiService):
 
     name = "keystone"
     services = ("key",)
+    configuration_files = ("keystone.conf",)
     # With the `openstack` command for all services.
     requirements = ("keystone", "python-openstackclient", "osc-placement")
     needs = ()
@@ -68,6 +69,7 @@ class Keystone(ApiService):
         """Install keystone, what serves it, and the `openstack` command."""
         here = self.environment(stack)
         yield self.install_step(stack, wait=())
+        yield run(named("configure_keystone", self.configure))
         yield run(partial(openstack_command.put_openstack, environment=here))
         start = partial(openstack_command.warm_openstack, environment=here)
         yield async_run("warm_openstack", start, wait=[venvs.KEYSTONE_INSTALL])
@@ -79,7 +81,6 @@ class Keystone(ApiService):
         def unchanged() -> Unchanged:
             return Unchanged(partial(self.generation, stack))
 
-        yield run(named("configure_keystone", self.configure))
         yield run(self.fernet_setup, uptodate=[partial(self.has_keys, stack, "fernet")])
         yield run(self.credential_setup, uptodate=[partial(self.has_keys, stack, "credential")])
         yield async_wait(venvs.KEYSTONE_INSTALL)
@@ -95,8 +96,8 @@ class Keystone(ApiService):
 
     @hookimpl
     def stack_extra(self, stack: Stack) -> Iterator[Step]:
-        """Nothing: it runs already."""
-        yield from ()
+        """Restart keystone if its configuration has changed since it was started."""
+        yield run(named("restart_keystone", self.restart))
 
     @hookimpl
     def stack_test_config(self, stack: Stack) -> Iterator[Step]:
@@ -144,6 +145,11 @@ class Keystone(ApiService):
         """Serve keystone; restart it if it runs from something else. Does not wait."""
         serve(stack, self.wsgi_service(stack))
 
+    def restart(self, stack: Stack) -> None:
+        """Restart keystone if it runs from something else, and wait until it answers."""
+        self.start(stack)
+        self.wait_for_api(stack)
+
     def remove(self, stack: Stack) -> None:
         """Remove the environment, the database, the configuration with its keys, clouds.yaml."""
         super().remove(stack)
@@ -164,7 +170,12 @@ class Keystone(ApiService):
 
     def wsgi_environ(self, stack: Stack) -> dict[str, str]:
         """Return the environment variables of the API."""
-        return {**super().wsgi_environ(stack), "OS_KEYSTONE_CONFIG_FILES": "keystone.conf"}
+        return {
+            **super().wsgi_environ(stack),
+            "OS_KEYSTONE_CONFIG_FILES": "keystone.conf",
+            # Nobody reads it: if other sections are merged, keystone is restarted.
+            "KEYSTONE_CONF_DIGEST": digest(conf_files.read(self.conf_dir(stack) / "keystone.conf")),
+        }
 
     def wsgi_service(self, stack: Stack) -> WsgiService:
         """Return how the API is served."""

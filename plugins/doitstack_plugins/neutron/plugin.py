@@ -18,6 +18,8 @@ from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 
 _DRIVER = "unwired"
+_ML2 = "plugins/ml2/ml2_conf.ini"
+"""DevStack's $Q_PLUGIN_CONF_FILE, below the directory of configuration."""
 
 
 class Neutron(ApiService):
@@ -26,6 +28,7 @@ class Neutron(ApiService):
     name = "neutron"
     services = ("neutron",)
     known_services = ("neutron-api", "q-svc")
+    configuration_files = ("neutron.conf", _ML2)
     requirements = ("neutron",)
     # The migrations of its database fail on SQLite.
     needs = ("key", "mysql", "rabbit")
@@ -71,13 +74,13 @@ class Neutron(ApiService):
             yield async_wait("create_neutron_initial_network")
 
     def configure(self, stack: Stack) -> None:
-        """Write neutron.conf and ml2.ini (0600), and make the directory of the state."""
+        """Write neutron.conf and ml2_conf.ini (0600), and make the directory of the state."""
         super().configure(stack)
         private_directory(self.state(stack))
 
     def files(self, stack: Stack) -> Mapping[str, Sections]:
-        """Return neutron.conf and ml2.ini."""
-        return {**super().files(stack), "ml2.ini": _ml2(stack)}
+        """Return neutron.conf and ml2_conf.ini."""
+        return {**super().files(stack), _ML2: _ml2(stack)}
 
     def conf(self, stack: Stack) -> Sections:
         """Return neutron.conf."""

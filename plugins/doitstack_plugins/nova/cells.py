@@ -26,29 +26,28 @@ _EXISTS = 2
 
 def init_cell(stack: Stack, number: int) -> None:
     """Make the database of a cell, or bring it up to the installed version."""
-    name = conf.cell(number) if number else conf.API
     with mariadb.migrating(stack, conf.cell_database(number)):
-        _manage(stack, name, "db", "sync", "--local_cell")
+        _manage(stack, conf.cell_files(number), "db", "sync", "--local_cell")
 
 
 def init_nova_api(stack: Stack) -> None:
     """Make the API's database, or bring it up to date, and register cell0 in it."""
     target = f"--database_connection={_SAME_AS_OURS}{conf.cell_database(0)}"
     with mariadb.migrating(stack, "nova_api"):
-        _manage(stack, conf.API, "api_db", "sync")
-        _manage(stack, conf.API, "cell_v2", "map_cell0", target)
+        _manage(stack, (conf.API,), "api_db", "sync")
+        _manage(stack, (conf.API,), "cell_v2", "map_cell0", target)
 
 
 def create_cells(stack: Stack) -> None:
     """Migrate the data to the newest form, and register the cells in the API's database."""
-    _manage(stack, conf.API, "db", "online_data_migrations")
+    _manage(stack, (conf.API,), "db", "online_data_migrations")
     for number in conf.cells(stack):
         _create_cell(stack, number)
 
 
 def discover_hosts(stack: Stack) -> None:
     """Map the computes to their cells in the API's database."""
-    _manage(stack, conf.API, "cell_v2", "discover_hosts", "--verbose")
+    _manage(stack, (conf.API,), "cell_v2", "discover_hosts", "--verbose")
 
 
 def cell_schema(stack: Stack, number: int) -> str:
@@ -83,15 +82,15 @@ def _create_cell(stack: Stack, number: int) -> None:
         f"--transport-url={_SAME_AS_OURS}{conf.vhost(stack, number)}",
     ]
     try:
-        _manage(stack, conf.API, *words)
+        _manage(stack, (conf.API,), *words)
     except CommandError as error:
         if error.code != _EXISTS:
             raise
 
 
-def _manage(stack: Stack, name: str, *words: str) -> None:
-    """Run nova-manage with the configuration `name`."""
-    warm.call(stack, manager(stack), *conf.options(stack, name), *words)
+def _manage(stack: Stack, names: tuple[str, ...], *words: str) -> None:
+    """Run nova-manage with the configuration of the files `names`."""
+    warm.call(stack, manager(stack), *conf.options(stack, *names), *words)
 
 
 def manager(stack: Stack) -> warm.Program:

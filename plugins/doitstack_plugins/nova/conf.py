@@ -1,8 +1,8 @@
 """Nova's configuration: of its API, of each cell, and the additions of each compute.
 
-`nova.conf` is for the API and the scheduler, with cell0 as its database. `nova_cellN.conf` is for
-the conductor and the computes of a cell. Files in `nova.conf.d` come from other services and are
-read after both.
+All processes read `nova.conf`, with cell0 as its database. The conductor and the computes of a cell
+also read `nova_cellN.conf`, which has what differs, and computes `nova-cpu.conf`. Files in
+`nova.conf.d` come from other services and are read last.
 """
 
 import socket
@@ -18,6 +18,9 @@ from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.shared import conf_files, venvs
 
 API = "nova.conf"
+
+COMPUTES = "nova-cpu.conf"
+"""The file for options of all computes: DevStack's $NOVA_CPU_CONF. It is empty at first."""
 
 
 def set_nova_defaults(settings: Settings) -> None:
@@ -77,11 +80,17 @@ def compute(number: int) -> str:
 def write_all(stack: Stack) -> None:
     """Write all of nova's own files (0600)."""
     directory = conf_dir(stack)
-    for number in (0, *cells(stack)):
-        name = cell(number) if number else API
-        conf_files.write(directory / name, sections(stack, number))
+    conf_files.write(directory / API, sections(stack))
+    conf_files.write(directory / COMPUTES, {})
+    for number in cells(stack):
+        conf_files.write(directory / cell(number), _cell_sections(stack, number))
     for number in computes(stack):
         conf_files.write(directory / compute(number), _compute_sections(stack, number))
+
+
+def cell_files(number: int) -> tuple[str, ...]:
+    """Return the names of the files that processes of a cell read; cell0 is the API's."""
+    return (API, cell(number)) if number else (API,)
 
 
 def files(stack: Stack, *names: str) -> list[Path]:
@@ -112,8 +121,8 @@ def cell_database(number: int) -> str:
     return f"nova_cell{number}"
 
 
-def sections(stack: Stack, cell_number: int) -> conf_files.Sections:
-    """Return the configuration of processes that use a cell's database; cell0 is the API's."""
+def sections(stack: Stack) -> conf_files.Sections:
+    """Return the configuration of all processes, with the API's databases."""
     account = partial(service_accounts.credentials, stack)
     state = stack.data_dir / "nova"
     return {
@@ -121,12 +130,12 @@ def sections(stack: Stack, cell_number: int) -> conf_files.Sections:
             "host": stack.settings["LOCAL_HOSTNAME"],
             "my_ip": stack.settings["HOST_IP"],
             "state_path": str(state),
-            "transport_url": transport_url(stack, cell_number),
+            "transport_url": transport_url(stack, 0),
             # The plain fake driver has a new identity at each start.
             "compute_driver": "fake.FakeDriverWithoutFakeNodes",
         },
         "api_database": {"connection": mariadb.url(stack, "nova_api")},
-        "database": {"connection": mariadb.url(stack, cell_database(cell_number))},
+        "database": {"connection": mariadb.url(stack, cell_database(0))},
         "conductor": {"workers": "1"},
         "scheduler": {"workers": "1"},
         "vnc": {"enabled": "false"},
@@ -140,6 +149,14 @@ def sections(stack: Stack, cell_number: int) -> conf_files.Sections:
             "os_region_name": stack.settings["REGION_NAME"],
             **account("cinder"),
         },
+    }
+
+
+def _cell_sections(stack: Stack, number: int) -> conf_files.Sections:
+    """Return what differs from the API's configuration for the processes of a cell."""
+    return {
+        "DEFAULT": {"transport_url": transport_url(stack, number)},
+        "database": {"connection": mariadb.url(stack, cell_database(number))},
     }
 
 

@@ -25,6 +25,7 @@ class Nova(ApiService):
     name = "nova"
     services = ("nova",)
     known_services = ("n-api", "n-api-meta", "n-cond", "n-cpu", "n-sch", "n-super-cond")
+    configuration_files = ("nova.conf", "nova-cpu.conf", "nova_cell*.conf", "nova_cpu*.conf")
     requirements = ("nova",)
     needs = ("key", "mysql", "rabbit", "placement-api", "g-api")
     catalog_type = "compute"
@@ -40,6 +41,7 @@ class Nova(ApiService):
     def stack_install(self, stack: Stack) -> Iterator[Step]:
         """Install nova and make the databases of its cells, which need no other service."""
         yield self.install_step(stack, wait=venvs.installs_after(stack))
+        yield run(named("configure_nova", self.configure))
         for number in (0, *conf.cells(stack)):
             yield async_run(
                 f"nova-cell-{number}",
@@ -106,7 +108,6 @@ class Nova(ApiService):
 
     def init_cell(self, stack: Stack, number: int) -> None:
         """Make the database of a cell, or bring it up to the installed version."""
-        self.configure(stack)
         cells.init_cell(stack, number)
 
     def start(self, stack: Stack) -> None:

@@ -90,8 +90,9 @@ def control_daemons(stack: Stack) -> Iterator[Daemon]:
 def compute_daemons(stack: Stack) -> Iterator[Daemon]:
     """Yield the computes."""
     for number in conf.computes(stack):
-        cell = conf.cell(stack.settings.number("NOVA_CPU_CELL"))
-        yield Daemon(f"n-cpu-{number}", "nova-compute", (cell, conf.compute(number)))
+        cell = conf.cell_files(stack.settings.number("NOVA_CPU_CELL"))
+        names = (*cell, conf.COMPUTES, conf.compute(number))
+        yield Daemon(f"n-cpu-{number}", "nova-compute", names)
 
 
 def _conductors(stack: Stack) -> Iterator[Daemon]:
@@ -99,7 +100,7 @@ def _conductors(stack: Stack) -> Iterator[Daemon]:
     if len(conf.cells(stack)) > 1:
         yield Daemon("n-super-cond", "nova-conductor", (conf.API,))
     for number in conf.cells(stack):
-        yield Daemon(f"n-cond-cell{number}", "nova-conductor", (conf.cell(number),))
+        yield Daemon(f"n-cond-cell{number}", "nova-conductor", conf.cell_files(number))
 
 
 def _apis(stack: Stack) -> list[str]:

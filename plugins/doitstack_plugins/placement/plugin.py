@@ -16,6 +16,7 @@ class Placement(ApiService):
     services = ("placement-api",)
     # The client is always installed.
     known_services = ("placement-client",)
+    configuration_files = ("placement.conf",)
     requirements = ("openstack-placement",)
     process = "placement-api"
     port = "8778"

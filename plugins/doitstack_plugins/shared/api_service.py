@@ -22,9 +22,9 @@ from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 class ApiService(Service):
     """A service with an API (WSGI), a database, a user, and a place in the catalog.
 
-    It is installed, and its database made, in the background during `stack install`; configured,
-    with its accounts made in the background, in `stack post-config`; started in `stack extra`,
-    and waited for in `stack test-config`; a future that needs it earlier waits for `start_NAME`.
+    It is configured, and installed with its database in the background, in `stack install`; its
+    accounts are made in the background in `stack post-config`; it is started in `stack extra`, and
+    waited for in `stack test-config`; a future that needs it earlier waits for `start_NAME`.
     A subclass sets the attributes, gives `conf`, and overrides the methods in which it differs.
     """
 
@@ -68,6 +68,8 @@ class ApiService(Service):
     def stack_install(self, stack: Stack) -> Iterator[Step]:
         """Install it and make its database, which needs no other service."""
         yield from super().stack_install(stack)
+        # Futures that read the files start after this, and sections of local.conf are merged later.
+        yield run(named(f"configure_{self.name}", self.configure))
         name = f"init_{self.name}"
         yield async_run(
             name,
@@ -78,8 +80,7 @@ class ApiService(Service):
 
     @hookimpl
     def stack_post_config(self, stack: Stack) -> Iterator[Step]:
-        """Configure it, and make its accounts."""
-        yield run(named(f"configure_{self.name}", self.configure))
+        """Make its accounts."""
         name, good = f"create_{self.name}_accounts", Unchanged(partial(self.accounts, stack))
         yield async_run(name, named(name, self.create_accounts), uptodate=[good])
 
@@ -109,7 +110,6 @@ class ApiService(Service):
 
     def init(self, stack: Stack) -> None:
         """Make the database, or bring it up to the installed version."""
-        self.configure(stack)
         with mariadb.migrating(stack, self.name):
             self.migrate(stack)
 

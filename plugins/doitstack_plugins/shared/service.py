@@ -30,6 +30,9 @@ class Service:
     known_services: tuple[str, ...] = ()
     """Other names in ENABLED_SERVICES that it uses."""
 
+    configuration_files: tuple[str, ...] = ()
+    """Patterns of the names of its files of configuration; DevStack has them in `/etc/NAME`."""
+
     requirements: tuple[str, ...]
     """What pip installs into its environment."""
 

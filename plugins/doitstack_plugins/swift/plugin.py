@@ -26,6 +26,7 @@ class Swift(Service):
     name = "swift"
     services = ("s-proxy",)
     known_services = ("swift", "s-object", "s-container", "s-account")
+    configuration_files = ("swift.conf", "*-server.conf")
     needs = ("key", "s-object", "s-container", "s-account")
     requirements = ("swift", "keystonemiddleware")
 
@@ -42,6 +43,7 @@ class Swift(Service):
     def stack_install(self, stack: Stack) -> Iterator[Step]:
         """Install swift and make its rings, which need no other service."""
         yield from super().stack_install(stack)
+        yield run(conf.configure_swift)
         good = [partial(has_rings, stack), Unchanged(partial(self.rings, stack))]
         # Swift's packages use a library of the system.
         wait = ["install_swift", debian_packages.FUTURE]
@@ -49,8 +51,7 @@ class Swift(Service):
 
     @hookimpl
     def stack_post_config(self, stack: Stack) -> Iterator[Step]:
-        """Configure swift and make its accounts."""
-        yield run(conf.configure_swift)
+        """Make swift's accounts."""
         good = Unchanged(partial(accounts, stack))
         yield async_run("create_swift_accounts", create_swift_accounts, uptodate=[good])
 

@@ -97,4 +97,6 @@ def _workspace(stack: Stack) -> Path:
 
 
 def _conf(stack: Stack) -> Path:
-    return _workspace(stack) / "etc" / "tempest.conf"
+    """Return the file of configuration: the setting TEMPEST_CONFIG, or one in the workspace."""
+    own = stack.settings.get("TEMPEST_CONFIG")
+    return Path(own) if own else _workspace(stack) / "etc" / "tempest.conf"

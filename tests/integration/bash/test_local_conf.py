@@ -141,6 +141,7 @@ def test_meta_sections_are_merged_at_their_moments(stack_dir: MakeStackDir) -> N
     outcome = stack.run("stack").ok()
     assert said(outcome) == ["extra: before extra||False", "test-config: after extra||False"]
     assert [line for line in outcome.lines if line.startswith("==> ") and "merge_" in line] == [
+        "==> stack post-config: local.conf: merge_existing_post-config",
         "==> stack post-config: local.conf: merge_post-config",
         "==> stack extra: local.conf: merge_extra",
         "==> stack extra: local.conf: merge_post-extra",
@@ -200,11 +201,38 @@ def test_disabled_service_is_not_enabled_by_a_plugin(stack_dir: MakeStackDir) ->
 
 
 def test_merge_into_an_unknown_file_warns(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir(
-        {"local.conf": "[[local|localrc]]\n[[post-config|$NO_SUCH_CONF]]\n[s]\nk = v\n"}
-    )
-    outcome = stack.run("stack").ok()
-    assert "unknown config file specification: $NO_SUCH_CONF is undefined" in outcome.out
+    section = "[s]\nk = v\n"
+    files = ("$NO_SUCH_CONF", "$NO_DIR/x", "$Q_L3_CONF_FILE", "/$Q_PLUGIN_CONF_FILE", "$DEST/used")
+    conf = "".join(f"[[post-config|{name}]]\n{section}" for name in files)
+    stack = stack_dir({"local.conf": f"[[local|localrc]]\n{conf}"})
+    place = stack.path / "local.conf"
+    etc = stack.dest / "data" / "neutron" / "etc"
+    for _ in range(2):
+        outcome = stack.run("stack").ok()
+        assert outcome.lines[-5:-1] == [
+            f"WARNING: {place}:2: [[post-config|$NO_SUCH_CONF]]: $NO_SUCH_CONF is undefined, so "
+            f"the section is not used",
+            f"WARNING: {place}:5: [[post-config|$NO_DIR/x]]: $NO_DIR/x is undefined, so the "
+            f"section is not used",
+            f"WARNING: {place}:8: [[post-config|$Q_L3_CONF_FILE]]: no service reads "
+            f"{etc}/l3_agent.ini",
+            f"WARNING: {place}:11: [[post-config|/$Q_PLUGIN_CONF_FILE]]: no service reads "
+            f"{etc}/plugins/ml2/ml2_conf.ini",
+        ]
+    assert "k = v" in lines_of(stack, "used")
+
+
+def test_files_below_etc_are_those_of_the_in_tree_services(stack_dir: MakeStackDir) -> None:
+    conf = "[[local|localrc]]\n[[post-config|/etc/{}]]\n[DEFAULT]\nk = v\n"
+    stack = stack_dir({"local.conf": conf.format("cinder/cindr.conf")})
+    assert (
+        f"{stack.path}/local.conf:2: no service reads /etc/cinder/cindr.conf; did you mean "
+        f"/etc/cinder/cinder.conf?"
+    ) in stack.run("stack").failed(3).out
+    assert not stack.dest.exists()
+    (stack.path / "local.conf").write_text(conf.format("cinder/cinder.conf"))
+    stack.run("stack").ok()
+    assert "k = v" in lines_of(stack, "data/cinder/etc/cinder.conf")
 
 
 @pytest.mark.parametrize(

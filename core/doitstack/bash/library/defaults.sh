@@ -96,18 +96,33 @@ _set_project_defaults() {
 
 _set_project_paths() {
     local project
-    for project in KEYSTONE NOVA NEUTRON CINDER GLANCE HEAT; do
+    for project in KEYSTONE NOVA NEUTRON CINDER GLANCE PLACEMENT HEAT; do
         _default "${project}_DIR" "$DEST/${project,,}"
         _default "${project}_CONF_DIR" "$DEST/etc/${project,,}"
         _set_conf "$project" "${project}_CONF_DIR"
     done
     _default GLANCE_API_CONF "$GLANCE_CONF_DIR/glance-api.conf"
+    _default GLANCE_CACHE_CONF "$GLANCE_CONF_DIR/glance-cache.conf"
+    _default GLANCE_IMAGE_IMPORT_CONF "$GLANCE_CONF_DIR/glance-image-import.conf"
+    _default GLANCE_SWIFT_STORE_CONF "$GLANCE_CONF_DIR/glance-swift-store.conf"
+    _default NOVA_COND_CONF "$NOVA_CONF"
+    _default NOVA_CPU_CONF "$NOVA_CONF_DIR/nova-cpu.conf"
     _default NEUTRON_BIN_DIR "$STACK_VENV/bin"
     _default NEUTRON_CORE_PLUGIN_CONF "$NEUTRON_CONF_DIR/plugins/ml2/ml2_conf.ini"
     _default Q_PLUGIN_CONF_FILE "${NEUTRON_CORE_PLUGIN_CONF#/}"
     _default Q_DHCP_CONF_FILE "$NEUTRON_CONF_DIR/dhcp_agent.ini"
+    _default NEUTRON_DHCP_CONF "$Q_DHCP_CONF_FILE"
+    _default Q_L3_CONF_FILE "$NEUTRON_CONF_DIR/l3_agent.ini"
+    _default NEUTRON_L3_CONF "$Q_L3_CONF_FILE"
+    _default Q_META_CONF_FILE "$NEUTRON_CONF_DIR/metadata_agent.ini"
+    _default NEUTRON_META_CONF "$Q_META_CONF_FILE"
+    _default OVN_META_CONF "$NEUTRON_CONF_DIR/neutron_ovn_metadata_agent.ini"
+    _default NEUTRON_TEST_CONFIG_FILE "$NEUTRON_CONF_DIR/debug.ini"
+    _default SWIFT_CONF_DIR "$DEST/etc/swift"
+    _default SWIFT_CONFIG_PROXY_SERVER "$SWIFT_CONF_DIR/proxy-server.conf"
     _default TEMPEST_DIR "$DEST/tempest"
-    _default TEMPEST_CONFIG "$TEMPEST_DIR/etc/tempest.conf"
+    _default TEMPEST_CONFIG_DIR "$DATA_DIR/tempest/workspace/etc"
+    _default TEMPEST_CONFIG "$TEMPEST_CONFIG_DIR/tempest.conf"
     _default HORIZON_DIR "$DEST/horizon"
 }
 

@@ -46,12 +46,60 @@ _expand() {
     eval "echo $1"
 }
 
+# _config_file NAME: print the file that a header names, or nothing if it uses an undefined variable. The
+# in-tree services have their files in directories of their own, and DevStack's names mean those.
+_config_file() {
+    local target project directory
+    target=$(set -o nounset; _expand "$1" 2> /dev/null) || return 0
+    for project in $_CONFIGURED_PROJECTS; do
+        directory=${project}_CONF_DIR
+        if [[ $target == "/etc/${project,,}/"* && ${!directory-} ]]; then
+            target=${!directory}/${target#/etc/*/}
+        fi
+    done
+    case $target in
+        /etc/tempest/tempest.conf | "${TEMPEST_DIR-}/etc/tempest.conf") target=$TEMPEST_CONFIG ;;
+    esac
+    printf '%s\n' "$target"
+}
+
+_CONFIGURED_PROJECTS='KEYSTONE GLANCE PLACEMENT NEUTRON NOVA CINDER SWIFT'
+
+_UNREAD_FILE='# Nothing reads this file: it has only sections of local.conf.'
+
+# _is_unread FILE: whether it is in the directory of an in-tree service, which does not have such a file
+_is_unread() {
+    local project directory first
+    for project in $_CONFIGURED_PROJECTS; do
+        directory=${project}_CONF_DIR
+        [[ ${!directory-} && $1 == "${!directory}"/* ]] || continue
+        [[ -e $1 ]] || return 0
+        IFS= read -r first < "$1" || true
+        [[ $first != "$_UNREAD_FILE" ]] || return 0
+    done
+    return 1
+}
+
+# _warn_of_section FILE GROUP CONFIG_FILE TEXT: warn at the end of the run, too
+_warn_of_section() {
+    local line
+    line=$(grep -n -m 1 -F "[[$2|$3]]" "$1") || true
+    set -- "$1:${line%%:*}: [[$2|$3]]: $4"
+    # Without a run there are no last lines.
+    if [[ ${_doitstack_messages-} ]]; then
+        doitstack_request warn "$1"
+    else
+        # It returns the status of the command before it.
+        warn "$LINENO" "$1" || true
+    fi
+}
+
 # merge_config_file FILE GROUP CONFIG_FILE
 merge_config_file() {
     local -
     set +x
     local target
-    target=$(_expand "$3")
+    target=$(_config_file "$3")
     [[ -f $target ]] || : >> "$target" || die "$LINENO" "could not create config file $target ($3)"
     local -a meta_options=()
     local -A meta_values=()
@@ -132,18 +180,35 @@ merge_config_group() {
     for group in "${@:2}"; do
         mapfile -t names < <(get_meta_section_files "$1" "$group")
         for name in "${names[@]}"; do
-            target=$(_expand "$name")
+            target=$(_config_file "$name")
             if [[ ! $target ]]; then
-                warn "$LINENO" "unknown config file specification: $name is undefined"
-                break
+                _warn_of_section "$1" "$group" "$name" "$name is undefined, so the section is not used"
+                continue
             fi
             directory=$(dirname "$target")
             if [[ -e $directory && ! -d $directory ]]; then
                 die "$LINENO" "bogus config file specification $name ($name=$target, $directory exists but it is not a directory)"
             fi
             _meta_directory "$directory"
+            if _is_unread "$target"; then
+                echo "$_UNREAD_FILE" > "$target"
+                _warn_of_section "$1" "$group" "$name" "no service reads $target"
+            fi
             merge_config_file "$1" "$group" "$name"
         done
+    done
+}
+
+# merge_existing_config_files FILE GROUP: merge the sections whose files exist
+merge_existing_config_files() {
+    local -
+    set +x
+    local name target
+    local -a names
+    mapfile -t names < <(get_meta_section_files "$1" "$2")
+    for name in "${names[@]}"; do
+        target=$(_config_file "$name")
+        [[ ! -f $target ]] || merge_config_file "$1" "$2" "$name"
     done
 }
 

@@ -43,10 +43,13 @@ def test_hooks_declare_without_doing(tmp_path: Path) -> None:
 
 
 def test_main_line_of_keystone(tmp_path: Path) -> None:
-    steps = keystone.stack_post_config(make_stack(tmp_path))
+    stack = make_stack(tmp_path)
+    hooks = (keystone.stack_install, keystone.stack_post_config, keystone.stack_extra)
+    steps = [step for hook in hooks for step in hook(stack)]
     names = [step.name for step in steps if step.kind is Kind.RUN]
     assert names == [
         "configure_keystone",
+        "put_openstack",
         "fernet_setup",
         "credential_setup",
         "init_keystone",
@@ -58,7 +61,18 @@ def test_main_line_of_keystone(tmp_path: Path) -> None:
         "create_service_domain",
         "create_demo_accounts",
         "write_clouds",
+        "restart_keystone",
     ]
+
+
+def test_keystone_is_restarted_if_sections_were_merged(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    on_stage(stack, keystone.configure)
+    before = keystone.wsgi_environ(stack)
+    assert keystone.wsgi_environ(stack) == before
+    with (stack.data_dir / "keystone" / "etc" / "keystone.conf").open("a") as file:
+        file.write("expiration = 600\n")
+    assert keystone.wsgi_environ(stack) != before
 
 
 def test_configuration_is_private_and_complete(tmp_path: Path) -> None:

@@ -78,9 +78,9 @@ def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
     with stack.acting(RecordedActions(lambda program: None)):
         neutron.configure(stack)
     directory = stack.data_dir / "neutron" / "etc"
-    for name in ("neutron.conf", "ml2.ini"):
+    for name in ("neutron.conf", "plugins/ml2/ml2_conf.ini"):
         assert stat.S_IMODE((directory / name).stat().st_mode) == 0o600
-    conf, ml2 = read(directory / "neutron.conf"), read(directory / "ml2.ini")
+    conf, ml2 = read(directory / "neutron.conf"), read(directory / "plugins/ml2/ml2_conf.ini")
     assert conf["DEFAULT"]["core_plugin"] == "ml2"
     assert conf["database"]["connection"].endswith("/neutron")
     assert conf["nova"]["username"] == "nova"

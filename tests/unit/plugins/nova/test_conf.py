@@ -23,13 +23,19 @@ def test_configuration_of_cells_and_computes(tmp_path: Path) -> None:
     directory = stack.data_dir / "nova" / "etc"
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == (
         dict.fromkeys(
-            ("nova.conf", "nova_cell1.conf", "nova_cell2.conf", "nova_cpu1.conf", "nova_cpu2.conf"),
+            (
+                *("nova.conf", "nova-cpu.conf", "nova_cell1.conf", "nova_cell2.conf"),
+                *("nova_cpu1.conf", "nova_cpu2.conf"),
+            ),
             0o600,
         )
     )
     api, second = read(directory / "nova.conf"), read(directory / "nova_cell2.conf")
     assert api["database"]["connection"].endswith("/nova_cell0")
     assert second["database"]["connection"].endswith("/nova_cell2")
+    # Sections of local.conf for nova.conf count for all processes.
+    assert set(second.sections()) == {"database"}
+    assert set(second["DEFAULT"]) == {"transport_url"}
     assert api["DEFAULT"]["transport_url"].endswith(":15672/")
     assert second["DEFAULT"]["transport_url"].endswith(":15672/nova_cell2")
     assert read(directory / "nova_cpu2.conf")["DEFAULT"] == {

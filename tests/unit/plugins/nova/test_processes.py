@@ -15,13 +15,14 @@ pytestmark = pytest.mark.usefixtures("no_fork_server")
 def test_processes_by_service_and_cell(tmp_path: Path) -> None:
     stack = make_nova(tmp_path, NOVA_NUM_CELLS="2", NUMBER_FAKE_NOVA_COMPUTE="2", NOVA_CPU_CELL="2")
     daemons = (*processes.control_daemons(stack), *processes.compute_daemons(stack))
+    cell = ("nova.conf", "nova_cell2.conf")
     assert {daemon.name: daemon.files for daemon in daemons} == {
         "n-super-cond": ("nova.conf",),
-        "n-cond-cell1": ("nova_cell1.conf",),
-        "n-cond-cell2": ("nova_cell2.conf",),
+        "n-cond-cell1": ("nova.conf", "nova_cell1.conf"),
+        "n-cond-cell2": ("nova.conf", "nova_cell2.conf"),
         "n-sch": ("nova.conf",),
-        "n-cpu-1": ("nova_cell2.conf", "nova_cpu1.conf"),
-        "n-cpu-2": ("nova_cell2.conf", "nova_cpu2.conf"),
+        "n-cpu-1": (*cell, "nova-cpu.conf", "nova_cpu1.conf"),
+        "n-cpu-2": (*cell, "nova-cpu.conf", "nova_cpu2.conf"),
     }
 
 

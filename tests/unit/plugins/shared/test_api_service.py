@@ -67,7 +67,7 @@ def test_steps_have_the_name_of_the_service_and_of_its_actions(tmp_path: Path) -
     steps = [step for hook in (*hooks, tides.unstack, tides.clean) for step in hook(stack)]
     assert [step.name for step in steps] == [step.command for step in steps]
     assert [step.name for step in steps] == [
-        *("check_tides", "install_tides", "init_tides", "configure_tides", "create_tides_accounts"),
+        *("check_tides", "install_tides", "configure_tides", "init_tides", "create_tides_accounts"),
         *("stop_tides", "clean_tides"),
     ]
 
@@ -80,6 +80,7 @@ def test_check_reports_all_that_is_missing(tmp_path: Path) -> None:
 def test_database_is_migrated_with_the_configuration(stack: Stack) -> None:
     stage = RecordedActions(lambda program: None)
     with stack.acting(stage):
+        tides.configure(stack)
         tides.init(stack)
     (program,) = stage.programs
     conf = stack.data_dir / "tides" / "etc" / "tides.conf"
