@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
@@ -52,11 +52,19 @@ class ActionContext(Protocol):
         """Collect futures; return the code of the first that failed."""
 
 
-class HookContext:
-    """Where a hook is called: it declares steps, and can do nothing of an action's."""
+class NoContext:
+    """Where no action runs: nothing can be done."""
 
     def __getattr__(self, name: str) -> NoReturn:
+        self.refuse()
+
+    def refuse(self) -> NoReturn:
+        """Raise StepError."""
         raise StepError("a hook declares steps and does nothing itself: yield run(...)")
+
+
+class HookContext(NoContext):
+    """Where a hook is called: it declares steps, and can do nothing of an action's."""
 
 
 class Stack:
@@ -67,7 +75,7 @@ class Stack:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.context = cast("ActionContext", HookContext())
+        self.context = cast("ActionContext", NoContext())
 
     # -- where and what ------------------------------------------------------------------------
 
@@ -99,6 +107,7 @@ class Stack:
         """Return the password `name`, from the settings or made once and kept in DEST."""
         from doitstack.config.passwords import password  # noqa: PLC0415
 
+        self._refuse_in_hook()
         return password(self.settings, name)
 
     # -- do ------------------------------------------------------------------------------------
@@ -109,12 +118,12 @@ class Stack:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
-        stdin: bytes | None = None,
+        stdin: str | bytes | None = None,
     ) -> None:
         """Run a program; its output is the step's. Raises CommandError.
 
-        `env` is added to the environment, `stdin` is what the program may read. Futures go on
-        meanwhile. Give secrets by `env` or `stdin`, never in `argv`.
+        `env` is added to the environment, `stdin` is text or bytes for the program to read.
+        Futures go on meanwhile. Give secrets by `env` or `stdin`, never in `argv`.
         """
         from doitstack.processes.program import Program  # noqa: PLC0415
 
@@ -126,11 +135,12 @@ class Stack:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
-        stdin: bytes | None = None,
+        stdin: str | bytes | None = None,
     ) -> str:
         """Run a quick program and return its stdout as text. Raises CommandError."""
         from doitstack.processes.program import Program, output_of  # noqa: PLC0415
 
+        self._refuse_in_hook()
         return output_of(Program(argv, env, cwd, stdin))
 
     def say(self, text: str) -> None:
@@ -203,10 +213,12 @@ class Stack:
         which is for who then waits until it answers. When it is stopped it has `stop_seconds` to
         end after SIGTERM, before SIGKILL.
         """
+        self._refuse_in_hook()
         self.services.start(name, argv, env=env, cwd=cwd, wait=wait, stop_seconds=stop_seconds)
 
     def stop_process(self, *names: str) -> None:
         """End programs that `run_process` started, side by side; it is fine if there are none."""
+        self._refuse_in_hook()
         self.services.stop(*names)
 
     def dead_services(self, *needed: str) -> dict[str, str]:
@@ -222,7 +234,15 @@ class Stack:
     def _supervisor_dir(self) -> Path:
         return self.dest / "supervisor"
 
+    def _refuse_in_hook(self) -> None:
+        if isinstance(self.context, HookContext):
+            self.context.refuse()
+
     # -- for the run ---------------------------------------------------------------------------
+
+    def declaring(self) -> AbstractContextManager[None]:
+        """Refuse what only actions may do for as long as the block lasts: it calls hooks."""
+        return self.acting(cast("ActionContext", HookContext()))
 
     @contextmanager
     def acting(self, context: ActionContext) -> Iterator[None]:

@@ -4,10 +4,10 @@ Runs no step. Every mistake in a hook is a PluginError that names the plugin.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import pluggy
 
@@ -63,7 +63,7 @@ class Plugin:
         implementation = self.hooks.get(hook)
         if implementation is None or not self._is_active(hook, arguments):
             return []
-        with self._blamed(hook), recorded_steps() as made:
+        with self._blamed(hook), _declaring(arguments), recorded_steps() as made:
             wanted = [arguments[name] for name in implementation.argnames]
             steps = list(self._checked(hook, implementation.function(*wanted)))
         self._refuse_unyielded(hook, made, steps)
@@ -117,6 +117,12 @@ class Plugin:
     def _refuse(self, hook: str, how: str) -> NoReturn:
         place = place_in(self.origin, self.hooks[hook].function)
         raise PluginError(self.name, f"{place}: {hook} {how}")
+
+
+def _declaring(arguments: Mapping[str, "Settings | Stack"]) -> AbstractContextManager[None]:
+    """Return the block in which a stack among the arguments of a hook can do nothing."""
+    stack = arguments.get("stack")
+    return cast("Stack", stack).declaring() if stack else nullcontext()
 
 
 def place_in(origin: str, function: Callable[..., Any]) -> str:

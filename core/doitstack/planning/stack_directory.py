@@ -75,7 +75,7 @@ class StackDirectory:
         """Read the settings of `top_dir`. Raises SettingsError."""
         self.settings: Settings = load_settings(top_dir, environ)
         self.stack = Stack(self.settings)
-        self._plans: dict[tuple[Phase, ...], tuple[int, Plan]] = {}
+        self._plans: dict[tuple[Phase, ...], Plan] = {}
 
     @cached_property
     def plugins(self) -> list[Plugin]:
@@ -104,21 +104,20 @@ class StackDirectory:
             yield Declared(phase, plugin, plugin.steps(phase.hook, settings=self.settings))
 
     def plan(self, phases: Iterable[Phase] = STACK_PHASES) -> Plan:
-        """Return the steps of `phases` under the current settings. Raises PlanError.
+        """Return the steps of `phases`. Raises PlanError.
 
-        The hooks are called again only if a setting may have changed since the last call.
+        The hooks are called once, or again after `forget_plans`.
         """
         stack, wanted = self._sourced.stack, tuple(phases)
-        changes, plan = self._plans.get(wanted, (-1, Plan(())))
-        if changes != self.settings.changes:
+        if wanted not in self._plans:
             declared = (part for phase in wanted for part in self._declared(phase, stack))
-            plan = make_plan(declared, self._possible_futures)
-            self._plans[wanted] = (self.settings.changes, plan)
-        return plan
+            self._plans[wanted] = make_plan(declared, self._possible_futures)
+        return self._plans[wanted]
 
     def forget_plans(self) -> None:
-        """Call the hooks again for the next plan: `source` may have changed what they know."""
-        self._plans.clear()
+        """Call the hooks again for the next plan if steps may have changed what they know."""
+        if self.settings_plan.steps:
+            self._plans.clear()
 
     def _declared(self, phase: Phase, stack: Stack) -> Iterator[Declared]:
         """Yield the steps of a phase: those of the plugins, between the merges of local.conf."""

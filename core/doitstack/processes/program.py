@@ -14,13 +14,13 @@ from doitstack.processes.tree import signal_name
 class Program:
     """A program to run.
 
-    `env` is added to the environment; `stdin` is its input (None: empty).
+    `env` is added to the environment; `stdin` is its input (None: empty), text as UTF-8.
     """
 
     argv: Sequence[str | Path]
     env: Mapping[str, str] | None = None
     cwd: Path | None = None
-    stdin: bytes | None = None
+    stdin: str | bytes | None = None
 
     @property
     def name(self) -> str:
@@ -63,13 +63,13 @@ class Program:
             raise CommandError(f"{self.name} {how}; its output is above", code)
 
 
-def _input(data: bytes | None) -> int:
+def _input(data: str | bytes | None) -> int:
     """Return a descriptor to read `data` from; a file in memory, as a pipe could fill up."""
     if data is None:
         return subprocess.DEVNULL
     descriptor = os.memfd_create("stdin")
     with open(descriptor, "wb", closefd=False) as file:
-        file.write(data)
+        file.write(data.encode() if isinstance(data, str) else data)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 

@@ -175,17 +175,23 @@ def test_steps_that_are_returned_or_passed_on_count_as_yielded(tmp_path: Path) -
     assert [len(plugin.steps(hook, stack=STACK)) for hook in plugin.hooks] == [2, 2]
 
 
-def test_hook_that_acts_is_an_error(tmp_path: Path) -> None:
-    drop_in(
-        tmp_path,
-        """
-        @hookimpl
-        def stack_install(stack):
-            stack.run(["true"])
-    """,
-    )
-    with pytest.raises(Exception, match="a hook declares steps and does nothing itself"):
-        find(tmp_path)[0].steps("stack_install", stack=STACK)
+ACTS = [
+    'stack.run(["true"])',
+    'stack.output_of(["true"])',
+    'stack.password("ADMIN_PASSWORD")',
+    'stack.run_process("x", ["sleep", "9"])',
+    'stack.stop_process("x")',
+    'stack.timed("x").__enter__()',
+    'stack.say("x")',
+    'stack.shell("true")',
+    'stack.async_run("a", print)',
+]
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_hook_that_acts_is_an_error(tmp_path: Path, act: str) -> None:
+    said = _blame(tmp_path, f"@hookimpl\ndef stack_install(stack):\n    {act}\n    yield\n")
+    assert said == "plugin demo: a hook declares steps and does nothing itself: yield run(...)"
 
 
 def test_services_come_last_and_reversed_when_tearing_down() -> None:

@@ -161,3 +161,31 @@ def test_wait_for_a_future_of_a_service_that_is_not_enabled_is_allowed(tmp_path:
     assert StackDirectory(tmp_path, environ).plan().warnings == ()
     with pytest.raises(PlanError, match=r"waits for fech_greeter, .* did you mean fetch_greeter"):
         StackDirectory(tmp_path, {**environ, "WAIT": "fech_greeter"}).plan()
+
+
+COUNTED = """
+    calls = []
+
+    @hookimpl
+    def source(settings):
+        if settings.is_true("HAS_STEPS"):
+            yield run(print)
+
+    @hookimpl
+    def stack_install(stack):
+        calls.append("install")
+        yield run(print, str(len(calls)))
+"""
+
+
+@pytest.mark.parametrize(("has_steps", "calls"), [("False", "1"), ("True", "2")])
+def test_hooks_are_called_again_only_if_steps_of_source_have_run(
+    tmp_path: Path, has_steps: str, calls: str
+) -> None:
+    drop_in(tmp_path, COUNTED)
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "HAS_STEPS": has_steps})
+    directory.check()
+    directory.warnings()
+    directory.settings.update({"PATH": "/bin"})
+    directory.forget_plans()
+    assert [planned.step.args for planned in directory.plan().steps] == [(calls,)]

@@ -35,6 +35,10 @@ def test_input_may_be_longer_than_a_pipe_holds() -> None:
     assert output_of(Program(["wc", "-c"], stdin=data)).strip() == str(len(data))
 
 
+def test_input_may_be_text() -> None:
+    assert output_of(Program(["cat"], stdin="größer\n")) == "größer\n"
+
+
 def test_no_input_is_empty_input() -> None:
     assert output_of(Program(["cat"])) == ""
 
