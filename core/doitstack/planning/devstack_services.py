@@ -10,7 +10,7 @@ class AbsentService(NamedTuple):
     """A service that doitstack does not have.
 
     `names` are shell patterns of its names in ENABLED_SERVICES. `instead` says what is there
-    instead, or what to do. `plugins` are the repositories that have it.
+    instead, or what to do. `plugins` are the plugins that have it.
     """
 
     names: tuple[str, ...]
@@ -56,7 +56,10 @@ ABSENT = (
     AbsentService(("glance",), "a name of Glance", "enable g-api"),
     AbsentService(("placement",), "a name of Placement", "enable placement-api"),
     AbsentService(
-        ("tempest",), "the tests of OpenStack", "to get its drop-in: python -m doitstack init ."
+        ("tempest",),
+        "the tests of OpenStack",
+        "to get its drop-in: python -m doitstack init .",
+        ("tempest",),
     ),
     AbsentService(("g-reg", "g-registry"), "Glance's registry", _OBSOLETE),
     AbsentService(("g-api-r",), "Glance's API for other workers", "there is one g-api"),

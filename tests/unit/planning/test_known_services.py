@@ -103,6 +103,12 @@ def test_plugin_may_have_the_service(name: str, text: str, plugin: str) -> None:
     assert list(absent_services(known(text, Plugin(plugin, "here")), [name])) == []
 
 
+def test_drop_in_of_an_earlier_stack_directory_has_tempest() -> None:
+    drop_in = Plugin("tempest", "extras.d/80-tempest.py")
+    assert KnownServices((drop_in,), {}).has("tempest")
+    assert not KnownServices((), {}).has("tempest")
+
+
 def test_every_absent_service_has_a_description_and_most_have_advice() -> None:
     assert all(service.names and service.description for service in ABSENT)
     without = [service.names[0] for service in ABSENT if not service.advice]
