@@ -198,7 +198,7 @@ def test_page_finds_and_zooms(browser: Browser, page: Path) -> None:
     assert shown.run("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_page_says_all_without_scripts(browser: Browser, page: Path) -> None:
+def test_page_is_complete_without_scripts(browser: Browser, page: Path) -> None:
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     try:
         shown = _opened(browser, page, width=1600)

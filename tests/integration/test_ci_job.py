@@ -218,7 +218,7 @@ def test_job_collects_after_a_failure(nodes: MakeNode) -> None:
     assert "<failure" in (node.collected / "junit.xml").read_text()
 
 
-def test_mistake_in_the_variables_is_told_without_their_values(nodes: MakeNode) -> None:
+def test_mistake_in_the_variables_is_reported_without_their_values(nodes: MakeNode) -> None:
     node = nodes(
         "mistaken", devstack_localrc={"ADMIN_PASSWORD": ["verysecret"]}, devstack_plugins={}
     )

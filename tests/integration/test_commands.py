@@ -166,7 +166,7 @@ def test_negative_number_of_futures_is_refused(stack_dir: MakeStackDir) -> None:
     assert not stack.dest.exists()
 
 
-def test_clean_tells_what_it_cannot_remove(stack_dir: MakeStackDir) -> None:
+def test_clean_names_what_it_cannot_remove(stack_dir: MakeStackDir) -> None:
     script = """\
         import shutil
 
@@ -251,7 +251,7 @@ CODES = {
 
 
 @pytest.mark.parametrize("case", CODES)
-def test_exit_code_tells_failure_from_mistake(stack_dir: MakeStackDir, case: str) -> None:
+def test_exit_code_distinguishes_failure_and_mistake(stack_dir: MakeStackDir, case: str) -> None:
     code, body = CODES[case]
     stack = stack_dir(
         {
@@ -295,7 +295,7 @@ def test_exit_code_tells_failure_from_mistake(stack_dir: MakeStackDir, case: str
         ({DEMO: "import nothing_like_this\n"}, {}, "No module named 'nothing_like_this'"),
     ],
 )
-def test_mistake_is_told_before_anything_runs(
+def test_mistake_is_reported_before_anything_runs(
     stack_dir: MakeStackDir, files: dict[str, str], environ: dict[str, str], said: str
 ) -> None:
     stack = stack_dir(files, **environ)

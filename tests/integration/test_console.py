@@ -357,7 +357,7 @@ def test_failure_is_the_last_thing_on_a_live_screen(stack_dir: MakeStackDir, see
 @pytest.mark.parametrize(
     "environ", [{"TERM": "dumb"}, {"CI": "true"}, {"DOIT_CONSOLE": "plain"}], ids=str
 )
-def test_no_escape_where_nobody_wants_it(
+def test_no_escape_where_it_is_not_wanted(
     stack_dir: MakeStackDir, seen: Run, environ: dict[str, str]
 ) -> None:
     stack = stack_dir({DEMO: plugin("""
@@ -372,7 +372,7 @@ def test_no_escape_where_nobody_wants_it(
     assert b"\x1b" not in terminal.received
 
 
-def test_plain_tells_of_starts_and_ends(stack_dir: MakeStackDir) -> None:
+def test_plain_shows_starts_and_ends(stack_dir: MakeStackDir) -> None:
     stack = stack_dir({DEMO: plugin("""
         @hookimpl
         def stack_install(stack):
@@ -421,7 +421,7 @@ def test_long_silence_is_broken_by_what_still_runs(stack_dir: MakeStackDir) -> N
     ]
 
 
-def test_quiet_tells_of_warnings_and_of_the_end(stack_dir: MakeStackDir) -> None:
+def test_quiet_shows_warnings_and_the_end(stack_dir: MakeStackDir) -> None:
     stack = stack_dir({DEMO: plugin("""
         @hookimpl
         def stack_install(stack):
@@ -439,7 +439,7 @@ def test_quiet_tells_of_warnings_and_of_the_end(stack_dir: MakeStackDir) -> None
     assert "\nmuch\n" in (stack.dest / "logs" / "stack.log").read_text()
 
 
-def test_quiet_tells_of_a_failure(stack_dir: MakeStackDir) -> None:
+def test_quiet_shows_a_failure(stack_dir: MakeStackDir) -> None:
     stack = stack_dir({DEMO: plugin("""
         @hookimpl
         def stack_install(stack):

@@ -45,7 +45,7 @@ def _python(make: MakeStackDir, steps: str, **environ: str) -> StackDir:
     return make({DEMO: ACTIONS + hook}, **environ)
 
 
-def test_python_step_is_told_with_its_traceback(stack_dir: MakeStackDir) -> None:
+def test_failed_python_step_is_shown_with_its_traceback(stack_dir: MakeStackDir) -> None:
     words = _words(_python(stack_dir, "yield run(raising)").run("stack"))
     assert words[:2] == ["the last lines of raising:", "    about to raise"]
     assert words[2] == "    Traceback (most recent call last):"
@@ -84,7 +84,7 @@ def test_python_step_is_told_with_its_traceback(stack_dir: MakeStackDir) -> None
         ("shell('echo words; false')", "echo", ["words"], "'false' ended with code 1"),
     ],
 )  # fmt: skip
-def test_program_of_the_main_line_is_told_with_its_own_lines(
+def test_failed_program_of_the_main_line_is_shown_with_its_own_lines(
     stack_dir: MakeStackDir, action: str, name: str, lines: list[str], reason: str
 ) -> None:
     stack = _python(stack_dir, f"yield run(['echo', 'of another step'])\nyield run({action})")
@@ -121,7 +121,7 @@ def test_program_of_the_main_line_is_told_with_its_own_lines(
         ),
     ],
 )
-def test_future_is_told_with_its_log_and_what_was_not_run(
+def test_failed_future_is_shown_with_its_log_and_what_was_not_run(
     stack_dir: MakeStackDir, action: str, lines: list[str], reason: str
 ) -> None:
     stack = _python(
@@ -160,7 +160,7 @@ fi
 """
 
 
-def test_script_is_told_with_its_place_and_its_trace(stack_dir: MakeStackDir) -> None:
+def test_failed_script_is_shown_with_its_place_and_its_trace(stack_dir: MakeStackDir) -> None:
     stack = stack_dir({SCRIPT: BASH % "set -x; work"})
     assert _words(stack.run("stack")) == [
         "the last lines of 60-script.sh:",
@@ -190,7 +190,7 @@ def test_future_of_a_script_is_the_cause_and_not_its_step(stack_dir: MakeStackDi
     ]
 
 
-def test_future_that_failed_before_the_step_is_told_first(stack_dir: MakeStackDir) -> None:
+def test_future_that_failed_before_the_step_is_shown_first(stack_dir: MakeStackDir) -> None:
     stack = _python(
         stack_dir,
         """
@@ -213,7 +213,7 @@ def test_future_that_failed_before_the_step_is_told_first(stack_dir: MakeStackDi
     ]
 
 
-def test_future_that_nobody_waited_for_is_told_if_that_is_strict(stack_dir: MakeStackDir) -> None:
+def test_uncollected_future_that_failed_is_shown_if_that_is_strict(stack_dir: MakeStackDir) -> None:
     steps = "yield async_run('alone', ['sh', '-c', 'exit 7'])\nyield run(['true'])"
     words = _words(_python(stack_dir, steps, ASYNC_STRICT="True").run("stack"))
     assert words[-3:-1] == [
@@ -223,7 +223,7 @@ def test_future_that_nobody_waited_for_is_told_if_that_is_strict(stack_dir: Make
     ]
 
 
-def test_future_that_cannot_start_is_told(stack_dir: MakeStackDir) -> None:
+def test_future_that_cannot_start_is_shown(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             SCRIPT: BASH % "async_run taken sleep 60",

@@ -644,7 +644,7 @@ def test_thousand_futures_of_the_plan_are_collected(stack_dir: MakeStackDir) -> 
     assert numbers == [f"number {number}" for number in range(1000)]
 
 
-def test_daemon_that_keeps_the_output_open_delays_nobody(stack_dir: MakeStackDir) -> None:
+def test_daemon_that_keeps_the_output_open_delays_nothing(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             DEMO: plugin("""
@@ -878,7 +878,7 @@ def test_futures_go_on_while_the_main_line_runs_a_program(stack_dir: MakeStackDi
 @pytest.mark.parametrize(
     "step", ["run([*WAIT])", "run(shell(' '.join(map(shlex.quote, WAIT))))", "run(look)"]
 )
-def test_future_starts_beside_a_step_as_soon_as_what_it_waits_for_has_ended(
+def test_future_starts_during_a_step_as_soon_as_its_waits_have_ended(
     stack_dir: MakeStackDir, step: str
 ) -> None:
     stack = stack_dir(
@@ -911,7 +911,7 @@ def test_future_starts_beside_a_step_as_soon_as_what_it_waits_for_has_ended(
     assert "uncollected" not in outcome.out
 
 
-def test_failure_beside_a_step_is_told_after_it(stack_dir: MakeStackDir) -> None:
+def test_failure_during_a_step_is_reported_after_it(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             DEMO: plugin("""
@@ -973,7 +973,7 @@ def test_main_line_is_known_to_wait_for_a_future_that_cannot_start_yet(
     ]
 
 
-def test_main_line_is_known_to_wait_beside_a_future_that_was_up_to_date(
+def test_main_line_is_known_to_wait_although_a_future_was_up_to_date(
     stack_dir: MakeStackDir,
 ) -> None:
     stack = stack_dir(
@@ -1001,7 +1001,7 @@ def test_main_line_is_known_to_wait_beside_a_future_that_was_up_to_date(
     ]
 
 
-def test_signal_that_comes_while_an_error_is_told_ends_a_future_quietly(
+def test_signal_while_an_error_is_printed_ends_a_future_quietly(
     stack_dir: MakeStackDir,
 ) -> None:
     stack = stack_dir(

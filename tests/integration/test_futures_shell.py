@@ -453,7 +453,7 @@ echo all thousand are right
     assert sum("FAILED with rc" in line for line in lines) == 990
 
 
-def test_daemon_of_a_shell_future_delays_nobody(stack_dir: MakeStackDir) -> None:
+def test_daemon_of_a_shell_future_delays_nothing(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             SCRIPT: script(
@@ -603,7 +603,7 @@ def test_shell_action_of_the_plan_runs_in_the_session(stack_dir: MakeStackDir) -
     assert "[Async a:PID]: running: greet 'two  words'" in transcript(outcome)
 
 
-def test_failing_shell_action_says_what_failed_and_no_more(stack_dir: MakeStackDir) -> None:
+def test_failing_shell_action_shows_only_what_failed(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             "extras.d/40-shell.sh": "look() { local -; set +x; false; }\n",

@@ -91,9 +91,7 @@ def test_hostile_future_fails_clearly(stack_dir: MakeStackDir, action: str) -> N
 
 
 @pytest.mark.parametrize("action", ["dumb", "base", "big", "talkative"])
-def test_future_that_nobody_waits_for_does_no_harm_either(
-    stack_dir: MakeStackDir, action: str
-) -> None:
+def test_uncollected_future_does_no_harm_either(stack_dir: MakeStackDir, action: str) -> None:
     outcome = _run(stack_dir, f"async_run('x', {action})", "run(['touch', 'yes'])", code=0)
 
     assert outcome.out.count("WARNING: uncollected async future x") == 1
@@ -151,7 +149,7 @@ def test_session_that_cannot_start_fails_its_futures(
     assert f"stack install: plugin demo: future x: {why}" in outcome.out
 
 
-def test_dead_session_keeps_nobody_busy(stack_dir: MakeStackDir) -> None:
+def test_dead_session_blocks_nothing(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             DEMO: plugin("""

@@ -206,7 +206,9 @@ SHOW = plugin("""
 
 
 @pytest.mark.parametrize("serial", [False, True])
-def test_all_that_a_run_starts_is_told(stack_dir: MakeStackDir, serial: bool) -> None:
+def test_everything_that_a_run_starts_knows_the_jobserver(
+    stack_dir: MakeStackDir, serial: bool
+) -> None:
     stack = stack_dir({PYTHON: SHOW, **files()})
 
     outcome = run(stack, MAKEFLAGS="-k", DEVSTACK_PARALLEL=str(not serial))
@@ -220,7 +222,7 @@ def test_all_that_a_run_starts_is_told(stack_dir: MakeStackDir, serial: bool) ->
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="no make here")
-def test_make_in_a_future_says_no_word_too_much(stack_dir: MakeStackDir) -> None:
+def test_make_in_a_future_prints_no_warning(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             PYTHON: plugin("""

@@ -21,7 +21,7 @@ def _cut(outcome: Outcome, start: int, end: int) -> list[str]:
     return log[start:end].decode().splitlines()
 
 
-def test_steps_say_what_they_need_and_where_their_output_is(stack_dir: MakeStackDir) -> None:
+def test_steps_have_their_needs_and_the_place_of_their_output(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             DEMO: plugin("""
@@ -59,7 +59,7 @@ def test_steps_say_what_they_need_and_where_their_output_is(stack_dir: MakeStack
     ]
 
 
-def test_steps_whose_turn_never_came_are_told(stack_dir: MakeStackDir) -> None:
+def test_steps_that_did_not_run_are_recorded(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             DEMO: plugin("""

@@ -300,7 +300,7 @@ MISTAKES = {
 }
 
 
-def test_mistakes_are_told_in_one_line(done: StackDir) -> None:
+def test_mistakes_are_one_line(done: StackDir) -> None:
     for arguments, message in MISTAKES.items():
         said = done.run("log", *arguments.split()).failed(3).out
         assert said.startswith(message), arguments

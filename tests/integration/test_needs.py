@@ -36,7 +36,7 @@ def as_user() -> list[str]:
 
 
 @pytest.mark.skipif(not shutil.which("dpkg-query"), reason="for Debian and Ubuntu")
-def test_missing_packages_are_told_with_the_command_that_mends_them(
+def test_missing_packages_are_reported_with_the_command_that_installs_them(
     stack_dir: MakeStackDir, tmp_path: Path
 ) -> None:
     admin = tmp_path / "dpkg"
@@ -96,7 +96,9 @@ def test_what_only_looks_is_all_done_before_a_failure_stops_the_run(
     assert "not run because of it: start, look-4, future" in outcome.out
 
 
-def test_all_taken_ports_and_missing_services_are_told_at_once(stack_dir: MakeStackDir) -> None:
+def test_all_taken_ports_and_missing_services_are_reported_together(
+    stack_dir: MakeStackDir,
+) -> None:
     ports = free_ports()
     stack = stack_dir(services="key,g-api,n-api,n-api-meta,c-api", **ports)
     taken = ("KEYSTONE_SERVICE_PORT", "GLANCE_SERVICE_PORT", "METADATA_SERVICE_PORT")

@@ -79,7 +79,7 @@ def test_a_service_that_dies_fails_the_stack_with_the_end_of_its_log(
     assert "Traceback" not in outcome.out
 
 
-def test_a_death_is_told_where_another_step_fails_of_it(stack_dir: MakeStackDir) -> None:
+def test_a_death_is_reported_if_another_step_fails_because_of_it(stack_dir: MakeStackDir) -> None:
     outcome = stack_dir(plugin(MORTAL, after="return False")).run("stack").failed(1)
     assert "go_on: the action returned False" in outcome.out
     assert "thinker.log\nout of ideas\n" in outcome.out

@@ -62,14 +62,14 @@ def test_reports_have_no_secrets(stack_dir: MakeStackDir) -> None:
     assert "verysecretword" not in page
 
 
-def test_figures_can_be_asked_for_beside_the_files(stack_dir: MakeStackDir) -> None:
+def test_figures_can_be_shown_besides_the_files(stack_dir: MakeStackDir) -> None:
     stack = _stacked(stack_dir)
     figures = json.loads(stack.run("timing", "--json", "--trace", "run.json").ok().out)
     assert figures["elapsed"] > 0
     assert (stack.path / "run.json").exists()
 
 
-def test_failed_run_says_what_failed_and_what_was_not_run(stack_dir: MakeStackDir) -> None:
+def test_failed_run_shows_what_failed_and_what_was_not_run(stack_dir: MakeStackDir) -> None:
     stack = stack_dir({DEMO: BASIC})
     stack.run("stack", BREAK="1").failed(1)
     stack.run("timing", "--junit", "run.xml", "--html", "run.html").ok()

@@ -90,7 +90,7 @@ def test_private_directory_leaves_an_existing_one_as_it_is(tmp_path: Path) -> No
     assert mode(tmp_path) == 0o755
 
 
-def test_fifo_in_place_of_a_file_makes_nobody_wait(tmp_path: Path) -> None:
+def test_fifo_in_place_of_a_file_does_not_block(tmp_path: Path) -> None:
     path = tmp_path / "f"
     os.mkfifo(path)
     with pytest.raises(OSError, match=f"Not a regular file: '{path}'"):

@@ -39,7 +39,7 @@ def test_unchanged_keeps_no_secret() -> None:
     assert "hunter2" not in str(saved_by(task))
 
 
-def test_digest_tells_texts_apart_by_their_borders() -> None:
+def test_digest_distinguishes_texts_by_their_borders() -> None:
     assert digest("ab", "c") != digest("a", "bc")
 
 

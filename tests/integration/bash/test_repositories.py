@@ -93,7 +93,7 @@ def test_reclone_brings_a_plugin_to_its_ref(stack_dir: MakeStackDir, demo: Repos
     ]
 
 
-def test_plan_tells_of_a_plugin_that_is_not_there_yet(
+def test_plan_names_a_plugin_that_is_not_fetched_yet(
     stack_dir: MakeStackDir, demo: Repository
 ) -> None:
     stack = stack_dir(enabling(f"enable_plugin demo {demo.url}"))

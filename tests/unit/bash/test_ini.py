@@ -211,7 +211,7 @@ def test_ini_sudo_reads_files_of_root(bash, tmp_path: Path) -> None:
     assert (tmp_path / "real.ini").read_text() == "[a]\ny = 3\nx = 2\n"
 
 
-def test_ini_functions_leave_xtrace_alone_and_say_little(bash) -> None:
+def test_ini_functions_leave_xtrace_alone_and_print_little(bash) -> None:
     script = """
     echo '[a]' > f.ini
     set -x

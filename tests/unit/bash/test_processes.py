@@ -109,7 +109,7 @@ def test_in_tree_services_are_waited_for(bash, script: str, uri: str) -> None:
         ("status devstack@a --no-pager", 0, "devstack@a: RUNNING\n"),
     ],
 )
-def test_systemctl_tells_of_the_stacks_services(bash, question: str, code: int, out: str) -> None:
+def test_systemctl_shows_the_stacks_services(bash, question: str, code: int, out: str) -> None:
     fake = "doitstack_request() { printf 'a RUNNING\\nb EXITED\\n'; }"
     assert bash(f"{fake}; $SYSTEMCTL {question}", code=code).out == out
 

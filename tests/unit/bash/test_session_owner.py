@@ -221,7 +221,7 @@ def test_mistake_is_the_answer(make_run: MakeRun) -> None:
     assert run.answers[0].err.startswith("ERROR: future ../a: bad name")
 
 
-def test_run_that_stops_answers_nobody_else(make_run: MakeRun) -> None:
+def test_run_that_stops_answers_no_other_request(make_run: MakeRun) -> None:
     run = make_run()
     run.futures.stop_all(list)
     run.request("async_wait", "a")

@@ -65,7 +65,7 @@ def test_uwsgi_with_an_address_has_no_path(bash) -> None:
         *((url, url) for url in ("http://{host}/mine", "http://{host}:81/my", "http://{host}")),
     ],
 )
-def test_endpoint_behind_apache_becomes_that_of_the_service(bash, url: str, reached: str) -> None:
+def test_endpoint_of_apache_becomes_that_of_the_service(bash, url: str, reached: str) -> None:
     script = f"""{bash.requests()}
     write_uwsgi_config u.ini /bin/my-api /my; write_local_proxy_http_config o http://10.9.9.9:1 /other
     uwsgi_http_address my-api; get_or_create_endpoint s R '{url.format(host="h")}' http://a

@@ -44,7 +44,7 @@ def test_good_run_ends_with_its_summary(tmp_path: Path, task: str, command: str,
     assert _message(tmp_path, task) == f"again: {command}, log: {expected}"
 
 
-def test_failed_run_says_what_failed_and_how_to_resume(tmp_path: Path) -> None:
+def test_failed_run_shows_what_failed_and_how_to_resume(tmp_path: Path) -> None:
     message = _message(tmp_path, "stack", failures=["make is broken"])
     assert "make is broken" in message
     assert "doit stack" in message

@@ -3,7 +3,7 @@
 from tests.unit.cli.conftest import Doit
 
 
-def test_no_futures_are_said_to_be_none(doit: Doit) -> None:
+def test_no_futures_give_one_line(doit: Doit) -> None:
     assert doit("futures")[:2] == (0, "no futures\n")
 
 

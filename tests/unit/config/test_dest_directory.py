@@ -246,7 +246,7 @@ def test_links_in_place_of_lock_and_mark_are_not_followed(tmp_path: Path) -> Non
     assert precious.read_text() == "precious"
 
 
-def test_fifo_in_place_of_the_lock_makes_nobody_wait(tmp_path: Path) -> None:
+def test_fifo_in_place_of_the_lock_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".lock")
     assert dest_directory.holder(tmp_path) is None
     with (

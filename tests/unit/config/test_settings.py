@@ -59,7 +59,7 @@ def test_local_conf_sees_our_defaults_and_appends(tmp_path: Path) -> None:
     assert settings["X"] == "a b"
 
 
-def test_top_dir_is_ours_whatever_others_say(tmp_path: Path) -> None:
+def test_top_dir_cannot_be_set(tmp_path: Path) -> None:
     settings = _load(tmp_path, "TOP_DIR=/somewhere\n", TOP_DIR="/else")
     assert settings["TOP_DIR"] == str(tmp_path)
 

@@ -102,7 +102,7 @@ def test_main_line_futures_and_sum_are_shown(tmp_path: Path) -> None:
     ]
 
 
-def test_nothing_is_told_of_a_history_that_there_is_not(tmp_path: Path) -> None:
+def test_nothing_is_shown_of_a_missing_history(tmp_path: Path) -> None:
     now = _run(_future("slow", 88.0))
     assert _shown(now, _watch(tmp_path)) == [
         "-" * 79,
@@ -181,7 +181,7 @@ def test_narrow_terminal_shows_times_before_logs_and_ends_of_names(tmp_path: Pat
         assert shown[1:4] == expected
 
 
-def test_colours_are_left_out_where_nobody_wants_them(
+def test_colours_are_left_out_where_they_are_not_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")

@@ -60,7 +60,7 @@ def test_wait_for_many_futures_is_one_short_line() -> None:
     ]
 
 
-def test_failures_are_said_at_once_and_again_in_the_end() -> None:
+def test_failures_are_shown_at_once_and_again_at_the_end() -> None:
     said: list[str] = []
     reporter = StepReporter(said.append)
 

@@ -164,7 +164,7 @@ def make_engine(tmp_path: Path) -> Iterator[MakeEngine]:
         engine.close()
 
 
-def test_steps_run_in_order_and_futures_beside_them(make_engine: MakeEngine) -> None:
+def test_steps_run_in_order_and_futures_meanwhile(make_engine: MakeEngine) -> None:
     engine = make_engine()
     code = engine.run(
         run(act, name="one"),
@@ -270,7 +270,7 @@ def test_failure_during_a_step_is_shown_after_it_and_the_step_keeps_its_futures(
     }  # fmt: skip
 
 
-def test_failed_future_that_nobody_waits_for_does_not_fail_the_run(make_engine: MakeEngine) -> None:
+def test_failed_unawaited_future_does_not_fail_the_run(make_engine: MakeEngine) -> None:
     engine = make_engine()
     engine.codes = {"a": 3}
     assert engine.run(async_run("a", act), run(act, name="one")) == 0
@@ -295,7 +295,7 @@ def test_checks_all_run_before_one_stops_the_run(make_engine: MakeEngine) -> Non
     assert len(engine.reporter.failures) == 2
 
 
-def test_what_is_up_to_date_is_skipped_and_nobody_waits_for_it(make_engine: MakeEngine) -> None:
+def test_what_is_up_to_date_is_skipped_and_not_waited_for(make_engine: MakeEngine) -> None:
     steps = (
         run(act, name="one", uptodate=[run_once]),
         async_run("a", act, uptodate=[run_once]),

@@ -103,6 +103,6 @@ def test_another_users_directory_is_refused(unserved: Tool) -> None:
         fork_server.install_client(unserved.options, Path(unserved.client))
 
 
-def test_the_stamp_tells_programs_apart() -> None:
+def test_the_stamp_distinguishes_programs() -> None:
     assert fork_server.stamp("a") != fork_server.stamp("b")
     assert fork_server.stamp("a") == fork_server.stamp("a")

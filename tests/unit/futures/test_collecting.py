@@ -100,7 +100,7 @@ def test_failure_before_its_turn_ends_the_wait() -> None:
     assert len(registry.done) == 2
 
 
-def test_cancelled_wait_calls_nobody() -> None:
+def test_cancelled_wait_calls_nothing() -> None:
     registry, codes = Registry("a"), list[int]()
     wait = waiting(registry, "a", codes)
     wait.cancel()

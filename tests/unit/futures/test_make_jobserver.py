@@ -27,7 +27,7 @@ NINJA = str(Path(sys.executable).with_name("ninja"))
         (" -- A=b", f" -j2 {AUTH} -- A=b", f" -- A=b {AUTH}"),
     ],
 )
-def test_what_the_user_has_said_is_kept(inherited: str, new: str, old: str) -> None:
+def test_makeflags_of_the_user_are_kept(inherited: str, new: str, old: str) -> None:
     assert makeflags(inherited, "/p", 2, fifo=True) == new
     assert makeflags(inherited, "/p", 2, fifo=False) == old
 
@@ -78,7 +78,7 @@ needs_make = pytest.mark.skipif(not shutil.which("make"), reason="no make here")
 
 
 @needs_make
-def test_make_says_nothing_of_it(tmp_path: Path, flags: str) -> None:
+def test_make_prints_no_warning(tmp_path: Path, flags: str) -> None:
     (tmp_path / "Makefile").write_text(
         "all: a b\na b:\n\t@echo $@\nsub:\n\t@$(MAKE) --no-print-directory a\n.PHONY: a b\n"
     )

@@ -12,7 +12,7 @@ from doitstack.errors import FutureError
 from doitstack.futures.result import Outcome, outcome
 
 
-def test_end_that_nobody_recorded_on_a_full_disk_says_so(
+def test_unrecorded_end_on_a_full_disk_has_its_own_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda directory: SimpleNamespace(free=0))

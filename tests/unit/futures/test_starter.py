@@ -62,7 +62,7 @@ def test_all_start_in_order_without_a_bound(make_run: type[Run]) -> None:
     assert run.waiting == []
 
 
-def test_next_starts_when_one_ends_and_those_that_wait_are_told_once(make_run: type[Run]) -> None:
+def test_next_starts_when_one_ends_and_waits_are_announced_once(make_run: type[Run]) -> None:
     run = make_run(1)
     for name in "abc":
         run.add(name)

@@ -69,7 +69,7 @@ def test_wait_is_no_work() -> None:
     ) == [("p: first", 0, 1), ("p: first", 4, 5)]
 
 
-def test_future_that_nobody_waits_for_may_be_the_end_of_the_path() -> None:
+def test_unawaited_future_may_be_the_end_of_the_path() -> None:
     assert _path(future_start(0, "a"), step(0, "s"), future_end(5, "a", 0, 5), run_end(5)) == [
         ("p: s", 0, 5)
     ]

@@ -32,14 +32,14 @@ def _future(name: str, milliseconds: int, rc: int = 0) -> dict[str, Any]:
     }
 
 
-def test_later_runs_replace_what_earlier_ones_say(tmp_path: Path) -> None:
+def test_later_runs_replace_figures_of_earlier_ones(tmp_path: Path) -> None:
     _journal(tmp_path, "1", *_step("t:a", 0, 5), *_step("t:b", 5, 7), _future("f", 1500))
     _journal(tmp_path, "2", *_step("t:a", 0, 2), _future("f", 2500))
 
     assert last_durations(tmp_path) == {"t:a": 2.0, "t:b": 2.0, "f": 2.5}
 
 
-def test_what_failed_or_was_stopped_says_nothing(tmp_path: Path) -> None:
+def test_what_failed_or_was_stopped_does_not_count(tmp_path: Path) -> None:
     _journal(tmp_path, "1", *_step("t:a", 0, 5), _future("f", 1500))
     _journal(tmp_path, "2", *_step("t:a", 0, 1, "failed"), _future("f", 10, rc=143))
 

@@ -81,7 +81,7 @@ def test_future_that_another_future_waits_for_counts() -> None:
     assert _failed(*events, step_not_run(4, "b", "async_run", waits=("a",))) == ["a"]
 
 
-def test_future_that_nobody_waits_for_counts_only_if_that_is_strict() -> None:
+def test_unawaited_future_counts_only_if_that_is_strict() -> None:
     events = [
         step(1, "a", "async_run"),
         future_start(1, "a"),

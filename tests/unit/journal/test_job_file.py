@@ -51,7 +51,7 @@ def test_code_that_was_cut_off_is_not_believed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[job]\n", "rubbish", TEXT.replace("12", "twelve")])
-def test_file_that_says_too_little_is_none(tmp_path: Path, text: str) -> None:
+def test_incomplete_file_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.ini").write_text(text)
     assert read_job(tmp_path / "a.ini") is None
     assert read_job(tmp_path / "missing.ini") is None

@@ -129,7 +129,7 @@ def test_file_that_was_cut_off_leaves_the_word_to_the_journal(scene: Scene) -> N
     assert scene.states == {"known": "lost", "unknown": "lost"}
 
 
-def test_file_says_more_than_the_journal(scene: Scene) -> None:
+def test_file_has_more_than_the_journal(scene: Scene) -> None:
     me = look_up(os.getpid())
     assert me
     job = f"[job]\ncommand = make\npid = {me.pid}\nstart_time = 1000\npid_start_time = "

@@ -60,13 +60,13 @@ def test_processors_are_the_growth_of_cpu_time() -> None:
     assert cores_of_machine(run) == (Point(1, 2), Point(2, 0.5), Point(4, 0))
 
 
-def test_samples_that_are_too_close_say_nothing() -> None:
+def test_samples_that_are_too_close_are_ignored() -> None:
     samples = [(1, 0.0), (1.1, 0.1), (2, 2.0), (2.01, 2.02)]
     events = [Usage(cpu=cpu, machine=cpu, time=time) for time, cpu in samples]
     run = record([run_start(0), *events, run_end(5)])
     assert cores_of_run(run) == (Point(1, 2), Point(2, 0))
 
 
-def test_one_sample_says_nothing() -> None:
+def test_one_sample_is_no_curve() -> None:
     run = record([run_start(0), Usage(cpu=0.5, machine=70.0, time=1), run_end(5)])
     assert cores_of_run(run) == ()

@@ -151,7 +151,7 @@ def test_name_may_be_used_again_once_it_has_been_collected() -> None:
     assert _only(run.failed).rc == 7
 
 
-def test_ends_that_are_not_good_are_told_apart() -> None:
+def test_bad_ends_are_distinguished() -> None:
     run = record(
         [
             run_start(0),

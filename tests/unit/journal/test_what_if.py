@@ -44,7 +44,7 @@ def test_wait_lasts_until_the_future_ends() -> None:
     assert play(_graph(*moves, a=Background(1))) == 6
 
 
-def test_future_that_nobody_waits_for_ends_with_the_run() -> None:
+def test_unawaited_future_ends_with_the_run() -> None:
     assert play(_graph(Start("a"), Work("x", 2), a=Background(5))) == 5
     assert play(_graph(Start("a"), Work("x", 7), a=Background(5))) == 7
 
@@ -195,7 +195,7 @@ def test_serial_run_is_work_only() -> None:
     assert (gain.step.name, gain.half, gain.none) == ("a", 2.5, 5)
 
 
-def test_what_if_tells_the_greatest_gain_first() -> None:
+def test_what_if_shows_the_greatest_gain_first() -> None:
     tried = what_if(record(ONE_FUTURE))
 
     assert tried.replayed == 13

@@ -32,7 +32,7 @@ def test_drop_ins_are_in_order_of_their_numbers(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_module_tells_its_hooks_in_the_order_of_the_phases(tmp_path: Path) -> None:
+def test_hooks_of_a_module_are_in_the_order_of_the_phases(tmp_path: Path) -> None:
     drop_in(
         tmp_path,
         """

@@ -38,7 +38,7 @@ COMPLAINTS = {
 
 
 @pytest.mark.parametrize("text", COMPLAINTS)
-def test_what_bash_says_is_reported_with_file_and_line(tmp_path: Path, text: str) -> None:
+def test_errors_of_bash_are_reported_with_file_and_line(tmp_path: Path, text: str) -> None:
     script = tmp_path / "a"
     script.write_bytes(text.encode())
     found = [(one.is_error, one.text) for one in complaints([script, script])]

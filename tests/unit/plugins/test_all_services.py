@@ -125,7 +125,7 @@ def test_services_are_stopped_at_once_and_their_stores_later(tmp_path: Path) -> 
     stack.services.stop_all()
 
 
-def test_bytecode_is_kept_beside_the_last_steps_and_only_after_an_installation(
+def test_bytecode_is_kept_during_the_last_steps_and_only_after_an_installation(
     tmp_path: Path,
 ) -> None:
     (step,) = [one.step for one in steps(tmp_path, "key") if one.step.name == "keep_bytecode"]

@@ -61,7 +61,7 @@ def test_other_errors_in_a_destructor_are_reported() -> None:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_interrupt_is_given_to_who_asked_and_then_to_the_one_before(
+def test_interrupt_goes_to_the_last_handler_and_then_to_the_one_before(
     number: signal.Signals, code: int
 ) -> None:
     outer: list[Interrupted] = []

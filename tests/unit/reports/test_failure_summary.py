@@ -51,7 +51,7 @@ def _words(logs: RunLogs, found: RunFailures, *messages: str, signalled: str = "
     return text.splitlines()
 
 
-def test_step_is_told_with_its_own_lines(logs: RunLogs) -> None:
+def test_step_is_shown_with_its_own_lines(logs: RunLogs) -> None:
     failure = replace(STEP, log=(19, 31))
     assert _words(logs, RunFailures((failure,))) == [
         "",
@@ -64,7 +64,7 @@ def test_step_is_told_with_its_own_lines(logs: RunLogs) -> None:
     ]
 
 
-def test_future_is_told_with_its_log_and_what_it_has_cost(logs: RunLogs) -> None:
+def test_future_is_shown_with_its_log_and_its_cost(logs: RunLogs) -> None:
     found = RunFailures(
         failed=(FUTURE, STEP),
         stopped=("x", "y"),
@@ -101,7 +101,7 @@ def test_end_of_a_future_is_a_code_a_signal_or_an_exception(
     assert f"FAILED after 3.0 s: stack install: plugin demo: future slow: {told}" in words
 
 
-def test_trace_of_a_script_is_told_of_if_there_is_one(logs: RunLogs) -> None:
+def test_trace_of_a_script_is_named_if_there_is_one(logs: RunLogs) -> None:
     found = RunFailures((replace(STEP, log=(19, 31)),))
     assert logs.traces
     (logs.traces / f"{STEP.task}.log").touch()
@@ -126,7 +126,7 @@ def test_long_log_is_read_from_its_end(logs: RunLogs) -> None:
     assert words[2 : 2 + LINES] == [f"    line {number}" for number in range(99_980, 100_000)]
 
 
-def test_interruption_tells_what_was_stopped(logs: RunLogs) -> None:
+def test_interruption_shows_what_was_stopped(logs: RunLogs) -> None:
     found = RunFailures((), STEP, ("x",), ("a",))
     assert _words(logs, found, signalled="SIGINT") == [
         "",
@@ -138,14 +138,14 @@ def test_interruption_tells_what_was_stopped(logs: RunLogs) -> None:
 
 
 @pytest.mark.parametrize(("awaited", "told"), [("slow", "slow"), ("", "a future")])
-def test_interruption_tells_what_the_main_line_waited_for(
+def test_interruption_shows_what_the_main_line_waited_for(
     logs: RunLogs, awaited: str, told: str
 ) -> None:
     words = _words(logs, RunFailures(awaited=awaited), signalled="SIGINT")
     assert words[1] == f"INTERRUPTED by SIGINT while the main line waited for {told}"
 
 
-def test_interruption_between_steps_tells_what_had_failed_before(logs: RunLogs) -> None:
+def test_interruption_between_steps_shows_what_had_failed_before(logs: RunLogs) -> None:
     assert _words(logs, RunFailures((FUTURE,)), signalled="SIGTERM") == [
         "",
         "INTERRUPTED by SIGTERM",
@@ -155,7 +155,7 @@ def test_interruption_between_steps_tells_what_had_failed_before(logs: RunLogs) 
     ]
 
 
-def test_what_no_event_tells_of_is_told_as_it_was_heard(logs: RunLogs) -> None:
+def test_error_without_an_event_is_shown_as_it_is(logs: RunLogs) -> None:
     assert _words(logs, RunFailures(), "ERROR: doit is lost", "and more") == [
         "",
         "ERROR: doit is lost",

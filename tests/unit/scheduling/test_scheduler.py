@@ -56,7 +56,7 @@ def test_need_may_be_named_twice() -> None:
     assert starts(scheduler) == ["b"]
 
 
-def test_need_that_nobody_has_added_counts_as_met() -> None:
+def test_need_that_was_never_added_counts_as_met() -> None:
     assert starts(make(Task("a", needs=("unknown",)))) == ["a"]
 
 
@@ -273,7 +273,7 @@ def test_failure_stops_what_has_not_started() -> None:
 
 
 @pytest.mark.parametrize("how", sorted(BAD, key=str))
-def test_failure_of_a_future_that_nobody_waits_for_stops_nothing(how: State) -> None:
+def test_failure_of_an_unawaited_future_stops_nothing(how: State) -> None:
     scheduler = make(Task("f", FUTURE, counts=False), Task("g", FUTURE, ("f",)))
     if how is not State.NOT_RUN:
         assert starts(scheduler) == ["f"]
@@ -316,7 +316,7 @@ def test_task_that_two_failures_prevent_is_given_up_once() -> None:
     assert scheduler.of(State.NOT_RUN) == ["b", "c", "d"]
 
 
-def test_what_is_added_after_a_stop_or_behind_a_failure_is_not_run() -> None:
+def test_what_is_added_after_a_stop_or_a_failed_need_is_not_run() -> None:
     scheduler = make(Task("a"), keep_going=True)
     starts(scheduler)
     scheduler.ended("a", State.FAILED)
@@ -337,7 +337,7 @@ def test_long_chain_is_given_up_without_recursion() -> None:
     assert scheduler.state("s4999") is State.NOT_RUN
 
 
-def test_failure_beside_a_step_does_not_stop_the_futures_that_the_step_starts() -> None:
+def test_failure_during_a_step_does_not_stop_the_futures_that_the_step_starts() -> None:
     scheduler = make(Task("f", FUTURE), Task("g", FUTURE), Task("a"), jobs=1)
     assert starts(scheduler) == ["f", "a"]
     early = Task("early", FUTURE, counts=False, is_nested=True)

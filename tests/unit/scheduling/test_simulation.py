@@ -117,7 +117,7 @@ def simulation(*tasks: Task, jobs: int = 0, **seconds: float) -> Simulation:
     return Simulation(scheduler, seconds)
 
 
-def test_futures_run_beside_the_main_line() -> None:
+def test_futures_run_next_to_the_main_line() -> None:
     run = simulation(Task("f", Kind.FUTURE), Task("a"), Task("b", needs=("a",)), f=5, a=2, b=2)
     assert run.run() == 5
     assert run.spans == {

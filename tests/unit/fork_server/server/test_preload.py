@@ -9,7 +9,7 @@ def test_rehearsals_leave_modules_alone(unserved: Tool) -> None:
     assert unserved.run("count").stdout == b"1\n"
 
 
-def test_what_imports_say_is_said_by_each_call(unserved: Tool) -> None:
+def test_output_of_imports_is_repeated_by_each_call(unserved: Tool) -> None:
     (unserved.bin / "fake_tool.py.talks").touch()
     unserved.start()
     for words in (("exit", "0"), ("lines", "2"), ("words",)):

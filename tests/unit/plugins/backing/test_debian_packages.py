@@ -70,7 +70,7 @@ def test_all_problems_are_reported_together_with_their_solutions(
     assert "apt has no rabbitmq-server" in said
 
 
-def test_other_distributions_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_distributions_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StepError, match="mysql, rabbit need packages of Debian or Ubuntu"):
         debian_packages.check_system_packages(make(tmp_path, "mysql,rabbit"))

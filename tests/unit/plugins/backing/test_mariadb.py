@@ -66,7 +66,7 @@ def test_database_is_made_once_and_keeps_its_id(tmp_path: Path) -> None:
     assert verbs == ["DROP", "CREATE", "CREATE"]
 
 
-def test_database_is_made_anew_where_it_is_asked_for(tmp_path: Path) -> None:
+def test_database_is_created_again_if_requested(tmp_path: Path) -> None:
     stack = make_mysql(tmp_path, RECREATE_DB="True")
     names = [step.name for step in mariadb.stack_install(stack)]
     assert names == ["forget_databases", "start_mysql"]
@@ -107,7 +107,7 @@ def test_half_a_migration_is_not_believed(tmp_path: Path) -> None:
     assert mariadb.database_id(stack, "glance") == ""
 
 
-def test_password_that_cannot_be_told_is_refused(tmp_path: Path) -> None:
+def test_password_with_quotes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no quote and no backslash"):
         mariadb.check_mysql(make_mysql(tmp_path, DATABASE_PASSWORD="it's"))
 

@@ -44,7 +44,7 @@ def test_every_step_but_waits_has_a_check_of_its_own() -> None:
     assert [step.doit["uptodate"] for step in steps] == [[one] for one in checks]
 
 
-def test_grant_speaks_for_itself() -> None:
+def test_grant_has_a_readable_text() -> None:
     assert str(GRANTS["ks-group-admin"]) == "admin group admins admin"
     assert str(DOMAIN_ROLE) == "admin admin domain default"
     assert str(Grant("reader", user="system_reader")) == "reader system_reader system"

@@ -27,7 +27,7 @@ def test_client_sees_what_scripts_install_later_but_has_its_own_first(tmp_path: 
     assert said == "the client - the scripts\n"
 
 
-def test_stack_venv_says_where_scripts_install(tmp_path: Path) -> None:
+def test_stack_venv_is_where_scripts_install(tmp_path: Path) -> None:
     stack = make_stack(tmp_path, STACK_VENV=str(tmp_path / "shared"))
     (path,) = openstack_command.program(stack, Environment(tmp_path / "own", ())).paths
     version = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -128,7 +128,7 @@ def test_database_is_believed_only_after_a_whole_migration(tmp_path: Path) -> No
     assert (mariadb.database_id(stack, "keystone"), path.read_text()) == (first, "tables")
 
 
-def test_everything_is_made_anew_for_another_database(tmp_path: Path) -> None:
+def test_everything_is_created_again_for_another_database(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
     on_stage(stack, keystone.configure, keystone.init, play=make_database)
     before = keystone.generation(stack)
@@ -140,7 +140,7 @@ def test_everything_is_made_anew_for_another_database(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changed", ["ADMIN_PASSWORD", "KEYSTONE_SERVICE_PORT", "REGION_NAME"])
-def test_everything_is_made_anew_for_other_settings(tmp_path: Path, changed: str) -> None:
+def test_everything_is_created_again_for_other_settings(tmp_path: Path, changed: str) -> None:
     one, other = make_stack(tmp_path), make_stack(tmp_path, **{changed: "123"})
     assert keystone.generation(one) != keystone.generation(other)
 

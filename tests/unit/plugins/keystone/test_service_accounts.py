@@ -22,7 +22,7 @@ def test_authtoken_is_a_block_with_the_service_user(tmp_path: Path) -> None:
     assert service_accounts.credentials(stack, "nova")["password"] == "p$% w"
 
 
-def test_accounts_are_made_anew_for_another_keystone(tmp_path: Path) -> None:
+def test_accounts_are_created_again_for_another_keystone(tmp_path: Path) -> None:
     stack = make(tmp_path, "key")
     with stack.acting(RecordedActions(lambda program: None)):
         before = service_accounts.key(stack, "url")

@@ -88,7 +88,7 @@ def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
     assert ml2["ml2_type_flat"]["flat_networks"] == "public"
 
 
-def test_nova_is_told_of_neutron_in_a_file_of_its_own(tmp_path: Path) -> None:
+def test_nova_gets_its_settings_of_neutron_in_a_file_of_its_own(tmp_path: Path) -> None:
     stack = make_neutron(tmp_path)
     with stack.acting(RecordedActions(lambda program: None)):
         module.configure_neutron_nova(stack)

@@ -21,7 +21,7 @@ def commands(stage: RecordedActions) -> list[list[str]]:
     return [[word for word in line if not word.startswith("--config-file")] for line in words]
 
 
-def test_cells_are_told_to_the_api_without_secrets(tmp_path: Path) -> None:
+def test_cells_are_given_to_the_api_without_secrets(tmp_path: Path) -> None:
     stack = make_nova(tmp_path, NOVA_NUM_CELLS="2")
     stage = RecordedActions(lambda program: None)
     with stack.acting(stage):

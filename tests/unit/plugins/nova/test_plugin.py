@@ -55,7 +55,7 @@ def test_without_neutron_nothing_waits_for_it(tmp_path: Path) -> None:
         ("ENABLED_SERVICES", "n-api,key", "mysql,rabbit,placement-api,g-api"),
     ],
 )
-def test_what_nova_cannot_do_is_told_first(
+def test_what_nova_cannot_do_is_reported_first(
     tmp_path: Path, setting: str, value: str, says: str
 ) -> None:
     with pytest.raises(SettingsError, match=says):

@@ -35,7 +35,7 @@ def test_check_port_accepts_a_free_port(stack: Stack) -> None:
     ports.check(stack, "web", ("127.0.0.1", free), "WEB_PORT")
 
 
-def test_check_port_names_who_has_it(stack: Stack, port: int) -> None:
+def test_check_port_names_the_program_that_has_it(stack: Stack, port: int) -> None:
     with pytest.raises(ServiceError, match=rf"port {port} is taken by .*{os.getpid()}.*WEB_PORT"):
         ports.check(stack, "web", ("127.0.0.1", port), "WEB_PORT")
 

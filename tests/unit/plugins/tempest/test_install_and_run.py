@@ -66,7 +66,7 @@ def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
     assert stage.programs[0].env["PATH"].startswith(f"{tmp_path}/.stack/venvs/tempest/bin:")
 
 
-def test_run_tempest_says_that_there_is_none_yet(tmp_path: Path) -> None:
+def test_run_tempest_needs_a_configuration(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
     with (
         stack.acting(RecordedActions(play)),

@@ -92,7 +92,7 @@ def test_page_is_whole_in_itself() -> None:
     assert "default-src 'none'" in _page(ONE_FUTURE)
 
 
-def test_page_tells_the_figures_in_words() -> None:
+def test_page_has_the_figures_in_words() -> None:
     text = Outline(_page(ONE_FUTURE)).text
     assert "doit stack succeeded" in text
     assert "2 cores 3 steps 1 future, any number at once 1 up to date" in text
@@ -172,18 +172,18 @@ def test_serial_run_claims_no_speedup() -> None:
         ([run_start(0), run_end(1, code=2)], "bad", "failed, code 2"),
     ],
 )
-def test_result_is_told_in_words(events: list[Event], kind: str, words: str) -> None:
+def test_result_is_in_words(events: list[Event], kind: str, words: str) -> None:
     result = result_of(record(events))
     assert (result.kind, result.words) == (kind, words)
 
 
-def test_how_many_futures_might_run_at_once_is_told() -> None:
+def test_page_has_the_limit_of_futures_at_once() -> None:
     events = [step(0, "a", "async_run"), future_start(0, "a"), future_end(1, "a", 0, 1), run_end(1)]
     limited = about(record([run_start(0, jobs=1), *events]))
     assert limited == ["2 cores", "0 steps", "1 future, at most 1 at once"]
 
 
-def test_run_without_futures_says_nothing_of_them() -> None:
+def test_run_without_futures_does_not_mention_them() -> None:
     text = Outline(_page([run_start(0), step(0, "a"), step_end(1, "a"), run_end(1)])).text
     assert "2 cores 1 step In short" in text
     assert "DevStack's speedup" not in text
@@ -221,7 +221,7 @@ def test_async_wait_has_a_short_name() -> None:
     ]
 
 
-def test_page_of_a_failure_says_what_it_has_cost(tmp_path: Path) -> None:
+def test_page_of_a_failure_has_its_cost(tmp_path: Path) -> None:
     events = [
         run_start(0),
         step(0, "slow", "async_run"),
@@ -243,7 +243,7 @@ def test_page_of_a_failure_says_what_it_has_cost(tmp_path: Path) -> None:
     ) in words
 
 
-def test_page_of_an_interrupted_run_says_what_it_has_cost(tmp_path: Path) -> None:
+def test_page_of_an_interrupted_run_has_its_cost(tmp_path: Path) -> None:
     events = [run_start(0), step_not_run(1, "later"), run_end(1, code=130)]
     timing = measure(record(events))
     text = page(Findings(record(events), timing, None, RunLogs(tmp_path / "log", None)))
