@@ -169,6 +169,8 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
 
     def _run_together(self, params: Any, args: list[str]) -> int | None:
         """Fetch plugin repositories if the stack is to run, then run as doit does."""
+        if args and _tears_down(args):
+            loaded().directory.pass_over_mistakes()
         if not args or "stack" in {argument.partition(":")[0] for argument in args}:
             try:
                 fetch_plugins(loaded().directory)
@@ -212,7 +214,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
             raise InvalidDodoFile(str(error)) from error
         except OSError as error:
             sys.stderr.write(f"ERROR: {disk_error_message(error, here.directory)}\n")
-            if DOWN_TASKS & set(self.sel_tasks or []):
+            if DOWN_TASKS & set(selected):
                 here.directory.stack.services.stop_all()
             return int(ERROR)
 
@@ -266,8 +268,12 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
             run.executor.end_session()
             if DOWN_TASKS & set(options.tasks):
                 stack.services.stop_all()
+            passed_over = here.directory.passed_over
+            code = code or (int(ERROR) if passed_over else 0)
             context.journal.write(RunEnd(code, run.cpu_seconds()))
             context.log.conclude()
+            for mistake in passed_over:
+                context.say(f"ERROR: passed over: {mistake}")
             context.say(closing_message(run, reporter, runner))
         if DOWN_TASKS & set(options.tasks):
             purge(here.directory.stack.dest / "async")
@@ -305,8 +311,13 @@ def _run_options(
         parallel=settings.is_true("DEVSTACK_PARALLEL", default=True),
         keep_going=keep_going,
         strict=settings.is_true("ASYNC_STRICT"),
-        tears_down=bool(tasks) and {task.partition(":")[0] for task in tasks} <= TEARDOWN,
+        tears_down=bool(tasks) and _tears_down(tasks),
     )
+
+
+def _tears_down(tasks: Sequence[str]) -> bool:
+    """Return whether all tasks only remove things."""
+    return {task.partition(":")[0] for task in tasks} <= TEARDOWN
 
 
 def _run_start(options: RunOptions) -> RunStart:

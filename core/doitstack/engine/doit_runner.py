@@ -88,6 +88,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._make_main_tasks = make_main_tasks
         self._close = close
         self._is_single = single
+        self._tears_down = context.options.tears_down
         self._graph: TaskGraph
         self._nodes: dict[str, ExecNode] = {}
         self._failed: deque[tuple[ExecNode, Future]] = deque()
@@ -122,7 +123,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         """Run what is selected; the main plan is made once the settings phases have run."""
         if any(is_of_main_plan(task.name) for task in self._graph.wanted(selected)):
             self._run_all(self._graph.wanted([Phase.SOURCE.task]))
-            if self.final_result != SUCCESS:
+            if self.final_result != SUCCESS and not self._tears_down:
                 return
             self._graph.replace(is_of_main_plan, self._make_main_tasks())
             self._graph.check(selected)
@@ -344,7 +345,10 @@ class FutureRunner(Runner):  # type: ignore[misc]
         """Report the end of a task to the scheduler. An error stops the run in any case."""
         self._has_news = True
         task = self._scheduler.task(node.task.name)
-        if node.run_status == "failure":
+        if node.run_status == "failure" and self._tears_down:
+            # What comes later is to be taken away, too; the run fails at its end.
+            self._scheduler.ended(task.name, State.DONE)
+        elif node.run_status == "failure":
             self._scheduler.ended(task.name, State.FAILED)
             if not task.counts and not self.continue_:
                 self._scheduler.stop_plan()

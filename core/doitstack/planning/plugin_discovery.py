@@ -7,10 +7,10 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -19,7 +19,7 @@ import pluggy
 
 from doitstack import hookspecs
 from doitstack.config.local_conf import PluginRepository
-from doitstack.errors import PluginError, said
+from doitstack.errors import DoitstackError, PlanError, PluginError, said
 from doitstack.phases import SETTINGS_PHASES, STACK_PHASES, Phase
 from doitstack.planning.plugin import HOOKS, Plugin, place_in, place_of
 from doitstack.planning.plugin_repositories import in_order, scripts_directory
@@ -58,21 +58,56 @@ class _Manager(pluggy.PluginManager):
         return super().parse_hookimpl_opts(plugin, name)
 
 
+Refuse = Callable[[DoitstackError], None]
+"""Is called for a plugin that cannot be used; the plugin is passed over if this does not raise."""
+
+
+def refuse_all(error: DoitstackError) -> None:
+    """Raise the error."""
+    raise error
+
+
 def find_plugins(
-    top_dir: Path, dest: Path, repositories: Iterable[PluginRepository]
+    top_dir: Path,
+    dest: Path,
+    repositories: Iterable[PluginRepository],
+    refuse: Refuse = refuse_all,
 ) -> list[Plugin]:
     """Return all plugins in the order of the stack phases.
 
     In-tree services come first, then other distributions' entry points, `extras.d` by number, and
-    plugin repositories in `local.conf`'s order. Raises PluginError.
+    plugin repositories in `local.conf`'s order. Raises PluginError, unless `refuse` does not.
     """
-    installed = list(_installed())
+    installed = list(_usable((partial(_installed, one) for one in _entry_points()), refuse))
     found = sorted((one for one in installed if one.is_service), key=lambda one: one.origin)
     found += [one for one in installed if not one.is_service]
-    found += _drop_ins(top_dir / DROP_INS)
-    found += [_repository(repository, dest) for repository in in_order(repositories, dest)]
-    _refuse_duplicates(found)
-    return _registered(found)
+    found += _usable(_drop_ins(top_dir / DROP_INS), refuse)
+    found += _usable(_repositories(repositories, dest, refuse), refuse)
+    return _registrable(found, refuse)
+
+
+def _entry_points() -> Iterator[EntryPoint]:
+    yield from entry_points(group=hookspecs.PROJECT)
+
+
+def _usable(candidates: Iterable[Callable[[], _Found]], refuse: Refuse) -> Iterator[_Found]:
+    """Yield the plugins that can be loaded."""
+    for load in candidates:
+        try:
+            yield load()
+        except PluginError as error:
+            refuse(error)
+
+
+def _registrable(found: list[_Found], refuse: Refuse) -> list[Plugin]:
+    """Return the plugins, without those that cannot be registered."""
+    try:
+        _refuse_duplicates(found)
+        return _registered(found)
+    except PluginError as error:
+        refuse(error)
+        last = max(i for i, one in enumerate(found) if one.name == error.plugin)
+        return _registrable([*found[:last], *found[last + 1 :]], refuse)
 
 
 def _refuse_duplicates(found: list[_Found]) -> None:
@@ -214,15 +249,14 @@ def _name(distribution: Distribution) -> str:
     return distribution.name
 
 
-def _installed() -> Iterator[_Found]:
-    for entry in entry_points(group=hookspecs.PROJECT):
-        distribution = _name(entry.dist) if entry.dist else "an unknown distribution"
-        origin = f"{distribution} (entry point {entry.name} = {entry.value})"
-        is_service = distribution == IN_TREE
-        name = _NUMBER_PREFIX.sub("", entry.name, count=1) if is_service else entry.name
-        with _imports(entry.name, origin):
-            source = entry.load()
-        yield _Found(name, origin, source, is_service)
+def _installed(entry: EntryPoint) -> _Found:
+    distribution = _name(entry.dist) if entry.dist else "an unknown distribution"
+    origin = f"{distribution} (entry point {entry.name} = {entry.value})"
+    is_service = distribution == IN_TREE
+    name = _NUMBER_PREFIX.sub("", entry.name, count=1) if is_service else entry.name
+    with _imports(entry.name, origin):
+        source = entry.load()
+    return _Found(name, origin, source, is_service)
 
 
 @contextmanager
@@ -238,12 +272,24 @@ def _imports(name: str, origin: str) -> Iterator[None]:
         ) from error
 
 
-def _drop_ins(directory: Path) -> Iterator[_Found]:
-    """Yield the numbered drop-ins of `extras.d`, `.sh` and `.py` in one order."""
+def _drop_ins(directory: Path) -> Iterator[Callable[[], _Found]]:
+    """Yield what loads the numbered drop-ins of `extras.d`, `.sh` and `.py` in one order."""
     for path in sorted(directory.glob("[0-9][0-9]-*"), key=lambda path: path.name):
         if match := _NUMBERED.fullmatch(path.name):
-            name = match[2]
-            yield _module(path, name) if match[3] == "py" else _script(path, name)
+            yield partial(_module if match[3] == "py" else _script, path, match[2])
+
+
+def _repositories(
+    repositories: Iterable[PluginRepository], dest: Path, refuse: Refuse
+) -> Iterator[Callable[[], _Found]]:
+    """Yield what loads the plugins of repositories, each after those that it requires."""
+    ordered = list(repositories)
+    try:
+        ordered = in_order(ordered, dest)
+    except PlanError as error:
+        refuse(error)
+    for repository in ordered:
+        yield partial(_repository, repository, dest)
 
 
 def ignored_drop_ins(top_dir: Path) -> list[Path]:

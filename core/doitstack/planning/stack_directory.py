@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from doitstack.config.settings import Settings, load_settings
-from doitstack.errors import PlanError, PluginError
+from doitstack.errors import DoitstackError, PlanError, PluginError
 from doitstack.phases import STACK_PHASES, Phase
 from doitstack.planning.action_signatures import action_mistake
 from doitstack.planning.known_services import (
@@ -55,6 +55,11 @@ _MERGE_EXISTING = "merge_existing_config_files"
 MERGED_GROUPS = ("post-config", "extra", "post-extra", "test-config")
 """These groups, in the order in which they are merged."""
 
+_TEARDOWN_HOOKS = {
+    phase.hook for phase in (Phase.OVERRIDE_DEFAULTS, Phase.SOURCE, Phase.UNSTACK, Phase.CLEAN)
+}
+"""The hooks whose mistakes matter to what only takes things away."""
+
 _GROUPS = ("local", *MERGED_GROUPS)
 
 
@@ -76,11 +81,47 @@ class StackDirectory:
         self.settings: Settings = load_settings(top_dir, environ)
         self.stack = Stack(self.settings)
         self._plans: dict[tuple[Phase, ...], Plan] = {}
+        self._passes_over = False
+        self.passed_over: list[str] = []
+
+    def pass_over_mistakes(self) -> None:
+        """From now on, use what can be used: what is to be taken away must not stay for a mistake.
+
+        The mistakes are in `passed_over`.
+        """
+        self._passes_over = True
 
     @cached_property
     def plugins(self) -> list[Plugin]:
         """All plugins, in the order of the stack phases. Raises PluginError."""
-        return find_plugins(self.stack.top_dir, self.stack.dest, self.settings.local.plugins)
+        plugins = find_plugins(
+            self.stack.top_dir, self.stack.dest, self.settings.local.plugins, self._refuse
+        )
+        if not self._passes_over:
+            return plugins
+        return [plugin for plugin in plugins if self._can_be_sourced(plugin)]
+
+    def _refuse(self, error: DoitstackError) -> None:
+        """Raise the error, or keep it if mistakes are passed over."""
+        if not self._passes_over:
+            raise error
+        if str(error) not in self.passed_over:
+            self.passed_over.append(str(error))
+
+    def _can_be_sourced(self, plugin: Plugin) -> bool:
+        errors = [one.text for one in complaints(plugin.scripts) if one.is_error]
+        for text in errors:
+            self._refuse(PluginError(plugin.name, text))
+        return not errors
+
+    def _steps(self, plugin: Plugin, hook: str, **arguments: Settings | Stack) -> list[Step]:
+        """Return the steps of a hook; none if it is broken and mistakes are passed over."""
+        try:
+            return plugin.steps(hook, **arguments)
+        except PluginError as error:
+            if not self._passes_over or hook in _TEARDOWN_HOOKS:
+                self._refuse(error)
+            return []
 
     @property
     def settings_plan(self) -> Plan:
@@ -93,7 +134,7 @@ class StackDirectory:
         declared = list(self._declared_settings(Phase.OVERRIDE_DEFAULTS))
         with self.settings.late_defaults():
             declared += self._declared_settings(Phase.SOURCE)
-        return _Sourced(make_plan(declared, self._possible_futures), self.stack)
+        return _Sourced(self._planned(declared), self.stack)
 
     def _possible_futures(self) -> FutureNames:
         """Return the futures that may be started although the plan does not."""
@@ -101,7 +142,7 @@ class StackDirectory:
 
     def _declared_settings(self, phase: Phase) -> Iterator[Declared]:
         for plugin in sort_plugins(self.plugins, phase):
-            yield Declared(phase, plugin, plugin.steps(phase.hook, settings=self.settings))
+            yield Declared(phase, plugin, self._steps(plugin, phase.hook, settings=self.settings))
 
     def plan(self, phases: Iterable[Phase] = STACK_PHASES) -> Plan:
         """Return the steps of `phases`. Raises PlanError.
@@ -111,8 +152,15 @@ class StackDirectory:
         stack, wanted = self._sourced.stack, tuple(phases)
         if wanted not in self._plans:
             declared = (part for phase in wanted for part in self._declared(phase, stack))
-            self._plans[wanted] = make_plan(declared, self._possible_futures)
+            self._plans[wanted] = self._planned(declared)
         return self._plans[wanted]
+
+    def _planned(self, declared: Iterable[Declared]) -> Plan:
+        try:
+            return make_plan(declared, self._possible_futures)
+        except PlanError as error:
+            self._refuse(error)
+            return Plan(())
 
     def forget_plans(self) -> None:
         """Call the hooks again for the next plan if steps may have changed what they know."""
@@ -125,7 +173,7 @@ class StackDirectory:
             yield from self._merges(phase, _MERGES_AFTER, _MERGE_EXISTING, "merge_existing")
         yield from self._merges(phase, _MERGES_BEFORE)
         for plugin in sort_plugins(self.plugins, phase):
-            yield Declared(phase, plugin, plugin.steps(phase.hook, stack=stack))
+            yield Declared(phase, plugin, self._steps(plugin, phase.hook, stack=stack))
         yield from self._merges(phase, _MERGES_AFTER)
 
     def _merges(
@@ -154,8 +202,10 @@ class StackDirectory:
     def check(self) -> None:
         """Find all mistakes in scripts and plans that can be found before anything runs.
 
-        Raises PlanError with all of them.
+        Raises PlanError with all of them. Nothing is checked if mistakes are passed over.
         """
+        if self._passes_over:
+            return
         checkout = self.settings.get("DEVSTACK_DIR")
         if checkout and not (Path(checkout) / "stackrc").is_file():
             raise PlanError(f"DEVSTACK_DIR={checkout}: this is not a checkout of DevStack")
@@ -184,7 +234,7 @@ class StackDirectory:
     def check_privileges(self) -> None:
         """Raise PlanError if a script calls sudo and sudo would ask for a password."""
         place = needs_sudo(self._texts)
-        if place and root_command() is None:
+        if place and not self._passes_over and root_command() is None:
             raise PlanError(
                 f"{place}: the script runs sudo, which is missing or asks for a password; "
                 f"allow it without one (visudo: `{getpass.getuser()} ALL=(ALL) NOPASSWD: ALL`), "
@@ -343,20 +393,22 @@ class StackDirectory:
         Raises PluginError for a name that is taken, and for an action that cannot be called.
         """
         stack = self._sourced.stack
-        offers = [
-            (plugin, step)
-            for plugin in self.plugins
-            for step in plugin.steps(TASKS_HOOK, stack=stack)
-        ]
         owners = dict.fromkeys((phase.task.partition(":")[0] for phase in Phase), "doitstack")
-        for plugin, step in offers:
-            if mistake := action_mistake(step, takes_words=True):
-                raise PluginError(plugin.name, mistake)
-            if step.name in owners:
-                raise PluginError(
-                    plugin.name,
-                    f"{plugin.origin} offers the task {step.name}, which {owners[step.name]} has; "
-                    f"rename it",
-                )
-            owners[step.name] = plugin.name
+        offers = []
+        for plugin in self.plugins:
+            for step in self._steps(plugin, TASKS_HOOK, stack=stack):
+                if mistake := _offer_mistake(plugin, step, owners):
+                    self._refuse(PluginError(plugin.name, mistake))
+                    continue
+                owners[step.name] = plugin.name
+                offers.append((plugin, step))
         return offers
+
+
+def _offer_mistake(plugin: Plugin, step: Step, owners: Mapping[str, str]) -> str:
+    """Return why a plugin cannot offer a task, or nothing."""
+    if mistake := action_mistake(step, takes_words=True):
+        return mistake
+    if step.name not in owners:
+        return ""
+    return f"{plugin.origin} offers the task {step.name}, which {owners[step.name]} has; rename it"

@@ -1,0 +1,83 @@
+"""`doit unstack` and `doit clean` take away what they can, whatever is broken."""
+
+import pytest
+
+from tests.conftest import MakeStackDir
+from tests.integration.probes import plugin
+
+GOOD = plugin("""
+    @hookimpl
+    def stack_install(stack):
+        yield run(serve)
+
+    def serve(stack):
+        stack.run_process("sleeper", ["sleep", "1000"])
+
+    @hookimpl
+    def unstack(stack):
+        yield run(["touch", "unstacked"])
+""")
+BROKEN = {
+    "import": ("extras.d/40-bad.py", "import nosuch\n", "No module named 'nosuch'"),
+    "syntax": ("extras.d/40-bad.py", "def f(:\n", "invalid syntax"),
+    "hook": (
+        "extras.d/40-bad.py",
+        plugin("""
+            @hookimpl
+            def unstack(stack):
+                raise RuntimeError("boom")
+        """),
+        "boom",
+    ),
+    "script": ("extras.d/40-bad.sh", "if true; then\n", "syntax error"),
+    "name": ("extras.d/60-sleeper.py", GOOD, "found twice"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_plugin_is_named_and_passed_over(stack_dir: MakeStackDir, case: str) -> None:
+    name, text, reason = BROKEN[case]
+    stack = stack_dir({"extras.d/50-sleeper.py": GOOD})
+    stack.run("stack", "--console", "quiet").ok()
+    (stack.path / name).write_text(text)
+    assert reason in stack.run("stack").failed(3).out
+
+    outcome = stack.run("unstack").failed(2)
+
+    named = [line for line in outcome.lines if line.startswith("ERROR: passed over: plugin ")]
+    assert len(named) == 1
+    assert "bad" in named[0] or "sleeper" in named[0]
+    assert reason in named[0]
+    assert (stack.path / "unstacked").exists()
+    assert "running" not in stack.run("services").out
+    assert "passed over" in stack.run("clean").failed(2).out
+    assert not stack.dest.exists()
+
+
+def test_mistake_in_another_phase_is_none(stack_dir: MakeStackDir) -> None:
+    bad = plugin("""
+        @hookimpl
+        def stack_install(stack):
+            raise RuntimeError("boom")
+    """)
+    stack = stack_dir({"extras.d/40-bad.py": bad, "extras.d/50-sleeper.py": GOOD})
+    stack.run("stack").failed(3)
+    stack.run("unstack").ok()
+    assert (stack.path / "unstacked").exists()
+
+
+def test_steps_after_one_that_fails_are_run(stack_dir: MakeStackDir) -> None:
+    failing = plugin("""
+        @hookimpl
+        def source(settings):
+            yield run(["false"])
+
+        @hookimpl
+        def unstack(stack):
+            yield run(["false"])
+    """)
+    stack = stack_dir({"extras.d/40-bad.py": failing, "extras.d/50-sleeper.py": GOOD})
+    outcome = stack.run("unstack").failed(1)
+    assert "source: plugin bad: step false" in outcome.out
+    assert "unstack: plugin bad: step false" in outcome.out
+    assert (stack.path / "unstacked").exists()
