@@ -85,7 +85,8 @@ def snapshot(directory: StackDir) -> dict[str, int]:
 def test_default_stack_from_nothing_to_nothing(default: StackDir) -> None:
     first = default.run("stack", timeout=800).ok()
     assert "WARNING: uncollected" not in first.out
-    password = (default.dest / "passwords").read_text().strip().removeprefix("ADMIN_PASSWORD=")
+    lines = (default.dest / "passwords").read_text().splitlines()
+    password = dict(line.split("=", 1) for line in lines)["ADMIN_PASSWORD"]
     check_secrecy(default, first.out, password)
     check_cloud(default)
 

@@ -60,9 +60,16 @@ for _doitstack_name in $(compgen -v); do
     [[ ${!_doitstack_name@a} == *[aA]* ]] || _doitstack_before[$_doitstack_name]=${!_doitstack_name-}
 done
 
+# After the message of a command of the user's file that fails, write NUL, its line, NUL, its status, NUL.
+_doitstack_failed() {
+    [[ $3 != "$_doitstack_file" ]] || printf '\0%s\0%s\0' "$2" "$1" >&2
+}
+trap '_doitstack_failed "$?" "$LINENO" "${BASH_SOURCE[0]}"' ERR
+
 # shellcheck source=/dev/null
 source "$_doitstack_file"
 
+trap - ERR
 _doitstack_print() {
     local _doitstack_name _doitstack_names
     mapfile -t _doitstack_names < <(compgen -v)

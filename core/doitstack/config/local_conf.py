@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,13 +39,14 @@ class PluginRepository(NamedTuple):
 class LocalSettings(NamedTuple):
     """The content of the user's files: variables, plugin repositories, sections of `local.conf`.
 
-    `script` is the file that was evaluated.
+    `script` is the file that was evaluated, `warnings` its commands that failed.
     """
 
     variables: dict[str, str]
     plugins: tuple[PluginRepository, ...] = ()
     sections: tuple[Section, ...] = ()
     script: Path | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_ignored(self) -> bool:
@@ -173,7 +174,8 @@ def _evaluate(
             cwd=path.parent,
             pass_fds=[copy],
         )
-    complaints = answer.stderr.decode(errors="replace").replace(name, str(path)).strip()
+    parts = answer.stderr.decode(errors="replace").replace(name, str(path)).split("\0")
+    complaints = "".join(parts[::3]).strip()
     records = list(_records(answer.stdout))
     for kind, line, what, _ in records:
         if kind == "mistake":
@@ -191,7 +193,15 @@ def _evaluate(
         tuple(PluginRepository(*fields) for kind, *fields in records if kind == "plugin"),
         sections,
         path,
+        tuple(_failures(parts, path)),
     )
+
+
+def _failures(parts: Sequence[str], path: Path) -> Iterator[str]:
+    """Yield FILE:LINE and the reason of each failed command: its last message, or its exit code."""
+    for message, line, code in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
+        reason = message.strip().rpartition("\n")[2].removeprefix(f"{path}: line {line}: ")
+        yield f"{path}:{line}: {reason or f'a command ended with code {code}'}"
 
 
 def _error_message(complaints: str, path: Path, *, is_syntax: bool) -> str:

@@ -15,7 +15,7 @@ DEFAULTS = {
     "ASYNC_STRICT": "False",
     "WARNINGS_AS_ERRORS": "False",
     "HOST_IP": "127.0.0.1",
-    "SERVICE_HOST": "127.0.0.1",
+    "SERVICE_HOST": "{HOST_IP}",
     "SERVICE_TIMEOUT": "600",
     "REGION_NAME": "RegionOne",
     "DATA_DIR": "{DEST}/data",
@@ -23,9 +23,11 @@ DEFAULTS = {
     "WARM_IDLE_SECONDS": "1800",
 }
 """The defaults. They are set before `local.conf` is read, which can use them, except those that
-depend on a DEST of `local.conf`."""
+depend on what `local.conf` sets."""
 
-_AFTER_LOCAL_CONF = ("DATA_DIR", "LOGDIR")
+_DIRECTORIES = ("DATA_DIR", "LOGDIR")
+
+_AFTER_LOCAL_CONF = (*_DIRECTORIES, "SERVICE_HOST")
 
 _SPECIAL = frozenset("$%:")
 """Characters that have a meaning in OpenStack's configuration or in PATH."""
@@ -226,7 +228,7 @@ def _defaults(
 
 
 def _check_values(settings: Settings) -> None:
-    for name in _AFTER_LOCAL_CONF:
+    for name in _DIRECTORIES:
         if not settings.path(name).is_absolute():
             raise SettingsError(f"{name}={settings[name]}: use an absolute path")
     for name in _NUMBERS:

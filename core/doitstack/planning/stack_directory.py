@@ -253,7 +253,7 @@ class StackDirectory:
 
     def _warnings(self) -> list[str]:
         texts = self._texts
-        warnings = self._service_warnings()
+        warnings = [*self.settings.local.warnings, *self._service_warnings()]
         warnings += self._section_warnings("\n".join(texts.values()))
         warnings += [*self._plugin_warnings(), *self.plan().warnings]
         warnings += [one.text for one in complaints([*self.scripts, *self._libraries])]

@@ -31,6 +31,21 @@ def _read(top: Path, localrc: str) -> dict[str, str]:
     return read_local_settings(top, {"DEST": "/d", "ENABLED_SERVICES": "key"}).variables
 
 
+def test_commands_that_fail_are_reported_with_their_lines(tmp_path: Path) -> None:
+    conf = tmp_path / "local.conf"
+    conf.write_text(
+        "[[local|localrc]]\nsource ./missing.rc\nA=$(cat /nonexistent)\nfalse\n"
+        "[[ $A ]] && B=1\nif false; then :; fi\nC=$(false || echo fine)\necho said >&2\n"
+    )
+    local = read_local_settings(tmp_path, {})
+    assert local.variables == {"A": "", "C": "fine"}
+    assert local.warnings == (
+        f"{conf}:2: ./missing.rc: No such file or directory",
+        f"{conf}:3: cat: /nonexistent: No such file or directory",
+        f"{conf}:4: a command ended with code 1",
+    )
+
+
 def _mistake(top: Path, text: str) -> str:
     (top / "local.conf").write_text(text)
     with pytest.raises(SettingsError) as raised:

@@ -153,6 +153,22 @@ def test_bad_values_name_the_setting() -> None:
         settings.port("PORT")
 
 
+@pytest.mark.parametrize(
+    ("lines", "environ", "host"),
+    [
+        ("", {}, "127.0.0.1"),
+        ("HOST_IP=127.0.0.2\n", {}, "127.0.0.2"),
+        ("HOST_IP=127.0.0.2\nSERVICE_HOST=127.0.0.3\n", {}, "127.0.0.3"),
+        ("HOST_IP=127.0.0.2\n", {"HOST_IP": "127.0.0.4"}, "127.0.0.4"),
+    ],
+)
+def test_service_host_follows_host_ip(
+    tmp_path: Path, lines: str, environ: dict[str, str], host: str
+) -> None:
+    (tmp_path / "local.conf").write_text(f"[[local|localrc]]\n{lines}")
+    assert load_settings(tmp_path, environ)["SERVICE_HOST"] == host
+
+
 def test_services_are_added_and_taken_away() -> None:
     settings = _plain(ENABLED_SERVICES="key, tempest,-tempest,g-api key")
     settings.enable_service("n-api", "key")
