@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_DESCRIPTORS = 200
 _BUSY_PERIODS = 40
-"""For how many periods of PATIENCE a server is waited for that only lacks a processor."""
+"""The number of periods of PATIENCE to wait for a server that only lacks a processor."""
 
 _FORWARDED = (
     *(_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGABRT, _signal.SIGUSR1),
@@ -45,7 +45,7 @@ class NotServedError(Exception):
 def main(program: str, directory: str, name: str, stamp: str) -> "NoReturn":
     """Run `program` with the arguments and in place of this process.
 
-    `directory` and `name` say where the socket is. `stamp` is what the server must have, too.
+    The socket is `name`.sock in `directory`. The server must have the same `stamp`.
     """
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # no traceback of ours

@@ -1,7 +1,7 @@
 """Install the client of a program: a script that is called in the program's place.
 
 Its interpreter is the Python below this one's virtual environment, and a copy of the client's code
-lies beside the socket: so it needs neither this package nor the environment that holds it. If the
+lies next to the socket: so it needs neither this package nor the environment that holds it. If the
 copy is missing, or no server answers, the script runs the program itself.
 """
 
@@ -68,12 +68,12 @@ def install_client(options: Options, path: Path) -> bool:
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o700)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-    new.replace(path)  # in one piece: somebody may be calling it
+    new.replace(path)  # in one piece: a caller may be reading it
     return True
 
 
 def stamp(*parts: str) -> str:
-    """Return a digest of `parts` and of this package's code: what tells versions apart."""
+    """Return a digest of `parts` and of this package's code: it distinguishes versions."""
     sources = [path.read_text(encoding="utf-8") for path in sorted(_PACKAGE.rglob("*.py"))]
     return _digest(*parts, *sources)
 

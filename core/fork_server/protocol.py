@@ -1,4 +1,4 @@
-"""What a client and a fork server say to each other. Imports only C modules: clients start often.
+"""The messages between a client and a fork server. Imports only C modules: clients start often.
 
 A server listens on the Unix socket `NAME.sock` in a directory that only its user may enter. Each
 side checks that the other is a process of its own user. A call is one connection:

@@ -59,7 +59,7 @@ def stack_post_config(stack: Stack) -> Iterator[Step]:
 def stack_extra(stack: Stack) -> Iterator[Step]:
     """Wait until all services answer, before plugins use them.
 
-    By then they have compiled what they import. Keeping that takes place beside what follows.
+    By then they have compiled what they import. A future keeps that while the next steps run.
     """
     started = [future for name, future in STARTS.items() if stack.is_service_enabled(name)]
     if started:

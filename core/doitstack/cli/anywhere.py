@@ -1,6 +1,6 @@
 """doit's own commands in directories that are no stack directories: only one message differs.
 
-If there is no `dodo.py`, the message says which directories would do. An entry point names these
+If there is no `dodo.py`, the message names directories that would do. An entry point names these
 classes, since no configuration is read where there is none; a directory's own configuration wins.
 """
 
@@ -26,7 +26,7 @@ _FILES = ("pyproject.toml", "doit.cfg")
 
 
 class _Located(DoitCmdBase):  # type: ignore[misc]
-    """A command of doit that says more if there is no `dodo.py`."""
+    """A command of doit with a better message if there is no `dodo.py`."""
 
     def parse_execute(self, in_args: list[str]) -> Any:
         """Run doit's command, or restart in the stack directory that `-f` or `-k` names."""

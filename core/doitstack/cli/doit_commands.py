@@ -28,7 +28,7 @@ from doitstack.reports.columns import definitions
 from doitstack.reports.formatting import counted
 
 INTERNAL = (*BUILT_IN, "offered")
-"""Tasks that nobody runs by name: those that end a run, and doit's name for all offered tasks."""
+"""Tasks that are not run by name: those that end a run, and doit's name for all offered tasks."""
 
 
 class _TasksCommand(InterruptibleCommand):
@@ -96,7 +96,7 @@ class List(_TasksCommand, DoitList):  # type: ignore[misc]
 
 
 def _doc(task: Any) -> str:
-    """Return the description of a task; that of a phase says how many steps it has."""
+    """Return the description of a task; that of a phase has the number of its steps."""
     return task.doc or (counted(len(task.task_dep), "step") if task.has_subtask else "")
 
 

@@ -8,7 +8,7 @@ from doitstack.phases import SETTINGS_PHASES
 from doitstack.planning.loaded_directory import CLEAN
 
 ALONE = ("stack", "unstack", "clean")
-"""Tasks that never run beside tasks of another kind: each begins with settings of its own."""
+"""Tasks that never run together with others: each begins with settings of its own."""
 
 SETTINGS = tuple(phase.task for phase in SETTINGS_PHASES)
 

@@ -1,4 +1,4 @@
-"""DEST: whether it belongs to doitstack, who uses it, and what `clean` may remove."""
+"""DEST: whether it belongs to doitstack, which run uses it, and what `clean` may remove."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ from doitstack.private_files import (
 )
 
 OWNERSHIP_FILE = ".doitstack"
-"""The file that marks a directory as doitstack's, and says whether doitstack created it."""
+"""The file that marks a directory as doitstack's, and records whether doitstack created it."""
 
 LOCK = ".lock"
 DATABASE = ".doit.db"
@@ -192,7 +192,7 @@ def held(dest: Path) -> Iterator[None]:
     """Keep other runs out of `dest` until the end of the block. Raises BusyError at once.
 
     This is a POSIX lock, unlike that of `private_files.locked`: forked futures do not inherit it,
-    and others can find out who holds it. The kernel releases it when its holder dies.
+    and others can find out which process holds it. The kernel releases it when its holder dies.
     """
     descriptor = open_regular(dest / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
     try:

@@ -82,8 +82,8 @@ class QuietScreen(PlainScreen):
             super().show(data)
             return
         lines = self._lines.take(data).splitlines(keepends=True)
-        if told := b"".join(line for line in lines if _MATTERS.match(line)):
-            super().show(told)
+        if shown := b"".join(line for line in lines if _MATTERS.match(line)):
+            super().show(shown)
 
     def conclude(self) -> None:
         """From now on, show everything."""

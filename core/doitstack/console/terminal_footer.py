@@ -1,4 +1,4 @@
-"""Lines at the foot of a terminal, with ordinary scrollback above. Knows nothing of what they say.
+"""Lines at the foot of a terminal, with ordinary scrollback above. Does not know their meaning.
 
 The cursor rests below the lines and stays visible, so that even SIGKILL leaves a usable terminal.
 Only for the process that stands in the foreground; in the background nothing is drawn.
@@ -41,7 +41,7 @@ class Region:
 
     @property
     def size(self) -> os.terminal_size:
-        """Columns and lines of the terminal; one that does not say has 80 and 24."""
+        """Columns and lines of the terminal; 80 and 24 if it does not report them."""
         columns, lines = os.get_terminal_size(self.descriptor)
         return os.terminal_size((columns or 80, lines or 24))
 
@@ -51,12 +51,12 @@ class Region:
         try:
             return os.tcgetpgrp(self.descriptor) == os.getpgrp()
         except OSError:
-            # It is nobody's controlling terminal.
+            # It is not a controlling terminal.
             return True
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """Keep signals back until the end of the block."""
+        """Block signals until the end of the block."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
         try:
             signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
@@ -73,18 +73,18 @@ class Region:
         if is_foreground:
             self._echo(wanted=not shown)
         else:
-            # Whoever took the terminal from us has set it to his liking.
+            # The program that has the terminal now has changed its attributes.
             self._modes = None
         data = self._erasing() + above
         if shown:
-            # What has been shown may have left a colour behind.
+            # The output above may have set a colour and not reset it.
             text = "".join(f"{line.text}\x1b[0m\n" for line in shown)
             data += b"\x1b[0m" + text.encode(errors="replace")
         self._drawn = shown
         write_all(self.descriptor, data)
 
     def _erasing(self) -> bytes:
-        """Return what takes the lines away, also where a narrower terminal has folded them."""
+        """Return what erases the lines, also where a narrower terminal has folded them."""
         if not self._drawn:
             return b""
         columns = self.size.columns
@@ -97,7 +97,7 @@ class Region:
         if wanted != (self._modes is not None):
             return
         before, self._modes = self._modes, None
-        # A terminal that has gone is found out when we write.
+        # If the terminal is gone, the next write reports it.
         with suppress(termios.error):
             if wanted:
                 termios.tcsetattr(self.descriptor, termios.TCSANOW, before)
@@ -122,6 +122,6 @@ class Region:
             signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
     def close(self) -> None:
-        """Take the lines away, for good."""
+        """Erase the lines, for good."""
         self.draw(b"", ())
         self.let_go()

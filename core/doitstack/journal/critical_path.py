@@ -1,4 +1,4 @@
-"""The longest chain of work in a run: work that had to follow on one another."""
+"""The longest chain of work in a run: each part had to wait for the one before."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class _Chain:
     before: "_Chain | None" = None
 
     def then(self, name: str, start: float, end: float) -> "_Chain":
-        """Return the chain with `name` behind it, for the time from `start` to `end`."""
+        """Return the chain with `name` added at its end, for the time from `start` to `end`."""
         if end <= start:
             return self
         length = self.length + end - start
@@ -50,7 +50,7 @@ class _Chain:
 
 
 class _Change(IntEnum):
-    """What happens on the main line, in the order of what happens at the same time."""
+    """What happens on the main line. Changes at the same time are applied in this order."""
 
     WAIT_END = 0
     COLLECTED = 1

@@ -14,7 +14,7 @@ RUNS = 10
 def last_durations(log_dir: Path) -> dict[str, float]:
     """Return seconds by task (`stack:install:keystone:db_sync`), and by name for futures.
 
-    A later run replaces what an earlier one says; only what succeeded counts.
+    A later run replaces the figures of an earlier one; only what succeeded counts.
     """
     durations: dict[str, float] = {}
     for path in run_journals(log_dir)[-RUNS:]:
@@ -24,7 +24,7 @@ def last_durations(log_dir: Path) -> dict[str, float]:
 
 
 def durations_of(run: RunRecord) -> dict[str, float]:
-    """Return how long (s) what succeeded in a run took; a wait is no work."""
+    """Return how long (s) what succeeded in a run took; waits are left out."""
     return {
         step.name if step.is_future else step.task: step.seconds
         for step in run.steps

@@ -186,9 +186,9 @@ class FutureStart(FutureEvent):
 
 @dataclass(frozen=True)
 class FutureEnd(FutureEvent):
-    """A future has ended. The event's own time is when the run noticed; `error` says why it failed.
+    """A future has ended. The event's own time is when the run noticed.
 
-    One that never started has its end as its start.
+    `error` is the reason if it failed. One that never started has its end as its start.
     """
 
     event = "future_end"
@@ -208,7 +208,7 @@ class FutureStopped(FutureEvent):
 
 @dataclass(frozen=True)
 class FutureCancelled(FutureEvent):
-    """A future was taken back before it started."""
+    """A future was cancelled before it started."""
 
     event = "future_cancelled"
 
@@ -233,9 +233,9 @@ class WaitEnd(Event):
 
 @dataclass(frozen=True)
 class Collected(FutureEvent):
-    """The main line has taken in a future for which it had waited `waited` s.
+    """The main line has collected a future after it had waited `waited` s for it.
 
-    `log` says from which byte to which the future's output is in `stack.log`.
+    `log` is the first and the last byte of its output in `stack.log`.
     """
 
     event = "collected"

@@ -31,7 +31,7 @@ class RunFailures:
 def failures_of(run: RunRecord, *, strict: bool) -> RunFailures:
     """Return why a run did not succeed.
 
-    A future that nobody waits for fails a run only if that is `strict`.
+    A future that nothing waits for fails a run only if that is `strict`.
     """
     interrupted = [s for s in run.steps if s.status is Status.STOPPED and not s.is_future]
     stopped = [s.name for s in run.steps if s.status is Status.STOPPED and s.is_future]

@@ -28,7 +28,7 @@ class Job:
 def open_job(path: Path | str, job: Job) -> int:
     """Write the file of a future that starts; return the descriptor for `close_job`.
 
-    Raises FileExistsError if there is a future of that name which nobody has collected.
+    Raises FileExistsError if an uncollected future has that name.
     """
     text = (
         f"[job]\ncommand = {job.command}\npid = {job.pid}\n"

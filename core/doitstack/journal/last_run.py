@@ -138,7 +138,7 @@ def state_of(step: StepRecord) -> FutureState:
 
 
 def _row_of_job(name: str, job: Job, log: Path, *, goes_on: bool) -> FutureRow:
-    """Return what the file of a future says."""
+    """Return the row of a future from its file."""
     since = job.start_time / 1000
     if job.rc is not None:
         seconds = (job.end_time or job.start_time) / 1000 - since

@@ -58,7 +58,7 @@ def find_log(name: str, logs: Iterable[NamedLog]) -> NamedLog:
         return scripts[0]
     if scripts:
         names = ", ".join(log.name for log in scripts)
-        raise StepError(f"{name} is the end of several names: {names}; say which")
+        raise StepError(f"{name} is the end of several names: {names}; name one of them")
     raise StepError(f"there is no log called {name}; {_suggestion(name, known)}")
 
 

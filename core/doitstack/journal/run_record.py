@@ -100,7 +100,7 @@ class RunRecord:
 
     @property
     def futures(self) -> tuple[StepRecord, ...]:
-        """What ran, or was to run, beside the main line."""
+        """What ran, or was to run, in the background."""
         return tuple(step for step in self.steps if step.is_future and self.is_parallel)
 
     @property

@@ -12,9 +12,9 @@ class StepRecord:
 
     `task` is empty for the latter; their `phase` and `plugin` are those of the step that started
     them, whose task is `started_by`. `declared` is when it was a step's turn: a future may queue
-    until `start`. `pid` is None until a future starts. `collected` is when the main line took the
-    future's log in, after it had waited `waited` s. `log` says where in `stack.log` its output
-    begins and ends. `error` says why it failed; `failed_future` is the future whose failure it was.
+    until `start`. `pid` is None until a future starts. `collected` is when the main line inserted
+    the future's log, after it had waited `waited` s. `log` is where in `stack.log` its output
+    begins and ends. `error` is why it failed; `failed_future` is the future whose failure it was.
     Futures with the same `lock` never run at once.
     """
 
@@ -43,7 +43,7 @@ class StepRecord:
 
     @property
     def is_future(self) -> bool:
-        """Whether it runs beside the main line."""
+        """Whether it runs in the background."""
         return self.kind is Kind.ASYNC_RUN
 
     @property

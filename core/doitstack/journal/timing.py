@@ -1,4 +1,4 @@
-"""The figures of a run: DevStack's formula, and what it cannot say. Prints nothing."""
+"""The figures of a run: DevStack's formula, and what it does not show. Prints nothing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ class Timing:
 
     @property
     def speedup(self) -> float:
-        """How many times faster than that the run was."""
+        """How many times faster than `serial` the run was."""
         return self.serial / self.elapsed if self.elapsed > 0 else 1.0
 
     @property

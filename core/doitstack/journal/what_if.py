@@ -1,9 +1,9 @@
 """A run simulated with other lengths of its steps, to see what that would gain. Knows no files.
 
 The main line is a list of moves: work for some time, start a future, wait for one. The scheduler
-decides when a future starts, as it does in a run; of those that could, the one is first that was
-first in the run. Work takes as long as it took: that fewer steps at once would each be faster, as
-they share the processors, is left out.
+decides when a future starts, as it does in a run; of those that could start, the first is the one
+that was first in the run. Work takes as long as it took, although fewer steps at once would each be
+faster, since they share the processors.
 """
 
 from collections.abc import Collection, Iterator, Mapping

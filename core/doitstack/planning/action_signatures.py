@@ -59,7 +59,7 @@ def _body_mistake(action: Callable[..., Any]) -> str:
 
 
 def _function_of(action: Callable[..., Any]) -> Any:
-    """Return the function behind partials, methods, decorators and callable objects."""
+    """Return the function that partials, methods, decorators or callable objects call."""
     while isinstance(action, partial):
         action = action.func
     if inspect.isclass(action):

@@ -9,7 +9,7 @@ _REGISTRY = "https://opendev.org/openstack"
 class AbsentService(NamedTuple):
     """A service that doitstack does not have.
 
-    `names` are shell patterns of its names in ENABLED_SERVICES. `instead` says what is there
+    `names` are shell patterns of its names in ENABLED_SERVICES. `instead` is what is there
     instead, or what to do. `plugins` are the plugins that have it.
     """
 

@@ -46,7 +46,7 @@ def step_task(planned: PlannedStep) -> Task:
 
 
 def _attributes(step: Step) -> dict[str, Any]:
-    """Return doit's attributes of a step; one that says it is up to date must have succeeded."""
+    """Return doit's attributes of a step; one that may be up to date must have succeeded."""
     if "uptodate" not in step.doit:
         return step.doit
     return {**step.doit, "uptodate": [*step.doit["uptodate"], unless_failed]}
@@ -84,9 +84,9 @@ def stack_tasks(plan: Plan, *, doc: str = "") -> Iterator[Task]:
     tasks[0].task_dep += BUILT_IN
     yield from tasks
     last = [planned.task for planned in plan.steps if not planned.is_future][-1:]
-    yield _built_in(CLEANUP, last, "collect the futures that nobody has waited for")
-    yield _built_in(SERVICE_CHECK, [CLEANUP], "see that no service has died meanwhile")
-    yield _built_in(TIMING, [SERVICE_CHECK], "say what the run took and what futures saved")
+    yield _built_in(CLEANUP, last, "collect the futures that nothing has waited for")
+    yield _built_in(SERVICE_CHECK, [CLEANUP], "check that no service has died")
+    yield _built_in(TIMING, [SERVICE_CHECK], "show what the run took and what futures saved")
 
 
 def _built_in(name: str, after: list[str], doc: str) -> Task:

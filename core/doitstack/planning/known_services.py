@@ -1,4 +1,4 @@
-"""Find enabled services that nobody knows: no plugin, no script. Runs nothing."""
+"""Find enabled services that no plugin and no script knows. Runs nothing."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from doitstack.planning.plugin import Plugin
 from doitstack.suggestions import did_you_mean
 
 _CHANGES = r"(?m)#.*$|\b(?:enable_service|disable_service|ENABLED_SERVICES\+?=)[^\n;&|]*"
-"""What does not show that a script knows a service: comments, and enabling it."""
+"""What is no sign that a script knows a service: comments, and enabling it."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from doitstack.suggestions import did_you_mean
 class PlannedStep(NamedTuple):
     """A step in a plan: `task` is its name for doit, `number` its position.
 
-    `needs` are the tasks that must end before it. `is_awaited` says of a future whether any step of
+    `needs` are the tasks that must end before it. `is_awaited`: for a future, whether any step of
     the plan waits for it.
     """
 

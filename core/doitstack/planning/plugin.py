@@ -36,7 +36,7 @@ HOOKS = (*(phase.hook for phase in Phase), TASKS_HOOK)
 class Plugin:
     """One plugin of a stack directory.
 
-    `origin` says in messages where it was found: a distribution and entry point, or a file.
+    `origin` is where it was found, for messages: a distribution and entry point, or a file.
     `is_service` marks the in-tree services, which are torn down last. `hooks` holds its hook
     implementations by name, in the order of HOOKS. A plugin with `services` takes part in the stack
     phases only if one of them is enabled. `scripts` are the files that it sources.
@@ -82,7 +82,7 @@ class Plugin:
         except (PluginError, KeyboardInterrupt):
             raise
         except DoitstackError as error:
-            # The message is for the user, who need not know the file.
+            # The message is for the user, for whom the file does not matter.
             raise PluginError(self.name, str(error)) from error
         except BaseException as error:
             raise PluginError(

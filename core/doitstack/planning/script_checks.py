@@ -23,7 +23,7 @@ _FIXES = dict.fromkeys(("functions", "openrc", "stackrc"), _INIT)
 
 
 class Complaint(NamedTuple):
-    """What bash says of a script: `FILE:LINE: message`. A script with an error cannot run."""
+    """An error in a script that prevents its run, as bash reports it: `FILE:LINE: message`."""
 
     text: str
     is_error: bool

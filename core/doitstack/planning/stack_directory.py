@@ -268,7 +268,7 @@ class StackDirectory:
         return KnownServices(tuple(self.plugins), self._texts)
 
     def _service_mistakes(self) -> Iterator[str]:
-        """Yield a mistake for each service that the user enables and nobody knows."""
+        """Yield a mistake for each service that the user enables and that is unknown."""
         known, local = self._known_services, self.settings.local
         enabled = [name for name in self.settings.services if name in self.settings.user_services]
         for name in unknown_services(known, enabled):

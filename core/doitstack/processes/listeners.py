@@ -1,4 +1,4 @@
-"""Who listens on TCP ports of this machine."""
+"""The TCP ports of this machine on which processes listen."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
 """A run as Chrome trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open.
 
-The main line is one track and each future another; waits, concurrency and CPU stand beside. Times
-are in microseconds since the start of the run.
+The main line, each future, waits, concurrency and CPU are tracks. Times are in microseconds since
+the start of the run.
 """
 
 import json
@@ -61,7 +61,7 @@ def _futures(run: RunRecord) -> Iterator[_TraceEvent]:
     for number, step in enumerate(_ran(run), start=_FIRST_FUTURE):
         yield _slice(run, number, step)
         if step.collected is not None:
-            # An arrow from the end of a future to where the main line took it in.
+            # An arrow from the end of a future to where the main line collected it.
             flow = {"name": "collected", "cat": "wait", "id": number, "pid": _PROCESS}
             end, collected = _micros(run, step.end), _micros(run, step.collected)
             begin = max(_micros(run, step.start), end - 1)

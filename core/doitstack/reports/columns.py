@@ -77,7 +77,7 @@ def _parts_of_word(word: str, width: int) -> list[str]:
 
 
 def definitions(rows: Sequence[tuple[str, str]], width: int) -> str:
-    """Return names with descriptions beside them or, after long names, below them."""
+    """Return names with descriptions next to them or, after long names, below them."""
     column = min(max((len(name) for name, _ in rows), default=0) + GAP, width // 2)
     lines = []
     for name, text in rows:

@@ -1,4 +1,4 @@
-"""What a run says at its end if it has failed or was interrupted. Returns text, shows nothing."""
+"""The last lines of a run that has failed or was interrupted. Returns text, shows nothing."""
 
 import signal
 from collections.abc import Iterator, Sequence

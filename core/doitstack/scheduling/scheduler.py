@@ -66,7 +66,7 @@ def _first(heap: _Heap, is_there: Callable[[_Entry], bool]) -> _Entry | None:
 class Scheduler:
     """The tasks of one run. In a `serial` one all are on the main line, in the order of `add`.
 
-    If `keep_going`, a failure stops only what needs the failed task. `wants_slot` says whether the
+    If `keep_going`, a failure stops only what needs the failed task. `wants_slot` is whether the
     last call of `next_future` found one that lacked nothing but a slot. Once a failure has stopped
     the run (`is_stopped`), only nested futures start.
     """
@@ -238,7 +238,7 @@ class Scheduler:
         heappush(self._due, (-entry.task.rank, entry.number, entry))
 
     def _end(self, entry: _Entry, how: State) -> None:
-        """End a task, and let those that need it go on, or give them up with all behind them."""
+        """End a task, and let those that need it go on, or give them up with all that need them."""
         self._set(entry, how)
         ended = [entry]
         while ended:

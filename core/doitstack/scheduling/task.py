@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """Where a task runs: on the main line, beside it, or on the main line as a mere wait."""
+    """Where a task runs: on the main line, in the background, or nowhere as a mere wait."""
 
     STEP = "step"
     FUTURE = "future"
@@ -51,7 +51,7 @@ class Task:
         lock: tasks with the same lock never run at once. It is for futures.
         rank: of the futures that could start, the one with the greatest rank is first.
         counts: a task that fails stops the run only if it counts; if not, others go on as if it
-            had ended well. A future that nobody waits for does not count.
+            had ended well. A future that nothing waits for does not count.
         is_check: if a check fails, the run stops only once the other checks that are ready have
             run.
         is_nested: a future that a running task has started; in a serial run it runs inside that

@@ -126,7 +126,7 @@ class Services:
     def stop_all(self) -> None:
         """End all services and supervisord, and wait until every process has ended.
 
-        Also ends and removes what a SIGKILL or a reboot has left behind.
+        Also ends and removes what a SIGKILL or a reboot has left.
         """
         if not self._supervisord.directory.is_dir():
             return

@@ -1,7 +1,7 @@
 """What modules read of their environment while they are imported.
 
-A module that keeps what the environment said when it was imported would give one caller's values
-to another. So reads are recorded, and a call whose environment differs there is refused.
+A module that keeps what it has read during its import would give one caller's values to another. So
+reads are recorded, and a call whose environment differs there is refused.
 """
 
 import os

@@ -16,7 +16,7 @@ from .worker import Worker
 
 
 def main(words: str) -> None:
-    """Serve as the options in `words` say; end when idle; restart when the program changes."""
+    """Serve by the options in `words`; end when idle; restart when the program changes."""
     options = read_options(words)
     directory = open_directory(options.directory)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for others

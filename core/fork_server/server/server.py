@@ -153,7 +153,7 @@ class Server:
             pid = os.fork()
         except OSError:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            # The client has been told not to run the program itself.
+            # The client no longer runs the program itself.
             self._disconnect(call)
             return None
         if pid == 0:

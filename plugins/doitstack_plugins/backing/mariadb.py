@@ -66,7 +66,7 @@ CREATE USER IF NOT EXISTS '{user}'@'%';
 ALTER USER '{user}'@'%' IDENTIFIED BY '{password}';
 GRANT ALL PRIVILEGES ON *.* TO '{user}'@'%' WITH GRANT OPTION;
 """
-"""Run by the server before it listens, so that nobody can log in without the password."""
+"""Run by the server before it listens, so that no login works without the password."""
 
 
 @hookimpl
@@ -148,7 +148,7 @@ def create(stack: Stack, name: str) -> None:
 
 @contextmanager
 def migrating(stack: Stack, name: str) -> Iterator[None]:
-    """Migrate the database `name` in this context; it is made if it is not there.
+    """Migrate the database `name` in this context; it is created if it does not exist.
 
     If the first migration of a database fails, the next run recreates it.
     """
@@ -213,7 +213,7 @@ def start_mysql(stack: Stack) -> None:
         _make_data(stack)
     argv = ["/usr/sbin/mariadbd", _defaults_file(stack)]
     with stack.timed("run_process"):
-        # Nobody reads the variable: another value restarts the server.
+        # Nothing reads the variable: another value restarts the server.
         generation = {"MYSQL_GENERATION": digest(config, users)}
         stack.run_process("mysql", argv, env=generation, wait=False, stop_seconds=_STOP_SECONDS)
     health.wait_until(stack, "mysql", partial(_is_answering, stack))

@@ -1,7 +1,7 @@
 """Cinder: its API, scheduler and volume service, with a back end that keeps no data.
 
-The back end is one of Cinder's own: volumes are made, listed, attached and deleted, and nothing is
-behind them. So it needs neither LVM nor root, and no image can be copied into a volume.
+The back end is one of Cinder's own: volumes are made, listed, attached and deleted, and store
+nothing. So it needs neither LVM nor root, and no image can be copied into a volume.
 """
 
 from collections.abc import Iterator, Mapping

@@ -101,7 +101,7 @@ class Horizon(Service):
             self.environment(stack),
             stack.settings["HORIZON_SERVICE_HOST"],
             stack.settings.port("HORIZON_SERVICE_PORT"),
-            # Nobody reads the generation: another value restarts the service.
+            # Nothing reads the generation: another value restarts the service.
             {**self.environ(stack), "HORIZON_GENERATION": self.generation(stack)},
             options=("--static-map", f"/static={self.static(stack)}"),
         )

@@ -1,4 +1,4 @@
-"""The `openstack` command, served by a fork server: its imports, and what each call reads."""
+"""The `openstack` command, served by a fork server: its imports, and what its calls read."""
 
 from pathlib import Path
 

@@ -173,7 +173,7 @@ class Keystone(ApiService):
         return {
             **super().wsgi_environ(stack),
             "OS_KEYSTONE_CONFIG_FILES": "keystone.conf",
-            # Nobody reads it: if other sections are merged, keystone is restarted.
+            # Nothing reads it: if other sections are merged, keystone is restarted.
             "KEYSTONE_CONF_DIGEST": digest(conf_files.read(self.conf_dir(stack) / "keystone.conf")),
         }
 

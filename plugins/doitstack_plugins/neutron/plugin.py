@@ -1,6 +1,6 @@
 """Neutron: its API, with a mechanism driver of our own that binds ports and wires none.
 
-There is no agent and no Open vSwitch: networks, ports and routers are made, and carry nothing.
+There is no agent and no Open vSwitch: networks, ports and routers are created and carry nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -119,7 +119,7 @@ class Neutron(ApiService):
 
 
 def configure_neutron_nova(stack: Stack) -> None:
-    """Write where neutron is into a file that nova reads besides its own."""
+    """Write the address of neutron to a file that nova reads besides its own."""
     account = service_accounts.credentials(stack, "neutron")
     directory = stack.settings.path("NOVA_CONF_DIR") / "nova.conf.d"
     conf_files.write(directory / "neutron.conf", {"neutron": account})

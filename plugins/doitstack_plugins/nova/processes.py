@@ -120,5 +120,5 @@ def _wsgi(stack: Stack, name: str) -> WsgiService:
 
 
 def _environ(stack: Stack, *files: str) -> dict[str, str]:
-    # Nobody reads the generation: another value restarts the process.
+    # Nothing reads the generation: another value restarts the process.
     return {**venvs.environ(stack), "NOVA_GENERATION": conf.generation(stack, *files)}

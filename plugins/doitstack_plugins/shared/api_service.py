@@ -204,7 +204,7 @@ class ApiService(Service):
 
     def environ(self, stack: Stack) -> dict[str, str]:
         """Return the environment variables of its processes."""
-        # Nobody reads the generation: another value restarts the process.
+        # Nothing reads the generation: another value restarts the process.
         return {**venvs.environ(stack), f"{self.prefix}_GENERATION": self.generation(stack)}
 
     def wsgi_environ(self, stack: Stack) -> dict[str, str]:

@@ -41,7 +41,7 @@ def serve(stack: Stack, service: WsgiService) -> None:
     """
     host = conf_files.url_host(service.host)
     argv = [service.environment.program("uwsgi"), "--http-socket", f"{host}:{service.port}"]
-    # uWSGI keeps no connection open, but does not say so by itself.
+    # uWSGI keeps no connection open, but does not tell clients by itself.
     argv += ["--add-header", "Connection: close", "--module", service.module]
     argv += [
         "--master",

@@ -82,7 +82,7 @@ class Swift(Service):
         """Start the four servers, restart those that run from other files, and wait for them."""
         for server in conf.SERVERS:
             path = conf.path(stack, server)
-            # Nobody reads the variable: another value restarts the server.
+            # Nothing reads the variable: another value restarts the server.
             generation = digest(self.rings(stack), conf_files.read(path))
             env = {**venvs.environ(stack), "SWIFT_GENERATION": generation}
             argv = [self.environment(stack).program(server.program), str(path), "-v"]

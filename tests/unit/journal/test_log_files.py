@@ -42,7 +42,7 @@ def test_name_is_looked_for_in_order(name: str, path: str) -> None:
         (
             "50-demo.sh",
             "50-demo.sh is the end of several names: stack:install:demo:50-demo.sh, "
-            "stack:extra:demo:50-demo.sh; say which",
+            "stack:extra:demo:50-demo.sh; name one of them",
         ),
         (
             "keyston",

@@ -55,9 +55,9 @@ def test_tasks_of_a_stack() -> None:
         (wait, "async_wait b", [f"{pre}:greet", f"{install}:key:b"]),
         ("stack:pre-install", "", [f"{pre}:act", f"{pre}:greet"]),
         ("stack:install", "", [f"{install}:key:a", f"{install}:key:b", wait]),
-        ("async_cleanup", "collect the futures that nobody has waited for", [wait]),
-        ("service_check", "see that no service has died meanwhile", ["async_cleanup"]),
-        ("async_timing", "say what the run took and what futures saved", ["service_check"]),
+        ("async_cleanup", "collect the futures that nothing has waited for", [wait]),
+        ("service_check", "check that no service has died", ["async_cleanup"]),
+        ("async_timing", "show what the run took and what futures saved", ["service_check"]),
     ]  # fmt: skip
 
 

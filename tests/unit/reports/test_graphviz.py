@@ -5,6 +5,7 @@ from textwrap import dedent
 from doitstack.phases import Phase
 from doitstack.planning.plan import Declared, make_plan
 from doitstack.planning.plugin import Plugin
+from doitstack.planning.possible_futures import FutureNames
 from doitstack.reports.graphviz import plan_graph
 from doitstack.steps import async_run, async_wait, run
 
@@ -26,7 +27,8 @@ def test_plan_graph() -> None:
         [
             Declared(Phase.INSTALL, key, [run(act), async_run("a", act), run(act, name="b")]),
             Declared(Phase.EXTRA, demo, [async_wait("a", "gone"), async_run("lost", act)]),
-        ]
+        ],
+        lambda: FutureNames(frozenset({"gone"})),
     )
     future = 'shape=ellipse, fillcolor="#d5f0e6", color="#00735a"'
     wait = 'group=main, shape=cds, fillcolor="#fff1d0", color="#b36b00"'

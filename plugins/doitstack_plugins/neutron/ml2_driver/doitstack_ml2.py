@@ -1,7 +1,7 @@
 """A mechanism driver for Neutron's ML2 that binds every port and wires none.
 
 Read by Neutron alone, which finds it by this directory on its path. Of the drivers that Neutron
-brings along, those without an agent leave a port unbound, and Nova fails a server for that.
+brings along, those without an agent leave a port unbound, and then Nova fails the server.
 """
 
 from neutron_lib import constants
@@ -10,7 +10,7 @@ from neutron_lib.plugins.ml2 import api
 
 
 class UnwiredMechanismDriver(api.MechanismDriver):
-    """Says of each port that it is up, on the first segment that there is."""
+    """Binds each port to its first segment, and reports that it is up."""
 
     def initialize(self) -> None:
         """Do nothing: there is no network to talk to."""
