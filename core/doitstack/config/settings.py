@@ -58,7 +58,8 @@ class Settings(Mapping[str, str]):
     `local` is the user's file as it was read. `environ` has the names that the environment set.
     `late` has the names that hooks of `source` set: scripts do not see them in override_defaults,
     which comes before. `changes` is a counter that grows with every change.
-    `user_services` and `user_disabled` are the services that the user enabled and disabled.
+    `with_default` has the names that have a default. `user_services` and `user_disabled` are the
+    services that the user enabled and disabled.
     """
 
     def __init__(self, values: dict[str, str], local: LocalSettings, environ: frozenset[str]):
@@ -67,6 +68,7 @@ class Settings(Mapping[str, str]):
         self.environ = environ
         self.late: frozenset[str] = frozenset()
         self.changes = 0
+        self.with_default = set(DEFAULTS)
         self.user_services = self.services
         self.user_disabled: tuple[str, ...] = ()
 
@@ -91,6 +93,7 @@ class Settings(Mapping[str, str]):
 
     def default(self, name: str, value: str) -> str:
         """Set `name` unless it is set already, and return its value."""
+        self.with_default.add(name)
         if not self._values.get(name):
             self.changes += 1
             self._values[name] = value

@@ -52,6 +52,7 @@ class KnownServices:
         return any(
             re.search(pattern, path.read_text(encoding="utf-8", errors="replace"))
             for plugin in self.plugins
+            if not plugin.is_service
             for path in plugin.modules
         )
 

@@ -41,7 +41,7 @@ class Plugin:
     implementations by name, in the order of HOOKS. A plugin with `services` takes part in the stack
     phases only if one of them is enabled. `scripts` are the files that it sources.
     `known_services` are all names in ENABLED_SERVICES that it uses, those of `services` included.
-    `modules` are the Python files of a plugin that is not in-tree. `configuration_files` are
+    `modules` are its Python files. `configuration_files` are
     patterns of the files that an in-tree service reads, below DevStack's `/etc/NAME`.
     """
 

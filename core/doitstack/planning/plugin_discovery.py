@@ -217,8 +217,8 @@ def _names_of(one: _Found, attribute: str) -> tuple[str, ...]:
 
 
 def _modules_of(one: _Found) -> tuple[Path, ...]:
-    """Return the Python files of a plugin that is not in-tree: its module, and those next to it."""
-    if one.is_service or one.scripts:
+    """Return the Python files of a plugin: its module, and those next to it in a package."""
+    if one.scripts:
         return ()
     source = one.source
     name = source.__name__ if isinstance(source, ModuleType) else type(source).__module__

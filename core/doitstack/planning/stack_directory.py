@@ -18,6 +18,7 @@ from doitstack.planning.known_services import (
     absent_services,
     unknown_services,
 )
+from doitstack.planning.misspelt_settings import misspelt_settings
 from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
 from doitstack.planning.plugin_discovery import find_plugins, ignored_drop_ins, is_reserved
@@ -254,6 +255,7 @@ class StackDirectory:
     def _warnings(self) -> list[str]:
         texts = self._texts
         warnings = [*self.settings.local.warnings, *self._service_warnings()]
+        warnings += misspelt_settings(self.settings, self.plugins, texts.values())
         warnings += self._section_warnings("\n".join(texts.values()))
         warnings += [*self._plugin_warnings(), *self.plan().warnings]
         warnings += [one.text for one in complaints([*self.scripts, *self._libraries])]

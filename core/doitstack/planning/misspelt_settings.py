@@ -1,0 +1,58 @@
+"""Find settings of local.conf that nothing uses and that are one slip away from a known name."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from doitstack.config.settings import Settings
+from doitstack.planning.plugin import Plugin
+
+_NAME = r"\b[A-Z][A-Z0-9_]{4,}\b"
+_CORE = Path(__file__).parents[1]
+
+
+def misspelt_settings(
+    settings: Settings, plugins: Sequence[Plugin], scripts: Iterable[str]
+) -> Iterator[str]:
+    """Yield a warning for each misspelt variable of the user's file.
+
+    The names in our code, in that of plugins and in scripts are known, and those with a default.
+    """
+    local = settings.local
+    text = local.script.read_text(encoding="utf-8", errors="replace") if local.script else ""
+    unused = [name for name in local.variables if not _is_used(name, text)]
+    unknown = set(unused) - settings.with_default
+    known = _names_in([*_texts(plugins), *scripts]) | settings.with_default if unknown else set()
+    for name in unused:
+        if name in unknown - known:
+            for near in sorted(known & _slips(name))[:1]:
+                yield f"{local.place_of(name)}: nothing uses {name}; did you mean {near}?"
+
+
+def _is_used(name: str, local: str) -> bool:
+    return re.search(rf"\$\{{?{name}\b", local) is not None
+
+
+def _texts(plugins: Sequence[Plugin]) -> Iterator[str]:
+    """Yield the texts of our code, of all in-tree services and what they share, and of plugins."""
+    packages = {path.parents[1] for one in plugins if one.is_service for path in one.modules}
+    files = {path for one in plugins for path in one.modules}
+    for package in (_CORE, *packages):
+        files.update(*(package.rglob(f"*.{end}") for end in ("py", "sh")))
+    return (path.read_text(encoding="utf-8", errors="replace") for path in files)
+
+
+def _names_in(texts: Iterable[str]) -> set[str]:
+    return {name for text in texts for name in re.findall(_NAME, text)}
+
+
+def _slips(name: str) -> frozenset[str]:
+    """Return the names that differ in one letter: left out, added, another, or two swapped."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+    splits = [(name[:place], name[place:]) for place in range(len(name) + 1)]
+    return frozenset(
+        {before + after[1:] for before, after in splits if after and not after[0].isdigit()}
+        | {before + letter + after for before, after in splits for letter in letters}
+        | {before + letter + after[1:] for before, after in splits if after for letter in letters}
+        | {before + after[1] + after[0] + after[2:] for before, after in splits if len(after) > 1}
+    )

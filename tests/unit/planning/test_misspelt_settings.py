@@ -1,0 +1,54 @@
+"""Settings that are one slip away from a known name."""
+
+from pathlib import Path
+
+import pytest
+
+from doitstack.config.settings import load_settings
+from doitstack.planning.misspelt_settings import misspelt_settings
+from doitstack.planning.plugin import Plugin
+
+
+def warnings(top: Path, lines: str, script: str = "", *plugins: Plugin) -> list[str]:
+    (top / "local.conf").write_text(f"[[local|localrc]]\n{lines}\n")
+    settings = load_settings(top, {})
+    settings.default("GLANCE_SERVICE_PORT", "9292")
+    return list(misspelt_settings(settings, plugins, [script]))
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("ADMIN_PASSWROD", "ADMIN_PASSWORD"),
+        ("ASYNC_JOB", "ASYNC_JOBS"),
+        ("HOSTT_IP", "HOST_IP"),
+        ("GLANCE_SERVICE_PROT", "GLANCE_SERVICE_PORT"),
+        ("OFLINE", "OFFLINE"),
+        ("MY_SETTINGS", "MY_SETTING"),
+    ],
+)
+def test_name_that_is_nearly_known_is_warned_of(tmp_path: Path, name: str, near: str) -> None:
+    assert warnings(tmp_path, f"\n{name}=3", "echo $MY_SETTING") == [
+        f"{tmp_path}/local.conf:3: nothing uses {name}; did you mean {near}?"
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "ADMIN_PASSWORD=x\nASYNC_JOBS=1\nGLANCE_SERVICE_PORT=1",
+        "MY_OWN=x",
+        "HOST_IPV6=::1\nFIXED_RANGE_V6=::/64",
+        "ASYNC_JOB=3\nASYNC_JOBS=$ASYNC_JOB",
+        "ASYNC_JOB=3\nASYNC_JOBS=${ASYNC_JOB}",
+    ],
+)
+def test_name_that_is_known_or_used_or_far_from_all_is_not(tmp_path: Path, lines: str) -> None:
+    assert warnings(tmp_path, lines) == []
+
+
+def test_names_in_modules_of_plugins_are_known(tmp_path: Path) -> None:
+    module = tmp_path / "50-demo.py"
+    module.write_text('settings.get("ASYNC_JOB")\n')
+    plugin = Plugin("demo", "here", modules=(module,))
+    assert warnings(tmp_path, "ASYNC_JOB=3", "", plugin) == []
