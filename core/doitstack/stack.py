@@ -30,8 +30,8 @@ class ActionContext(Protocol):
     def run(self, program: "Program") -> None:
         """Run a program; its output goes where the action's goes. Raises CommandError."""
 
-    def say(self, text: str) -> None:
-        """Show a line to the user."""
+    def say(self, text: str, *, at_end: bool = False) -> None:
+        """Show a line to the user, now or among the last lines of a good run."""
 
     def warn(self, text: str) -> None:
         """Show a warning."""
@@ -143,9 +143,12 @@ class Stack:
         self._refuse_in_hook()
         return output_of(Program(argv, env, cwd, stdin))
 
-    def say(self, text: str) -> None:
-        """Show a line to the user, as DevStack's `echo_summary`."""
-        self.context.say(text)
+    def say(self, text: str, *, at_end: bool = False) -> None:
+        """Show a line to the user, as DevStack's `echo_summary`.
+
+        With `at_end` it is among the last lines of the run, if that succeeds: what users need now.
+        """
+        self.context.say(text, at_end=at_end)
 
     def warn(self, text: str) -> None:
         """Show a warning; one of the main line is also among the last lines of the run.

@@ -90,13 +90,20 @@ def stop_services(stack: Stack) -> None:
 
 
 def show_addresses(stack: Stack) -> None:
-    """Show each service's address, and how to use it."""
+    """Show each service's address and how to use it, as the last lines of the run."""
+    for line in _addresses(stack):
+        stack.say(line, at_end=True)
+
+
+def _addresses(stack: Stack) -> Iterator[str]:
     for name, setting in ADDRESSES.items():
         if stack.is_service_enabled(name):
-            stack.say(f"{name} is at {stack.settings[setting]}")
+            yield f"{name} is at {stack.settings[setting]}"
     if stack.is_service_enabled("key"):
+        clients = clouds_yaml(stack)
+        yield f"in a shell: source {openrc(stack)} admin admin; openstack token issue"
+        yield f"other clients: OS_CLIENT_CONFIG_FILE={clients}, cloud devstack-admin"
         passwords = f"local.conf, else {stack.dest / 'passwords'}"
-        stack.say(f"the password of admin and demo is {ADMIN_PASSWORD} of {passwords}")
-        stack.say(f"in a shell: source {openrc(stack)} admin admin; openstack token issue")
-        command = f"{stack.dest / 'bin' / 'openstack'} --os-cloud devstack-admin token issue"
-        stack.say(f"or: OS_CLIENT_CONFIG_FILE={clouds_yaml(stack)} {command}")
+        yield f"the password of admin and demo is {ADMIN_PASSWORD} of {passwords}"
+    tests = "doit tempest, " if stack.is_service_enabled("tempest") else ""
+    yield f"next: {tests}doit services, doit timing; to stop it: doit unstack"

@@ -25,7 +25,7 @@ class RecordedActions:
         self.programs.append(program)
         self.play(program)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, *, at_end: bool = False) -> None:
         self.said.append(text)
 
     def warn(self, text: str) -> None:

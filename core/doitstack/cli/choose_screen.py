@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from doitstack.console.screens import PlainScreen, QuietScreen, Screen, mode
+from doitstack.console.screens import PlainScreen, QuietScreen, Screen, mode, wants_colours
 from doitstack.engine.run import OpenRun
 from doitstack.planning.plan import PlannedStep
 
@@ -14,7 +14,9 @@ def choose_screen(wanted: str, run: OpenRun, steps: Callable[[], list[PlannedSte
     `steps` returns the steps of the run, as far as they are known.
     """
     stdout = 1
-    match mode(wanted, os.environ, stdout):
+    chosen = mode(wanted, os.environ, stdout)
+    has_colours = wants_colours(chosen, os.environ, stdout)
+    match chosen:
         case "live":
             from doitstack.console.live_screen import LiveScreen, Watch  # noqa: PLC0415 - needs rich
 
@@ -27,8 +29,8 @@ def choose_screen(wanted: str, run: OpenRun, steps: Callable[[], list[PlannedSte
                 main_log=context.log.path,
                 future_logs=context.futures_dir,
             )
-            return LiveScreen(stdout, watch)
+            return LiveScreen(stdout, watch, has_colours=has_colours)
         case "quiet":
-            return QuietScreen(stdout)
+            return QuietScreen(stdout, has_colours=has_colours)
         case _:
-            return PlainScreen(stdout)
+            return PlainScreen(stdout, has_colours=has_colours)

@@ -32,7 +32,8 @@ def _ending(run: OpenRun, reporter: StepReporter, runner: FutureRunner) -> str:
     signalled = str(runner.interrupted or "")
     if not reporter.failures and not signalled:
         is_log_removed = CLEAN in run.context.options.tasks
-        return reporter.summary(again, None if is_log_removed else run.context.log.path)
+        summary = reporter.summary(again, None if is_log_removed else run.context.log.path)
+        return "\n".join([summary, *run.context.last_lines])
     logs = RunLogs(run.context.log.path, run.context.futures_dir, run.executor.traces)
     record = read_run(run.context.journal.path)
     assert record, "the journal of a run begins with its start"

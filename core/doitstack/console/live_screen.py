@@ -16,7 +16,8 @@ from rich.console import Console, Group, RenderableType
 from rich.rule import Rule
 from rich.text import Text
 
-from doitstack.console.screens import Screen, WholeLines
+from doitstack.console.escape_sequences import without_sequences
+from doitstack.console.screens import Screen, WholeLines, coloured
 from doitstack.console.terminal_footer import Line, Region
 from doitstack.journal.journal_file import JournalReader
 from doitstack.journal.progress import count_ended, futures_in, left, phase_of
@@ -55,7 +56,9 @@ class Watch:
 class LiveScreen(Screen):
     """Shows the log as it comes, and below it what the run is doing."""
 
-    def __init__(self, descriptor: int, watch: Watch) -> None:
+    def __init__(self, descriptor: int, watch: Watch, *, has_colours: bool = False) -> None:
+        """Show on the terminal `descriptor`; `has_colours` is for the closing message."""
+        self._has_colours = has_colours
         self._region = Region(descriptor)
         self._watch = watch
         self._reader = JournalReader(watch.journal)
@@ -70,11 +73,15 @@ class LiveScreen(Screen):
         return self._region.undisturbed()
 
     def show(self, data: bytes) -> None:
-        """Add output above the lines. A line appears when it is complete."""
+        """Add output above the lines, without what would change the terminal.
+
+        A line appears when it is complete.
+        """
         if self._is_over:
-            self._region.draw(data, ())
+            ending = without_sequences(data)
+            self._region.draw(coloured(ending) if self._has_colours else ending, ())
         elif whole := self._whole.take(data):
-            self._region.draw(whole, self._current())
+            self._region.draw(without_sequences(whole), self._current())
 
     def refresh(self) -> None:
         """Show what has changed."""
@@ -94,7 +101,7 @@ class LiveScreen(Screen):
     def conclude(self) -> None:
         """Remove the lines; from now on output is shown as it is."""
         self._is_over = True
-        self._region.draw(self._whole.rest(), ())
+        self._region.draw(without_sequences(self._whole.rest()), ())
 
     def let_go(self) -> None:
         """In a forked child: close the terminal and the journal."""

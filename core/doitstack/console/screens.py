@@ -14,7 +14,7 @@ MODES = {
     "auto": "live on a terminal, plain elsewhere and where CI is set",
     "live": "below the output, what runs and for how long; plain on what is no terminal",
     "plain": "the output, and lines where steps and futures start and end",
-    "quiet": "warnings, errors and the last words",
+    "quiet": "warnings, errors and the last lines",
 }
 """The values of `--console`."""
 
@@ -52,12 +52,20 @@ class Screen:
 class PlainScreen(Screen):
     """Show everything as it comes."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, has_colours: bool = False) -> None:
+        """Show on `descriptor`; with `has_colours`, the closing message has colours."""
         self.descriptor = os.dup(descriptor)
+        self.is_concluding = False
+        self._has_colours = has_colours
 
     def show(self, data: bytes) -> None:
         """Show what has been added to the log."""
-        write_all(self.descriptor, data)
+        is_coloured = self.is_concluding and self._has_colours
+        write_all(self.descriptor, coloured(data) if is_coloured else data)
+
+    def conclude(self) -> None:
+        """From now on, the closing message is shown."""
+        self.is_concluding = True
 
     def let_go(self) -> None:
         """In a forked child: close the descriptor, so that no daemon keeps it open."""
@@ -71,23 +79,18 @@ class PlainScreen(Screen):
 class QuietScreen(PlainScreen):
     """Show only lines that are warnings or errors, and all of the closing message."""
 
-    def __init__(self, descriptor: int) -> None:
-        super().__init__(descriptor)
+    def __init__(self, descriptor: int, *, has_colours: bool = False) -> None:
+        super().__init__(descriptor, has_colours=has_colours)
         self._lines = WholeLines()
-        self._is_concluding = False
 
     def show(self, data: bytes) -> None:
         """Show the lines that matter."""
-        if self._is_concluding:
+        if self.is_concluding:
             super().show(data)
             return
         lines = self._lines.take(data).splitlines(keepends=True)
         if shown := b"".join(line for line in lines if _MATTERS.match(line)):
             super().show(shown)
-
-    def conclude(self) -> None:
-        """From now on, show everything."""
-        self._is_concluding = True
 
 
 _MATTERS = re.compile(rb"(?:WARNING|ERROR)\b|\[(?:WARNING|ERROR)\]", re.IGNORECASE)
@@ -120,6 +123,30 @@ def mode(wanted: str, environ: Mapping[str, str], descriptor: int) -> str:
     is_asked = wanted == "live" or environ.get("CI", "").lower() in ("", "0", "false")
     can_move = environ.get("TERM", "dumb") not in ("", "dumb") and os.isatty(descriptor)
     return "live" if is_asked and can_move else "plain"
+
+
+_COLOURS = (
+    (re.compile(rb"(?m)^(FAILED|INTERRUPTED|ERROR)\b"), b"\x1b[1;31m\\1\x1b[0m"),
+    (re.compile(rb"(?m)^(WARNING)\b"), b"\x1b[1;33m\\1\x1b[0m"),
+    (re.compile(rb"(?m)^(doit [^:\n]+: done)\b"), b"\x1b[1;32m\\1\x1b[0m"),
+)
+
+
+def coloured(data: bytes) -> bytes:
+    """Return lines with colours for the words that say how a run has ended."""
+    for words, replacement in _COLOURS:
+        data = words.sub(replacement, data)
+    return data
+
+
+def wants_colours(mode: str, environ: Mapping[str, str], descriptor: int) -> bool:
+    """Return whether the closing message has colours: `NO_COLOR`, `FORCE_COLOR`, or a terminal."""
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    is_dumb = environ.get("TERM", "dumb") in ("", "dumb")
+    return mode != "plain" and not is_dumb and os.isatty(descriptor)
 
 
 def open_standard_streams() -> None:

@@ -42,8 +42,11 @@ class MainLineContext:
         with self.run_context.loop.shielded():
             self.programs.run(program)
 
-    def say(self, text: str) -> None:
-        """Show a line to the user, and keep it in the log."""
+    def say(self, text: str, *, at_end: bool = False) -> None:
+        """Show a line to the user, now or among the last lines, and keep it in the log."""
+        if at_end:
+            self.run_context.last_lines.append(text)
+            return
         with self.run_context.loop.shielded():
             self.run_context.say(text)
 
@@ -96,8 +99,8 @@ class FutureContext:
         """Run a program. Raises CommandError."""
         run_in_future(program)
 
-    def say(self, text: str) -> None:
-        """Print a line."""
+    def say(self, text: str, *, at_end: bool = False) -> None:
+        """Print a line; only the main line has last lines."""
         print(text, flush=True)  # noqa: T201 - a future's output is its log
 
     def warn(self, text: str) -> None:

@@ -47,6 +47,7 @@ class RunContext:
         redact: returns a text with stars for the secrets in it.
         warnings_as_errors: whether a warning fails what it is about.
         warnings: the warnings so far; the last lines of the run repeat them.
+        last_lines: what actions want among the last lines of a good run.
     """
 
     name: str
@@ -62,6 +63,7 @@ class RunContext:
     redact: Callable[[str], str]
     warnings_as_errors: bool = False
     warnings: list[str] = field(default_factory=list)
+    last_lines: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
         """Show a line to the user, and keep it in the log."""

@@ -26,7 +26,7 @@ class FakeStack:
     def stop_process(self, name: str) -> None:
         self.log.append(("stop", name))
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, *, at_end: bool = False) -> None:
         self.log.append(("say", text))
 
     def warn(self, text: str) -> None:

@@ -29,6 +29,7 @@ def _message(tmp_path: Path, *tasks: str, failures: list[str] | None = None) -> 
         journal=SimpleNamespace(path=tmp_path / "run.jsonl"),
         futures_dir=tmp_path,
         warnings=[],
+        last_lines=["the cloud is here"],
     )
     run: Any = SimpleNamespace(context=context, executor=SimpleNamespace(traces=tmp_path))
     reporter: Any = Reporter(failures or [])
@@ -41,10 +42,11 @@ def _message(tmp_path: Path, *tasks: str, failures: list[str] | None = None) -> 
 )
 def test_good_run_ends_with_its_summary(tmp_path: Path, task: str, command: str, log: str) -> None:
     expected = tmp_path / log if log else None
-    assert _message(tmp_path, task) == f"again: {command}, log: {expected}"
+    assert _message(tmp_path, task) == (f"again: {command}, log: {expected}\nthe cloud is here")
 
 
 def test_failed_run_shows_what_failed_and_how_to_resume(tmp_path: Path) -> None:
     message = _message(tmp_path, "stack", failures=["make is broken"])
     assert "make is broken" in message
     assert "doit stack" in message
+    assert "the cloud is here" not in message

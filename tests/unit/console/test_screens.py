@@ -3,10 +3,20 @@
 import os
 import pty
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from doitstack.console.screens import LONG, PlainScreen, QuietScreen, Screen, WholeLines, mode
+from doitstack.console.screens import (
+    LONG,
+    PlainScreen,
+    QuietScreen,
+    Screen,
+    WholeLines,
+    coloured,
+    mode,
+    wants_colours,
+)
 
 LOG = b"""\
 ==> stack install: demo: work
@@ -111,3 +121,47 @@ def test_mode_is_never_live_where_there_is_no_terminal(wanted: str, expected: st
     descriptor = os.open(os.devnull, os.O_WRONLY)
     assert mode(wanted, {"TERM": "xterm"}, descriptor) == expected
     os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("mode", "environ", "expected"),
+    [
+        ("quiet", {"TERM": "xterm"}, False),
+        ("plain", {"FORCE_COLOR": "1"}, True),
+        ("plain", {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ("live", {"FORCE_COLOR": "0", "TERM": "dumb"}, False),
+    ],
+)
+def test_colours_as_users_expect_them(
+    mode: str, environ: dict[str, str], expected: bool, tmp_path: Path
+) -> None:
+    with (tmp_path / "out").open("w") as file:
+        assert wants_colours(mode, environ, file.fileno()) is expected
+
+
+def test_terminal_has_colours_except_in_plain_mode() -> None:
+    controller, terminal = os.openpty()
+    environ = {"TERM": "xterm"}
+    found = [wants_colours(mode, environ, terminal) for mode in ("live", "quiet", "plain")]
+    os.close(controller)
+    os.close(terminal)
+    assert found == [True, True, False]
+
+
+def test_words_that_say_how_a_run_ended_have_colours() -> None:
+    text = b"doit stack: done in 1 s\nWARNING: w\nFAILED after 1 s\nnot an ERROR\n"
+    assert coloured(text) == (
+        b"\x1b[1;32mdoit stack: done\x1b[0m in 1 s\n\x1b[1;33mWARNING\x1b[0m: w\n"
+        b"\x1b[1;31mFAILED\x1b[0m after 1 s\nnot an ERROR\n"
+    )
+
+
+def test_only_the_closing_message_has_colours(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with path.open("wb") as file:
+        screen = PlainScreen(file.fileno(), has_colours=True)
+        screen.show(b"ERROR: one\n")
+        screen.conclude()
+        screen.show(b"ERROR: two\n")
+        screen.close()
+    assert path.read_bytes() == b"ERROR: one\n\x1b[1;31mERROR\x1b[0m: two\n"

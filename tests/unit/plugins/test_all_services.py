@@ -108,10 +108,10 @@ def test_addresses_are_shown(tmp_path: Path) -> None:
     assert stage.said == [
         "key is at http://127.0.0.1:5000/v3",
         "g-api is at http://127.0.0.1:81",
-        f"the password of admin and demo is ADMIN_PASSWORD of local.conf, else {dest}/passwords",
         f"in a shell: source {dest}/openrc admin admin; openstack token issue",
-        f"or: OS_CLIENT_CONFIG_FILE={dest}/clouds.yaml "
-        f"{dest}/bin/openstack --os-cloud devstack-admin token issue",
+        f"other clients: OS_CLIENT_CONFIG_FILE={dest}/clouds.yaml, cloud devstack-admin",
+        f"the password of admin and demo is ADMIN_PASSWORD of local.conf, else {dest}/passwords",
+        "next: doit services, doit timing; to stop it: doit unstack",
     ]
 
 
