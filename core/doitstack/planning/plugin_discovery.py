@@ -7,9 +7,9 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
@@ -82,8 +82,16 @@ def find_plugins(
     found = sorted((one for one in installed if one.is_service), key=lambda one: one.origin)
     found += [one for one in installed if not one.is_service]
     found += _usable(_drop_ins(top_dir / DROP_INS), refuse)
-    found += _usable(_repositories(repositories, dest, refuse), refuse)
+    others = frozenset(one.name for one in found)
+    cloned = list(_usable(_repositories(repositories, dest, others, refuse), refuse))
+    services = {one.name for one in found if one.is_service}
+    found += [replace(one, name=_repository_name(one.name, services)) for one in cloned]
     return _registrable(found, refuse)
+
+
+def _repository_name(name: str, services: set[str]) -> str:
+    """Return a name that no in-tree service has: projects have a plugin in their own repository."""
+    return f"{name}-repository" if name in services else name
 
 
 def _entry_points() -> Iterator[EntryPoint]:
@@ -280,12 +288,15 @@ def _drop_ins(directory: Path) -> Iterator[Callable[[], _Found]]:
 
 
 def _repositories(
-    repositories: Iterable[PluginRepository], dest: Path, refuse: Refuse
+    repositories: Iterable[PluginRepository],
+    dest: Path,
+    others: Container[str],
+    refuse: Refuse,
 ) -> Iterator[Callable[[], _Found]]:
     """Yield what loads the plugins of repositories, each after those that it requires."""
     ordered = list(repositories)
     try:
-        ordered = in_order(ordered, dest)
+        ordered = in_order(ordered, dest, others)
     except PlanError as error:
         refuse(error)
     for repository in ordered:

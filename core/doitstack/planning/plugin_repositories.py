@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -86,9 +86,12 @@ def _git(repository: PluginRepository, arguments: list[str]) -> None:
         )
 
 
-def in_order(repositories: Iterable[PluginRepository], dest: Path) -> list[PluginRepository]:
+def in_order(
+    repositories: Iterable[PluginRepository], dest: Path, others: Container[str] = ()
+) -> list[PluginRepository]:
     """Return the repositories in `local.conf`'s order, each after those that it requires.
 
+    `others` are the names of other plugins, such as in-tree services: they come earlier.
     Raises PlanError for a plugin that is required and not enabled, or a cycle.
     """
     by_name = {repository.name: repository for repository in repositories}
@@ -101,7 +104,7 @@ def in_order(repositories: Iterable[PluginRepository], dest: Path) -> list[Plugi
         for place, other in _requirements(repository, dest):
             if other in names:
                 needs[name].append(names[other])
-            else:
+            elif other not in others:
                 mistakes.append(
                     f"{place}: plugin {name} requires plugin {other}, which is not enabled; "
                     f"add enable_plugin {other} URL to local.conf"

@@ -7,13 +7,13 @@ from textwrap import dedent
 import pytest
 
 from doitstack import run
-from doitstack.config.local_conf import LocalSettings
+from doitstack.config.local_conf import LocalSettings, PluginRepository
 from doitstack.config.settings import Settings
 from doitstack.errors import PluginError
 from doitstack.hookspecs import hookimpl
 from doitstack.planning import plugin_discovery as module
 from doitstack.planning.plugin import HOOKS
-from doitstack.planning.plugin_discovery import is_reserved
+from doitstack.planning.plugin_discovery import find_plugins, is_reserved
 from doitstack.stack import Stack
 from doitstack.steps import Step
 from tests.unit.planning.drop_ins import IMPORTS, STACK, drop_in, find
@@ -209,6 +209,20 @@ def test_two_entry_points_of_one_name_are_refused(
     _install(monkeypatch, Entry("twin", "one", Hooks()), Entry("twin", "two", Hooks()))
     with pytest.raises(PluginError, match=r"found twice, in one \(.*\) and in two \("):
         find(tmp_path)
+
+
+def test_repository_may_have_the_name_of_an_in_tree_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _install(monkeypatch, Entry("40-neutron", "doitstack", Hooks()))
+    script = tmp_path / "neutron" / "devstack" / "plugin.sh"
+    script.parent.mkdir(parents=True)
+    script.write_text(":\n")
+    found = find_plugins(tmp_path, tmp_path, [PluginRepository("neutron", "/url", "")])
+    assert [(one.name, one.is_service) for one in found] == [
+        ("neutron", True),
+        ("neutron-repository", False),
+    ]
 
 
 def test_plugin_may_be_a_module_or_an_object(

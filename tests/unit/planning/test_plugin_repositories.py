@@ -57,6 +57,11 @@ def test_missing_plugins_are_all_named_with_their_lines(tmp_path: Path) -> None:
     ]
 
 
+def test_in_tree_service_meets_a_requirement(tmp_path: Path) -> None:
+    repositories = _repositories(tmp_path, {"a": "plugin_requires a cinder\n"})
+    assert _names(in_order(repositories, tmp_path, {"cinder"})) == ["a"]
+
+
 def test_plugins_that_require_each_other_are_refused(tmp_path: Path) -> None:
     repositories = _repositories(
         tmp_path, {"a": "plugin_requires a b\n", "b": "plugin_requires b a\n"}
