@@ -112,7 +112,7 @@ def test_future_that_cannot_start_fails_and_the_next_has_its_turn(make_run: Make
 def test_thousands_that_cannot_start_do_not_nest(make_run: MakeRun) -> None:
     run = make_run(jobs=1)
     run.start("first")
-    for number in range(2000):
+    for number in range(1100):
         future = run.futures.declare(f"f{number}", "no")
         run.futures.start_when_possible(
             future, lambda future=future: run.futures.cannot_start(future, OSError("no"))
@@ -213,7 +213,7 @@ def test_rest_is_collected_with_warnings_also_after_a_failure(make_run: MakeRun)
 
 def test_thousands_of_ended_futures_are_collected_without_recursion(make_run: MakeRun) -> None:
     run = make_run()
-    for number in range(1500):
+    for number in range(1100):
         run.start(f"f{number}")
         run.end(f"f{number}")
     assert run.futures.when_rest_collected().is_over

@@ -215,10 +215,9 @@ class Witness:
             starts=plan.starts,
             late_needs=plan.late_needs,
         )
-        self.tasks = {
-            task.name: replace(task, needs=task.needs + plan.late_needs.get(task.name, ()))
-            for task in plan.tasks
-        }
+        self.tasks = {task.name: task for task in plan.tasks}
+        for name, late in plan.late_needs.items():
+            self.tasks[name] = replace(self.tasks[name], needs=self.tasks[name].needs + late)
         self.numbers = {task.name: number for number, task in enumerate(plan.tasks)}
         self.is_interrupted = False
         self._pending = dict(self.tasks)

@@ -9,18 +9,17 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-def run_mutants(every: int) -> str:
-    """Try one mutant in `every`; return what there is to say about them."""
-    command = [sys.executable, "-m", "tests.unit.scheduling.mutants", str(every)]
+def run_mutants(*most: str) -> str:
+    """Try all mutants, or at most so many; return what there is to say about them."""
+    command = [sys.executable, "-m", "tests.unit.scheduling.mutants", *most]
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def test_some_mutants_are_caught() -> None:
-    (tried,) = run_mutants(15).splitlines()
-    assert int(tried.removesuffix(" tried")) >= 10
+    assert run_mutants("6") == "6 tried\n"
 
 
 @pytest.mark.full
 def test_all_mutants_are_caught() -> None:
-    (tried,) = run_mutants(1).splitlines()
+    (tried,) = run_mutants().splitlines()
     assert int(tried.removesuffix(" tried")) >= 100

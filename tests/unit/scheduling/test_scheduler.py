@@ -596,7 +596,7 @@ def stop_all(number: int) -> None:
 
 @pytest.mark.parametrize("work", [run_all, stop_all])
 def test_twice_as_many_tasks_are_twice_as_much_work(work: Callable[[int], None]) -> None:
-    assert lines_of(work, 400) < 2.2 * lines_of(work, 200)
+    assert lines_of(work, 120) < 2.2 * lines_of(work, 60)
 
 
 def lines_of(work: Callable[[int], None], number: int) -> int:
