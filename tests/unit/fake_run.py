@@ -49,12 +49,18 @@ class FakeRun:
     """The context of a run in `directory`."""
 
     def __init__(
-        self, directory: Path, *, jobs: int = 0, parallel: bool = True, keep_going: bool = False
+        self,
+        directory: Path,
+        *,
+        jobs: int = 0,
+        parallel: bool = True,
+        keep_going: bool = False,
+        strict: bool = False,
     ) -> None:
         self.directory = directory
         self.log = FakeLog(directory / "stack.log")
         slots = Slots(jobs)
-        options = RunOptions((), jobs, parallel, keep_going, strict=False, tears_down=False)
+        options = RunOptions((), jobs, parallel, keep_going, strict, tears_down=False)
         log: Any = self.log
         watchdog: Any = FakeWatchdog()
         self.context = RunContext(
