@@ -19,15 +19,15 @@ class Model:
     def iniset(self, section: str, option: str, value: str) -> None:
         if not section or not option:
             return
-        value = " ".join(re.findall(r"[^ \t\n]+", value)).replace("&", r"\&")
+        value = " ".join(re.findall(r"[^ \t\n]+", value))
         if not self._headers(section):
             self.text += f"\n[{section}]\n"
         found = False
         for number, match in self._options(section, option):
             found = True
-            self._replace(number, match[1] + unescape(value, match[0], match[1]))
+            self._replace(number, match[1] + value)
         if not found:
-            self._insert(section, [f"{option} = {unescape(value)}"])
+            self._insert(section, [f"{option} = {value}"])
 
     def inicomment(self, section: str, option: str) -> None:
         for number, match in self._options(section, option):
@@ -102,18 +102,9 @@ class Model:
         self.text = "".join(lines)
 
 
-def unescape(value: str, line: str | None = None, prefix: str = "") -> str:
-    """Return what sed makes of `value`, as a replacement if there is a `line` to replace."""
-
-    def meant(match: re.Match[str]) -> str:
-        found = match[1]
-        if found is None:
-            return match[0] if line is None else line
-        if line is not None and found in "01":
-            return line if found == "0" else prefix
-        return _CONTROL.get(found, found)
-
-    return re.sub(r"\\(.)|&", meant, value)
+def unescape(value: str) -> str:
+    """Return what sed makes of `value` as a text to append."""
+    return re.sub(r"\\(.)", lambda match: _CONTROL.get(match[1], match[1]), value)
 
 
 def _regex(name: str) -> str:

@@ -105,11 +105,13 @@ def test_ini_functions_agree_with_the_model(bash, cases) -> None:
         ),
         # words, as an unquoted echo has them
         ("[a]\n", "iniset f.ini a x $'  p \\t q\\nr '", "[a]\nx = p q r\n"),
-        # sed's operators in values
-        ("[a]\nx = 1\n", r"iniset f.ini a x 'p\&q'", "[a]\nx = p\\x = 1q\n"),
-        ("[a]\n", r"iniset f.ini a x 'C:\temp\\new\d'", "[a]\nx = C:\temp\\newd\n"),
-        ("[a]\n", r"iniset f.ini a x 'A\x41\o102\d067'", "[a]\nx = AABC\n"),
-        ("[a]\nx = 1\n", r"iniset f.ini a x '\1|/,|'", "[a]\nx = x = |/,|\n"),
+        # other characters stand for themselves, too
+        ("[a]\nx = 1\n", r"iniset f.ini a x 'p\&q'", "[a]\nx = p\\&q\n"),
+        ("[a]\n", r"iniset f.ini a x 'C:\new\\table\d'", "[a]\nx = C:\\new\\\\table\\d\n"),
+        ("[a]\nx = 1\n", r"iniset f.ini a x '\\1|/,|\0'", "[a]\nx = \\\\1|/,|\\0\n"),
+        ("", r"iniset f.ini a x 'foo\bar'", "\n[a]\nx = foo\\bar\n"),
+        # not where DevStack passes them to sed
+        ("[a]\n", r"iniadd_literal f.ini a x 'A\x41\o102\d067'", "[a]\nx = AABC\n"),
         # empty names change nothing
         ("[a]\n", "iniset f.ini '' x 1; iniset f.ini a '' 1", "[a]\n"),
         # comments

@@ -81,6 +81,14 @@ def test_a_group_makes_directories(bash) -> None:
     assert (bash.path / "dest" / "deep" / "er" / "f.conf").read_text() == "\n[a]\nx = 1\n"
 
 
+def test_existing_files_are_merged_alone(bash) -> None:
+    (bash.path / "local.conf").write_text("[[g|f.conf]]\n[a]\nx = 1\n[[g|none.conf]]\n[a]\nx = 1\n")
+    (bash.path / "f.conf").write_text("[a]\n")
+    bash("merge_existing_config_files local.conf g")
+    assert (bash.path / "f.conf").read_text() == "[a]\nx = 1\n"
+    assert not (bash.path / "none.conf").exists()
+
+
 def test_a_group_warns_of_a_file_that_is_not_named(bash) -> None:
     (bash.path / "local.conf").write_text("[[g|$NONE]]\n[a]\nx = 1\n")
     done = bash("merge_config_group local.conf g", options="-e")
@@ -113,6 +121,25 @@ def test_localconf_set_agrees_with_sed(bash, before, arguments, after) -> None:
     (bash.path / "c").write_text(before)
     bash(f"localconf_set c {arguments}")
     assert (bash.path / "c").read_text() == after
+
+
+def test_localconf_functions_look_and_change(bash) -> None:
+    (bash.path / "c").write_text("[[post|f]]\n[s]\nx = 1\n[[post|g]]\n[t]\ny=2\n")
+    answers = bash.says("""
+        for section in s t; do localconf_has_section c post f $section && echo $section; done
+        localconf_has_option c post f s x && echo x
+        localconf_has_option c post f s y || echo no y
+        localconf_has_option c post f '' x && echo somewhere
+        localconf_update_option '' c post f s x 9
+        localconf_update_option '' c post f s z 9
+        localconf_add_option '' c post f s z 3
+        localconf_add_section_and_option '' c post g u w 4
+        localconf_add_option '' c none g u w 4
+    """)
+    assert answers.split("\n") == ["s", "x", "no y", "somewhere"]
+    assert (bash.path / "c").read_text() == (
+        "[[post|f]]\n[s]\nz=3\nx = 9\n[[post|g]]\n[u]\nw=4\n[t]\ny=2\n"
+    )
 
 
 def test_localconf_set(bash) -> None:

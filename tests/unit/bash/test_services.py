@@ -47,6 +47,9 @@ def test_is_service_enabled_asks_a_function_of_that_name(bash) -> None:
         ("disable_all_services; enable_service x", "x"),
         ("ENABLED_SERVICES+=,b,-a; disable_negated_services", "b"),
         ("ENABLED_SERVICES=$(remove_disabled_services a,b,c a,c)", "b"),
+        ("ENABLED_SERVICES=$(remove_disabled_services 'a,b,c,d' 'a,c d')", "b"),
+        ("ENABLED_SERVICES='a_a, -a_a'; disable_negated_services", ""),
+        ("ENABLED_SERVICES='a b, -a'; disable_negated_services", "b"),
     ],
 )
 def test_enabled_services_change(bash, script: str, expected: str) -> None:

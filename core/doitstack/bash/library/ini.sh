@@ -187,38 +187,33 @@ _ini_append() {
     fi
 }
 
-# _ini_unescape VALUE [LINE PREFIX]: set _ini_value to what sed makes of the value: as text to
-# append, or with LINE and PREFIX as a replacement in which "&" is the line
+# _ini_unescape VALUE: set _ini_value to what sed makes of a text to append
 _ini_unescape() {
     local rest=$1 char
     _ini_value=$1
-    [[ $1 == *\\* || ($# -gt 1 && $1 == *'&'*) ]] || return 0
+    [[ $1 == *\\* ]] || return 0
     _ini_value=
     while [[ $rest ]]; do
         char=${rest:0:1} rest=${rest:1}
-        if [[ $char == '&' && $# -gt 1 ]]; then
-            _ini_value+=$2
-        elif [[ $char != \\ ]]; then
+        if [[ $char != \\ ]]; then
             _ini_value+=$char
         elif [[ $rest =~ ^(x[0-9a-fA-F]{1,2}|o[0-7]{1,3}|d[0-9]{1,3}|c.) ]]; then
             _ini_numbered "${BASH_REMATCH[1]}"
             _ini_value+=$char
             rest=${rest:${#BASH_REMATCH[1]}}
         else
-            _ini_escape "${rest:0:1}" "${@:2}"
+            _ini_escape "${rest:0:1}"
             _ini_value+=$char
             rest=${rest:1}
         fi
     done
 }
 
-# _ini_escape CHARACTER [LINE PREFIX]: set char to the meaning of the character after a backslash
+# _ini_escape CHARACTER: set char to the meaning of the character after a backslash
 _ini_escape() {
     case $1 in
         [afnrtv]) printf -v char '%b' "\\$1" ;;
-        '') [[ $# -gt 1 ]] && char=\\ || char=$'\n' ;;
-        0) [[ $# -gt 1 ]] && char=$2 || char=0 ;;
-        1) [[ $# -gt 1 ]] && char=$3 || char=1 ;;
+        '') char=$'\n' ;;
         *) char=$1 ;;
     esac
 }
@@ -262,7 +257,8 @@ _ini_arguments() {
     rest=("${@:4}")
 }
 
-# iniset [-sudo] FILE SECTION OPTION VALUE: a missing file is created
+# iniset [-sudo] FILE SECTION OPTION VALUE: set it to the words of the value, which may have any
+# characters; a missing file is created
 iniset() {
     local -
     set +x
@@ -271,15 +267,12 @@ iniset() {
     local -i _ini_growth=0
     _ini_arguments "$@"
     [[ $section && $option ]] || return 0
-    # "&" is literal, as in DevStack, which escapes it
     _ini_words "${rest[0]-}"
-    rest=("${_ini_value//&/\\&}")
     if _ini_exists; then
         _ini_read "$file" "$section" iniset || return
         _ini_each_option "$option" _ini_set_line
     fi
     if [[ ! $found ]]; then
-        _ini_unescape "${rest[0]}"
         if [[ ! ${_ini_headers[*]} ]]; then
             _ini_append $'\n'"[$section]"$'\n'"$option = $_ini_value"$'\n'
             return
@@ -290,10 +283,8 @@ iniset() {
 }
 
 _ini_set_line() {
-    local prefix=${BASH_REMATCH[1]}
     found=1
-    _ini_unescape "${rest[0]}" "$_ini_line" "$prefix"
-    _ini_line=$prefix$_ini_value
+    _ini_line=${BASH_REMATCH[1]}$_ini_value
 }
 
 # _ini_each_option OPTION FUNCTION

@@ -21,6 +21,78 @@ localconf_set() {
     _localconf_write
 }
 
+# localconf_has_section FILE GROUP CONFIG SECTION
+localconf_has_section() {
+    local -
+    set +x
+    local -i meta in_section
+    local -a places
+    _localconf_look "$@" ''
+    ((in_section >= 0))
+}
+
+# localconf_has_option FILE GROUP CONFIG SECTION OPTION: if SECTION is empty, in the meta-section itself
+localconf_has_option() {
+    local -
+    set +x
+    local -i meta in_section
+    local -a places
+    _localconf_look "$@"
+    ((${#places[@]}))
+}
+
+# _localconf_look FILE GROUP CONFIG SECTION OPTION: set the caller's meta, in_section and places
+_localconf_look() {
+    local file=$1 header="[[$2|$3]]" section=$4 option=$5 end=''
+    local -a lines=()
+    _localconf_read
+    _localconf_find
+}
+
+# localconf_update_option, localconf_add_option, localconf_add_section_and_option
+# SUDO FILE GROUP CONFIG SECTION OPTION VALUE: SUDO is empty or "sudo"; they change only a meta-section that exists
+localconf_update_option() {
+    _localconf_edit _localconf_replace "$@"
+}
+
+localconf_add_option() {
+    _localconf_edit _localconf_add "$@"
+}
+
+localconf_add_section_and_option() {
+    _localconf_edit _localconf_add_section "$@"
+}
+
+# _localconf_edit FUNCTION SUDO FILE GROUP CONFIG SECTION OPTION VALUE
+_localconf_edit() {
+    local -
+    set +x
+    local sudo=$2 file=$3 header="[[$4|$5]]" section=$6 option=$7 value=$8 end=''
+    local -a lines=() places
+    local -i meta in_section place
+    _localconf_read
+    _localconf_find
+    ((meta >= 0)) || return 0
+    "$1"
+    _localconf_write
+}
+
+_localconf_replace() {
+    for place in "${places[@]}"; do
+        [[ ${lines[place]} =~ ^([^=]*=[[:blank:]]*) ]]
+        lines[place]=${BASH_REMATCH[1]}$value
+    done
+}
+
+_localconf_add() {
+    [[ $section ]] || in_section=$meta
+    ((in_section < 0)) || _localconf_insert "$in_section" "$option=$value"
+}
+
+_localconf_add_section() {
+    _localconf_insert "$meta" "[$section]" "$option=$value"
+}
+
 # Uses the variables of localconf_set; end is "open" if the last line has no newline.
 _localconf_read() {
     mapfile lines < "$file"
@@ -37,10 +109,7 @@ _localconf_change() {
         [[ $end ]] || lines+=("")
         _localconf_insert "$((${#lines[@]} - 1))" "$header" ${section:+"[$section]"} "$option=$value"
     elif ((${#places[@]})); then
-        for place in "${places[@]}"; do
-            [[ ${lines[place]} =~ ^([^=]*=[[:blank:]]*) ]]
-            lines[place]=${BASH_REMATCH[1]}$value
-        done
+        _localconf_replace
     elif [[ ! $section ]]; then
         _localconf_insert "$meta" "$option=$value"
     elif ((in_section >= 0)); then

@@ -9,7 +9,10 @@ run_process() {
     local -
     set +x
     local result=0
-    is_service_enabled "$1" || return 0
+    if ! is_service_enabled "$1"; then
+        echo "$1 is not enabled, so run_process does not start it" >&2
+        return 0
+    fi
     _common_systemd_pitfalls "$2"
     time_start run_process
     doitstack_request run_process "$@" || result=$?

@@ -112,7 +112,7 @@ disable_negated_services() {
     local -
     set +x
     local service remove='' remaining=''
-    local IFS=','
+    local IFS=$', \t\n'
     for service in ${ENABLED_SERVICES-}; do
         if [[ $service == -* ]]; then
             remove+=,${service#-}
@@ -123,14 +123,14 @@ disable_negated_services() {
     ENABLED_SERVICES=$(remove_disabled_services "$remaining" "$remove")
 }
 
-# remove_disabled_services LIST REMOVE_LIST
+# remove_disabled_services LIST REMOVE_LIST: names are separated by commas or blanks
 remove_disabled_services() {
     local -
     set +x
-    local service enabled=''
-    local IFS=','
+    local service enabled='' remove=${2//[[:space:]]/,}
+    local IFS=$', \t\n'
     for service in $1; do
-        _in_list "$service" "$2" || enabled+=,$service
+        _in_list "$service" "$remove" || enabled+=,$service
     done
     _cleanup_service_list "$enabled"
 }
