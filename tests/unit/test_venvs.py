@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack.bytecode_cache import BytecodeCache
 from doitstack.errors import CommandError, SettingsError, StepError
 from doitstack.venvs import Environment, install, remove
 
@@ -216,3 +217,23 @@ def test_packages_are_links_unless_the_user_chose_otherwise(
     monkeypatch.setenv("UV_LINK_MODE", "copy")
     install(environment, run)
     assert module.stat().st_nlink == 1
+
+
+def test_second_environment_of_uv_compiles_nothing(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.delenv("UV_LINK_MODE", raising=False)
+    cache = BytecodeCache(tmp_path / "bytecode")
+    install(environment, run)
+    assert version_in(environment) == "1.0"
+    assert cache.keep(environment.site_packages) > 0
+    remove(environment)
+
+    second = replace(environment, path=tmp_path / "second")
+    install(second, run)
+    cache.restore(second.site_packages)
+    (compiled,) = second.site_packages.glob("__pycache__/sample.*.pyc")
+    inode = compiled.stat().st_ino
+    assert version_in(second) == "1.0"
+    assert compiled.stat().st_ino == inode, "Python has written it again"
