@@ -19,8 +19,8 @@ options:
     required: true
   localrc:
     description:
-      - Variables of the localrc section. Values are shell code; a value that is not a single word
-        is put in double quotes. A variable is written before those that use it.
+      - Variables of the localrc section. Values are put in double quotes, so they may use variables
+        and commands. A variable is written before those that use it.
     type: dict
     default: {}
   local_conf:
@@ -68,23 +68,17 @@ RETURN = ""
 
 _USED = re.compile(r"\$\{?(\w+)")
 
-_WORD = re.compile(
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+"""A value that is in double quotes already."""
+
+_PART = re.compile(
     r"""
-    (?:
-        [^\s;&|<>()'"\\`$]                  # literal characters
-        | \\.                               # escaped characters
-        | '[^']*'
-        | "(?: [^"\\] | \\. )*"
-        | \$\{ [^}]* \}
-        | \$\( (?: [^()] | \([^()]*\) )* \)
-        | `[^`]*`
-        | \$
-    )*
-    | \( .* \)                              # an array
+    \\. | \$\{ [^}]* \} | \$\( (?: [^()] | \([^()]*\) )* \) | `[^`]*`   # kept
+    | (?P<special> ["\\] )                                               # escaped
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""What bash reads as one word, or as an array, after the `=`."""
+"""What is more than a literal character in double quotes."""
 
 
 class MistakeError(Exception):
@@ -139,10 +133,11 @@ def _variables(localrc: Mapping[str, Any], libraries: Iterable[str]) -> Iterator
 
 
 def _shell_word(text: str) -> str:
-    if _WORD.fullmatch(text):
+    """Return `text` in double quotes, as DevStack's role, unless it has them already."""
+    if _QUOTED.fullmatch(text):
         return text
-    quoted = re.sub(r'(?<!\\)"', r"\"", text)
-    return f'"{quoted}"'
+    inner = _PART.sub(lambda part: "\\" * bool(part["special"]) + part[0], text)
+    return f'"{inner}"'
 
 
 def _in_order(values: Mapping[str, str]) -> list[str]:

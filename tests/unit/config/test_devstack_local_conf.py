@@ -60,8 +60,8 @@ def test_all_parts_stand_in_devstacks_order() -> None:
         "ENABLED_SERVICES=key,mysql\n"
         "disable_service tempest\n"
         "enable_service heat\n"
-        "ADMIN_PASSWORD=secret\n"
-        "DATABASE_PASSWORD=$ADMIN_PASSWORD\n"
+        'ADMIN_PASSWORD="secret"\n'
+        'DATABASE_PASSWORD="$ADMIN_PASSWORD"\n'
         "LIBS_FROM_GIT=heat,nova\n"
         "\n"
         "[[post-config|$KEYSTONE_CONF]]\n"
@@ -90,15 +90,15 @@ def test_base_false_disables_all_services_first() -> None:
 
 def test_libs_from_git_of_ones_own_is_kept() -> None:
     text = render(localrc={"LIBS_FROM_GIT": "oslo.db"}, project={"short_name": "nova"})
-    assert text == "[[local|localrc]]\nLIBS_FROM_GIT=oslo.db\n"
+    assert text == '[[local|localrc]]\nLIBS_FROM_GIT="oslo.db"\n'
 
 
 def test_variables_come_after_those_that_they_use() -> None:
     text = render(
         localrc={"A": "${C}/a", "B": "$A:$B", "C": "$HOME", "PATH": "$B:$PATH", "Z": "no $ALIEN"}
     )
-    assert text.splitlines()[1:] == ["C=$HOME", "A=${C}/a", "B=$A:$B", "PATH=$B:$PATH",
-                                     'Z="no $ALIEN"']  # fmt: skip
+    assert text.splitlines()[1:] == ['C="$HOME"', 'A="${C}/a"', 'B="$A:$B"',
+                                     'PATH="$B:$PATH"', 'Z="no $ALIEN"']  # fmt: skip
 
 
 VALUES = {
@@ -108,14 +108,20 @@ VALUES = {
     "90": (90, "90"),
     "nothing": (None, ""),
     "own double quotes": ('"two words"', "two words"),
-    "own single quotes": ("'$HOME is not meant'", "$HOME is not meant"),
-    "joined quotes": ("a'b c'\"d e\"", "ab cd e"),
+    "own single quotes": ("'q'", "'q'"),
+    "joined quotes": ("a'b c'\"d e\"", "a'b c'\"d e\""),
+    "backslash": (r"x\.y", r"x\.y"),
+    "last backslash": ("x\\", "x\\"),
+    "home": ("~/z", "~/z"),
+    "array": ("(a)", "(a)"),
+    "quotes in a command": ('$(echo "one  two")', "one  two"),
     "variable": ("$OTHER", "other"),
     "braces": ("${MISSING:-a b}", "a b"),
     "command": ("$(echo one two)", "one two"),
     "nested": ("$(echo $(echo one) two)", "one two"),
     "backticks": ("`echo one two`", "one two"),
-    "escaped": (r"one\ two", "one two"),
+    "escaped": (r"one\ two", r"one\ two"),
+    "escaped variable": (r"\$OTHER", "$OTHER"),
     # Where DevStack's would run a part of it as a command:
     "words": ("two words", "two words"),
     "words with a variable": ("the $OTHER one", "the other one"),
