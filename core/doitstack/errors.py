@@ -51,6 +51,17 @@ class StepError(DoitstackError):
     """A step failed."""
 
 
+TIMED_OUT = 124
+"""The exit code of what has timed out, as of timeout(1)."""
+
+
+class StepTimeoutError(StepError):
+    """A step has run longer than its `timeout`, or STEP_TIMEOUT."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"timed out after {seconds:g} s")
+
+
 class CommandError(StepError):
     """A program ended with a code other than 0.
 

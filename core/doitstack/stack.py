@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from doitstack.config.settings import Settings
 from doitstack.errors import FutureError, StepError
-from doitstack.steps import callable_name
+from doitstack.steps import callable_name, time_limit
 
 # Hooks are called to list tasks, too: what only actions need is imported when they need it.
 if TYPE_CHECKING:
@@ -45,7 +45,15 @@ class ActionContext(Protocol):
     def shell(self, command: str) -> None:
         """Run a command of the bash session. Raises StepError."""
 
-    def async_run(self, name: str, command: str, action: Callable[[], Any], lock: str) -> "Future":
+    def async_run(
+        self,
+        name: str,
+        command: str,
+        action: Callable[[], Any],
+        *,
+        lock: str,
+        timeout: float | None,
+    ) -> "Future":
         """Start a future. Raises FutureError."""
 
     def async_wait(self, *names: str) -> int:
@@ -119,15 +127,17 @@ class Stack:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         stdin: str | bytes | None = None,
+        timeout: float | None = None,
     ) -> None:
         """Run a program; its output is the step's. Raises CommandError.
 
         `env` is added to the environment, `stdin` is text or bytes for the program to read.
-        Futures go on meanwhile. Give secrets by `env` or `stdin`, never in `argv`.
+        Futures go on meanwhile. After `timeout` s it is stopped with everything that it has
+        started. Give secrets by `env` or `stdin`, never in `argv`.
         """
         from doitstack.processes.program import Program  # noqa: PLC0415
 
-        self.context.run(Program(argv, env, cwd, stdin))
+        self.context.run(Program(argv, env, cwd, stdin, timeout))
 
     def output_of(
         self,
@@ -136,12 +146,13 @@ class Stack:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         stdin: str | bytes | None = None,
+        timeout: float | None = None,
     ) -> str:
         """Run a quick program and return its stdout as text. Raises CommandError."""
         from doitstack.processes.program import Program, output_of  # noqa: PLC0415
 
         self._refuse_in_hook()
-        return output_of(Program(argv, env, cwd, stdin))
+        return output_of(Program(argv, env, cwd, stdin, timeout))
 
     def say(self, text: str, *, at_end: bool = False) -> None:
         """Show a line to the user, as DevStack's `echo_summary`.
@@ -177,14 +188,21 @@ class Stack:
     # -- futures -------------------------------------------------------------------------------
 
     def async_run(
-        self, name: str, func: Callable[..., Any], *args: Any, lock: str = ""
+        self,
+        name: str,
+        func: Callable[..., Any],
+        *args: Any,
+        lock: str = "",
+        timeout: float | None = None,
     ) -> "Future":
         """Start `func(stack, *args)` as the future `name`. Raises FutureError.
 
-        Of the futures with the same `lock` one runs at a time.
+        Of the futures with the same `lock` one runs at a time. After `timeout` s of running, it is
+        stopped with all it has started, and has failed.
         """
         command = " ".join((callable_name(func), *map(str, args)))
-        return self.context.async_run(name, command, partial(func, self, *args), lock)
+        action, limit = partial(func, self, *args), time_limit(timeout)
+        return self.context.async_run(name, command, action, lock=lock, timeout=limit)
 
     def async_wait(self, *names: str) -> None:
         """Collect futures in the order given. Raises FutureError for the first that failed."""

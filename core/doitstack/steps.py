@@ -46,7 +46,8 @@ class Step:
     `waits` names the futures that an `async_wait` collects, or that a future waits for before it
     starts. `doit` holds doit's own task attributes: `uptodate`, `file_dep`, `targets`. Futures with
     the same `lock` run one at a time. A step that `only_looks` changes nothing: it fails if
-    something is missing.
+    something is missing. `timeout` limits its run time (s; 0: no limit; None: the setting
+    STEP_TIMEOUT).
     """
 
     kind: Kind
@@ -57,6 +58,7 @@ class Step:
     doit: dict[str, Any] = field(default_factory=dict)
     lock: str = ""
     only_looks: bool = False
+    timeout: float | None = None
 
     @property
     def command(self) -> str:
@@ -149,18 +151,27 @@ def shell(command: str) -> Shell:
 
 
 def run(
-    action: Action, *args: Any, name: str | None = None, only_looks: bool = False, **doit: Any
+    action: Action,
+    *args: Any,
+    name: str | None = None,
+    only_looks: bool = False,
+    timeout: float | None = None,
+    **doit: Any,
 ) -> Step:
     """Run `action` on the main line, after the step before it.
 
     `args` follow the stack in the call of a callable. `doit` takes doit's `uptodate`, `file_dep`
     and `targets`, so that a second run skips the step if it is up to date. If a step that
     `only_looks` fails, the checks that follow it still run before the run stops, so that
-    everything that is missing is reported together.
+    everything that is missing is reported together. After `timeout` s, the step is stopped with
+    everything that it has started, and has failed.
     """
     checked, own = _checked(action), _doit_attributes(doit)
     named = name or _step_name(checked)
-    return _made(Step(Kind.RUN, named, checked, args, doit=own, only_looks=only_looks))
+    limit = time_limit(timeout)
+    return _made(
+        Step(Kind.RUN, named, checked, args, doit=own, only_looks=only_looks, timeout=limit)
+    )
 
 
 def async_run(
@@ -169,16 +180,19 @@ def async_run(
     *args: Any,
     wait: Sequence[str] = (),
     lock: str = "",
+    timeout: float | None = None,
     **doit: Any,
 ) -> Step:
     """Start `action` in the background as the future `name`, after the futures in `wait` succeeded.
 
     The same as DevStack's `async_run NAME func args`. Futures with the same `lock`, for
-    example `apt`, run one at a time.
+    example `apt`, run one at a time. After `timeout` s of running, the future is stopped with
+    everything that it has started, and has failed.
     """
     own, waits = _doit_attributes(doit), _names(wait)
     named, checked, locked = future_name(name), _checked(action), lock_name(lock)
-    return _made(Step(Kind.ASYNC_RUN, named, checked, args, waits, own, locked))
+    limit = time_limit(timeout)
+    return _made(Step(Kind.ASYNC_RUN, named, checked, args, waits, own, locked, timeout=limit))
 
 
 def async_wait(*names: str) -> Step:
@@ -204,6 +218,15 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise TypeError(f"wait takes a list of names: [{names!r}]")
     return tuple(future_name(name) for name in names)
+
+
+def time_limit(seconds: float | None) -> float | None:
+    """Return `seconds` if it can limit a run time: a number, 0 or more, or None."""
+    if seconds is None or (
+        isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds >= 0
+    ):
+        return seconds
+    raise TypeError(f"timeout takes a number of seconds, 0 or more: got {seconds!r}")
 
 
 def lock_name(name: str) -> str:

@@ -40,7 +40,7 @@ class RecordedActions:
     def shell(self, command: str) -> None:
         raise AssertionError(command)
 
-    def async_run(self, name: str, command: str, action: Callable[[], Any], lock: str) -> Any:
+    def async_run(self, name: str, command: str, action: Callable[[], Any], **how: Any) -> Any:
         raise AssertionError(name)
 
     def async_wait(self, *names: str) -> int:

@@ -130,3 +130,11 @@ def test_callable_name_of_a_lambda_and_a_class() -> None:
 
 def test_shell_keeps_the_command() -> None:
     assert shell("a  b") == Shell("a  b")
+
+
+def test_timeout_is_a_number_of_seconds() -> None:
+    assert (run(act, timeout=1.5).timeout, async_run("a", act, timeout=0).timeout) == (1.5, 0)
+    assert run(act).timeout is None
+    for bad in ("1", -1, True):
+        with pytest.raises(TypeError, match="timeout takes a number of seconds, 0 or more"):
+            run(act, timeout=bad)  # type: ignore[arg-type]

@@ -17,14 +17,15 @@ async_init() {
     _async_pids=()
 }
 
-# async_run [--lock LOCK] NAME COMMAND...: futures with the same lock run one at a time.
+# async_run [--lock LOCK] [--timeout SECONDS] NAME COMMAND...: futures with the same lock run one at a time;
+# one that runs for longer than SECONDS is stopped with everything that it has started, and has failed.
 # (The name of a future cannot begin with a dash.)
 async_run() {
-    local _async_lock='' _async_start_gate=''
-    if [[ ${1-} == --lock ]]; then
-        _async_lock=${2-}
+    local _async_lock='' _async_timeout='' _async_start_gate=''
+    while [[ ${1-} == --@(lock|timeout) && $# -gt 1 ]]; do
+        [[ $1 == --lock ]] && _async_lock=$2 || _async_timeout=$2
         shift 2
-    fi
+    done
     _async_declare "$@" || return
     if [[ ${DEVSTACK_PARALLEL:-True} == [Ff]alse ]]; then
         _async_in_place "$@"
@@ -190,10 +191,18 @@ _async_declare() {
         echo "async_run: bad name for a lock: '$_async_lock'; use letters, digits, '.', '_' and '-'" >&2
         return 1
     fi
+    if [[ ${_async_timeout-} ]] && ! _async_in_session; then
+        echo "async_run: --timeout is for runs of doit" >&2
+        return 1
+    fi
+    if [[ ! ${_async_timeout:-0} =~ ^[0-9]+(\.[0-9]+)?$ ]]; then
+        echo "async_run: bad timeout: '$_async_timeout'; use a number of seconds" >&2
+        return 1
+    fi
     if _async_in_session; then
         local _doitstack_code _doitstack_out _doitstack_err
         _async_command "${@:2}"
-        _doitstack_ask async_declare "$1" "$REPLY" "$_async_lock"
+        _doitstack_ask async_declare "$1" "$REPLY" "$_async_lock" "${_async_timeout-}"
         printf '%s' "$_doitstack_err" >&2
         _async_start_gate=$_doitstack_out
         return "$_doitstack_code"

@@ -25,7 +25,7 @@ from doitstack.bash.protocol import (
     session_error,
 )
 from doitstack.console.main_log import write_all
-from doitstack.errors import CommandError, StepError
+from doitstack.errors import CommandError, StepError, StepTimeoutError
 from doitstack.futures.watchdog import Watchdog, die_with_parent
 from doitstack.processes.event_loop import EventLoop
 from doitstack.processes.tree import Root, open_pidfd, stop
@@ -214,6 +214,10 @@ class Session:
         self._send_next()
         try:
             self._loop.run_until(lambda: bool(ends))
+        except StepTimeoutError:
+            # What it runs ends with it.
+            stop([Root(self.pid)])
+            raise
         finally:
             with suppress(ValueError):
                 self._queue.remove(command)

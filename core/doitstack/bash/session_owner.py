@@ -177,9 +177,10 @@ class SessionOwner:
         if error:
             self._give_up(future, error)
 
-    def _declare(self, name: str, command: str, lock: str = "") -> Answer:
+    def _declare(self, name: str, command: str, lock: str = "", timeout: str = "") -> Answer:
         """Take in a future of a script; the answer is the gate at which it waits, or nothing."""
-        future = self._futures.declare(name, command, lock=lock)
+        limit = float(timeout) if timeout else None
+        future = self._futures.declare(name, command, lock=lock, timeout=limit)
         return Answer(0, self._start_gate(future) if self._run.options.parallel else "", "")
 
     def _start_gate(self, future: Future) -> str:

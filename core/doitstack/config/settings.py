@@ -17,6 +17,7 @@ DEFAULTS = {
     "HOST_IP": "127.0.0.1",
     "SERVICE_HOST": "{HOST_IP}",
     "SERVICE_TIMEOUT": "600",
+    "STEP_TIMEOUT": "0",
     "REGION_NAME": "RegionOne",
     "DATA_DIR": "{DEST}/data",
     "LOGDIR": "{DEST}/logs",
@@ -32,7 +33,7 @@ _AFTER_LOCAL_CONF = (*_DIRECTORIES, "SERVICE_HOST")
 _SPECIAL = frozenset("$%:")
 """Characters that have a meaning in OpenStack's configuration or in PATH."""
 
-_NUMBERS = ("ASYNC_JOBS", "SERVICE_TIMEOUT", "WARM_IDLE_SECONDS")
+_NUMBERS = ("ASYNC_JOBS", "SERVICE_TIMEOUT", "STEP_TIMEOUT", "WARM_IDLE_SECONDS")
 _TRUTHS = ("DEVSTACK_PARALLEL", "ASYNC_STRICT", "OFFLINE", "WARNINGS_AS_ERRORS")
 
 _OWN_TO_LOCAL_CONF = frozenset({"PATH"})

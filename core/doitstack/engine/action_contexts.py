@@ -69,11 +69,19 @@ class MainLineContext:
         with self.run_context.loop.shielded():
             self.session.use(self.phase, lambda session: session.run(lambda: command))
 
-    def async_run(self, name: str, command: str, action: Callable[[], Any], lock: str) -> Future:
+    def async_run(
+        self,
+        name: str,
+        command: str,
+        action: Callable[[], Any],
+        *,
+        lock: str,
+        timeout: float | None,
+    ) -> Future:
         """Start a future. Raises FutureError."""
         with self.run_context.loop.shielded():
             work = partial(act_in_future, self.stack, name, action)
-            return self.futures.submit(name, command, work, lock=lock)
+            return self.futures.submit(name, command, work, lock=lock, timeout=timeout)
 
     def async_wait(self, *names: str) -> int:
         """Collect futures; return the code of the first that failed."""
@@ -119,7 +127,7 @@ class FutureContext:
         """Raise FutureError: the bash session belongs to the main line."""
         self._refuse("shell")
 
-    def async_run(self, name: str, command: str, action: Callable[[], Any], lock: str) -> NoReturn:
+    def async_run(self, name: str, command: str, action: Callable[[], Any], **_: Any) -> NoReturn:
         """Raise FutureError."""
         self._refuse("async_run")
 

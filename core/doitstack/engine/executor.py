@@ -9,6 +9,7 @@ from typing import Any
 from doitstack.bash.session_owner import SessionOwner
 from doitstack.engine.action_contexts import MainLineContext, act_in_future
 from doitstack.engine.main_line_program import MainLinePrograms
+from doitstack.engine.step_timer import StepTimer
 from doitstack.errors import CommandError, DoitstackError, FutureError
 from doitstack.futures.future import Future
 from doitstack.futures.registry import FutureRegistry
@@ -26,6 +27,7 @@ class Executor:
 
     Attributes:
         context: what the parts of the run share.
+        timer: limits the time of steps.
         failed_future: the future whose failure has failed the last step, if that is why.
     """
 
@@ -36,6 +38,7 @@ class Executor:
         self.stack = stack
         self.futures = futures
         self.failed_future = ""
+        self.timer = StepTimer(context.loop)
         self._session = session
         self._main_line = MainLineContext(
             context,
@@ -59,7 +62,7 @@ class Executor:
         self.context.priorities.step_begins(planned)
         self.futures.failed = self.failed_future = ""
         try:
-            with self.stack.acting(self._main_line.at(planned.phase)):
+            with self.stack.acting(self._main_line.at(planned.phase)), self._limited(planned.step):
                 self._act(planned, arguments)
         except DoitstackError as error:
             self.failed_future = self.futures.failed if _is_failed_wait(error) else ""
@@ -68,6 +71,10 @@ class Executor:
             self._current = ("", 0.0)
             if not self.context.scheduler.futures_running:
                 self.context.slots.restore()
+
+    def _limited(self, step: Step) -> AbstractContextManager[None]:
+        limit = self.context.time_limit if step.timeout is None else step.timeout
+        return self.timer.limited(limit)
 
     def _act(self, planned: PlannedStep, arguments: Sequence[str]) -> None:
         step, action = planned.step, planned.step.action
@@ -113,6 +120,7 @@ class Executor:
             step.name,
             command,
             lock=step.lock,
+            timeout=step.timeout,
             task=planned.task,
             rank=self.context.priorities.of_step(planned),
         )

@@ -19,15 +19,16 @@ class MainLinePrograms:
     def run(self, program: Program) -> None:
         """Run `program` to its end while futures go on; raises CommandError.
 
-        If it is interrupted while it waits, it ends the program's whole tree first. It must not be
-        interrupted elsewhere.
+        If it times out or is interrupted while it waits, it ends the program's whole tree first.
+        It must not be interrupted elsewhere.
         """
         its_mark = self._watchdog.next_program()
         env = {**(program.env or {}), FUTURE_MARK: its_mark}
         process = replace(program, env=env).start(self._output, own_group=True)
         self._watchdog.program(process.pid)
         try:
-            self._wait(process.pid)
+            if not self._has_ended(process.pid, program.timeout):
+                raise program.timed_out()
         except BaseException:
             stop([Root(process.pid, its_mark)])
             raise
@@ -36,7 +37,8 @@ class MainLinePrograms:
             self._watchdog.program(0)
         program.check(process.returncode)
 
-    def _wait(self, pid: int) -> None:
+    def _has_ended(self, pid: int, timeout: float | None) -> bool:
+        """Wait up to `timeout` s for the end of a process; return whether it came."""
         ended: list[bool] = []
         self._loop.when_ended(pid, lambda: ended.append(True))
-        self._loop.run_until(lambda: bool(ended))
+        return self._loop.run_until(lambda: bool(ended), timeout)

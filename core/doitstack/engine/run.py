@@ -70,6 +70,7 @@ def _opened(stack: Stack, options: RunOptions, closing: ExitStack) -> OpenRun:
     def tick() -> None:
         context.log.show()
         sampler.look()
+        executor.timer.look()
 
     context.loop.on_tick = context.log.on_tick = tick
     context.log.on_silence = executor.still_running
@@ -101,6 +102,7 @@ def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitS
         scheduler=Scheduler(slots, serial=not options.parallel, keep_going=options.keep_going),
         priorities=Priorities(last_durations(stack.log_dir)),
         redact=secrets.redact,
+        time_limit=stack.settings.number("STEP_TIMEOUT"),
         warnings_as_errors=stack.settings.is_true("WARNINGS_AS_ERRORS"),
     )
 

@@ -67,6 +67,8 @@ class Future:
         is_planned: whether a step of the plan starts it; if not, a running step did.
         lock: of the futures with the same lock, one runs at a time.
         rank: of the futures that wait, the one with the greatest rank (s) starts first.
+        timeout: how long it may run (s); 0 for no limit.
+        has_timed_out: whether it was stopped because it ran longer.
         pid: its process; 0 before it has one, and if it runs in the bash session itself.
         start_time, end_time: when it ran, by its own record (s since the epoch); 0 if unknown.
         end_seen: when the registry took in its end (s since the epoch).
@@ -85,6 +87,8 @@ class Future:
         self.is_planned = bool(task)
         self.lock = ""
         self.rank = 0.0
+        self.timeout = 0.0
+        self.has_timed_out = False
         self.state = FutureState.DECLARED
         self.in_place = False
         self.pid = 0

@@ -10,13 +10,14 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
-from doitstack.errors import FutureError
+from doitstack.errors import TIMED_OUT, FutureError
 from doitstack.futures.collecting import Wait
 from doitstack.futures.forking import Forker
 from doitstack.futures.future import Future, FutureState
 from doitstack.futures.result import outcome
 from doitstack.futures.run_context import RunContext
 from doitstack.futures.starter import Starter
+from doitstack.futures.time_limit import limit_time, time_out_error
 from doitstack.futures.transitions import change
 from doitstack.futures.watchdog import mark, unfinished
 from doitstack.journal.events import FutureStopped, WaitEnd, WaitStart
@@ -61,15 +62,14 @@ class FutureRegistry:
 
     # -- start ---------------------------------------------------------------------------------
 
-    def submit(
-        self, name: str, command: str, action: Callable[[], Any], *, lock: str = ""
-    ) -> Future:
+    def submit(self, name: str, command: str, action: Callable[[], Any], **how: Any) -> Future:
         """Start `action` in a forked child, once there is a slot and its lock is free.
 
-        In a serial run it has ended when this returns. Raises FutureError if there is a future of
-        that name which nobody has collected, or if the name is not a good one.
+        `how` is as for `declare`, which it calls. In a serial run it has ended when this returns.
+        Raises FutureError if there is a future of that name which nobody has collected, or if the
+        name is not a good one.
         """
-        future = self.declare(name, command, lock=lock)
+        future = self.declare(name, command, **how)
         self.fork_when_possible(future, action)
         self.pump()
         if not self._run.options.parallel:
@@ -77,7 +77,14 @@ class FutureRegistry:
         return future
 
     def declare(
-        self, name: str, command: str, *, lock: str = "", task: str = "", rank: float | None = None
+        self,
+        name: str,
+        command: str,
+        *,
+        lock: str = "",
+        timeout: float | None = None,
+        task: str = "",
+        rank: float | None = None,
     ) -> Future:
         """Take `name` into the namespace. Raises FutureError if it is taken or not a good name.
 
@@ -95,6 +102,7 @@ class FutureRegistry:
             raise FutureError(name, "is already started and not collected; use another name")
         future = Future(self, name, self._run.redact(one_line(command)), task)
         future.lock = lock
+        future.timeout = self._run.time_limit if timeout is None else timeout
         future.rank = self._run.priorities.of_future(name) if rank is None else rank
         future.in_place = not self._run.options.parallel
         self._known[name] = future
@@ -136,6 +144,7 @@ class FutureRegistry:
         """Record that the work of `future` begins as `pid` (0: in the session itself)."""
         if not future.has_ended:
             self._set(future, FutureState.RUNNING, pid=pid, start_time=start_time)
+            limit_time(self._run, future)
 
     # -- end -----------------------------------------------------------------------------------
 
@@ -152,6 +161,8 @@ class FutureRegistry:
         end_time = job.end_time / 1000 if job and job.end_time else self._run.journal.now()
         reported = job.rc if job else None
         rc, value, error = outcome(future.name, code, reported, self._file(future.name, "result"))
+        if future.has_timed_out:
+            rc, value, error = TIMED_OUT, None, time_out_error(future)
         # A child of ours says so itself, unless it was killed; the shell's leave it to us.
         if code is None or reported is None:
             how = "finished successfully" if rc == 0 else f"FAILED with rc {rc}"

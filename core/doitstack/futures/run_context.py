@@ -45,6 +45,7 @@ class RunContext:
         name: the name of the run; its processes carry it in their environment.
         futures_dir: where the files and logs of futures are.
         redact: returns a text with stars for the secrets in it.
+        time_limit: how long steps and futures may run that have no `timeout` (s; 0: no limit).
         warnings_as_errors: whether a warning fails what it is about.
         warnings: the warnings so far; the last lines of the run repeat them.
         last_lines: what actions want among the last lines of a good run.
@@ -61,6 +62,7 @@ class RunContext:
     scheduler: Scheduler
     priorities: Priorities
     redact: Callable[[str], str]
+    time_limit: float = 0
     warnings_as_errors: bool = False
     warnings: list[str] = field(default_factory=list)
     last_lines: list[str] = field(default_factory=list)

@@ -5,12 +5,21 @@ import selectors
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from doitstack.errors import StepError
 from doitstack.processes.tree import open_pidfd
 
 TICK = 0.2
 """Seconds between two updates of the console while the loop waits."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Alarm:
+    """A call at a time of the monotonic clock."""
+
+    time: float
+    callback: Callable[[], None]
 
 
 class EventLoop:
@@ -25,6 +34,7 @@ class EventLoop:
     def __init__(self) -> None:
         self.on_tick: Callable[[], None] = lambda: None
         self._selector = selectors.DefaultSelector()
+        self._alarms: list[_Alarm] = []
         self._is_calling_back = False
         self._is_interruptible = False
         self._interruption: BaseException | None = None
@@ -51,6 +61,21 @@ class EventLoop:
             callback()
 
         self.watch(handle, ended)
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after `seconds`, as soon as the loop turns; return what prevents it."""
+        alarm = _Alarm(time.monotonic() + seconds, callback)
+        self._alarms.append(alarm)
+
+        def cancel() -> None:
+            with suppress(ValueError):
+                self._alarms.remove(alarm)
+
+        return cancel
+
+    def _due(self) -> list["_Alarm"]:
+        now = time.monotonic()
+        return [alarm for alarm in self._alarms if alarm.time <= now]
 
     # -- interruptions ---------------------------------------------------------------------------
 
@@ -80,6 +105,11 @@ class EventLoop:
             self._is_interruptible = was
         if was:
             self._raise_interruption()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether an interruption has not been raised yet."""
+        return self._interruption is not None
 
     def take_interruption(self) -> BaseException | None:
         """Return the interruption that has not been raised, if there is one, and forget it."""
@@ -113,6 +143,9 @@ class EventLoop:
                     # A callback may have ended the watch, or the number may now be another file's.
                     if self._selector.get_map().get(key.fd) is key:
                         key.data()
+                for alarm in self._due():
+                    self._alarms.remove(alarm)
+                    alarm.callback()
         finally:
             self._is_calling_back = False
         self.on_tick()

@@ -2,25 +2,28 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from doitstack.errors import CommandError
-from doitstack.processes.tree import signal_name
+from doitstack.errors import TIMED_OUT, CommandError
+from doitstack.processes.tree import Root, signal_name, stop
 
 
 @dataclass(frozen=True)
 class Program:
     """A program to run.
 
-    `env` is added to the environment; `stdin` is its input (None: empty), text as UTF-8.
+    `env` is added to the environment; `stdin` is its input (None: empty), text as UTF-8. After
+    `timeout` s (None: never), its whole tree is stopped.
     """
 
     argv: Sequence[str | Path]
     env: Mapping[str, str] | None = None
     cwd: Path | None = None
     stdin: str | bytes | None = None
+    timeout: float | None = None
 
     @property
     def name(self) -> str:
@@ -56,6 +59,10 @@ class Program:
             if stdin >= 0:
                 os.close(stdin)
 
+    def timed_out(self) -> CommandError:
+        """Return the error of a program that has timed out."""
+        return CommandError(f"{self.name} timed out after {self.timeout:g} s", TIMED_OUT)
+
     def check(self, code: int) -> None:
         """Raise CommandError unless `code` is 0."""
         if code:
@@ -76,12 +83,31 @@ def _input(data: str | bytes | None) -> int:
 
 def run_in_future(program: Program) -> None:
     """Run a program inside a future, with the output of the future. Raises CommandError."""
-    program.check(program.start(None, own_group=False).wait())
+    process = program.start(None, own_group=program.timeout is not None)
+    with _stopped_in_time(program, process):
+        process.wait(program.timeout)
+    program.check(process.returncode)
 
 
 def output_of(program: Program) -> str:
     """Run a program and return its stdout as text. Raises CommandError."""
-    process = program.start(subprocess.PIPE, own_group=False, merge=False)
-    output, _ = process.communicate()
+    own_group = program.timeout is not None
+    process = program.start(subprocess.PIPE, own_group=own_group, merge=False)
+    with _stopped_in_time(program, process):
+        output, _ = process.communicate(timeout=program.timeout)
     program.check(process.returncode)
     return output.decode(errors="replace")
+
+
+@contextmanager
+def _stopped_in_time(program: Program, process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Stop the whole tree of a program if the block times out or is left by another error."""
+    try:
+        yield
+    except BaseException as error:
+        if program.timeout is not None:
+            stop([Root(process.pid)])
+            process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise program.timed_out() from error
+        raise

@@ -208,3 +208,18 @@ def test_interruption_that_is_taken_is_not_raised(pipes: Pipes) -> None:
     pipes.loop.interrupt(error)
     assert pipes.loop.take_interruption() is error
     pipes.loop.turn(0)
+
+
+def test_calls_come_after_their_time_unless_they_are_prevented() -> None:
+    loop = EventLoop()
+    calls: list[str] = []
+    loop.call_later(0.01, lambda: calls.append("late"))
+    prevent = loop.call_later(0, lambda: calls.append("prevented"))
+    prevent()
+    loop.call_later(0, lambda: calls.append("soon"))
+    loop.turn(0)
+    assert calls == ["soon"]
+    assert loop.run_until(lambda: len(calls) == 2, timeout=30)
+    assert calls == ["soon", "late"]
+    prevent()
+    loop.close()

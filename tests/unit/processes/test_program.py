@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from doitstack.errors import CommandError
 from doitstack.processes.program import Program, output_of, run_in_future
+from doitstack.processes.tree import look_up
 
 
 def test_output_is_stdout_alone(capfd: pytest.CaptureFixture[str]) -> None:
@@ -116,3 +118,16 @@ def test_input_leaves_no_descriptor_open() -> None:
 
 def test_name_is_that_of_the_file() -> None:
     assert Program([Path("/usr/bin/env"), "true"]).name == "env"
+
+
+@pytest.mark.parametrize("run_it", [run_in_future, output_of])
+def test_program_that_times_out_is_stopped_with_its_children(
+    tmp_path: Path, run_it: Callable[[Program], object]
+) -> None:
+    script = "sleep 300 & echo $! >sleeper; wait"
+    with pytest.raises(CommandError, match=r"^sh timed out after 0\.3 s$") as raised:
+        run_it(Program(["sh", "-c", script], cwd=tmp_path, timeout=0.3))
+    assert raised.value.code == 124
+    child = look_up(int((tmp_path / "sleeper").read_text()))
+    assert child is None or child.is_zombie
+    run_it(Program(["true"], timeout=60))

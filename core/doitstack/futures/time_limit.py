@@ -1,0 +1,29 @@
+"""Limit the time that futures run."""
+
+from doitstack.errors import TIMED_OUT, FutureError
+from doitstack.futures.future import Future
+from doitstack.futures.run_context import RunContext
+from doitstack.futures.watchdog import mark
+from doitstack.processes.tree import Root, stop
+
+
+def limit_time(run: RunContext, future: Future) -> None:
+    """Stop the whole tree of a future that runs for longer than its `timeout`.
+
+    One that runs in the bash session itself cannot be stopped alone; its step has a limit.
+    """
+    if not (future.timeout and future.pid):
+        return
+
+    def time_out() -> None:
+        future.has_timed_out = True
+        run.log.write(future.line(f"timed out after {future.timeout:g} s"))
+        stop([Root(future.pid, mark(run.name, future.name))])
+
+    cancel = run.loop.call_later(future.timeout, time_out)
+    future.when_ended(lambda _: cancel())
+
+
+def time_out_error(future: Future) -> FutureError:
+    """Return the error of a future that has timed out."""
+    return FutureError(future.name, f"timed out after {future.timeout:g} s", TIMED_OUT)
