@@ -246,6 +246,8 @@ _async_child() {
     local traced=$1 name=$2
     shift 2
     set +m
+    # The name by which processes of this shell without a program of their own are found: see tree.py.
+    builtin printf 'future-%s' "$BASHPID" >|"/proc/$BASHPID/comm"
     _async_open "$name" "$BASHPID" "$@"
     # Do not start if the main process was killed, or the session was stopped, before either could know
     # of this future.

@@ -97,6 +97,7 @@ class Session:
         self._failure: StepError | None = None
         self._variables_file = _out_of_the_way(os.memfd_create("variables"))
         self._known: dict[str, str] = {}
+        self._commands_sent = 0
         self._hidden: list[str] = []
         self._start(place)
         self._prepare(place)
@@ -137,9 +138,9 @@ class Session:
         self.post(lambda: f'_doitstack_localrc={script}; source "$_doitstack_home/load.sh"; true')
 
     @property
-    def pid(self) -> int:
-        """The pid of the bash process."""
-        return self._process.pid
+    def root(self) -> Root:
+        """The tree of the bash process and of what its command has started."""
+        return Root(self._process.pid, self._watchdog.command_mark(self._commands_sent))
 
     def close_in_child(self) -> None:
         """In a forked child: close what tells the shell that there may be another command."""
@@ -156,6 +157,8 @@ class Session:
         self._loop.forget(self._handle)
         self._read()
         code = self._process.wait()
+        if code < 0:
+            stop([self.root], grace=0)
         if self._failure is None:
             self._failure = CommandError(
                 f"the bash session has ended with code {code}, without a word: "
@@ -176,7 +179,7 @@ class Session:
             os.close(self._commands)
             self._commands = -1
             if not self._loop.run_until(lambda: self._failure is not None, timeout=2):
-                stop([Root(self.pid)])
+                stop([self.root])
         self._watchdog.session(0)
         self._loop.forget(self._messages)
         self._loop.forget(self._handle)
@@ -264,6 +267,8 @@ class Session:
         return command.text()
 
     def _send(self, text: str) -> None:
+        self._commands_sent += 1
+        self._watchdog.session(self._process.pid, self._commands_sent)
         try:
             write_all(self._commands, encode_command(text))
         except OSError as error:
@@ -319,6 +324,7 @@ class Session:
         size = os.fstat(self._variables_file).st_size
         self._known = decode_variables(os.pread(self._variables_file, size, 0))
         command, self._current = self._current, None
+        self._watchdog.session(self._process.pid)
         if command:
             command.then(None)
         self._send_next()

@@ -97,7 +97,7 @@ _doitstack_dump() {
     set +ufx
     for _doitstack_name in $(compgen -v); do
         case $_doitstack_name in
-            _doitstack_* | _async_* | BASH* | SHELLOPTS | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS) continue ;;
+            _doitstack_* | _async_* | DOITSTACK_FUTURE | BASH* | SHELLOPTS | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS) continue ;;
             EPOCH* | _ | REPLY | PIPESTATUS | SHLVL | IFS | OPTIND | OPTARG) continue ;;
         esac
         [[ ${!_doitstack_name@a} == *[aA]* ]] ||
@@ -241,7 +241,10 @@ _doitstack_disarm() {
 
 _doitstack_exit_trap=
 _doitstack_is_reported=
+_doitstack_number=0
 while IFS= builtin read -r -d '' -u "$_doitstack_commands" _doitstack_command; do
+    # The mark of the programs of this command; the main process counts them, too.
+    export DOITSTACK_FUTURE="$_doitstack_run:(command $((++_doitstack_number)))"
     _doitstack_arm
     if [[ $_doitstack_command == '_doitstack_source '* ]]; then
         # Not inside `eval`: see _doitstack_end.

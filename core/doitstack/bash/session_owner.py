@@ -91,7 +91,7 @@ class SessionOwner:
     def busy(self) -> list[Root]:
         """Return the session as the root of a tree, if it runs a command now."""
         session = self._session
-        return [Root(session.pid)] if session and session.is_busy and session.is_alive else []
+        return [session.root] if session and session.is_busy and session.is_alive else []
 
     def close(self) -> None:
         """End the session, if there is one."""

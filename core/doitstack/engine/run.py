@@ -11,7 +11,7 @@ from doitstack.console.main_log import MainLog
 from doitstack.engine.cpu_usage import Meter, Sampler
 from doitstack.engine.environment_variables import run_environment
 from doitstack.engine.executor import Executor
-from doitstack.futures.async_directory import init
+from doitstack.futures.async_directory import init, record_run
 from doitstack.futures.make_jobserver import make_knows_fifo, makeflags
 from doitstack.futures.priorities import Priorities
 from doitstack.futures.registry import FutureRegistry
@@ -88,6 +88,7 @@ def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitS
     slots = Slots(options.jobs if options.parallel else 0, cores)
     closing.callback(slots.close)
     name, futures_dir = journal.path.stem, stack.dest / "async"
+    record_run(futures_dir, name)
     watchdog = Watchdog(futures_dir, name)
     closing.callback(watchdog.dismiss)
     return RunContext(

@@ -19,7 +19,7 @@ from doitstack.futures.watchdog import die_with_parent
 from doitstack.journal.job_file import Job, close_job, open_job
 from doitstack.planning.call_action import traceback_of
 from doitstack.processes.signals import raise_on_signals
-from doitstack.processes.tree import FUTURE_MARK, look_up
+from doitstack.processes.tree import FUTURE_MARK, look_up, take_family_name
 
 LOST = 1
 """The code of a future whose Python action raised."""
@@ -57,6 +57,7 @@ def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
     try:
         die_with_parent(work.parent)
         os.setpgid(0, 0)
+        take_family_name()
         _own_streams(work)
         work.close_inherited()
         pid = os.getpid()

@@ -19,7 +19,7 @@ from doitstack.futures.run_context import RunContext
 from doitstack.futures.starter import Starter
 from doitstack.futures.time_limit import limit_time, time_out_error
 from doitstack.futures.transitions import change
-from doitstack.futures.watchdog import mark, unfinished
+from doitstack.futures.watchdog import mark, root_of, unfinished
 from doitstack.journal.events import FutureStopped, WaitEnd, WaitStart
 from doitstack.journal.job_file import read_job
 from doitstack.planning.call_action import traceback_of
@@ -160,6 +160,9 @@ class FutureRegistry:
         job = read_job(self._file(future.name, "ini"))
         end_time = job.end_time / 1000 if job and job.end_time else self._run.journal.now()
         reported = job.rc if job else None
+        if job and job.pid and reported is None:
+            # It was killed: nothing that it had started goes on.
+            stop([root_of(job, mark(self._run.name, future.name))], grace=0)
         rc, value, error = outcome(future.name, code, reported, self._file(future.name, "result"))
         if future.has_timed_out:
             rc, value, error = TIMED_OUT, None, time_out_error(future)

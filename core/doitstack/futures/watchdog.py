@@ -1,7 +1,7 @@
 """A process that outlives a SIGKILL of ours for as long as it takes to end what we started.
 
 It reads the files of the futures and nothing else, so it needs no word from a process that may
-die at any moment.
+die at any moment. If it is killed itself, another one takes its place.
 """
 
 import ctypes
@@ -14,8 +14,9 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
-from doitstack.journal.job_file import read_job
+from doitstack.journal.job_file import Job, read_job
 from doitstack.processes.tree import Root, is_running, look_up, open_pidfd, stop
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -52,9 +53,14 @@ def unfinished(directory: Path, run: str = "") -> Iterator[Root]:
         if job is None or job.rc is not None:
             continue
         if run:
-            yield _root(job.pid, job.started, mark(run, path.stem))
+            yield root_of(job, mark(run, path.stem))
         elif is_running(job.pid, job.started):
             yield Root(job.pid)
+
+
+def root_of(job: Job, its_mark: str) -> Root:
+    """Return what is known of the tree of a future, even after its first process has died."""
+    return _root(job.pid, job.started, its_mark)
 
 
 def _root(pid: int, started: int, its_mark: str) -> Root:
@@ -75,12 +81,28 @@ class Watchdog:
         self._run = run
         self._records = mmap.mmap(-1, 2 * _RECORD.size)
         self._programs = 0
-        parent = os.getpid()
+        self._parent = os.getpid()
+        self._start()
+        self._previous = signal.signal(signal.SIGCHLD, self._child_ended)
+
+    def _start(self) -> None:
         self._pid = os.fork()
         if self._pid == 0:
             with suppress(BaseException):
-                self._watch(parent)
+                self._watch(self._parent)
             os._exit(0)
+
+    def _child_ended(self, _number: int, _frame: FrameType | None) -> None:
+        """Start another watchdog if it is this one that has ended; if that fails, end the run."""
+        if os.getpid() != self._parent:
+            return
+        with suppress(ChildProcessError):
+            pid, _ = os.waitpid(self._pid, os.WNOHANG)
+            if pid:
+                try:
+                    self._start()
+                except OSError:
+                    os.kill(self._parent, signal.SIGTERM)
 
     def next_program(self) -> str:
         """Return the mark of the program that the main line starts next."""
@@ -92,15 +114,20 @@ class Watchdog:
         """Record the process group of that program; 0 when it has ended."""
         _RECORD.pack_into(self._records, 0, pid, _started(pid), self._programs if pid else 0)
 
-    def session(self, pid: int) -> None:
-        """Record the pid of the bash session; 0 for none."""
-        _RECORD.pack_into(self._records, _RECORD.size, pid, _started(pid), 0)
+    def session(self, pid: int, command: int = 0) -> None:
+        """Record the pid of the bash session, and the number of its command; 0 for none."""
+        _RECORD.pack_into(self._records, _RECORD.size, pid, _started(pid), command)
+
+    def command_mark(self, number: int) -> str:
+        """Return the mark of programs of the session's command `number`; see session.sh."""
+        return mark(self._run, f"(command {number})")
 
     def _program_mark(self, number: int) -> str:
         return mark(self._run, f"(program {number})")
 
     def dismiss(self) -> None:
         """End the watch: the work has ended by itself."""
+        signal.signal(signal.SIGCHLD, self._previous)
         with suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
         with suppress(ChildProcessError):
@@ -108,6 +135,7 @@ class Watchdog:
 
     def _watch(self, parent: int) -> None:
         os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         watched = open_pidfd(parent)
@@ -125,10 +153,10 @@ class Watchdog:
             time.sleep(0.05)
 
     def _foreground(self) -> Iterator[Root]:
-        for offset in (0, _RECORD.size):
+        for offset, its_mark in ((0, self._program_mark), (_RECORD.size, self.command_mark)):
             pid, started, number = _RECORD.unpack_from(self._records, offset)
             if pid or number:
-                yield _root(pid, started, self._program_mark(number) if number else "")
+                yield _root(pid, started, its_mark(number) if number else "")
 
 
 def _started(pid: int) -> int:

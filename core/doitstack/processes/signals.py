@@ -45,6 +45,7 @@ def raise_on_signals() -> None:
     Python discards exceptions that a handler raises inside a destructor (`sys.unraisablehook`), so
     a signal that comes at such a moment would end nothing. It is repeated a moment later.
     """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
     sys.unraisablehook = _raise_again

@@ -28,6 +28,7 @@ class Process:
 
     `started` is in clock ticks since boot: pids are reused, but a pid with its `started` is unique.
     `cpu` is its CPU time (s), including that of children that have ended and been waited for.
+    `name` is that of its program, or what it has called itself.
     """
 
     pid: int
@@ -36,6 +37,7 @@ class Process:
     started: int
     is_zombie: bool
     cpu: float = 0.0
+    name: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def look_up(pid: int) -> Process | None:
             os.close(descriptor)
     except OSError:
         return None
-    fields = stat.rpartition(b")")[2].split()
+    words, _, rest = stat.rpartition(b")")
+    fields = rest.split()
     return Process(
         pid=pid,
         parent=int(fields[1]),
@@ -64,6 +67,7 @@ def look_up(pid: int) -> Process | None:
         started=int(fields[19]),
         is_zombie=fields[0] == b"Z",
         cpu=sum(map(int, fields[11:15])) / _TICKS,
+        name=words.partition(b"(")[2],
     )
 
 
@@ -84,22 +88,41 @@ def is_running(pid: int, started: int) -> bool:
 def tree(roots: Iterable[Root]) -> set[int]:
     """Return the pids of the processes of `roots` and of their descendants that still run.
 
-    A descendant is found by its parent, by its process group, or by the mark in its environment,
-    which even a daemon that has left both keeps.
+    A descendant is found by its parent, by its process group, by the mark in its environment, which
+    even a daemon that has left both keeps, or by its name: a process that was forked and runs no
+    program of its own has the environment of ours, but keeps what `take_family_name` has set.
     """
     firsts = list(roots)
     # 0 is not a process, but the group of processes that entered a container from outside.
     pids = {root.pid for root in firsts if root.pid > 1}
+    names = {family_name(pid) for pid in pids}
     marks = {root.mark for root in firsts if root.mark}
     running = {process.pid: process for process in all_processes() if not process.is_zombie}
     found = {
         pid
         for pid, process in running.items()
-        if pid in pids or process.group in pids or (marks and _mark(pid) in marks)
+        if pid in pids
+        or process.group in pids
+        or process.name in names
+        or (marks and _mark(pid) in marks)
     }
     while children := {p.pid for p in running.values() if p.parent in found} - found:
         found |= children
     return found - {os.getpid(), 1}
+
+
+def family_name(pid: int) -> bytes:
+    """Return the name of processes that `pid` has forked; at most 15 bytes are kept (proc(5))."""
+    return b"future-%d" % pid
+
+
+def take_family_name() -> None:
+    """Give this process the name by which those that it forks are found."""
+    descriptor = os.open("/proc/self/comm", os.O_WRONLY)
+    try:
+        os.write(descriptor, family_name(os.getpid()))
+    finally:
+        os.close(descriptor)
 
 
 def all_processes() -> Iterator[Process]:

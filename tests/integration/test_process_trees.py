@@ -1,0 +1,165 @@
+"""Single processes of a run are killed: what they have started ends with them."""
+
+import os
+import signal
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeStackDir, StackDir
+from tests.integration.probes import is_dead, marked, plugin, wait_until
+
+PLUGIN = plugin("""
+    def stands(stack):
+        Path("pid").write_text(str(os.getpid()))
+        ACTION
+        time.sleep(600)
+
+    @hookimpl
+    def stack_install(stack):
+        yield async_run("f", stands)
+        yield async_wait("f")
+""")
+
+PROGRAM = """subprocess.Popen(["sh", "-c", "setsid sleep 301 & sleep 302 & echo $! >left; wait"])"""
+FORKS = """if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                Path("left").write_text(str(os.getpid()))
+                time.sleep(303)
+            os._exit(0)"""
+
+BASH = {
+    "extras.d/50-demo.sh": """\
+        program() {
+            echo $BASHPID >pid
+            sh -c "setsid sleep 301 & sleep 302 & echo \\$! >left; wait"
+        }
+        forks() {
+            echo $BASHPID >pid
+            (
+                (
+                    set -m
+                    ( echo $BASHPID >left; mkfifo gate; read -r _ <gate ) &
+                ) &
+            )
+            sleep 304
+        }
+        [[ "$1 $2" != 'stack install' ]] || { async_run f ACTION; async_wait f; }
+        """
+}
+
+FUTURES = {
+    "python program": {"extras.d/50-demo.py": PLUGIN.replace("ACTION", PROGRAM)},
+    "python forks": {"extras.d/50-demo.py": PLUGIN.replace("ACTION", FORKS)},
+    "bash program": {name: text.replace("ACTION", "program") for name, text in BASH.items()},
+    "bash forks": {name: text.replace("ACTION", "forks") for name, text in BASH.items()},
+}
+
+
+@pytest.fixture
+def mark() -> str:
+    """A word in the environment of all that a run starts."""
+    return uuid.uuid4().hex
+
+
+def _number(path: Path) -> int:
+    wait_until(lambda: path.exists() and path.read_text().strip() != "", path.name)
+    return int(path.read_text())
+
+
+def _started(stack: StackDir) -> "tuple[subprocess.Popen[str], int]":
+    """Start a run; return it and the pid of what its step has started."""
+    process = stack.start("stack")
+    return process, _number(stack.path / "left")
+
+
+def _watchdogs(main: int) -> list[int]:
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    return [int(pid) for pid in children if os.getsid(int(pid)) == int(pid)]
+
+
+@pytest.mark.parametrize("files", FUTURES.values(), ids=FUTURES)
+@pytest.mark.parametrize("victim", ["future", "main"])
+def test_tree_of_a_future_ends_if_it_or_the_main_process_is_killed(
+    stack_dir: MakeStackDir, mark: str, files: dict[str, str], victim: str
+) -> None:
+    stack = stack_dir(files, TEST_MARK=mark)
+    process, left = _started(stack)
+
+    os.kill(_number(stack.path / "pid") if victim == "future" else process.pid, signal.SIGKILL)
+
+    out, _ = process.communicate()
+    assert process.returncode == (1 if victim == "future" else -signal.SIGKILL), out
+    wait_until(lambda: is_dead(left), "the end of what the future had started")
+    wait_until(lambda: marked(mark) == [], "the end of all")
+
+
+SCRIPT = """\
+    if [[ "$1 $2" == 'stack install' ]]; then
+        echo $$ >pid
+        sh -c "setsid sh -c 'setsid sleep 301 & sleep 302' & sleep 303 & echo \\$! >left; wait"
+    fi
+"""
+
+
+@pytest.mark.parametrize("victims", [["session"], ["main"], ["session", "main"]])
+def test_program_of_a_script_ends_with_the_session(
+    stack_dir: MakeStackDir, mark: str, victims: list[str]
+) -> None:
+    stack = stack_dir({"extras.d/50-demo.sh": SCRIPT}, TEST_MARK=mark)
+    process, _ = _started(stack)
+    session = _number(stack.path / "pid")
+    for victim in victims:
+        os.kill(session if victim == "session" else process.pid, signal.SIGKILL)
+    out, _ = process.communicate()
+    if "main" not in victims:
+        assert process.returncode == 1
+        assert "the bash session has ended with code -9" in out
+    wait_until(lambda: marked(mark) == [], "the end of the script's program")
+
+
+def test_mark_of_a_script_s_programs_is_no_setting(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            "extras.d/40-script.sh": "X=1\n",
+            "extras.d/50-demo.py": plugin("""
+                @hookimpl
+                def stack_install(stack):
+                    yield run(["sh", "-c", 'echo "mark: $DOITSTACK_FUTURE"'])
+            """),
+        }
+    )
+    (line,) = [line for line in stack.run("stack").ok().lines if line.startswith("mark: ")]
+    assert ":(program " in line
+
+
+def test_watchdog_that_is_killed_is_replaced(stack_dir: MakeStackDir, mark: str) -> None:
+    stack = stack_dir(FUTURES["python program"], TEST_MARK=mark)
+    process, left = _started(stack)
+    for _ in range(3):
+        (watchdog,) = _watchdogs(process.pid)
+        os.kill(watchdog, signal.SIGKILL)
+        wait_until(lambda old=watchdog: _watchdogs(process.pid) not in ([], [old]), "another")
+    assert not is_dead(left)
+
+    process.kill()
+
+    process.communicate()
+    wait_until(lambda: marked(mark) == [], "the end of all")
+
+
+def test_next_command_ends_what_outlived_the_watchdog(stack_dir: MakeStackDir, mark: str) -> None:
+    stack = stack_dir(FUTURES["python program"], TEST_MARK=mark)
+    process, left = _started(stack)
+    os.kill(process.pid, signal.SIGSTOP)  # so that it cannot start another watchdog
+    os.kill(_watchdogs(process.pid)[0], signal.SIGKILL)
+    process.kill()
+    process.communicate()
+    assert not is_dead(left)
+
+    stack.run("unstack").ok()
+
+    wait_until(lambda: marked(mark) == [], "the end of all")
