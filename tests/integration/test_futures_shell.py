@@ -297,7 +297,7 @@ async_run '../bad name' true || echo "refused with $?"
     )
     assert outcome.lines.count("refused with 1") == 2
     assert "bad name for a future: '../bad name'" in outcome.out
-    assert sorted(path.name for path in (stack.dest / "async").iterdir()) == ["slow.log"]
+    assert sorted(path.name for path in (stack.dest / "async").iterdir()) == [".run", "slow.log"]
 
 
 def test_name_of_python_is_refused_in_the_shell_and_the_other_way_round(

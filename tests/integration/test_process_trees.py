@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MakeStackDir, StackDir
+from tests.conftest import DOIT, MakeStackDir, StackDir
 from tests.integration.probes import is_dead, marked, plugin, wait_until
 
 PLUGIN = plugin("""
@@ -163,3 +163,41 @@ def test_next_command_ends_what_outlived_the_watchdog(stack_dir: MakeStackDir, m
     stack.run("unstack").ok()
 
     wait_until(lambda: marked(mark) == [], "the end of all")
+
+
+def test_run_that_ignores_hangup_and_interrupt_goes_on(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            "extras.d/50-demo.py": plugin("""
+                def stands(stack, name):
+                    Path(name).touch()
+                    until(Path("go").exists)
+
+                @hookimpl
+                def stack_install(stack):
+                    yield async_run("f", stands, "future")
+                    yield run(stands, "step")
+                    yield async_wait("f")
+            """),
+            "job.sh": 'trap "" INT HUP QUIT; exec "$@"\n',
+        }
+    )
+    with subprocess.Popen(
+        ["sh", "job.sh", DOIT, "stack"],
+        cwd=stack.path,
+        env=stack.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        process_group=0,
+    ) as process:
+        for name in ("future", "step"):
+            wait_until((stack.path / name).exists, name)
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            os.killpg(process.pid, number)
+        job = (stack.dest / "async" / "f.ini").read_text()
+        future = int(job.partition("\npid = ")[2].split()[0])
+        os.kill(future, signal.SIGINT)
+        (stack.path / "go").touch()
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out

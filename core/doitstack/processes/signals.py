@@ -21,12 +21,16 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def on_interrupt(act: Callable[[Interrupted], None]) -> Iterator[None]:
-    """Call `act` on Ctrl-C, SIGTERM and SIGHUP."""
+    """Call `act` on Ctrl-C, SIGTERM and SIGHUP.
+
+    SIGINT and SIGHUP stay ignored if the caller ignores them, as `nohup` and background jobs do.
+    """
 
     def handle(number: int, _frame: FrameType | None) -> None:
         act(Interrupted(number))
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [signal.SIGTERM]
+    numbers += [one for one in (signal.SIGINT, signal.SIGHUP) if not _is_ignored(one)]
     previous = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
@@ -35,18 +39,23 @@ def on_interrupt(act: Callable[[Interrupted], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _is_ignored(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is signal.SIG_IGN
+
+
 class Terminated(SystemExit):
     """The exception of SIGTERM in a child: it exits with 128 + the signal's number."""
 
 
 def raise_on_signals() -> None:
-    """From now on, raise KeyboardInterrupt on SIGINT and Terminated on SIGTERM.
+    """From now on, raise KeyboardInterrupt on SIGINT, unless ignored, and Terminated on SIGTERM.
 
     Python discards exceptions that a handler raises inside a destructor (`sys.unraisablehook`), so
     a signal that comes at such a moment would end nothing. It is repeated a moment later.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not _is_ignored(signal.SIGINT):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
     sys.unraisablehook = _raise_again
 

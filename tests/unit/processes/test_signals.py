@@ -84,3 +84,26 @@ def test_handlers_are_as_before_after_an_interruption() -> None:
         signal.raise_signal(signal.SIGTERM)
     after = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     assert after == before
+
+
+IGNORED = """
+import os, signal
+from doitstack.processes.signals import on_interrupt, raise_on_signals
+
+with on_interrupt(lambda error: print(error, flush=True)):
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        os.kill(os.getpid(), number)
+raise_on_signals()
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    outcome = subprocess.run(
+        ["sh", "-c", "trap '' INT HUP; exec \"$@\"", "sh", sys.executable, "-c", IGNORED],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (outcome.returncode, outcome.stdout) == (0, "SIGTERM\n"), outcome.stderr
