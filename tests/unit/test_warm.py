@@ -18,7 +18,7 @@ from doitstack.processes.program import Program
 from doitstack.services.services import ServiceState
 from doitstack.stack import Stack
 from doitstack.venvs import Environment
-from tests.unit.fork_server.tool import Tool, plain_environment, until
+from tests.served_tool import Tool, plain_environment, until
 from tests.unit.recorded_actions import RecordedActions
 
 

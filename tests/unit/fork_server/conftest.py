@@ -1,26 +1,14 @@
-"""The tool without a server, and with one."""
+"""The files of a program and its client; no server is started."""
 
-import os
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .tool import Tool
+from tests.served_tool import Tool
 
 
 @pytest.fixture
-def unserved(tmp_path: Path) -> Iterator[Tool]:
+def unserved(tmp_path: Path) -> Tool:
     made = Tool(tmp_path / "st'ack")
     made.install()
-    yield made
-    if made.server and made.server.poll() is None:
-        os.kill(made.server.pid, signal.SIGCONT)
-    made.stop()
-
-
-@pytest.fixture
-def tool(unserved: Tool) -> Tool:
-    unserved.start()
-    return unserved
+    return made

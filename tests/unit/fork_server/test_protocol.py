@@ -1,139 +1,49 @@
-"""What client and server send each other, word by word, with one of them in the test."""
+"""The messages of client and server, and the directory in which they meet."""
 
 import os
-import signal
 import socket
-import struct
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from fork_server.protocol import NAMESPACES, encode
+import pytest
 
-from .tool import Tool, is_gone, plain_environment, until
-
-
-@contextmanager
-def connected(tool: Tool) -> Iterator[socket.socket]:
-    """A connection to the server, after it has greeted."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(30)
-        client.connect(str(tool.socket))
-        assert client.recv(1) == b"+"
-        yield client
+from fork_server.protocol import decode, encode, open_directory, peer, socket_path
 
 
-def request(tool: Tool, *words: str) -> bytes:
-    """Return what a client with our surroundings and three descriptors asks for."""
-    own = Path("/proc/self")
-    parts = [
-        str(os.getpriority(os.PRIO_PROCESS, 0)),
-        "0 1 2",
-        (own / "status").read_text(),
-        (own / "limits").read_text(),
-        " ".join(str((own / name).readlink()) for name in NAMESPACES),
-        "".join(f"{word}\0" for word in words),
-        "".join(f"{name}={value}\0" for name, value in plain_environment().items()),
-    ]
-    return encode(tool.options.stamp, [part.encode() for part in parts])
+def test_a_request_is_decoded_as_it_was_encoded() -> None:
+    parts = [b"3", b"", b"a\0\n b\xff"]
+    assert decode(encode("stamp", parts)) == ("stamp", parts)
 
 
-def ask(client: socket.socket, tool: Tool, *words: str) -> int:
-    """Have a call accepted; return where its output can be read."""
-    reader, writer = os.pipe()
-    memory = os.memfd_create("request")
-    os.write(memory, request(tool, *words))
-    null, place = os.open(os.devnull, os.O_RDWR), os.open("/", os.O_PATH)
-    given = [memory, place, null, writer, writer]
-    socket.send_fds(client, [b"?"], given)
-    for descriptor in set(given):
-        os.close(descriptor)
-    assert client.recv(1) == b"!", tool.log.read_text()
-    return reader
+@pytest.mark.parametrize("data", [b"", b"stamp x\n", b"\xff\n"])
+def test_what_is_no_request_is_an_error_or_has_no_parts(data: bytes) -> None:
+    try:
+        assert decode(data)[1] == []
+    except ValueError:
+        assert data
 
 
-def answer(client: socket.socket) -> int:
-    return os.waitstatus_to_exitcode(*struct.unpack("I", client.recv(4)))
+def test_only_a_directory_of_the_user_alone_is_opened(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    os.close(open_directory(str(tmp_path)))
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(NotADirectoryError):
+        open_directory(str(tmp_path / "link"))
+    tmp_path.chmod(0o750)
+    with pytest.raises(PermissionError, match="mode 0700"):
+        open_directory(str(tmp_path))
 
 
-def test_a_signal_reaches_a_command_that_has_just_been_forked(tool: Tool) -> None:
-    with connected(tool) as client:
-        os.close(ask(client, tool, "wait"))
-        client.send(b"G" + bytes([signal.SIGINT]))
-        assert answer(client) == -signal.SIGINT
+def test_a_socket_below_a_long_path_has_a_short_one(tmp_path: Path) -> None:
+    long = tmp_path / ("a" * 90) / ("b" * 90)
+    long.mkdir(parents=True, mode=0o700)
+    directory = open_directory(str(long))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(socket_path(directory, "tool"))
+    os.close(directory)
+    assert (long / "tool.sock").is_socket()
 
 
-def test_an_accepted_call_is_served_by_a_server_that_is_idle(unserved: Tool) -> None:
-    server = unserved.start(idle=0.2)
-    with connected(unserved) as client:
-        reader = ask(client, unserved, "exit", "7")
-        time.sleep(0.5)
-        client.send(b"G")
-        assert answer(client) == 7
-    os.close(reader)
-    assert server.wait(30) == 0
-
-
-def test_an_accepted_call_is_served_although_the_program_changes(tool: Tool) -> None:
-    with connected(tool) as client:
-        reader = ask(client, tool, "exit", "7")
-        (tool.bin / "fake_tool.py").touch()
-        time.sleep(0.06)  # for so long the last check holds
-        assert tool.run("served").stdout == b"False\n"
-        client.send(b"G")
-        assert answer(client) == 7
-    os.close(reader)
-    until(tool.is_served, tool.log)
-
-
-def test_a_client_that_leaves_before_the_start_is_forgotten(tool: Tool) -> None:
-    with connected(tool) as client:
-        reader = ask(client, tool, "wait")
-        client.send(b"G")
-    said = os.read(reader, 100)
-    os.close(reader)
-    if said:  # it may have come so far
-        until(lambda: is_gone(int(said)))
-    assert tool.is_served()
-
-
-def listening(tool: Tool) -> socket.socket:
-    """Return the socket of a server that is this process."""
-    tool.socket.parent.mkdir(mode=0o700, exist_ok=True)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tool.socket))
-    listener.listen()
-    listener.settimeout(30)
-    return listener
-
-
-def spin(seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        pass
-
-
-def test_a_busy_server_is_waited_for(unserved: Tool) -> None:
-    with listening(unserved) as listener:
-        client = unserved.popen("served")
-        connection, _ = listener.accept()
-        with connection:
-            connection.settimeout(30)
-            spin(0.8)
-            connection.send(b"+")
-            assert connection.recv(1) == b"?"
-            spin(0.8)
-            connection.send(b"!")
-            assert connection.recv(1) == b"G"
-            connection.send(struct.pack("I", 3 << 8))
-        client.communicate(timeout=30)
-    assert client.returncode == 3
-
-
-def test_an_idle_server_that_sends_nothing_is_not_waited_for(unserved: Tool) -> None:
-    with listening(unserved) as listener:
-        client = unserved.popen("served")
-        connection, _ = listener.accept()
-        with connection:
-            assert client.communicate(timeout=30)[0] == b"False\n"
+def test_peer_is_the_process_and_user_at_the_other_end() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert peer(ours) == (os.getpid(), os.geteuid())

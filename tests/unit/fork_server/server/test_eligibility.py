@@ -1,74 +1,121 @@
-"""Which calls the server leaves to the program itself, and when it restarts."""
+"""Which requests a fork of this process could serve, and when its program has changed."""
 
-import time
+import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from ..tool import Tool, plain_environment, until
+import pytest
+
+from fork_server import Options
+from fork_server.protocol import NAMESPACES
+from fork_server.server.eligibility import Eligibility, listings
+from fork_server.server.environment_reads import EVERYTHING, WORKING_DIRECTORY
+from fork_server.server.import_effects import ImportEffects
+from fork_server.server.request import Request, environment, status_fields
+
+OWN = Path("/proc/self")
 
 
-def test_another_version_is_left_alone(unserved: Tool) -> None:
-    unserved.start(stamp="another")
-    assert unserved.run("served").stdout == b"False\n"
-    assert "another version" in unserved.log.read_text()
-
-
-def test_a_changed_program_is_not_served(tool: Tool) -> None:
-    assert tool.is_served()
-    source = tool.bin / "fake_tool.py"
-    source.write_text(source.read_text().replace(" in sys.modules)", " in sys.modules, 'new')"))
-    time.sleep(0.06)  # for so long the last check holds
-    assert tool.run("served").stdout == b"False new\n"
-    until(lambda: tool.run("served").stdout == b"True new\n", tool.log)
-    assert tool.server
-    assert tool.server.poll() is None
-
-
-def test_a_server_that_restarts_forgets_what_imports_have_set(unserved: Tool) -> None:
-    (unserved.bin / "fake_tool.py.talks").touch()
-    unserved.start()
-    assert unserved.is_served()
-    (unserved.bin / "fake_tool.py").touch()
-    time.sleep(0.06)  # for so long the last check holds
-    assert not unserved.is_served()
-    until(unserved.is_served, unserved.log)
-    env = plain_environment(SET_AT_IMPORT="by the caller")
-    assert not unserved.is_served(env=env)
-    assert "SET_AT_IMPORT" in unserved.log.read_text()
-
-
-def test_a_package_that_comes_while_the_program_is_imported_is_seen(unserved: Tool) -> None:
-    new = unserved.bin / "new.py"
-    unserved.start(setup=f"open({str(new)!r}, 'w').close()")
-    assert not unserved.is_served()
-    until(unserved.is_served, unserved.log)
-
-
-def test_byte_code_is_no_change(unserved: Tool) -> None:
-    unserved.start(
-        setup=f"import os; os.makedirs({str(unserved.bin / '__pycache__')!r}, exist_ok=True)"
+def own_request(**environ: str) -> Request:
+    """Return a request with the surroundings of this process."""
+    return Request(
+        stamp="stamp",
+        numbers=(0, 1, 2),
+        nice=os.getpriority(os.PRIO_PROCESS, 0),
+        status=status_fields((OWN / "status").read_text()),
+        limits=(OWN / "limits").read_text(),
+        namespaces=" ".join(str((OWN / name).readlink()) for name in NAMESPACES),
+        argv=(),
+        environ={**environment(os.fsdecode((OWN / "environ").read_bytes())), **environ},
+        descriptors=(),
     )
-    assert unserved.is_served()
 
 
-def test_a_directory_of_packages_that_comes_later_is_seen(unserved: Tool, tmp_path: Path) -> None:
-    later = tmp_path / "later"
-    unserved.start(paths=(str(later),))
-    assert unserved.is_served()
-    later.mkdir()
-    time.sleep(0.06)  # for so long the last check holds
-    assert not unserved.is_served()
-    until(unserved.is_served, unserved.log)
+def eligibility(script: Path, reads: dict[str, set[str]] | None = None) -> Eligibility:
+    server = environment(os.fsdecode((OWN / "environ").read_bytes()))
+    effects = ImportEffects(server, reads or {}, {}, b"")
+    return Eligibility(
+        Options(str(script), "/none", "tool", "stamp"), effects, listings([str(script.parent)])
+    )
 
 
-def test_what_was_read_at_import_must_be_the_same(tool: Tool) -> None:
-    assert tool.run("import").stdout == b"None\n"
-    done = tool.run("import", env=plain_environment(READ_AT_IMPORT="mine"))
-    assert done.stdout == b"mine\n"
-    assert "READ_AT_IMPORT (fake_tool)" in tool.log.read_text()
+Change = Callable[[Request], Request]
 
 
-def test_a_fresh_module_sees_the_callers_environment(unserved: Tool) -> None:
-    unserved.start(fresh=("fake_tool",))
-    env = plain_environment(READ_AT_IMPORT="mine")
-    assert unserved.run("import", env=env).stdout == b"mine\n"
-    assert unserved.is_served(env=env)
+@pytest.mark.parametrize(
+    ("change", "obstacle"),
+    [
+        (lambda request: request, ""),
+        (lambda request: replace(request, stamp="another"), "another version"),
+        (lambda request: replace(request, namespaces="/"), "another namespace"),
+        (
+            lambda request: replace(request, status={**request.status, "Uid": "65534"}),
+            "another namespace, root, user",
+        ),
+        (lambda request: replace(request, nice=request.nice - 1), "limits or niceness"),
+        (lambda request: replace(request, nice=request.nice + 1), ""),
+        (lambda request: replace(request, numbers=(10**9,)), "limits or niceness"),
+        (lambda request: replace(request, limits=""), "limits or niceness"),
+    ],
+)
+def test_what_a_fork_cannot_become_is_an_obstacle(
+    tmp_path: Path, change: Change, obstacle: str
+) -> None:
+    found = eligibility(tmp_path / "tool").obstacle(change(own_request()))
+    assert found.startswith(obstacle)
+    assert bool(found) == bool(obstacle)
+
+
+@pytest.mark.parametrize(
+    ("variable", "obstacle"),
+    [
+        ("PYTHONPATH", "Python's own variables"),
+        ("PYTHONUNBUFFERED", ""),
+        ("READ", "variables that were read at import: READ (module)"),
+        ("UNREAD", ""),
+    ],
+)
+def test_variables_that_python_or_an_import_has_read_must_be_the_same(
+    tmp_path: Path, variable: str, obstacle: str
+) -> None:
+    mine = eligibility(tmp_path / "tool", {"READ": {"module"}})
+    assert mine.obstacle(own_request(**{variable: "the caller's"})) == obstacle
+
+
+def test_who_reads_everything_has_read_all_variables(tmp_path: Path) -> None:
+    mine = eligibility(tmp_path / "tool", {EVERYTHING: {"module"}})
+    assert mine.obstacle(own_request()) == ""
+    assert "UNREAD (module)" in mine.obstacle(own_request(UNREAD="the caller's"))
+
+
+def test_who_reads_the_working_directory_is_never_served(tmp_path: Path) -> None:
+    mine = eligibility(tmp_path / "tool", {WORKING_DIRECTORY: {"module"}})
+    assert f"{WORKING_DIRECTORY} (module)" in mine.obstacle(own_request())
+
+
+def test_modules_of_python_may_read_what_they_want(tmp_path: Path) -> None:
+    mine = eligibility(tmp_path / "tool", {"READ": {"sysconfig"}})
+    assert mine.obstacle(own_request(READ="the caller's")) == ""
+
+
+def test_a_changed_program_is_stale(tmp_path: Path) -> None:
+    script = tmp_path / "tool"
+    script.touch()
+    mine = eligibility(script)
+    assert not mine.is_stale()
+    os.utime(script, (1, 1))
+    assert not mine.is_stale(), "the last check still holds"
+    mine._checked = 0
+    assert mine.is_stale()
+
+
+def test_a_package_that_comes_or_goes_changes_the_listing(tmp_path: Path) -> None:
+    directories = [str(tmp_path), str(tmp_path / "later")]
+    before = listings(directories)
+    (tmp_path / "__pycache__").mkdir()
+    assert listings(directories) == before, "byte code is no change"
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "new.py").touch()
+    after = listings(directories)
+    assert all(after[path] != before[path] for path in directories)

@@ -1,30 +1,27 @@
-"""What importing does besides is done in each call."""
+"""What importing writes to stderr is kept, and which modules a package has."""
 
-from ..tool import Tool, plain_environment
+import os
 
+import pytest
 
-def test_rehearsals_leave_modules_alone(unserved: Tool) -> None:
-    unserved.start(rehearsals=(("password",), ("count",)))
-    assert unserved.run("imported", "getpass").stdout == b"True\n"
-    assert unserved.run("count").stdout == b"1\n"
+from fork_server.server.preload import _captured_stderr, _import_all, _modules_of
 
 
-def test_output_of_imports_is_repeated_by_each_call(unserved: Tool) -> None:
-    (unserved.bin / "fake_tool.py.talks").touch()
-    unserved.start()
-    for words in (("exit", "0"), ("lines", "2"), ("words",)):
-        mine, real = unserved.both(*words)
-        assert mine == real
-        assert mine[2].startswith("ü deprecated\n".encode())
-    assert "deprecated" in unserved.log.read_text()
+def test_stderr_is_captured_and_written(capfd: pytest.CaptureFixture[str]) -> None:
+    with _captured_stderr() as captured:
+        os.write(2, "ü deprecated\n".encode())
+    os.write(2, b"later\n")
+    assert captured.decode() == "ü deprecated\n"
+    assert capfd.readouterr().err == "ü deprecated\nlater\n"
 
 
-def test_what_imports_set_is_set_in_each_call(unserved: Tool) -> None:
-    (unserved.bin / "fake_tool.py.talks").touch()
-    unserved.start()
-    mine, real = unserved.both("state")
-    assert mine == real
-    assert b'"SET_AT_IMPORT": "by the tool"' in mine[1]
-    env = plain_environment(SET_AT_IMPORT="by the caller")
-    assert not unserved.is_served(env=env)
-    assert b'"SET_AT_IMPORT": "by the caller"' in unserved.run("state", env=env).stdout
+def test_modules_of_a_package_are_those_directly_in_it() -> None:
+    found = _modules_of("fork_server")
+    assert {"fork_server.client", "fork_server.server"} <= {*found}
+    assert "fork_server.__main__" not in found
+    assert "fork_server.server.preload" not in found
+    assert _modules_of("nosuch") == []
+
+
+def test_what_cannot_be_imported_is_passed_over() -> None:
+    _import_all(["nosuch", "fork_server.options"])

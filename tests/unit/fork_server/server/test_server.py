@@ -1,128 +1,97 @@
-"""When the server answers, when the program itself runs, and what a call leaves behind."""
+"""A server in this process, with a client that sends all it has before it is served."""
 
 import os
-import signal
 import socket
-import subprocess
-import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ..tool import Tool, end, is_gone, plain_environment, started, until
+from fork_server.protocol import ACCEPTED, GREETING, REQUEST, encode
+from fork_server.server.server import Server
+
+PARTS = [b"0", b"", b"Umask:\t0022\n", b"limits", b"links", b"a\0", b"A=1\0"]
 
 
-def test_without_a_server_the_program_runs(unserved: Tool) -> None:
-    assert unserved.run("served").stdout == b"False\n"
-    assert unserved.run("exit", "4").returncode == 4
+class FakeEligibility:
+    """Decides as it was made to."""
+
+    def __init__(self, obstacle: str = "", *, is_stale: bool = False) -> None:
+        self._obstacle, self._is_stale = obstacle, is_stale
+
+    def obstacle(self, request: object) -> str:
+        return self._obstacle
+
+    def is_stale(self) -> bool:
+        return self._is_stale
 
 
-def test_the_socket_of_a_dead_server_does_not_matter(tool: Tool) -> None:
-    tool.stop()
-    assert tool.socket.exists()
-    assert tool.run("served").stdout == b"False\n"
+@pytest.fixture
+def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("sock")
+        made.listen()
+        yield made
 
 
-def test_a_stuck_server_is_passed_over_and_runs_nothing_later(tool: Tool, tmp_path: Path) -> None:
-    assert tool.server
-    tool.server.send_signal(signal.SIGSTOP)
-    assert tool.run("append", str(tmp_path / "file")).returncode == 0
-    tool.server.send_signal(signal.SIGCONT)
-    assert tool.is_served()
-    assert (tmp_path / "file").read_text() == "once\n"
+def make(listener: socket.socket, eligibility: FakeEligibility | None = None) -> Server:
+    decides: Any = eligibility or FakeEligibility()
+    return Server(listener, decides, idle=0)
 
 
-def test_a_full_queue_is_passed_over(unserved: Tool) -> None:
-    unserved.socket.parent.mkdir(mode=0o700, exist_ok=True)
-    os.chdir(unserved.socket.parent)
-    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as filler:
-        listener.bind("tool.sock")
-        listener.listen(0)
-        filler.connect("tool.sock")
-        assert unserved.run("served").stdout == b"False\n"
+def answers(listener: socket.socket, server: Server, word: bytes = REQUEST) -> bytes:
+    """Send a request, and leave; return all that the server has answered."""
+    memory = os.memfd_create("request")
+    os.write(memory, encode("stamp", PARTS))
+    place = os.open("/", os.O_PATH)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(listener.getsockname())
+        socket.send_fds(client, [word], [memory, place])
+        client.shutdown(socket.SHUT_WR)
+        os.close(memory)
+        os.close(place)
+        assert server.serve() is None
+        return b"".join(iter(lambda: client.recv(10), b""))
 
 
-def test_a_dying_server_fails_the_command_once(tool: Tool, tmp_path: Path) -> None:
-    process, pid = started(tool, "mark", str(tmp_path / "file"))
-    tool.stop()
-    assert end(process)[0] == -signal.SIGKILL
-    until(lambda: is_gone(pid))
-    assert (tmp_path / "file").read_text() == "once\n"
+def test_an_idle_server_ends(listener: socket.socket) -> None:
+    assert make(listener).serve() is None
 
 
-def test_an_idle_server_ends(unserved: Tool) -> None:
-    server = unserved.start(idle=0.3)
-    assert server.wait(30) == 0
-    assert not unserved.socket.exists()
-    assert unserved.run("served").stdout == b"False\n"
+def test_a_client_is_greeted_and_accepted(listener: socket.socket) -> None:
+    assert answers(listener, make(listener)) == GREETING + ACCEPTED
 
 
-def test_a_running_command_keeps_the_server(unserved: Tool) -> None:
-    server = unserved.start(idle=3.0)
-    process, _ = started(unserved, "wait")
-    time.sleep(3.5)
-    assert server.poll() is None
-    process.terminate()
-    end(process)
-    assert server.wait(30) == 0
+def test_what_is_no_request_is_not_accepted(
+    listener: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answers(listener, make(listener), b"x") == GREETING
+    assert "left to the real command" in capsys.readouterr().out
 
 
-def test_calls_share_nothing(tool: Tool) -> None:
-    assert [tool.run("count").stdout for _ in range(3)] == [b"1\n"] * 3
+def test_an_obstacle_is_written_to_the_log(
+    listener: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = make(listener, FakeEligibility("another version"))
+    assert answers(listener, server) == GREETING
+    assert capsys.readouterr().out == "left to the real command: another version\n"
+    assert not server.is_outdated
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_another_user_is_not_served(tool: Tool) -> None:
-    for path in (tool.socket, *tool.socket.parents):
-        if Path("/tmp") in path.parents:
-            path.chmod(0o777)
-    probe = f"""if 1:
-        import os, socket
-        os.setuid(65534)
-        with socket.socket(socket.AF_UNIX) as client:
-            os.chdir({str(tool.socket.parent)!r})
-            client.connect("tool.sock")
-            print(client.recv(1))
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", probe], capture_output=True, timeout=30, check=True
-    )
-    assert done.stdout == b"b''\n"
+def test_a_server_whose_program_has_changed_is_closed(
+    listener: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = make(listener, FakeEligibility(is_stale=True))
+    assert answers(listener, server) == GREETING
+    assert "the program has changed" in capsys.readouterr().out
+    assert server.is_outdated
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_another_users_server_is_not_asked(unserved: Tool) -> None:
-    unserved.socket.parent.mkdir(mode=0o777, exist_ok=True)
-    unserved.socket.parent.chmod(0o777)
-    os.chdir(unserved.socket.parent)
-    with socket.socket(socket.AF_UNIX) as listener:
-        os.seteuid(65534)
-        try:
-            listener.bind("tool.sock")
-            listener.listen()
-        finally:
-            os.seteuid(0)
-        unserved.socket.parent.chmod(0o700)
-        assert unserved.run("served").stdout == b"False\n"
-        listener.settimeout(5)
-        connection, _ = listener.accept()
-        with connection:
-            assert connection.recv(1) == b""
-
-
-def test_descriptors_do_not_pile_up(tool: Tool) -> None:
-    assert tool.server
-    descriptors = Path(f"/proc/{tool.server.pid}/fd")
-    tool.is_served()
-    before = len(list(descriptors.iterdir()))
-    for _ in range(5):
-        tool.run("exit", "1")
-        tool.run("exit", "1", env=plain_environment(PYTHONUTF8="1"))
-    assert len(list(descriptors.iterdir())) <= before
-
-
-def test_a_client_does_not_use_a_directory_open_to_others(tool: Tool) -> None:
-    assert tool.is_served()
-    tool.socket.parent.chmod(0o750)
-    assert tool.run("served").stdout == b"False\n"
+def test_descriptors_do_not_pile_up(listener: socket.socket) -> None:
+    server = make(listener)
+    before = os.listdir("/proc/self/fd")
+    for word in (REQUEST, b"x"):
+        answers(listener, server, word)
+    assert os.listdir("/proc/self/fd") == before
