@@ -79,7 +79,7 @@ class BytecodeCache:
             )
 
     def prune(self, *, max_age: float = MAX_AGE, max_bytes: int = MAX_BYTES) -> None:
-        """Remove what nobody has used for `max_age` s, then the oldest above `max_bytes`."""
+        """Remove what was not used for `max_age` s, then the oldest above `max_bytes`."""
         with suppress(FileNotFoundError), self._opened() as root:
             remaining = max_bytes
             for used, size, path in sorted(_uses(root), reverse=True):
@@ -101,7 +101,7 @@ class BytecodeCache:
 
     @contextmanager
     def _opened(self) -> Iterator[Path]:
-        """Yield a path of the directory that stays this one, whoever renames what meanwhile."""
+        """Yield a path of the directory that leads to it even if it is renamed meanwhile."""
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self.directory, flags)
         try:
