@@ -65,12 +65,19 @@ def claim(settings: Settings) -> None:
         # Again, as another user may have been faster. What has no mark after a crash is not ours.
         _check_dest(dest)
         _mark(dest, is_new=is_new)
-        for directory in (data, settings.path("LOGDIR")):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in ("DATA_DIR", "LOGDIR"):
+            _make_directory(name, settings.path(name))
         if not _is_inside(data, dest):
             _mark(data, is_new=False)
     except OSError as error:
         raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
+
+
+def _make_directory(name: str, path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{name}={path} cannot be used: {error.strerror}") from error
 
 
 def check(settings: Settings) -> None:

@@ -1,11 +1,15 @@
 """Check that a service can listen on its port, and if not, name the process that has it."""
 
 import errno
+import shlex
 import socket
+from collections.abc import Mapping
+from pathlib import Path
 
 from doitstack import Stack
 from doitstack.errors import ServiceError, SettingsError
 from doitstack.processes.listeners import listeners
+from doitstack.services.supervisord import DIRECTORY_VARIABLE
 
 
 def check(stack: Stack, name: str, address: tuple[str, int], setting: str) -> None:
@@ -60,6 +64,17 @@ def _described(pid: int | None) -> str:
     import psutil  # noqa: PLC0415 - not for every `doit list`
 
     try:
-        return f"{psutil.Process(pid).name()} (process {pid})"
+        process = psutil.Process(pid)
+        return f"{process.name()} (process {pid}){_stack_of(process.environ())}"
     except psutil.Error:
         return f"process {pid}"
+
+
+def _stack_of(environ: Mapping[str, str]) -> str:
+    """Return the DEST of the stack to which a process with this environment belongs, if any."""
+    supervisor = environ.get(DIRECTORY_VARIABLE)
+    if not supervisor:
+        return ""
+    dest = Path(supervisor).parent
+    remedy = f"DEST={shlex.quote(str(dest))} doit unstack"
+    return f" of the stack in {dest} (to stop that stack: {remedy})"

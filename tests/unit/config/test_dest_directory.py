@@ -31,6 +31,12 @@ def test_claimed_dest_is_private(tmp_path: Path) -> None:
     assert (here / ".doitstack").read_text() == "made by doitstack\n"
 
 
+def test_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    settings = _settings(tmp_path / "dest", LOGDIR="/dev/null")
+    with pytest.raises(SettingsError, match=r"^LOGDIR=/dev/null cannot be used: File exists$"):
+        dest_directory.claim(settings)
+
+
 def test_claim_twice_changes_nothing(tmp_path: Path) -> None:
     settings = _settings(tmp_path / "dest")
     dest_directory.claim(settings)
