@@ -219,7 +219,7 @@ class Session:
             self._loop.run_until(lambda: bool(ends))
         except StepTimeoutError:
             # What it runs ends with it.
-            stop([Root(self.pid)])
+            stop([self.root])
             raise
         finally:
             with suppress(ValueError):
