@@ -18,7 +18,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
-        self.sessions: list[int] = []
+        self.sessions: list[tuple[int, int]] = []
         self.answer = Answer()
 
     def __getattr__(self, name: str) -> Callable[..., None]:
@@ -28,9 +28,12 @@ class Recorder:
         self.calls.append((verb, *arguments))
         reply(self.answer)
 
-    def session(self, pid: int) -> None:
+    def session(self, pid: int, command: int = 0) -> None:
         """Record what the watchdog is called with."""
-        self.sessions.append(pid)
+        self.sessions.append((pid, command))
+
+    def command_mark(self, number: int) -> str:
+        return f"run-1:{number}"
 
 
 class Place:
@@ -66,7 +69,15 @@ def test_commands_run_in_order_in_one_shell(place: Place) -> None:
     place.run('echo "$PWD $one $QUOTED"')
     assert place.log.read_text() == "/ 1 it's $HOME\n"
     assert place.session.variables()["one"] == "1"
-    assert place.recorder.sessions == [place.session.pid]
+
+
+def test_watchdog_knows_the_shell_and_the_command_that_runs(place: Place) -> None:
+    place.run("true")
+    pids, numbers = zip(*place.recorder.sessions, strict=True)
+    assert set(pids) == {place.session.root.pid}
+    commands = [number for number in numbers if number]
+    assert commands == [*range(1, len(commands) + 1)]
+    assert numbers[-1] == 0
 
 
 def test_posted_commands_wait_until_the_shell_is_free(place: Place) -> None:
@@ -149,5 +160,5 @@ def test_close_ends_the_shell_and_its_descriptors(tmp_path: Path) -> None:
     place.session.close()
     place.loop.close()
     assert not place.session.is_alive
-    assert place.recorder.sessions == [place.session.pid, 0]
+    assert place.recorder.sessions[-1] == (0, 0)
     assert len(os.listdir("/proc/self/fd")) == before

@@ -13,7 +13,7 @@ from doitstack.errors import CommandError
 from doitstack.processes.event_loop import EventLoop
 from doitstack.processes.program import Program
 from doitstack.processes.signals import Interrupted
-from tests.unit.fork_server.tool import is_gone
+from tests.served_tool import is_gone
 
 
 class Watchdog:

@@ -11,7 +11,7 @@ from doitstack.engine.run import open_run
 from doitstack.errors import StepError
 from doitstack.futures.run_context import RunOptions
 from doitstack.stack import Stack
-from tests.unit.fork_server.tool import is_gone
+from tests.served_tool import is_gone
 
 
 def options(*, jobs: int = 0, parallel: bool = True) -> RunOptions:
@@ -75,7 +75,7 @@ def test_close_leaves_neither_watchdog_nor_descriptors(stack: Stack) -> None:
             stack.shell("true")
             session = run.executor._session._session
             assert session
-            pids.extend((run.context.watchdog._pid, session.pid))
+            pids.extend((run.context.watchdog._pid, session.root.pid))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
