@@ -259,10 +259,10 @@ def test_logs_of_all_kinds_after_the_run(done: StackDir) -> None:
 
     listed = [line.split() for line in read(done, "log").decode().splitlines()[2:]]
     assert [[words[0], words[-1]] for words in listed[:4]] == [
-        ["stack", str(logs / "stack.log")],
-        ["talk", str(done.dest / "async" / "talk.log")],
-        ["flood", str(done.dest / "async" / "flood.log")],
-        ["db", str(logs / "db.log")],
+        ["stack", ".stack/logs/stack.log"],
+        ["talk", ".stack/async/talk.log"],
+        ["flood", ".stack/async/flood.log"],
+        ["db", ".stack/logs/db.log"],
     ]
 
 
@@ -295,7 +295,7 @@ MISTAKES = {
     "tall": "ERROR: there is no log called tall; did you mean talk? `doit log` lists all\n",
     "60-script.sh": "ERROR: 60-script.sh is the end of several names: ",
     "talk flood": "ERROR: log takes one NAME: talk flood\n",
-    "talk --no-such": "ERROR: log: option --no-such not recognized\n",
+    "talk --no-such": "ERROR: log: option --no-such not recognized; `doit help log` lists ",
     "talk --lines=-1": "ERROR: log: --lines takes a whole number, 0 or more\n",
 }
 

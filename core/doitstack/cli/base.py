@@ -1,6 +1,7 @@
 """The base classes of the commands."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,23 @@ FOLLOW = {
     "type": bool,
     "default": False,
 }
+
+JSON = {
+    "name": "json",
+    "long": "json",
+    "type": bool,
+    "default": False,
+    "help": "print a list of JSON objects for programs, times in seconds",
+}
+
+
+def width() -> int:
+    """Return the columns of the terminal, or what COLUMNS says; 0 for a pipe or file.
+
+    Rows for other programs are not wrapped.
+    """
+    is_known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return shutil.get_terminal_size().columns if is_known else 0
 
 
 def disk_error_message(error: OSError, directory: StackDirectory) -> str:

@@ -15,7 +15,7 @@ from doit.cmd_resetdep import ResetDep as DoitResetDep
 from doit.cmd_strace import Strace as DoitStrace
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
-from doitstack.cli.base import InterruptibleCommand, ShowCommand, standard_output
+from doitstack.cli.base import InterruptibleCommand, ShowCommand, standard_output, width
 from doitstack.cli.task_names import refuse_unknown_tasks
 from doitstack.config import dest_directory
 from doitstack.engine.doit_state import AtomicJsonDB
@@ -90,8 +90,8 @@ class List(_TasksCommand, DoitList):  # type: ignore[misc]
         shown = [task for task in shown if private or not task.name.startswith("_")]
         if sort == "name":
             shown = sorted(shown)
-        width = shutil.get_terminal_size().columns
-        self.outstream.write(definitions([(task.name, _doc(task)) for task in shown], width))
+        rows = [(task.name, _doc(task)) for task in shown]
+        self.outstream.write(definitions(rows, width()))
         return 0
 
 

@@ -5,10 +5,11 @@ import sys
 import time
 from typing import Any
 
-from doitstack.cli.base import FOLLOW, FollowCommand
+from doitstack.cli.base import FOLLOW, JSON, FollowCommand, width
 from doitstack.journal.last_run import LastRun
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
+from doitstack.reports.json_lists import futures_json
 
 REFRESH = 0.5
 """Seconds between two updates."""
@@ -22,15 +23,17 @@ class Futures(FollowCommand):
 
     doc_purpose = "show the futures of the last run and their state"
     doc_examples = ("doit futures", "doit futures -f")
-    cmd_options = ({**FOLLOW, "help": "show them again, until the run ends"},)
+    cmd_options = ({**FOLLOW, "help": "show them again, until the run ends"}, JSON)
 
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return the futures, even of a run in another terminal."""
         run = LastRun(directory.stack.dest, directory.stack.log_dir)
+        if params["json"]:
+            return futures_json(run.futures())
         if params["follow"]:
             show = _in_place if sys.stdout.isatty() else _appended
             show(run)
-        return "" if params["follow"] else tables.futures_table(run.futures())
+        return "" if params["follow"] else tables.futures_table(run.futures(), width())
 
 
 def _in_place(run: LastRun) -> None:
@@ -40,13 +43,13 @@ def _in_place(run: LastRun) -> None:
         size = shutil.get_terminal_size()
         # Those that are over are the first to find no room.
         rows = sorted(run.futures(), key=lambda row: row.state.is_over)
-        lines = tables.futures_table(rows).splitlines()
+        lines = tables.futures_table(rows, size.columns - 1).splitlines()
         shown = [line[: size.columns - 1] for line in lines[: size.lines - 1]]
         sys.stdout.write(f"{up}{_CLEAR}" + "".join(f"{line}\n" for line in shown))
         sys.stdout.flush()
         up = _UP.format(len(shown))
         time.sleep(REFRESH)
-    sys.stdout.write(f"{up}{_CLEAR}{tables.futures_table(run.futures())}")
+    sys.stdout.write(f"{up}{_CLEAR}{tables.futures_table(run.futures(), width())}")
 
 
 def _appended(run: LastRun) -> None:
@@ -58,7 +61,7 @@ def _appended(run: LastRun) -> None:
         rows = run.futures()
         states = [(row.name, row.state, row.rc) for row in rows]
         if states != before:
-            sys.stdout.write(("" if before is None else "\n") + tables.futures_table(rows))
+            sys.stdout.write(("" if before is None else "\n") + tables.futures_table(rows, width()))
             sys.stdout.flush()
             before = states
         if goes_on:

@@ -6,7 +6,7 @@ from typing import Any
 
 from doit.exceptions import InvalidCommand
 
-from doitstack.cli.base import FOLLOW, FollowCommand
+from doitstack.cli.base import FOLLOW, JSON, FollowCommand, width
 from doitstack.cli.follow_file import Follower
 from doitstack.console.main_log import write_all
 from doitstack.errors import StepError
@@ -15,6 +15,7 @@ from doitstack.journal.log_files import NamedLog, Of, find_log, known_logs
 from doitstack.planning.loaded_directory import loaded
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
+from doitstack.reports.json_lists import logs_json
 
 
 class Log(FollowCommand):
@@ -29,6 +30,7 @@ class Log(FollowCommand):
         "future is service:NAME."
     )
     cmd_options = (
+        {**JSON, "help": "list the logs as JSON objects"},
         {
             **FOLLOW,
             "help": "go on until the future has ended or, for the main line, the run; "
@@ -59,7 +61,8 @@ class Log(FollowCommand):
         run = LastRun(directory.stack.dest, directory.stack.log_dir)
         logs = logs_of(directory, run)
         if self._name is None:
-            return tables.logs_table(log for log in logs if log.path.exists())
+            there = [log for log in logs if log.path.exists()]
+            return logs_json(there) if params["json"] else tables.logs_table(there, width())
         log = find_log(self._name, logs)
         if not log.path.exists() and not (params["follow"] and run.goes_on):
             raise StepError(

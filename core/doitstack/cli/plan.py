@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from doitstack.cli.base import ShowCommand
+from doitstack.cli.base import JSON, ShowCommand, width
 from doitstack.config import dest_directory
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
 from doitstack.reports.graphviz import plan_graph
+from doitstack.reports.json_lists import plan_json
 
 
 class Plan(ShowCommand):
@@ -15,6 +16,7 @@ class Plan(ShowCommand):
     doc_purpose = "show phases, plugins, steps, futures and where they are waited for"
     doc_examples = ("doit plan", "doit plan --dot | dot -Tsvg > plan.svg")
     cmd_options = (
+        JSON,
         {
             "name": "dot",
             "short": "",
@@ -32,4 +34,6 @@ class Plan(ShowCommand):
         dest_directory.check(directory.settings)
         if params["dot"]:
             return plan_graph(directory.plan())
-        return tables.plan_table(directory.plan(), directory.warnings())
+        if params["json"]:
+            return plan_json(directory.plan())
+        return tables.plan_table(directory.plan(), directory.warnings(), width())

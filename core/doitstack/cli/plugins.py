@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from doitstack.cli.base import ShowCommand
+from doitstack.cli.base import JSON, ShowCommand, width
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
+from doitstack.reports.json_lists import plugins_json
 
 
 class Plugins(ShowCommand):
@@ -13,6 +14,10 @@ class Plugins(ShowCommand):
     doc_purpose = "show the plugins, where each was found, and its hooks"
     doc_examples = ("doit plugins", "doit plugins --json")
 
+    cmd_options = (JSON,)
+
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return the plugins in order."""
-        return tables.plugins_table(directory.plugins)
+        if params["json"]:
+            return plugins_json(directory.plugins)
+        return tables.plugins_table(directory.plugins, width())

@@ -7,16 +7,21 @@ from typing import Any
 
 import doit
 
-from doitstack.cli.base import ShowCommand
+from doitstack.cli.base import ShowCommand, width
 from doitstack.errors import StepError
 from doitstack.journal.journal_file import run_journals
 from doitstack.journal.last_run import last_run
+from doitstack.journal.run_list import run_rows
 from doitstack.journal.run_record import read_run
 from doitstack.journal.timing import timing_of
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.private_files import write_private
 from doitstack.reports import tables
+from doitstack.reports.json_lists import runs_json
 from doitstack.reports.run_reports import Reports
+
+LIST = "?"
+"""The value of `--run` if it is given without one: list the runs."""
 
 SHOWN_RUNS = 5
 """How many known runs the error message lists."""
@@ -36,16 +41,31 @@ class Timing(ShowCommand):
     doc_examples = ("doit timing", "doit timing --run", "doit timing --html run.html")
     cmd_options = (
         _option("json", "print the figures as JSON, all times in seconds", is_flag=True),
-        _option("run", "the run to show, by the name of its journal or how that begins"),
+        _option("run", "the run to show: its name or how that begins; without a value, list them"),
         _option("html", "write a page of the run to this file: charts, logs, comparison, what-if"),
         _option("compare", "the earlier run that the page compares with (the last of these tasks)"),
         _option("trace", "write Chrome trace events to this file, which ui.perfetto.dev opens"),
         _option("junit", "write JUnit XML to this file: a test case for each step and future"),
     )
 
+    def arranged(self, words: list[str]) -> list[str]:
+        """Return the options first; `--run` needs no value."""
+        followers = [*words[1:], "-"]
+        return super().arranged(
+            [
+                f"--run={LIST}" if word == "--run" and after.startswith("-") else word
+                for word, after in zip(words, followers, strict=True)
+            ]
+            if words
+            else words
+        )
+
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return the figures of a run, or the names of written files. Raises StepError if none."""
         log_dir = directory.stack.log_dir
+        if params["run"] == LIST:
+            rows = run_rows(log_dir)
+            return runs_json(rows) if params["json"] else tables.runs_table(rows, width())
         path = _run_of(log_dir, params["run"])
         run = read_run(path) if path else None
         if path is None or run is None:

@@ -25,7 +25,7 @@ from doitstack.journal.run_record import RunRecord
 from doitstack.journal.status import Status
 from doitstack.journal.step_record import StepRecord
 from doitstack.planning.plan import PlannedStep
-from doitstack.reports.formatting import format_clock
+from doitstack.reports.formatting import format_clock, short_path
 
 EVERY = 0.2
 """Seconds between two updates."""
@@ -197,7 +197,7 @@ def _rows(shown: Sequence[StepRecord], watch: Watch, now: float, width: int) -> 
         row = Text(f"  {future.name}", no_wrap=True, overflow="ellipsis")
         row.truncate(room, overflow="ellipsis", pad=True)
         row.append(fact)
-        log = f"  {_short(watch.future_logs / f'{future.name}.log')}"
+        log = f"  {short_path(watch.future_logs / f'{future.name}.log')}"
         row.append(log if row.cell_len + cell_len(log) <= width else "")
         row.stylize("red" if future.status is Status.FAILED else "")
         yield row
@@ -227,7 +227,7 @@ def _summary(run: RunRecord, watch: Watch, now: float) -> Text:
     if estimate := left(run, plan, watch.expected, now):
         about = "about" if estimate.is_known else "at least"
         parts.append(f"{about} {format_clock(estimate.seconds)} left")
-    parts.append(f"log {_short(watch.main_log)}")
+    parts.append(f"log {short_path(watch.main_log)}")
     return _row(", ".join(parts))
 
 
@@ -241,8 +241,3 @@ def _age(seconds: float, before: float | None) -> str:
         if before is None
         else f"{format_clock(seconds)} (last {format_clock(before)})"
     )
-
-
-def _short(path: Path) -> str:
-    """Return a path relative to the current directory if it is below that."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

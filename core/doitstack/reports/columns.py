@@ -1,5 +1,6 @@
 """Fit rows into the columns of a terminal, without losing a character. Returns text."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
@@ -55,7 +56,7 @@ def fitted(widths: Sequence[int], width: int) -> list[int]:
 
 
 def broken(text: str, width: int) -> list[str]:
-    """Return the lines of a cell: broken at blanks, else after `/`, `:` or `-`, else anywhere."""
+    """Return the lines of a cell: broken at blanks, else after one of `/:-_`, else anywhere."""
     return [piece for line in text.split("\n") for piece in _pieces(line, width)] or [""]
 
 
@@ -69,7 +70,7 @@ def _pieces(line: str, width: int) -> list[str]:
 def _parts_of_word(word: str, width: int) -> list[str]:
     parts = []
     while len(word) > width:
-        at = max(word.rfind(mark, 0, width) for mark in "/:-")
+        at = max(word.rfind(mark, 0, width) for mark in "/:-_")
         end = at + 1 if at > 0 else width
         parts.append(word[:end])
         word = word[end:]
@@ -77,7 +78,11 @@ def _parts_of_word(word: str, width: int) -> list[str]:
 
 
 def definitions(rows: Sequence[tuple[str, str]], width: int) -> str:
-    """Return names with descriptions next to them or, after long names, below them."""
+    """Return names with descriptions next to them or, after long names, below them.
+
+    A width of 0 is unlimited.
+    """
+    width = width or sys.maxsize
     column = min(max((len(name) for name, _ in rows), default=0) + GAP, width // 2)
     lines = []
     for name, text in rows:
@@ -85,7 +90,7 @@ def definitions(rows: Sequence[tuple[str, str]], width: int) -> str:
             ""
         ]
         if len(name) + GAP > column and first:
-            lines += [name, " " * column + first]
+            lines += [*broken(name, width), " " * column + first]
         else:
             lines.append(f"{name:<{column}}{first}".rstrip())
         lines += [" " * column + line for line in rest]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from doitstack.steps import Kind, Step
 
@@ -59,6 +60,11 @@ def iso_date(seconds: float) -> str:
 def counted(number: int, what: str) -> str:
     """Return `1 step`, `2 steps`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def short_path(path: Path | str) -> str:
+    """Return a path relative to the current directory, the stack directory, if it is below that."""
+    return str(path).removeprefix(f"{Path.cwd()}/")
 
 
 def brief_list(names: Sequence[str], most: int) -> str:

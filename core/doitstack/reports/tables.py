@@ -4,15 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
 from doitstack.journal.last_run import FutureRow
 from doitstack.journal.log_files import NamedLog
+from doitstack.journal.run_list import RunRow
 from doitstack.journal.timing import NOTICEABLE, Timing
 from doitstack.phases import Phase
 from doitstack.planning.plan import Plan, PlannedStep
 from doitstack.planning.plugin import Plugin, sort_plugins
-from doitstack.reports.formatting import brief_list, brief_name
+from doitstack.reports.columns import table
+from doitstack.reports.formatting import brief_list, brief_name, short_path
 
 if TYPE_CHECKING:  # importing it takes 50 ms
     from doitstack.services.services import ServiceStatus
@@ -20,15 +20,11 @@ if TYPE_CHECKING:  # importing it takes 50 ms
 _WIDE = 40
 """Characters of a cell with many names, before the line is wrapped."""
 
-
-def _table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
-    numbers = ["right" if name in ("seconds", "pid", "rc") else "left" for name in headers]
-    return tabulate(
-        list(rows), headers=headers, colalign=numbers, disable_numparse=True, tablefmt="simple"
-    )
+_WIDE = 40
+"""Characters of a cell with many names, before it goes on in the next line."""
 
 
-def plan_table(plan: Plan, warnings: Iterable[str] = ()) -> str:
+def plan_table(plan: Plan, warnings: Iterable[str] = (), width: int = 0) -> str:
     """Return phases, plugins and steps in order, and where each future is waited for."""
     waited_in = _waited_in(plan)
     rows = []
@@ -38,7 +34,7 @@ def plan_table(plan: Plan, warnings: Iterable[str] = ()) -> str:
         phase = planned.phase.value
         rows.append((shown, planned.plugin, *_step_cells(planned, waited_in)))
     headers = ("phase", "plugin", "step", "what", "waits for", "waited for in")
-    text = _table(rows, headers) if rows else "no steps"
+    text = table(rows, headers, width) if rows else "no steps"
     return "\n".join([text, *(f"WARNING: {warning}" for warning in warnings)]) + "\n"
 
 
@@ -56,12 +52,12 @@ def _step_cells(
     planned: PlannedStep, waited_in: Mapping[str, list[str]]
 ) -> tuple[str, str, str, str]:
     step = planned.step
-    waits = wrap(" ".join(step.waits), _WIDE, break_on_hyphens=False, break_long_words=False)
     places = waited_in.get(step.name, ["(never)"]) if planned.is_future else []
+    waits = wrap(" ".join(step.waits), _WIDE, break_on_hyphens=False, break_long_words=False)
     return brief_name(step, 1), step.kind.value, "\n".join(waits), brief_list(places, 1)
 
 
-def plugins_table(plugins: Iterable[Plugin]) -> str:
+def plugins_table(plugins: Iterable[Plugin], width: int = 0) -> str:
     """Return the plugins, given in stacking order: their turns, where found, and their hooks."""
     stacking = list(plugins)
     teardown = [plugin.name for plugin in sort_plugins(stacking, Phase.UNSTACK)]
@@ -70,17 +66,17 @@ def plugins_table(plugins: Iterable[Plugin]) -> str:
             plugin.name,
             str(number),
             str(teardown.index(plugin.name) + 1),
-            plugin.origin,
+            short_path(plugin.origin),
             " ".join(plugin.hooks),
         )
         for number, plugin in enumerate(stacking, start=1)
     ]
     if not rows:
         return "no plugins\n"
-    return _table(rows, ("plugin", "stack", "unstack", "found in", "hooks")) + "\n"
+    return table(rows, ("plugin", "stack", "unstack", "found in", "hooks"), width) + "\n"
 
 
-def futures_table(rows: Iterable[FutureRow]) -> str:
+def futures_table(rows: Iterable[FutureRow], width: int = 0) -> str:
     """Return the futures of the last or current run."""
     cells = [
         (
@@ -89,22 +85,24 @@ def futures_table(rows: Iterable[FutureRow]) -> str:
             "" if row.pid is None else str(row.pid or "self"),
             f"{row.seconds:.1f}",
             "" if row.rc is None else str(row.rc),
-            str(row.log) if row.log.exists() else "",
+            short_path(row.log) if row.log.exists() else "",
         )
         for row in rows
     ]
     if not cells:
         return "no futures\n"
-    return _table(cells, ("future", "state", "pid", "seconds", "rc", "log")) + "\n"
+    return table(cells, ("future", "state", "pid", "seconds", "rc", "log"), width) + "\n"
 
 
-def logs_table(logs: Iterable[NamedLog]) -> str:
+def logs_table(logs: Iterable[NamedLog], width: int = 0) -> str:
     """Return the logs there are, by name."""
-    rows = [(log.name, log.of.value, str(log.path)) for log in logs]
-    return (_table(rows, ("log", "of", "file")) if rows else "no logs") + "\n"
+    rows = [(log.name, log.of.value, short_path(log.path)) for log in logs]
+    return (table(rows, ("log", "of", "file"), width) if rows else "no logs") + "\n"
 
 
-def services_table(services: Iterable["ServiceStatus"], ports: Mapping[str, Sequence[int]]) -> str:
+def services_table(
+    services: Iterable["ServiceStatus"], ports: Mapping[str, Sequence[int]], width: int = 0
+) -> str:
     """Return the services of the stack, with the `ports` on which each listens."""
     rows = [
         (
@@ -112,13 +110,23 @@ def services_table(services: Iterable["ServiceStatus"], ports: Mapping[str, Sequ
             status.state.name.lower(),
             str(status.pid or ""),
             " ".join(map(str, ports.get(status.name, ()))),
-            str(status.log),
+            short_path(status.log),
         )
         for status in services
     ]
     if not rows:
         return "no services\n"
-    return _table(rows, ("service", "state", "pid", "port", "log")) + "\n"
+    return table(rows, ("service", "state", "pid", "port", "log"), width) + "\n"
+
+
+def runs_table(rows: Iterable[RunRow], width: int = 0) -> str:
+    """Return the recorded runs, the last one at the end."""
+    cells = [
+        (row.name, f"doit {' '.join(row.tasks)}", f"{row.seconds:.1f}", row.result) for row in rows
+    ]
+    return (
+        table(cells, ("run", "command", "seconds", "result"), width) if cells else "no runs"
+    ) + "\n"
 
 
 def timing_tables(timing: Timing) -> str:
@@ -136,7 +144,7 @@ def _components_table(timing: Timing) -> str:
     rows = [(name, f"{seconds:.1f}") for name, seconds in ordered]
     rows.append(("Unaccounted time", f"{max(0.0, timing.elapsed - accounted):.1f}"))
     rows.append(("Total runtime", f"{timing.elapsed:.1f}"))
-    return _table(rows, ("DevStack Component Timing", "seconds"))
+    return table(rows, ("DevStack Component Timing", "seconds"))
 
 
 def _async_table(timing: Timing) -> str:
@@ -146,7 +154,7 @@ def _async_table(timing: Timing) -> str:
         ("Time if we did everything serially", f"{timing.serial:.1f}"),
         ("Speedup", f"{timing.speedup:.2f} x"),
     ]
-    return _table(rows, ("Async summary", "seconds"))
+    return table(rows, ("Async summary", "seconds"))
 
 
 def _bounds_table(timing: Timing) -> str:
@@ -160,4 +168,4 @@ def _bounds_table(timing: Timing) -> str:
     parts = [part for part in timing.critical_steps if part.seconds >= NOTICEABLE]
     longest = sorted(parts, key=lambda part: -part.seconds)[:5]
     rows += [(f"  on the critical path: {part.name}", f"{part.seconds:.1f}") for part in longest]
-    return _table(rows, ("What bounds it", "seconds"))
+    return table(rows, ("What bounds it", "seconds"))

@@ -1,5 +1,6 @@
 """`doit log`."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,9 @@ def test_following_ends_if_no_run_goes_on(doit: Doit) -> None:
 def test_logs_are_listed(doit: Doit, main_log: Path) -> None:
     code, out, _ = doit("log")
     assert code == 0
-    assert str(main_log) in out
+    assert out.splitlines()[-1].split() == ["stack", "main", "line", ".stack/logs/stack.log"]
+    (log,) = json.loads(doit("log", "--json")[1])
+    assert log == {"log": "stack", "of": "main line", "file": str(main_log)}
 
 
 @pytest.mark.parametrize(

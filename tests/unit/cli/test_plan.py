@@ -1,5 +1,6 @@
 """`doit plan`."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,9 @@ def test_mistake_of_the_stack_directory_is_exit_code_3(top: Path, doit: Doit) ->
     code, out, err = doit("plan")
     assert code == 3
     assert "plugin demo: found twice" in out + err
+
+
+def test_plan_as_json_for_programs(doit: Doit) -> None:
+    code, out, _ = doit("plan", "--json")
+    assert code == 0
+    assert "stack:install:demo:50-demo.sh" in [step["task"] for step in json.loads(out)]

@@ -1,6 +1,9 @@
 """`doit plugins`."""
 
+import json
 from pathlib import Path
+
+import pytest
 
 from tests.unit.cli.conftest import Doit
 
@@ -12,7 +15,14 @@ def test_plugins_are_listed_with_their_turns(top: Path, doit: Doit) -> None:
     code, out, _ = doit("plugins")
     assert code == 0
     assert out.splitlines()[0].split() == ["plugin", "stack", "unstack", "found", "in", "hooks"]
-    assert out.splitlines()[-1].split()[:4:3] == ["demo", str(script)]
+    assert out.splitlines()[-1].split()[:4:3] == ["demo", "extras.d/50-demo.sh"]
+    last = json.loads(doit("plugins", "--json")[1])[-1]
+    assert (last["plugin"], last["unstack"], last["found_in"]) == ("demo", 1, str(script))
+
+
+def test_table_fits_the_terminal(doit: Doit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, doit("plugins")[1].splitlines())) <= 80
 
 
 def test_arguments_are_refused(doit: Doit) -> None:

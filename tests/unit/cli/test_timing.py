@@ -1,5 +1,6 @@
 """`doit timing`."""
 
+import json
 from pathlib import Path
 
 from tests.unit.cli.conftest import Doit
@@ -20,3 +21,17 @@ def test_unknown_run_names_those_that_exist(top: Path, doit: Doit) -> None:
     assert code == 3
     last = ", ".join(f"2026-01-0{number}" for number in range(2, 7))
     assert f"there is no run 2027 in {runs}; the last ones: {last}" in out + err
+
+
+def test_run_without_a_value_lists_the_runs(doit: Doit) -> None:
+    assert doit("timing", "--run")[1] == "no runs\n"
+    doit("--console", "quiet", "unstack")
+    doit("--console", "quiet", "stack")
+
+    lines = doit("timing", "--run")[1].splitlines()
+    runs = json.loads(doit("timing", "--run", "--json")[1])
+
+    assert [line.split()[1:3] for line in lines[2:]] == [["doit", "unstack"], ["doit", "stack"]]
+    assert [(run["tasks"], run["code"]) for run in runs] == [(["unstack"], 0), (["stack"], 0)]
+    first = runs[0]["run"]
+    assert doit("timing", "--run", first)[1] == doit("timing", f"--run={first}")[1] != ""

@@ -1,0 +1,101 @@
+"""What `--json` prints: lists of objects, one for each row of the table. Times are in seconds."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from doitstack.journal.last_run import FutureRow
+from doitstack.journal.log_files import NamedLog
+from doitstack.journal.run_list import RunRow
+from doitstack.phases import Phase
+from doitstack.planning.plan import Plan
+from doitstack.planning.plugin import Plugin, sort_plugins
+
+if TYPE_CHECKING:
+    from doitstack.services.services import ServiceStatus
+
+
+def _text(rows: Iterable[Mapping[str, Any]]) -> str:
+    return json.dumps(list(rows), indent=2) + "\n"
+
+
+def plan_json(plan: Plan) -> str:
+    """Return the steps of a plan, in order."""
+    return _text(
+        {
+            "task": planned.task,
+            "phase": planned.phase.value,
+            "plugin": planned.plugin,
+            "step": planned.step.name,
+            "kind": planned.step.kind.value,
+            "waits": list(planned.step.waits),
+            "needs": list(planned.needs),
+            "is_awaited": planned.is_awaited,
+        }
+        for planned in plan.steps
+    )
+
+
+def plugins_json(plugins: Iterable[Plugin]) -> str:
+    """Return the plugins in stacking order."""
+    stacking = list(plugins)
+    teardown = [plugin.name for plugin in sort_plugins(stacking, Phase.UNSTACK)]
+    return _text(
+        {
+            "plugin": plugin.name,
+            "stack": number,
+            "unstack": teardown.index(plugin.name) + 1,
+            "found_in": plugin.origin,
+            "hooks": list(plugin.hooks),
+        }
+        for number, plugin in enumerate(stacking, start=1)
+    )
+
+
+def futures_json(rows: Iterable[FutureRow]) -> str:
+    """Return the futures of a run."""
+    return _text(
+        {
+            "future": row.name,
+            "state": row.state.value,
+            "lock": row.lock or None,
+            "pid": row.pid,
+            "seconds": round(row.seconds, 3),
+            "rc": row.rc,
+            "log": str(row.log) if row.log.exists() else None,
+        }
+        for row in rows
+    )
+
+
+def services_json(services: Iterable["ServiceStatus"], ports: Mapping[str, Sequence[int]]) -> str:
+    """Return the services with the ports on which they listen."""
+    return _text(
+        {
+            "service": status.name,
+            "state": status.state.name.lower(),
+            "pid": status.pid,
+            "ports": list(ports.get(status.name, ())),
+            "log": str(status.log),
+        }
+        for status in services
+    )
+
+
+def logs_json(logs: Iterable[NamedLog]) -> str:
+    """Return the logs."""
+    return _text({"log": log.name, "of": log.of.value, "file": str(log.path)} for log in logs)
+
+
+def runs_json(rows: Iterable[RunRow]) -> str:
+    """Return the recorded runs, the last one at the end."""
+    return _text(
+        {
+            "run": row.name,
+            "start": row.start,
+            "tasks": list(row.tasks),
+            "seconds": row.seconds,
+            "code": row.code,
+        }
+        for row in rows
+    )
