@@ -5,6 +5,7 @@ from functools import partial
 
 from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
 from doitstack_plugins.shared import venvs
+from doitstack_plugins.shared.required_services import check
 from doitstack_plugins.tempest import (
     clean_tempest,
     configure_tempest,
@@ -14,6 +15,12 @@ from doitstack_plugins.tempest import (
 )
 
 services = ("tempest",)
+
+
+@hookimpl
+def stack_pre_install(stack: Stack) -> Iterator[Step]:
+    """Check that there is a Keystone to test."""
+    yield run(check, "tempest", "key", name="check_tempest", only_looks=True)
 
 
 @hookimpl

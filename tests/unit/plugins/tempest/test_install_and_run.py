@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.errors import StepError
+from doitstack.errors import SettingsError, StepError
+from doitstack.planning.stack_directory import StackDirectory
 from doitstack.processes.program import Program
 from doitstack_plugins.tempest import install_and_run
 from tests.unit.recorded_actions import RecordedActions, make_stack
@@ -81,3 +82,14 @@ def test_clean_leaves_nothing(tmp_path: Path) -> None:
     install_and_run.clean_tempest(stack)
     install_and_run.clean_tempest(stack)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_tempest_needs_keystone(tmp_path: Path) -> None:
+    drop_in = tmp_path / "extras.d" / "80-tempest.py"
+    drop_in.parent.mkdir()
+    drop_in.write_text((Path(__file__).parents[4] / "extras.d" / "80-tempest.py").read_text())
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": "tempest"})
+    (check,) = (one.step for one in directory.plan().steps if one.step.name == "check_tempest")
+    assert callable(check.action)
+    with pytest.raises(SettingsError, match=r"tempest needs key too; add to local.conf"):
+        check.action(directory.stack, *check.args)
