@@ -9,7 +9,7 @@ import pytest
 
 from doitstack.bash.protocol import Answer
 from doitstack.bash.session import Reply, Session, SessionPlace
-from doitstack.errors import CommandError, StepError
+from doitstack.errors import CommandError, StepError, StepTimeoutError
 from doitstack.processes.event_loop import EventLoop
 
 
@@ -113,6 +113,24 @@ def test_failure_ends_the_session_and_all_that_waits(place: Place) -> None:
 def test_shell_that_is_killed_says_so(place: Place) -> None:
     with pytest.raises(CommandError, match="ended with code -9, without a word: it was killed"):
         place.run("kill -KILL $BASHPID")
+
+
+def test_command_that_takes_too_long_is_ended(place: Place) -> None:
+    wake, write = os.pipe()
+    os.write(write, b"x")
+
+    def interrupt() -> None:
+        place.loop.forget(wake)
+        place.loop.interrupt(StepTimeoutError(0.5))
+
+    place.loop.watch(wake, interrupt)
+    with pytest.raises(StepTimeoutError):
+        place.run("sleep 1000")
+    os.close(wake)
+    os.close(write)
+    place.loop.run_until(lambda: ("session_ended",) in place.recorder.calls)
+    with pytest.raises(StepError, match="the bash session has ended"):
+        place.run("true")
 
 
 def test_requests_are_answered_in_shells_and_subshells(place: Place) -> None:
