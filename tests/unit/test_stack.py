@@ -29,11 +29,11 @@ class Futures(RecordedActions):
     def __init__(self, code: int = 0) -> None:
         super().__init__(lambda program: None)
         self.code = code
-        self.started: list[tuple[str, str, str]] = []
+        self.started: list[tuple[str, str, dict[str, Any]]] = []
         self.waits: list[tuple[str, ...]] = []
 
-    def async_run(self, name: str, command: str, action: Any, lock: str) -> Any:
-        self.started.append((name, command, lock))
+    def async_run(self, name: str, command: str, action: Any, **how: Any) -> Any:
+        self.started.append((name, command, how))
         return action
 
     def async_wait(self, *names: str) -> int:
@@ -102,8 +102,8 @@ def test_future_gets_the_stack_and_its_arguments(stack: Stack) -> None:
 
     context = Futures()
     with stack.acting(context):
-        action: Any = stack.async_run("a", build, "x", "y", lock="disk")
-    assert context.started == [("a", "build x y", "disk")]
+        action: Any = stack.async_run("a", build, "x", "y", lock="disk", timeout=9)
+    assert context.started == [("a", "build x y", {"lock": "disk", "timeout": 9})]
     assert action() == (stack, ("x", "y"))
 
 
