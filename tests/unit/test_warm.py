@@ -2,10 +2,7 @@
 
 import os
 import stat
-import subprocess
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,21 +10,9 @@ import pytest
 import fork_server
 from doitstack import warm
 from doitstack.config.settings import load_settings
-from doitstack.errors import CommandError
-from doitstack.processes.program import Program
-from doitstack.services.services import ServiceState
 from doitstack.stack import Stack
 from doitstack.venvs import Environment
-from tests.served_tool import Tool, plain_environment, until
-from tests.unit.recorded_actions import RecordedActions
-
-
-def run(program: Program) -> None:
-    done = subprocess.run(
-        list(map(str, program.argv)), env={**os.environ, **(program.env or {})}, check=False
-    )
-    if done.returncode:
-        raise CommandError("failed", done.returncode)
+from tests.served_tool import Tool, plain_environment
 
 
 class StackTool(Tool):
@@ -47,88 +32,6 @@ def unserved(tmp_path: Path) -> Iterator[StackTool]:
     made = StackTool(tmp_path / "st'ack")
     yield made
     made.stack.services.stop_all()
-
-
-@pytest.fixture
-def kept(unserved: StackTool) -> Iterator[StackTool]:
-    """A tool whose server supervisor keeps, on a stage where programs do run."""
-    unserved.environment.stamp.write_text("made")
-    with unserved.stack.acting(RecordedActions(run)):
-        yield unserved
-
-
-def status(tool: StackTool) -> tuple[ServiceState, int | None]:
-    (one,) = tool.stack.services.status()
-    assert one.name == "warm-tool"
-    return one.state, one.pid
-
-
-def test_a_call_waits_for_the_server_that_it_starts(kept: StackTool, tmp_path: Path) -> None:
-    env = {"MARK": "given"}
-    warm.call(kept.stack, kept.program, "write", tmp_path / "out", env=env)
-    assert (tmp_path / "out").read_text() == "True given"
-    assert "left to the real command" not in kept.stack.services.log("warm-tool").read_text()
-
-
-def test_calls_at_once_share_one_server(kept: StackTool, tmp_path: Path) -> None:
-    def call(number: int) -> int | None:
-        warm.call(kept.stack, kept.program, "write", tmp_path / str(number))
-        return status(kept)[1]
-
-    with ThreadPoolExecutor(6) as pool:
-        servers = set(pool.map(call, range(6)))
-    assert len(servers) == 1
-    assert [(tmp_path / str(n)).read_text() for n in range(6)] == ["True None"] * 6
-
-
-def test_a_call_that_fails_raises(kept: StackTool) -> None:
-    with pytest.raises(CommandError) as caught:
-        warm.call(kept.stack, kept.program, "exit", "3")
-    assert caught.value.code == 3
-
-
-def test_a_server_that_cannot_start_leaves_it_to_the_program(
-    kept: StackTool, tmp_path: Path
-) -> None:
-    (kept.bin / "tool").write_text("#!/bin/sh\nprintf plain >$2\n")
-    (kept.bin / "python").unlink()
-    warm.call(kept.stack, kept.program, "write", tmp_path / "out")
-    assert (tmp_path / "out").read_text() == "plain"
-
-
-def test_a_module_that_is_missing_leaves_it_to_the_program(kept: StackTool, tmp_path: Path) -> None:
-    program = warm.Program(kept.environment, "tool", preload=("nosuch", "fake_tool"))
-    warm.call(kept.stack, program, "write", tmp_path / "out")
-    assert (tmp_path / "out").read_text() == "False None"
-    assert "No module named 'nosuch'" in kept.stack.services.log("warm-tool").read_text()
-
-
-def test_a_package_that_is_missing_is_none(kept: StackTool, tmp_path: Path) -> None:
-    program = warm.Program(kept.environment, "tool", preload=("nosuch.*", "fake_tool"))
-    warm.call(kept.stack, program, "write", tmp_path / "out")
-    assert (tmp_path / "out").read_text() == "True None"
-
-
-def test_without_support_the_program_runs(
-    kept: StackTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fork_server, "is_supported", lambda: False)
-    warm.call(kept.stack, kept.program, "write", tmp_path / "out")
-    assert (tmp_path / "out").read_text() == "False None"
-    assert not (kept.stack.dest / "supervisor").exists()
-
-
-def test_the_end_of_an_idle_server_is_no_death(kept: StackTool) -> None:
-    began = time.time() - 10
-    program = warm.Program(kept.environment, "tool", preload=("fake_tool",), idle=1)
-    warm.call(kept.stack, program, "exit", "0")
-    until(lambda: status(kept)[0] is ServiceState.EXITED)
-    assert kept.stack.services.deaths(began) == {}
-
-
-def test_asking_whether_it_is_ready_leaves_no_line(kept: StackTool) -> None:
-    warm.call(kept.stack, kept.program, "exit", "0")
-    assert kept.stack.services.log("warm-tool").read_text() == "ready\n"
 
 
 def test_the_stamp_follows_the_environment(unserved: StackTool) -> None:
@@ -157,29 +60,3 @@ def test_without_support_there_is_a_link(
     assert os.readlink(unserved.client) == unserved.real
     warm.offer(unserved.stack, unserved.program)
     assert not (unserved.stack.dest / "supervisor").exists()
-
-
-def test_offer_serves_under_the_stacks_supervisor(unserved: StackTool) -> None:
-    unserved.environment.stamp.write_text("made")
-    try:
-        warm.offer(unserved.stack, unserved.program)
-        until(unserved.socket.exists)
-        assert unserved.is_served()
-        warm.stop(unserved.stack, "tool")
-        assert not unserved.socket.exists()
-        assert unserved.run("served").stdout == b"False\n"
-    finally:
-        unserved.stack.services.stop_all()
-
-
-def test_an_environment_that_is_missing_only_warns(
-    unserved: StackTool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(unserved.stack, "say", said.append)
-    missing = warm.Program(Environment(unserved.stack.dest / "none", ()), "tool")
-    try:
-        warm.offer(unserved.stack, missing, wait=True)
-    finally:
-        unserved.stack.services.stop_all()
-    assert "no server for tool" in said[0]

@@ -115,6 +115,7 @@ def test_addresses_are_shown(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.usefixtures("supervisord")
 def test_services_are_stopped_at_once_and_their_stores_later(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
     for name in ("g-api", "mysql", "n-cpu-1", "of-a-plugin"):
@@ -122,7 +123,6 @@ def test_services_are_stopped_at_once_and_their_stores_later(tmp_path: Path) -> 
     (step,) = all_services.unstack(stack)
     step.action(stack)
     assert [one.name for one in stack.services.status() if one.pid] == ["mysql"]
-    stack.services.stop_all()
 
 
 def test_bytecode_is_kept_during_the_last_steps_and_only_after_an_installation(

@@ -1,388 +1,154 @@
-"""Services: real processes under a real supervisord."""
+"""Services with a supervisord in memory; tests/integration/services has real ones."""
 
 import os
-import signal
-import socket
-import stat
+import shlex
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from doitstack.errors import ServiceError
+from doitstack.services import services as module
 from doitstack.services.services import Services, ServiceState
-from doitstack.services.supervisord import DIRECTORY_VARIABLE
-from tests.service_processes import service_processes
+from tests.unit.fake_services import FakeSupervisord, fake_services
 
 SLEEP = ["sleep", "1000"]
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    """Services whose directory has a long name, full of what quoting could go wrong with."""
-    directory = tmp_path / ("long" * 30) / "a b #c ;d %(here)s [*] 'e'" / "supervisor"
-    made = Services(directory, directory.parent / "logs")
-    yield made
-    made.stop_all()
+def supervisord(made: tuple[Services, FakeSupervisord]) -> FakeSupervisord:
+    return made[1]
 
 
-def directory_of(services: Services) -> Path:
-    return services.log("x").parent.parent / "supervisor"
+@pytest.fixture
+def services(made: tuple[Services, FakeSupervisord]) -> Services:
+    return made[0]
 
 
-def kept(services: Services) -> list[psutil.Process]:
-    return service_processes(directory_of(services))
+@pytest.fixture
+def made(tmp_path: Path) -> tuple[Services, FakeSupervisord]:
+    return fake_services(tmp_path)
 
 
-def supervisord(services: Services) -> psutil.Process:
-    return psutil.Process(int((directory_of(services) / "supervisord.pid").read_text()))
-
-
-def pid_of(services: Services, name: str) -> int | None:
-    return next(one.pid for one in services.status() if one.name == name)
-
-
-def gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
-def test_start_passes_everything_as_it_was_given(services: Services, tmp_path: Path) -> None:
+def test_script_passes_everything_as_it_was_given(tmp_path: Path) -> None:
     hard = "1 # ;' \" %(x)s $HOME\n`id` \\"
-    script = 'printf "<%s>" "$X" "$1" "$(pwd)"; exec sleep 1000'
-    services.start("a", ["sh", "-c", script, "sh", hard], env={"X": hard}, cwd=tmp_path)
-    assert services.log("a").read_text() == f"<{hard}><{hard}><{tmp_path}>"
+    words = ["sh", "-c", 'printf "<%s>" "$X" "$1" "$(pwd)"', "sh", hard]
+    log = tmp_path / "a b'c.log"
+    script = tmp_path / "script"
+    script.write_text(module._script(words, {"X": hard}, tmp_path, log))
+    subprocess.run(["sh", script], check=True)
+    assert log.read_text() == f"<{hard}><{hard}><{tmp_path}>"
 
 
-def test_every_pipe_of_supervisor_to_a_service_has_a_reader(services: Services) -> None:
-    """Else poll returns at once for it, and supervisor may ask without end."""
-    for name in "abc":
-        services.start(name, SLEEP)
-    held = {target for name in "abc" for target, _ in pipes(pid_of(services, name))}
-    own = pipes(supervisord(services).pid)
-    ends = {target for target, flags in own if flags & os.O_ACCMODE == os.O_WRONLY}
-    assert ends
-    assert ends <= held
+def test_service_with_the_same_arguments_is_left_alone(
+    services: Services, supervisord: FakeSupervisord
+) -> None:
+    for _ in range(2):
+        services.start("a", SLEEP, env={"X": "1"})
+    assert supervisord.calls.count("start a") == 1
 
 
-TITLED = """
-import ctypes, os, sys, time
-fields = open("/proc/self/stat").read().rpartition(")")[2].split()
-begin, end = map(int, fields[47:49])
-ctypes.memset(begin, 0, end - begin)
-if os.fork():
-    print("titled", flush=True)
-time.sleep(1000)
-"""
-
-
-def test_process_without_its_environment_is_ours_and_ends(services: Services) -> None:
-    """A program that gives itself a title writes over what it was started with."""
-    services.start("a", [sys.executable, "-c", TITLED])
-    assert wait_until(lambda: "titled" in services.log("a").read_text())
-    first, second = map(psutil.Process, services.pids("a"))
-    assert DIRECTORY_VARIABLE not in first.environ()
-    supervisord(services).kill()
-    services.stop_all()
-    assert gone(first)
-    assert gone(second)
-
-
-def pipes(pid: int | None) -> list[tuple[str, int]]:
-    """Return the pipes that a process has open, with how it may use them."""
-    found = []
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        target = str(entry.readlink())
-        if target.startswith("pipe:"):
-            info = Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text()
-            found.append((target, int(info.split()[3], 8)))
-    return found
-
-
-def test_start_keeps_a_service_with_the_same_command(services: Services) -> None:
-    began = time.time()
-    assert services.started("a") == 0
+@pytest.mark.parametrize(
+    ("env", "stop_seconds"), [({"X": "2"}, 10), ({"X": "1"}, 11)], ids=["variable", "time to end"]
+)
+def test_service_with_other_arguments_is_restarted(
+    services: Services, supervisord: FakeSupervisord, env: dict[str, str], stop_seconds: int
+) -> None:
     services.start("a", SLEEP, env={"X": "1"})
-    first = pid_of(services, "a")
-    assert int(began) <= services.started("a") <= time.time()
-    services.start("a", SLEEP, env={"X": "1"})
-    assert pid_of(services, "a") == first
+    services.start("a", SLEEP, env=env, stop_seconds=stop_seconds)
+    assert supervisord.calls == ["end a", "start a", "signal a", "end a", "start a"]
 
 
-def test_start_restarts_a_service_with_another_command(services: Services) -> None:
-    services.start("a", SLEEP, env={"X": "1"})
-    process = psutil.Process(pid_of(services, "a"))
-    services.start("a", SLEEP, env={"X": "2"})
-    assert gone(process)
-    assert psutil.Process(pid_of(services, "a")).environ()["X"] == "2"
-
-
-def test_start_again_starts_a_known_service(services: Services) -> None:
+def test_start_again_starts_what_was_started_before(
+    services: Services, supervisord: FakeSupervisord
+) -> None:
     assert not services.start_again("a")
-    assert not directory_of(services).exists()
-    services.start("a", SLEEP, env={"X": "1"})
-    first = pid_of(services, "a")
+    services.start("a", SLEEP)
     assert services.start_again("a")
-    assert pid_of(services, "a") == first
-    services.stop_all()
+    assert supervisord.calls.count("start a") == 1
+    services.stop("a")
     assert services.start_again("a")
-    assert psutil.Process(pid_of(services, "a")).environ()["X"] == "1"
+    assert supervisord.calls.count("start a") == 2
 
 
-def test_start_again_reports_why_a_service_died_at_once(services: Services) -> None:
-    with pytest.raises(ServiceError):
-        services.start("bad", ["sh", "-c", "echo no such table; exit 3"])
-    with pytest.raises(ServiceError, match="no such table"):
-        services.start_again("bad")
-
-
-def test_start_reports_why_a_service_died_at_once(services: Services) -> None:
-    with pytest.raises(ServiceError, match=r"service bad does not run(?s:.*)no such table"):
-        services.start("bad", ["sh", "-c", "echo no such table; exit 3"])
-    assert "no such table" in services.deaths(time.time(), "bad")["bad"]
-
-
-def test_start_reports_a_missing_program(services: Services) -> None:
-    with pytest.raises(ServiceError, match=r"/none/prog: not found"):
-        services.start("bad", ["/none/prog"])
+def test_service_that_dies_at_once_is_an_error_with_the_end_of_its_log(
+    services: Services, supervisord: FakeSupervisord
+) -> None:
+    supervisord.broken.add("bad")
+    services.log("bad").parent.mkdir()
+    services.log("bad").write_text("no such table\n")
+    for start in (lambda: services.start("bad", SLEEP), lambda: services.start_again("bad")):
+        with pytest.raises(ServiceError, match=r"service bad does not run(?s:.*)no such table"):
+            start()
+    services.start("bad", SLEEP, wait=False)
+    assert "(FATAL)" in services.deaths(time.time(), "bad")["bad"]
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../a", "a:b", "a%b", ".a"])
 def test_start_refuses_a_bad_name(services: Services, name: str) -> None:
     with pytest.raises(ServiceError, match="bad name"):
         services.start(name, SLEEP)
-    assert not directory_of(services).exists()
 
 
-def test_start_refuses_a_bad_variable(services: Services) -> None:
+def test_start_refuses_a_bad_variable_and_no_program(services: Services) -> None:
     with pytest.raises(ServiceError, match="not a name"):
         services.start("a", SLEEP, env={"A;B": "x"})
+    with pytest.raises(ServiceError, match="needs a program"):
+        services.start("a", [])
 
 
-def test_services_see_neither_our_markers_nor_our_secrets(
-    services: Services, monkeypatch: pytest.MonkeyPatch
+def test_all_are_asked_to_end_before_any_is_waited_for(
+    services: Services, supervisord: FakeSupervisord
 ) -> None:
-    monkeypatch.setenv("DOITSTACK_FUTURE", "x")
-    monkeypatch.setenv("OS_PASSWORD", "x")
-    services.start("a", SLEEP)
-    for process in kept(services):
-        assert not {"DOITSTACK_FUTURE", "OS_PASSWORD"} & process.environ().keys()
-
-
-def test_supervisord_is_a_daemon_of_its_own(services: Services) -> None:
-    with socket.socket() as held:
-        os.set_inheritable(held.fileno(), True)
-        services.start("a", SLEEP)
-        daemon = supervisord(services)
-        assert os.getsid(daemon.pid) != os.getsid(0)
-        for process in kept(services):
-            files = Path(f"/proc/{process.pid}/fd")
-            assert os.readlink(files / "0") == "/dev/null"
-            assert f"socket:[{os.fstat(held.fileno()).st_ino}]" not in {
-                os.readlink(file) for file in files.iterdir()
-            }
-
-
-def test_services_outlive_the_process_that_started_them(services: Services) -> None:
-    script = (
-        "import os, signal, sys; from pathlib import Path\n"
-        "from doitstack.services.services import Services\n"
-        "Services(Path(sys.argv[1]), Path(sys.argv[2])).start('a', ['sleep', '1000'])\n"
-        "os.killpg(0, signal.SIGKILL)\n"
-    )
-    directory = str(directory_of(services))
-    command = [sys.executable, "-c", script, directory, str(services.log("a").parent)]
-    assert subprocess.run(command, start_new_session=True, check=False).returncode == -9
-    assert [one.state for one in services.status()] == [ServiceState.RUNNING]
-
-
-def test_files_are_private(services: Services) -> None:
-    services.start("a", ["sh", "-c", "echo x; exec sleep 1000"])
-    root = directory_of(services).parent
-    for path in [*directory_of(services).rglob("*"), *root.glob("logs/*")]:
-        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
-
-
-def test_stop_ends_a_service_and_its_children(services: Services) -> None:
-    services.start("a", ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
-    services.start("b", SLEEP)
-    assert len(services.pids("a")) == 3
-    services.stop("a")
-    assert services.pids("a") == []
-    assert {one.name: one.state for one in services.status()} == {
-        "a": ServiceState.STOPPED,
-        "b": ServiceState.RUNNING,
-    }
-    services.stop("a")
-
-
-def test_stop_of_an_unknown_service_does_nothing(services: Services) -> None:
-    services.stop("never")
-    assert services.status() == []
-
-
-def test_stop_all_leaves_no_process(services: Services) -> None:
-    services.start("a", SLEEP)
-    services.start("b", ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
-    assert len(kept(services)) == 5
-    services.stop_all()
-    assert kept(services) == []
+    for name in "ab":
+        services.start(name, SLEEP)
+    supervisord.calls.clear()
+    services.stop("a", "b", "never")
+    assert supervisord.calls == ["signal a", "signal b", "end a", "end b", "end never"]
     assert [one.state for one in services.status()] == [ServiceState.STOPPED] * 2
-    services.stop_all()
 
 
-def test_stop_all_without_any_start_makes_nothing(services: Services) -> None:
-    services.stop_all()
-    assert not directory_of(services).exists()
-
-
-def test_stop_all_ends_leftovers_of_a_killed_supervisord(services: Services) -> None:
-    services.start("a", SLEEP)
-    os.kill(supervisord(services).pid, signal.SIGKILL)
-    assert wait_until(lambda: len(kept(services)) == 1)
-    services.stop_all()
-    assert kept(services) == []
-
-
-def test_start_after_a_killed_supervisord_starts_again(services: Services) -> None:
-    services.start("a", SLEEP)
-    orphan = psutil.Process(pid_of(services, "a"))
-    os.kill(supervisord(services).pid, signal.SIGKILL)
-    assert wait_until(lambda: len(kept(services)) == 1)
-    assert [one.state for one in services.status()] == [ServiceState.STOPPED]
-    services.start("a", SLEEP)
-    assert gone(orphan)
-    assert services.deaths(time.time(), "a") == {}
-
-
-def test_stale_pid_file_does_no_harm(services: Services) -> None:
-    services.start("a", SLEEP)
-    services.stop_all()
-    with subprocess.Popen(SLEEP) as bystander:
-        (directory_of(services) / "supervisord.pid").write_text(f"{bystander.pid}\n")
-        (directory_of(services) / "supervisor.sock").touch()
-        services.stop_all()
-        services.start("a", SLEEP)
-        services.stop_all()
-        assert bystander.poll() is None
-        bystander.kill()
-
-
-def test_a_service_that_ignores_sigterm_is_killed(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("doitstack.services.supervisord.STOP_SECONDS", 0.3)
-    services.start("a", ["sh", "-c", "trap '' TERM; (setsid sh -c 'sleep 1000') & sleep 1000"])
-    os.kill(supervisord(services).pid, signal.SIGKILL)
-    services.stop_all()
-    assert kept(services) == []
-
-
-def test_deaths_name_a_needed_service_that_died_before(services: Services) -> None:
-    services.start("a", ["sh", "-c", "echo last words; exec sleep 1000"])
-    assert services.deaths(time.time(), "a") == {}
-    psutil.Process(pid_of(services, "a")).kill()
-    assert wait_until(lambda: services.status()[0].state is ServiceState.EXITED)
-    told = services.deaths(time.time(), "a")["a"]
-    assert "(EXITED)" in told
-    assert told.endswith("last words")
-
-
-def test_stop_ends_services_side_by_side(services: Services, tmp_path: Path) -> None:
-    """Each ends only once the other has been told to, which one after the other cannot do."""
-    script = (
-        "trap 'touch $0; until [ -e $1 ]; do sleep 0.05; done; touch $0.ended; exit' TERM;"
-        "touch $0.ready; while :; do sleep 0.05; done"
-    )
-    first, second = tmp_path / "first", tmp_path / "second"
-    services.start("a", ["sh", "-c", script, first, second])
-    services.start("b", ["sh", "-c", script, second, first])
-    assert wait_until(lambda: all(Path(f"{path}.ready").exists() for path in (first, second)))
-    services.stop("a", "b")
-    assert all(Path(f"{path}.ended").exists() for path in (first, second))
-    assert {one.state for one in services.status()} == {ServiceState.STOPPED}
-
-
-def test_stop_of_nothing_leaves_all(services: Services) -> None:
+def test_stop_without_names_leaves_all(services: Services) -> None:
     services.start("a", SLEEP)
     services.stop()
-    assert services.deaths(time.time(), "a") == {}
+    assert services.status()[0].state is ServiceState.RUNNING
 
 
-def test_a_service_has_its_own_time_to_end(services: Services) -> None:
-    script = "trap 'echo asked' TERM; while :; do sleep 0.05; done"
-    services.start("a", ["sh", "-c", script], stop_seconds=1)
-    services.stop("a")
-    assert "asked" in services.log("a").read_text()
-    assert "SIGKILL" in (directory_of(services) / "supervisord.log").read_text()
-    assert "stopwaitsecs=1\n" in (directory_of(services) / "conf.d" / "a.conf").read_text()
+def test_stop_all_without_any_start_makes_nothing(services: Services, tmp_path: Path) -> None:
+    services.stop_all()
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_stop_does_not_wait_for_supervisor_for_ever(
-    services: Services, monkeypatch: pytest.MonkeyPatch
+def test_status_has_process_log_and_time(services: Services) -> None:
+    assert services.started("a") == 0
+    began = int(time.time())
+    services.start("a", SLEEP)
+    (one,) = services.status()
+    assert (one.name, one.pid, one.log) == ("a", os.getpid(), services.log("a"))
+    assert began <= services.started("a") == one.started
+    assert services.pids("a") == [os.getpid()]
+
+
+def test_deaths_are_recent_and_not_of_those_that_may_end(
+    services: Services, supervisord: FakeSupervisord
 ) -> None:
-    monkeypatch.setattr("doitstack.services.services._PATIENCE_SECONDS", 0)
-    monkeypatch.setattr("doitstack.services.supervisord.STOP_SECONDS", 0.3)
-    services.start("a", ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"], stop_seconds=99)
-    services.stop("a")
-    assert services.pids("a") == []
-
-
-def test_start_takes_over_another_time_to_end(services: Services) -> None:
-    services.start("a", SLEEP)
-    first = pid_of(services, "a")
-    services.start("a", SLEEP, stop_seconds=1)
-    assert pid_of(services, "a") != first
-
-
-def test_start_without_waiting_does_not_report_a_death(services: Services) -> None:
-    services.start("bad", ["sh", "-c", "echo no such table; exit 3"], wait=False)
-    assert wait_until(lambda: services.status()[0].state is ServiceState.FATAL)
-    told = services.deaths(time.time(), "bad")["bad"]
-    assert "(FATAL)" in told
-    assert told.endswith("no such table")
-
-
-def test_ports_are_those_at_which_processes_listen(services: Services) -> None:
-    script = (
-        "import os, socket, sys, time\n"
-        "made = [socket.create_server(('127.0.0.1', 0)) for _ in range(2)]\n"
-        "print(*sorted(one.getsockname()[1] for one in made), flush=True)\n"
-        "os.fork()\n"
-        "time.sleep(1000)\n"
-    )
-    services.start("a", [sys.executable, "-c", script])
-    services.start("b", SLEEP)
-    assert wait_until(lambda: services.log("a").read_text().endswith("\n"))
-    assert services.ports() == {"a": [int(port) for port in services.log("a").read_text().split()]}
-
-
-def test_deaths_do_not_include_stopped_services(services: Services) -> None:
-    for name in ("a", "b", "c"):
-        services.start(name, ["sh", "-c", f"echo last words of {name}; exec sleep 1000"])
-    began = time.time() - 10
-    assert services.deaths(began) == {}
-    for name in ("a", "b"):
-        psutil.Process(pid_of(services, name)).kill()
-    assert wait_until(lambda: len(services.deaths(began)) == 2)
-    services.stop("c")
-    told = services.deaths(began)
-    assert list(told) == ["a", "b"]
-    assert "service b does not run (EXITED)" in told["b"]
-    assert told["b"].endswith("last words of b")
+    for name in ("a", "b", "warm-tool", "stopped"):
+        services.start(name, SLEEP)
+    services.stop("stopped")
+    for name in ("a", "warm-tool"):
+        supervisord.states[name] = "EXITED"
+    before = time.time() - 10
+    assert list(services.deaths(before)) == ["a"]
     assert services.deaths(time.time() + 10) == {}
-    assert list(services.deaths(began, "c", "never")) == ["c", "never", "a", "b"]
+    assert list(services.deaths(before, "b", "stopped", "never")) == ["stopped", "never", "a"]
+
+
+def test_log_of_a_service_is_quoted_in_its_script(
+    services: Services, supervisord: FakeSupervisord
+) -> None:
     services.start("a", SLEEP)
-    assert list(services.deaths(began)) == ["b"]
-
-
-def wait_until(condition, seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
+    script, stop_seconds = supervisord.configurations["a"]
+    assert f">>{shlex.quote(str(services.log('a')))} 2>&1" in script
+    assert script.endswith("\nexec sleep 1000\n")
+    assert stop_seconds == 10

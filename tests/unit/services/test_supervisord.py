@@ -1,25 +1,13 @@
 """A supervisord of a directory: programs are configured, started, found and ended."""
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault
 
 import pytest
 
 from doitstack.errors import ServiceError
-from doitstack.services.supervisord import SCRIPT, Supervisord
-from tests.service_processes import service_processes
-
-SLEEP = f'#!/bin/sh\nexec {SCRIPT}<"$0"\nexec sleep 600\n'
-FAIL = "#!/bin/sh\nexit 3\n"
-
-
-@pytest.fixture
-def supervisord(tmp_path: Path) -> Iterator[Supervisord]:
-    made = Supervisord(tmp_path / "supervisor")
-    with made.locked():
-        yield made
-        made.shut_down()
-    assert service_processes(made.directory) == []
+from doitstack.services.supervisord import Supervisord
 
 
 def test_without_a_supervisord_nothing_is_known(tmp_path: Path) -> None:
@@ -29,38 +17,61 @@ def test_without_a_supervisord_nothing_is_known(tmp_path: Path) -> None:
         supervisord.start("sleep", wait=True)
 
 
-def test_programs_are_started_and_found(supervisord: Supervisord) -> None:
+class FakeRpc:
+    """Supervisor's interface: the calls, and a fault for each method in `faults`."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.faults: dict[str, int] = {}
+
+    def call(self, path: str, method: str, *arguments: Any, timeout: float) -> Any:
+        name = method.removeprefix("supervisor.")
+        self.calls.append((name, *arguments))
+        if name in self.faults:
+            raise Fault(self.faults[name], name)
+        return [{"name": "a", "statename": "RUNNING"}]
+
+
+@pytest.fixture
+def rpc(monkeypatch: pytest.MonkeyPatch) -> FakeRpc:
+    made = FakeRpc()
+    monkeypatch.setattr("doitstack.services.supervisord.call_unix", made.call)
+    return made
+
+
+@pytest.fixture
+def supervisord(tmp_path: Path) -> Supervisord:
+    (tmp_path / "conf.d").mkdir()
+    return Supervisord(tmp_path)
+
+
+def test_configuration_is_written_and_loaded(supervisord: Supervisord, rpc: FakeRpc) -> None:
+    supervisord.put("a", "exec sleep 9\n", 7)
+    assert rpc.calls == [("removeProcessGroup", "a"), ("reloadConfig",), ("addProcessGroup", "a")]
+    assert supervisord.names() == ["a"]
+    assert supervisord.has("a", "exec sleep 9\n", 7)
+    assert not supervisord.has("a", "exec sleep 9\n", 8)
+    assert not supervisord.has("a", "exec sleep 8\n", 7)
+    conf = (supervisord.directory / "conf.d" / "a.conf").read_text()
+    assert "stopwaitsecs=7\n" in conf
+    assert supervisord.infos()["a"]["statename"] == "RUNNING"
+
+
+def test_only_the_expected_fault_is_harmless(supervisord: Supervisord, rpc: FakeRpc) -> None:
+    rpc.faults = {"removeProcessGroup": 10, "stopProcess": 70, "startProcess": 50}
+    supervisord.put("a", "", 7)
+    supervisord.signal_stop("a")
+    assert not supervisord.start("a", wait=True)
+    rpc.faults = {"removeProcessGroup": 91, "stopProcess": 10}
+    with pytest.raises(Fault):
+        supervisord.put("a", "", 7)
+    with pytest.raises(Fault):
+        supervisord.signal_stop("a")
+
+
+def test_supervisord_that_answers_is_not_started_again(
+    supervisord: Supervisord, rpc: FakeRpc
+) -> None:
     supervisord.ensure()
-    supervisord.put("sleep", SLEEP, 10)
-    supervisord.put("fail", FAIL, 10)
-
-    assert supervisord.has("sleep", SLEEP, 10)
-    assert not supervisord.has("sleep", SLEEP, 11)
-    assert supervisord.names() == ["fail", "sleep"]
-    assert supervisord.start("sleep", wait=True)
-    assert not supervisord.start("fail", wait=True)
-    infos = supervisord.infos()
-    assert {name: info["statename"] for name, info in infos.items()} == {
-        "fail": "FATAL",
-        "sleep": "RUNNING",
-    }
-    processes = supervisord.processes()
-    assert set(processes) == {"", "sleep"}
-    assert [process.pid for process in processes["sleep"]] == [infos["sleep"]["pid"]]
-
-
-def test_programs_are_ended_without_supervisor(supervisord: Supervisord) -> None:
-    supervisord.ensure()
-    supervisord.put("sleep", SLEEP, 10)
-    supervisord.start("sleep", wait=True)
-
-    supervisord.end_processes(["sleep"])
-
-    assert set(supervisord.processes()) == {""}
-
-
-def test_stopping_what_does_not_run_is_fine(supervisord: Supervisord) -> None:
-    supervisord.ensure()
-    supervisord.put("sleep", SLEEP, 10)
-    supervisord.signal_stop("sleep")
-    assert supervisord.infos()["sleep"]["statename"] == "STOPPED"
+    assert rpc.calls == [("getState",)]
+    assert not (supervisord.directory / "supervisord.conf").exists()

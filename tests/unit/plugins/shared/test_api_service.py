@@ -1,7 +1,7 @@
 """The base of API services, by a service that is not OpenStack's."""
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from doitstack_plugins.shared.conf_files import Sections
 from tests.e2e.samples import free_ports
 from tests.unit.recorded_actions import RecordedActions, make_stack
 
-pytestmark = pytest.mark.usefixtures("no_fork_server")
+pytestmark = pytest.mark.usefixtures("no_fork_server", "supervisord")
 
 
 class Tides(ApiService):
@@ -49,10 +49,8 @@ def port() -> dict[str, str]:
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    made = make(tmp_path, **port())
-    yield made
-    made.services.stop_all()
+def stack(tmp_path: Path) -> Stack:
+    return make(tmp_path, **port())
 
 
 def test_settings_have_the_name_of_the_service(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.errors import ServiceError, SettingsError
+from doitstack.services.supervisord import DIRECTORY_VARIABLE
 from doitstack.stack import Stack
 from doitstack_plugins.shared import ports
 from tests.unit.recorded_actions import RecordedActions, make_stack
@@ -19,7 +21,6 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     made = make_stack(tmp_path)
     with made.acting(RecordedActions(lambda program: None)):
         yield made
-    made.services.stop_all()
 
 
 @pytest.fixture
@@ -35,30 +36,27 @@ def test_check_port_accepts_a_free_port(stack: Stack) -> None:
     ports.check(stack, "web", ("127.0.0.1", free), "WEB_PORT")
 
 
+LISTEN = """
+import socket
+with socket.create_server(("127.0.0.1", 0)) as server:
+    print(server.getsockname()[1], flush=True)
+    input()
+"""
+
+
 def test_check_port_names_the_stack_that_has_it(stack: Stack, tmp_path: Path) -> None:
-    other = make_stack(tmp_path / "other", DEST=str(tmp_path / "other/dest"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = str(probe.getsockname()[1])
-    with other.acting(RecordedActions(lambda program: None)):
-        other.run_process("web", [sys.executable, "-m", "http.server", "-b", "127.0.0.1", free])
-        try:
-            wait_until_listening(int(free))
-            with pytest.raises(ServiceError) as raised:
-                ports.check(stack, "web", ("127.0.0.1", int(free)), "WEB_PORT")
-        finally:
-            other.services.stop_all()
-    dest = other.dest
-    assert f"of the stack in {dest} (to stop that stack: DEST={dest} doit unstack)" in str(
-        raised.value
-    )
-
-
-def wait_until_listening(port: int) -> None:
-    while True:
-        with socket.socket() as probe:
-            if not probe.connect_ex(("127.0.0.1", port)):
-                return
+    dest = tmp_path / "other"
+    env = {DIRECTORY_VARIABLE: str(dest / "supervisor")}
+    with subprocess.Popen(
+        [sys.executable, "-c", LISTEN], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        port = int(process.stdout.readline())
+        with pytest.raises(ServiceError) as raised:
+            ports.check(stack, "web", ("127.0.0.1", port), "WEB_PORT")
+        process.communicate(b"\n")
+    expected = f"of the stack in {dest} (to stop that stack: DEST={dest} doit unstack)"
+    assert expected in str(raised.value)
 
 
 def test_check_port_names_the_program_that_has_it(stack: Stack, port: int) -> None:
@@ -66,12 +64,10 @@ def test_check_port_names_the_program_that_has_it(stack: Stack, port: int) -> No
         ports.check(stack, "web", ("127.0.0.1", port), "WEB_PORT")
 
 
-def test_check_port_accepts_the_service_itself(stack: Stack) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
-    stack.run_process("web", [sys.executable, "-m", "http.server", str(free)])
-    ports.check(stack, "web", ("127.0.0.1", free), "WEB_PORT")
+@pytest.mark.usefixtures("supervisord")
+def test_check_port_accepts_the_service_itself(stack: Stack, port: int) -> None:
+    stack.run_process("web", ["this test"])
+    ports.check(stack, "web", ("127.0.0.1", port), "WEB_PORT")
 
 
 def test_check_port_refuses_an_address_of_elsewhere(stack: Stack) -> None:

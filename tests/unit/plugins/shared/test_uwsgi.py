@@ -27,6 +27,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
         pass
 
 
+pytestmark = pytest.mark.usefixtures("supervisord")
+
+
 @pytest.fixture
 def port() -> Iterator[int]:
     with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
@@ -48,7 +51,6 @@ def stack(tmp_path: Path, patience: str) -> Iterator[Stack]:
     made = make_stack(tmp_path, SERVICE_TIMEOUT=patience)
     with made.acting(RecordedActions(lambda program: None)):
         yield made
-    made.services.stop_all()
 
 
 def service(port: int, host: str = "127.0.0.1") -> WsgiService:

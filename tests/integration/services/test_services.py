@@ -1,0 +1,410 @@
+"""Services: real processes under a real supervisord."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from doitstack.errors import ServiceError
+from doitstack.services.services import Services, ServiceState
+from doitstack.services.supervisord import DIRECTORY_VARIABLE
+from tests.service_processes import service_processes
+
+SLEEP = ["sleep", "1000"]
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    """Services whose directory has a long name, full of what quoting could go wrong with."""
+    directory = tmp_path / ("long" * 30) / "a b #c ;d %(here)s [*] 'e'" / "supervisor"
+    made = Services(directory, directory.parent / "logs")
+    yield made
+    made.stop_all()
+
+
+@pytest.fixture(scope="module")
+def supervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Services whose supervisord runs for all tests that do not need one of their own."""
+    directory = tmp_path_factory.mktemp("shared") / "a b" / "supervisor"
+    made = Services(directory, directory.parent / "logs")
+    yield made
+    made.stop_all()
+
+
+@pytest.fixture
+def shared(supervisor: Services) -> Iterator[Services]:
+    """The shared services, of which none runs and none has a log."""
+    yield supervisor
+    supervisor.stop(*(one.name for one in supervisor.status()))
+    for one in supervisor.status():
+        one.log.unlink(missing_ok=True)
+
+
+def directory_of(services: Services) -> Path:
+    return services.log("x").parent.parent / "supervisor"
+
+
+def kept(services: Services) -> list[psutil.Process]:
+    return service_processes(directory_of(services))
+
+
+def supervisord(services: Services) -> psutil.Process:
+    return psutil.Process(int((directory_of(services) / "supervisord.pid").read_text()))
+
+
+def pid_of(services: Services, name: str) -> int | None:
+    return next(one.pid for one in services.status() if one.name == name)
+
+
+def state_of(services: Services, name: str) -> ServiceState:
+    return next(one.state for one in services.status() if one.name == name)
+
+
+def gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_start_passes_everything_as_it_was_given(services: Services, tmp_path: Path) -> None:
+    hard = "1 # ;' \" %(x)s $HOME\n`id` \\"
+    script = 'printf "<%s>" "$X" "$1" "$(pwd)"; exec sleep 1000'
+    services.start("a", ["sh", "-c", script, "sh", hard], env={"X": hard}, cwd=tmp_path)
+    assert services.log("a").read_text() == f"<{hard}><{hard}><{tmp_path}>"
+
+
+def test_every_pipe_of_supervisor_to_a_service_has_a_reader(shared: Services) -> None:
+    """Else poll returns at once for it, and supervisor may ask without end."""
+    for name in "abc":
+        shared.start(name, SLEEP)
+    held = {target for name in "abc" for target, _ in pipes(pid_of(shared, name))}
+    own = pipes(supervisord(shared).pid)
+    ends = {target for target, flags in own if flags & os.O_ACCMODE == os.O_WRONLY}
+    assert ends
+    assert ends <= held
+
+
+TITLED = """
+import ctypes, os, sys, time
+fields = open("/proc/self/stat").read().rpartition(")")[2].split()
+begin, end = map(int, fields[47:49])
+ctypes.memset(begin, 0, end - begin)
+if os.fork():
+    print("titled", flush=True)
+time.sleep(1000)
+"""
+
+
+def test_process_without_its_environment_is_ours_and_ends(services: Services) -> None:
+    """A program that gives itself a title writes over what it was started with."""
+    services.start("a", [sys.executable, "-c", TITLED])
+    assert wait_until(lambda: "titled" in services.log("a").read_text())
+    first, second = map(psutil.Process, services.pids("a"))
+    assert DIRECTORY_VARIABLE not in first.environ()
+    supervisord(services).kill()
+    services.stop_all()
+    assert gone(first)
+    assert gone(second)
+
+
+def pipes(pid: int | None) -> list[tuple[str, int]]:
+    """Return the pipes that a process has open, with how it may use them."""
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        target = str(entry.readlink())
+        if target.startswith("pipe:"):
+            info = Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text()
+            found.append((target, int(info.split()[3], 8)))
+    return found
+
+
+def test_start_keeps_a_service_with_the_same_command(services: Services) -> None:
+    began = time.time()
+    assert services.started("a") == 0
+    services.start("a", SLEEP, env={"X": "1"})
+    first = pid_of(services, "a")
+    assert int(began) <= services.started("a") <= time.time()
+    services.start("a", SLEEP, env={"X": "1"})
+    assert pid_of(services, "a") == first
+
+
+def test_start_restarts_a_service_with_another_command(shared: Services) -> None:
+    shared.start("a", SLEEP, env={"X": "1"})
+    process = psutil.Process(pid_of(shared, "a"))
+    shared.start("a", SLEEP, env={"X": "2"})
+    assert gone(process)
+    assert psutil.Process(pid_of(shared, "a")).environ()["X"] == "2"
+
+
+def test_start_again_starts_a_known_service(services: Services) -> None:
+    assert not services.start_again("a")
+    assert not directory_of(services).exists()
+    services.start("a", SLEEP, env={"X": "1"})
+    first = pid_of(services, "a")
+    assert services.start_again("a")
+    assert pid_of(services, "a") == first
+    services.stop_all()
+    assert services.start_again("a")
+    assert psutil.Process(pid_of(services, "a")).environ()["X"] == "1"
+
+
+def test_start_again_reports_why_a_service_died_at_once(shared: Services) -> None:
+    with pytest.raises(ServiceError):
+        shared.start("bad", ["sh", "-c", "echo no such table; exit 3"])
+    with pytest.raises(ServiceError, match="no such table"):
+        shared.start_again("bad")
+
+
+def test_start_reports_why_a_service_died_at_once(shared: Services) -> None:
+    with pytest.raises(ServiceError, match=r"service bad does not run(?s:.*)no such table"):
+        shared.start("bad", ["sh", "-c", "echo no such table; exit 3"])
+    assert "no such table" in shared.deaths(time.time(), "bad")["bad"]
+
+
+def test_start_reports_a_missing_program(shared: Services) -> None:
+    with pytest.raises(ServiceError, match=r"/none/prog: not found"):
+        shared.start("bad", ["/none/prog"])
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../a", "a:b", "a%b", ".a"])
+def test_start_refuses_a_bad_name(services: Services, name: str) -> None:
+    with pytest.raises(ServiceError, match="bad name"):
+        services.start(name, SLEEP)
+    assert not directory_of(services).exists()
+
+
+def test_start_refuses_a_bad_variable(shared: Services) -> None:
+    with pytest.raises(ServiceError, match="not a name"):
+        shared.start("a", SLEEP, env={"A;B": "x"})
+
+
+def test_services_see_neither_our_markers_nor_our_secrets(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOITSTACK_FUTURE", "x")
+    monkeypatch.setenv("OS_PASSWORD", "x")
+    services.start("a", SLEEP)
+    for process in kept(services):
+        assert not {"DOITSTACK_FUTURE", "OS_PASSWORD"} & process.environ().keys()
+
+
+def test_supervisord_is_a_daemon_of_its_own(services: Services) -> None:
+    with socket.socket() as held:
+        os.set_inheritable(held.fileno(), True)
+        services.start("a", SLEEP)
+        daemon = supervisord(services)
+        assert os.getsid(daemon.pid) != os.getsid(0)
+        for process in kept(services):
+            files = Path(f"/proc/{process.pid}/fd")
+            assert os.readlink(files / "0") == "/dev/null"
+            assert f"socket:[{os.fstat(held.fileno()).st_ino}]" not in {
+                os.readlink(file) for file in files.iterdir()
+            }
+
+
+def test_services_outlive_the_process_that_started_them(services: Services) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from doitstack.services.services import Services\n"
+        "Services(Path(sys.argv[1]), Path(sys.argv[2])).start('a', ['sleep', '1000'])\n"
+        "os.killpg(0, signal.SIGKILL)\n"
+    )
+    directory = str(directory_of(services))
+    command = [sys.executable, "-c", script, directory, str(services.log("a").parent)]
+    assert subprocess.run(command, start_new_session=True, check=False).returncode == -9
+    assert [one.state for one in services.status()] == [ServiceState.RUNNING]
+
+
+def test_files_are_private(services: Services) -> None:
+    services.start("a", ["sh", "-c", "echo x; exec sleep 1000"])
+    root = directory_of(services).parent
+    for path in [*directory_of(services).rglob("*"), *root.glob("logs/*")]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_stop_ends_a_service_and_its_children(services: Services) -> None:
+    services.start("a", ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
+    services.start("b", SLEEP)
+    assert len(services.pids("a")) == 3
+    services.stop("a")
+    assert services.pids("a") == []
+    assert {one.name: one.state for one in services.status()} == {
+        "a": ServiceState.STOPPED,
+        "b": ServiceState.RUNNING,
+    }
+    services.stop("a")
+
+
+def test_stop_of_an_unknown_service_does_nothing(services: Services) -> None:
+    services.stop("never")
+    assert services.status() == []
+
+
+def test_stop_all_leaves_no_process(services: Services) -> None:
+    services.start("a", SLEEP)
+    services.start("b", ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
+    assert len(kept(services)) == 5
+    services.stop_all()
+    assert kept(services) == []
+    assert [one.state for one in services.status()] == [ServiceState.STOPPED] * 2
+    services.stop_all()
+
+
+def test_stop_all_without_any_start_makes_nothing(services: Services) -> None:
+    services.stop_all()
+    assert not directory_of(services).exists()
+
+
+def test_stop_all_ends_leftovers_of_a_killed_supervisord(services: Services) -> None:
+    services.start("a", SLEEP)
+    os.kill(supervisord(services).pid, signal.SIGKILL)
+    assert wait_until(lambda: len(kept(services)) == 1)
+    services.stop_all()
+    assert kept(services) == []
+
+
+def test_start_after_a_killed_supervisord_starts_again(services: Services) -> None:
+    services.start("a", SLEEP)
+    orphan = psutil.Process(pid_of(services, "a"))
+    os.kill(supervisord(services).pid, signal.SIGKILL)
+    assert wait_until(lambda: len(kept(services)) == 1)
+    assert [one.state for one in services.status()] == [ServiceState.STOPPED]
+    services.start("a", SLEEP)
+    assert gone(orphan)
+    assert services.deaths(time.time(), "a") == {}
+
+
+def test_stale_pid_file_does_no_harm(services: Services) -> None:
+    services.start("a", SLEEP)
+    services.stop_all()
+    with subprocess.Popen(SLEEP) as bystander:
+        (directory_of(services) / "supervisord.pid").write_text(f"{bystander.pid}\n")
+        (directory_of(services) / "supervisor.sock").touch()
+        services.stop_all()
+        services.start("a", SLEEP)
+        services.stop_all()
+        assert bystander.poll() is None
+        bystander.kill()
+
+
+def test_a_service_that_ignores_sigterm_is_killed(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("doitstack.services.supervisord.STOP_SECONDS", 0.3)
+    services.start("a", ["sh", "-c", "trap '' TERM; (setsid sh -c 'sleep 1000') & sleep 1000"])
+    os.kill(supervisord(services).pid, signal.SIGKILL)
+    services.stop_all()
+    assert kept(services) == []
+
+
+def test_deaths_name_a_needed_service_that_died_before(shared: Services) -> None:
+    shared.start("a", ["sh", "-c", "echo last words; exec sleep 1000"])
+    assert shared.deaths(time.time(), "a") == {}
+    psutil.Process(pid_of(shared, "a")).kill()
+    assert wait_until(lambda: state_of(shared, "a") is ServiceState.EXITED)
+    told = shared.deaths(time.time(), "a")["a"]
+    assert "(EXITED)" in told
+    assert told.endswith("last words")
+
+
+def test_stop_ends_services_side_by_side(shared: Services, tmp_path: Path) -> None:
+    """Each ends only once the other has been told to, which one after the other cannot do."""
+    script = (
+        "trap 'touch $0; until [ -e $1 ]; do sleep 0.05; done; touch $0.ended; exit' TERM;"
+        "touch $0.ready; while :; do sleep 0.05; done"
+    )
+    first, second = tmp_path / "first", tmp_path / "second"
+    shared.start("a", ["sh", "-c", script, first, second])
+    shared.start("b", ["sh", "-c", script, second, first])
+    assert wait_until(lambda: all(Path(f"{path}.ready").exists() for path in (first, second)))
+    shared.stop("a", "b")
+    assert all(Path(f"{path}.ended").exists() for path in (first, second))
+    assert {state_of(shared, name) for name in "ab"} == {ServiceState.STOPPED}
+
+
+def test_stop_of_nothing_leaves_all(shared: Services) -> None:
+    shared.start("a", SLEEP)
+    shared.stop()
+    assert shared.deaths(time.time(), "a") == {}
+
+
+def test_a_service_has_its_own_time_to_end(shared: Services) -> None:
+    script = "trap 'echo asked' TERM; while :; do sleep 0.05; done"
+    shared.start("a", ["sh", "-c", script], stop_seconds=1)
+    shared.stop("a")
+    assert "asked" in shared.log("a").read_text()
+    assert "SIGKILL" in (directory_of(shared) / "supervisord.log").read_text()
+    assert "stopwaitsecs=1\n" in (directory_of(shared) / "conf.d" / "a.conf").read_text()
+
+
+def test_stop_does_not_wait_for_supervisor_for_ever(
+    shared: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("doitstack.services.services._PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("doitstack.services.supervisord.STOP_SECONDS", 0.3)
+    shared.start("a", ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"], stop_seconds=99)
+    shared.stop("a")
+    assert shared.pids("a") == []
+
+
+def test_start_takes_over_another_time_to_end(shared: Services) -> None:
+    shared.start("a", SLEEP)
+    first = pid_of(shared, "a")
+    shared.start("a", SLEEP, stop_seconds=1)
+    assert pid_of(shared, "a") != first
+
+
+def test_start_without_waiting_does_not_report_a_death(shared: Services) -> None:
+    shared.start("bad", ["sh", "-c", "echo no such table; exit 3"], wait=False)
+    assert wait_until(lambda: state_of(shared, "bad") is ServiceState.FATAL)
+    told = shared.deaths(time.time(), "bad")["bad"]
+    assert "(FATAL)" in told
+    assert told.endswith("no such table")
+
+
+def test_ports_are_those_at_which_processes_listen(shared: Services) -> None:
+    script = (
+        "import os, socket, sys, time\n"
+        "made = [socket.create_server(('127.0.0.1', 0)) for _ in range(2)]\n"
+        "print(*sorted(one.getsockname()[1] for one in made), flush=True)\n"
+        "os.fork()\n"
+        "time.sleep(1000)\n"
+    )
+    shared.start("a", [sys.executable, "-c", script])
+    shared.start("b", SLEEP)
+    assert wait_until(lambda: shared.log("a").read_text().endswith("\n"))
+    assert shared.ports() == {"a": [int(port) for port in shared.log("a").read_text().split()]}
+
+
+def test_deaths_do_not_include_stopped_services(services: Services) -> None:
+    for name in ("a", "b", "c"):
+        services.start(name, ["sh", "-c", f"echo last words of {name}; exec sleep 1000"])
+    began = time.time() - 10
+    assert services.deaths(began) == {}
+    for name in ("a", "b"):
+        psutil.Process(pid_of(services, name)).kill()
+    assert wait_until(lambda: len(services.deaths(began)) == 2)
+    services.stop("c")
+    told = services.deaths(began)
+    assert list(told) == ["a", "b"]
+    assert "service b does not run (EXITED)" in told["b"]
+    assert told["b"].endswith("last words of b")
+    assert services.deaths(time.time() + 10) == {}
+    assert list(services.deaths(began, "c", "never")) == ["c", "never", "a", "b"]
+    services.start("a", SLEEP)
+    assert list(services.deaths(began)) == ["b"]
+
+
+def wait_until(condition, seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
