@@ -25,7 +25,8 @@ TASKS_HOOK = "tasks"
 _SERVICE_HOOKS = frozenset((*(phase.hook for phase in STACK_PHASES), TASKS_HOOK))
 """The hooks that are skipped if none of a plugin's `services` is enabled.
 
-The others set defaults, and stop and remove what an earlier ENABLED_SERVICES has started.
+The others set defaults, and stop and remove what an earlier ENABLED_SERVICES has started; in-tree
+plugins that never started anything have nothing to stop.
 """
 
 HOOKS = (*(phase.hook for phase in Phase), TASKS_HOOK)
@@ -70,9 +71,17 @@ class Plugin:
         return steps
 
     def _is_active(self, hook: str, arguments: Mapping[str, "Settings | Stack"]) -> bool:
-        if not self.services or hook not in _SERVICE_HOOKS:
+        if not self.services or hook not in (*_SERVICE_HOOKS, Phase.UNSTACK.hook):
             return True
-        return arguments["stack"].is_service_enabled(*self.services)
+        stack = arguments["stack"]
+        if stack.is_service_enabled(*self.services):
+            return True
+        # An earlier ENABLED_SERVICES may have started it.
+        return hook == Phase.UNSTACK.hook and (not self.is_service or self._was_started(stack))
+
+    def _was_started(self, stack: "Settings | Stack") -> bool:
+        names = cast("Stack", stack).services.names()
+        return any(name.startswith(self.known_services) for name in names)
 
     @contextmanager
     def _blamed(self, hook: str) -> Iterator[None]:

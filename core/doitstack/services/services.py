@@ -133,6 +133,10 @@ class Services:
         with self._supervisord.locked():
             self._supervisord.shut_down()
 
+    def names(self) -> list[str]:
+        """Return the names of all services that were ever started here."""
+        return self._supervisord.names()
+
     def status(self) -> list[ServiceStatus]:
         """Return every service that was ever started here, by name."""
         infos = self._supervisord.infos()

@@ -1,6 +1,10 @@
 """A plugin's hooks declare steps; whatever goes wrong in them names the plugin."""
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -207,3 +211,33 @@ def test_services_come_last_and_reversed_when_tearing_down() -> None:
     assert ordered == {
         phase: tearing if phase in (Phase.UNSTACK, Phase.CLEAN) else stacking for phase in Phase
     }
+
+
+@pytest.mark.parametrize(
+    ("enabled", "started", "is_service", "steps"),
+    [
+        ("key", [], True, 1),
+        ("", ["keystone"], True, 1),
+        ("", ["glance"], True, 0),
+        ("", [], False, 1),
+    ],
+)
+def test_service_that_was_never_started_is_not_stopped(
+    tmp_path: Path, enabled: str, started: list[str], is_service: bool, steps: int
+) -> None:
+    drop_in(
+        tmp_path,
+        """
+        services = ("key",)
+        @hookimpl
+        def unstack(stack):
+            yield run(["true"])
+    """,
+    )
+    plugin = replace(find(tmp_path)[0], is_service=is_service)
+    stack: Any = SimpleNamespace(
+        is_service_enabled=lambda *names: enabled in names,
+        services=SimpleNamespace(names=lambda: started),
+        declaring=nullcontext,
+    )
+    assert len(plugin.steps("unstack", stack=stack)) == steps
