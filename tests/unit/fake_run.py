@@ -75,6 +75,7 @@ class FakeRun:
             scheduler=Scheduler(slots, serial=not parallel, keep_going=keep_going),
             priorities=Priorities({}),
             redact=lambda text: text.replace("secret", "***"),
+            mask=lambda path: None,
         )
 
     @property

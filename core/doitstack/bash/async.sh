@@ -144,14 +144,37 @@ _async_start_time() {
     REPLY=${20}
 }
 
-# Return a command as one line to show to users, without secrets.
-_async_command() {
+# Hide the secrets that the script has set since its start; the main process knows the others.
+_async_learn_secrets() {
+    local name IFS=$' \t\n'
+    for name in $(compgen -v); do
+        [[ $name == *@(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|SECRET_KEY|API_KEY) ]] || continue
+        [[ ${!name-} == /* ]] || _async_learn_secret "${!name-}"
+    done
+}
+
+_async_learn_secret() {
+    local secret
+    [[ ${#1} -ge 5 && $1 != @(False|false|default) ]] || return 0
+    for secret in "${_doitstack_secrets[@]}"; do
+        [[ $secret != "$1" ]] || return 0
+    done
+    _doitstack_secrets+=("$1")
+}
+
+# Return the words as one text, with stars for the secrets in it.
+_async_redact() {
     local secret IFS=' '
-    [[ ${1-} != _async_@(eval|separately) ]] || shift
     REPLY=$*
     for secret in "${_doitstack_secrets[@]}"; do
         REPLY=${REPLY//"$secret"/'***'}
     done
+}
+
+# Return a command as one line to show to users, without secrets.
+_async_command() {
+    [[ ${1-} != _async_@(eval|separately) ]] || shift
+    _async_redact "$@"
     [[ $REPLY != *[[:cntrl:]]* ]] || printf -v REPLY '%q' "$REPLY"
 }
 
@@ -201,6 +224,7 @@ _async_declare() {
     fi
     if _async_in_session; then
         local _doitstack_code _doitstack_out _doitstack_err
+        _async_learn_secrets
         _async_command "${@:2}"
         _doitstack_ask async_declare "$1" "$REPLY" "$_async_lock" "${_async_timeout-}"
         printf '%s' "$_doitstack_err" >&2

@@ -62,8 +62,11 @@ _doitstack_ask_alone() {
 
 # Print a line for the user. The library does not redefine it in a session.
 echo_summary() {
-    local IFS=' '
-    doitstack_request say "$*"
+    local - REPLY
+    set +x
+    _async_learn_secrets
+    _async_redact "$@"
+    doitstack_request say "$REPLY"
 }
 
 # Write the traces of `set -x` to file $1.

@@ -4,6 +4,7 @@ from typing import Any
 
 from doitstack.cli.base import JSON, ShowCommand, width
 from doitstack.config import dest_directory
+from doitstack.config.passwords import known_secrets, redacted
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
 from doitstack.reports.graphviz import plan_graph
@@ -32,8 +33,12 @@ class Plan(ShowCommand):
         directory.check()
         directory.check_privileges()
         dest_directory.check(directory.settings)
-        if params["dot"]:
-            return plan_graph(directory.plan())
-        if params["json"]:
-            return plan_json(directory.plan())
-        return tables.plan_table(directory.plan(), directory.warnings(), width())
+        return redacted(_text(directory, params), known_secrets(directory.settings))
+
+
+def _text(directory: StackDirectory, params: Any) -> str:
+    if params["dot"]:
+        return plan_graph(directory.plan())
+    if params["json"]:
+        return plan_json(directory.plan())
+    return tables.plan_table(directory.plan(), directory.warnings(), width())

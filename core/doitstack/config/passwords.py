@@ -14,7 +14,13 @@ from doitstack.private_files import locked, private_directory, read_regular, wri
 if TYPE_CHECKING:
     from doitstack.config.settings import Settings
 
-_SECRET = re.compile(r"(PASSWORD|PASS|SECRET|TOKEN)$")
+_SECRET = re.compile(
+    r"(PASSWORD|PASSWD|PASSPHRASE|PASS|SECRET|TOKEN|CREDENTIALS|(?:SECRET|API|ACCESS|PRIVATE|AUTH)_?KEY)$",
+    re.IGNORECASE,
+)
+
+_HARMLESS = re.compile(r"/.*|true|false|none|null|default", re.IGNORECASE)
+"""Values of such names that are not secrets: paths of files with them, switches."""
 
 _MIN_SECRET_LENGTH = 5
 """Shorter values are not redacted: they occur in ordinary text."""
@@ -43,7 +49,11 @@ def known_secrets(settings: Mapping[str, str]) -> list[str]:
 
     The longest come first, so that a secret that contains another is replaced whole.
     """
-    values = {value for name, value in settings.items() if _SECRET.search(name)}
+    values = {
+        value
+        for name, value in settings.items()
+        if _SECRET.search(name) and not _HARMLESS.fullmatch(value)
+    }
     with suppress(SettingsError):  # `password` reports it; without it a stack can still be stopped
         values |= set(_read(Path(settings["DEST"]) / "passwords").values())
     return sorted(
@@ -56,6 +66,18 @@ def redacted(text: str, secrets_: list[str]) -> str:
     for secret in secrets_:
         text = text.replace(secret, "***")
     return text
+
+
+def mask_file(path: Path, secrets_: list[str]) -> None:
+    """Overwrite each secret in a file with as many stars, so that others can still append to it."""
+    with suppress(FileNotFoundError), path.open("r+b") as file:
+        text = file.read()
+        for secret in map(str.encode, secrets_):
+            start = text.find(secret)
+            while start >= 0:
+                file.seek(start)
+                file.write(b"*" * len(secret))
+                start = text.find(secret, start + len(secret))
 
 
 class Secrets:
@@ -82,6 +104,10 @@ class Secrets:
     def redact(self, text: str) -> str:
         """Return `text` with each secret replaced by stars."""
         return redacted(text, self.known)
+
+    def mask(self, path: Path) -> None:
+        """Overwrite each secret in a file with stars."""
+        mask_file(path, self.known)
 
 
 def _stamp(path: str) -> tuple[int, ...]:

@@ -91,10 +91,13 @@ class Executor:
         trace = private_directory(self.traces) / f"{planned.task}.log"
         trace.unlink(missing_ok=True)
         on = self.context.options.tears_down
-        self._session.use(
-            planned.phase,
-            lambda bash: bash.source(script.path, script.arguments, trace, goes_on=on),
-        )
+        try:
+            self._session.use(
+                planned.phase,
+                lambda bash: bash.source(script.path, script.arguments, trace, goes_on=on),
+            )
+        finally:
+            self.context.mask(trace)
 
     def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
         with self.context.log.capture(), self.context.loop.interruptible():
@@ -155,6 +158,9 @@ class Executor:
     def end_session(self) -> None:
         """End the bash session; a trap of a script on EXIT may run then."""
         self._session.close()
+        # Futures of scripts trace there for longer than the script.
+        for trace in self.traces.glob("*.log"):
+            self.context.mask(trace)
 
 
 def _action(stack: Stack, step: Step) -> Callable[[], Any]:

@@ -78,7 +78,7 @@ def _opened(stack: Stack, options: RunOptions, closing: ExitStack) -> OpenRun:
 
 
 def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitStack) -> RunContext:
-    journal = Journal(new_journal_path(stack.log_dir))
+    journal = Journal(new_journal_path(stack.log_dir), secrets.redact)
     closing.callback(journal.close)
     log = MainLog(stack.log_dir / "stack.log")
     closing.callback(log.close)
@@ -103,6 +103,7 @@ def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitS
         scheduler=Scheduler(slots, serial=not options.parallel, keep_going=options.keep_going),
         priorities=Priorities(last_durations(stack.log_dir)),
         redact=secrets.redact,
+        mask=secrets.mask,
         time_limit=stack.settings.number("STEP_TIMEOUT"),
         warnings_as_errors=stack.settings.is_true("WARNINGS_AS_ERRORS"),
     )

@@ -45,6 +45,7 @@ class RunContext:
         name: the name of the run; its processes carry it in their environment.
         futures_dir: where the files and logs of futures are.
         redact: returns a text with stars for the secrets in it.
+        mask: overwrites the secrets in a file with stars.
         time_limit: how long steps and futures may run that have no `timeout` (s; 0: no limit).
         warnings_as_errors: whether a warning fails what it is about.
         warnings: the warnings so far; the last lines of the run repeat them.
@@ -62,6 +63,7 @@ class RunContext:
     scheduler: Scheduler
     priorities: Priorities
     redact: Callable[[str], str]
+    mask: Callable[[Path], None]
     time_limit: float = 0
     warnings_as_errors: bool = False
     warnings: list[str] = field(default_factory=list)
@@ -69,13 +71,14 @@ class RunContext:
 
     def say(self, text: str) -> None:
         """Show a line to the user, and keep it in the log."""
-        self.log.write(f"{text}\n")
+        self.log.write(f"{self.redact(text)}\n")
 
     def warn(self, text: str) -> None:
         """Show a warning, once, now and among the last lines of the run.
 
         Raises StepError if warnings are errors.
         """
+        text = self.redact(text)
         if self.warnings_as_errors:
             raise StepError(text)
         if text not in self.warnings:

@@ -5,18 +5,23 @@ It is the one source of timing, reports and history. What the events mean is for
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from doitstack.journal.events import Event, decode, encode
+from doitstack.journal.events import Event, FutureEnd, StepEnd, decode, encode
 
 
 class Journal:
-    """Appends events to a file. Forked children may append as well: a line is one write."""
+    """Appends events to a file. Forked children may append as well: a line is one write.
 
-    def __init__(self, path: Path) -> None:
+    `redact` returns a text with stars for the secrets in it; errors go through it.
+    """
+
+    def __init__(self, path: Path, redact: Callable[[str], str] = str) -> None:
         self.path = path
+        self._redact = redact
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         # A step of the wall clock must not make a negative duration.
@@ -28,6 +33,8 @@ class Journal:
 
     def write(self, event: Event) -> None:
         """Append an event that happens now. A full disk loses events, not the run."""
+        if isinstance(event, (StepEnd, FutureEnd)) and event.error:
+            event = replace(event, error=self._redact(event.error))
         with suppress(OSError):
             os.write(self._descriptor, encode(event, self.now()))
 

@@ -1,6 +1,6 @@
 """The current stack directory as doit's tasks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -8,6 +8,7 @@ from typing import TypeVar
 from doit.exceptions import InvalidDodoFile
 from doit.task import Task
 
+from doitstack.config.passwords import known_secrets, redacted
 from doitstack.errors import DoitstackError
 from doitstack.phases import Phase
 from doitstack.planning.doit_tasks import BUILT_IN, offered_task, plan_tasks, stack_tasks
@@ -42,7 +43,7 @@ class LoadedDirectory:
             tasks[0].task_dep.append(Phase.OVERRIDE_DEFAULTS.task)
             # A mistake in any later phase is better reported now.
             _or_mistake(self.directory.check)
-        yield from tasks
+        yield from self._without_secrets(tasks)
 
     def main_tasks(self) -> Iterator[Task]:
         """Yield the tasks of the later phases, by the settings as they are now.
@@ -54,14 +55,22 @@ class LoadedDirectory:
         yield from self.unstack_tasks()
         yield from self.clean_tasks()
 
+    def _without_secrets(self, tasks: Iterable[Task]) -> Iterator[Task]:
+        """Yield tasks with stars for the secrets in what `doit list` shows of them."""
+        secrets = known_secrets(self.directory.settings)
+        for task in tasks:
+            task.doc = redacted(task.doc or "", secrets)
+            yield task
+
     def stack_tasks(self) -> Iterator[Task]:
         """Yield the tasks of `doit stack`."""
-        yield from stack_tasks(_or_mistake(self.directory.plan), doc="stand up the stack")
+        plan = _or_mistake(self.directory.plan)
+        yield from self._without_secrets(stack_tasks(plan, doc="stand up the stack"))
 
     def unstack_tasks(self) -> Iterator[Task]:
         """Yield the tasks of `doit unstack`."""
         plan = _or_mistake(lambda: self.directory.plan([Phase.UNSTACK]))
-        yield from plan_tasks("unstack", plan, doc="stop what runs")
+        yield from self._without_secrets(plan_tasks("unstack", plan, doc="stop what runs"))
 
     def clean_tasks(self) -> Iterator[Task]:
         """Yield the tasks of `doit clean`."""
@@ -70,12 +79,12 @@ class LoadedDirectory:
         yield Task(CLEAN, None, task_dep=["unstack", "clean"])
         for task in tasks:
             task.task_dep.insert(0, "unstack")
-        yield from tasks
+        yield from self._without_secrets(tasks)
 
     def offered_tasks(self) -> Iterator[Task]:
         """Yield the tasks that plugins offer by name."""
-        for plugin, step in _or_mistake(self.directory.tasks):
-            yield offered_task(plugin, step)
+        offers = _or_mistake(self.directory.tasks)
+        yield from self._without_secrets(offered_task(plugin, step) for plugin, step in offers)
 
 
 def is_of_main_plan(task: str) -> bool:

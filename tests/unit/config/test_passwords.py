@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.config.local_conf import LocalSettings
-from doitstack.config.passwords import Secrets, known_secrets, password
+from doitstack.config.passwords import Secrets, known_secrets, mask_file, password
 from doitstack.config.settings import Settings
 from doitstack.errors import SettingsError
 
@@ -81,3 +81,30 @@ def test_passwords_that_cannot_be_read_are_reported_and_hide_nothing(
     with pytest.raises(SettingsError, match=f"^{tmp_path}/passwords: cannot be read: "):
         password({"DEST": str(tmp_path)}, "ADMIN_PASSWORD")
     assert known_secrets({"DEST": str(tmp_path), "A_PASSWORD": "given"}) == ["given"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_secret"),
+    [
+        *((name, "hunter22", True) for name in ("DB_PASSWORD", "my_secret", "X_TOKEN", "API_KEY")),
+        *(
+            (name, "hunter22", True)
+            for name in ("HORIZON_SECRET_KEY", "GPG_PASSPHRASE", "A_PASSWD")
+        ),
+        *((name, "hunter22", False) for name in ("PASSWORD_FILE", "KEY_NAME", "TOKENS", "X_KEY")),
+        *(("A_TOKEN", value, False) for value in ("False", "/etc/token", "none", "abc")),
+    ],
+)
+def test_names_tell_secrets_from_other_settings(
+    tmp_path: Path, name: str, value: str, is_secret: bool
+) -> None:
+    assert known_secrets({"DEST": str(tmp_path), name: value}) == [value] * is_secret
+
+
+def test_secrets_in_a_file_are_overwritten_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "trace.log"
+    path.write_text("+ login hunter22 hunter22x\nhunter\n")
+    mask_file(path, ["hunter22x", "hunter22"])
+    assert path.read_text() == "+ login ******** *********\nhunter\n"
+    mask_file(tmp_path / "missing", ["hunter22"])
+    assert not (tmp_path / "missing").exists()
