@@ -112,11 +112,11 @@ async_print_timing() {
     elapsed=$((EPOCHSECONDS - _TIME_BEGIN))
     serial=$((elapsed + background))
     local speedup=$((elapsed ? serial * 100 / elapsed : 100))
-    printf '\n%s\n' '=================' ' Async summary' '================='
+    builtin printf '\n%s\n' '=================' ' Async summary' '================='
     echo " Time spent in the background minus waits: $background sec"
     echo " Elapsed time: $elapsed sec"
     echo " Time if we did everything serially: $serial sec"
-    printf ' Speedup:  %d.%02d\n' $((speedup / 100)) $((speedup % 100))
+    builtin printf ' Speedup:  %d.%02d\n' $((speedup / 100)) $((speedup % 100))
 }
 
 # -- the functions below return text in REPLY: a subshell would cost a fork -----------------------
@@ -138,7 +138,7 @@ _async_now() {
 # Return when process $1 started, in clock ticks since boot (field 22 of /proc/PID/stat).
 _async_start_time() {
     local stat IFS=' '
-    read -r stat <"/proc/$1/stat"
+    builtin read -r stat <"/proc/$1/stat"
     # shellcheck disable=SC2086 # the fields after the process name
     set -- ${stat##*) }
     REPLY=${20}
@@ -175,7 +175,7 @@ _async_redact() {
 _async_command() {
     [[ ${1-} != _async_@(eval|separately) ]] || shift
     _async_redact "$@"
-    [[ $REPLY != *[[:cntrl:]]* ]] || printf -v REPLY '%q' "$REPLY"
+    [[ $REPLY != *[[:cntrl:]]* ]] || builtin printf -v REPLY '%q' "$REPLY"
 }
 
 # Return key $2 of the file of future $1.
@@ -185,7 +185,7 @@ _async_get() {
     inifile=$REPLY/$1.ini
     REPLY=
     [[ -f $inifile ]] || return 1
-    while IFS= read -r line; do
+    while IFS= builtin read -r line; do
         if [[ $line == "$2 = "* ]]; then
             REPLY=${line#"$2 = "}
             return 0
@@ -199,7 +199,7 @@ _async_is_name() {
 }
 
 _async_say() {
-    printf '[Async %s:%s]: %s\n' "$@"
+    builtin printf '[Async %s:%s]: %s\n' "$@"
 }
 
 # Reserve the name of the future, or report why it cannot be used.
@@ -227,7 +227,7 @@ _async_declare() {
         _async_learn_secrets
         _async_command "${@:2}"
         _doitstack_ask async_declare "$1" "$REPLY" "$_async_lock" "${_async_timeout-}"
-        printf '%s' "$_doitstack_err" >&2
+        builtin printf '%s' "$_doitstack_err" >&2
         _async_start_gate=$_doitstack_out
         return "$_doitstack_code"
     fi
@@ -315,7 +315,7 @@ _async_work() {
 _async_open() {
     local name=$1 pid=$2 line mask=022 started start_time
     shift 2
-    while IFS= read -r line; do
+    while IFS= builtin read -r line; do
         [[ $line == Umask:* ]] && mask=${line#Umask:} && break
     done <"/proc/$BASHPID/status"
     _async_start_time "$BASHPID"
@@ -329,7 +329,7 @@ _async_open() {
     _async_log=$REPLY/$name.log
     _async_name=$name
     umask 077
-    printf '%s\n' '[job]' "command = $command" "pid = $pid" "start_time = $start_time" \
+    builtin printf '%s\n' '[job]' "command = $command" "pid = $pid" "start_time = $start_time" \
         "pid_start_time = $started" >"$_async_inifile"
     [[ $pid == self ]] || : >|"$_async_log"
     umask "${mask//[[:space:]]/}"
@@ -341,7 +341,7 @@ _async_close() {
     { set +x; } 2>/dev/null
     local rc=$1
     _async_now
-    printf 'end_time = %s\nrc = %s\n' "$REPLY" "$rc" >>"$_async_inifile"
+    builtin printf 'end_time = %s\nrc = %s\n' "$REPLY" "$rc" >>"$_async_inifile"
     exec 2>/dev/null
     _async_in_session && return 0
     local message='finished successfully'
@@ -351,7 +351,7 @@ _async_close() {
 
 # Wait until the main process opens the start gate: there is a slot and the lock is free.
 _async_wait_at() {
-    IFS= read -r _ <"$1"
+    IFS= builtin read -r _ <"$1"
     _async_now
     echo "start_time = $REPLY" >>"$_async_inifile"
 }
@@ -390,7 +390,7 @@ _async_in_place() {
     "${@:2}"
     _async_rc=$?
     _async_now
-    printf 'end_time = %s\nrc = %s\n' "$REPLY" "$_async_rc" >>"$_async_inifile"
+    builtin printf 'end_time = %s\nrc = %s\n' "$REPLY" "$_async_rc" >>"$_async_inifile"
     if _async_in_session; then
         _doitstack_send async_ended "$1" "$_async_rc"
     fi
@@ -440,10 +440,10 @@ _async_collect() {
 _async_print() {
     [[ -s $1 ]] || return 0
     local text
-    if IFS= read -r -d '' -n 65536 text <"$1"; then
+    if IFS= builtin read -r -d '' -n 65536 text <"$1"; then
         cat -- "$1"
     else
-        printf '%s' "$text"
+        builtin printf '%s' "$text"
     fi
 }
 

@@ -17,7 +17,7 @@ _doitstack_of_ours() (
 _doitstack_stand_in() {
     eval "$(_doitstack_of_ours declare -f echo_nolog sudo)"
     read_password() {
-        [[ ${!1-} ]] || printf -v "$1" '%s' "$(_doitstack_of_ours _kept_password "$1")"
+        [[ ${!1-} ]] || builtin printf -v "$1" '%s' "$(_doitstack_of_ours _kept_password "$1")"
         export "${1?}"
     }
 }

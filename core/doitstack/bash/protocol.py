@@ -1,12 +1,14 @@
-"""How the bash session and the main process talk: fields that end in NUL, their number first.
+"""How the bash session and the main process talk: a header, then fields that end in NUL.
 
 Knows the messages of `session.sh`, but neither pipes nor processes.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from doitstack.errors import CommandError, StepError
+from doitstack.planning.script_checks import NOEXEC, noexec_line
 
 
 @dataclass(frozen=True)
@@ -18,27 +20,82 @@ class Answer:
     err: str = ""
 
 
+_HEADER = re.compile(rb"doitstack ([1-9][0-9]{0,5})")
+_ESCAPE = re.compile(rb"\\(.)")
+
+_SHAPES = {
+    "done": "",
+    "time": "sn",
+    "async_started": "snns",
+    "async_ended": "sn",
+    "request": "ss",
+    "file": "s",
+    "failed": "nsss",
+    "exited": "nsss",
+    "ended": "nss",
+}
+"""The fields of each kind of message: strings and numbers. A request may have more."""
+
+
 class MessageBuffer:
     """Takes the bytes that come from bash, and gives whole messages."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def take(self, data: bytes) -> list[list[str]]:
-        """Add `data`; return the messages that are whole by now, each as its fields."""
+    def take(self, data: bytes) -> Iterator[list[str]]:
+        """Add `data`; yield the messages that are whole by now, each as its fields.
+
+        Raises StepError, after the messages before it, for what session.sh has not sent.
+        """
         self._rest += data
-        messages: list[list[str]] = []
-        while True:
-            count, separator, rest = self._rest.partition(b"\0")
-            fields = rest.split(b"\0", int(count)) if separator else []
-            if not separator or len(fields) <= int(count):
-                return messages
+        while b"\0" in self._rest:
+            header, _, rest = self._rest.partition(b"\0")
+            match = _HEADER.fullmatch(header)
+            if not match:
+                raise _foreign(header)
+            fields = rest.split(b"\0", int(match[1]))
+            if len(fields) <= int(match[1]):
+                return
             self._rest = fields.pop()
-            messages.append([field.decode(errors="surrogateescape") for field in fields])
+            message = [_decoded(field) for field in fields]
+            if not _has_shape(*message):
+                raise _foreign(b" ".join(fields))
+            yield message
+
+
+def _decoded(field: bytes) -> str:
+    """Return a field; a message has no line ends, since bash would write each line by itself."""
+    plain = _ESCAPE.sub(lambda match: b"\n" if match[1] == b"n" else match[1], field)
+    return plain.decode(errors="surrogateescape")
+
+
+def _has_shape(kind: str, *fields: str) -> bool:
+    shape = _SHAPES.get(kind)
+    if shape is None or len(fields) < len(shape):
+        return False
+    is_longer = len(fields) > len(shape) and kind != "request"
+    pairs = zip(shape, fields, strict=False)
+    return not is_longer and all(
+        one == "s" or re.fullmatch("-?[0-9]+", text) for one, text in pairs
+    )
+
+
+def _foreign(data: bytes) -> StepError:
+    text = data[:60].decode(errors="backslashreplace")
+    return StepError(
+        f"something other than the session wrote to its pipe: {text!r}; a script must not write to "
+        f"descriptors from 230 on"
+    )
 
 
 def encode_command(command: str) -> bytes:
-    """Return a command as bash reads it. Raises StepError for one with a NUL in it."""
+    """Return a command as bash reads it.
+
+    Raises StepError for one with a NUL in it, and for one after which bash would run no other.
+    """
+    if noexec_line(command):
+        raise StepError(NOEXEC)
     if "\0" in command:
         raise StepError(f"the shell takes no command with a NUL in it: {command!r}")
     return command.encode(errors="surrogateescape") + b"\0"

@@ -9,7 +9,7 @@ import os
 import shlex
 import subprocess
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,9 @@ from doitstack.bash.protocol import (
 from doitstack.console.main_log import write_all
 from doitstack.errors import CommandError, StepError, StepTimeoutError
 from doitstack.futures.watchdog import Watchdog, die_with_parent
+from doitstack.private_files import read_regular
 from doitstack.processes.event_loop import EventLoop
+from doitstack.processes.program import without_functions
 from doitstack.processes.tree import Root, open_pidfd, stop
 
 SESSION = Path(__file__).with_name("session.sh")
@@ -98,6 +100,7 @@ class Session:
         self._variables_file = _out_of_the_way(os.memfd_create("variables"))
         self._known: dict[str, str] = {}
         self._commands_sent = 0
+        self._is_lost = False
         self._hidden: list[str] = []
         self._start(place)
         self._prepare(place)
@@ -118,6 +121,7 @@ class Session:
             stdout=place.log,
             stderr=place.log,
             cwd=place.cwd,
+            env=without_functions(os.environ),
             pass_fds=given,
             process_group=0,
             preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - we have one thread
@@ -162,7 +166,8 @@ class Session:
         if self._failure is None:
             self._failure = CommandError(
                 f"the bash session has ended with code {code}, without a word: "
-                f"it was killed, or a script used `exec`",
+                f"it was killed, or a script used `exec` or "
+                f"closed a descriptor from 230 on",
                 code,
             )
         commands = [self._current, *self._queue]
@@ -295,18 +300,47 @@ class Session:
     # -- messages ------------------------------------------------------------------------------
 
     def _read(self) -> None:
+        if self._is_lost:
+            return
         messages: list[list[str]] = []
+        try:
+            for chunk in self._chunks():
+                messages.extend(self._inbox.take(chunk))
+        except StepError as error:
+            self._lose(error)
+        for kind, *fields in messages:
+            self._take(kind, fields)
+
+    def _chunks(self) -> Iterator[bytes]:
         with suppress(BlockingIOError):
             while chunk := os.read(self._messages, 1 << 16):
-                messages += self._inbox.take(chunk)
+                yield chunk
             # All writers are gone, and the end of a pipe can be read for ever.
             self._loop.forget(self._messages)
+
+    def _lose(self, error: StepError) -> None:
+        """End the session: what it says cannot be understood any more."""
+        self._is_lost = True
+        self._failure = self._failure or error
+        self._loop.forget(self._messages)
+        stop([self.root], grace=0)
+
+    def _take_file(self, path: Path) -> None:
+        """Take in a message that is too long for one write into the pipe."""
+        try:
+            messages = list(MessageBuffer().take(read_regular(path)))
+            path.unlink()
+        except (OSError, StepError) as error:
+            self._lose(StepError(f"a message of the bash session cannot be read: {error}"))
+            return
         for kind, *fields in messages:
             self._take(kind, fields)
 
     def _take(self, kind: str, fields: list[str]) -> None:
         listener = self._listener
         match kind:
+            case "file":
+                self._take_file(Path(fields[0]))
             case "done":
                 self._done()
             case "time":

@@ -16,10 +16,24 @@ set --
 # As in stack.sh, and regardless of the user's umask, since services may run as other users.
 umask 022
 
-# Send a message to the main process in one write: the number of fields, then the fields; each ends in NUL.
+# Send a message to the main process: the number of fields, then the fields; each ends in NUL. It is one
+# write, as others may write at the same time: bash writes each line by itself, so line ends are escaped,
+# and the kernel splits what is longer than a page, so that goes through a file.
 # (`builtin`, because a script may define a function `printf` or `read`.)
+_doitstack_backslash=\\\\ _doitstack_line_end='\n' _doitstack_sent=0
 _doitstack_send() {
-    builtin printf '%s\0' "$#" "$@" >&"$_doitstack_messages"
+    local _doitstack_parts=("${@//\\/"$_doitstack_backslash"}") _doitstack_text _doitstack_long
+    _doitstack_parts=("${_doitstack_parts[@]//$'\n'/"$_doitstack_line_end"}")
+    builtin printf -v _doitstack_text '%s ' "${_doitstack_parts[@]}"
+    # A character may have four bytes.
+    if ((${#_doitstack_text} > 1000)); then
+        _doitstack_long=$DEST/async/.message.$BASHPID.$((++_doitstack_sent))
+        builtin printf '%s\0' "doitstack $#" "${_doitstack_parts[@]}" >|"$_doitstack_long"
+        _doitstack_parts=(file "$_doitstack_long")
+    fi
+    # If a script has closed or replaced the pipe, nobody would ever answer.
+    [[ -p /dev/fd/$_doitstack_messages ]] || builtin exit 70
+    builtin printf '%s\0' "doitstack ${#_doitstack_parts[@]}" "${_doitstack_parts[@]}" >&"$_doitstack_messages"
 }
 
 # Send a request to the main process, print its answer and return its code. (The variables have our prefix,
@@ -28,8 +42,8 @@ doitstack_request() {
     local - _doitstack_code _doitstack_out _doitstack_err
     set +x
     _doitstack_ask "$@"
-    [[ -z $_doitstack_err ]] || printf '%s' "$_doitstack_err" >&2
-    [[ -z $_doitstack_out ]] || printf '%s' "$_doitstack_out"
+    [[ -z $_doitstack_err ]] || builtin printf '%s' "$_doitstack_err" >&2
+    [[ -z $_doitstack_out ]] || builtin printf '%s' "$_doitstack_out"
     return "$_doitstack_code"
 }
 
@@ -98,6 +112,7 @@ _doitstack_source() {
 _doitstack_dump() {
     local - _doitstack_name IFS=$' \t\n'
     set +ufx
+    [[ -f /dev/fd/$_doitstack_variables ]] || builtin exit 70
     for _doitstack_name in $(compgen -v); do
         case $_doitstack_name in
             _doitstack_* | _async_* | DOITSTACK_FUTURE | BASH* | SHELLOPTS | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS) continue ;;
@@ -185,6 +200,7 @@ _doitstack_end() {
 # Replace `exit`, so that a script never ends the session silently: report where it was called.
 exit() {
     local _doitstack_status=${1:-$?}
+    [[ $_doitstack_status =~ ^-?[0-9]+$ ]] || _doitstack_status=2
     { local -; set +x; } 2>/dev/null
     if [[ $BASHPID == "$_doitstack_session" ]]; then
         local _doitstack_place _doitstack_stack _doitstack_ours

@@ -4,6 +4,7 @@ Gives it the settings and takes back what scripts have changed, lets it fork fut
 its requests.
 """
 
+import inspect
 import os
 import shlex
 import sys
@@ -258,6 +259,10 @@ class SessionOwner:
 
     def _answer(self, verb: str, arguments: Sequence[str]) -> Answer:
         if verb == "async_declare":
+            try:
+                inspect.signature(self._declare).bind(*arguments)
+            except TypeError as error:
+                raise StepError(f"{verb}: {error}") from error
             return self._declare(*arguments)
         from doitstack.bash.request_handlers import answer  # noqa: PLC0415 - needs the cloud's client
 

@@ -35,13 +35,13 @@ time_totals() {
     [[ -z ${_doitstack_messages:-} ]] || return 0
     local name line='======================='
     local -i total=$((EPOCHSECONDS - _TIME_BEGIN)) accounted=0
-    printf '%s\n' "$line" 'DevStack Component Timing' ' (times are in seconds)' "$line"
+    builtin printf '%s\n' "$line" 'DevStack Component Timing' ' (times are in seconds)' "$line"
     for name in "${!_TIME_TOTAL[@]}"; do
         accounted+=$((_TIME_TOTAL[$name] / 1000))
-        printf '%-20s %3d\n' "$name" "$((_TIME_TOTAL[$name] / 1000))"
+        builtin printf '%-20s %3d\n' "$name" "$((_TIME_TOTAL[$name] / 1000))"
     done
-    printf '%s\n' -------------------------
-    printf '%-20s %3d\n' 'Unaccounted time' "$((total - accounted))"
-    printf '%s\n' "$line"
-    printf '%-20s %3d\n' 'Total runtime' "$total"
+    builtin printf '%s\n' -------------------------
+    builtin printf '%-20s %3d\n' 'Unaccounted time' "$((total - accounted))"
+    builtin printf '%s\n' "$line"
+    builtin printf '%-20s %3d\n' 'Total runtime' "$total"
 }

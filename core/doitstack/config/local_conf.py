@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from doitstack.errors import SettingsError
 from doitstack.private_files import write_private
+from doitstack.processes.program import without_functions
 
 EVALUATOR = Path(__file__).parents[1] / "bash" / "evaluate_localrc.sh"
 _BAD_SYNTAX = 2
@@ -167,7 +168,7 @@ def _evaluate(
         name = f"/proc/self/fd/{copy}"
         answer = subprocess.run(
             ["bash", "--noprofile", "--norc", str(EVALUATOR), name],
-            env={**os.environ, **variables},
+            env={**without_functions(os.environ), **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -17,6 +17,13 @@ _KEYWORD = r"\b(?:then|do|elif|else|if|while|until|time|async_runfunc|async_run\
 _COMMAND = rf"(?:^|[;&|({{`]|{_KEYWORD})\s*!?\s*(?=([\w-]+))"
 
 _SOURCE = rf"(?:^|[;&|({{`]|{_KEYWORD})\s*!?\s*(?:source|\.)\s+\"?\$\{{?TOP_DIR\}}?/([\w./-]+)"
+_NOEXEC = (
+    rf"(?m)(?:^|[;&|({{`]|{_KEYWORD})[ \t]*(?:(?:builtin|command)[ \t]+)?"
+    r"set[ \t]+(?:-\w+[ \t]+)*(?:-[a-z]*n[a-z]*|-o[ \t]+noexec)\b"
+)
+NOEXEC = "set -n: bash would execute nothing more; check a script with `bash -n FILE`"
+"""Why a command that switches execution off is refused: the session would hang."""
+
 _CHECKOUT = "set DEVSTACK_DIR to a checkout of it"
 _INIT = "to write it: python -m doitstack init ."
 _FIXES = dict.fromkeys(("functions", "openrc", "stackrc"), _INIT)
@@ -53,10 +60,18 @@ def _complaint(script: Path) -> Complaint | None:
     if b"\r\n" in (text if is_error else text.partition(b"\n")[0] + b"\n"):
         line = text[: text.index(b"\r\n")].count(b"\n") + 1
         return Complaint(windows_line_ends(script, line), is_error=True)
+    if not is_error and (line := noexec_line(text.decode(errors="replace"))):
+        return Complaint(f"{script}:{line}: {NOEXEC}", is_error=True)
     if not lines and not is_error:
         return None
     first = (errors or lines or [f"{script}: syntax error"])[0]
     return Complaint(re.sub(r"^(.*?): line (\d+): ", r"\1:\2: ", first), is_error=is_error)
+
+
+def noexec_line(text: str) -> int:
+    """Return the number of the first line that switches execution off; 0 if none does."""
+    found = re.search(_NOEXEC, text)
+    return text[: found.end()].count("\n") + 1 if found else 0
 
 
 def may_be_sourced(path: Path) -> bool:

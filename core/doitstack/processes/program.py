@@ -70,6 +70,14 @@ class Program:
             raise CommandError(f"{self.name} {how}; its output is above", code)
 
 
+def without_functions(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment for bash without the functions that the caller's shell exports.
+
+    A function `read` or `printf` of the user's would replace the builtin in our scripts.
+    """
+    return {name: text for name, text in environ.items() if not name.startswith("BASH_FUNC_")}
+
+
 def _input(data: str | bytes | None) -> int:
     """Return a descriptor to read `data` from; a file in memory, as a pipe could fill up."""
     if data is None:

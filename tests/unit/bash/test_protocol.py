@@ -13,12 +13,42 @@ from doitstack.bash.protocol import (
 from doitstack.errors import CommandError, StepError
 
 
+def _message(fields: list[str]) -> bytes:
+    """Return a message as session.sh sends it."""
+    escaped = (field.replace("\\", "\\\\").replace("\n", "\\n") for field in fields)
+    text = "".join(f"{field}\0" for field in (f"doitstack {len(fields)}", *escaped))
+    return text.encode(errors="surrogateescape")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"rubbish\0", b"rubbish\ndoitstack 1\0done\0", b"1\0done\0", b"doitstack 0\0\0"),
+        *(b"doitstack 1\0what\0", b"doitstack 2\0done\0x\0", b"doitstack 1\0time\0"),
+        *(b"doitstack 3\0time\0pip\0x\0", b"doitstack 2\0async_started\0f\0", b"\0\xff\0"),
+    ],
+)
+def test_what_the_session_has_not_sent_is_an_error_after_what_it_has(data: bytes) -> None:
+    got = []
+    with pytest.raises(StepError, match="other than the session wrote to its pipe"):
+        got.extend(MessageBuffer().take(_message(["time", "pip", "1"]) + data))
+    assert got == [["time", "pip", "1"]]
+
+
+@pytest.mark.parametrize("command", ["set -n", "true; set -o noexec", "if x; then set -eun; fi"])
+def test_command_that_switches_execution_off_is_refused(command: str) -> None:
+    with pytest.raises(StepError, match="set -n: bash would execute nothing more"):
+        encode_command(command)
+
+
+@pytest.mark.parametrize("command", ["set -- -n", "set -o nounset", "echo set -n", "set -e; x -n"])
+def test_other_commands_are_taken(command: str) -> None:
+    assert encode_command(command)
+
+
 def test_messages_are_whole_however_they_arrive() -> None:
-    sent = [["done"], ["time", "pip", "12"], ["request", "", "say", "two\nlines", ""], ["\udcff"]]
-    data = b"".join(
-        b"".join(field.encode(errors="surrogateescape") + b"\0" for field in (str(len(one)), *one))
-        for one in sent
-    )
+    sent = [["done"], ["time", "pip", "12"], ["request", "", "say", "two\nlines \\n", "\udcff"]]
+    data = b"".join(map(_message, sent))
     for size in (1, 2, 7, len(data)):
         buffer = MessageBuffer()
         pieces = [data[start : start + size] for start in range(0, len(data), size)]

@@ -129,3 +129,11 @@ def test_call_of_sudo_is_not_found_without_one(tmp_path: Path, line: str) -> Non
 )
 def test_files_of_functions_are_distinguished_from_others(name: str, answer: bool) -> None:
     assert may_be_sourced(Path(name)) is answer
+
+
+def test_script_that_switches_execution_off_is_an_error(tmp_path: Path) -> None:
+    script = tmp_path / "s.sh"
+    script.write_text("echo\nif [[ $1 ]]; then set -en; fi\n")
+    (complaint,) = complaints([script])
+    assert complaint.is_error
+    assert complaint.text.startswith(f"{script}:2: set -n: bash would execute nothing more")
