@@ -4,14 +4,23 @@
 files, so they stay, wherever the code is.
 """
 
+import sys
 from typing import Any
 
 from doitstack.cli import COMMANDS, command_class
 
 
+def show_exception(kind: Any, error: Any, trace: Any) -> None:
+    """Show an unexpected exception; Ctrl-C before a command has begun is none."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
 def __getattr__(name: str) -> Any:
     """Import a command when doit asks for it: each invocation needs one of them."""
     if name == "Loader":
+        # doit makes its loader first.
+        sys.excepthook = show_exception
         from doitstack.cli.loader import Loader  # noqa: PLC0415 - not for each command
 
         return Loader

@@ -4,13 +4,11 @@ doit answers these two itself, before it makes any command; only the loader is m
 """
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 
 from doit.cmd_base import DodoTaskLoader
 from doit.exceptions import InvalidCommand
-
-from doitstack.cli.base import standard_output
-from doitstack.cli.overview import overview_text
 
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]
@@ -25,16 +23,24 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
             raise SystemExit(3)
         match sys.argv[1:2]:
             case ["--version"]:
-                _answer(f"doitstack {version('doitstack')}\ndoit {version('doit')}\n")
+                _answer(lambda: f"doitstack {version('doitstack')}\ndoit {version('doit')}\n")
             case ["--help"]:
-                _answer(overview_text())
+                _answer(_overview)
 
 
-def _answer(text: str) -> None:
-    """Print `text` and raise SystemExit."""
+def _overview() -> str:
+    from doitstack.cli.overview import overview_text  # noqa: PLC0415 - not for each command
+
+    return overview_text()
+
+
+def _answer(text: Callable[[], str]) -> None:
+    """Print a text and raise SystemExit."""
+    from doitstack.cli.base import standard_output  # noqa: PLC0415 - not for each command
+
     try:
         with standard_output("doit"):
-            sys.stdout.write(text)
+            sys.stdout.write(text())
     except InvalidCommand as error:
         sys.stderr.write(f"ERROR: {error}\n")
         raise SystemExit(3) from error

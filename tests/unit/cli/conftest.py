@@ -43,3 +43,9 @@ def doit(top: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixtur
         return (int(code), *capfd.readouterr())
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def same_excepthook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore what shows exceptions: doit's loader changes it."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
