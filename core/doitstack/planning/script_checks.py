@@ -11,7 +11,7 @@ from doitstack.config.local_conf import windows_line_ends
 
 _BASH = Path(__file__).parents[1] / "bash"
 _MISSING = _BASH / "library" / "missing.sh"
-_DEFINITION = r"(?m)^\s*(?:function\s+([\w-]+)|([\w-]+)\s*\(\))"
+_DEFINITION = r"(?:(?m:^)|[;&|{])[ \t]*(?:function\s+([\w.:+-]+)|([\w.:+-]+)\s*\(\))"
 _KEYWORD = r"\b(?:then|do|elif|else|if|while|until|time|async_runfunc|async_run\s+\S+)\s"
 # A lookahead, so that the word stays for the next match: after `if` comes another command.
 _COMMAND = rf"(?:^|[;&|({{`]|{_KEYWORD})\s*!?\s*(?=([\w-]+))"

@@ -43,6 +43,8 @@ def test_other_unknown_command_is_uncertain(text: str, is_certain: bool) -> None
     [
         "async_run b build_it\nfunction build_it {\n:\n}\n",
         "async_run b pip_install x",
+        "function b.c { :; }; async_runfunc b.c",
+        "true && { d.e() { :; }; async_run x d.e; }",
         "async_run b sleep 1",
         "async_run b echo 1",
         "async_run b time sleep 1",
