@@ -77,3 +77,10 @@ def test_damaged_file_is_one_line_and_teardown_goes_on(stack_dir: MakeStackDir, 
     clean = stack.run("clean").ok()
     assert not stack.dest.exists()
     assert not any("Traceback" in outcome.out for outcome in (*outcomes, clean))
+
+
+def test_journals_of_old_runs_do_not_pile_up(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(KEEP_RUNS="2")
+    for command in ("stack", "unstack", "stack"):
+        stack.run(command).ok()
+    assert len(list((stack.dest / "logs" / "runs").iterdir())) == 2

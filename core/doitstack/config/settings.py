@@ -22,6 +22,7 @@ DEFAULTS = {
     "DATA_DIR": "{DEST}/data",
     "LOGDIR": "{DEST}/logs",
     "WARM_IDLE_SECONDS": "1800",
+    "KEEP_RUNS": "100",
 }
 """The defaults. They are set before `local.conf` is read, which can use them, except those that
 depend on what `local.conf` sets."""
@@ -33,7 +34,7 @@ _AFTER_LOCAL_CONF = (*_DIRECTORIES, "SERVICE_HOST")
 _SPECIAL = frozenset("$%:")
 """Characters that have a meaning in OpenStack's configuration or in PATH."""
 
-_NUMBERS = ("ASYNC_JOBS", "SERVICE_TIMEOUT", "STEP_TIMEOUT", "WARM_IDLE_SECONDS")
+_NUMBERS = ("ASYNC_JOBS", "SERVICE_TIMEOUT", "STEP_TIMEOUT", "WARM_IDLE_SECONDS", "KEEP_RUNS")
 _TRUTHS = ("DEVSTACK_PARALLEL", "ASYNC_STRICT", "OFFLINE", "WARNINGS_AS_ERRORS")
 
 _OWN_TO_LOCAL_CONF = frozenset({"PATH"})

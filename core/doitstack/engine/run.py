@@ -20,7 +20,7 @@ from doitstack.futures.slots import Slots
 from doitstack.futures.watchdog import Watchdog
 from doitstack.journal.durations import last_durations
 from doitstack.journal.events import Usage
-from doitstack.journal.journal_file import Journal, new_journal_path
+from doitstack.journal.journal_file import Journal, new_journal_path, prune_journals
 from doitstack.processes.event_loop import EventLoop
 from doitstack.scheduling.scheduler import Scheduler
 from doitstack.stack import Stack
@@ -80,6 +80,7 @@ def _opened(stack: Stack, options: RunOptions, closing: ExitStack) -> OpenRun:
 def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitStack) -> RunContext:
     journal = Journal(new_journal_path(stack.log_dir), secrets.redact)
     closing.callback(journal.close)
+    prune_journals(stack.log_dir, stack.settings.number("KEEP_RUNS"))
     log = MainLog(stack.log_dir / "stack.log")
     closing.callback(log.close)
     loop = EventLoop()

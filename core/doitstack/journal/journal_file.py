@@ -79,6 +79,13 @@ def run_journals(log_dir: Path) -> list[Path]:
     return sorted(path for path in (log_dir / "runs").glob("*.jsonl") if path.is_file())
 
 
+def prune_journals(log_dir: Path, keep: int) -> None:
+    """Remove the oldest journals, so that `keep` are left; 0 keeps all."""
+    for path in run_journals(log_dir)[:-keep] if keep else ():
+        with suppress(OSError):
+            path.unlink()
+
+
 def new_journal_path(log_dir: Path) -> Path:
     """Return the path of the journal of a run that starts now."""
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())

@@ -10,6 +10,7 @@ from doitstack.journal.journal_file import (
     Journal,
     JournalReader,
     new_journal_path,
+    prune_journals,
     read_events,
     run_journals,
 )
@@ -64,6 +65,15 @@ def test_runs_are_in_order_of_time(tmp_path: Path) -> None:
         Journal(path).close()
     assert run_journals(tmp_path) == sorted(paths)
     assert len(set(paths)) == 3
+
+
+@pytest.mark.parametrize(("keep", "left"), [(0, 5), (1, 1), (3, 3), (5, 5), (9, 5)])
+def test_oldest_journals_are_pruned(tmp_path: Path, keep: int, left: int) -> None:
+    paths = [new_journal_path(tmp_path) for _ in range(5)]
+    for path in paths:
+        Journal(path).close()
+    prune_journals(tmp_path, keep)
+    assert run_journals(tmp_path) == sorted(paths)[-left:]
 
 
 def test_reader_goes_on_where_it_was(tmp_path: Path) -> None:
