@@ -101,7 +101,7 @@ def test_services_are_listed_with_state_pid_port_and_log(stack_dir: MakeStackDir
     stack.run("stack").ok()
     head, _, row = stack.run("services").ok().lines
     assert head.split() == ["service", "state", "pid", "port", "log"]
-    log = stack.dest / "logs" / "web.log"
+    log = (stack.dest / "logs" / "web.log").relative_to(stack.path)
     pid = row.split()[2]
     assert "create_server" in Path(f"/proc/{pid}/cmdline").read_text()
     assert row.split() in (
