@@ -24,7 +24,10 @@ ORDER = ("unit", "style", "e2e", "integration")
 before the many short ones, so that all workers end at about the same time."""
 
 WORKERS_PER_CORE = 2
-"""Whole runs wait for half of their time, so one worker a core would leave the cores idle."""
+"""Whole runs wait for half of their time, so one worker a core would leave the cores idle.
+
+Unit tests do not wait, and each worker needs seconds to collect them: one a core is the quickest.
+"""
 
 OURS = ("DEST", "DATA_DIR", "LOGDIR", "TOP_DIR", "ENABLED_SERVICES", "NO_COLOR", "FORCE_COLOR")
 
@@ -50,9 +53,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many workers run the tests; none for single files, which start sooner without."""
-    if all(Path(name.partition("::")[0]).is_file() for name in config.args):
+    paths = [Path(name.partition("::")[0]).absolute() for name in config.args]
+    if all(path.is_file() for path in paths):
         return 0
-    return WORKERS_PER_CORE * len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
+    is_unit = all(path.is_relative_to(TESTS / "unit") for path in paths)
+    return cores if is_unit else WORKERS_PER_CORE * cores
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

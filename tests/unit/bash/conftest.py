@@ -1,6 +1,7 @@
 """Run a piece of bash against the library, in a directory of its own."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,6 +69,11 @@ class Bash:
         if str(directory) not in self.env["PATH"].split(":"):
             self.env["PATH"] = f"{directory}:{self.env['PATH']}"
         return file
+
+    def use_small_keys(self) -> None:
+        """Let openssl make keys of half the size, which takes a tenth of the time."""
+        real = shutil.which("openssl")
+        self.program("openssl", f'exec {real} "${{@/rsa:2048/rsa:1024}}"')
 
     def requests(self) -> str:
         """Return a definition of doitstack_request that prints what it is asked."""

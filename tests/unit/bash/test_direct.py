@@ -129,6 +129,7 @@ def test_git_updates_happen_in_the_current_directory(bash) -> None:
 
 
 def test_authorities(bash) -> None:
+    bash.use_small_keys()
     script = "make_root_CA root; make_int_CA int root; make_int_CA int root; openssl verify -CAfile root/cacert.pem int/cacert.pem"
     assert bash(script).lines == ["int/cacert.pem: OK"]
 

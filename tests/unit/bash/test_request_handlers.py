@@ -63,7 +63,6 @@ def test_library_uses_all_requests_but_those_of_scripts() -> None:
     assert asked <= set(VERBS) | {"VERB"}
     assert set(VERBS) - asked == {
         "say",  # session.sh's echo_summary
-        "warn",  # of scripts themselves: docs/shell-functions.md
         "start_process",
         "restart_process",
         "reload-or-restart_process",

@@ -107,6 +107,7 @@ def test_install_apache_is_the_wsgi_server(bash) -> None:
 
 
 def test_certificates_are_signed_by_our_authority(bash) -> None:
+    bash.use_small_keys()
     script = """
     mkdir -p "$DATA_DIR"; SERVICE_HOST=10.0.0.7
     init_CA; DEVSTACK_HOSTNAME=host init_cert; make_cert "$INT_CA_DIR" other other.example DNS:b.example
