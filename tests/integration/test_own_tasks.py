@@ -261,11 +261,14 @@ def task_bad():
 
 def task_lost():
     return {"actions": [(note, ["lost"])], "task_dep": ["bad"]}
+
+def task_all():
+    return {"actions": None, "task_dep": ["stack", "lost", "mine"]}
 """),
         }
     )
 
-    outcome = stack.run("run", "--continue", "stack", "lost", "mine").failed(2)
+    outcome = stack.run("run", "--continue", "all").failed(2)
 
     assert order(stack) == ["source", "one", "mine"]
     assert "not run: lost, as it needs bad" in outcome.out

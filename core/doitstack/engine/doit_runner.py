@@ -125,8 +125,10 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self._run_all(self._graph.wanted([Phase.SOURCE.task]))
             if self.final_result != SUCCESS and not self._tears_down:
                 return
-            self._graph.replace(is_of_main_plan, self._make_main_tasks())
-            self._graph.check(selected)
+            if self.steps:
+                # They may have changed what the later phases do.
+                self._graph.replace(is_of_main_plan, self._make_main_tasks())
+                self._graph.check(selected)
         if self._is_single:
             self._graph.isolate(selected)
         self._run_all(self._graph.wanted(selected))

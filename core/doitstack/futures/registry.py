@@ -46,6 +46,7 @@ class FutureRegistry:
         self._waits: list[Wait] = []
         self._expected: dict[str, float] = {}
         self._forker = Forker(run)
+        self._running = 0
         self.starter = Starter(
             run.scheduler, run.slots, run.loop, lambda one: self._set(one, FutureState.QUEUED)
         )
@@ -54,7 +55,9 @@ class FutureRegistry:
         self.is_closed = False
 
     def _set(self, future: Future, state: FutureState, **facts: Any) -> None:
+        was = future.state
         change(self._run.journal, future, state, **facts)
+        self._running += (state is FutureState.RUNNING) - (was is FutureState.RUNNING)
 
     def call_in_child(self, function: Callable[[], None]) -> None:
         """Call `function` first in each forked child."""
@@ -289,7 +292,7 @@ class FutureRegistry:
             del self._expected[future.name]
             future.awaited_since = began
             if not future.in_place:
-                others = sum(one is not future for one in self.running())
+                others = self._running - (future.state is FutureState.RUNNING)
                 message = f"Waiting for completion of {future.command}"
                 self._run.log.write(future.line(f"{message} ({others} other jobs running)"))
 
