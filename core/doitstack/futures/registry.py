@@ -21,7 +21,7 @@ from doitstack.futures.time_limit import limit_time, time_out_error
 from doitstack.futures.transitions import change
 from doitstack.futures.watchdog import mark, root_of, unfinished
 from doitstack.journal.events import FutureStopped, WaitEnd, WaitStart
-from doitstack.journal.job_file import read_job
+from doitstack.journal.job_file import Job, read_job
 from doitstack.planning.call_action import traceback_of
 from doitstack.processes.tree import Root, stop
 from doitstack.steps import future_name, lock_name, one_line
@@ -160,12 +160,9 @@ class FutureRegistry:
         """Record the end of `future`; `code` is its process's exit code, if that is known."""
         if future.has_ended:
             return
-        job = read_job(self._file(future.name, "ini"))
+        job = self._ended_job(future)
         end_time = job.end_time / 1000 if job and job.end_time else self._run.journal.now()
         reported = job.rc if job else None
-        if job and job.pid and reported is None:
-            # It was killed: nothing that it had started goes on.
-            stop([root_of(job, mark(self._run.name, future.name))], grace=0)
         rc, value, error = outcome(future.name, code, reported, self._file(future.name, "result"))
         if future.has_timed_out:
             rc, value, error = TIMED_OUT, None, time_out_error(future)
@@ -175,8 +172,17 @@ class FutureRegistry:
             self._run.log.write(future.line(how))
         self._end(future, end_time, rc=rc, value=value, error=error)
 
+    def _ended_job(self, future: Future) -> Job | None:
+        """Return the file of a future that has ended. Of one that was killed nothing goes on."""
+        job = read_job(self._file(future.name, "ini"))
+        if job and job.pid and job.rc is None:
+            stop([root_of(job, mark(self._run.name, future.name))], grace=0)
+        return job
+
     def cannot_start(self, future: Future, error: Exception) -> None:
         """Record that `future` will not run, although it was its turn."""
+        # The session may have forked it, and have been killed before it could report that.
+        self._ended_job(future)
         failure = FutureError(future.name, f"cannot be started: {error}")
         self._run.log.write(future.line(f"cannot be started: {error}"))
         self._end(future, self._run.journal.now(), rc=1, error=failure)

@@ -1,5 +1,8 @@
-"""The futures of a run: their life, their waits, their end. No process is started."""
+"""The futures of a run: their life, their waits, their end. Futures have no process here."""
 
+import os
+import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +11,8 @@ import pytest
 from doitstack.errors import FutureError, StepError
 from doitstack.futures.future import Future, FutureState
 from doitstack.futures.registry import FutureRegistry
+from doitstack.futures.watchdog import mark
+from doitstack.journal.job_file import Job, open_job
 from tests.unit.fake_run import FakeRun
 
 
@@ -107,6 +112,21 @@ def test_future_that_cannot_start_fails_and_the_next_has_its_turn(make_run: Make
     assert lost.state is FutureState.ENDED
     assert lost.failure() == "future lost: cannot be started: no memory"
     assert run.started == ["b"]
+
+
+def test_nothing_goes_on_of_a_future_that_was_killed(make_run: MakeRun) -> None:
+    run = make_run()
+    killed, unknown = run.start("killed"), run.futures.declare("unknown", "do unknown")
+    for future in (killed, unknown):
+        environ = {**os.environ, "DOITSTACK_FUTURE": mark(run.context.name, future.name)}
+        with subprocess.Popen(["sleep", "600"], env=environ, start_new_session=True) as daemon:
+            job = Job("do it", daemon.pid + 1, 1, 1)
+            os.close(open_job(run.context.futures_dir / f"{future.name}.ini", job))
+            if future is killed:
+                run.futures.ended(future, -signal.SIGKILL)
+            else:
+                run.futures.cannot_start(future, StepError("the bash session has ended"))
+            assert daemon.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_thousands_that_cannot_start_do_not_nest(make_run: MakeRun) -> None:
