@@ -144,11 +144,13 @@ _async_start_time() {
     REPLY=${20}
 }
 
+_async_secret_names='*@(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|SECRET_KEY|API_KEY)'
+
 # Hide the secrets that the script has set since its start; the main process knows the others.
 _async_learn_secrets() {
     local name IFS=$' \t\n'
-    for name in $(compgen -v); do
-        [[ $name == *@(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|SECRET_KEY|API_KEY) ]] || continue
+    # Bash filters: a loop over all names of a session takes ten times as long.
+    for name in $(shopt -s extglob && compgen -v -X "!$_async_secret_names"); do
         [[ ${!name-} == /* ]] || _async_learn_secret "${!name-}"
     done
 }
@@ -224,7 +226,8 @@ _async_declare() {
     fi
     if _async_in_session; then
         local _doitstack_code _doitstack_out _doitstack_err
-        _async_learn_secrets
+        # A function's name alone holds no secret, and looking for them takes a fork.
+        (($# < 3)) || _async_learn_secrets
         _async_command "${@:2}"
         _doitstack_ask async_declare "$1" "$REPLY" "$_async_lock" "${_async_timeout-}"
         builtin printf '%s' "$_doitstack_err" >&2
