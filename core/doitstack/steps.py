@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 FUTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names of futures are also file names; any other name is refused before a file is touched."""
 
-_DOIT = ("uptodate", "file_dep", "targets", "calc_dep", "getargs", "setup", "teardown", "clean")
+_DOIT = ("uptodate", "file_dep", "targets", "clean")
 """The attributes of doit's tasks that a step may have; doitstack sets the others."""
 
-_LISTS = ("uptodate", "file_dep", "targets", "calc_dep", "setup", "teardown")
+_LISTS = ("uptodate", "file_dep", "targets")
 
 
 class Kind(Enum):

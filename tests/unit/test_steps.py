@@ -108,6 +108,12 @@ def test_waits_must_be_a_list_of_names() -> None:
         async_wait("a", "../b")
 
 
+@pytest.mark.parametrize("name", ["setup", "getargs", "calc_dep", "teardown"])
+def test_attribute_that_a_step_cannot_follow_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match=f"a step has no attribute '{name}'"):
+        run(["true"], **{name: []})
+
+
 def test_attribute_that_is_none_of_doits_is_refused() -> None:
     for make in (run, lambda action, **doit: async_run("a", action, **doit)):
         with pytest.raises(TypeError, match="a step has no attribute 'uptodat'; it may have upto"):
