@@ -79,7 +79,7 @@ def keyboard(request: pytest.FixtureRequest, stack_dir: MakeStackDir) -> Iterato
     keyboard.close()
 
 
-def test_what_is_typed_is_completed(keyboard: Keyboard) -> None:
+def test_what_is_typed_is_completed_and_what_is_possible_is_listed(keyboard: Keyboard) -> None:
     for typed, completed in {
         "doit fut": "doit futures ",
         "doit log talk": "doit log talkative ",
@@ -98,9 +98,10 @@ def test_what_is_typed_is_completed(keyboard: Keyboard) -> None:
         keyboard.type("x")
         keyboard.until_line(f"{completed}x")
         keyboard.clear()
+    check_listing(keyboard)
 
 
-def test_what_is_possible_is_listed(keyboard: Keyboard) -> None:
+def check_listing(keyboard: Keyboard) -> None:
     keyboard.type("doit stack:install:demo:\t\t")
 
     def has_all() -> bool:

@@ -1,6 +1,9 @@
 """Futures that Python plugins start, in real runs."""
 
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -588,7 +591,18 @@ def test_future_may_not_start_or_wait_inside_a_future(stack_dir: MakeStackDir) -
     ]
 
 
-def test_thousand_futures_have_their_own_codes(stack_dir: MakeStackDir) -> None:
+@contextmanager
+def few_descriptors(number: int) -> Iterator[None]:
+    """Let programs that are started in the block begin with so few descriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_many_futures_have_their_own_codes(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             DEMO: plugin("""
@@ -597,7 +611,7 @@ def test_thousand_futures_have_their_own_codes(stack_dir: MakeStackDir) -> None:
             sys.exit(code)
 
         def start(stack):
-            futures = [stack.async_run(f"f{n}", leave, n % 100) for n in range(1000)]
+            futures = [stack.async_run(f"f{n}", leave, n) for n in range(256)]
             assert all(future.running() for future in futures)
             Path("open").symlink_to("gate")
             held = os.open("gate", os.O_RDWR)
@@ -606,9 +620,9 @@ def test_thousand_futures_have_their_own_codes(stack_dir: MakeStackDir) -> None:
             os.close(held)
             for number, future in enumerate(futures):
                 error = future.exception()
-                assert future.rc == number % 100, (number, future.rc)
-                assert getattr(error, "code", 0) == number % 100
-            print("all thousand are right")
+                assert future.rc == number, (number, future.rc)
+                assert getattr(error, "code", 0) == number
+            print("all are right")
 
         @hookimpl
         def stack_install(stack):
@@ -618,7 +632,12 @@ def test_thousand_futures_have_their_own_codes(stack_dir: MakeStackDir) -> None:
     )
     os.mkfifo(stack.path / "gate")
 
-    assert "all thousand are right" in stack.run("stack").ok().lines
+    # A run must not be content with the usual limit, which a thousand futures would exceed.
+    with few_descriptors(200):
+        process = stack.start("stack")
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    assert "all are right" in out.splitlines()
 
 
 def test_thousand_futures_of_the_plan_are_collected(stack_dir: MakeStackDir) -> None:

@@ -424,22 +424,22 @@ async_wait x || echo "code $?"
     assert f"[Async x:PID]: FAILED with rc {rc}" in transcript(outcome)
 
 
-def test_thousand_shell_futures_have_their_own_codes(stack_dir: MakeStackDir) -> None:
+def test_many_shell_futures_have_their_own_codes(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             SCRIPT: script(
                 """
 exec {gate}<>gate
-for ((n = 0; n < 1000; n++)); do async_run f$n leave $((n % 100)); done
+for ((n = 0; n < 256; n++)); do async_run f$n leave $n; done
 rm gate; touch gate
-for ((n = 0; n < 1000; n++)); do echo; done >&$gate
+for ((n = 0; n < 256; n++)); do echo; done >&$gate
 exec {gate}>&-
-for ((n = 0; n < 1000; n++)); do
+for ((n = 0; n < 256; n++)); do
     code=0
     async_wait f$n || code=$?
-    [[ $code == $((n % 100)) ]] || die $LINENO "f$n gave $code"
+    [[ $code == $n ]] || die $LINENO "f$n gave $code"
 done
-echo all thousand are right
+echo all are right
 """,
                 "leave() { read -r _ <gate || true; return $1; }",
             )
@@ -449,8 +449,8 @@ echo all thousand are right
 
     lines = stack.run("stack").ok().lines
 
-    assert "all thousand are right" in lines
-    assert sum("FAILED with rc" in line for line in lines) == 990
+    assert "all are right" in lines
+    assert sum("FAILED with rc" in line for line in lines) == 255
 
 
 def test_daemon_of_a_shell_future_delays_nothing(stack_dir: MakeStackDir) -> None:

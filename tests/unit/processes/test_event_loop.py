@@ -1,6 +1,8 @@
 """The one place where the main process waits."""
 
+import fcntl
 import os
+import resource
 import signal
 from collections.abc import Iterator
 
@@ -223,3 +225,22 @@ def test_calls_come_after_their_time_unless_they_are_prevented() -> None:
     assert calls == ["soon", "late"]
     prevent()
     loop.close()
+
+
+def test_descriptors_may_be_beyond_those_of_select(pipes: Pipes) -> None:
+    """Thousands of futures have higher numbers than select(2) takes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    read, write = os.pipe()
+    high = fcntl.fcntl(read, fcntl.F_DUPFD_CLOEXEC, 2000)
+    called: list[int] = []
+    try:
+        pipes.loop.watch(high, lambda: called.append(high))
+        os.write(write, b"x")
+        pipes.loop.turn(1)
+        pipes.loop.forget(high)
+    finally:
+        for descriptor in (read, write, high):
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert called == [high]
