@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from doitstack.config.addresses import host_address, url_host
 from doitstack.config.local_conf import LocalSettings, read_local_settings
 from doitstack.errors import SettingsError
 
@@ -15,6 +16,8 @@ DEFAULTS = {
     "ASYNC_STRICT": "False",
     "WARNINGS_AS_ERRORS": "False",
     "HOST_IP": "127.0.0.1",
+    "HOST_IPV6": "::1",
+    "SERVICE_IP_VERSION": "4",
     "SERVICE_HOST": "{HOST_IP}",
     "SERVICE_TIMEOUT": "600",
     "STEP_TIMEOUT": "0",
@@ -229,6 +232,8 @@ def _defaults(
     for name, default in DEFAULTS.items():
         if name in names and name not in filled:
             filled[name] = environ.get(name, default.format_map(filled))
+    if "SERVICE_HOST" in names and not values.get("SERVICE_HOST"):
+        filled["SERVICE_HOST"] = url_host(host_address(filled))
     return filled
 
 
@@ -236,6 +241,8 @@ def _check_values(settings: Settings) -> None:
     for name in _DIRECTORIES:
         if not settings.path(name).is_absolute():
             raise SettingsError(f"{name}={settings[name]}: use an absolute path")
+    if settings["SERVICE_IP_VERSION"] not in ("4", "6"):
+        raise SettingsError(f"SERVICE_IP_VERSION={settings['SERVICE_IP_VERSION']}: use 4 or 6")
     for name in _NUMBERS:
         settings.number(name)
     for name in _TRUTHS:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from doitstack.config.addresses import socket_host
 from doitstack.config.cache_directories import uv_variables
 from doitstack.config.settings import is_hidden
 from doitstack.stack import Stack
@@ -60,9 +61,10 @@ def _proxies(stack: Stack) -> dict[str, str]:
     if not proxies:
         return {}
     known = settings.get("no_proxy") or settings.get("NO_PROXY")
-    own = ("localhost", "127.0.0.1", settings["HOST_IP"], settings["SERVICE_HOST"])
-    hosts = ",".join(dict.fromkeys((*filter(None, known.split(",")), *own)))
-    return {**proxies, "no_proxy": hosts, "NO_PROXY": hosts}
+    hosts = (settings["HOST_IP"], settings["SERVICE_HOST"])
+    own = ("localhost", "127.0.0.1", *map(socket_host, hosts))
+    names = ",".join(dict.fromkeys((*filter(None, known.split(",")), *own)))
+    return {**proxies, "no_proxy": names, "NO_PROXY": names}
 
 
 def _system_certs() -> str:

@@ -16,11 +16,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack.config.addresses import socket_host, url_host
 from doitstack.errors import SettingsError
 from doitstack.private_files import private_directory, write_private
 from doitstack.uptodate import digest
 from doitstack_plugins.backing import debian_packages, memcached
-from doitstack_plugins.shared import conf_files, health, ports
+from doitstack_plugins.shared import health, ports
 
 _FUTURE = "start_mysql"
 _PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - its name, not the password
@@ -128,7 +129,7 @@ def url(stack: Stack, name: str) -> str:
         return f"sqlite:///{_sqlite(stack, name)}"
     settings = stack.settings
     user, password = settings["DATABASE_USER"], quote(stack.password(_PASSWORD), safe="")
-    address = f"{conf_files.url_host(settings['DATABASE_HOST'])}:{settings.port('DATABASE_PORT')}"
+    address = f"{url_host(settings['DATABASE_HOST'])}:{settings.port('DATABASE_PORT')}"
     return f"mysql+pymysql://{user}:{password}@{address}/{_checked(name)}"
 
 
@@ -258,7 +259,7 @@ def _is_answering(stack: Stack) -> bool:
 def _texts(stack: Stack) -> tuple[str, str]:
     """Return the server's configuration, and the statements that make its users."""
     values = {
-        "host": stack.settings["DATABASE_HOST"],
+        "host": socket_host(stack.settings["DATABASE_HOST"]),
         "port": stack.settings.port("DATABASE_PORT"),
         "user": stack.settings["DATABASE_USER"],
         "password": stack.password(_PASSWORD),

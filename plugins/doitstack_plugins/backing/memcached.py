@@ -9,6 +9,7 @@ from contextlib import suppress
 from getpass import getuser
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack.config.addresses import socket_host, url_host
 from doitstack_plugins.backing import debian_packages
 from doitstack_plugins.shared import ports
 
@@ -21,7 +22,8 @@ def source(settings: Settings) -> None:
     """Set where memcached listens, and the setting that scripts use."""
     port = settings.default("MEMCACHED_PORT", "11311")
     if settings.is_service_enabled(*services):
-        settings.default("MEMCACHE_SERVERS", f"{settings['SERVICE_HOST']}:{port}")
+        server = f"{url_host(settings['SERVICE_HOST'])}:{port}"
+        settings.default("MEMCACHE_SERVERS", _as_python_memcached(server))
 
 
 @hookimpl
@@ -55,7 +57,12 @@ def is_wanted(stack: Stack) -> bool:
 
 def server(stack: Stack) -> str:
     """Return `HOST:PORT`, as clients are configured with it."""
-    return f"{_host(stack)}:{stack.settings.port('MEMCACHED_PORT')}"
+    return f"{url_host(_host(stack))}:{stack.settings.port('MEMCACHED_PORT')}"
+
+
+def oslo_server(stack: Stack) -> str:
+    """Return its address, as oslo.cache is configured with it."""
+    return _as_python_memcached(server(stack))
 
 
 def check_memcached_port(stack: Stack) -> None:
@@ -86,5 +93,9 @@ def empty(stack: Stack) -> None:
         connection.recv(64)
 
 
+def _as_python_memcached(server: str) -> str:
+    return f"inet6:{server}" if server.startswith("[") else server
+
+
 def _host(stack: Stack) -> str:
-    return stack.settings["SERVICE_HOST"]
+    return socket_host(stack.settings["SERVICE_HOST"])

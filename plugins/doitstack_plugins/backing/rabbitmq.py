@@ -12,11 +12,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from doitstack import Settings, Stack, Step, async_run, hookimpl, run
+from doitstack.config.addresses import socket_host, url_host
 from doitstack.errors import SettingsError
 from doitstack.private_files import private_directory, write_private
 from doitstack.uptodate import digest
 from doitstack_plugins.backing import debian_packages
-from doitstack_plugins.shared import conf_files, health, ports, required_services
+from doitstack_plugins.shared import health, ports, required_services
 
 services = ("rabbit",)
 
@@ -83,7 +84,8 @@ def url(stack: Stack, vhost: str = "") -> str:
     """
     settings = stack.settings
     user, password = settings["RABBIT_USERID"], quote(stack.password(_PASSWORD), safe="")
-    return f"rabbit://{user}:{password}@{_address(stack)}/{vhost}"
+    host, port = settings["RABBIT_HOST"], settings.port("RABBIT_PORT")
+    return f"rabbit://{user}:{password}@{url_host(host)}:{port}/{vhost}"
 
 
 def check_rabbit(stack: Stack) -> None:
@@ -113,7 +115,8 @@ def _check_words(stack: Stack) -> None:
 def start_rabbit(stack: Stack) -> None:
     """Start RabbitMQ, and wait for its answer."""
     conf = _CONF.format(
-        address=_address(stack),
+        # RabbitMQ takes no brackets here.
+        address=":".join(map(str, _address(stack))),
         user=stack.settings["RABBIT_USERID"],
         password=stack.password(_PASSWORD),
     )
@@ -176,18 +179,16 @@ def _environ(stack: Stack) -> dict[str, str]:
 
 def _is_answering(stack: Stack) -> bool:
     """Return whether the broker starts the handshake of AMQP 0-9-1."""
-    address = (stack.settings["RABBIT_HOST"], stack.settings.port("RABBIT_PORT"))
     try:
-        with socket.create_connection(address, 10) as connection:
+        with socket.create_connection(_address(stack), 10) as connection:
             connection.sendall(_HELLO)
             return connection.recv(1) == bytes([_METHOD_FRAME])
     except OSError:
         return False
 
 
-def _address(stack: Stack) -> str:
-    host = conf_files.url_host(stack.settings["RABBIT_HOST"])
-    return f"{host}:{stack.settings.port('RABBIT_PORT')}"
+def _address(stack: Stack) -> tuple[str, int]:
+    return socket_host(stack.settings["RABBIT_HOST"]), stack.settings.port("RABBIT_PORT")
 
 
 def _data(stack: Stack) -> Path:

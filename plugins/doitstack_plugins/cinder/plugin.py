@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from doitstack import Stack, Step, async_run, async_wait, hookimpl
 from doitstack.cloud import cloud
+from doitstack.config.addresses import host_address, socket_host
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, rabbitmq
@@ -102,8 +103,8 @@ class Cinder(ApiService):
         state, etc = self.state(stack), self.environment(stack).path / "etc/cinder"
         return {
             "DEFAULT": {
-                "host": stack.settings["SERVICE_HOST"],
-                "my_ip": stack.settings["HOST_IP"],
+                "host": socket_host(stack.settings["SERVICE_HOST"]),
+                "my_ip": host_address(stack.settings),
                 "transport_url": rabbitmq.url(stack),
                 "enabled_backends": _BACKEND,
                 "default_volume_type": _BACKEND,

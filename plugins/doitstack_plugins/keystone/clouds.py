@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from doitstack import Stack
 from doitstack.cloud import ADMIN_PASSWORD, DEFAULT_DOMAIN
+from doitstack.config.addresses import socket_host
 from doitstack.private_files import write_private
 
 
@@ -92,7 +93,7 @@ def _openrc(stack: Stack, password: str) -> str:
         openrc=openrc(stack),
         bin=shlex.quote(str(stack.dest / "bin")),
         auth_url=shlex.quote(stack.settings["KEYSTONE_SERVICE_URI"]),
-        host=shlex.quote(stack.settings["KEYSTONE_SERVICE_HOST"]),
+        host=shlex.quote(socket_host(stack.settings["KEYSTONE_SERVICE_HOST"])),
         region=shlex.quote(stack.settings["REGION_NAME"]),
         domain=DEFAULT_DOMAIN,
         password=shlex.quote(password),

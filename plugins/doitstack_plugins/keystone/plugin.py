@@ -12,6 +12,7 @@ from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.cloud import ADMIN_PASSWORD, import_sdk
+from doitstack.config.addresses import url_host
 from doitstack.errors import SettingsError
 from doitstack.private_files import write_private
 from doitstack.uptodate import Unchanged, digest
@@ -50,9 +51,7 @@ class Keystone(ApiService):
         protocol = settings.default("KEYSTONE_SERVICE_PROTOCOL", protocol)
         settings.default("KEYSTONE_SERVICE_PORT", "5000")
         port = settings.port("KEYSTONE_SERVICE_PORT")
-        uri = settings.default(
-            "KEYSTONE_SERVICE_URI", f"{protocol}://{conf_files.url_host(host)}:{port}"
-        )
+        uri = settings.default("KEYSTONE_SERVICE_URI", f"{protocol}://{url_host(host)}:{port}")
         settings.default("KEYSTONE_SERVICE_URI_V3", f"{uri}/v3")
         settings.default("KEYSTONE_AUTH_URI", uri)
         settings.default("KEYSTONE_CONF_DIR", f"{settings['DATA_DIR']}/keystone/etc")
@@ -213,7 +212,7 @@ def _cache(stack: Stack) -> dict[str, str]:
     """Return the options of the cache: memcached if several processes share it, else memory."""
     if _processes(stack) == 1:
         return {"enabled": "true", "backend": "dogpile.cache.memory"}
-    servers = {"memcache_servers": memcached.server(stack)}
+    servers = {"memcache_servers": memcached.oslo_server(stack)}
     return {"enabled": "true", "backend": "oslo_cache.memcache_pool", **servers}
 
 

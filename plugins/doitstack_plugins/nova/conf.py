@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack
+from doitstack.config.addresses import host_address
 from doitstack.errors import SettingsError
 from doitstack.uptodate import digest
 from doitstack.venvs import Environment
@@ -128,7 +129,7 @@ def sections(stack: Stack) -> conf_files.Sections:
     return {
         "DEFAULT": {
             "host": stack.settings["LOCAL_HOSTNAME"],
-            "my_ip": stack.settings["HOST_IP"],
+            "my_ip": host_address(stack.settings),
             "state_path": str(state),
             "transport_url": transport_url(stack, 0),
             # The plain fake driver has a new identity at each start.

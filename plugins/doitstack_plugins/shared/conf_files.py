@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from doitstack import Settings
+from doitstack.config.addresses import url_host
 from doitstack.errors import SettingsError
 from doitstack.private_files import write_private
 
@@ -30,11 +31,6 @@ def text(sections: Sections, *, special: str = "$") -> str:
         "".join((f"[{section}]\n", *(_line(*option, special) for option in options.items())))
         for section, options in sections.items()
     )
-
-
-def url_host(host: str) -> str:
-    """Return `host` as it is written in a URL."""
-    return f"[{host}]" if ":" in host else host
 
 
 def set_address(settings: Settings, prefix: str, port: str, path: str = "") -> None:

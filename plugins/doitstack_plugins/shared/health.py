@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from doitstack import Stack
+from doitstack.config.addresses import socket_host
 from doitstack.errors import ServiceError
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.05, 0.5, 1.3
@@ -73,7 +74,8 @@ def _body(address: Address, path: str) -> bytes:
     """Return what GET `path` gives, empty if that is no good answer; no proxy is asked."""
     from http.client import HTTPConnection, HTTPException  # noqa: PLC0415 - not always
 
-    connection = HTTPConnection(*address, timeout=10)
+    host, port = address
+    connection = HTTPConnection(socket_host(host), port, timeout=10)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

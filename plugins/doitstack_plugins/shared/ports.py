@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from doitstack import Stack
+from doitstack.config.addresses import socket_host, url_host
 from doitstack.errors import ServiceError, SettingsError
 from doitstack.processes.listeners import listeners
 from doitstack.services.supervisord import DIRECTORY_VARIABLE
@@ -17,12 +18,12 @@ def check(stack: Stack, name: str, address: tuple[str, int], setting: str) -> No
 
     A port that the service itself has, from an earlier run, is fine.
     """
-    host, port = address
+    host, port = socket_host(address[0]), address[1]
     try:
         _bind(host, port)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            reason = f"cannot listen on {host}:{port}: {error.strerror}"
+            reason = f"cannot listen on {url_host(host)}:{port}: {error.strerror}"
             raise SettingsError(f"{name}: {reason}; {_remedy(error, setting)}") from error
     else:
         return

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from doitstack import Stack
+from doitstack.config.addresses import url_host
 from doitstack.venvs import Environment
-from doitstack_plugins.shared import conf_files, health
+from doitstack_plugins.shared import health
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def serve(stack: Stack, service: WsgiService) -> None:
     Does not wait for its answer. Each process has one thread, as keystone answers some requests
     wrongly with several.
     """
-    host = conf_files.url_host(service.host)
+    host = url_host(service.host)
     argv = [service.environment.program("uwsgi"), "--http-socket", f"{host}:{service.port}"]
     # uWSGI keeps no connection open, but does not tell clients by itself.
     argv += ["--add-header", "Connection: close", "--module", service.module]
@@ -66,4 +67,5 @@ def wait_until_served(stack: Stack, service: WsgiService, path: str, key: str) -
     """
     address = (service.host, service.port)
     has_key = partial(health.has_key, address, path, key)
-    health.wait_until(stack, service.name, has_key, f"{service.host}:{service.port}{path}")
+    where = f"{url_host(service.host)}:{service.port}{path}"
+    health.wait_until(stack, service.name, has_key, where)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from doitstack import Stack
+from doitstack.config.addresses import socket_host
 from doitstack_plugins.backing import memcached
 from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.shared import conf_files
@@ -77,7 +78,7 @@ def configure_swift(stack: Stack) -> None:
 
 def _default(stack: Stack, server: Server) -> dict[str, str]:
     return {
-        "bind_ip": stack.settings["SWIFT_SERVICE_HOST"],
+        "bind_ip": socket_host(stack.settings["SWIFT_SERVICE_HOST"]),
         "bind_port": str(stack.settings.port(server.port_setting)),
         "user": getuser(),
         "swift_dir": str(directory(stack)),

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack.config.addresses import socket_host, url_host
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import debian_packages
@@ -92,7 +93,8 @@ class Swift(Service):
         for server in conf.SERVERS:
             port = stack.settings.port(server.port_setting)
             is_healthy = partial(health.has_text, (host, port), "/healthcheck", "OK")
-            health.wait_until(stack, server.name, is_healthy, f"{host}:{port}/healthcheck")
+            where = f"{url_host(host)}:{port}/healthcheck"
+            health.wait_until(stack, server.name, is_healthy, where)
 
     def stop(self, stack: Stack) -> None:
         """Stop the servers."""
@@ -123,7 +125,7 @@ def accounts(stack: Stack) -> str:
 def _addresses(stack: Stack) -> list[str]:
     """Return the address of the servers, and the ports of those that have a ring."""
     numbers = (str(stack.settings.port(name)) for name in _PORTS_OF_RINGS)
-    return [stack.settings["SWIFT_SERVICE_HOST"], *numbers]
+    return [socket_host(stack.settings["SWIFT_SERVICE_HOST"]), *numbers]
 
 
 plugin = Swift()

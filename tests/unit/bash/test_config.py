@@ -216,6 +216,18 @@ def test_neutron_rootwrap_filters(bash) -> None:
     assert (bash.path / "d" / "x.filters").exists()
 
 
+def test_addresses_of_ipv6_have_brackets_in_urls(bash) -> None:
+    bash.env |= {"SERVICE_IP_VERSION": "6", "HOST_IPV6": "fd00::2"}
+    script = """
+    ENABLED_SERVICES=rabbit RABBIT_PASSWORD=pw; get_transport_url
+    echo "$SERVICE_HOST $SERVICE_LOCAL_HOST $SERVICE_LISTEN_ADDRESS $KEYSTONE_SERVICE_URI"
+    """
+    assert bash(script).lines == [
+        "rabbit://stackrabbit:pw@[fd00::2]:5672/",
+        "[fd00::2] fd00::2 [fd00::2] http://[fd00::2]:5000",
+    ]
+
+
 def test_rabbit_is_on_this_host_by_default(bash) -> None:
     script = "ENABLED_SERVICES=rabbit RABBIT_PASSWORD=pw SERVICE_HOST=10.0.0.7; get_transport_url"
     assert bash.says(script) == "rabbit://stackrabbit:pw@10.0.0.7:5672/"

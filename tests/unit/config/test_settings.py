@@ -160,6 +160,12 @@ def test_bad_values_name_the_setting() -> None:
         ("HOST_IP=127.0.0.2\n", {}, "127.0.0.2"),
         ("HOST_IP=127.0.0.2\nSERVICE_HOST=127.0.0.3\n", {}, "127.0.0.3"),
         ("HOST_IP=127.0.0.2\n", {"HOST_IP": "127.0.0.4"}, "127.0.0.4"),
+        ("HOST_IPV6=fd00::2\n", {}, "127.0.0.1"),
+        ("SERVICE_IP_VERSION=6\n", {}, "[::1]"),
+        ("SERVICE_IP_VERSION=6\nHOST_IPV6=fd00::2\n", {}, "[fd00::2]"),
+        ("SERVICE_IP_VERSION=6\nHOST_IPV6=[fd00::2]\n", {}, "[fd00::2]"),
+        ("HOST_IPV6=fd00::2\n", {"SERVICE_IP_VERSION": "6"}, "[fd00::2]"),
+        ("SERVICE_IP_VERSION=6\nSERVICE_HOST=[fd00::3]\n", {}, "[fd00::3]"),
     ],
 )
 def test_service_host_follows_host_ip(
@@ -167,6 +173,11 @@ def test_service_host_follows_host_ip(
 ) -> None:
     (tmp_path / "local.conf").write_text(f"[[local|localrc]]\n{lines}")
     assert load_settings(tmp_path, environ)["SERVICE_HOST"] == host
+
+
+def test_ip_version_is_4_or_6(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^SERVICE_IP_VERSION=5: use 4 or 6$"):
+        load_settings(tmp_path, {"SERVICE_IP_VERSION": "5"})
 
 
 def test_services_are_added_and_taken_away() -> None:

@@ -63,5 +63,7 @@ def test_own_services_are_reached_past_a_proxy(
     (tmp_path / "local.conf").write_text("[[local|localrc]]\nhttp_proxy=http://mine:1\n")
     assert in_run(tmp_path, "http_proxy") == "http://mine:1"
     assert in_run(tmp_path, "no_proxy") == "localhost,127.0.0.1"
+    proxy_6 = {**proxy, "SERVICE_HOST": "[::1]"}
+    assert in_run(tmp_path, "no_proxy", **proxy_6) == "localhost,127.0.0.1,::1"
     told = in_run(tmp_path, "no_proxy", NO_PROXY="example.org,127.0.0.1", **proxy)
     assert told == "example.org,127.0.0.1,localhost,10.0.0.7"

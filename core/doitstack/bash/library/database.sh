@@ -34,7 +34,7 @@ initialize_database_backends() {
 _base_sql_conn() {
     local port=''
     [[ $1 != mysql ]] || port=${DATABASE_PORT:+:$DATABASE_PORT}
-    echo "${BASE_SQL_CONN:-$(get_database_type_"$1")://$DATABASE_USER:${DATABASE_PASSWORD-}@$DATABASE_HOST$port}"
+    echo "${BASE_SQL_CONN:-$(get_database_type_"$1")://$DATABASE_USER:${DATABASE_PASSWORD-}@$(ipv6_quote "$DATABASE_HOST")$port}"
 }
 
 # recreate_database NAME
@@ -116,7 +116,7 @@ _mysql() {
     local client=mariadb
     type -P mariadb > /dev/null || client=mysql
     MYSQL_PWD=${DATABASE_PASSWORD-} "$client" --no-defaults --protocol=tcp -u"$DATABASE_USER" \
-        -h"${DATABASE_HOST:-127.0.0.1}" ${DATABASE_PORT:+-P"$DATABASE_PORT"} -e "$1"
+        -h"$(ipv6_unquote "${DATABASE_HOST:-127.0.0.1}")" ${DATABASE_PORT:+-P"$DATABASE_PORT"} -e "$1"
 }
 
 recreate_database_mysql() {
@@ -155,8 +155,8 @@ cleanup_database_mysql() {
 # PostgreSQL.
 
 recreate_database_postgresql() {
-    PGPASSWORD=$DATABASE_PASSWORD dropdb -h "$DATABASE_HOST" -U "$DATABASE_USER" --if-exists "$1"
-    PGPASSWORD=$DATABASE_PASSWORD createdb -h "$DATABASE_HOST" -U "$DATABASE_USER" -l C -T template0 -E utf8 "$1"
+    PGPASSWORD=$DATABASE_PASSWORD dropdb -h "$(ipv6_unquote "$DATABASE_HOST")" -U "$DATABASE_USER" --if-exists "$1"
+    PGPASSWORD=$DATABASE_PASSWORD createdb -h "$(ipv6_unquote "$DATABASE_HOST")" -U "$DATABASE_USER" -l C -T template0 -E utf8 "$1"
 }
 
 database_connection_url_postgresql() {

@@ -17,6 +17,9 @@ _set_defaults() {
     _default RECLONE False
     _default ERROR_ON_CLONE False
     _default HOST_IP 127.0.0.1
+    _default HOST_IPV6 ::1
+    _default SERVICE_IP_VERSION 4
+    [[ $SERVICE_IP_VERSION != 6 ]] || _default SERVICE_HOST "[${HOST_IPV6//[][]/}]"
     _default SERVICE_HOST "$HOST_IP"
     _default SERVICE_PROTOCOL http
     _default SERVICE_TIMEOUT 600
@@ -38,7 +41,9 @@ _set_defaults() {
     _default DATABASE_HOST 127.0.0.1
     _default FIXED_RANGE 10.0.0.0/20
     _default FLOATING_RANGE 172.24.4.0/24
+    # Services listen on this address alone.
     _default SERVICE_LISTEN_ADDRESS "$SERVICE_HOST"
+    _default SERVICE_LOCAL_HOST "${SERVICE_HOST//[][]/}"
     _default CURL_GET 'curl -g'
     case ,${ENABLED_SERVICES-}, in
         *,mysql,*) _default DATABASE_TYPE mysql ;;

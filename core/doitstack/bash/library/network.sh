@@ -10,9 +10,13 @@ ipv6_unquote() {
     echo "${address//]/}"
 }
 
-# ipv6_quote ADDRESS
+# ipv6_quote ADDRESS: print it as in a URL, once in brackets
 ipv6_quote() {
-    [[ $1 == *:* ]] && echo "[$1]" || echo "$1"
+    local -
+    set +x
+    local address
+    address=$(ipv6_unquote "$1")
+    [[ $address == *:* ]] && echo "[$address]" || echo "$address"
 }
 
 is_ipv4_address() {

@@ -20,7 +20,8 @@ _rabbitmqctl() {
 get_transport_url() {
     local -
     set +x
-    local address=${RABBIT_HOST:-$SERVICE_HOST}:${RABBIT_PORT:-5672}
+    local address
+    address=$(ipv6_quote "${RABBIT_HOST:-$SERVICE_HOST}"):${RABBIT_PORT:-5672}
     ! _has_rabbit || echo "rabbit://$RABBIT_USERID:${RABBIT_PASSWORD-}@$address/${1-}"
 }
 

@@ -102,8 +102,12 @@ make_cert() {
     local names="DNS:$3${4:+,$4}"
     [[ ! -r $1/$2.crt ]] || return 0
     if [[ ${SERVICE_HOST-} && $3 != "$SERVICE_HOST" ]]; then
-        names+=,DNS:$SERVICE_HOST
-        ! is_ipv4_address "$SERVICE_HOST" || names+=,IP:$SERVICE_HOST
+        if [[ $SERVICE_HOST == *:* ]]; then
+            names+=,IP:$(ipv6_unquote "$SERVICE_HOST")
+        else
+            names+=,DNS:$SERVICE_HOST
+            ! is_ipv4_address "$SERVICE_HOST" || names+=,IP:$SERVICE_HOST
+        fi
     fi
     (umask 077; "$OPENSSL" req -config "$1/ca.conf" -nodes -newkey rsa:2048 \
         -subj "/O=$ORG_NAME/OU=$ORG_UNIT_NAME Servers/CN=$3" -addext "subjectAltName=$names" \

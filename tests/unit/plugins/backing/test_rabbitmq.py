@@ -48,3 +48,8 @@ def test_broker_refuses_a_password_that_its_file_cannot_hold(tmp_path: Path) -> 
 def test_broker_url_quotes(tmp_path: Path) -> None:
     stack = make(tmp_path, RABBIT_PASSWORD="a/b", RABBIT_PORT="1234")
     assert rabbitmq.url(stack).startswith("rabbit://stackrabbit:a%2Fb@127.0.0.1:1234/")
+
+
+def test_broker_url_has_brackets(tmp_path: Path) -> None:
+    stack = make(tmp_path, SERVICE_HOST="[::1]", RABBIT_PASSWORD="a", RABBIT_PORT="1234")
+    assert rabbitmq.url(stack) == "rabbit://stackrabbit:a@[::1]:1234/"

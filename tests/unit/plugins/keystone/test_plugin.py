@@ -186,6 +186,7 @@ def test_port_that_is_none_is_a_mistake_of_the_settings(tmp_path: Path) -> None:
         make_stack(tmp_path, KEYSTONE_SERVICE_PORT="abc")
 
 
-def test_defaults_follow_the_service_host(tmp_path: Path) -> None:
-    stack = make_stack(tmp_path, SERVICE_HOST="::1", KEYSTONE_SERVICE_PORT="81")
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_defaults_follow_the_service_host(tmp_path: Path, host: str) -> None:
+    stack = make_stack(tmp_path, SERVICE_HOST=host, KEYSTONE_SERVICE_PORT="81")
     assert stack.settings["KEYSTONE_SERVICE_URI_V3"] == "http://[::1]:81/v3"

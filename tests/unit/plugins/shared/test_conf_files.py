@@ -30,7 +30,8 @@ def test_file_is_private_and_written_only_if_it_changes(tmp_path: Path) -> None:
     assert conf_files.read(path) == "[DEFAULT]\na = b\n"
 
 
-def test_addresses_follow_the_service_host(tmp_path: Path) -> None:
-    settings = make_stack(tmp_path, SERVICE_HOST="::1", WEB_SERVICE_PORT="81").settings
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_addresses_follow_the_service_host(tmp_path: Path, host: str) -> None:
+    settings = make_stack(tmp_path, SERVICE_HOST=host, WEB_SERVICE_PORT="81").settings
     conf_files.set_address(settings, "WEB", "80", "/v2")
     assert settings["WEB_SERVICE_URI"] == "http://[::1]:81/v2"

@@ -1,0 +1,25 @@
+"""Hosts of the settings, for sockets and for URLs."""
+
+import pytest
+
+from doitstack.config.addresses import host_address, socket_host, url_host
+
+
+@pytest.mark.parametrize(
+    ("host", "socket", "url"),
+    [
+        ("192.0.2.1", "192.0.2.1", "192.0.2.1"),
+        ("cloud.example", "cloud.example", "cloud.example"),
+        ("::1", "::1", "[::1]"),
+        ("[::1]", "::1", "[::1]"),
+        ("[192.0.2.1]", "192.0.2.1", "192.0.2.1"),
+    ],
+)
+def test_hosts_have_brackets_only_in_urls(host: str, socket: str, url: str) -> None:
+    assert (socket_host(host), url_host(host)) == (socket, url)
+
+
+@pytest.mark.parametrize(("version", "address"), [("4", "192.0.2.1"), ("6", "fd00::2")])
+def test_address_of_this_machine_is_of_the_chosen_version(version: str, address: str) -> None:
+    settings = {"HOST_IP": "192.0.2.1", "HOST_IPV6": "fd00::2", "SERVICE_IP_VERSION": version}
+    assert host_address(settings) == address
