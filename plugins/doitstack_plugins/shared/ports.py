@@ -46,10 +46,24 @@ def check_port(stack: Stack, name: str, host: str, setting: str) -> None:
     check(stack, name, (host, stack.settings.port(setting)), setting)
 
 
+def is_of_this_machine(host: str) -> bool:
+    """Return whether services of this machine can listen on `host`."""
+    try:
+        _bind(socket_host(host), 0)
+    except OSError as error:
+        return error.errno != errno.EADDRNOTAVAIL
+    return True
+
+
 def _remedy(error: OSError, setting: str) -> str:
     if error.errno == errno.EACCES:
         return f"set {setting} in local.conf to a port above 1023"
-    return "set SERVICE_HOST in local.conf to an address of this machine"
+    remedy = "set SERVICE_HOST in local.conf to an address of this machine"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return (
+            f"it is another machine's, and stacks of several machines are not supported; {remedy}"
+        )
+    return remedy
 
 
 def _bind(host: str, port: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from doitstack import Stack
 from doitstack.errors import DoitstackError, SettingsError, StepError
+from doitstack_plugins.shared import ports
 
 Check = Callable[[], None]
 """Raises a DoitstackError if something is missing or in the way."""
@@ -13,10 +14,18 @@ def check(stack: Stack, service: str, *needed: str) -> None:
     """Raise SettingsError, with all that is missing, unless the services `needed` are enabled."""
     missing = [name for name in needed if not stack.is_service_enabled(name)]
     if missing:
-        names = ",".join(missing)
-        raise SettingsError(
-            f"{service} needs {names} too; add to local.conf: enable_service {' '.join(missing)}"
-        )
+        enable = f"add to local.conf: enable_service {' '.join(missing)}"
+        raise SettingsError(f"{service} needs {','.join(missing)} too; {_elsewhere(stack)}{enable}")
+
+
+def _elsewhere(stack: Stack) -> str:
+    host = stack.settings["SERVICE_HOST"]
+    if ports.is_of_this_machine(host):
+        return ""
+    return (
+        f"SERVICE_HOST={host} is another machine, and stacks of several machines are not "
+        "supported: all services run here; set SERVICE_HOST to an address of this machine, and "
+    )
 
 
 def check_all(*checks: Check) -> None:

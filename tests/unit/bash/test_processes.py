@@ -70,6 +70,11 @@ def test_run_process_refuses_what_cannot_work(bash) -> None:
     assert "with sudo" in bash("ENABLED_SERVICES=a; run_process a 'sudo x'", code=1).err
 
 
+def test_run_process_says_what_it_does_not_start(bash) -> None:
+    done = bash(f"{bash.requests()}; ENABLED_SERVICES=a; run_process off /bin/x")
+    assert (done.out, done.err) == ("", "off is not enabled, so run_process does not start it\n")
+
+
 def test_run_process_keeps_the_status(bash) -> None:
     script = "doitstack_request() { echo no >&2; return 4; }; ENABLED_SERVICES=a; run_process a /x || echo $?"
     done = bash(script)

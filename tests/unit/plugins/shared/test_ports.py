@@ -71,7 +71,7 @@ def test_check_port_accepts_the_service_itself(stack: Stack, port: int) -> None:
 
 
 def test_check_port_refuses_an_address_of_elsewhere(stack: Stack) -> None:
-    with pytest.raises(SettingsError, match=r"cannot listen on 192\.0\.2\.1:80: .*SERVICE_HOST"):
+    with pytest.raises(SettingsError, match=r"192\.0\.2\.1:80: .*another machine's.*SERVICE_HOST"):
         ports.check(stack, "web", ("192.0.2.1", 80), "WEB_PORT")
 
 
