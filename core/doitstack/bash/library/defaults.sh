@@ -31,6 +31,7 @@ _set_defaults() {
     _default WORKER_TIMEOUT 80
     _default VIRT_DRIVER fake
     _default CIRROS_VERSION 0.6.2
+    _default CIRROS_ARCH "${HOSTTYPE:-x86_64}"
     _default ETCD_PORT 2379
     _default USE_VENV False
     _default GLOBAL_VENV True
@@ -44,6 +45,10 @@ _set_defaults() {
     # Services listen on this address alone.
     _default SERVICE_LISTEN_ADDRESS "$SERVICE_HOST"
     _default SERVICE_LOCAL_HOST "${SERVICE_HOST//[][]/}"
+    _default TUNNEL_ENDPOINT_IP "$HOST_IP"
+    _default WSGI_MODE uwsgi
+    _default BRANCHLESS_TARGET_BRANCH master
+    _default SERVICE_GRACEFUL_SHUTDOWN_TIMEOUT 5
     _default CURL_GET 'curl -g'
     case ,${ENABLED_SERVICES-}, in
         *,mysql,*) _default DATABASE_TYPE mysql ;;
@@ -56,6 +61,7 @@ _set_paths() {
     _default DATA_DIR "$DEST/data"
     _default LOGDIR "$DEST/logs"
     _default FILES "${TOP_DIR:-$DEST}/files"
+    _default RC_DIR "${TOP_DIR:-$DEST}"
     _default STACK_VENV "$DEST/venvs/stack"
     # DevStack's name for the environment of GLOBAL_VENV
     _default DEVSTACK_VENV "$STACK_VENV"
@@ -96,6 +102,18 @@ _set_project_defaults() {
     _default Q_PLUGIN ml2
     _default Q_ROUTER_NAME router1
     _default Q_L3_ENABLED True
+    _default Q_PLUGIN_CLASS ml2
+    _default Q_ML2_TENANT_NETWORK_TYPE local
+    _default Q_ML2_PLUGIN_TYPE_DRIVERS local,flat,vlan
+    _default Q_ADMIN_USERNAME neutron
+    _default Q_META_DATA_IP "$SERVICE_HOST"
+    _default CINDER_ENABLED_BACKENDS fake:fake
+    _default MYSQL_HOST "$DATABASE_HOST"
+    _default MYSQL_USER "$DATABASE_USER"
+    _default Q_PROTOCOL "$SERVICE_PROTOCOL"
+    _default NOVA_SERVICE_PROTOCOL "$SERVICE_PROTOCOL"
+    _default GLANCE_SERVICE_PROTOCOL "$SERVICE_PROTOCOL"
+    _default SWIFT_SERVICE_PROTOCOL "$SERVICE_PROTOCOL"
     [[ ! ${DEST-} ]] || _set_project_paths
 }
 
@@ -106,6 +124,7 @@ _set_project_paths() {
         _default "${project}_CONF_DIR" "$DEST/etc/${project,,}"
         _set_conf "$project" "${project}_CONF_DIR"
     done
+    _set_service_paths
     _default GLANCE_API_CONF "$GLANCE_CONF_DIR/glance-api.conf"
     _default GLANCE_CACHE_CONF "$GLANCE_CONF_DIR/glance-cache.conf"
     _default GLANCE_IMAGE_IMPORT_CONF "$GLANCE_CONF_DIR/glance-image-import.conf"
@@ -129,6 +148,27 @@ _set_project_paths() {
     _default TEMPEST_CONFIG_DIR "$DATA_DIR/tempest/workspace/etc"
     _default TEMPEST_CONFIG "$TEMPEST_CONFIG_DIR/tempest.conf"
     _default HORIZON_DIR "$DEST/horizon"
+}
+
+_set_service_paths() {
+    local project
+    for project in NOVA CINDER GLANCE PLACEMENT; do
+        _default "${project}_BIN_DIR" "$DEST/venvs/${project,,}/bin"
+    done
+    _default CINDER_STATE_PATH "$DATA_DIR/cinder"
+    _default NOVA_STATE_PATH "$DATA_DIR/nova"
+    _default NOVA_INSTANCES_PATH "$NOVA_STATE_PATH/instances"
+    # The files that the services read
+    _default CINDER_API_PASTE_INI "$DEST/venvs/cinder/etc/cinder/api-paste.ini"
+    _default NOVA_API_PASTE_INI "$DEST/venvs/nova/etc/nova/api-paste.ini"
+    # Nothing reads these: services get their options of uWSGI as arguments.
+    _default KEYSTONE_PUBLIC_UWSGI_CONF "$KEYSTONE_CONF_DIR/keystone-uwsgi-public.ini"
+    _default GLANCE_UWSGI_CONF "$GLANCE_CONF_DIR/glance-uwsgi.ini"
+    _default PLACEMENT_UWSGI_CONF "$PLACEMENT_CONF_DIR/placement-uwsgi.ini"
+    _default NEUTRON_UWSGI_CONF "$NEUTRON_CONF_DIR/neutron-api-uwsgi.ini"
+    _default NOVA_UWSGI_CONF "$NOVA_CONF_DIR/nova-api-uwsgi.ini"
+    _default NOVA_METADATA_UWSGI_CONF "$NOVA_CONF_DIR/nova-metadata-uwsgi.ini"
+    _default CINDER_UWSGI_CONF "$CINDER_CONF_DIR/cinder-api-uwsgi.ini"
 }
 
 _set_conf() {
