@@ -7,7 +7,9 @@ from pathlib import Path
 from doitstack.config.settings import Settings
 from doitstack.planning.plugin import Plugin
 
-_NAME = r"\b[A-Z][A-Z0-9_]{4,}\b"
+_NAME = r"\b[A-Za-z_][A-Za-z0-9_]+\b"
+_SHORTEST = 5
+"""Characters of a name that is taken for a slip: among shorter ones too many are near."""
 _CORE = Path(__file__).parents[1]
 
 
@@ -20,7 +22,9 @@ def misspelt_settings(
     """
     local = settings.local
     text = local.script.read_text(encoding="utf-8", errors="replace") if local.script else ""
-    unused = [name for name in local.variables if not _is_used(name, text)]
+    unused = [
+        name for name in local.variables if len(name) >= _SHORTEST and not _is_used(name, text)
+    ]
     unknown = set(unused) - settings.with_default
     known = _names_in([*_texts(plugins), *scripts]) | settings.with_default if unknown else set()
     for name in unused:

@@ -247,7 +247,12 @@ def test_exit_ends_unstack_too(stack_dir: MakeStackDir) -> None:
     stack = stack_dir({FIRST: in_phase("unstack", "false\nexit 0"), SECOND: "echo second $*\n"})
     outcome = stack.run("unstack").failed(1)
     assert "second unstack" not in outcome.lines
-    assert error_of(outcome).startswith(f"{stack.path / FIRST}:3: exit 0 in a script; ")
+    errors = [line for line in outcome.lines if line.startswith("ERROR: ")]
+    ended = f"{stack.path / FIRST}:3: exit 0 in a script; use `return`, or `die` with a message"
+    assert [line.partition("step ")[2] for line in errors] == [
+        f"{FIRST.partition('/')[2]}: {ended}",
+        f"{SECOND.partition('/')[2]}: the bash session has ended: {ended}",
+    ]
 
 
 def test_errexit_of_a_script_counts_in_unstack_too(stack_dir: MakeStackDir) -> None:

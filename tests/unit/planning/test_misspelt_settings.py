@@ -47,6 +47,10 @@ def test_name_that_is_known_or_used_or_far_from_all_is_not(tmp_path: Path, lines
     assert warnings(tmp_path, lines) == []
 
 
+def test_short_names_are_no_slips(tmp_path: Path) -> None:
+    assert warnings(tmp_path, "NAME=x\nPORT=1", "echo $NAME $NAMES $PORTS") == []
+
+
 def test_names_in_modules_of_plugins_are_known(tmp_path: Path) -> None:
     module = tmp_path / "50-demo.py"
     module.write_text('settings.get("ASYNC_JOB")\n')
