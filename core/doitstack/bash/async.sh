@@ -148,28 +148,28 @@ _async_secret_names='*@(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|SECRET_KEY|API_K
 
 # Hide the secrets that the script has set since its start; the main process knows the others.
 _async_learn_secrets() {
-    local name IFS=$' \t\n'
+    local _async_variable IFS=$' \t\n'
     # Bash filters: a loop over all names of a session takes ten times as long.
-    for name in $(shopt -s extglob && compgen -v -X "!$_async_secret_names"); do
-        [[ ${!name-} == /* ]] || _async_learn_secret "${!name-}"
+    for _async_variable in $(shopt -s extglob && compgen -v -X "!$_async_secret_names"); do
+        [[ ${!_async_variable-} == /* ]] || _async_learn_secret "${!_async_variable-}"
     done
 }
 
 _async_learn_secret() {
-    local secret
+    local _async_secret
     [[ ${#1} -ge 5 && $1 != @(False|false|default) ]] || return 0
-    for secret in "${_doitstack_secrets[@]}"; do
-        [[ $secret != "$1" ]] || return 0
+    for _async_secret in "${_doitstack_secrets[@]}"; do
+        [[ $_async_secret != "$1" ]] || return 0
     done
     _doitstack_secrets+=("$1")
 }
 
 # Return the words as one text, with stars for the secrets in it.
 _async_redact() {
-    local secret IFS=' '
+    local _async_secret IFS=' '
     REPLY=$*
-    for secret in "${_doitstack_secrets[@]}"; do
-        REPLY=${REPLY//"$secret"/'***'}
+    for _async_secret in "${_doitstack_secrets[@]}"; do
+        REPLY=${REPLY//"$_async_secret"/'***'}
     done
 }
 
