@@ -2,9 +2,7 @@
 
 import getpass
 import os
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -13,11 +11,10 @@ from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import DoitstackError, PlanError, PluginError
 from doitstack.phases import STACK_PHASES, Phase
 from doitstack.planning.action_signatures import action_mistake
-from doitstack.planning.known_services import (
-    KnownServices,
-    absent_services,
-    unknown_services,
-)
+from doitstack.planning.config_merges import merges_after, merges_before
+from doitstack.planning.enabled_services import service_mistakes, service_warnings
+from doitstack.planning.known_services import KnownServices
+from doitstack.planning.local_conf_sections import section_mistakes, section_warnings
 from doitstack.planning.misspelt_settings import misspelt_settings
 from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
@@ -39,29 +36,12 @@ from doitstack.planning.script_checks import (
 from doitstack.planning.shell_commands import ShellCommands, UnknownCommand, is_plain_name
 from doitstack.processes.root import root_command
 from doitstack.stack import Stack
-from doitstack.steps import Shell, Step, run, shell
-from doitstack.suggestions import did_you_mean
-
-_MERGES_BEFORE = {Phase.EXTRA: ("extra",)}
-_MERGES_AFTER = {
-    Phase.POST_CONFIG: ("post-config",),
-    Phase.EXTRA: ("post-extra",),
-    Phase.TEST_CONFIG: ("test-config",),
-}
-"""When DevStack merges the groups of sections of local.conf into the files that they name."""
-
-_MERGE_EXISTING = "merge_existing_config_files"
-"""Merges sections of post-config before the phase: Keystone, which starts in it, must find them."""
-
-MERGED_GROUPS = ("post-config", "extra", "post-extra", "test-config")
-"""These groups, in the order in which they are merged."""
+from doitstack.steps import Shell, Step
 
 _TEARDOWN_HOOKS = {
     phase.hook for phase in (Phase.OVERRIDE_DEFAULTS, Phase.SOURCE, Phase.UNSTACK, Phase.CLEAN)
 }
 """The hooks whose mistakes matter to what only takes things away."""
-
-_GROUPS = ("local", *MERGED_GROUPS)
 
 
 class _Sourced(NamedTuple):
@@ -125,6 +105,10 @@ class StackDirectory:
             return []
 
     @property
+    def _conf(self) -> Path:
+        return self.stack.top_dir / "local.conf"
+
+    @property
     def settings_plan(self) -> Plan:
         """The steps of `override_defaults` and `source`."""
         return self._sourced.plan
@@ -170,35 +154,10 @@ class StackDirectory:
 
     def _declared(self, phase: Phase, stack: Stack) -> Iterator[Declared]:
         """Yield the steps of a phase: those of the plugins, between the merges of local.conf."""
-        if phase is Phase.POST_CONFIG and not self.settings.get("DEVSTACK_DIR"):
-            yield from self._merges(phase, _MERGES_AFTER, _MERGE_EXISTING, "merge_existing")
-        yield from self._merges(phase, _MERGES_BEFORE)
+        yield from merges_before(phase, self.settings, self.stack.top_dir)
         for plugin in sort_plugins(self.plugins, phase):
             yield Declared(phase, plugin, self._steps(plugin, phase.hook, stack=stack))
-        yield from self._merges(phase, _MERGES_AFTER)
-
-    def _merges(
-        self,
-        phase: Phase,
-        groups: Mapping[Phase, tuple[str, ...]],
-        function: str = "merge_config_group",
-        name: str = "merge",
-    ) -> Iterator[Declared]:
-        local, conf = self.settings.local, str(self.stack.top_dir / "local.conf")
-        wanted = [
-            group
-            for group in groups.get(phase, ())
-            if any(section.group == group for section in local.sections)
-        ]
-        steps = [
-            run(
-                shell(shlex.join((function, conf, group))),
-                name=f"{name}_{group}",
-            )
-            for group in wanted
-        ]
-        if steps:
-            yield Declared(phase, Plugin("local.conf", conf), steps)
+        yield from merges_after(phase, self.settings, self.stack.top_dir)
 
     def check(self) -> None:
         """Find all mistakes in scripts and plans that can be found before anything runs.
@@ -211,9 +170,9 @@ class StackDirectory:
         if checkout and not (Path(checkout) / "stackrc").is_file():
             raise PlanError(f"DEVSTACK_DIR={checkout}: this is not a checkout of DevStack")
         mistakes = [
-            *self._section_mistakes("\n".join(self._texts.values())),
+            *section_mistakes(self.settings.local, self._conf, self.plugins, self._texts),
             *(one.text for one in complaints(self.scripts) if one.is_error),
-            *self._service_mistakes(),
+            *service_mistakes(self.settings, self._known_services),
         ]
         if not mistakes:
             mistakes += [str(one) for one in self._unknown_commands() if one.is_certain]
@@ -254,9 +213,10 @@ class StackDirectory:
 
     def _warnings(self) -> list[str]:
         texts = self._texts
-        warnings = [*self.settings.local.warnings, *self._service_warnings()]
+        warnings = [*self.settings.local.warnings]
+        warnings += service_warnings(self.settings, self._known_services)
         warnings += misspelt_settings(self.settings, self.plugins, texts.values())
-        warnings += self._section_warnings("\n".join(texts.values()))
+        warnings += section_warnings(self.settings.local, self._conf, texts)
         warnings += [*self._plugin_warnings(), *self.plan().warnings]
         warnings += [one.text for one in complaints([*self.scripts, *self._libraries])]
         warnings += [str(one) for one in self._unknown_commands() if not one.is_certain]
@@ -269,37 +229,12 @@ class StackDirectory:
     def _known_services(self) -> KnownServices:
         return KnownServices(tuple(self.plugins), self._texts)
 
-    def _service_mistakes(self) -> Iterator[str]:
-        """Yield a mistake for each service that the user enables and that is unknown."""
-        known, local = self._known_services, self.settings.local
-        enabled = [name for name in self.settings.services if name in self.settings.user_services]
-        for name in unknown_services(known, enabled):
-            place = local.place_of(name) or "ENABLED_SERVICES"
-            yield f"{place}: no plugin knows the service {name}{known.nearest(name)}"
-
-    def _service_warnings(self) -> list[str]:
-        """Return warnings about services that are enabled or disabled to no effect."""
-        settings, known = self.settings, self._known_services
-        by_plugins = [name for name in settings.services if name not in settings.user_services]
-        return [
-            *absent_services(known, settings.services),
-            *(
-                f"a plugin enables the service {name}, which no plugin knows{known.nearest(name)}"
-                for name in unknown_services(known, by_plugins)
-            ),
-            *(
-                f"disable_service {name}: no plugin knows this service{nearest}"
-                for name in unknown_services(known, settings.user_disabled)
-                if (nearest := known.nearest(name))
-            ),
-        ]
-
     def _unknown_commands(self) -> list[UnknownCommand]:
         """Return the commands of futures and steps that do not exist in the bash session."""
         if self.settings.get("DEVSTACK_DIR"):
             # Its functions are not looked at.
             return []
-        local = self.settings.local.script or self.stack.top_dir / "local.conf"
+        local = self.settings.local.script or self._conf
         path = f"{self.stack.dest / 'bin'}:{self.settings.get('PATH', os.defpath)}"
         commands = ShellCommands({**self._texts, **read_scripts([local])}, path)
         in_steps = (
@@ -343,51 +278,6 @@ class StackDirectory:
             if may_be_sourced(path.relative_to(directory)) and path.is_file()
         }
         return sorted(found - set(self.scripts))
-
-    def _section_warnings(self, scripts: str) -> Iterator[str]:
-        """Yield warnings about sections of local.conf that nothing reads."""
-        local, conf = self.settings.local, self.stack.top_dir / "local.conf"
-        if local.is_ignored:
-            yield (
-                f"{conf}: its [[local|localrc]] is not read, since {local.script} exists; "
-                f"remove one of them"
-            )
-        for place, group in self._unknown_groups(scripts):
-            yield f"{place}: nothing merges the group {group}; there are {', '.join(MERGED_GROUPS)}"
-
-    def _section_mistakes(self, scripts: str) -> list[str]:
-        """Return the mistakes in sections of local.conf: misspelt groups, unread files."""
-        return [
-            *(
-                f"{place}: there is no group {group}{near}"
-                for place, group in self._unknown_groups(scripts)
-                if (near := did_you_mean(group, _GROUPS))
-            ),
-            *self._unread_files(),
-        ]
-
-    def _unread_files(self) -> Iterator[str]:
-        """Yield a mistake for each section of a file below /etc that its in-tree service lacks."""
-        files = {
-            f"/etc/{plugin.name}": plugin.configuration_files
-            for plugin in self.plugins
-            if plugin.configuration_files
-        }
-        for section in self.settings.local.sections:
-            directory = "/".join(section.file.split("/")[:3])
-            names = [f"{directory}/{name}" for name in files.get(directory, ())]
-            if names and not any(fnmatchcase(section.file, name) for name in names):
-                place = f"{self.stack.top_dir / 'local.conf'}:{section.first_line - 1}"
-                near = did_you_mean(section.file, names) or f"; there is {', '.join(names)}"
-                yield f"{place}: no service reads {section.file}{near}"
-
-    def _unknown_groups(self, scripts: str) -> Iterator[tuple[str, str]]:
-        """Yield FILE:LINE and group of the sections that nothing reads."""
-        for section in self.settings.local.sections:
-            # A plugin may have a group of its own.
-            if section.group not in _GROUPS and f" {section.group}" not in scripts:
-                place = f"{self.stack.top_dir / 'local.conf'}:{section.first_line - 1}"
-                yield place, section.group
 
     def tasks(self) -> list[tuple[Plugin, Step]]:
         """Return the tasks that plugins offer.

@@ -77,17 +77,6 @@ def test_plan_has_the_services_that_source_enables(tmp_path: Path) -> None:
     assert [planned.step.name for planned in directory.settings_plan.steps] == ["enable"]
 
 
-@pytest.mark.parametrize(
-    ("group", "near"), [("loacl", "local"), ("post_config", "post-config"), ("Extra", "extra")]
-)
-def test_misspelt_group_of_sections_is_refused(tmp_path: Path, group: str, near: str) -> None:
-    conf = tmp_path / "local.conf"
-    conf.write_text(f"[[local|localrc]]\nENABLED_SERVICES=,\n[[{group}|x]]\nA=1\n")
-    with pytest.raises(PlanError) as raised:
-        StackDirectory(tmp_path, {"PATH": os.environ["PATH"]}).check()
-    assert str(raised.value) == f"{conf}:3: there is no group {group}; did you mean {near}?"
-
-
 SCRIPT = """\
 build_it() { :; }
 if [[ $2 == install ]]; then

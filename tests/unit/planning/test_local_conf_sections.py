@@ -1,0 +1,31 @@
+"""Sections of local.conf that nothing reads."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import PlanError
+from doitstack.planning.stack_directory import StackDirectory
+
+
+@pytest.mark.parametrize(
+    ("group", "near"), [("loacl", "local"), ("post_config", "post-config"), ("Extra", "extra")]
+)
+def test_misspelt_group_of_sections_is_refused(tmp_path: Path, group: str, near: str) -> None:
+    conf = tmp_path / "local.conf"
+    conf.write_text(f"[[local|localrc]]\nENABLED_SERVICES=,\n[[{group}|x]]\nA=1\n")
+    with pytest.raises(PlanError) as raised:
+        StackDirectory(tmp_path, {"PATH": os.environ["PATH"]}).check()
+    assert str(raised.value) == f"{conf}:3: there is no group {group}; did you mean {near}?"
+
+
+def test_group_that_resembles_no_other_is_warned_of(tmp_path: Path) -> None:
+    conf = tmp_path / "local.conf"
+    conf.write_text("[[local|localrc]]\nENABLED_SERVICES=,\n[[mine|x]]\nA=1\n")
+    directory = StackDirectory(tmp_path, {"PATH": os.environ["PATH"]})
+    directory.check()
+    assert directory.warnings() == [
+        f"{conf}:3: nothing merges the group mine; "
+        f"there are post-config, extra, post-extra, test-config"
+    ]
