@@ -6,7 +6,6 @@ decides what starts. doit's own dispatcher is not used.
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from doit.control import ExecNode, TaskControl
@@ -16,19 +15,13 @@ from doit.task import Stream, Task
 
 from doitstack.engine.executor import Executor
 from doitstack.engine.plan_waits import PlanWaits
+from doitstack.engine.scheduled_task import end_state, scheduled_task
+from doitstack.engine.state_saving import StateSaving
+from doitstack.engine.step_journal import StepJournal
 from doitstack.engine.task_graph import TaskGraph
 from doitstack.errors import DoitstackError
 from doitstack.futures.future import Future
-from doitstack.journal.events import (
-    StepEnd,
-    StepEvent,
-    StepNotRun,
-    StepSkipped,
-    StepStart,
-    WaitEnd,
-    WaitStart,
-)
-from doitstack.journal.status import Status
+from doitstack.journal.events import WaitEnd, WaitStart
 from doitstack.phases import Phase
 from doitstack.planning.doit_tasks import BUILT_IN, planned_step
 from doitstack.planning.loaded_directory import is_of_main_plan
@@ -37,15 +30,6 @@ from doitstack.processes.signals import Interrupted, on_interrupt
 from doitstack.scheduling import scheduler as scheduling
 from doitstack.scheduling.scheduler import BAD, GOOD, PENDING, State
 from doitstack.steps import Kind
-
-SAVE_EVERY = 1.0
-"""Seconds between two savings of doit's state while a run lasts."""
-
-_KINDS = {
-    Kind.RUN: scheduling.Kind.STEP,
-    Kind.ASYNC_RUN: scheduling.Kind.FUTURE,
-    Kind.ASYNC_WAIT: scheduling.Kind.WAIT,
-}
 
 
 class FutureRunner(Runner):  # type: ignore[misc]
@@ -82,7 +66,6 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._futures = executor.futures
         self._scheduler = context.scheduler
         self._loop = context.loop
-        self._log = context.log
         self._journal = context.journal
         self._rank_steps = context.priorities
         self._make_main_tasks = make_main_tasks
@@ -93,11 +76,11 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._nodes: dict[str, ExecNode] = {}
         self._failed: deque[tuple[ExecNode, Future]] = deque()
         self._waits = PlanWaits(executor.futures, context.scheduler, self._step_of)
-        self._had_their_turn: set[str] = set()
+        self._step_journal = StepJournal(context.journal, context.log)
         self._closed: set[str] = set()
         self._has_news = False
         self._is_finishing = False
-        self._saved = self._journal.now()
+        self._state = StateSaving(dep_manager, context.journal.now)
         self._futures.starter.on_due = self._look
 
     # -- the run ---------------------------------------------------------------------------------
@@ -152,21 +135,9 @@ class FutureRunner(Runner):  # type: ignore[misc]
         new = [task for task in tasks if task.name not in self._nodes]
         self._nodes |= {task.name: ExecNode(task, None) for task in new}
         self._rank_steps.plan(step for step in map(planned_step, new) if step)
-        self._scheduler.add(*map(self._scheduled, new))
-
-    def _scheduled(self, task: Task) -> scheduling.Task:
-        needs = tuple(self._graph.needs(task))
-        planned = planned_step(task)
-        if not planned:
-            return scheduling.Task(task.name, needs=needs)
-        return scheduling.Task(
-            task.name,
-            _KINDS[planned.step.kind],
-            needs,
-            planned.step.lock if self._executor.context.options.parallel else "",
-            self._rank_steps.of_step(planned),
-            counts=planned.is_awaited or not planned.is_future,
-            is_check=planned.step.only_looks,
+        rank, parallel = self._rank_steps.of_step, self._executor.context.options.parallel
+        self._scheduler.add(
+            *(scheduled_task(one, self._graph.needs(one), rank, parallel=parallel) for one in new)
         )
 
     def _step_of(self, task: str) -> PlannedStep | None:
@@ -217,17 +188,10 @@ class FutureRunner(Runner):  # type: ignore[misc]
         is_first_time = node.run_status is None
         is_wanted: bool = self.select_task(node, self._graph.tasks)
         if is_wanted:
-            self._forget_success(node.task)
+            self._state.forget_success(node.task)
         if is_first_time and node.run_status == "run" and self._graph.learn_setup(node.task):
             self._wait_for_more(node)
         return is_wanted
-
-    def _forget_success(self, task: Task) -> None:
-        """Forget, on disk, that a task had succeeded: from its start on it may be killed."""
-        if task.actions and self.dep_manager.backend.in_(task.name):
-            self.dep_manager.remove_success(task)
-            if task.uptodate or task.file_dep:
-                self.dep_manager.backend.dump()
 
     def _wait_for_more(self, node: ExecNode) -> None:
         self._add(self._graph.wanted([node.task.name]))
@@ -236,7 +200,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
     def _skip(self, node: ExecNode, planned: PlannedStep | None) -> None:
         if planned and node.run_status == "up-to-date":
             self._waits.skip(planned)
-            self._take_turn(StepSkipped.of(planned))
+            self._step_journal.skip(planned)
         self._end(node)
 
     # -- futures -----------------------------------------------------------------------------------
@@ -244,11 +208,11 @@ class FutureRunner(Runner):  # type: ignore[misc]
     def _start_future(self, node: ExecNode, planned: PlannedStep) -> None:
         """Declare a future; the scheduler starts it, which may be at once."""
         self.reporter.execute_task(node.task)
-        self._take_turn(StepStart.of(planned))
+        self._step_journal.start_future(planned)
         try:
             future = self._executor.start_future(planned)
         except DoitstackError as error:
-            self._journal.write(StepEnd(planned.task, Status.FAILED, self._log.size, str(error)))
+            self._step_journal.cannot_start(planned, error)
             self.process_task_result(node, TaskFailed(str(error)))
             self._end(node)
         else:
@@ -269,7 +233,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         else:
             self.dep_manager.remove_success(node.task)
         self._scheduler.ended(node.task.name, State.FAILED)
-        self._save()
+        self._state.save_now_and_then()
 
     def _show_failure(self, node: ExecNode, future: Future) -> None:
         self._waits.show_failure(future)
@@ -307,15 +271,12 @@ class FutureRunner(Runner):  # type: ignore[misc]
         return self._scheduler.state(node.task.name) in GOOD | BAD
 
     def _run_step(self, node: ExecNode, planned: PlannedStep) -> TaskFailed | None:
-        self._take_turn(replace(StepStart.of(planned), log=self._log.size))
-        status, error, future = Status.STOPPED, None, ""
-        try:
+        with self._step_journal.running(planned) as end:
             failure = self.execute_task(node.task)
-            status = Status.FAILED if failure else Status.DONE
             if failure:
-                error, future = failure.get_msg().strip(), self._executor.failed_future
-        finally:
-            self._journal.write(StepEnd(planned.task, status, self._log.size, error, future))
+                end.fail(failure.get_msg().strip(), self._executor.failed_future)
+            else:
+                end.succeed()
         return failure
 
     def execute_task(self, task: Task) -> TaskFailed | None:
@@ -347,29 +308,11 @@ class FutureRunner(Runner):  # type: ignore[misc]
         """Report the end of a task to the scheduler. An error stops the run in any case."""
         self._has_news = True
         task = self._scheduler.task(node.task.name)
-        if node.run_status == "failure" and self._tears_down:
-            # What comes later is to be taken away, too; the run fails at its end.
-            self._scheduler.ended(task.name, State.DONE)
-        elif node.run_status == "failure":
-            self._scheduler.ended(task.name, State.FAILED)
-            if not task.counts and not self.continue_:
-                self._scheduler.stop_plan()
-        elif node.run_status == "successful":
-            self._scheduler.ended(task.name, State.DONE)
-        else:
-            self._scheduler.ended(task.name, State.SKIPPED)
-        self._save()
-
-    def _save(self) -> None:
-        """Save doit's state now and then: a killed run must not lose what was good."""
-        if self._journal.now() - self._saved >= SAVE_EVERY:
-            self.dep_manager.backend.dump()
-            self._saved = self._journal.now()
-
-    def _take_turn(self, event: StepEvent) -> None:
-        """Record that a step has its turn."""
-        self._had_their_turn.add(event.task)
-        self._journal.write(event)
+        state = end_state(node.run_status, tears_down=self._tears_down)
+        self._scheduler.ended(task.name, state)
+        if state is State.FAILED and not task.counts and not self.continue_:
+            self._scheduler.stop_plan()
+        self._state.save_now_and_then()
 
     def _finale(self, *, is_through: bool) -> None:
         """Stop what still runs unless all is through, then run the closing tasks that are left.
@@ -382,9 +325,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._scheduler.stop()
         if not is_through:
             self._executor.stop_futures()
-            for planned in self.steps:
-                if planned.task not in self._had_their_turn:
-                    self._journal.write(StepNotRun.of(planned))
+            self._step_journal.not_run(self.steps)
         if any(planned.task.startswith("stack:") for planned in self.steps):
             for name in BUILT_IN:
                 self._close_if_left(name)

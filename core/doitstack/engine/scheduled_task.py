@@ -1,0 +1,43 @@
+"""doit's tasks as the scheduler knows them."""
+
+from collections.abc import Callable, Iterable
+
+from doit.task import Task
+
+from doitstack.planning.doit_tasks import planned_step
+from doitstack.planning.plan import PlannedStep
+from doitstack.scheduling import scheduler as scheduling
+from doitstack.scheduling.scheduler import State
+from doitstack.steps import Kind
+
+_KINDS = {
+    Kind.RUN: scheduling.Kind.STEP,
+    Kind.ASYNC_RUN: scheduling.Kind.FUTURE,
+    Kind.ASYNC_WAIT: scheduling.Kind.WAIT,
+}
+
+
+def scheduled_task(
+    task: Task, needs: Iterable[str], rank: Callable[[PlannedStep], float], *, parallel: bool
+) -> scheduling.Task:
+    """Return a task of doit for the scheduler. In a serial run no lock is needed."""
+    planned = planned_step(task)
+    if not planned:
+        return scheduling.Task(task.name, needs=tuple(needs))
+    return scheduling.Task(
+        task.name,
+        _KINDS[planned.step.kind],
+        tuple(needs),
+        planned.step.lock if parallel else "",
+        rank(planned),
+        counts=planned.is_awaited or not planned.is_future,
+        is_check=planned.step.only_looks,
+    )
+
+
+def end_state(run_status: str | None, *, tears_down: bool) -> State:
+    """Return the state in which a task ends that has this `run_status` of doit."""
+    if run_status == "failure":
+        # What comes later is to be taken away, too; the run fails at its end.
+        return State.DONE if tears_down else State.FAILED
+    return State.DONE if run_status == "successful" else State.SKIPPED
