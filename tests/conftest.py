@@ -29,7 +29,10 @@ WORKERS_PER_CORE = 2
 Unit tests do not wait, and each worker needs seconds to collect them: one a core is the quickest.
 """
 
-OURS = ("DEST", "DATA_DIR", "LOGDIR", "TOP_DIR", "ENABLED_SERVICES", "NO_COLOR", "FORCE_COLOR")
+OURS = (
+    *("DEST", "DATA_DIR", "LOGDIR", "TOP_DIR", "ENABLED_SERVICES"),
+    *("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"),
+)
 
 COMMANDS = "\n".join(
     (
@@ -48,6 +51,8 @@ COMMANDS = "\n".join(
 # thousands of files.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Workers have the width of the controller's terminal; tables would be cut for it.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -202,7 +202,7 @@ def test_shell_future_that_is_killed_while_it_waits_is_out_of_the_queue(
     assert "I have it" in outcome.lines
     assert not (stack.path / "never").exists()
     assert "b" not in [e["name"] for e in outcome.journal if e["event"] == "future_start"]
-    assert not list((stack.dest / "async").glob(".*"))
+    assert not list((stack.dest / "async").glob(".*.gate"))
 
 
 def test_interrupt_ends_those_that_wait(stack_dir: MakeStackDir) -> None:
