@@ -178,8 +178,9 @@ def test_a_reader_that_goes_away_is_the_same(tool: Tool) -> None:
         process.stdout.close()
         said = process.stderr.read()
         process.stderr.close()
-        ends.append((process.wait(), said.splitlines()[-2:]))
-    assert ends[0] == ends[1]
+        # Python itself ends with 1 or, if its last flush fails as well, with 120.
+        ends.append((process.wait() in {1, 120}, said.splitlines()[-1]))
+    assert ends[0] == ends[1] == (True, b"BrokenPipeError: [Errno 32] Broken pipe")
 
 
 def test_a_full_disk_is_the_same(tool: Tool) -> None:
