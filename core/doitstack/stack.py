@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from doitstack.config.settings import Settings
 from doitstack.errors import FutureError, StepError
+from doitstack.services.program_files import program_names
 from doitstack.steps import callable_name, time_limit
 
 # Hooks are called to list tasks, too: what only actions need is imported when they need it.
@@ -210,6 +211,10 @@ class Stack:
             raise FutureError(" ".join(names), f"failed with rc {code}; its log is above", code)
 
     # -- services ------------------------------------------------------------------------------
+
+    def started_services(self) -> list[str]:
+        """Return the names of all services that were ever started here, running or not."""
+        return program_names(self._supervisor_dir)
 
     @property
     def services(self) -> "Services":

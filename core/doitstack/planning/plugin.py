@@ -80,7 +80,7 @@ class Plugin:
         return hook == Phase.UNSTACK.hook and (not self.is_service or self._was_started(stack))
 
     def _was_started(self, stack: "Settings | Stack") -> bool:
-        names = cast("Stack", stack).services.names()
+        names = cast("Stack", stack).started_services()
         return any(name.startswith(self.known_services) for name in names)
 
     @contextmanager

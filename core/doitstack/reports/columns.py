@@ -4,8 +4,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
-from tabulate import tabulate
-
 GAP = 2
 """Columns between two cells."""
 
@@ -21,6 +19,8 @@ RIGHT = frozenset(("seconds", "pid", "rc"))
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str], width: int = 0) -> str:
     """Return a table; if `width` is given, cells are wrapped so that no line is longer."""
+    from tabulate import tabulate  # noqa: PLC0415 - not for every `doit list`
+
     cells = [[str(cell) for cell in row] for row in rows]
     if width:
         padded = [f"{name}{'':{_PADDING}}" for name in headers]

@@ -18,6 +18,7 @@ import psutil
 from doitstack.errors import ServiceError
 from doitstack.private_files import has_text, locked, private_directory, write_private
 from doitstack.processes.tree import end_processes
+from doitstack.services.program_files import program_names
 from doitstack.services.unixrpc import call_unix
 
 DIRECTORY_VARIABLE = "SERVICE_KEEPER"
@@ -89,7 +90,7 @@ class Supervisord:
 
     def names(self) -> list[str]:
         """Return the names of all programs that it has a configuration of."""
-        return sorted(path.stem for path in self.directory.glob("conf.d/*.conf"))
+        return program_names(self.directory)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

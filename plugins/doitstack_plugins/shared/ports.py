@@ -10,7 +10,6 @@ from doitstack import Stack
 from doitstack.config.addresses import socket_host, url_host
 from doitstack.errors import ServiceError, SettingsError
 from doitstack.processes.listeners import listeners
-from doitstack.services.supervisord import DIRECTORY_VARIABLE
 
 
 def check(stack: Stack, name: str, address: tuple[str, int], setting: str) -> None:
@@ -87,6 +86,8 @@ def _described(pid: int | None) -> str:
 
 def _stack_of(environ: Mapping[str, str]) -> str:
     """Return the DEST of the stack to which a process with this environment belongs, if any."""
+    from doitstack.services.supervisord import DIRECTORY_VARIABLE  # noqa: PLC0415 - as above
+
     supervisor = environ.get(DIRECTORY_VARIABLE)
     if not supervisor:
         return ""

@@ -237,7 +237,7 @@ def test_service_that_was_never_started_is_not_stopped(
     plugin = replace(find(tmp_path)[0], is_service=is_service)
     stack: Any = SimpleNamespace(
         is_service_enabled=lambda *names: enabled in names,
-        services=SimpleNamespace(names=lambda: started),
+        started_services=lambda: started,
         declaring=nullcontext,
     )
     assert len(plugin.steps("unstack", stack=stack)) == steps
