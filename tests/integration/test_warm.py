@@ -11,13 +11,12 @@ import pytest
 
 import fork_server
 from doitstack import warm
-from doitstack.config.settings import load_settings
 from doitstack.errors import CommandError
 from doitstack.processes.program import Program
 from doitstack.services.services import ServiceState
-from doitstack.stack import Stack
 from doitstack.venvs import Environment
-from tests.served_tool import Tool, plain_environment, until
+from tests.served_stack_tool import StackTool
+from tests.served_tool import until
 from tests.unit.recorded_actions import RecordedActions
 
 
@@ -27,18 +26,6 @@ def run(program: Program) -> None:
     )
     if done.returncode:
         raise CommandError("failed", done.returncode)
-
-
-class StackTool(Tool):
-    """The tool as the program of a stack, which installs its client and starts its server."""
-
-    def __init__(self, top: Path) -> None:
-        self.stack = Stack(load_settings(top, plain_environment()))
-        self.environment = Environment(top / "venv", ())
-        self.program = warm.Program(self.environment, "tool", preload=("fake_tool",))
-        super().__init__(top, client=warm.client_path(self.stack, "tool"))
-        self.options = warm.options(self.stack, self.program)
-        warm.put(self.stack, self.program)
 
 
 @pytest.fixture

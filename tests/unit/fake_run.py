@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,17 @@ class FakeRun:
         self.context.slots.close()
         self.context.loop.close()
         self.context.journal.close()
+
+
+@contextmanager
+def closed_at_the_end(kind: Callable[..., FakeRun], top: Path) -> Iterator[Callable[..., Any]]:
+    """Give a maker of runs of a kind below `top`, and close at the end what it has made."""
+    made: list[FakeRun] = []
+
+    def make(**options: int) -> FakeRun:
+        made.append(kind(top, **options))
+        return made[-1]
+
+    yield make
+    for run in made:
+        run.close()

@@ -15,7 +15,7 @@ from doitstack.futures.future import Future, FutureState
 from doitstack.futures.registry import FutureRegistry
 from doitstack.phases import Phase
 from doitstack.stack import Stack
-from tests.unit.fake_run import FakeRun
+from tests.unit.fake_run import FakeRun, closed_at_the_end
 
 Then = Callable[[StepError | None], None]
 
@@ -94,15 +94,8 @@ MakeRun = Callable[..., Run]
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Iterator[MakeRun]:
-    made: list[Run] = []
-
-    def make(**options: int) -> Run:
-        made.append(Run(tmp_path, **options))
-        return made[-1]
-
-    yield make
-    for run in made:
-        run.close()
+    with closed_at_the_end(Run, tmp_path) as make:
+        yield make
 
 
 def test_session_is_prepared_once_and_before_its_first_command(make_run: MakeRun) -> None:

@@ -13,7 +13,7 @@ from doitstack.futures.future import Future, FutureState
 from doitstack.futures.registry import FutureRegistry
 from doitstack.futures.watchdog import mark
 from doitstack.journal.job_file import Job, open_job
-from tests.unit.fake_run import FakeRun
+from tests.unit.fake_run import FakeRun, closed_at_the_end
 
 
 class Run(FakeRun):
@@ -46,15 +46,8 @@ MakeRun = Callable[..., Run]
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Iterator[MakeRun]:
-    made: list[Run] = []
-
-    def make(**options: int) -> Run:
-        made.append(Run(tmp_path, **options))
-        return made[-1]
-
-    yield make
-    for run in made:
-        run.close()
+    with closed_at_the_end(Run, tmp_path) as make:
+        yield make
 
 
 # -- life ----------------------------------------------------------------------------------------
