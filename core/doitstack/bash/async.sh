@@ -182,17 +182,18 @@ _async_command() {
 
 # Return key $2 of the file of future $1.
 _async_get() {
-    local line inifile
+    local line lines inifile
     _async_directory
     inifile=$REPLY/$1.ini
     REPLY=
     [[ -f $inifile ]] || return 1
-    while IFS= builtin read -r line; do
+    builtin mapfile -t lines <"$inifile"
+    for line in "${lines[@]}"; do
         if [[ $line == "$2 = "* ]]; then
             REPLY=${line#"$2 = "}
             return 0
         fi
-    done <"$inifile"
+    done
     return 1
 }
 
@@ -316,11 +317,12 @@ _async_work() {
 
 # Write the file of future $1, which runs in process $2, and create its log.
 _async_open() {
-    local name=$1 pid=$2 line mask=022 started start_time
+    local name=$1 pid=$2 lines started start_time
     shift 2
-    while IFS= builtin read -r line; do
-        [[ $line == Umask:* ]] && mask=${line#Umask:} && break
-    done <"/proc/$BASHPID/status"
+    # The second line, since Linux 4.7, is "Umask:" and the mask; `umask` would take a fork to read.
+    builtin mapfile -t -n 2 lines <"/proc/$BASHPID/status"
+    local mask=022
+    [[ ${lines[1]-} != Umask:* ]] || mask=${lines[1]#Umask:}
     _async_start_time "$BASHPID"
     started=$REPLY
     _async_now
