@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from doitstack.journal.event_codec import encode
 from doitstack.journal.events import (
     Collected,
     Event,
@@ -17,7 +18,6 @@ from doitstack.journal.events import (
     StepSkipped,
     StepStart,
     WaitStart,
-    encode,
 )
 from doitstack.journal.run_record import RunRecord, record_of
 from doitstack.journal.status import Status

@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from doitstack.journal.events import Event, FutureEnd, StepEnd, decode, encode
+from doitstack.journal.event_codec import decode, encode
+from doitstack.journal.events import Event, FutureEnd, StepEnd
 
 
 class Journal:
