@@ -12,13 +12,14 @@ from doitstack.errors import DoitstackError, PlanError, PluginError
 from doitstack.phases import STACK_PHASES, Phase
 from doitstack.planning.action_signatures import action_mistake
 from doitstack.planning.config_merges import merges_after, merges_before
+from doitstack.planning.drop_ins import ignored_drop_ins, is_reserved
 from doitstack.planning.enabled_services import service_mistakes, service_warnings
 from doitstack.planning.known_services import KnownServices
 from doitstack.planning.local_conf_sections import section_mistakes, section_warnings
 from doitstack.planning.misspelt_settings import misspelt_settings
 from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
-from doitstack.planning.plugin_discovery import find_plugins, ignored_drop_ins, is_reserved
+from doitstack.planning.plugin_discovery import find_plugins
 from doitstack.planning.possible_futures import (
     FutureNames,
     possible_futures,

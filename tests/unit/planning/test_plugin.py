@@ -11,7 +11,7 @@ import pytest
 from doitstack.errors import PluginError
 from doitstack.phases import Phase
 from doitstack.planning.plugin import Plugin, sort_plugins
-from tests.unit.planning.drop_ins import STACK, drop_in, find
+from tests.unit.planning.drop_ins import SERVICE, STACK, drop_in, enabling, find
 
 
 def _blame(top: Path, text: str) -> str:
@@ -196,6 +196,17 @@ ACTS = [
 def test_hook_that_acts_is_an_error(tmp_path: Path, act: str) -> None:
     said = _blame(tmp_path, f"@hookimpl\ndef stack_install(stack):\n    {act}\n    yield\n")
     assert said == "plugin demo: a hook declares steps and does nothing itself: yield run(...)"
+
+
+@pytest.mark.parametrize("enabled", ["key", ""])
+def test_plugin_of_a_service_that_is_off_is_asked_only_to_stop(
+    tmp_path: Path, enabled: str
+) -> None:
+    drop_in(tmp_path, SERVICE)
+    (plugin,) = find(tmp_path)
+    stack = enabling(enabled)
+    counts = [len(plugin.steps(hook, stack=stack)) for hook in plugin.hooks]
+    assert counts == ([1, 1, 1] if enabled else [0, 1, 0])
 
 
 def test_services_come_last_and_reversed_when_tearing_down() -> None:
