@@ -219,7 +219,7 @@ class SessionOwner:
         if futures.is_closed:
             # It has been taken back, and is stopped by what its file says.
             return
-        future = futures.find(name) or futures.declare(name, command)
+        future = futures.table.find(name) or futures.declare(name, command)
         self._forked.pop(name, None)
         if not pid or future.state is FutureState.STARTING:
             futures.runs(future, pid, start_time / 1000)
@@ -228,7 +228,7 @@ class SessionOwner:
 
     def async_ended(self, name: str, rc: int) -> None:
         """Take in the end of a future that ran in the shell itself."""
-        if future := self._futures.find(name):
+        if future := self._futures.table.find(name):
             self._futures.ended(future, rc)
 
     def session_ended(self) -> None:
@@ -249,9 +249,10 @@ class SessionOwner:
                 # Whoever asks is being stopped, too.
                 reply(Answer(1))
             elif verb == "async_wait":
-                self._futures.when_waited_for(tuple(arguments), lambda rc: reply(Answer(rc)))
+                names = tuple(arguments)
+                self._futures.collector.when_waited_for(names, lambda rc: reply(Answer(rc)))
             elif verb == "async_cleanup":
-                self._futures.when_rest_collected(lambda _: reply(Answer()))
+                self._futures.collector.when_rest_collected(lambda _: reply(Answer()))
             else:
                 reply(self._answer(verb, arguments))
         except DoitstackError as error:

@@ -86,9 +86,7 @@ class MainLineContext:
     def async_wait(self, *names: str) -> int:
         """Collect futures; return the code of the first that failed."""
         with self.run_context.loop.shielded():
-            wait = self.futures.when_collected(names)
-            self.futures.stay(wait)
-            return self.futures.report_wait(names, wait.rc)
+            return self.futures.collector.wait_for(names)
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._graph: TaskGraph
         self._nodes: dict[str, ExecNode] = {}
         self._failed: deque[tuple[ExecNode, Future]] = deque()
-        self._waits = PlanWaits(executor.futures, context.scheduler, self._step_of)
+        self._waits = PlanWaits(executor.futures.collector, context.scheduler, self._step_of)
         self._step_journal = StepJournal(context.journal, context.log)
         self._closed: set[str] = set()
         self._has_news = False

@@ -60,12 +60,12 @@ class Executor:
         """Run a step of the main line that is no async_wait. Raises DoitstackError."""
         self._current = (f"{planned.plugin}: {planned.step.name}", self.context.journal.now())
         self.context.priorities.step_begins(planned)
-        self.futures.failed = self.failed_future = ""
+        self.futures.collector.failed = self.failed_future = ""
         try:
             with self.stack.acting(self._main_line.at(planned.phase)), self._limited(planned.step):
                 self._act(planned, arguments)
         except DoitstackError as error:
-            self.failed_future = self.futures.failed if _is_failed_wait(error) else ""
+            self.failed_future = self.futures.collector.failed if _is_failed_wait(error) else ""
             raise
         finally:
             self._current = ("", 0.0)
@@ -116,7 +116,7 @@ class Executor:
         A serial one of bash has ended when this returns. Raises FutureError.
         """
         step = planned.step
-        self.futures.awaited.update(step.waits)
+        self.futures.collector.awaited.update(step.waits)
         is_shell = isinstance(step.action, Shell)
         command = step.action.command if isinstance(step.action, Shell) else step.command
         future = self.futures.declare(
@@ -151,7 +151,7 @@ class Executor:
         parts += [
             f"{future.name} ({now - future.start_time:.0f} s, "
             f"{self.context.futures_dir / future.name}.log)"
-            for future in self.futures.running()
+            for future in self.futures.table.running()
         ]
         return f"... still running: {', '.join(parts)}" if parts else ""
 

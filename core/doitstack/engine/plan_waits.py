@@ -1,11 +1,11 @@
-"""The async_waits of a run's plan: each collects its futures from when the main line reaches it."""
+"""The async_waits of a run's plan: each collects its futures once the main line reaches it."""
 
 from collections.abc import Callable
 
 from doitstack.errors import FutureError
-from doitstack.futures.collecting import Wait
+from doitstack.futures.collector import Collector
 from doitstack.futures.future import Future
-from doitstack.futures.registry import FutureRegistry
+from doitstack.futures.wait import Wait
 from doitstack.planning.plan import PlannedStep
 from doitstack.scheduling.scheduler import PENDING, Scheduler, State
 
@@ -20,20 +20,20 @@ class PlanWaits:
         find_step: returns the step that a task stands for, or None for a task without one.
     """
 
-    def __init__(self, futures: FutureRegistry, scheduler: Scheduler, find_step: FindStep) -> None:
-        self._futures = futures
+    def __init__(self, collector: Collector, scheduler: Scheduler, find_step: FindStep) -> None:
+        self._collector = collector
         self._scheduler = scheduler
         self._find_step = find_step
         self._waits: dict[str, Wait] = {}
         self._skipped: set[str] = set()
 
     def skip(self, planned: PlannedStep) -> None:
-        """Note that a step is up to date, so that nobody misses its future."""
+        """Record that a step is up to date: waits for its future do not report it as unknown."""
         if planned.is_future:
             self._skipped.add(planned.step.name)
 
     def reached(self) -> PlannedStep | None:
-        """Return the async_wait at which the main line stands, and begin to collect for it."""
+        """Return the async_wait at which the main line is, and begin to collect its futures."""
         at = self._scheduler.waits_at()
         planned = self._find_step(at[0].name) if at else None
         if planned:
@@ -41,19 +41,19 @@ class PlanWaits:
         return planned
 
     def show_failure(self, future: Future) -> None:
-        """Collect a future that has failed; the async_wait at which the main line is ends so."""
+        """Collect a future that has failed; if the main line waits for it, that wait ends."""
         planned = self.reached()
         if planned and future.name in planned.step.waits:
             wait = self._wait_of(planned)
             if not wait.is_over:
                 wait.fail_with(future)
-        elif self._futures.find(future.name) is future:
-            self._futures.collect(future)
+        elif self._collector.find(future.name) is future:
+            self._collector.collect(future)
 
     def run(self, planned: PlannedStep) -> None:
-        """Run an async_wait to its end; most is collected already. Raises FutureError."""
+        """Run an async_wait to its end. Raises FutureError if one of its futures has failed."""
         wait = self._wait_of(planned)
-        self._futures.stay(wait)
+        self._collector.stay(wait)
         if wait.rc:
             names = " ".join(planned.step.waits)
             raise FutureError(names, f"failed with rc {wait.rc}; its log is above", wait.rc)
@@ -61,11 +61,11 @@ class PlanWaits:
     def _wait_of(self, planned: PlannedStep) -> Wait:
         if planned.task not in self._waits:
             waits = planned.step.waits
-            self._waits[planned.task] = self._futures.when_collected(
+            self._waits[planned.task] = self._collector.when_collected(
                 waits,
-                lambda rc: self._futures.report_wait(waits, rc),
+                lambda rc: self._collector.report_wait(waits, rc),
                 is_coming=lambda name: self._is_coming(planned, name),
-                on_unknown=self._say_unknown,
+                on_unknown=self._report_unknown,
             )
         return self._waits[planned.task]
 
@@ -74,10 +74,10 @@ class PlanWaits:
         for need in planned.needs:
             step = self._find_step(need)
             if step and step.is_future and step.step.name == name:
-                # After a failure elsewhere it will not come, but this wait does not end, either.
+                # After another failure the future never comes, but this wait does not end either.
                 return self._scheduler.state(need) in PENDING | {State.NOT_RUN}
         return False
 
-    def _say_unknown(self, name: str) -> None:
+    def _report_unknown(self, name: str) -> None:
         if name not in self._skipped:
-            self._futures.say_unknown(name)
+            self._collector.report_unknown(name)

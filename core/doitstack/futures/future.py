@@ -1,6 +1,6 @@
-"""A step in the background as its user holds it: the interface of `concurrent.futures.Future`.
+"""A step in the background, with the interface of `concurrent.futures.Future`.
 
-The registry starts and collects it, and alone changes its state.
+Only the registry and its parts start it, collect it and change its state.
 """
 
 from collections.abc import Callable
@@ -12,34 +12,34 @@ from doitstack.errors import DoitstackError, said
 
 
 class Registry(Protocol):
-    """What a future asks of the registry that keeps it."""
+    """What a future needs of its registry."""
 
-    def look(self) -> None:
-        """Take in, without waiting, which futures have ended."""
+    def record_ends(self) -> None:
+        """Record, without waiting, which futures have ended."""
 
     def cancel(self, future: "Future") -> bool:
-        """Take a queued future back; return False if it has started."""
+        """Cancel a future that has not started yet; return False if it has."""
 
     def settle(self, future: "Future", timeout: float | None) -> None:
-        """Wait up to `timeout` s for `future` and collect it; raises TimeoutError."""
+        """Wait up to `timeout` s for `future` and collect it. Raises TimeoutError."""
 
     def report_callback_error(self, future: "Future", error: Exception) -> None:
         """Show what a callback of `future` has raised."""
 
 
 class FutureState(Enum):
-    """Where a future is in its life. It only moves down this list."""
+    """The state of a future. It changes only in the order of this list."""
 
     DECLARED = "declared"
-    """It has its name; whether it can start at once is not decided yet."""
+    """It has a name and was not given to the scheduler yet."""
     QUEUED = "queued"
-    """It waits for a slot or a lock. One of bash has its process already, at its start gate."""
+    """It waits for a slot or a lock. A future of bash already has a process, at its start gate."""
     STARTING = "starting"
-    """Nothing keeps it from running any more."""
+    """The scheduler lets it run; it has no process yet."""
     RUNNING = "running"
     ENDED = "ended"
     CANCELLED = "cancelled"
-    """It was taken back before it started."""
+    """It was cancelled before it started."""
     COLLECTED = "collected"
 
 
@@ -47,12 +47,12 @@ ENDED_STATES = frozenset({FutureState.ENDED, FutureState.CANCELLED, FutureState.
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return in one line what an exception says; one that is not ours with its type."""
+    """Return an exception as one line; one that is not a DoitstackError with its type."""
     text = str(error).strip() if isinstance(error, DoitstackError) else said(error)
     return text.partition("\n")[0]
 
 
-class RemoteTraceback(Exception):  # noqa: N818 - the word of concurrent.futures
+class RemoteTraceback(Exception):  # noqa: N818 - the name in concurrent.futures
     """The traceback of the process in which a future's action raised."""
 
     def __str__(self) -> str:
@@ -64,14 +64,14 @@ class Future:
 
     Attributes:
         task: its name for the scheduler.
-        is_planned: whether a step of the plan starts it; if not, a running step did.
+        is_planned: whether a step of the plan starts it; if not, a running step has.
         lock: of the futures with the same lock, one runs at a time.
         rank: of the futures that wait, the one with the greatest rank (s) starts first.
         timeout: how long it may run (s); 0 for no limit.
-        has_timed_out: whether it was stopped because it ran longer.
+        has_timed_out: whether it was stopped because it ran longer than `timeout`.
         pid: its process; 0 before it has one, and if it runs in the bash session itself.
-        start_time, end_time: when it ran, by its own record (s since the epoch); 0 if unknown.
-        end_seen: when the registry took in its end (s since the epoch).
+        start_time, end_time: when it ran, as its job file says (s since the epoch); 0 if unknown.
+        end_seen: when the registry recorded its end (s since the epoch).
         cpu: CPU time (s) of its process and of that process's children.
         rc: its exit code, once it has ended.
         awaited_since: when the main line began to wait for it (s since the epoch).
@@ -109,21 +109,21 @@ class Future:
     # -- the interface of concurrent.futures.Future ----------------------------------------------
 
     def done(self) -> bool:
-        """Return whether it has ended, well or not."""
-        self._registry.look()
+        """Return whether it has ended, with or without success."""
+        self._registry.record_ends()
         return self.has_ended
 
     def running(self) -> bool:
         """Return whether it runs now."""
-        self._registry.look()
+        self._registry.record_ends()
         return self.state is FutureState.RUNNING
 
     def cancelled(self) -> bool:
-        """Return whether it was taken back before it started."""
+        """Return whether it was cancelled before it started."""
         return self.state is FutureState.CANCELLED
 
     def cancel(self) -> bool:
-        """Take it back if it has not started yet; return whether that was possible."""
+        """Cancel it if it has not started yet; return whether it is cancelled."""
         return self.cancelled() or self._registry.cancel(self)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
@@ -149,7 +149,7 @@ class Future:
     def add_done_callback(self, function: Callable[["Future"], object]) -> None:
         """Call `function` with this future once it has ended; at once if it has.
 
-        What it raises is shown and goes no further. It cannot wait for another future.
+        An exception that it raises is only shown. It cannot wait for another future.
         """
 
         def call(future: Future) -> None:
@@ -164,7 +164,7 @@ class Future:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its end has been seen."""
+        """Whether its end has been recorded."""
         return self.state in ENDED_STATES
 
     def when_ended(self, function: Callable[["Future"], object]) -> None:
@@ -175,7 +175,7 @@ class Future:
             self._callbacks.append(function)
 
     def call_back(self) -> None:
-        """Call those that wait for the end. For the registry only."""
+        """Call the functions that wait for the end. For the registry only."""
         callbacks, self._callbacks = self._callbacks, []
         for function in callbacks:
             function(self)
@@ -191,7 +191,7 @@ class Future:
 
     @property
     def code(self) -> int:
-        """Its exit code; 1 if it has none."""
+        """Its exit code, or 1 if it has none."""
         return 1 if self.rc is None else self.rc
 
     @property

@@ -83,7 +83,7 @@ class Run(FakeRun):
         self.owner.request(verb, arguments, self.answers.append)
 
     def end(self, name: str, rc: int = 0) -> None:
-        future = self.futures.find(name)
+        future = self.futures.table.find(name)
         assert future
         self.record_end(name, rc)
         self.futures.ended(future, None)
@@ -171,7 +171,7 @@ def test_serial_future_of_a_script_runs_in_the_shell(make_run: MakeRun) -> None:
     run = make_run(parallel=False)
     run.request("async_declare", "a", "run a", "")
     run.owner.async_started("a", 0, 1000, "run a")
-    future = run.futures.find("a")
+    future = run.futures.table.find("a")
     assert future
     assert future.state is FutureState.RUNNING
     run.record_end("a", 3)
@@ -220,7 +220,7 @@ def test_run_that_stops_answers_no_other_request(make_run: MakeRun) -> None:
     run.request("async_wait", "a")
     assert run.answers == [Answer(1)]
     run.owner.async_started("late", 7, 1000, "")
-    assert run.futures.find("late") is None
+    assert run.futures.table.find("late") is None
 
 
 def test_close_ends_the_session(make_run: MakeRun) -> None:

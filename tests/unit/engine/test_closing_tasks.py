@@ -69,7 +69,7 @@ def test_cleanup_waits_for_all_futures_and_only_warns(run: Closing) -> None:
         "WARNING: uncollected async future b",
         "<b.log>",
     ]
-    assert run.futures.uncollected() == []
+    assert run.futures.table.uncollected() == []
 
 
 def test_strict_cleanup_fails_for_failed_futures(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_strict_cleanup_fails_for_failed_futures(tmp_path: Path) -> None:
         run.start(name, rc)
     with pytest.raises(StepError, match=r"have failed: a, c \(ASYNC_STRICT is set\)"):
         run.close_task(CLEANUP)
-    assert run.futures.uncollected() == []
+    assert run.futures.table.uncollected() == []
     run.close()
 
 

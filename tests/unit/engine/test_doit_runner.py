@@ -89,7 +89,7 @@ class Engine(FakeRun):
             self.soon(lambda: self.end(future.name))
 
     def end(self, name: str) -> None:
-        future = self.futures.find(name)
+        future = self.futures.table.find(name)
         assert future
         self.record_end(name, self.codes.get(name, 0))
         self.ran.append(f"-{name}")
@@ -105,7 +105,7 @@ class Engine(FakeRun):
     def close_task(self, name: str) -> None:
         self.ran.append(name)
         if name == CLEANUP:
-            self.futures.when_rest_collected()
+            self.futures.collector.when_rest_collected()
 
     # -- a run -------------------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ def test_steps_run_in_order_and_futures_meanwhile(make_engine: MakeEngine) -> No
     assert code == 0
     assert engine.steps == ["one", "+a", "two", "-a", "+b", "-b", "three"]
     assert engine.ran[-3:] == [CLEANUP, "service_check", "async_timing"]
-    assert engine.futures.uncollected() == []
+    assert engine.futures.table.uncollected() == []
 
 
 def test_future_starts_during_a_step_once_what_it_needs_has_ended(make_engine: MakeEngine) -> None:
@@ -254,7 +254,7 @@ def test_failure_during_a_step_is_shown_after_it_and_the_step_keeps_its_futures(
         own = futures.declare("own", "own")
         futures.start_when_possible(own, lambda: engine._begin(own))
         futures.pump()
-        futures.stay(futures.when_collected(["own"]))
+        futures.collector.stay(futures.collector.when_collected(["own"]))
         shown.append("<bad.log>" in engine.log.lines)
 
     engine.during["step"] = step
@@ -349,4 +349,4 @@ def test_thousands_of_futures_do_not_nest(make_engine: MakeEngine) -> None:
     engine = make_engine(jobs=2)
     names = [f"f{number}" for number in range(300)]
     assert engine.run(*(async_run(name, act) for name in names), async_wait(*names)) == 0
-    assert engine.futures.uncollected() == []
+    assert engine.futures.table.uncollected() == []

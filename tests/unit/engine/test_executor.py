@@ -131,10 +131,10 @@ def test_step_that_failed_in_a_wait_names_its_future(
     here: Run, error: StepError, future: str
 ) -> None:
     def act(stack: Stack) -> None:
-        here.futures.failed = "a"
+        here.futures.collector.failed = "a"
         raise error
 
-    here.futures.failed = "earlier"
+    here.futures.collector.failed = "earlier"
     with pytest.raises(StepError):
         here.step(run(act))
     assert here.executor.failed_future == future

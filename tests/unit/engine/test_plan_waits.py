@@ -37,7 +37,7 @@ class Waits(FakeRun):
         for planned, kind in zip(plan.steps, kinds, strict=True):
             self.context.scheduler.add(Task(planned.task, kind, planned.needs))
         self.wait = plan.steps[-1]
-        self.waits = PlanWaits(self.futures, self.context.scheduler, self.steps.get)
+        self.waits = PlanWaits(self.futures.collector, self.context.scheduler, self.steps.get)
 
         self.futures.starter.on_due = self._due
 
@@ -51,7 +51,7 @@ class Waits(FakeRun):
         self.futures.start_when_possible(future, lambda: self.futures.runs(future, 7, 1.0))
 
     def end(self, name: str, rc: int = 0) -> None:
-        future = self.futures.find(name)
+        future = self.futures.table.find(name)
         assert future
         self.record_end(name, rc)
         self.futures.ended(future, rc)
@@ -87,7 +87,7 @@ def test_futures_are_collected_in_the_order_of_the_wait(run: Waits) -> None:
 def test_failed_future_ends_the_wait_before_its_turn(run: Waits) -> None:
     run.waits.reached()
     run.futures.pump()
-    failed = run.futures.find("b")
+    failed = run.futures.table.find("b")
     assert failed
     run.end("b", 4)
     run.waits.show_failure(failed)
@@ -103,7 +103,7 @@ def test_failure_of_an_unawaited_future_is_collected_alone(run: Waits) -> None:
     run.end("c", 2)
     run.waits.show_failure(other)
     assert "<c.log>" in run.log.lines
-    assert run.futures.find("a")
+    assert run.futures.table.find("a")
 
 
 def test_future_that_is_up_to_date_is_not_missed(run: Waits) -> None:
@@ -121,4 +121,4 @@ def test_step_of_no_plan_is_no_wait(run: Waits) -> None:
     def no_step(task: str) -> PlannedStep | None:
         return None
 
-    assert PlanWaits(run.futures, run.context.scheduler, no_step).reached() is None
+    assert PlanWaits(run.futures.collector, run.context.scheduler, no_step).reached() is None

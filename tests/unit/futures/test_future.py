@@ -16,7 +16,7 @@ class Registry:
         self.at_settle = FutureState.COLLECTED
         self.errors: list[Exception] = []
 
-    def look(self) -> None:
+    def record_ends(self) -> None:
         self.asked.append("look")
 
     def cancel(self, future: Future) -> bool:

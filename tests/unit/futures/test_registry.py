@@ -1,56 +1,17 @@
-"""The futures of a run: their life, their waits, their end. Futures have no process here."""
+"""The futures of a run: their start, their end, their stop. They have no process here."""
 
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from doitstack.errors import FutureError, StepError
 from doitstack.futures.future import Future, FutureState
-from doitstack.futures.registry import FutureRegistry
 from doitstack.futures.watchdog import mark
 from doitstack.journal.job_file import Job, open_job
-from tests.unit.fake_run import FakeRun, closed_at_the_end
-
-
-class Run(FakeRun):
-    """A run whose futures are started and ended by hand."""
-
-    def __init__(self, directory: Path, **options: int) -> None:
-        super().__init__(directory, **options)
-        self.futures = FutureRegistry(self.context)
-        self.started: list[str] = []
-
-    def start(self, name: str, *, lock: str = "") -> Future:
-        future = self.futures.declare(name, f"do {name}", lock=lock)
-        self.futures.start_when_possible(future, lambda: self._begin(future))
-        self.futures.pump()
-        return future
-
-    def _begin(self, future: Future) -> None:
-        self.started.append(future.name)
-        self.futures.runs(future, 77, 1.0)
-
-    def end(self, name: str, rc: int = 0) -> None:
-        future = self.futures.find(name)
-        assert future
-        self.record_end(name, rc)
-        self.futures.ended(future, rc)
-
-
-MakeRun = Callable[..., Run]
-
-
-@pytest.fixture
-def make_run(tmp_path: Path) -> Iterator[MakeRun]:
-    with closed_at_the_end(Run, tmp_path) as make:
-        yield make
-
-
-# -- life ----------------------------------------------------------------------------------------
+from tests.unit.futures.manual_run import MakeRun
 
 
 def test_future_goes_through_its_states_and_each_is_in_the_journal(make_run: MakeRun) -> None:
@@ -59,11 +20,11 @@ def test_future_goes_through_its_states_and_each_is_in_the_journal(make_run: Mak
     assert (first.state, second.state) == (FutureState.RUNNING, FutureState.QUEUED)
     run.end("a")
     assert (first.state, second.state) == (FutureState.ENDED, FutureState.RUNNING)
-    run.futures.collect(first)
+    run.futures.collector.collect(first)
     assert first.state is FutureState.COLLECTED
     assert run.kinds("a") == ["future_start", "future_end", "wait_start", "collected"]
     assert run.kinds("b") == ["future_queued", "future_start"]
-    assert run.futures.find("a") is None
+    assert run.futures.table.find("a") is None
     assert first.seconds == 1.5, "by its own record"
 
 
@@ -132,7 +93,7 @@ def test_thousands_that_cannot_start_do_not_nest(make_run: MakeRun) -> None:
         )
     run.futures.pump()
     run.end("first")
-    assert all(future.has_ended for future in run.futures.uncollected())
+    assert all(future.has_ended for future in run.futures.table.uncollected())
 
 
 def test_cancelled_future_does_not_start(make_run: MakeRun) -> None:
@@ -145,133 +106,8 @@ def test_cancelled_future_does_not_start(make_run: MakeRun) -> None:
     assert run.kinds("b") == ["future_queued", "future_cancelled"]
     run.end("a")
     assert run.started == ["a"]
-    assert run.futures.uncollected() == [run.futures.find("a")]
+    assert run.futures.table.uncollected() == [run.futures.table.find("a")]
     assert not run.start("c").cancel(), "it runs"
-
-
-# -- waits ---------------------------------------------------------------------------------------
-
-
-def test_futures_are_collected_in_the_order_of_the_wait(make_run: MakeRun) -> None:
-    run = make_run()
-    for name in "abc":
-        run.start(name)
-    codes: list[int] = []
-    run.futures.when_waited_for(("c", "a", "b"), codes.append)
-    run.end("a")
-    run.end("b")
-    assert codes == []
-    run.end("c")
-    assert codes == [0]
-    assert [line for line in run.log.lines if line.startswith("<")] == [
-        *("<c.log>", "<a.log>", "<b.log>")
-    ]
-
-
-def test_wait_ends_with_the_first_failure_and_says_so(make_run: MakeRun) -> None:
-    run = make_run()
-    for name in "abc":
-        run.start(name)
-    codes: list[int] = []
-    run.futures.when_waited_for(("a", "b", "c"), codes.append)
-    run.end("c", 3)
-    run.end("b", 7)
-    run.end("a")
-    assert codes == [7]
-    assert run.log.lines[-1] == "Stopping async wait due to error: a b c"
-    assert [future.name for future in run.futures.uncollected()] == ["c"]
-    assert run.futures.failed == "b"
-
-
-def test_wait_for_what_is_not_there_is_over_at_once(make_run: MakeRun) -> None:
-    run = make_run()
-    codes: list[int] = []
-    run.futures.when_waited_for(("x",), codes.append)
-    assert codes == [0]
-    assert run.log.lines[-1].startswith("Not waiting for async task x that we never started")
-
-
-def test_waits_are_answered_though_a_callback_cannot_wait(make_run: MakeRun) -> None:
-    """Several of bash's requests come in one read: none is answered inside of another."""
-    run = make_run()
-    run.start("a")
-    answers: list[str] = []
-
-    def read() -> None:
-        run.futures.when_waited_for(("a",), lambda rc: answers.append(f"wait {rc}"))
-        answers.append("say")
-
-    run.soon(read)
-    run.soon(lambda: run.end("a"))
-    assert run.context.loop.run_until(lambda: len(answers) == 2, timeout=10)
-    assert answers == ["say", "wait 0"]
-
-
-def test_rest_is_collected_with_warnings_also_after_a_failure(make_run: MakeRun) -> None:
-    run = make_run()
-    for name in "abc":
-        run.start(name)
-    run.futures.awaited.add("c")
-    wait = run.futures.when_rest_collected()
-    assert run.log.lines[0] == "WARNING: uncollected async future a"
-    run.end("b", 4)
-    run.end("a", 3)
-    assert not wait.is_over
-    run.end("c")
-    assert wait.is_over
-    assert [future.name for future in wait.failed] == ["a", "b"]
-    warnings = [line for line in run.log.lines if line.startswith("WARNING")]
-    assert warnings == [f"WARNING: uncollected async future {name}" for name in "ab"]
-
-
-def test_thousands_of_ended_futures_are_collected_without_recursion(make_run: MakeRun) -> None:
-    run = make_run()
-    for number in range(1100):
-        run.start(f"f{number}")
-        run.end(f"f{number}")
-    assert run.futures.when_rest_collected().is_over
-
-
-def test_main_line_stays_until_the_end_of_a_wait(make_run: MakeRun) -> None:
-    run = make_run()
-    run.start("a")
-    run.soon(lambda: run.end("a", 5))
-    wait = run.futures.when_collected(["a"])
-    assert run.futures.stay(wait)
-    assert wait.rc == 5
-
-
-def test_wait_that_is_left_collects_nothing_more(make_run: MakeRun) -> None:
-    run = make_run()
-    run.start("a")
-    wait = run.futures.when_collected(["a"])
-    run.context.loop.interrupt(KeyboardInterrupt())
-    with pytest.raises(KeyboardInterrupt):
-        run.futures.stay(wait)
-    run.end("a")
-    assert run.futures.find("a"), "not collected"
-
-
-def test_result_waits_collects_and_raises_what_failed(make_run: MakeRun) -> None:
-    run = make_run()
-    good, bad = run.start("good"), run.start("bad")
-    run.soon(lambda: run.end("bad", 2))
-    run.soon(lambda: run.end("good"))
-    assert good.result() is None
-    assert good.result() is None, "collected already"
-    assert isinstance(bad.exception(), FutureError)
-    with pytest.raises(FutureError, match="failed with rc 2"):
-        bad.result()
-
-
-def test_result_with_a_timeout_gives_up(make_run: MakeRun) -> None:
-    run = make_run()
-    future = run.start("a")
-    with pytest.raises(TimeoutError):
-        future.result(timeout=0)
-    assert run.events[-1]["event"] == "wait_end"
-    run.end("a")
-    assert future.result(timeout=0) is None
 
 
 def test_done_callback_may_fail_but_not_wait(make_run: MakeRun) -> None:
@@ -297,19 +133,6 @@ def test_done_callback_may_fail_but_not_wait(make_run: MakeRun) -> None:
     assert "ValueError: boom" in run.log.lines
 
 
-def test_wait_of_a_future_without_a_process_names_it_once_it_has_one(make_run: MakeRun) -> None:
-    run = make_run()
-    future = run.futures.declare("a", "do a")
-    run.futures.when_collected(["a"])
-    assert run.log.lines == []
-    run.futures.start_when_possible(future, lambda: run.futures.runs(future, 9, 1.0))
-    run.futures.pump()
-    assert run.log.lines == ["[Async a:9]: Waiting for completion of do a (0 other jobs running)"]
-
-
-# -- stop ----------------------------------------------------------------------------------------
-
-
 def test_stop_cancels_what_waits_and_ends_what_runs(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run(jobs=1)
     in_session = run.futures.declare("session", "echo")
@@ -317,7 +140,7 @@ def test_stop_cancels_what_waits_and_ends_what_runs(make_run: MakeRun, tmp_path:
     queued = run.start("queued")
     forking = run.futures.declare("forking", "echo")
     codes: list[int] = []
-    run.futures.when_waited_for(("session",), codes.append)
+    run.futures.collector.when_waited_for(("session",), codes.append)
 
     assert run.futures.stop_all(list) == [in_session]
 
@@ -326,7 +149,7 @@ def test_stop_cancels_what_waits_and_ends_what_runs(make_run: MakeRun, tmp_path:
     assert forking.cancelled()
     assert codes == [], "whoever waited is stopped, too"
     assert run.kinds("session")[-1] == "future_stopped"
-    assert run.futures.when_rest_collected().is_over
+    assert run.futures.collector.when_rest_collected().is_over
 
 
 def test_future_that_the_shell_is_forking_is_cancelled_by_a_stop(make_run: MakeRun) -> None:

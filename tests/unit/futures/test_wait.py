@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from doitstack.futures.collecting import Wait
 from doitstack.futures.future import Future, FutureState
+from doitstack.futures.wait import Wait
 
 
-class Registry:
+class Collector:
     """Futures by name, and what was done with them."""
 
     def __init__(self, *names: str) -> None:
@@ -31,47 +31,49 @@ class Registry:
         del self.futures[future.name]
         return future.code
 
-    def say_unknown(self, name: str) -> None:
+    def report_unknown(self, name: str) -> None:
         self.done.append(f"unknown {name}")
 
 
-def waiting(registry: Registry, names: Any, codes: list[int], **how: Any) -> Wait:
-    wait = Wait(registry, names, codes.append, **how)
+def waiting(collector: Collector, names: Any, codes: list[int], **how: Any) -> Wait:
+    wait = Wait(collector, names, codes.append, **how)
     wait.advance()
     return wait
 
 
 def test_first_that_has_not_ended_is_announced() -> None:
-    registry, codes = Registry("a", "b"), list[int]()
-    registry.end("a")
-    wait = waiting(registry, "ab", codes)
-    assert registry.done == ["collect a", "announce b"]
-    registry.end("b")
+    collector, codes = Collector("a", "b"), list[int]()
+    collector.end("a")
+    wait = waiting(collector, "ab", codes)
+    assert collector.done == ["collect a", "announce b"]
+    collector.end("b")
     wait.advance()
     wait.advance()
-    assert (registry.done[2:], codes) == (["collect b"], [0])
+    assert (collector.done[2:], codes) == (["collect b"], [0])
 
 
 def test_wait_for_nothing_is_over_at_once() -> None:
     codes: list[int] = []
-    assert waiting(Registry(), (), codes).is_over
+    assert waiting(Collector(), (), codes).is_over
     assert codes == [0]
 
 
 def test_future_that_is_coming_is_expected() -> None:
-    registry, coming, codes = Registry(), {"a"}, list[int]()
-    wait = waiting(registry, ("a", "x"), codes, is_coming=coming.__contains__)
-    assert registry.done == ["expect a"]
-    registry.futures["a"] = Future(None, "a", "a")  # type: ignore[arg-type]
-    registry.end("a")
+    collector, coming, codes = Collector(), {"a"}, list[int]()
+    wait = waiting(collector, ("a", "x"), codes, is_coming=coming.__contains__)
+    assert collector.done == ["expect a"]
+    collector.futures["a"] = Future(None, "a", "a")  # type: ignore[arg-type]
+    collector.end("a")
     wait.advance()
-    assert registry.done[1:] == ["collect a", "unknown x"]
+    assert collector.done[1:] == ["collect a", "unknown x"]
     assert codes == [0]
 
 
 def test_future_that_does_not_come_after_all_is_unknown() -> None:
     coming, unknown, codes = {"a"}, list[str](), list[int]()
-    wait = waiting(Registry(), "a", codes, is_coming=coming.__contains__, on_unknown=unknown.append)
+    wait = waiting(
+        Collector(), "a", codes, is_coming=coming.__contains__, on_unknown=unknown.append
+    )
     coming.clear()
     wait.advance()
     assert (unknown, codes) == (["a"], [0])
@@ -79,31 +81,31 @@ def test_future_that_does_not_come_after_all_is_unknown() -> None:
 
 def test_failure_ends_the_wait_unless_it_keeps_going() -> None:
     for keeps_going, collected, code in ((False, ["collect a"], 3), (True, None, 7)):
-        registry, codes = Registry("a", "b", "c"), list[int]()
+        collector, codes = Collector("a", "b", "c"), list[int]()
         for name, rc in (("a", 3), ("b", 7), ("c", 0)):
-            registry.end(name, rc)
-        wait = waiting(registry, "abc", codes, keeps_going=keeps_going)
-        assert registry.done == (collected or [f"collect {name}" for name in "abc"])
+            collector.end(name, rc)
+        wait = waiting(collector, "abc", codes, keeps_going=keeps_going)
+        assert collector.done == (collected or [f"collect {name}" for name in "abc"])
         assert (wait.rc, codes) == (code, [code])
         assert [future.name for future in wait.failed] == (["a", "b"] if keeps_going else ["a"])
 
 
 def test_failure_before_its_turn_ends_the_wait() -> None:
-    registry, codes = Registry("a", "b"), list[int]()
-    wait = waiting(registry, "ab", codes)
-    registry.end("b", 5)
-    wait.fail_with(registry.futures["b"])
-    assert registry.done == ["announce a", "collect b"]
+    collector, codes = Collector("a", "b"), list[int]()
+    wait = waiting(collector, "ab", codes)
+    collector.end("b", 5)
+    wait.fail_with(collector.futures["b"])
+    assert collector.done == ["announce a", "collect b"]
     assert (wait.is_over, codes) == (True, [5])
-    registry.end("a")
+    collector.end("a")
     wait.advance()
-    assert len(registry.done) == 2
+    assert len(collector.done) == 2
 
 
 def test_cancelled_wait_calls_nothing() -> None:
-    registry, codes = Registry("a"), list[int]()
-    wait = waiting(registry, "a", codes)
+    collector, codes = Collector("a"), list[int]()
+    wait = waiting(collector, "a", codes)
     wait.cancel()
-    registry.end("a")
+    collector.end("a")
     wait.advance()
     assert codes == []

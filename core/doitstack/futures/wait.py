@@ -6,8 +6,8 @@ from typing import Protocol
 from doitstack.futures.future import Future
 
 
-class Registry(Protocol):
-    """What a wait needs of the registry."""
+class Collector(Protocol):
+    """What a wait needs of the collector."""
 
     def find(self, name: str) -> Future | None:
         """Return the future of that name unless it has been collected."""
@@ -16,20 +16,20 @@ class Registry(Protocol):
         """Record, once, that the main line waits for `name`; return since when."""
 
     def announce(self, future: Future) -> None:
-        """Say, once, that the main line waits for `future`."""
+        """Show, once, that the main line waits for `future`."""
 
     def collect(self, future: Future) -> int:
         """Insert the log of a future that has ended, and return its code."""
 
-    def say_unknown(self, name: str) -> None:
-        """Say that there is no future of that name to wait for."""
+    def report_unknown(self, name: str) -> None:
+        """Show that there is no future of that name to wait for."""
 
 
 class Wait:
     """Futures that are collected in the order given, each as soon as it can be.
 
     Args:
-        names: the futures; the next is asked for once the one before it is collected.
+        names: the futures; the next name is read once the future before it is collected.
         then: is called once, with `rc`: 0 if all are collected, or the code of one that failed.
         is_coming: returns whether a future that does not exist yet will.
         on_unknown: is called with a name that no future has.
@@ -38,7 +38,7 @@ class Wait:
 
     def __init__(
         self,
-        registry: Registry,
+        collector: Collector,
         names: Iterable[str],
         then: Callable[[int], object],
         *,
@@ -46,11 +46,11 @@ class Wait:
         on_unknown: Callable[[str], None] | None = None,
         keeps_going: bool = False,
     ) -> None:
-        self._registry = registry
+        self._collector = collector
         self._names = iter(names)
         self._then = then
         self._is_coming = is_coming
-        self._on_unknown = on_unknown or registry.say_unknown
+        self._on_unknown = on_unknown or collector.report_unknown
         self._keeps_going = keeps_going
         self._current: str | None = next(self._names, None)
         self.failed: list[Future] = []
@@ -69,31 +69,31 @@ class Wait:
         """Collect the current future if it has ended; return whether it has not."""
         if self._current is None:
             return False
-        future = self._registry.find(self._current)
+        future = self._collector.find(self._current)
         if future and not future.has_ended:
-            self._registry.announce(future)
+            self._collector.announce(future)
             return True
         if future:
             self._collect(future)
         elif self._is_coming(self._current):
-            self._registry.expect(self._current)
+            self._collector.expect(self._current)
             return True
         else:
             self._on_unknown(self._current)
         return False
 
     def _collect(self, future: Future) -> None:
-        if rc := self._registry.collect(future):
+        if rc := self._collector.collect(future):
             self.failed.append(future)
             if not self._keeps_going:
                 self._end(rc)
 
     def fail_with(self, future: Future) -> None:
         """Collect a future that has failed before its turn; the wait ends with its code."""
-        self._end(self._registry.collect(future) or 1)
+        self._end(self._collector.collect(future) or 1)
 
     def cancel(self) -> None:
-        """Wait no longer, and call nobody."""
+        """End the wait without calling `then`."""
         self.is_over = True
 
     def _end(self, rc: int) -> None:

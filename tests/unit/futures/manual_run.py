@@ -1,0 +1,36 @@
+"""A run whose futures have no process: tests start and end them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from doitstack.futures.future import Future
+from doitstack.futures.registry import FutureRegistry
+from tests.unit.fake_run import FakeRun
+
+
+class ManualRun(FakeRun):
+    """A run whose futures have no process."""
+
+    def __init__(self, directory: Path, **options: int) -> None:
+        super().__init__(directory, **options)
+        self.futures = FutureRegistry(self.context)
+        self.started: list[str] = []
+
+    def start(self, name: str, *, lock: str = "") -> Future:
+        future = self.futures.declare(name, f"do {name}", lock=lock)
+        self.futures.start_when_possible(future, lambda: self._begin(future))
+        self.futures.pump()
+        return future
+
+    def _begin(self, future: Future) -> None:
+        self.started.append(future.name)
+        self.futures.runs(future, 77, 1.0)
+
+    def end(self, name: str, rc: int = 0) -> None:
+        future = self.futures.table.find(name)
+        assert future
+        self.record_end(name, rc)
+        self.futures.ended(future, rc)
+
+
+MakeRun = Callable[..., ManualRun]
