@@ -6,8 +6,9 @@ Every mistake is a PluginError that names the plugin. Calls no hook.
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 
 import pluggy
 
@@ -18,15 +19,29 @@ from doitstack.planning.found_plugin import FoundPlugin
 from doitstack.planning.plugin import HOOKS, Plugin, place_in
 from doitstack.suggestions import did_you_mean
 
+_MARK = f"{hookspecs.PROJECT}_impl"
+"""The attribute that `hookimpl` adds to a function (see pluggy's HookimplMarker)."""
+
 
 class _Manager(pluggy.PluginManager):
-    """pluggy's manager, but faster: only functions of a module can be hooks."""
+    """pluggy's manager, but faster: it examines only attributes that can be hooks."""
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         """Return the options of a hook implementation, or None if it is none."""
-        if isinstance(plugin, ModuleType) and not isinstance(vars(plugin).get(name), FunctionType):
-            return None
-        return super().parse_hookimpl_opts(plugin, name)
+        return super().parse_hookimpl_opts(plugin, name) if _can_be_hook(plugin, name) else None
+
+
+def _can_be_hook(plugin: object, name: str) -> bool:
+    """Return whether an attribute of a plugin is a marked function, or may hold one."""
+    own = plugin.__mro__ if isinstance(plugin, type) else (plugin, *type(plugin).__mro__)
+    for holder in own:
+        attributes = getattr(holder, "__dict__", {})
+        if name in attributes:
+            found = attributes[name]
+            if isinstance(found, FunctionType):
+                return hasattr(found, _MARK)
+            return isinstance(found, (staticmethod, classmethod, MethodType, MemberDescriptorType))
+    return False
 
 
 def has_hooks(source: object) -> bool:
@@ -129,15 +144,27 @@ def _refuse_unknown_hooks(one: FoundPlugin, manager: _Manager) -> None:
         if implementation.plugin is one.source
     ]
     for hook, implementation in implementations:
-        place = place_in(one.origin, implementation.function)
-        if hook not in HOOKS:
-            near = did_you_mean(hook, HOOKS) or f"; there are {', '.join(HOOKS)}"
-            raise PluginError(one.name, f"{place}: there is no hook {hook}{near}")
-        (argument,) = inspect.signature(getattr(hookspecs, hook)).parameters
-        for name in set(implementation.argnames) - {argument}:
-            raise PluginError(
-                one.name, f"{place}: {hook} has no argument {name}; it may take {argument}"
-            )
+        if mistake := _hook_mistake(hook, implementation):
+            place = place_in(one.origin, implementation.function)
+            raise PluginError(one.name, f"{place}: {mistake}")
+
+
+def _hook_mistake(hook: str, implementation: pluggy.HookImpl) -> str:
+    """Return which hook or argument does not exist, or nothing."""
+    if hook not in HOOKS:
+        near = did_you_mean(hook, HOOKS) or f"; there are {', '.join(HOOKS)}"
+        return f"there is no hook {hook}{near}"
+    argument = _argument_of(hook)
+    for name in set(implementation.argnames) - {argument}:
+        return f"{hook} has no argument {name}; it may take {argument}"
+    return ""
+
+
+@cache
+def _argument_of(hook: str) -> str:
+    """Return the name of the argument that a hook may take."""
+    (argument,) = inspect.signature(getattr(hookspecs, hook)).parameters
+    return argument
 
 
 def _refuse_unusable(

@@ -101,6 +101,39 @@ def test_proxy_that_answers_no_question_is_no_hook(tmp_path: Path) -> None:
     assert tuple(find(tmp_path)[0].hooks) == ()
 
 
+def test_hook_of_an_object_may_be_any_kind_of_method(tmp_path: Path) -> None:
+    drop_in(
+        tmp_path,
+        """
+        class Base:
+            @hookimpl
+            def stack_install(self): ...
+            def unstack(self): ...
+
+        class Plugin(Base):
+            __slots__ = ("source",)
+            number = 1
+            @hookimpl
+            @staticmethod
+            def stack_extra(): ...
+            @hookimpl
+            @classmethod
+            def stack_test_config(cls): ...
+            @property
+            def tasks(self):
+                raise RuntimeError("evaluated")
+            def __init__(self):
+                self.source = hookimpl(lambda: ())
+                self.clean = hookimpl(lambda: ())
+
+        plugin = Plugin()
+    """,
+    )
+    assert set(find(tmp_path)[0].hooks) == {
+        "source", "stack_install", "stack_extra", "stack_test_config", "clean"
+    }  # fmt: skip
+
+
 def test_hook_may_have_another_name_in_the_plugin(tmp_path: Path) -> None:
     drop_in(tmp_path, "@hookimpl(specname='stack_install')\ndef go():\n    yield run(print)\n")
     assert [step.name for step in find(tmp_path)[0].steps("stack_install", stack=STACK)] == [
