@@ -1,21 +1,19 @@
-"""The one bash process of a run, in which scripts and `shell("...")` actions run.
+"""The one bash session of a run, in which scripts and `shell("...")` actions run.
 
-Talks with `session.sh`: commands go there one at a time, messages come back (see `protocol`). Knows
-how to run a command and whom to report to; what a request means is for others.
+Sends commands to `session.sh`, one at a time, and receives its messages (see `protocol`). The
+listener handles what the messages mean.
 """
 
-import fcntl
-import os
 import shlex
-import subprocess
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from doitstack.bash.bash_process import BashProcess, SessionPlace
 from doitstack.bash.protocol import (
     Answer,
     MessageBuffer,
@@ -24,22 +22,18 @@ from doitstack.bash.protocol import (
     encode_command,
     session_error,
 )
-from doitstack.console.main_log import write_all
 from doitstack.errors import CommandError, StepError, StepTimeoutError
-from doitstack.futures.watchdog import Watchdog, die_with_parent
+from doitstack.futures.watchdog import Watchdog
 from doitstack.private_files import read_regular
 from doitstack.processes.event_loop import EventLoop
-from doitstack.processes.program import without_functions
-from doitstack.processes.tree import Root, open_pidfd, stop
-
-SESSION = Path(__file__).with_name("session.sh")
+from doitstack.processes.tree import Root, stop
 
 Reply = Callable[[Answer], None]
-"""Sends the answer to a request, now or later."""
+"""Sends the answer to a request, at once or later."""
 
 
 class Listener(Protocol):
-    """Whoever takes in what the shell reports while it runs."""
+    """Receives the messages of a session."""
 
     def async_started(self, name: str, pid: int, start_time: int, command: str) -> None:
         """A future has started as `pid` (0: in place) at `start_time` ms since the epoch."""
@@ -51,21 +45,10 @@ class Listener(Protocol):
         """A `time_stop` was reached."""
 
     def request(self, verb: str, arguments: Sequence[str], reply: Reply) -> None:
-        """The shell asks for something that only the main process can do."""
+        """The shell requests something that only the main process can do."""
 
     def session_ended(self) -> None:
-        """The session is gone."""
-
-
-@dataclass(frozen=True)
-class SessionPlace:
-    """Where a session runs: its log, its variables, its run."""
-
-    log: int
-    cwd: Path
-    run: str
-    variables: Mapping[str, str]
-    script: Path | None
+        """The session has ended."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +56,7 @@ class _Command:
     """A command that waits until the shell is free.
 
     Args:
-        text: returns the command; it is called when the shell takes it. An empty one is not sent.
+        text: returns the command; it is called when the shell is free. An empty one is not sent.
         then: is called once the command has ended, with the error if it has failed.
     """
 
@@ -82,7 +65,7 @@ class _Command:
 
 
 class Session:
-    """The bash process. Starts when it is made; ends with `close`.
+    """The bash session. It starts when this is made, and ends with `close`.
 
     Commands may be posted at any time. They run in that order, each once the shell is free.
     """
@@ -97,43 +80,15 @@ class Session:
         self._queue: deque[_Command] = deque()
         self._current: _Command | None = None
         self._failure: StepError | None = None
-        self._variables_file = _out_of_the_way(os.memfd_create("variables"))
         self._known: dict[str, str] = {}
         self._commands_sent = 0
         self._is_lost = False
         self._hidden: list[str] = []
-        self._start(place)
+        self._process = BashProcess(place, loop, self._read, self._ended)
+        watchdog.session(self._process.pid)
         self._prepare(place)
 
     # -- life ----------------------------------------------------------------------------------
-
-    def _start(self, place: SessionPlace) -> None:
-        commands, self._commands = os.pipe()
-        answers, self._answers = os.pipe()
-        self._messages, messages = os.pipe()
-        os.set_blocking(self._messages, False)
-        given = [_out_of_the_way(fd) for fd in (commands, answers, messages)]
-        given += [self._variables_file]
-        parent = os.getpid()
-        self._process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc", SESSION, *map(str, given), str(parent), place.run],
-            stdin=subprocess.DEVNULL,
-            stdout=place.log,
-            stderr=place.log,
-            cwd=place.cwd,
-            env=without_functions(os.environ),
-            pass_fds=given,
-            process_group=0,
-            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - we have one thread
-        )  # fmt: skip
-        for descriptor in given[:3]:
-            os.close(descriptor)
-        self._watchdog.session(self._process.pid)
-        self._loop.watch(self._messages, self._read)
-        handle = open_pidfd(self._process.pid)
-        assert handle is not None
-        self._handle = handle
-        self._loop.watch(handle, self._ended)
 
     def _prepare(self, place: SessionPlace) -> None:
         values = _assignments(place.variables)
@@ -143,24 +98,21 @@ class Session:
 
     @property
     def root(self) -> Root:
-        """The tree of the bash process and of what its command has started."""
+        """The process tree of bash and of the processes that its command has started."""
         return Root(self._process.pid, self._watchdog.command_mark(self._commands_sent))
 
     def close_in_child(self) -> None:
-        """In a forked child: close what tells the shell that there may be another command."""
-        if self._commands >= 0:
-            os.close(self._commands)
-            self._commands = -1
+        """In a forked child: close the pipe of commands, which else would keep bash alive."""
+        self._process.close_commands()
 
     @property
     def is_alive(self) -> bool:
         """Whether it can take commands."""
-        return self._process.poll() is None
+        return self._process.is_alive
 
     def _ended(self) -> None:
-        self._loop.forget(self._handle)
-        self._read()
         code = self._process.wait()
+        self._read()
         if code < 0:
             stop([self.root], grace=0)
         if self._failure is None:
@@ -178,22 +130,14 @@ class Session:
         self._listener.session_ended()
 
     def close(self) -> None:
-        """End the session; its futures are left to those who know them."""
+        """End the session, but not the futures that it has forked."""
         self._queue.clear()
         if self.is_alive:
-            os.close(self._commands)
-            self._commands = -1
+            self._process.close_commands()
             if not self._loop.run_until(lambda: self._failure is not None, timeout=2):
                 stop([self.root])
         self._watchdog.session(0)
-        self._loop.forget(self._messages)
-        self._loop.forget(self._handle)
-        for descriptor in (
-            self._answers, self._messages, self._variables_file, self._handle, self._commands
-        ):  # fmt: skip
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._process.wait()
+        self._process.close()
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -207,7 +151,7 @@ class Session:
     ) -> None:
         """Run the command that `text` returns, under errexit, once the shell is free.
 
-        `text` is called then; if it returns nothing, nothing runs. `then` is called after the
+        `text` is called then; if it returns "", nothing runs. `then` is called after the
         command's end with an error that has file and line, or None. A failure ends the session, as
         it would end `stack.sh`.
         """
@@ -223,7 +167,6 @@ class Session:
         try:
             self._loop.run_until(lambda: bool(ends))
         except StepTimeoutError:
-            # What it runs ends with it.
             stop([self.root])
             raise
         finally:
@@ -235,10 +178,12 @@ class Session:
     def source(
         self, script: Path, arguments: Sequence[str], trace: Path, *, goes_on: bool = False
     ) -> None:
-        """Source a script inside a function with `arguments`, as DevStack does. Raises StepError.
+        """Source a script inside a function, as DevStack does. Raises StepError.
 
-        What it traces by `set -x` goes to the file `trace`. If it `goes_on`, a command that fails
-        is reported and does not end it.
+        Args:
+            arguments: its `$1` and so on.
+            trace: the file to which `set -x` writes.
+            goes_on: whether a command that fails is only reported; if not, it ends the session.
         """
         how = (str(trace), "yes" if goes_on else "", str(script))
         self.run(lambda: shlex.join(("_doitstack_source", *how, *arguments)))
@@ -246,7 +191,7 @@ class Session:
     def run_apart(self, name: str, command: str) -> None:
         """Run `command` to its end as the future `name`, which is declared already.
 
-        Its end is not the session's, whatever it is.
+        If it fails or exits, the session goes on.
         """
         words = f"_async_in_place {shlex.quote(name)} _async_separately {shlex.quote(command)}"
         self.run(lambda: f"set +o errexit; {words}; true")
@@ -275,20 +220,20 @@ class Session:
         self._commands_sent += 1
         self._watchdog.session(self._process.pid, self._commands_sent)
         try:
-            write_all(self._commands, encode_command(text))
+            self._process.send_command(encode_command(text))
         except OSError as error:
             raise StepError(f"the bash session does not take commands: {error}") from error
 
     # -- variables -----------------------------------------------------------------------------
 
     def changes(self, variables: Mapping[str, str]) -> str:
-        """Return the command that sets the variables that differ from what the shell has."""
+        """Return the command that sets those of `variables` that differ in the shell."""
         return _assignments(
             {name: text for name, text in variables.items() if self._known.get(name) != text}
         )
 
     def hide(self, secrets: Sequence[str]) -> None:
-        """Let the shell show stars where it would show one of `secrets`."""
+        """Let the shell show stars instead of `secrets`."""
         if list(secrets) != self._hidden:
             self._hidden = list(secrets)
             self.run(lambda: f"_doitstack_secrets=({shlex.join(self._hidden)})")
@@ -304,29 +249,22 @@ class Session:
             return
         messages: list[list[str]] = []
         try:
-            for chunk in self._chunks():
+            for chunk in self._process.read():
                 messages.extend(self._inbox.take(chunk))
         except StepError as error:
             self._lose(error)
         for kind, *fields in messages:
             self._take(kind, fields)
 
-    def _chunks(self) -> Iterator[bytes]:
-        with suppress(BlockingIOError):
-            while chunk := os.read(self._messages, 1 << 16):
-                yield chunk
-            # All writers are gone, and the end of a pipe can be read for ever.
-            self._loop.forget(self._messages)
-
     def _lose(self, error: StepError) -> None:
-        """End the session: what it says cannot be understood any more."""
+        """End the session, since its messages cannot be read any more."""
         self._is_lost = True
         self._failure = self._failure or error
-        self._loop.forget(self._messages)
+        self._process.stop_reading()
         stop([self.root], grace=0)
 
     def _take_file(self, path: Path) -> None:
-        """Take in a message that is too long for one write into the pipe."""
+        """Handle a message that is too long for one write into the pipe."""
         try:
             messages = list(MessageBuffer().take(read_regular(path)))
             path.unlink()
@@ -355,8 +293,7 @@ class Session:
                 self._failure = session_error(kind, fields) or self._failure
 
     def _done(self) -> None:
-        size = os.fstat(self._variables_file).st_size
-        self._known = decode_variables(os.pread(self._variables_file, size, 0))
+        self._known = decode_variables(self._process.variables())
         command, self._current = self._current, None
         self._watchdog.session(self._process.pid)
         if command:
@@ -364,24 +301,8 @@ class Session:
         self._send_next()
 
     def _answer(self, pipe: str, answer: Answer) -> None:
-        # A shell or subshell that has been stopped meanwhile reads no answer.
-        with suppress(OSError):
-            if not pipe:
-                write_all(self._answers, encode_answer(answer))
-                return
-            descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-            try:
-                write_all(descriptor, encode_answer(answer))
-            finally:
-                os.close(descriptor)
+        self._process.send_answer(pipe, encode_answer(answer))
 
 
 def _assignments(variables: Mapping[str, str]) -> str:
     return "\n".join(f"{name}={shlex.quote(text)}" for name, text in variables.items())
-
-
-def _out_of_the_way(descriptor: int) -> int:
-    """Move a descriptor to a number that no script uses for itself, as `exec 9>lock` does."""
-    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 230)
-    os.close(descriptor)
-    return moved

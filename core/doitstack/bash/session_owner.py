@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
+from doitstack.bash.bash_process import SessionPlace
 from doitstack.bash.protocol import Answer
-from doitstack.bash.session import Reply, Session, SessionPlace
+from doitstack.bash.session import Reply, Session
 from doitstack.bash.start_gate import StartGate
 from doitstack.config.local_conf import session_script
 from doitstack.errors import DoitstackError, SettingsError, StepError

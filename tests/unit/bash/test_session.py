@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from doitstack.bash.bash_process import SessionPlace
 from doitstack.bash.protocol import Answer
-from doitstack.bash.session import Reply, Session, SessionPlace
+from doitstack.bash.session import Reply, Session
 from doitstack.errors import CommandError, StepError, StepTimeoutError
 from doitstack.processes.event_loop import EventLoop
 
