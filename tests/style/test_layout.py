@@ -1,4 +1,4 @@
-"""Tests mirror the code: each module has a test module of its own."""
+"""Modules are short, and tests mirror them: each module has a test module of its own."""
 
 import ast
 from pathlib import Path
@@ -10,6 +10,12 @@ PACKAGES = {
     ROOT / "core" / "fork_server": UNIT / "fork_server",
     ROOT / "plugins" / "doitstack_plugins": UNIT / "plugins",
 }
+
+MOST_LINES = 350
+
+
+def _modules() -> list[Path]:
+    return [path for package in PACKAGES for path in sorted(package.rglob("*.py"))]
 
 
 def _is_code(path: Path) -> bool:
@@ -38,3 +44,8 @@ def test_each_module_has_a_test_module() -> None:
 def test_each_test_module_has_tests() -> None:
     files = [tests for tests in TESTS.values() if tests.is_file()]
     assert [str(tests) for tests in files if "def test_" not in tests.read_text()] == []
+
+
+def test_no_module_is_long() -> None:
+    lines = {path: len(path.read_text().splitlines()) for path in _modules()}
+    assert [f"{path}: {lines[path]}" for path in lines if lines[path] > MOST_LINES] == []

@@ -13,7 +13,7 @@ import yaml
 
 from doitstack import hookspecs, warm
 from doitstack.cli import COMMANDS, command_name
-from doitstack.cli.run import CONSOLE
+from doitstack.cli.run_options import CONSOLE
 from doitstack.cli.timing import Timing
 from doitstack.config.local_conf import LocalSettings
 from doitstack.config.settings import DEFAULTS, Settings, load_settings

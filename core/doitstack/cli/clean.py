@@ -8,7 +8,8 @@ from doit.exceptions import InvalidDodoFile
 from doit.runner import ERROR, SUCCESS
 
 from doitstack.cli.base import InterruptibleCommand, disk_error_message
-from doitstack.cli.run import CONSOLE, Run
+from doitstack.cli.run import Run
+from doitstack.cli.run_options import CONSOLE
 from doitstack.cli.task_sequence import kind_of, run_rest, tail_from
 from doitstack.config import dest_directory
 from doitstack.console.screens import open_standard_streams

@@ -5,7 +5,6 @@ import os
 import resource
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -23,6 +22,14 @@ from doitstack.cli.fetch_plugins import fetch_plugins
 from doitstack.cli.help_text import options_help
 from doitstack.cli.options import HELP, asks_for_help, split_options
 from doitstack.cli.overview import overview_text
+from doitstack.cli.run_options import (
+    CONSOLE,
+    DOWN_TASKS,
+    NO_EFFECT,
+    OPTIONS,
+    run_options,
+    tears_down_only,
+)
 from doitstack.cli.task_names import known_names, show_task_help, unknown_task
 from doitstack.cli.task_selection import empty_phases, refuse_late_targets
 from doitstack.cli.task_sequence import (
@@ -34,57 +41,18 @@ from doitstack.cli.task_sequence import (
     with_equal_signs,
 )
 from doitstack.config import dest_directory
-from doitstack.console.screens import (
-    MODES,
-    open_standard_streams,
-)
+from doitstack.console.screens import open_standard_streams
 from doitstack.console.step_lines import StepReporter
 from doitstack.engine.closing_tasks import ClosingTasks
 from doitstack.engine.doit_runner import FutureRunner
 from doitstack.engine.doit_state import AtomicJsonDB
-from doitstack.engine.run import open_run
-from doitstack.errors import DoitstackError, SettingsError
+from doitstack.engine.run import OpenRun, open_run
+from doitstack.errors import DoitstackError
 from doitstack.futures.async_directory import purge
 from doitstack.futures.run_context import RunContext, RunOptions
 from doitstack.journal.events import RunEnd, RunStart
-from doitstack.planning.loaded_directory import CLEAN, LoadedDirectory, loaded
-from doitstack.planning.stack_directory import StackDirectory
+from doitstack.planning.loaded_directory import LoadedDirectory, loaded
 from doitstack.processes.signals import Interrupted
-
-DOWN_TASKS = frozenset({"unstack", CLEAN})
-"""The tasks after which nothing of the stack runs."""
-
-TEARDOWN = DOWN_TASKS | {"clean"}
-"""The first parts of the names of the tasks that only remove things."""
-
-CONSOLE = {
-    "name": "console",
-    "long": "console",
-    "type": str,
-    "default": "auto",
-    "choices": list(MODES.items()),
-    "env_var": "DOIT_CONSOLE",
-    "help": "What to show of a run: only that; the log is the same. [default: %(default)s]",
-}
-"""doit's option: `--console`, `console` in `[tool.doit]`, or the environment."""
-
-MOST_JOBS = 4096
-"""The highest number of futures at once: each has a byte in a pipe, which holds so many."""
-
-NO_EFFECT = ("verbosity", "reporter", "outfile", "par_type", "failure_verbosity")
-"""doit's options that change nothing here: what a run shows is for `--console`."""
-
-_HELP = {
-    "always": "run the tasks even if they are up to date",
-    "continue": "go on after a failure, with the tasks that do not need what failed",
-    "num_process": "run at most so many futures at once [default: ASYNC_JOBS; 0: all]",
-    "single": "run only the named tasks, without those that they need",
-    "pdb": "start the debugger after an unexpected exception",
-}
-
-_OPTIONS = tuple(
-    {**option, "help": _HELP.get(option["name"], option["help"])} for option in DoitRun.cmd_options
-)
 
 
 class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
@@ -92,7 +60,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
 
     doc_purpose = "run tasks; `doit run stack` is `doit stack`"
     doc_usage = "[TASK...] [OPTION...]"
-    cmd_options = (*_OPTIONS, CONSOLE)
+    cmd_options = (*OPTIONS, CONSOLE)
 
     def parse_execute(self, in_args: list[str]) -> int:
         """Run the tasks, or a command whose options come before its name."""
@@ -169,7 +137,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
 
     def _run_together(self, params: Any, args: list[str]) -> int | None:
         """Fetch plugin repositories if the stack is to run, then run as doit does."""
-        if args and _tears_down(args):
+        if args and tears_down_only(args):
             loaded().directory.pass_over_mistakes()
         if not args or "stack" in {argument.partition(":")[0] for argument in args}:
             try:
@@ -208,7 +176,8 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         refuse_late_targets(self.control.selected_tasks)
         here = loaded()
         try:
-            options = _run_options(here.directory, selected, num_process, keep_going=continue_)
+            settings = here.directory.settings
+            options = run_options(settings, selected, num_process, keep_going=continue_)
             return self._run_here(here, options, console=console, always=always, single=single)
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
@@ -243,41 +212,48 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         always: bool,
         single: bool,
     ) -> int:
-        settings = here.directory.settings
+        stack = here.directory.stack
         here.directory.check_privileges()
-        dest_directory.claim(settings)
-        with ExitStack() as cleanup:
-            cleanup.enter_context(dest_directory.held(here.directory.stack.dest))
-            run = cleanup.enter_context(open_run(here.directory.stack, options))
-            context, stack = run.context, here.directory.stack
-            reporter = StepReporter(context.say)
+        dest_directory.claim(stack.settings)
+        with dest_directory.held(stack.dest), open_run(stack, options) as run:
+            reporter = StepReporter(run.context.say)
             runner = FutureRunner(
                 run.executor,
                 self.dep_manager,
                 reporter,
-                make_main_tasks=partial(_main_tasks, here, context),
+                make_main_tasks=partial(_main_tasks, here, run.context),
                 close=ClosingTasks(run, stack),
                 always=always,
                 single=single,
             )
-            context.log.show_on(choose_screen(console, run, lambda: runner.steps))
-            context.journal.write(_run_start(options))
-            _warn(here, context)
-            _prepare_forks()
-            code: int = runner.run_all(self.control)
-            run.executor.end_session()
-            if DOWN_TASKS & set(options.tasks):
-                stack.services.stop_all()
-            passed_over = here.directory.passed_over
-            code = code or (int(ERROR) if passed_over else 0)
-            context.journal.write(RunEnd(code, run.cpu_seconds()))
-            context.log.conclude()
-            for mistake in passed_over:
-                context.say(f"ERROR: passed over: {mistake}")
-            context.say(closing_message(run, reporter, runner))
+            run.context.log.show_on(choose_screen(console, run, lambda: runner.steps))
+            _begin(here, run.context)
+            code = _end(here, run, runner.run_all(self.control))
+            run.context.say(closing_message(run, reporter, runner))
         if DOWN_TASKS & set(options.tasks):
-            purge(here.directory.stack.dest / "async")
+            purge(stack.dest / "async")
         return code
+
+
+def _begin(here: LoadedDirectory, context: RunContext) -> None:
+    """Record the start of the run, and show the warnings of the plan."""
+    context.journal.write(_run_start(context.options))
+    _warn(here, context)
+    _prepare_forks()
+
+
+def _end(here: LoadedDirectory, run: OpenRun, code: int) -> int:
+    """Record the end of the run, and return its exit code. `code` is that of the tasks."""
+    context, passed_over = run.context, here.directory.passed_over
+    run.executor.end_session()
+    if DOWN_TASKS & set(context.options.tasks):
+        here.directory.stack.services.stop_all()
+    code = code or (int(ERROR) if passed_over else 0)
+    context.journal.write(RunEnd(code, run.cpu_seconds()))
+    context.log.conclude()
+    for mistake in passed_over:
+        context.say(f"ERROR: passed over: {mistake}")
+    return code
 
 
 def _main_tasks(here: LoadedDirectory, context: RunContext) -> Iterator[Task]:
@@ -291,33 +267,6 @@ def _warn(here: LoadedDirectory, context: RunContext) -> None:
     if "stack" in context.options.tasks:
         for warning in here.directory.warnings():
             context.warn(warning)
-
-
-def _run_options(
-    directory: StackDirectory, tasks: Sequence[str], jobs: int, *, keep_going: bool
-) -> RunOptions:
-    settings = directory.settings
-    if jobs < 0:
-        raise SettingsError(f"-n {jobs}: use a whole number, 0 or more")
-    wanted = jobs or settings.number("ASYNC_JOBS")
-    if wanted > MOST_JOBS:
-        raise SettingsError(
-            f"{f'-n {jobs}' if jobs else f'ASYNC_JOBS={wanted}'}: use {MOST_JOBS} at most, "
-            f"or 0 for no limit"
-        )
-    return RunOptions(
-        tasks=tuple(tasks),
-        jobs=wanted,
-        parallel=settings.is_true("DEVSTACK_PARALLEL", default=True),
-        keep_going=keep_going,
-        strict=settings.is_true("ASYNC_STRICT"),
-        tears_down=bool(tasks) and _tears_down(tasks),
-    )
-
-
-def _tears_down(tasks: Sequence[str]) -> bool:
-    """Return whether all tasks only remove things."""
-    return {task.partition(":")[0] for task in tasks} <= TEARDOWN
 
 
 def _run_start(options: RunOptions) -> RunStart:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from doit.cmd_base import DodoTaskLoader
 
-from doitstack.cli.run import TEARDOWN, Run
+from doitstack.cli.run import Run
 from doitstack.engine.doit_state import AtomicJsonDB
 from tests.unit.cli.conftest import Doit
 
@@ -28,7 +28,3 @@ def test_mistakes_run_nothing(top: Path, doit: Doit, words: tuple[str, ...], mes
 
 def test_state_is_written_atomically() -> None:
     assert Run(task_loader=DodoTaskLoader()).get_backends()["json"] is AtomicJsonDB
-
-
-def test_tasks_that_only_remove_things() -> None:
-    assert {"unstack", "clean", "_clean"} == TEARDOWN

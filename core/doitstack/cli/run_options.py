@@ -1,0 +1,81 @@
+"""The options of `doit run`, and what follows from options and settings for a run."""
+
+from collections.abc import Sequence
+
+from doit.cmd_run import Run as DoitRun
+
+from doitstack.config.settings import Settings
+from doitstack.console.screens import MODES
+from doitstack.errors import SettingsError
+from doitstack.futures.run_context import RunOptions
+from doitstack.planning.loaded_directory import CLEAN
+
+DOWN_TASKS = frozenset({"unstack", CLEAN})
+"""The tasks after which nothing of the stack runs."""
+
+TEARDOWN = DOWN_TASKS | {"clean"}
+"""The first parts of the names of the tasks that only remove things."""
+
+CONSOLE = {
+    "name": "console",
+    "long": "console",
+    "type": str,
+    "default": "auto",
+    "choices": list(MODES.items()),
+    "env_var": "DOIT_CONSOLE",
+    "help": "what to show of a run; the log is the same [default: %(default)s]",
+}
+"""Where doit finds what to show: `--console`, `console` in `[tool.doit]`, or the environment."""
+
+MOST_JOBS = 4096
+"""The highest number of futures at once: each needs a byte in a pipe, which holds so many."""
+
+NO_EFFECT = ("verbosity", "reporter", "outfile", "par_type", "failure_verbosity")
+"""doit's options that have no effect here; `--console` selects what a run shows."""
+
+_HELP = {
+    "always": "run the tasks even if they are up to date",
+    "continue": "go on after a failure, with the tasks that do not need what failed",
+    "num_process": "run at most so many futures at once [default: ASYNC_JOBS; 0: all]",
+    "single": "run only the named tasks, without those that they need",
+    "pdb": "start the debugger after an unexpected exception",
+}
+
+OPTIONS = tuple(
+    {**option, "help": _HELP.get(option["name"], option["help"])} for option in DoitRun.cmd_options
+)
+
+
+def run_options(
+    settings: Settings, tasks: Sequence[str], jobs: int, *, keep_going: bool
+) -> RunOptions:
+    """Return the options of a run from the command line and the settings.
+
+    Args:
+        tasks: the tasks on the command line.
+        jobs: the value of `-n`; 0 for the setting ASYNC_JOBS.
+        keep_going: whether `--continue` was given.
+
+    Raises SettingsError for a number of jobs that is not possible.
+    """
+    if jobs < 0:
+        raise SettingsError(f"-n {jobs}: use a whole number, 0 or more")
+    wanted = jobs or settings.number("ASYNC_JOBS")
+    if wanted > MOST_JOBS:
+        raise SettingsError(
+            f"{f'-n {jobs}' if jobs else f'ASYNC_JOBS={wanted}'}: use {MOST_JOBS} at most, "
+            f"or 0 for no limit"
+        )
+    return RunOptions(
+        tasks=tuple(tasks),
+        jobs=wanted,
+        parallel=settings.is_true("DEVSTACK_PARALLEL", default=True),
+        keep_going=keep_going,
+        strict=settings.is_true("ASYNC_STRICT"),
+        tears_down=bool(tasks) and tears_down_only(tasks),
+    )
+
+
+def tears_down_only(tasks: Sequence[str]) -> bool:
+    """Return whether all tasks only remove things."""
+    return {task.partition(":")[0] for task in tasks} <= TEARDOWN
