@@ -107,19 +107,26 @@ def check(settings: Settings) -> None:
         raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
 
 
+def _refuse_another_owner(dest: Path, name: str, descriptor: int) -> None:
+    """Raise SettingsError if the file `name` in DEST, which is open, belongs to another user."""
+    try:
+        found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if found.st_uid not in {0, os.geteuid()}:
+        raise SettingsError(
+            f"{dest / name} belongs to another user; remove it, or set DEST to a "
+            f"directory of your own"
+        )
+
+
 def _check_dest(dest: Path) -> None:
     """Raise SettingsError if others can change DEST, or have put something into it."""
     descriptor = os.open(dest, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _refuse_others("DEST", dest, os.fstat(descriptor))
         for name in (*_WORK, *_FILES, LOCK, OWNERSHIP_FILE):
-            with suppress(FileNotFoundError):
-                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                if found.st_uid not in {0, os.geteuid()}:
-                    raise SettingsError(
-                        f"{dest / name} belongs to another user; remove it, or set DEST to a "
-                        f"directory of your own"
-                    )
+            _refuse_another_owner(dest, name, descriptor)
         if not _has_mark(descriptor):
             _refuse_strangers(dest)
     finally:

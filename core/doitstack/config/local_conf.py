@@ -102,6 +102,14 @@ def _check_line(line: str, place: str, *, has_section: bool) -> None:
         )
 
 
+class _Answer(NamedTuple):
+    """The end of the evaluation of a script; `stderr` names the user's file."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+
 def read_local_settings(top_dir: Path, variables: Mapping[str, str]) -> LocalSettings:
     """Evaluate the user's settings with bash, which gets `variables` first.
 
@@ -161,29 +169,15 @@ def _script_of(sections: tuple[Section, ...]) -> str:
 def _evaluate(
     path: Path, script: str, sections: tuple[Section, ...], variables: Mapping[str, str]
 ) -> LocalSettings:
-    copy = os.memfd_create("localrc")
-    with os.fdopen(copy, "w", encoding="utf-8", newline="") as file:
-        file.write(script)
-        file.flush()
-        name = f"/proc/self/fd/{copy}"
-        answer = subprocess.run(
-            ["bash", "--noprofile", "--norc", str(EVALUATOR), name],
-            env={**without_functions(os.environ), **variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            cwd=path.parent,
-            pass_fds=[copy],
-        )
-    parts = answer.stderr.decode(errors="replace").replace(name, str(path)).split("\0")
-    complaints = "".join(parts[::3]).strip()
+    answer = _run_evaluator(path, script, variables)
+    parts = answer.stderr.split("\0")
     records = list(_records(answer.stdout))
     for kind, line, what, _ in records:
         if kind == "mistake":
             raise SettingsError(f"{path}:{line}: {what}")
     if ("end", "", "", "") not in records:
-        is_syntax = answer.returncode == _BAD_SYNTAX
-        raise SettingsError(_error_message(complaints, path, is_syntax=is_syntax))
+        is_syntax = answer.code == _BAD_SYNTAX
+        raise SettingsError(_error_message("".join(parts[::3]), path, is_syntax=is_syntax))
     known = {**os.environ, **variables}
     return LocalSettings(
         {
@@ -196,6 +190,25 @@ def _evaluate(
         path,
         tuple(_failures(parts, path)),
     )
+
+
+def _run_evaluator(path: Path, script: str, variables: Mapping[str, str]) -> _Answer:
+    copy = os.memfd_create("localrc")
+    with os.fdopen(copy, "w", encoding="utf-8", newline="") as file:
+        file.write(script)
+        file.flush()
+        name = f"/proc/self/fd/{copy}"
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", str(EVALUATOR), name],
+            env={**without_functions(os.environ), **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            cwd=path.parent,
+            pass_fds=[copy],
+        )
+    stderr = done.stderr.decode(errors="replace").replace(name, str(path))
+    return _Answer(done.returncode, done.stdout, stderr)
 
 
 def _failures(parts: Sequence[str], path: Path) -> Iterator[str]:

@@ -52,23 +52,11 @@ class Assignment:
 
 
 def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
-    """Run `action` and exit; never returns, and runs nothing that the parent wanted at its exit."""
+    """Run `action` and exit. Exit handlers of the parent do not run."""
     code = LOST
     try:
-        die_with_parent(work.parent)
-        os.setpgid(0, 0)
-        take_family_name()
-        _own_streams(work)
-        work.close_inherited()
-        pid = os.getpid()
-        process = look_up(pid)
-        job = Job(
-            work.command,
-            pid,
-            _milliseconds(work),
-            process.started if process else 0,
-        )
-        descriptor = open_job(f"{work.directory}/{work.name}.ini", job)
+        _separate(work)
+        descriptor = _open_job(work)
         _say(work, "Running synchronously" if work.in_place else "running", work.command)
         code = _run(work, action)
         _flush()
@@ -77,14 +65,31 @@ def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
             _say(work, "finished successfully" if code == 0 else f"FAILED with rc {code}")
     except OSError as error:
         code = code or LOST
-        # Most likely there is no room for these words, either.
+        # On a full disk this message most likely cannot be written, either.
         sys.stderr.write(f"ERROR: {error}\n")
     except BaseException:
         code = code or LOST
         traceback.print_exc()
     finally:
-        # Whatever happens, as on a full disk: what is above is the parent's, and would run twice.
+        # An exception, as on a full disk, must not run the code of the parent a second time.
         os._exit(code)
+
+
+def _separate(work: Assignment) -> None:
+    """Make the child independent of the parent's group, streams and descriptors."""
+    die_with_parent(work.parent)
+    os.setpgid(0, 0)
+    take_family_name()
+    _own_streams(work)
+    work.close_inherited()
+
+
+def _open_job(work: Assignment) -> int:
+    """Create the job file; return its descriptor."""
+    pid = os.getpid()
+    process = look_up(pid)
+    job = Job(work.command, pid, _milliseconds(work), process.started if process else 0)
+    return open_job(f"{work.directory}/{work.name}.ini", job)
 
 
 def _milliseconds(work: Assignment) -> int:

@@ -159,21 +159,7 @@ class RunRecord:
                 self.components[event.component] = before + event.seconds
 
     def _start_step(self, event: StepEvent) -> None:
-        log = event.log if isinstance(event, StepStart) else None
-        step = StepRecord(
-            name=event.step,
-            kind=event.kind,
-            status=Status.RUNNING,
-            declared=event.time,
-            start=event.time,
-            end=event.time,
-            phase=event.phase,
-            plugin=event.plugin,
-            task=event.task,
-            waits=event.waits,
-            needs=event.needs,
-            log=None if log is None else (log, log),
-        )
+        step = _step_of(event)
         self.steps.append(step)
         self._by_task[event.task] = step
         match event:
@@ -269,6 +255,24 @@ class RunRecord:
         if self.wait:
             self.waits.append(replace(self.wait, end=time))
         self.wait = None
+
+
+def _step_of(event: StepEvent) -> StepRecord:
+    log = event.log if isinstance(event, StepStart) else None
+    return StepRecord(
+        name=event.step,
+        kind=event.kind,
+        status=Status.RUNNING,
+        declared=event.time,
+        start=event.time,
+        end=event.time,
+        phase=event.phase,
+        plugin=event.plugin,
+        task=event.task,
+        waits=event.waits,
+        needs=event.needs,
+        log=None if log is None else (log, log),
+    )
 
 
 def _is_another(step: StepRecord, event: FutureEvent) -> bool:

@@ -93,14 +93,7 @@ def _refuse_duplicates(found: list[FoundPlugin]) -> None:
 def _registered(found: list[FoundPlugin]) -> list[Plugin]:
     """Register all plugins, and return them with their hook implementations."""
     manager = _manager_of(found)
-    hooks: dict[str, dict[str, pluggy.HookImpl]] = {one.name: {} for one in found}
-    for hook in HOOKS:
-        caller: pluggy.HookCaller = getattr(manager.hook, hook)
-        for implementation in caller.get_hookimpls():
-            name = implementation.plugin_name
-            if hook in hooks[name]:
-                raise PluginError(name, f"implements {hook} twice; merge the two functions")
-            hooks[name][hook] = implementation
+    hooks = _hooks_of(found, manager)
     for one in found:
         _refuse_unusable(one, hooks[one.name], manager)
     return [
@@ -133,6 +126,19 @@ def _manager_of(found: list[FoundPlugin]) -> _Manager:
         one = by_source[id(error.plugin)]
         raise PluginError(one.name, f"{one.origin}: {error}") from error
     return manager
+
+
+def _hooks_of(found: list[FoundPlugin], manager: _Manager) -> dict[str, dict[str, pluggy.HookImpl]]:
+    """Return the hook implementations of each plugin, by its name, in the order of HOOKS."""
+    hooks: dict[str, dict[str, pluggy.HookImpl]] = {one.name: {} for one in found}
+    for hook in HOOKS:
+        caller: pluggy.HookCaller = getattr(manager.hook, hook)
+        for implementation in caller.get_hookimpls():
+            name = implementation.plugin_name
+            if hook in hooks[name]:
+                raise PluginError(name, f"implements {hook} twice; merge the two functions")
+            hooks[name][hook] = implementation
+    return hooks
 
 
 def _refuse_unknown_hooks(one: FoundPlugin, manager: _Manager) -> None:

@@ -98,17 +98,17 @@ def in_order(
     names = {name: name for name in by_name}
     for name, repository in by_name.items():
         names |= dict.fromkeys(re.findall(_DEFINES, _text_of_settings(repository, dest)), name)
-    needs: dict[str, list[str]] = {name: [] for name in by_name}
-    mistakes = []
+    needs: dict[str, list[str]] = {}
+    mistakes: list[str] = []
     for name, repository in by_name.items():
-        for place, other in _requirements(repository, dest):
-            if other in names:
-                needs[name].append(names[other])
-            elif other not in others:
-                mistakes.append(
-                    f"{place}: plugin {name} requires plugin {other}, which is not enabled; "
-                    f"add enable_plugin {other} URL to local.conf"
-                )
+        required = list(_requirements(repository, dest))
+        needs[name] = [names[other] for _, other in required if other in names]
+        mistakes += [
+            f"{place}: plugin {name} requires plugin {other}, which is not enabled; "
+            f"add enable_plugin {other} URL to local.conf"
+            for place, other in required
+            if other not in names and other not in others
+        ]
     if mistakes:
         raise PlanError("\n".join(mistakes))
     return [by_name[name] for name in _sorted(needs)]

@@ -47,21 +47,28 @@ def _complaint(script: Path) -> Complaint | None:
         text = script.read_bytes()
     except OSError as error:
         return Complaint(f"{script}: cannot be read: {error.strerror}", is_error=True)
+    syntax = _syntax_complaint(script)
+    is_error = bool(syntax and syntax.is_error)
+    if b"\r\n" in (text if is_error else text.partition(b"\n")[0] + b"\n"):
+        line = text[: text.index(b"\r\n")].count(b"\n") + 1
+        return Complaint(windows_line_ends(script, line), is_error=True)
+    if not is_error and (line := noexec_line(text.decode(errors="replace"))):
+        return Complaint(f"{script}:{line}: {NOEXEC}", is_error=True)
+    return syntax
+
+
+def _syntax_complaint(script: Path) -> Complaint | None:
+    """Return the first error that `bash -n` reports, or else its first warning."""
     answer = subprocess.run(
         ["bash", "-n", str(script)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
     )
-    # The exit code is 0 for some syntax errors, too.
     lines = answer.stderr.decode(errors="replace").splitlines()
     errors = [line for line in lines if ": warning: " not in line]
+    # The exit code is 0 for some syntax errors, too.
     is_error = bool(answer.returncode or errors)
-    if b"\r\n" in (text if is_error else text.partition(b"\n")[0] + b"\n"):
-        line = text[: text.index(b"\r\n")].count(b"\n") + 1
-        return Complaint(windows_line_ends(script, line), is_error=True)
-    if not is_error and (line := noexec_line(text.decode(errors="replace"))):
-        return Complaint(f"{script}:{line}: {NOEXEC}", is_error=True)
     if not lines and not is_error:
         return None
     first = (errors or lines or [f"{script}: syntax error"])[0]

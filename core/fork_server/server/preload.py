@@ -20,10 +20,7 @@ def preload(script: str, preparation: Preparation) -> ImportEffects:
     with recorded_reads() as reads:
         with _captured_stderr() as captured:
             for name in preparation.preload:
-                if name.endswith(".*"):
-                    _import_all(_modules_of(name.removesuffix(".*")))
-                else:
-                    importlib.import_module(name)
+                _import(name)
         exec(preparation.setup, {"__name__": "__main__"})  # noqa: S102 - it is there to be run
         for arguments in preparation.rehearsals:
             _import_all(_modules_of_rehearsal(script, arguments))
@@ -61,6 +58,14 @@ def _modules_of(package: str) -> list[str]:
         return []
     inside = (f"{package}.{module.name}" for module in pkgutil.iter_modules(paths))
     return [name for name in inside if not name.endswith((".tests", ".__main__"))]
+
+
+def _import(name: str) -> None:
+    """Import a module, or for `PACKAGE.*` all modules of a package."""
+    if name.endswith(".*"):
+        _import_all(_modules_of(name.removesuffix(".*")))
+    else:
+        importlib.import_module(name)
 
 
 def _import_all(names: Iterable[str]) -> None:
