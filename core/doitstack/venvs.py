@@ -32,7 +32,8 @@ class Environment:
     `requirements` are as for pip, `constraints` is the path or URL of a constraints file, or
     empty. A URL is read when the environment is created, and assumed unchanged later. `sources`
     names packages that have no wheel and are built from source. `is_pinned` is whether the
-    constraints name one version of each package, so that no index can offer a better one.
+    constraints name one version of each package, with the hashes of its files: so no index can
+    offer a better one, or another file.
     """
 
     path: Path
@@ -88,6 +89,7 @@ def install(environment: Environment, run: ProgramRunner) -> None:
 
     If it is pinned, the index is asked only if uv's cache does not have all packages. Otherwise
     each answer of an index that supports no revalidation lets uv build packages from source again.
+    Packages without a matching hash are refused, also those that a build needs.
 
     Raises StepError with uv's reason: no network, no such version, no space.
     """
@@ -126,14 +128,36 @@ def _install_arguments(environment: Environment) -> list[str]:
         arguments += ["--no-binary", name]
     if environment.constraints:
         arguments += ["--constraint", environment.constraints]
-    return [*arguments, "--", *environment.requirements]
+    pins = _pins(environment) if environment.is_pinned else []
+    if pins:
+        arguments += ["--require-hashes", "--build-constraint", environment.constraints]
+    return [*arguments, "--", *(pins or environment.requirements)]
+
+
+def _pins(environment: Environment) -> list[str]:
+    """Return the requirements with their versions, which uv demands if it is to require hashes.
+
+    There are none if the constraints have no hashes of one of them, as that of another plugin. Then
+    uv checks the hashes that they have.
+    """
+    pins: dict[str, list[str]] = {}
+    for line in _content(environment.constraints).splitlines():
+        pin, has_hashes, _ = line.partition(" \\")
+        name, is_pin, _ = pin.partition("==")
+        if is_pin and has_hashes:
+            pins.setdefault(name, []).append(pin)
+    if not pins.keys() >= set(environment.requirements):
+        return []
+    return [pin for name in environment.requirements for pin in pins[name]]
 
 
 def _uv(environment: Environment, run: ProgramRunner, arguments: list[str]) -> None:
     from uv import find_uv_bin  # noqa: PLC0415 - not for every `doit list`
 
     log = _log(environment)
-    uv = [find_uv_bin(), "--no-progress", "--no-python-downloads", *arguments]
+    # An uv that is too old for this variable still checks the hashes of what builds need.
+    strict = ["env", "UV_REQUIRE_BUILD_HASHES=1"] if "--require-hashes" in arguments else []
+    uv = [*strict, find_uv_bin(), "--no-progress", "--no-python-downloads", *arguments]
     write_private(log, "")
     # uv writes all messages to stderr. They go to a file, so that the error can contain the reason.
     try:

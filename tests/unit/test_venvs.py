@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import subprocess
+import tarfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,13 +22,14 @@ def run(argv: Sequence[str]) -> None:
         raise CommandError("program ended", code)
 
 
-def wheel(directory: Path, name: str, version: str) -> Path:
-    """Write a wheel with one module."""
+def wheel(directory: Path, name: str, version: str, *, needs: str = "") -> Path:
+    """Write a wheel with one module; return its path."""
     path = directory / f"{name}-{version}-py3-none-any.whl"
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": f"version = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        + (f"Requires-Dist: {needs}\n" if needs else ""),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = ""
@@ -199,6 +201,63 @@ def test_index_is_always_asked_if_it_may_have_a_better_version(environment: Envi
     recorder = Recorder()
     install(environment, recorder)
     assert recorder.are_offline == [False]
+
+
+@pytest.fixture
+def hashed(environment: Environment) -> Environment:
+    """The environment, with constraints that have the hashes of its packages."""
+    file = Path(environment.constraints)
+    file.write_text(_pin(file.with_name("packages") / "sample-1.0-py3-none-any.whl"))
+    return replace(environment, is_pinned=True)
+
+
+def _pin(file: Path) -> str:
+    name, version = file.name.removesuffix(".tar.gz").split("-")[:2]
+    return (
+        f"{name}=={version} \\\n    --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}\n"
+    )
+
+
+def test_package_with_the_hash_of_the_constraints_is_installed(hashed: Environment) -> None:
+    install(hashed, run)
+    assert version_in(hashed) == "1.0"
+
+
+def test_package_that_has_changed_is_refused(hashed: Environment, tmp_path: Path) -> None:
+    wheel(tmp_path / "packages", "sample", "1.0", needs="nothing; sys_platform == 'none'")
+    with pytest.raises(StepError, match="Hash mismatch"):
+        install(hashed, run)
+    assert not hashed.is_current()
+
+
+def test_dependency_without_a_hash_is_refused(hashed: Environment, tmp_path: Path) -> None:
+    wheel(tmp_path / "packages", "more", "1.0")
+    needs_more = wheel(tmp_path / "packages", "sample", "1.0", needs="more")
+    Path(hashed.constraints).write_text(_pin(needs_more))
+    with pytest.raises(StepError, match=r"(?i)hash"):
+        install(hashed, run)
+
+
+def test_build_dependency_that_has_changed_is_refused(hashed: Environment, tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    source = packages / "sourced-1.0.tar.gz"
+    build = '[build-system]\nrequires = ["sample"]\nbuild-backend = "sample"\n'
+    with tarfile.open(source, "w:gz") as archive:
+        (tmp_path / "pyproject.toml").write_text(build)
+        archive.add(tmp_path / "pyproject.toml", "sourced-1.0/pyproject.toml")
+    with Path(hashed.constraints).open("a") as file:
+        file.write(_pin(source))
+    wheel(packages, "sample", "1.0", needs="nothing; sys_platform == 'none'")
+    with pytest.raises(StepError, match="Hash mismatch"):
+        install(replace(hashed, requirements=("sourced",), sources=("sourced",)), run)
+
+
+def test_requirement_that_the_constraints_lack_is_installed(
+    hashed: Environment, tmp_path: Path
+) -> None:
+    wheel(tmp_path / "packages", "more", "1.0")
+    install(replace(hashed, requirements=("sample", "more")), run)
+    assert version_in(hashed) == "1.0"
 
 
 def test_offline_error_says_to_fill_the_cache(environment: Environment) -> None:

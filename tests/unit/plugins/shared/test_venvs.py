@@ -1,6 +1,7 @@
 """Virtual environments of services: their constraints, and what they wait for."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,14 @@ def test_constraints_are_ours_or_the_users(tmp_path: Path) -> None:
     assert chosen("c.txt") == str(tmp_path / "c.txt")
     assert chosen("/c.txt") == "/c.txt"
     assert chosen("https://example.invalid/c.txt") == "https://example.invalid/c.txt"
+
+
+def test_our_constraints_have_hashes_of_each_version() -> None:
+    entries = re.split(r"(?m)^(?=\w)", venvs.SHIPPED_CONSTRAINTS.read_text())[1:]
+    assert len(entries) > 200
+    assert [
+        entry for entry in entries if not re.search(r"(?m)^    --hash=sha256:\w{64}", entry)
+    ] == []
 
 
 def test_only_our_constraints_are_known_to_name_every_version(tmp_path: Path) -> None:
