@@ -1,6 +1,5 @@
-"""doitstack: a development OpenStack as doit tasks. This is all that a plugin imports."""
+"""doitstack: a development OpenStack as doit tasks. These are the names that most plugins need."""
 
-# Import the package of that name first: from here on `doitstack.bash` is the action.
 from doitstack.config.settings import Settings
 from doitstack.hookspecs import hookimpl
 from doitstack.stack import Stack

@@ -111,7 +111,7 @@ def test_failed_program_of_the_main_line_is_shown_with_its_own_lines(
         (
             "shell('echo words; kill -KILL $BASHPID')",
             ["words"],
-            "ended without saying how: killed, or a trap of its own on EXIT",
+            "ended without recording an exit code: it was killed, or its EXIT trap replaced ours",
         ),
         ("shell('echo words; (exit 139)')", ["words"], "exit code 139 (128 + SIGSEGV)"),
         (

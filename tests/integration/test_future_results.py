@@ -115,12 +115,12 @@ def test_exception_comes_back_with_the_remote_traceback(shown: Shown) -> None:
     ("name", "rc", "message"),
     [
         ("killed", 139, "was killed by SIGSEGV"),
-        ("leaving-0", 1, "left by os._exit(0) before its work was recorded"),
-        ("leaving-3", 3, "left by os._exit(3) before its work was recorded"),
+        ("leaving-0", 1, "called os._exit(0) before its end was recorded"),
+        ("leaving-3", 3, "called os._exit(3) before its end was recorded"),
         ("exiting-4", 4, "failed with rc 4"),
         ("exiting-261", 5, "failed with rc 5"),
         ("exiting-words", 1, "failed with rc 1"),
-        ("full_disk", 1, "left by os._exit(1) before its work was recorded"),
+        ("full_disk", 1, "called os._exit(1) before its end was recorded"),
     ],
 )
 def test_end_without_a_result_is_a_clear_failure(

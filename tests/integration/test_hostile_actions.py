@@ -76,7 +76,7 @@ FUTURES = {
     "no": "the action returned False",
     "trapped": "exit code 9",
     "big": "its result cannot be kept: [Errno 27] File too large",
-    "talkative": "left by os._exit(1) before its work was recorded",
+    "talkative": "called os._exit(1) before its end was recorded",
     "['echo', 'a\\0b']": "echo cannot be run: embedded null byte",
 }
 

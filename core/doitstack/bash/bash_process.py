@@ -1,6 +1,6 @@
 """The bash process of a session, and the pipes between it and the main process.
 
-Moves bytes; knows nothing of commands and messages.
+Moves bytes; does not interpret commands and messages.
 """
 
 import fcntl

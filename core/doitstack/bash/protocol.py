@@ -1,6 +1,6 @@
-"""How the bash session and the main process talk: a header, then fields that end in NUL.
+"""The messages between the bash session and the main process: a header, and fields with a NUL each.
 
-Knows the messages of `session.sh`, but neither pipes nor processes.
+Encodes and decodes; does not depend on pipes or processes.
 """
 
 import re
@@ -38,15 +38,15 @@ _SHAPES = {
 
 
 class MessageBuffer:
-    """Takes the bytes that come from bash, and gives whole messages."""
+    """Collects bytes from bash until they are complete messages."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def take(self, data: bytes) -> Iterator[list[str]]:
-        """Add `data`; yield the messages that are whole by now, each as its fields.
+        """Add `data`; yield the complete messages, each as its fields.
 
-        Raises StepError, after the messages before it, for what session.sh has not sent.
+        Raises StepError, after the messages before them, for bytes that session.sh has not sent.
         """
         self._rest += data
         while b"\0" in self._rest:
@@ -65,7 +65,7 @@ class MessageBuffer:
 
 
 def _decoded(field: bytes) -> str:
-    """Return a field; a message has no line ends, since bash would write each line by itself."""
+    """Return a field with its line ends: they are escaped, since bash writes line by line."""
     plain = _ESCAPE.sub(lambda match: b"\n" if match[1] == b"n" else match[1], field)
     return plain.decode(errors="surrogateescape")
 
@@ -92,7 +92,7 @@ def _foreign(data: bytes) -> StepError:
 def encode_command(command: str) -> bytes:
     """Return a command as bash reads it.
 
-    Raises StepError for one with a NUL in it, and for one after which bash would run no other.
+    Raises StepError if it contains a NUL, or if bash would run no other command after it.
     """
     if noexec_line(command):
         raise StepError(NOEXEC)
@@ -108,26 +108,26 @@ def encode_answer(answer: Answer) -> bytes:
 
 
 def decode_variables(data: bytes) -> dict[str, str]:
-    """Return the variables that bash has dumped: names and values, each with a NUL after it."""
+    """Return the variables that bash has dumped: names and values that end in NUL."""
     fields = data.decode(errors="surrogateescape").split("\0")
     return dict(zip(fields[::2], fields[1::2], strict=False))
 
 
 def session_error(kind: str, fields: list[str]) -> StepError | None:
-    """Return why the session ends, if the message of that kind says so."""
+    """Return why the session ends, or None if the message has another meaning."""
     make = _ENDS.get(kind)
     return make(*fields) if make else None
 
 
 def _failed(code: str, place: str, command: str, stack: str) -> CommandError:
-    """Return what errexit says; without a command, it is the status of a script as a whole."""
+    """Return the error of a failed command; `command` is empty if a script failed as a whole."""
     what = f"'{command}'" if command else "its last command, or `return`,"
     message = f"{_at(place)}{what} ended with code {code}{_inside(stack)}"
     return CommandError(message, int(code), command)
 
 
 def _exited(code: str, place: str, words: str, stack: str) -> StepError:
-    """Return what an `exit` says: the words of `die`, or that it should not be there."""
+    """Return the error of an `exit`: the message of `die`, or advice not to use `exit`."""
     if words:
         return CommandError(f"{_at(place)}{words}", int(code))
     return StepError(
@@ -137,10 +137,10 @@ def _exited(code: str, place: str, words: str, stack: str) -> StepError:
 
 
 def _ended(code: str, place: str, stack: str) -> CommandError:
-    """Return what is known when bash ends by itself; it has given its reason in the log."""
+    """Return the error if bash itself ends the session; its message is in the log."""
     return CommandError(
-        f"{_at(place)}bash has ended with code {code}{_inside(stack)}: what it says above, "
-        f"or an `exit` in its POSIX mode",
+        f"{_at(place)}bash has ended with code {code}{_inside(stack)}: see its message above, "
+        f"or remove an `exit` in POSIX mode",
         int(code),
     )
 

@@ -1,6 +1,6 @@
 """Handle requests of the bash library: services of the stack, accounts, the catalog.
 
-Knows no pipe and no session: takes a verb and its arguments, and returns an `Answer`.
+Does not depend on pipes or a session: takes a verb and its arguments, and returns an `Answer`.
 """
 
 import inspect
@@ -70,4 +70,4 @@ VERBS: dict[str, Verb] = {
     "get_or_create_endpoint": keystone_requests.get_or_create_endpoint,
     "get_endpoint_url": keystone_requests.get_endpoint_url,
 }
-"""Every verb, by the name of the bash function or what it stands for."""
+"""The handler of each verb; most verbs are names of bash functions."""

@@ -117,7 +117,7 @@ class Session:
             stop([self.root], grace=0)
         if self._failure is None:
             self._failure = CommandError(
-                f"the bash session has ended with code {code}, without a word: "
+                f"the bash session has ended with code {code}, without a message: "
                 f"it was killed, or a script used `exec` or "
                 f"closed a descriptor from 230 on",
                 code,

@@ -1,7 +1,7 @@
-"""Owns the bash session of a run: makes it when it is wanted, and talks with it for the others.
+"""Owns the bash session of a run: starts it on first use, and relays commands and requests.
 
-Gives it the settings and takes back what scripts have changed, lets it fork futures, and answers
-its requests.
+Passes the settings to the session and back again after each command, lets it fork futures, and
+answers its requests.
 """
 
 import inspect
@@ -34,11 +34,11 @@ MakeSession = Callable[[SessionPlace, "SessionOwner"], Session]
 
 
 class SessionOwner:
-    """The session of one run, if it has one; takes in what the shell reports.
+    """The session of one run; the listener for its messages.
 
     Args:
         secrets: returns the secrets that the shell must not show.
-        make_session: starts a session; for tests.
+        make_session: starts a session; only tests replace it.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SessionOwner:
         futures.call_in_child(self._close_in_child)
 
     def use(self, phase: Phase, work: Callable[[Session], None]) -> None:
-        """Do `work` with the session as it should be in `phase`, and take over what it changes.
+        """Set the variables of `phase` in the session, do `work` with it, and read them back.
 
         Raises StepError.
         """
@@ -73,9 +73,9 @@ class SessionOwner:
             self._stack.settings.update(session.variables())
 
     def start_future(self, phase: Phase, future: Future, command: str) -> None:
-        """Let the session fork `command`, once it can, as a future that is declared.
+        """Let the session fork `command` as a declared future, once the session is free.
 
-        In a serial run it has ended when this returns.
+        In a serial run this returns once the future has ended.
         """
         try:
             session = self._ready(phase)
@@ -112,7 +112,7 @@ class SessionOwner:
         return Session(place, self._run.loop, self._run.watchdog, owner)
 
     def _ready(self, phase: Phase) -> Session:
-        """Return the session; what prepares it for `phase` is the first that it does."""
+        """Return the session; start it and post the commands that prepare it for `phase`."""
         settings = self._stack.settings
         if self._session is None:
             settings.default("DOITSTACK_PYTHON", sys.executable)
@@ -136,7 +136,7 @@ class SessionOwner:
         return self._session
 
     def _default_password(self, name: str) -> None:
-        """Set a password. Passwords that cannot be read do not keep a stack from being stopped."""
+        """Set a password. A password that cannot be read is only a warning in a teardown."""
         try:
             self._stack.settings.default(name, self._stack.password(name))
         except SettingsError as error:
@@ -149,9 +149,9 @@ class SessionOwner:
             self._stack.settings.update(self._session.variables())
 
     def _variables(self, phase: Phase) -> Mapping[str, str]:
-        """Return the settings that the shell has in `phase`; override_defaults has few of them."""
+        """Return the settings for the shell in `phase`; override_defaults has few of them."""
         settings = self._stack.settings
-        # The environment has reached the shell by itself, but for what local.conf says against it.
+        # The shell inherits the environment; only values that local.conf changes must be sent.
         hidden = {
             name
             for name in settings.environ - settings.local.variables.keys()
@@ -180,15 +180,15 @@ class SessionOwner:
             self._give_up(future, error)
 
     def _declare(self, name: str, command: str, lock: str = "", timeout: str = "") -> Answer:
-        """Take in a future of a script; the answer is the gate at which it waits, or nothing."""
+        """Declare a future of a script; the answer is its start gate, or "" if it may start."""
         limit = float(timeout) if timeout else None
         future = self._futures.declare(name, command, lock=lock, timeout=limit)
         return Answer(0, self._start_gate(future) if self._run.options.parallel else "", "")
 
     def _start_gate(self, future: Future) -> str:
-        """Queue a future that will be forked; return the gate at which it waits, or nothing.
+        """Queue a future that bash forks now; return its start gate, or "" if it may start.
 
-        It is forked at once, as it must see the shell as it is now.
+        The fork does not wait, since the future must have the current state of the shell.
         """
         self._forked[future.name] = future
         gate = StartGate(self._run.futures_dir / f".{future.name}.gate")
@@ -209,16 +209,16 @@ class SessionOwner:
         if not future.has_ended:
             self._futures.cannot_start(future, error)
 
-    # -- what the session reports ----------------------------------------------------------------
+    # -- reports of the session ------------------------------------------------------------------
 
     def async_started(self, name: str, pid: int, start_time: int, command: str) -> None:
-        """Take in that the shell has forked a future, which may still wait at its gate.
+        """Record that the shell has forked a future, which may still wait at its start gate.
 
         `pid` is 0 if it runs in the shell itself; `start_time` is in ms since the epoch.
         """
         futures = self._futures
         if futures.is_closed:
-            # It has been taken back, and is stopped by what its file says.
+            # The future was cancelled; its process is stopped through its job file.
             return
         future = futures.table.find(name) or futures.declare(name, command)
         self._forked.pop(name, None)
@@ -228,12 +228,12 @@ class SessionOwner:
             futures.has_process(future, pid)
 
     def async_ended(self, name: str, rc: int) -> None:
-        """Take in the end of a future that ran in the shell itself."""
+        """Record the end of a future that ran in the shell itself."""
         if future := self._futures.table.find(name):
             self._futures.ended(future, rc)
 
     def session_ended(self) -> None:
-        """Give up the futures that the shell had not forked yet."""
+        """Fail the futures that the shell had not forked yet."""
         for future in list(self._forked.values()):
             self._give_up(future, StepError("the bash session has ended"))
 
@@ -241,13 +241,13 @@ class SessionOwner:
         """Record a time that a script has measured."""
         self._run.journal.write(ComponentTime(component, milliseconds / 1000))
 
-    # -- what the shell asks for -----------------------------------------------------------------
+    # -- requests of the session -----------------------------------------------------------------
 
     def request(self, verb: str, arguments: Sequence[str], reply: Reply) -> None:
-        """Answer a request: a wait once it is over, anything else at once."""
+        """Answer a request: a wait once it is over, any other request immediately."""
         try:
             if self._futures.is_closed:
-                # Whoever asks is being stopped, too.
+                # The process that sent the request is being stopped, too.
                 reply(Answer(1))
             elif verb == "async_wait":
                 names = tuple(arguments)

@@ -1,11 +1,11 @@
-"""Where a process of the shell that has been forked waits for its turn: at the end of a FIFO."""
+"""A FIFO at which a future that bash has forked waits until the scheduler lets it start."""
 
 import os
 from pathlib import Path
 
 
 class StartGate:
-    """It is made only where it is shut before it is opened; whoever reads a line has passed it."""
+    """The FIFO. It is created only if the future must wait; reading one line lets it start."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -13,20 +13,20 @@ class StartGate:
         self.is_open = False
 
     def shut(self) -> str:
-        """Make it; return the path at which to wait."""
+        """Create the FIFO; return its path, from which the future reads."""
         os.mkfifo(self._path, 0o600)
-        # With a reader of ours nobody waits for another to open it, and no word is lost.
+        # Open for both directions, the FIFO blocks no `open`, and a line stays until it is read.
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_NONBLOCK)
         return str(self._path)
 
     def open(self) -> None:
-        """Let the one who waits here pass, also if he only comes later."""
+        """Let the future start, even if it reads only later."""
         self.is_open = True
         if self._descriptor is not None:
             os.write(self._descriptor, b"\n")
 
     def remove(self) -> None:
-        """Take it away."""
+        """Remove the FIFO, if there is one."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -1,4 +1,4 @@
-"""What an action can do: on the main line of a run, and inside a future."""
+"""The operations of actions: on the main line of a run, and inside a future."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from doitstack.stack import ActionContext, Stack
 class MainLineContext:
     """The main line of a run, at a step of `phase`.
 
-    Plugins' code can be interrupted anywhere; what it calls here is shielded, but for its waits.
+    Code of plugins can be interrupted anywhere, the methods here only while they wait.
     """
 
     run_context: RunContext
@@ -38,12 +38,12 @@ class MainLineContext:
         return replace(self, phase=phase)
 
     def run(self, program: Program) -> None:
-        """Run a program, its output in the main line's log, while futures go on."""
+        """Run a program with its output in the main log, while futures start and end."""
         with self.run_context.loop.shielded():
             self.programs.run(program)
 
     def say(self, text: str, *, at_end: bool = False) -> None:
-        """Show a line to the user, now or among the last lines, and keep it in the log."""
+        """Show a line to the user and write it to the log, now or at the end of the run."""
         if at_end:
             self.run_context.last_lines.append(text)
             return
@@ -91,7 +91,7 @@ class MainLineContext:
 
 @dataclass(frozen=True)
 class FutureContext:
-    """The inside of the future `name`: a forked child, whose output is its log."""
+    """The future `name`: a forked child, whose output is its log."""
 
     name: str
     outer: ActionContext

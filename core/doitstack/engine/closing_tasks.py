@@ -10,14 +10,14 @@ from doitstack.stack import Stack
 
 
 class ClosingTasks:
-    """Runs a closing task by its name."""
+    """Runs the closing tasks of a run."""
 
     def __init__(self, run: OpenRun, stack: Stack) -> None:
         self._run = run
         self._stack = stack
 
     def __call__(self, name: str) -> None:
-        """Run it. Raises StepError."""
+        """Run the closing task `name`. Raises StepError."""
         if name == CLEANUP:
             self._clean_up()
         elif name == SERVICE_CHECK:
@@ -34,7 +34,7 @@ class ClosingTasks:
             raise StepError(f"uncollected futures have failed: {names} (ASYNC_STRICT is set)")
 
     def _check_services(self) -> None:
-        # Said here, too: of a run that has failed already nobody shows another failure.
+        # Shown here, since a run that has failed already shows no other failure.
         dead = self._stack.dead_services()
         for death in dead.values():
             self._run.context.say(f"ERROR: {death}")

@@ -1,4 +1,4 @@
-"""What CPU time a run and its machine use, sampled while the run waits. Draws no conclusion."""
+"""Samples the CPU time that a run and its machine use, while the run waits."""
 
 import os
 import time
@@ -19,9 +19,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Meter:
     """The CPU time of a run: this process's, and that of the supervisord in `directory`.
 
-    All processes below them count. The stack's services and warm programs are below the latter.
-    What any of them used before the run does not count. A program that leaves both without being
-    waited for goes out of sight.
+    All their descendants count: those of supervisord are the stack's services and warm programs.
+    CPU time before the run does not count. A daemon that is a descendant of neither is not seen.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -39,16 +38,15 @@ class Meter:
         used = tree_cpu(roots, all_processes()) - self._own_before
         if keeper and keeper == self._earlier:
             used -= self._before
-        # What has ended with supervisord was used all the same.
+        # The result never decreases, even if supervisord ends with all its processes.
         self._highest = max(self._highest, used)
         return self._highest
 
 
 class Sampler:
-    """Hands a sample to `record` every second or so, whenever `look` is called often enough.
+    """Calls `record` with a sample about once per second, if `look` is called often enough.
 
-    A sample is the CPU time (s) of the run so far, and for how long all processors of the machine
-    have been busy since boot.
+    A sample is the CPU time (s) of the run so far, and that of the whole machine since its boot.
     """
 
     def __init__(self, meter: Meter, record: Callable[[float, float], None]) -> None:
@@ -64,7 +62,7 @@ class Sampler:
     def take(self) -> None:
         """Take a sample now."""
         now = time.monotonic()
-        # The tick of a long step may come while we are at it.
+        # A tick may call this again while it runs.
         self._next = now + EVERY
         began = time.thread_time()
         used = self._meter.used()
@@ -75,7 +73,7 @@ class Sampler:
 def supervisord_pid(directory: Path) -> int | None:
     """Return the pid of the supervisord in `directory`, or None if it does not run.
 
-    Its file may be left from one that is gone: the one that works there is meant.
+    A pid file may be left from an earlier one, so the process must have that working directory.
     """
     try:
         pid = int((directory / "supervisord.pid").read_text(encoding="ascii"))
@@ -87,7 +85,7 @@ def supervisord_pid(directory: Path) -> int | None:
 def tree_cpu(roots: Iterable[int], processes: Iterable[Process]) -> float:
     """Return the CPU time (s) of `roots`, of all processes below them, and of those that ended.
 
-    The kernel adds the time of a process that has ended to whoever waited for it.
+    The kernel adds the time of a process that has ended to the process that waited for it.
     """
     wanted = set(roots)
     children: dict[int, list[Process]] = {}
@@ -106,6 +104,6 @@ def tree_cpu(roots: Iterable[int], processes: Iterable[Process]) -> float:
 
 
 def machine_busy(stat: str) -> float:
-    """Return for how long (s, of all processors) /proc/stat says that they did work (proc(5))."""
+    """Return the CPU time (s) of all processors since boot, from /proc/stat (proc(5))."""
     user, nice, system, _idle, _iowait, irq, softirq = map(int, stat.split()[1:8])
     return (user + nice + system + irq + softirq) / _TICKS

@@ -1,7 +1,7 @@
-"""doit's Runner, driven by the scheduler, with futures beside the main line.
+"""doit's Runner, driven by the scheduler, with futures in parallel to the main line.
 
-doit decides whether a task is up to date, saves what has succeeded and reports. The scheduler
-decides what starts. doit's own dispatcher is not used.
+doit decides whether a task is up to date, saves successes and reports. The scheduler decides what
+starts. doit's dispatcher is not used.
 """
 
 from collections import deque
@@ -33,18 +33,18 @@ from doitstack.steps import Kind
 
 
 class FutureRunner(Runner):  # type: ignore[misc]
-    """Runs tasks one after another, and steps that are futures beside the others.
+    """Runs tasks one after another, and futures in parallel to them.
 
     run_tasks()
-      the settings phases, then the main plan is made, then what is selected:
+      the settings phases, then the main plan is made, then the selected tasks:
         start futures, run the next step of the main line, or wait for a future
-      finale:               stop the rest after a failure; the closing tasks
+      at the end:           stop the rest after a failure; run the closing tasks
 
     Args:
         make_main_tasks: makes the tasks of the later phases once `source` has run.
         close: runs a closing task by its name. Raises DoitstackError.
-        always: whether tasks run although they are up to date.
-        single: whether the selected tasks run without what they need.
+        always: whether tasks run even if they are up to date.
+        single: whether the selected tasks run without their needs.
     """
 
     def __init__(
@@ -78,38 +78,38 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._waits = PlanWaits(executor.futures.collector, context.scheduler, self._step_of)
         self._step_journal = StepJournal(context.journal, context.log)
         self._closed: set[str] = set()
-        self._has_news = False
+        self._any_ended = False
         self._is_finishing = False
         self._state = StateSaving(dep_manager, context.journal.now)
-        self._futures.starter.on_due = self._look
+        self._futures.starter.on_due = self._check_due
 
     # -- the run ---------------------------------------------------------------------------------
 
     def run_tasks(self, control: TaskControl) -> None:
-        """Run the selected tasks, then the closing ones, whatever has happened."""
+        """Run the selected tasks, then the closing tasks, even after a failure or a signal."""
         self._graph = TaskGraph(control)
-        is_through = False
+        is_complete = False
         try:
             with on_interrupt(self._loop.interrupt):
                 self._run_selected(control.selected_tasks)
                 self._loop.turn(0)
-            is_through = self.final_result == SUCCESS
+            is_complete = self.final_result == SUCCESS
         except Interrupted as signalled:
             self.interrupted = signalled
             self._executor.context.say(f"\nInterrupted by {signalled}: stopping")
         finally:
             with on_interrupt(lambda _: self._executor.kill_futures()):
                 self._loop.take_interruption()
-                self._finale(is_through=is_through)
+                self._finish(is_complete=is_complete)
 
     def _run_selected(self, selected: list[str]) -> None:
-        """Run what is selected; the main plan is made once the settings phases have run."""
+        """Run the selected tasks; the main plan is made once the settings phases have run."""
         if any(is_of_main_plan(task.name) for task in self._graph.wanted(selected)):
             self._run_all(self._graph.wanted([Phase.SOURCE.task]))
             if self.final_result != SUCCESS and not self._tears_down:
                 return
             if self.steps:
-                # They may have changed what the later phases do.
+                # The settings phases may have changed the steps of the later phases.
                 self._graph.replace(is_of_main_plan, self._make_main_tasks())
                 self._graph.check(selected)
         if self._is_single:
@@ -117,7 +117,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._run_all(self._graph.wanted(selected))
 
     def _run_all(self, tasks: list[Task]) -> None:
-        """Run tasks to their end, or until nothing may start any more."""
+        """Run tasks until all have ended, or until none may start any more."""
         self._add(tasks)
         while True:
             self._loop.turn(0)
@@ -146,17 +146,17 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
     @property
     def steps(self) -> list[PlannedStep]:
-        """The steps of the run that are known by now."""
+        """The steps of the run so far."""
         planned = (planned_step(node.task) for node in self._nodes.values())
         return [step for step in planned if step]
 
-    # -- what is due: is it still good? ------------------------------------------------------------
+    # -- tasks whose needs are done ----------------------------------------------------------------
 
-    def _look(self, due: scheduling.Task) -> None:
-        """Queue a task that is to run, end one that is not, or let it wait for what it lacks."""
+    def _check_due(self, due: scheduling.Task) -> None:
+        """Queue a task if it must run, end it if not, or let it wait if it has more needs."""
         node = self._nodes[due.name]
         try:
-            if not self._has_all(node):
+            if self._gains_needs(node):
                 return
             is_wanted = self._select(node)
         except (DoitstackError, InvalidCommand) as error:
@@ -171,17 +171,17 @@ class FutureRunner(Runner):  # type: ignore[misc]
         else:
             self._scheduler.queue(due.name)
 
-    def _has_all(self, node: ExecNode) -> bool:
-        """Return whether a task has everything, now that what it was known to need is done."""
+    def _gains_needs(self, node: ExecNode) -> bool:
+        """Return whether a task has more needs, now that its first needs are done."""
         if self._graph.is_late(node.task):
             node.task = self._graph.create(node.task)
         elif not self._graph.learn_calculated(node.task):
-            return True
+            return False
         self._wait_for_more(node)
-        return False
+        return True
 
     def _select(self, node: ExecNode) -> bool:
-        """Return whether a task is to run now; not if it waits for its setup tasks first."""
+        """Return whether a task runs now: neither up to date nor before its setup tasks."""
         for need in self._graph.needs(node.task):
             if self._nodes[need].run_status == "ignore":
                 node.ignored_deps.append(self._nodes[need])
@@ -206,7 +206,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
     # -- futures -----------------------------------------------------------------------------------
 
     def _start_future(self, node: ExecNode, planned: PlannedStep) -> None:
-        """Declare a future; the scheduler starts it, which may be at once."""
+        """Declare a future; it starts once the scheduler lets it start, which may be now."""
         self.reporter.execute_task(node.task)
         self._step_journal.start_future(planned)
         try:
@@ -219,8 +219,8 @@ class FutureRunner(Runner):  # type: ignore[misc]
             future.when_ended(lambda future: self._future_ended(node, future))
 
     def _future_ended(self, node: ExecNode, future: Future) -> None:
-        """Take in the end of a future. The log of one that failed is shown after the step."""
-        self._has_news = True
+        """Record the end of a future. If it failed, its log is shown after the current step."""
+        self._any_ended = True
         if self._is_finishing:
             return
         if future.rc == 0:
@@ -242,19 +242,19 @@ class FutureRunner(Runner):  # type: ignore[misc]
     # -- waiting -----------------------------------------------------------------------------------
 
     def _wait(self) -> None:
-        """Wait for the next future to end; collect for the async_wait at which the main line is."""
-        self._has_news = False
+        """Wait for the next future to end; collect for an async_wait if that is the next step."""
+        self._any_ended = False
         if self._waits.reached():
-            self._loop.run_until(lambda: self._has_news)
+            self._loop.run_until(lambda: self._any_ended)
             return
         self._journal.write(WaitStart())
-        self._loop.run_until(lambda: self._has_news)
+        self._loop.run_until(lambda: self._any_ended)
         self._journal.write(WaitEnd())
 
     # -- steps -------------------------------------------------------------------------------------
 
     def _run(self, node: ExecNode) -> None:
-        """Run one step of the main line, which in a serial run may be a future, or another task."""
+        """Run a step of the main line (in a serial run also a future), or another task."""
         planned = planned_step(node.task)
         if planned and planned.is_future:
             self._start_future(node, planned)
@@ -305,8 +305,8 @@ class FutureRunner(Runner):  # type: ignore[misc]
     # -- ends --------------------------------------------------------------------------------------
 
     def _end(self, node: ExecNode) -> None:
-        """Report the end of a task to the scheduler. An error stops the run in any case."""
-        self._has_news = True
+        """Report the end of a task to the scheduler. A failure stops the plan, except with -c."""
+        self._any_ended = True
         task = self._scheduler.task(node.task.name)
         state = end_state(node.run_status, tears_down=self._tears_down)
         self._scheduler.ended(task.name, state)
@@ -314,16 +314,16 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self._scheduler.stop_plan()
         self._state.save_now_and_then()
 
-    def _finale(self, *, is_through: bool) -> None:
-        """Stop what still runs unless all is through, then run the closing tasks that are left.
+    def _finish(self, *, is_complete: bool) -> None:
+        """Stop what still runs unless all tasks are done; run the closing tasks that are left.
 
-        A second signal while the futures are stopped ends them without grace.
+        A second signal while the futures are stopped kills them without grace.
         """
         self._is_finishing = True
         if self.continue_ and not self.interrupted:
             self._report_unmet()
         self._scheduler.stop()
-        if not is_through:
+        if not is_complete:
             self._executor.stop_futures()
             self._step_journal.not_run(self.steps)
         if any(planned.task.startswith("stack:") for planned in self.steps):
@@ -333,7 +333,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self.final_result = self.interrupted.code
 
     def _report_unmet(self) -> None:
-        """Report what was not run as it needs a task that failed, or was not run itself."""
+        """Report the tasks that were not run because a need failed or was not run."""
         for name in filter(self._nodes.get, self._scheduler.of(State.NOT_RUN)):
             needs = self._graph.needs(self._nodes[name].task)
             bad = [need for need in needs if self._scheduler.state(need) in BAD]

@@ -1,4 +1,4 @@
-"""doit's own state of a stack directory, kept so that a crash or a full disk does not lose it."""
+"""doit's state of the tasks, saved so that a crash or a full disk does not lose it."""
 
 import sys
 from pathlib import Path
@@ -13,12 +13,12 @@ _FILE_STATE = 3
 
 
 class AtomicJsonDB(JsonDB):  # type: ignore[misc]
-    """doit's JSON state, written in one piece: a crash leaves the old one or the new one."""
+    """doit's JSON database, written atomically: a crash leaves the old file or the new file."""
 
     _has_failed = False
 
     def _load(self) -> Any:
-        """Return the state. What cannot be read is as if it had never been run."""
+        """Return the state of all tasks. Tasks whose state cannot be read run again."""
         try:
             state = self.codec.decode(read_regular(self.name).decode())
         except (OSError, ValueError, RecursionError):
@@ -27,20 +27,20 @@ class AtomicJsonDB(JsonDB):  # type: ignore[misc]
         sound = {task: values for task, values in tasks.items() if _is_sound(values)}
         if sound != state:
             sys.stderr.write(
-                f"WARNING: what is up to date cannot be read from {self.name}; "
-                f"this run will do more than it must\n"
+                f"WARNING: {self.name} is damaged or cannot be read; "
+                f"steps that are up to date may run again\n"
             )
         return sound
 
     def dump(self) -> None:
-        """Save the state. If that fails, the old one stays and the user is warned, once."""
+        """Save the state. If that fails, the old file stays, and the user is warned once."""
         try:
             write_private(Path(self.name), self.codec.encode(self._db))
         except OSError as error:
             if not self._has_failed:
                 sys.stderr.write(
-                    f"WARNING: what is up to date could not be saved to {self.name}: "
-                    f"{error.strerror}; the next run will do more than it must\n"
+                    f"WARNING: {self.name} could not be saved: {error.strerror}; "
+                    f"the next run may repeat steps that are up to date\n"
                 )
             self._has_failed = True
 

@@ -1,4 +1,4 @@
-"""What the programs of a run find in their environment, beside what the user's shell gave it."""
+"""The environment variables that a run sets for its programs."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -11,28 +11,29 @@ from doitstack.config.settings import is_hidden
 from doitstack.stack import Stack
 
 CERTIFICATES = Path("/etc/ssl/certs")
-"""Where a system keeps the certificates that it trusts."""
+"""The directory of the certificates that the system trusts."""
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 _ROOTS_PROGRAMS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""Where scripts look for programs, too, which not every user has in PATH."""
+"""Directories of programs that scripts use and that not every user has in PATH."""
 
 
 @contextmanager
 def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
-    """Have all that the run starts find the programs in `$DEST/bin` first, and this cloud alone.
+    """Set the environment in which programs find `$DEST/bin` first, and only the cloud of `stack`.
 
-    `more` are variables that it finds, too.
+    Args:
+        more: more variables to set.
 
-    DevStack writes `/etc/openstack/clouds.yaml` instead, and exports OS_CLOUD: some of its scripts
-    name a cloud by `--os-cloud devstack-admin`, some none.
+    DevStack writes `/etc/openstack/clouds.yaml` instead and exports OS_CLOUD: some of its scripts
+    use `--os-cloud devstack-admin`, others name no cloud.
     """
     before = dict(os.environ)
     path = (str(stack.dest / "bin"), *stack.settings.get("PATH", os.defpath).split(":"))
     ours = {
         "PATH": ":".join(dict.fromkeys((*path, *_ROOTS_PROGRAMS))),
-        # Scripts read what programs print.
+        # Scripts parse the output of programs.
         "LC_ALL": "C.UTF-8",
         "LANGUAGE": "",
         "OS_CLIENT_CONFIG_FILE": str(stack.dest / "clouds.yaml"),
@@ -55,7 +56,7 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
 
 
 def _proxies(stack: Stack) -> dict[str, str]:
-    """Return the proxies, `local.conf`'s too, and what keeps the stack's own services from them."""
+    """Return the variables of proxies, and of hosts without a proxy: those of the stack too."""
     settings = stack.settings
     proxies = {name: settings[name] for name in _PROXIES if settings.get(name)}
     if not proxies:
@@ -68,8 +69,8 @@ def _proxies(stack: Stack) -> dict[str, str]:
 
 
 def _system_certs() -> str:
-    """Tell uv to trust whom the system trusts, as pip and git do: a company's proxy, say.
+    """Return whether uv uses the certificates of the system, as pip and git do.
 
-    By itself it trusts its own list. Where the system has none, that is all there is.
+    These may include that of a company's proxy. If the system has none, uv uses its own list.
     """
     return "true" if CERTIFICATES.is_dir() and any(CERTIFICATES.iterdir()) else "false"

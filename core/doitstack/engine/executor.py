@@ -1,4 +1,4 @@
-"""Runs single steps and futures of a run. The scheduler decides in which order; knows no doit."""
+"""Runs single steps and futures of a run, as the scheduler orders them. Does not depend on doit."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -26,9 +26,9 @@ class Executor:
     """Runs the steps and futures of one run.
 
     Attributes:
-        context: what the parts of the run share.
+        context: the data that the parts of the run share.
         timer: limits the time of steps.
-        failed_future: the future whose failure has failed the last step, if that is why.
+        failed_future: the future whose failure has failed the last step, or "".
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class Executor:
     # -- steps ---------------------------------------------------------------------------------
 
     def acting(self) -> AbstractContextManager[None]:
-        """Return the block in which the stack can act."""
+        """Return a context manager in which the stack can act."""
         return self.stack.acting(self._main_line)
 
     def run_step(self, planned: PlannedStep, arguments: Sequence[str] = ()) -> None:
-        """Run a step of the main line that is no async_wait. Raises DoitstackError."""
+        """Run a step of the main line, other than an async_wait. Raises DoitstackError."""
         self._current = (f"{planned.plugin}: {planned.step.name}", self.context.journal.now())
         self.context.priorities.step_begins(planned)
         self.futures.collector.failed = self.failed_future = ""
@@ -105,15 +105,15 @@ class Executor:
 
     @property
     def traces(self) -> Path:
-        """Where the commands of scripts that `set -x` are written."""
+        """The directory of the traces of scripts, which `set -x` writes."""
         return self.stack.log_dir / "xtrace"
 
     # -- futures -------------------------------------------------------------------------------
 
     def start_future(self, planned: PlannedStep) -> Future:
-        """Declare a future of the plan, and start it once the scheduler says so.
+        """Declare a future of the plan; it starts once the scheduler lets it start.
 
-        A serial one of bash has ended when this returns. Raises FutureError.
+        In a serial run, a future of bash has ended when this returns. Raises FutureError.
         """
         step = planned.step
         self.futures.collector.awaited.update(step.waits)
@@ -135,16 +135,16 @@ class Executor:
         return future
 
     def stop_futures(self) -> None:
-        """End the futures that still run or wait, as the run has failed or was interrupted."""
+        """Stop the futures that still run or wait, after a failure or an interrupt."""
         for future in self.futures.stop_all(self._session.busy):
             self.context.say(f"Stopped async future {future.name}")
 
     def kill_futures(self) -> None:
-        """End the futures at once, without grace."""
+        """Kill the futures without grace."""
         self.futures.kill_all(self._session.busy)
 
     def still_running(self) -> str:
-        """Return what runs, for how long, and where its log is."""
+        """Return a line with what runs, for how long (s), and its logs; "" if nothing runs."""
         now = self.context.journal.now()
         name, since = self._current
         parts = [f"{name} ({now - since:.0f} s)"] if name else []
@@ -156,15 +156,15 @@ class Executor:
         return f"... still running: {', '.join(parts)}" if parts else ""
 
     def end_session(self) -> None:
-        """End the bash session; a trap of a script on EXIT may run then."""
+        """End the bash session; EXIT traps of scripts run."""
         self._session.close()
-        # Futures of scripts trace there for longer than the script.
+        # Futures of scripts may have written to the traces after the end of the script.
         for trace in self.traces.glob("*.log"):
             self.context.mask(trace)
 
 
 def _action(stack: Stack, step: Step) -> Callable[[], Any]:
-    """Return what the child of a future calls."""
+    """Return the function that the child process of a future calls."""
     if callable(step.action):
         return partial(call, step.action, stack, *step.args)
     assert isinstance(step.action, Sequence)

@@ -1,4 +1,4 @@
-"""Programs of the main line: run one, with its output in the log, while futures go on."""
+"""Run a program on the main line, with its output in the log, while futures start and end."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from doitstack.processes.tree import FUTURE_MARK, Root, stop
 
 
 class MainLinePrograms:
-    """Runs programs on the main line: each in a group of its own, known to the watchdog."""
+    """Runs programs on the main line, each in its own process group, watched by the watchdog."""
 
     def __init__(self, loop: EventLoop, watchdog: Watchdog, output: int) -> None:
         self._loop = loop
@@ -17,10 +17,10 @@ class MainLinePrograms:
         self._output = output
 
     def run(self, program: Program) -> None:
-        """Run `program` to its end while futures go on; raises CommandError.
+        """Run `program` to its end while futures start and end. Raises CommandError.
 
-        If it times out or is interrupted while it waits, it ends the program's whole tree first.
-        It must not be interrupted elsewhere.
+        A time-out or an interruption of the wait first stops the program's whole process tree.
+        Nothing else in this method may be interrupted.
         """
         its_mark = self._watchdog.next_program()
         env = {**(program.env or {}), FUTURE_MARK: its_mark}

@@ -1,4 +1,4 @@
-"""One run from its first step to its last: opens and closes what its parts use."""
+"""Opens and closes a run: its directories, and the objects that its parts share."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from doitstack.engine.cpu_usage import Meter, Sampler
 from doitstack.engine.environment_variables import run_environment
 from doitstack.engine.executor import Executor
 from doitstack.futures.async_directory import init, record_run
-from doitstack.futures.make_jobserver import make_knows_fifo, makeflags
+from doitstack.futures.make_jobserver import make_supports_fifo, makeflags
 from doitstack.futures.priorities import Priorities
 from doitstack.futures.registry import FutureRegistry
 from doitstack.futures.run_context import RunContext, RunOptions
@@ -28,7 +28,7 @@ from doitstack.stack import Stack
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run that is open."""
+    """An open run."""
 
     context: RunContext
     executor: Executor
@@ -36,13 +36,13 @@ class OpenRun:
     sampler: Sampler
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time (s) of the run so far, with that of its background processes."""
+        """Return the CPU time (s) of the run so far, including its background processes."""
         return round(self.meter.used(), 3)
 
 
 @contextmanager
 def open_run(stack: Stack, options: RunOptions) -> Iterator[OpenRun]:
-    """Prepare the directories of a run and everything that its parts share."""
+    """Create the directories of a run and the objects that its parts share."""
     for directory in (stack.dest, stack.data_dir, stack.log_dir):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     init(stack.dest / "async")
@@ -54,7 +54,7 @@ def open_run(stack: Stack, options: RunOptions) -> Iterator[OpenRun]:
 
 
 def _opened(stack: Stack, options: RunOptions, closing: ExitStack) -> OpenRun:
-    """Open the parts of a run. They are closed in the reverse order."""
+    """Open the parts of a run. `closing` closes them in the reverse order."""
     secrets = Secrets(stack.settings)
     meter = Meter(stack.dest / "supervisor")
     context = _context(stack, options, secrets, closing)
@@ -111,6 +111,6 @@ def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitS
 
 
 def _makeflags(stack: Stack, slots: Slots) -> dict[str, str]:
-    """Return the environment by which builds that a run starts find its slots."""
+    """Return the environment variables through which builds of a run use its slots."""
     before = stack.settings.get("MAKEFLAGS")
-    return {"MAKEFLAGS": makeflags(before, slots.path, slots.jobs, fifo=make_knows_fifo())}
+    return {"MAKEFLAGS": makeflags(before, slots.path, slots.jobs, fifo=make_supports_fifo())}

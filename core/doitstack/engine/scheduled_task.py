@@ -1,4 +1,4 @@
-"""doit's tasks as the scheduler knows them."""
+"""Translates doit's tasks and their ends for the scheduler."""
 
 from collections.abc import Callable, Iterable
 
@@ -20,7 +20,12 @@ _KINDS = {
 def scheduled_task(
     task: Task, needs: Iterable[str], rank: Callable[[PlannedStep], float], *, parallel: bool
 ) -> scheduling.Task:
-    """Return a task of doit for the scheduler. In a serial run no lock is needed."""
+    """Return a task of doit for the scheduler. In a serial run it needs no lock.
+
+    Args:
+        needs: the names of the tasks that must end before.
+        rank: returns the rank (s) of a step.
+    """
     planned = planned_step(task)
     if not planned:
         return scheduling.Task(task.name, needs=tuple(needs))
@@ -36,8 +41,8 @@ def scheduled_task(
 
 
 def end_state(run_status: str | None, *, tears_down: bool) -> State:
-    """Return the state in which a task ends that has this `run_status` of doit."""
+    """Return the scheduler's state for a task that has ended with this `run_status` of doit."""
     if run_status == "failure":
-        # What comes later is to be taken away, too; the run fails at its end.
+        # A teardown continues after a failure; the run fails at its end.
         return State.DONE if tears_down else State.FAILED
     return State.DONE if run_status == "successful" else State.SKIPPED

@@ -1,4 +1,4 @@
-"""When doit's state is saved during a run, so that a killed run does not lose what was good."""
+"""Saves doit's state during a run, so that a killed run keeps the steps that have succeeded."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from doit.task import Task
 
 _INTERVAL = 1.0
-"""Seconds between two savings of doit's state while a run lasts."""
+"""The least time between two savings of doit's state (s)."""
 
 
 class StateSaving:
@@ -18,14 +18,14 @@ class StateSaving:
         self._saved = now()
 
     def forget_success(self, task: Task) -> None:
-        """Forget, on disk, that a task had succeeded: from its start on it may be killed."""
+        """Remove the success of a task from the file: it may be killed while it runs."""
         if task.actions and self._dep_manager.backend.in_(task.name):
             self._dep_manager.remove_success(task)
             if task.uptodate or task.file_dep:
                 self._dep_manager.backend.dump()
 
     def save_now_and_then(self) -> None:
-        """Save the state unless that was just done."""
+        """Save the state unless it was saved in the last second."""
         if self._now() - self._saved >= _INTERVAL:
             self._dep_manager.backend.dump()
             self._saved = self._now()

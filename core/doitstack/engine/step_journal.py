@@ -1,4 +1,4 @@
-"""Records in the journal what becomes of each step of the plan."""
+"""Records each step of the plan in the journal: skipped, started, ended or not run."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from doitstack.planning.plan import PlannedStep
 
 
 class StepOutcome:
-    """How a step of the main line ends: it was stopped, unless it says otherwise."""
+    """How a step of the main line ends: stopped, unless `succeed` or `fail` is called."""
 
     def __init__(self) -> None:
         self.status = Status.STOPPED
@@ -20,11 +20,11 @@ class StepOutcome:
         self.future = ""
 
     def succeed(self) -> None:
-        """Take in that the step has ended well."""
+        """Record that the step has succeeded."""
         self.status = Status.DONE
 
     def fail(self, error: str, future: str) -> None:
-        """Take in that the step has failed, because of `future` if that is not empty."""
+        """Record that the step has failed, because of `future` if that is not empty."""
         self.status, self.error, self.future = Status.FAILED, error, future
 
 
@@ -34,14 +34,14 @@ class StepJournal:
     def __init__(self, journal: Journal, log: MainLog) -> None:
         self._journal = journal
         self._log = log
-        self._had_their_turn: set[str] = set()
+        self._recorded: set[str] = set()
 
     def skip(self, planned: PlannedStep) -> None:
         """Record that a step is up to date."""
         self._take_turn(StepSkipped.of(planned))
 
     def start_future(self, planned: PlannedStep) -> None:
-        """Record that the turn of a future has come."""
+        """Record that a future is declared."""
         self._take_turn(StepStart.of(planned))
 
     def cannot_start(self, planned: PlannedStep, error: Exception) -> None:
@@ -50,7 +50,7 @@ class StepJournal:
 
     @contextmanager
     def running(self, planned: PlannedStep) -> Iterator[StepOutcome]:
-        """Record the start and, whatever happens, the end of a step of the main line."""
+        """Record the start and, even after an exception, the end of a step of the main line."""
         self._take_turn(replace(StepStart.of(planned), log=self._log.size))
         end = StepOutcome()
         try:
@@ -60,11 +60,11 @@ class StepJournal:
             self._journal.write(StepEnd(planned.task, end.status, size, end.error, end.future))
 
     def not_run(self, steps: Iterable[PlannedStep]) -> None:
-        """Record those of `steps` that have not had their turn when the run ends."""
+        """Record at the end of the run those of `steps` that were neither skipped nor started."""
         for planned in steps:
-            if planned.task not in self._had_their_turn:
+            if planned.task not in self._recorded:
                 self._journal.write(StepNotRun.of(planned))
 
     def _take_turn(self, event: StepEvent) -> None:
-        self._had_their_turn.add(event.task)
+        self._recorded.add(event.task)
         self._journal.write(event)

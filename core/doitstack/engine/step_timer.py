@@ -9,7 +9,7 @@ from doitstack.processes.event_loop import EventLoop
 
 
 class StepTimer:
-    """Interrupts the current step once its time is up. `look` must be called all the time."""
+    """Interrupts the current step once its time is up. `look` must be called regularly."""
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
@@ -20,7 +20,7 @@ class StepTimer:
     def limited(self, seconds: float) -> Iterator[None]:
         """Raise StepTimeoutError in the block after `seconds` (0: never), as an interruption.
 
-        What the block waits for then, a program or the bash session, is stopped as a whole tree.
+        If the block waits for a program or the bash session, its whole process tree is stopped.
         """
         self._limit, self._deadline = seconds, time.monotonic() + seconds
         try:

@@ -1,4 +1,4 @@
-"""doit's tasks and what they need, as far as it is known by now. Runs nothing."""
+"""The tasks of doit and their needs, which may grow during the run. Runs nothing."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -14,8 +14,8 @@ from doitstack.planning.doit_tasks import empty_phase
 class TaskGraph:
     """The tasks of a run by name.
 
-    What a task needs can become known late: its setup tasks once it is sure that it runs, those of
-    `calc_dep` once that has run, and all of a task that is created after another one.
+    Some needs are added during the run: setup tasks once it is certain that their task runs, needs
+    that a `calc_dep` task returns, and needs of tasks that are created after another task.
     """
 
     def __init__(self, control: TaskControl) -> None:
@@ -29,7 +29,7 @@ class TaskGraph:
         return [*task.task_dep, *task.calc_dep, *setup]
 
     def wanted(self, names: Iterable[str]) -> list[Task]:
-        """Return the tasks of those names and all that they need, each after what it needs.
+        """Return the named tasks and all their needs, each task after its needs.
 
         Raises InvalidDodoFile for a cycle, InvalidTask for a need that does not exist.
         """
@@ -57,7 +57,7 @@ class TaskGraph:
     # -- changes ---------------------------------------------------------------------------------
 
     def replace(self, is_old: Callable[[str], bool], new: Iterable[Task]) -> None:
-        """Put tasks in the place of others."""
+        """Replace the tasks whose name `is_old` by `new` ones."""
         for target in [target for target, name in self._targets.items() if is_old(name)]:
             del self._targets[target]
         for name in list(filter(is_old, self.tasks)):
@@ -67,7 +67,7 @@ class TaskGraph:
             TaskControl.add_implicit_task_dep(self._targets, task, task.file_dep)
 
     def check(self, names: Iterable[str]) -> None:
-        """Raise InvalidCommand for a name that no task has; a phase may be empty."""
+        """Raise InvalidCommand for a name without a task. A phase without steps gets a task."""
         for name in names:
             if name not in self.tasks:
                 group = empty_phase(name)
@@ -80,7 +80,7 @@ class TaskGraph:
         self.tasks.update({task.name: task for task in new})
 
     def isolate(self, names: Iterable[str]) -> None:
-        """Let tasks and their subtasks need nothing but each other."""
+        """Remove all needs of these tasks and their subtasks, except for those among them."""
         kept = set(names)
         for name in list(kept):
             if self.tasks[name].has_subtask:
@@ -90,13 +90,13 @@ class TaskGraph:
             task.task_dep = [need for need in task.task_dep if need in kept]
 
     def is_late(self, task: Task) -> bool:
-        """Return whether `task` stands for one that is created only now."""
+        """Return whether `task` is a placeholder for a task that is created during the run."""
         return isinstance(task.loader, DelayedLoader)
 
     def create(self, placeholder: Task) -> Task:
-        """Create the tasks that could not be created before; return the one of that name.
+        """Create the tasks that replace a placeholder; return the one with its name.
 
-        Raises InvalidCommand if there is none.
+        Raises InvalidCommand if no task has its name.
         """
         name = placeholder.loader.basename or placeholder.name
         loader: Any = self.tasks[name].loader
@@ -113,7 +113,7 @@ class TaskGraph:
         return task
 
     def learn_calculated(self, task: Task) -> bool:
-        """Let `task` need what its `calc_dep` tasks have found; return whether it has any."""
+        """Add the needs that the `calc_dep` tasks have returned; return whether `task` has any."""
         calculated = [self.tasks[name] for name in task.calc_dep]
         task.calc_dep.clear()
         for other in calculated:
@@ -122,7 +122,7 @@ class TaskGraph:
         return bool(calculated)
 
     def learn_setup(self, task: Task) -> bool:
-        """Let `task` need its setup tasks, as it will run; return whether it has any."""
+        """Add the setup tasks to the needs of `task`; return whether it has any."""
         self._with_setup.add(task.name)
         return bool(task.setup_tasks)
 

@@ -1,4 +1,4 @@
-"""`$DEST/async` as a whole: made for a run, and taken away with all that still runs from there."""
+"""The directory `$DEST/async`: create it for a run; remove it and kill the processes it records."""
 
 import shutil
 from contextlib import suppress
@@ -13,18 +13,18 @@ _RUN = ".run"
 
 
 def init(directory: Path) -> None:
-    """Make `directory` empty and private, ending what an earlier run has left running there."""
+    """Create `directory`, empty and private; kill processes that an earlier run has left."""
     purge(directory)
     directory.mkdir(mode=0o700, parents=True)
 
 
 def record_run(directory: Path, run: str) -> None:
-    """Write down which run `directory` belongs to: its processes are known by that."""
+    """Record the run to which `directory` belongs: its processes are found by that name."""
     write_private(directory / _RUN, run)
 
 
 def purge(directory: Path) -> None:
-    """Remove the state of all futures, ending those that a killed run has left running."""
+    """Remove the files of all futures; kill the processes that a killed run has left."""
     if directory.is_dir():
         run = ""
         with suppress(OSError):

@@ -1,6 +1,6 @@
-"""The inside of a Python future: a forked child that runs one action and says how it ended.
+"""The child process of a Python future: it runs one action and records how that ended.
 
-What it leaves behind is on disk before it exits: its log, its code, its result.
+Its log, its exit code and its result are on disk before it exits.
 """
 
 import os
@@ -27,11 +27,19 @@ LOST = 1
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a child needs to know: its name and files, and the pid of the main process.
+    """The work of a child.
 
-    `mark` is put into its environment; `now` returns the time in s since the epoch.
-    `close_inherited` closes what is the main process's alone. `in_place` is a future under
-    DEVSTACK_PARALLEL=False: its output belongs to the main line.
+    Args:
+        name: the name of the future.
+        command: the command or function, for messages.
+        directory: the directory of its files.
+        main_log: the log of the main line.
+        parent: the pid of the main process.
+        mark: the value of FUTURE_MARK in its environment.
+        now: returns the time (s since the epoch).
+        close_inherited: closes the descriptors that only the main process uses.
+        streams: stdout and stderr of the child.
+        in_place: whether it runs in a serial run, with its output in the main log.
     """
 
     name: str
@@ -47,7 +55,7 @@ class Assignment:
 
     @property
     def result(self) -> Path:
-        """Where the child leaves its pickled result or exception."""
+        """The file of the child's pickled result or exception."""
         return self.directory / f"{self.name}.result"
 
 
@@ -93,7 +101,7 @@ def _open_job(work: Assignment) -> int:
 
 
 def _milliseconds(work: Assignment) -> int:
-    """Return the time as a job file has it."""
+    """Return the time in ms, as in a job file."""
     return int(work.now() * 1000)
 
 
@@ -103,7 +111,7 @@ def _say(work: Assignment, *words: str) -> None:
 
 
 def child_streams() -> tuple[TextIO, TextIO]:
-    """Return what becomes stdout and stderr of all children to come: made once, as it is slow."""
+    """Return stdout and stderr for all children: made once, since that is slow."""
     return _stream(1), _stream(2)
 
 
@@ -115,9 +123,9 @@ def _own_streams(work: Assignment) -> None:
     os.environ[FUTURE_MARK] = work.mark
     log = work.main_log if work.in_place else f"{work.directory}/{work.name}.log"
     null = os.open(os.devnull, os.O_RDONLY)
-    # A name may be used again after its future was collected; its log is that of the last one.
-    anew = 0 if work.in_place else os.O_TRUNC
-    output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | anew, 0o600)
+    # Another future may have had the name and was collected; its log is replaced.
+    truncate = 0 if work.in_place else os.O_TRUNC
+    output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | truncate, 0o600)
     os.dup2(null, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -143,7 +151,7 @@ def _run(work: Assignment, action: Callable[[], Any]) -> int:
 
 
 def _act(work: Assignment, action: Callable[[], Any]) -> int:
-    """Run the action and keep what it returns or raises; a signal goes through, also at its end."""
+    """Run the action and save what it returns or raises. Exits and signals are not caught."""
     try:
         _leave(work, action(), "")
         return 0
@@ -176,7 +184,7 @@ def _error_code(error: DoitstackError) -> int:
 
 
 def _leave(work: Assignment, outcome: Any, text: str) -> None:
-    """Write what `result()` will return or raise; `text` is the traceback of an exception."""
+    """Save what `result()` returns or raises; `text` is the traceback of an exception."""
     if outcome is None:
         return
     try:
@@ -189,14 +197,14 @@ def _leave(work: Assignment, outcome: Any, text: str) -> None:
         work.result.touch(0o600)
         work.result.write_bytes(data)
     except OSError as error:
-        # Half of it says nothing.
+        # An incomplete file cannot be read.
         work.result.unlink(missing_ok=True)
         if not text:
             raise FutureError(work.name, f"its result cannot be kept: {error}") from error
 
 
-def _pickled(left: tuple[Any, str]) -> bytes:
-    """Return what the parent will read. Raises what that would, too."""
-    data = pickle.dumps(left)
+def _pickled(result: tuple[Any, str]) -> bytes:
+    """Return the data for the parent. Raises any error that unpickling it would raise."""
+    data = pickle.dumps(result)
     pickle.loads(data)  # noqa: S301 - our own, of this moment
     return data

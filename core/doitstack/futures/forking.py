@@ -13,8 +13,9 @@ from doitstack.futures.watchdog import mark
 class Forker:
     """Forks children of the process that makes it.
 
-    Each child first calls the functions in `close_in_child`: they close what would let others think
-    that the main process still lives.
+    Attributes:
+        close_in_child: functions that each child calls first. They close descriptors that must be
+            closed when the main process ends.
     """
 
     def __init__(self, run: RunContext) -> None:

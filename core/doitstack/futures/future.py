@@ -31,7 +31,7 @@ class FutureState(Enum):
     """The state of a future. It changes only in the order of this list."""
 
     DECLARED = "declared"
-    """It has a name and was not given to the scheduler yet."""
+    """It has a name; the scheduler has not decided yet whether it must wait."""
     QUEUED = "queued"
     """It waits for a slot or a lock. A future of bash already has a process, at its start gate."""
     STARTING = "starting"

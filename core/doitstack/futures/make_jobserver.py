@@ -1,7 +1,7 @@
-"""What tells builds of our slots: MAKEFLAGS, as GNU make says it to those that it starts.
+"""MAKEFLAGS for the builds of a run, so that they use its slots as a jobserver of GNU make.
 
-make joins from 4.4, ninja from 1.13, cargo and what it builds do, too. An older make ends with an
-error over a jobserver that is a FIFO, so what it reads is something else.
+make uses a FIFO as jobserver from 4.4 on, ninja from 1.13 on, and so do cargo and its builds. An
+older make ends with an error if MAKEFLAGS names a FIFO, so it gets a form that it ignores.
 """
 
 import re
@@ -13,9 +13,9 @@ _FIRST_WITH_FIFO = (4, 4)
 def makeflags(inherited: str, path: str, jobs: int, *, fifo: bool) -> str:
     """Return MAKEFLAGS by which builds share the `jobs` tokens in the FIFO `path`.
 
-    What the user has in it already (`inherited`) stays, but for the number of jobs. Where make
-    knows no `fifo`, the jobserver stands among the variables of make's command line, behind `--`:
-    to make it is a variable that nobody uses, to ninja and cargo it is what they look for.
+    The flags of the user (`inherited`) stay, except for the number of jobs. If make does not
+    support a `fifo`, the jobserver is among the variables of make's command line, after `--`: make
+    takes it for an unused variable, but ninja and cargo find it.
     """
     flags, variables = _parted(inherited)
     joined = f"--jobserver-auth=fifo:{path}"
@@ -24,7 +24,7 @@ def makeflags(inherited: str, path: str, jobs: int, *, fifo: bool) -> str:
         words = [*kept, f"-j{jobs}", joined, *(["--", *variables] if variables else [])]
     else:
         words = [*flags, "--", *variables, joined]
-    # The first word may be a bundle of single letters; here it is none.
+    # make reads a first word without a dash as single letters; a space prevents that.
     lead = " " if words[0].startswith("-") else ""
     return lead + " ".join(words)
 
@@ -37,11 +37,11 @@ def _parted(makeflags: str) -> tuple[list[str], list[str]]:
     return flags, words[at + 1 :]
 
 
-def make_knows_fifo() -> bool:
-    """Return whether the `make` that PATH finds takes part in a jobserver that is a FIFO."""
+def make_supports_fifo() -> bool:
+    """Return whether the `make` in PATH supports a FIFO as jobserver."""
     try:
-        said = subprocess.run(["make", "--version"], capture_output=True, text=True, check=False)
+        answer = subprocess.run(["make", "--version"], capture_output=True, text=True, check=False)
     except OSError:
         return False
-    version = re.match(r"GNU Make (\d+)\.(\d+)", said.stdout)
+    version = re.match(r"GNU Make (\d+)\.(\d+)", answer.stdout)
     return version is not None and tuple(map(int, version.groups())) >= _FIRST_WITH_FIFO

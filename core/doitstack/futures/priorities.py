@@ -1,6 +1,6 @@
-"""The rank of each step: how long (s) the chain of work is that begins with it.
+"""The rank of each step: the length (s) of the longest chain of work that begins with it.
 
-Knows the plan's graph and how long its steps took in earlier runs; starts nothing.
+Computed from the plan's graph and the durations of earlier runs; starts nothing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,10 +12,10 @@ from doitstack.scheduling.priorities import remaining_paths
 class Priorities:
     """The ranks of a plan's steps, and of the futures that its steps start.
 
-    A future that a step starts is in no plan: after it comes what comes after that step.
+    A future that a running step starts is not in the plan: its chain continues after that step.
 
     Args:
-        durations: those of `last_durations`. A step that they do not have takes no time.
+        durations: the seconds by task or future (see `last_durations`). A missing one counts as 0.
     """
 
     def __init__(self, durations: Mapping[str, float]) -> None:
@@ -32,7 +32,7 @@ class Priorities:
             self._ranks |= remaining_paths(needs, seconds)
 
     def step_begins(self, planned: PlannedStep) -> None:
-        """Note which step of the main line runs now."""
+        """Record which step of the main line runs now."""
         self._after_current = self.of_step(planned) - self._own(planned)
 
     def of_step(self, planned: PlannedStep) -> float:

@@ -1,4 +1,4 @@
-"""How a future ended, put together from its process's code, its file and what it left behind."""
+"""How a future ended, from the exit code of its process, its job file and its result file."""
 
 import pickle
 import shutil
@@ -10,7 +10,7 @@ from doitstack.futures.future import RemoteTraceback
 from doitstack.processes.tree import signal_name
 
 KILLED = 137
-"""The code of a future that ended without saying how; the shell's for SIGKILL."""
+"""The code of a future that ended without recording one: that of the shell for SIGKILL."""
 
 
 class Outcome(NamedTuple):
@@ -21,20 +21,21 @@ class Outcome(NamedTuple):
     error: BaseException | None = None
 
 
-def outcome(name: str, code: int | None, told: int | None, result: Path) -> Outcome:
+def outcome(name: str, code: int | None, recorded: int | None, result: Path) -> Outcome:
     """Return how the future `name` ended.
 
-    `code` is its process's exit code where that is known, `told` the code that it has put on
-    record. `result` is the file in which a Python future leaves what it returned or raised; it is
-    removed.
+    Args:
+        code: the exit code of its process, if known.
+        recorded: the code in its job file, if it has recorded one.
+        result: the file with what a Python future returned or raised; it is removed.
     """
-    rc, error = _verdict(name, code, told)
-    if told is None and _is_full(result.parent):
+    rc, error = _code_and_error(name, code, recorded)
+    if recorded is None and _is_full(result.parent):
         error = FutureError(name, f"could not record its end: {result.parent} is full", rc)
-    left = _taken(result, name)
-    if left is None:
+    saved = _taken(result, name)
+    if saved is None:
         return Outcome(rc, None, error)
-    value, traceback = left
+    value, traceback = saved
     if traceback:
         value.__cause__ = RemoteTraceback(traceback)
         return Outcome(rc or 1, None, value)
@@ -48,16 +49,20 @@ def _is_full(directory: Path) -> bool:
         return False
 
 
-def _verdict(name: str, code: int | None, told: int | None) -> tuple[int, BaseException | None]:
-    """Return the code of a future and what to raise for it, from what is known of its end."""
-    if told is not None and code in (None, told):
-        return told, FutureError(name, f"failed with rc {told}", told) if told else None
+def _code_and_error(
+    name: str, code: int | None, recorded: int | None
+) -> tuple[int, BaseException | None]:
+    """Return the code of a future, and the error to raise unless that is 0."""
+    if recorded is not None and code in (None, recorded):
+        error = FutureError(name, f"failed with rc {recorded}", recorded) if recorded else None
+        return recorded, error
     if code is not None and code < 0:
         rc, how = 128 - code, f"was killed by {signal_name(-code)}"
     elif code is None:
-        rc, how = KILLED, "ended without saying how: killed, or a trap of its own on EXIT"
+        rc = KILLED
+        how = "ended without recording an exit code: it was killed, or its EXIT trap replaced ours"
     else:
-        rc, how = code or 1, f"left by os._exit({code}) before its work was recorded"
+        rc, how = code or 1, f"called os._exit({code}) before its end was recorded"
     return rc, FutureError(name, how, rc)
 
 

@@ -1,4 +1,4 @@
-"""What the parts of one run share. Only the data; made once, by `engine.run`."""
+"""The data that the parts of one run share. `engine.run` makes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,15 +17,16 @@ from doitstack.scheduling.scheduler import Scheduler
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run was asked for.
+    """The options of a run.
 
     Args:
         tasks: the tasks on the command line.
-        jobs: how many futures may run at once; 0 is as many as can.
-        parallel: whether futures run beside the main line; if not, each runs in its place.
-        keep_going: whether the run goes on after a failure with what does not need that task.
-        strict: whether the run fails if a future fails that nobody waits for.
-        tears_down: whether the run only takes things away; a script then goes on after a command
+        jobs: how many futures may run at once; 0 for no limit.
+        parallel: whether futures run in parallel to the main line; if not, they run in its place.
+        keep_going: whether a run continues after a failure with the tasks that do not depend on
+            the failed one.
+        strict: whether the run fails if a future fails that no step waits for.
+        tears_down: whether the run only removes things; a script then continues after a command
             that fails.
     """
 
@@ -39,17 +40,17 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run: its options, its places, and what its parts use together.
+    """One run: its options, its directories, and the objects that its parts share.
 
     Args:
-        name: the name of the run; its processes carry it in their environment.
-        futures_dir: where the files and logs of futures are.
-        redact: returns a text with stars for the secrets in it.
+        name: the name of the run; its processes have it in their environment.
+        futures_dir: the directory of the files and logs of futures.
+        redact: returns a text with stars instead of secrets.
         mask: overwrites the secrets in a file with stars.
-        time_limit: how long steps and futures may run that have no `timeout` (s; 0: no limit).
-        warnings_as_errors: whether a warning fails what it is about.
+        time_limit: how long a step or future without a `timeout` may run (s; 0: no limit).
+        warnings_as_errors: whether a warning fails the step that causes it.
         warnings: the warnings so far; the last lines of the run repeat them.
-        last_lines: what actions want among the last lines of a good run.
+        last_lines: the lines of actions for the end of a successful run.
     """
 
     name: str
@@ -70,7 +71,7 @@ class RunContext:
     last_lines: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
-        """Show a line to the user, and keep it in the log."""
+        """Write a line to the log, which also shows it to the user."""
         self.log.write(f"{self.redact(text)}\n")
 
     def warn(self, text: str) -> None:

@@ -1,8 +1,8 @@
-"""How much may run at once: tokens in a pipe, by the protocol of GNU make's jobserver.
+"""Slots limit how much runs at once: tokens in a pipe, by the protocol of GNU make's jobserver.
 
-A future takes one for as long as it runs. What builds inside of it take tokens from the same pipe:
-see `jobserver`. As the protocol has it, whoever was started may do one job without a token: that is
-what the future's own token is for.
+A future holds a token while it runs. Builds inside it take more tokens from the same pipe; see
+`make_jobserver`. In that protocol each build does one job without a token; it uses the token of its
+future.
 """
 
 import fcntl
@@ -16,8 +16,9 @@ _TOKEN = b"+"
 class Slots:
     """The tokens of one run.
 
-    There are `jobs` of them. With 0 jobs futures need none, and builds share one for each of
-    `cores` but the one that each of them has of its own.
+    Args:
+        jobs: the number of tokens. With 0, futures need none, and builds share `cores` - 1.
+        cores: the number of processors.
     """
 
     def __init__(self, jobs: int, cores: int = 1) -> None:
@@ -31,7 +32,7 @@ class Slots:
 
     @property
     def path(self) -> str:
-        """The pipe as a file that other processes can open, for as long as this one lives."""
+        """The pipe as a file that other processes can open while this process lives."""
         return f"/proc/{os.getpid()}/fd/{self.descriptor}"
 
     def take(self) -> bool:
@@ -47,7 +48,7 @@ class Slots:
             return False
 
     def give(self) -> None:
-        """Give a token back: to the next that is taken here, or with `share` to everybody."""
+        """Give a token back, for the next `take`, or with `share` for builds."""
         if self.is_bounded:
             self._spare += 1
 
@@ -58,9 +59,9 @@ class Slots:
             self._spare = 0
 
     def restore(self) -> None:
-        """Have all tokens in the pipe again, as nothing runs that could hold one.
+        """Put back tokens that were lost: a build that was killed gives none back.
 
-        A build that was killed has given nothing back.
+        Nothing that may hold a token must run.
         """
         self._spare = 0
         missing = self._total - self._waiting()
@@ -75,6 +76,6 @@ class Slots:
         return int(struct.unpack("i", answer)[0])
 
     def close(self) -> None:
-        """Let go of the pipe."""
+        """Close the pipe."""
         os.close(self.descriptor)
         os.close(self._end)

@@ -1,4 +1,4 @@
-"""Starts futures as the scheduler says. Knows nothing of processes: it calls what starts one."""
+"""Starts futures in the order of the scheduler, by calling the function given with each."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -8,17 +8,17 @@ from doitstack.scheduling.scheduler import BAD, GOOD, Kind, Scheduler, State, Ta
 
 
 class Slots(Protocol):
-    """The slots, as far as the starter needs them besides the scheduler."""
+    """What the starter needs of the slots."""
 
     descriptor: int
-    """A file that is readable once a build has given a slot back."""
+    """A descriptor that is readable once a build has given a slot back."""
 
     def share(self) -> None:
-        """Let builds have the slots that futures have given back."""
+        """Let builds use the slots that futures have given back."""
 
 
 class Loop(Protocol):
-    """Where the starter waits for slots."""
+    """What the starter needs of the event loop."""
 
     def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
         """Call `callback` whenever `descriptor` is readable."""
@@ -30,8 +30,11 @@ class Loop(Protocol):
 class Starter:
     """The futures that are declared and have not started.
 
-    `on_due` is called with each task of the plan that has everything it needs; it queues the task
-    or ends it. `on_wait` is called with each future that cannot start at once.
+    Args:
+        on_wait: is called with each future that must wait for a slot or a lock.
+
+    Attributes:
+        on_due: is called with each task of the plan whose needs are done; queues or ends it.
     """
 
     def __init__(
@@ -49,13 +52,13 @@ class Starter:
         self._is_watching = False
 
     def add(self, future: Future, start: Callable[[], None]) -> None:
-        """Let `pump` call `start` when it is the turn of `future`."""
+        """Let `pump` call `start` once the scheduler lets `future` start."""
         if not future.is_planned:
             self._number += 1
             future.task = f"{future.name}#{self._number}"
             self._scheduler.add(_nested(future))
         if self._scheduler.state(future.task) is State.RUNNING:
-            # The main line of a serial run has reached it.
+            # In a serial run, the main line has reached it.
             start()
             return
         self._scheduler.queue(future.task)
@@ -71,13 +74,13 @@ class Starter:
         self._scheduler.ended(future.task, State.STOPPED if future.cancelled() else how)
 
     def is_over(self, future: Future) -> bool:
-        """Return whether the scheduler knows that `future` has ended, or will not run."""
+        """Return whether `future` has ended or will not run, for the scheduler."""
         return self._scheduler.state(future.task) in GOOD | BAD
 
     def pump(self) -> None:
         """Start everything that may start.
 
-        Called while it runs, it does nothing: what has changed is looked at before it returns.
+        A call from inside this does nothing: the outer call sees all changes before it returns.
         """
         if self._is_pumping:
             return

@@ -8,9 +8,9 @@ from doitstack.processes.tree import Root, stop
 
 
 def limit_time(run: RunContext, future: Future) -> None:
-    """Stop the whole tree of a future that runs for longer than its `timeout`.
+    """Stop the whole process tree of a future if it runs longer than its `timeout`.
 
-    One that runs in the bash session itself cannot be stopped alone; its step has a limit.
+    A future in the bash session itself has no process of its own; the limit of its step applies.
     """
     if not (future.timeout and future.pid):
         return

@@ -1,4 +1,4 @@
-"""What a future's state may change to, and what the journal says of each change."""
+"""The changes of a future's state: which are allowed, and the event of each."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from doitstack.journal.events import (
 from doitstack.journal.journal_file import Journal
 
 _NEXT = {
-    # In the bash session itself it needs no slot.
+    # A future in the bash session itself needs no slot.
     FutureState.DECLARED: {FutureState.QUEUED, FutureState.STARTING, FutureState.RUNNING},
     FutureState.QUEUED: {FutureState.STARTING},
     FutureState.STARTING: {FutureState.RUNNING},
@@ -24,13 +24,16 @@ _NEXT = {
     FutureState.CANCELLED: {FutureState.COLLECTED},
     FutureState.COLLECTED: set[FutureState](),
 }
-"""What a state may change to, besides an end, which may come at any time."""
+"""The states to which a state may change, besides an end, which is possible at any time."""
 
 _ENDS = (FutureState.ENDED, FutureState.CANCELLED)
 
 
 def change(journal: Journal, future: Future, state: FutureState, **facts: Any) -> None:
-    """Change the state of a future, with the facts that come with it: the only place for it."""
+    """Change the state of a future and the attributes in `facts`, and write the event.
+
+    No other code changes the state of a future.
+    """
     was = future.state
     is_end = state in _ENDS and was not in ENDED_STATES
     assert is_end or state in _NEXT[was], f"{future.name}: {was} to {state}"

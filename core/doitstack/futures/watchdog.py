@@ -1,7 +1,7 @@
-"""A process that outlives a SIGKILL of ours for as long as it takes to end what we started.
+"""The watchdog process: if the main process is killed, it kills all processes of the run.
 
-It reads the files of the futures and nothing else, so it needs no word from a process that may
-die at any moment. If it is killed itself, another one takes its place.
+It reads the job files of the futures and shared memory, so it needs no message from a process that
+may die at any moment. If the watchdog itself is killed, the main process starts another one.
 """
 
 import ctypes
@@ -20,7 +20,7 @@ from doitstack.journal.job_file import Job, read_job
 from doitstack.processes.tree import Root, is_running, look_up, open_pidfd, stop
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-# Looked up once: in a forked child each page that is touched anew costs time.
+# Looked up once: in a forked child, each page that is written costs time.
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
 
 
@@ -32,21 +32,21 @@ def die_with_parent(parent: int) -> None:
 
 
 def mark(run: str, name: str) -> str:
-    """Return what the programs of the future `name` carry in their environment."""
+    """Return the mark of the future `name`, which its programs have in their environment."""
     return f"{run}:{name}"
 
 
 LOOKS = 4
-"""How often we look for what is left, 50 ms apart: a process shows its mark only after its exec."""
+"""How often to search for processes, 50 ms apart: a process has its mark only after its exec."""
 
 _RECORD = struct.Struct("qqq")
-"""What runs in the foreground: its pid, its start time, and the number of its mark."""
+"""A foreground process: its pid, its start time, and the number of its mark."""
 
 
 def unfinished(directory: Path, run: str = "") -> Iterator[Root]:
-    """Yield the first process of each future in `directory` that has not said how it ended.
+    """Yield the root process of each future in `directory` that has recorded no end.
 
-    Those of `run` are known by group and mark, too, after their first process has died.
+    With the name of their `run`, they are found by group and mark even after that process died.
     """
     for path in directory.glob("*.ini"):
         job = read_job(path)
@@ -59,21 +59,22 @@ def unfinished(directory: Path, run: str = "") -> Iterator[Root]:
 
 
 def root_of(job: Job, its_mark: str) -> Root:
-    """Return what is known of the tree of a future, even after its first process has died."""
+    """Return the root of the process tree of a future, even if its first process has died."""
     return _root(job.pid, job.started, its_mark)
 
 
 def _root(pid: int, started: int, its_mark: str) -> Root:
-    """Return what is known of a tree; not its first pid if that has been given anew."""
+    """Return the root of a process tree, with pid 0 if another process now has that pid."""
     process = look_up(pid)
     is_another = process is not None and process.started != started
     return Root(0 if is_another else pid, its_mark)
 
 
 class Watchdog:
-    """Watches the process that makes it, and kills unfinished work when that dies.
+    """Watches the process that makes it; if that dies, kills all unfinished work.
 
-    It also kills the program of the main line and the bash session, of which it is told here.
+    That is the unfinished futures in `directory`, and the program and the bash session that are
+    recorded here.
     """
 
     def __init__(self, directory: Path, run: str) -> None:
@@ -93,7 +94,7 @@ class Watchdog:
             os._exit(0)
 
     def _child_ended(self, _number: int, _frame: FrameType | None) -> None:
-        """Start another watchdog if it is this one that has ended; if that fails, end the run."""
+        """If the watchdog has ended, start another one; if that fails, end the run."""
         if os.getpid() != self._parent:
             return
         with suppress(ChildProcessError):
@@ -111,11 +112,11 @@ class Watchdog:
         return self._program_mark(self._programs)
 
     def program(self, pid: int) -> None:
-        """Record the process group of that program; 0 when it has ended."""
+        """Record the process group of that program, or 0 once it has ended."""
         _RECORD.pack_into(self._records, 0, pid, _started(pid), self._programs if pid else 0)
 
     def session(self, pid: int, command: int = 0) -> None:
-        """Record the pid of the bash session, and the number of its command; 0 for none."""
+        """Record the pid of the bash session and the number of its current command; 0: none."""
         _RECORD.pack_into(self._records, _RECORD.size, pid, _started(pid), command)
 
     def command_mark(self, number: int) -> str:
@@ -126,7 +127,7 @@ class Watchdog:
         return mark(self._run, f"(program {number})")
 
     def dismiss(self) -> None:
-        """End the watch: the work has ended by itself."""
+        """End the watchdog."""
         signal.signal(signal.SIGCHLD, self._previous)
         with suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
@@ -165,7 +166,7 @@ def _started(pid: int) -> int:
 
 
 def _close_all_but(descriptor: int) -> None:
-    """Leave no descriptor open: whoever reads our output must not wait for this process."""
+    """Close inherited descriptors, so that no reader of our output waits for this process."""
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)

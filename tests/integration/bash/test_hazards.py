@@ -193,7 +193,7 @@ def test_exit_of_bash_itself_is_never_silent(run: Run) -> None:
 
 def test_exec_of_a_program_is_never_silent(run: Run) -> None:
     outcome = run.fails("exec true")
-    assert "the bash session has ended with code 0, without a word" in outcome.out
+    assert "the bash session has ended with code 0, without a message" in outcome.out
 
 
 def test_return_at_top_level_ends_the_script_alone(run: Run) -> None:

@@ -79,8 +79,8 @@ def test_variables_are_pairs() -> None:
         ("exited", ["2", "a.sh:7", "", "f"],
          StepError("a.sh:7: exit 2 in a script (in f); use `return`, or `die` with a message")),
         ("ended", ["4", "a.sh:7", ""],
-         CommandError("a.sh:7: bash has ended with code 4: what it says above, or an `exit` in its "
-                      "POSIX mode", 4)),
+         CommandError("a.sh:7: bash has ended with code 4: see its message above, or remove an "
+                      "`exit` in POSIX mode", 4)),
     ],
 )  # fmt: skip
 def test_end_of_the_session_is_an_error(kind: str, fields: list[str], error: StepError) -> None:

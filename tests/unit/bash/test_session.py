@@ -111,8 +111,8 @@ def test_failure_ends_the_session_and_all_that_waits(place: Place) -> None:
     assert not place.session.is_alive
 
 
-def test_shell_that_is_killed_says_so(place: Place) -> None:
-    with pytest.raises(CommandError, match="ended with code -9, without a word: it was killed"):
+def test_killed_shell_is_reported(place: Place) -> None:
+    with pytest.raises(CommandError, match="ended with code -9, without a message: it was killed"):
         place.run("kill -KILL $BASHPID")
 
 

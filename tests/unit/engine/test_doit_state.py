@@ -26,8 +26,7 @@ def test_state_that_cannot_be_read_is_an_empty_one(
     backend = AtomicJsonDB(str(path), JSONCodec())
     assert not backend.in_("task")
     assert capsys.readouterr().err == (
-        f"WARNING: what is up to date cannot be read from {path}; "
-        f"this run will do more than it must\n"
+        f"WARNING: {path} is damaged or cannot be read; steps that are up to date may run again\n"
     )
 
     backend.set("task", "result:", "1")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.futures.make_jobserver import make_knows_fifo, makeflags
+from doitstack.futures.make_jobserver import make_supports_fifo, makeflags
 from doitstack.futures.slots import Slots
 
 AUTH = "--jobserver-auth=fifo:/p"
@@ -50,19 +50,19 @@ def test_version_of_make_is_asked(
     make.write_text(f"#!/bin/sh\necho '{said}'\n")
     make.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert make_knows_fifo() is knows
+    assert make_supports_fifo() is knows
 
 
 def test_without_make_nothing_is_risked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert make_knows_fifo() is False
+    assert make_supports_fifo() is False
 
 
 @pytest.fixture
 def flags() -> Iterator[str]:
     slots = Slots(1)
     assert slots.take(), "it is the build's own"
-    yield makeflags("", slots.path, slots.jobs, fifo=make_knows_fifo())
+    yield makeflags("", slots.path, slots.jobs, fifo=make_supports_fifo())
     slots.close()
 
 
@@ -86,7 +86,7 @@ def test_make_prints_no_warning(tmp_path: Path, flags: str) -> None:
 
 
 @needs_make
-@pytest.mark.skipif(make_knows_fifo(), reason="from 4.4 make says that -j leaves the jobserver")
+@pytest.mark.skipif(make_supports_fifo(), reason="from 4.4 make says that -j leaves the jobserver")
 def test_older_make_can_be_given_jobs_as_ever(tmp_path: Path, flags: str) -> None:
     (tmp_path / "Makefile").write_text("all: a b\na b:\n\t@echo $@\n")
     assert sorted(build(tmp_path, flags, "make", "-j2").split()) == ["a", "b"]
