@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -189,9 +190,12 @@ class StackDir:
 MakeStackDir = Callable[..., StackDir]
 
 
-@pytest.fixture
-def stack_dir(tmp_path: Path) -> Iterator[MakeStackDir]:
-    """Return a maker of stack directories: files by name, no service enabled unless asked for."""
+@contextmanager
+def stack_dirs(path: Path) -> Iterator[MakeStackDir]:
+    """Yield a maker of stack directories below `path`; what is left of them is ended at the end.
+
+    It takes files by name, and enables no service unless asked to.
+    """
     made: list[StackDir] = []
 
     def make(
@@ -202,13 +206,22 @@ def stack_dir(tmp_path: Path) -> Iterator[MakeStackDir]:
         **environ: str,
     ) -> StackDir:
         directory = StackDir(
-            tmp_path / name,
+            path / name,
             files or {},
             clean_environment(ENABLED_SERVICES=services, **environ),
         )
         made.append(directory)
         return directory
 
-    yield make
-    for directory in made:
-        directory.clear_away()
+    try:
+        yield make
+    finally:
+        for directory in made:
+            directory.clear_away()
+
+
+@pytest.fixture
+def stack_dir(tmp_path: Path) -> Iterator[MakeStackDir]:
+    """Return a maker of stack directories of the test's own."""
+    with stack_dirs(tmp_path) as make:
+        yield make

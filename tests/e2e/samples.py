@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import CHECKOUT, MakeStackDir, Outcome, StackDir, user_caches
-from tests.e2e.test_default_stack import processes_of
 from tests.service_processes import service_processes
 
 PORTS = (
@@ -152,6 +152,24 @@ def processes(stack: StackDir) -> dict[str, tuple[int, set[str]]]:
     rows = (line.split() for line in stack.run("services").ok().lines[2:])
     running = (row for row in rows if row[1] == "running" and not row[0].startswith("warm-"))
     return {row[0]: (int(row[2]), set(row[3:-1])) for row in running}
+
+
+def processes_of(directory: StackDir) -> list[str]:
+    """Return the processes that stand on the stack's files."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if any(str(directory.dest) in word for word in words):
+            found.append(" ".join(words))
+    return found
+
+
+def openstack(directory: StackDir, cloud: str, *words: str) -> str:
+    """Return what the stack's `openstack` command says."""
+    env = {"OS_CLIENT_CONFIG_FILE": str(directory.dest / "clouds.yaml"), "HOME": "/nonexistent"}
+    command = [str(directory.dest / "bin" / "openstack"), "--os-cloud", cloud, *words]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def check_ports(stack: StackDir, expected: dict[str, str]) -> None:

@@ -1,31 +1,41 @@
 """The default stack, for real: keystone answers, tempest passes, and all of it goes away again.
 
-Its packages come from the package index, or from uv's cache.
+In between a neighbour with plugins of others comes and goes. The packages come from the package
+index, or from uv's cache.
 """
 
 import os
 import shutil
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.conftest import CHECKOUT, MakeStackDir, StackDir, user_caches
+from tests.conftest import CHECKOUT, MakeStackDir, Outcome, StackDir, stack_dirs
+from tests.e2e.almanac import check_plugins, make_almanac
+from tests.e2e.samples import (
+    check_ports,
+    check_stopped,
+    check_told,
+    make_sample,
+    openstack,
+    passwords,
+    processes,
+    processes_of,
+)
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [
+    pytest.mark.timeout(900),
+    # The SDK warns of what its own classes do.
+    pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK50Warning"),
+    pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK60Warning"),
+]
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
+LISTENING = {"keystone": "KEYSTONE_SERVICE_PORT"}
 SECTIONS = """\
 [[post-config|/etc/keystone/keystone.conf]]
 [token]
@@ -36,132 +46,162 @@ min_compute_nodes = 3
 """
 
 
+@dataclass(frozen=True)
+class Stacked:
+    """A stack directory, and how its first run ended."""
+
+    stack: StackDir
+    first: Outcome
+
+
+@pytest.fixture(scope="module")
+def default(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacked]:
+    """The default stack, with a HOME of its own."""
+    top = tmp_path_factory.mktemp("default")
+    with stack_dirs(top) as make:
+        stack = make_sample(make, "identity", top / "home", SECTIONS)
+        yield Stacked(stack, stack.run("stack", timeout=800).ok())
+        stack.run("clean")
+
+
 @pytest.fixture
-def default(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
-    """A stack directory with the default services, on a port of its own."""
-    home = tmp_path / "home"
-    home.mkdir()
-    made = stack_dir(
-        {
-            "extras.d/80-tempest.py": (CHECKOUT / "extras.d" / "80-tempest.py").read_text(),
-            "local.conf": f"[[local|localrc]]\nKEYSTONE_SERVICE_PORT={free_port()}\n{SECTIONS}",
-        },
-        services="key,tempest",
-        HOME=str(home),
-        **user_caches(),
-    )
+def almanac(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
+    """A stack directory with plugins of others."""
+    made = make_almanac(stack_dir, tmp_path)
     yield made
     made.run("clean")
 
 
-def openstack(directory: StackDir, cloud: str, *words: str) -> str:
-    env = {"OS_CLIENT_CONFIG_FILE": str(directory.dest / "clouds.yaml"), "HOME": "/nonexistent"}
-    command = [str(directory.dest / "bin" / "openstack"), "--os-cloud", cloud, *words]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+def supervisord_of(stack: StackDir) -> int:
+    return int((stack.dest / "supervisor" / "supervisord.pid").read_text())
 
 
-def processes_of(directory: StackDir) -> list[str]:
-    """Return the processes that stand on the stack's files."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if any(str(directory.dest) in word for word in words):
-            found.append(" ".join(words))
-    return found
-
-
-def supervisord_of(directory: StackDir) -> int:
-    return int((directory.dest / "supervisor" / "supervisord.pid").read_text())
-
-
-def snapshot(directory: StackDir) -> dict[str, int]:
+def snapshot(stack: StackDir) -> dict[str, int]:
     """Return what would change if something were installed or started again."""
     files = ("data/keystone/keystone.db", "venvs/keystone/bin/python", "venvs/tempest/bin/python")
-    made = {name: (directory.dest / name).lstat().st_ino for name in files}
-    return {**made, "supervisord": supervisord_of(directory)}
+    made = {name: (stack.dest / name).lstat().st_ino for name in files}
+    return {**made, "supervisord": supervisord_of(stack)}
 
 
-def test_default_stack_from_nothing_to_nothing(default: StackDir) -> None:
-    first = default.run("stack", timeout=800).ok()
-    assert "WARNING: uncollected" not in first.out
-    lines = (default.dest / "passwords").read_text().splitlines()
-    password = dict(line.split("=", 1) for line in lines)["ADMIN_PASSWORD"]
-    check_secrecy(default, first.out, password)
-    check_cloud(default)
-
-    before = snapshot(default)
-    default.run("stack", timeout=60).ok()
-    assert snapshot(default) == before
-
-    used = (default.dest / "data/tempest/workspace/etc/tempest.conf").read_text()
-    assert "min_compute_nodes = 3" in used
-    default.run("tempest", timeout=400).ok()
-    check_healing(default)
-    check_teardown(default)
+def test_stack_is_where_it_is_told_to_be(default: Stacked) -> None:
+    assert "WARNING: uncollected" not in default.first.out
+    check_told(default.stack, default.first.out, "key")
+    check_ports(default.stack, LISTENING)
+    check_cloud(default.stack)
 
 
-def check_secrecy(default: StackDir, out: str, password: str) -> None:
-    assert len(password) == 32
-    assert password not in out
-    for path in (default.dest / "logs").rglob("*"):
-        assert path.is_dir() or password.encode() not in path.read_bytes(), path
-    for path in (default.dest / "async").glob("*"):
-        assert password.encode() not in path.read_bytes(), path
-    for name in ("passwords", "clouds.yaml", "openrc"):
-        assert (default.dest / name).stat().st_mode & 0o077 == 0
-    assert list(Path(default.environ["HOME"]).iterdir()) == []
-
-
-def check_cloud(default: StackDir) -> None:
-    listed = openstack(default, "devstack-admin", "project", "list", "-f", "value", "-c", "Name")
+def check_cloud(stack: StackDir) -> None:
+    listed = openstack(stack, "devstack-admin", "project", "list", "-f", "value", "-c", "Name")
     projects = {"admin", "service", "demo", "alt_demo", "invisible_to_admin"}
     assert set(listed.split()) == projects
     grants = openstack(
-        *(default, "devstack-system-reader", "role", "assignment", "list"),
+        *(stack, "devstack-system-reader", "role", "assignment", "list"),
         *("--names", "-f", "value", "-c", "Role", "-c", "User", "-c", "Group", "-c", "Project"),
     )
     assert "member demo@Default  demo@Default" in grants
     assert "admin  admins@Default admin@Default" in grants
-    issued = openstack(default, "devstack", "token", "issue", "-f", "value", "-c", "expires")
+    issued = openstack(stack, "devstack", "token", "issue", "-f", "value", "-c", "expires")
     lifetime = datetime.fromisoformat(issued) - datetime.now(UTC)
     assert timedelta(seconds=0) < lifetime <= timedelta(seconds=600)
 
 
-def check_healing(default: StackDir) -> None:
-    """What a crash or a user's hand took away is there again after the next run."""
-    os.kill(supervisord_of(default), signal.SIGKILL)
-    default.run("stack", timeout=120).ok()
-    assert openstack(default, "devstack", "token", "issue", "-f", "value", "-c", "id")
-    (default.dest / "data" / "keystone" / "keystone.db").unlink()
-    default.run("stack", timeout=200).ok()
-    check_cloud(default)
+def test_password_is_not_shown(default: Stacked) -> None:
+    dest, password = default.stack.dest, passwords(default.stack)["ADMIN_PASSWORD"]
+    assert len(password) == 32
+    assert password not in default.first.out
+    for path in (dest / "logs").rglob("*"):
+        assert path.is_dir() or password.encode() not in path.read_bytes(), path
+    for path in (dest / "async").glob("*"):
+        assert password.encode() not in path.read_bytes(), path
+    for name in ("passwords", "clouds.yaml", "openrc"):
+        assert (dest / name).stat().st_mode & 0o077 == 0
+    assert list(Path(default.stack.environ["HOME"]).iterdir()) == []
 
 
-def check_teardown(default: StackDir) -> None:
-    default.run("unstack").ok()
-    assert processes_of(default) == []
-    default.run("clean").ok()
-    assert not default.dest.exists()
+def test_again_changes_nothing(default: Stacked) -> None:
+    before = snapshot(default.stack)
+    default.stack.run("stack", timeout=60).ok()
+    assert snapshot(default.stack) == before
 
 
-def test_a_taken_port_is_found_before_anything_is_installed(default: StackDir) -> None:
+def test_tempest_passes_as_it_is_configured(default: Stacked) -> None:
+    used = default.stack.dest / "data" / "tempest" / "workspace" / "etc" / "tempest.conf"
+    assert "min_compute_nodes = 3" in used.read_text()
+    default.stack.run("tempest", timeout=400).ok()
+
+
+def test_neighbour_with_plugins_from_a_git_url_to_nothing(
+    default: Stacked, almanac: StackDir
+) -> None:
+    before = processes(default.stack)["keystone"]
+    outcome = almanac.run("stack", timeout=500).ok()
+    assert "Starting the almanac" in outcome.lines
+    assert "computing the days" in outcome.lines, "the log of the future, where it was collected"
+    assert {"catalog: almanac", "openrc: admin"} <= set(outcome.lines)
+    assert not [line for line in outcome.lines if line.startswith("WARNING")]
+    check_plugins(almanac)
+    check_files_of_plugins(almanac)
+    assert "serve.py" in str(processes_of(almanac))
+
+    (almanac.dest / "data" / "almanac" / "days.txt").unlink()
+    again = almanac.run("stack", timeout=200).ok()
+    for name in ("install_tides", "init_tides", "create_tides_accounts"):
+        assert [one for one in again.lines if f"tides: {name} (up to date)" in one], name
+    check_plugins(almanac)
+
+    check_ports(default.stack, LISTENING)
+    check_stopped(almanac)
+    assert (almanac.dest / "etc" / "almanac").exists()
+    almanac.run("clean").ok()
+    left = [path.name for path in almanac.dest.iterdir()]
+    assert left == ["almanac"], "the clone is the user's"
+    check_ports(default.stack, LISTENING)
+    assert processes(default.stack)["keystone"] == before
+
+
+def check_files_of_plugins(almanac: StackDir) -> None:
+    conf = (almanac.dest / "etc" / "almanac" / "almanac.conf").read_text()
+    assert "first = monday of RegionOne\n" in conf
+    assert "[keystone_authtoken]" in conf
+    assert f"connection = sqlite:///{almanac.dest}/data/almanac/almanac.db\n" in conf
+
+
+def test_what_a_crash_or_a_hand_took_away_is_there_again(default: Stacked) -> None:
+    os.kill(supervisord_of(default.stack), signal.SIGKILL)
+    (default.stack.dest / "data" / "keystone" / "keystone.db").unlink()
+    default.stack.run("stack", timeout=200).ok()
+    check_cloud(default.stack)
+
+
+def test_nothing_is_left(default: Stacked) -> None:
+    check_stopped(default.stack)
+    default.stack.run("clean").ok()
+    assert not default.stack.dest.exists()
+
+
+@pytest.fixture
+def unstacked(stack_dir: MakeStackDir, tmp_path: Path) -> StackDir:
+    """A stack directory with the default services, on ports of its own."""
+    return make_sample(stack_dir, "identity", tmp_path / "home")
+
+
+def test_a_taken_port_is_found_before_anything_is_installed(unstacked: StackDir) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        outcome = default.run("stack", KEYSTONE_SERVICE_PORT=port)
+        outcome = unstacked.run("stack", KEYSTONE_SERVICE_PORT=port)
     assert outcome.code in (1, 2)
     assert f"port {port} is taken by" in outcome.out
     assert f"process {os.getpid()}" in outcome.out
-    assert not (default.dest / "venvs").exists()
+    assert not (unstacked.dest / "venvs").exists()
 
 
-def test_no_such_version_is_one_clear_error(default: StackDir) -> None:
-    constraints = default.path / "upper-constraints.txt"
+def test_no_such_version_is_one_clear_error(unstacked: StackDir) -> None:
+    constraints = unstacked.path / "upper-constraints.txt"
     shutil.copy(CHECKOUT / "plugins" / "doitstack_plugins" / "constraints.txt", constraints)
     constraints.write_text(constraints.read_text().replace("keystone==30.0.0", "keystone==999"))
-    outcome = default.run("stack", UPPER_CONSTRAINTS_FILE="upper-constraints.txt", timeout=200)
+    outcome = unstacked.run("stack", UPPER_CONSTRAINTS_FILE="upper-constraints.txt", timeout=200)
     outcome.failed(1)
     assert "cannot install keystone" in outcome.out
     assert "Traceback" not in outcome.out

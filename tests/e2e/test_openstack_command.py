@@ -1,6 +1,7 @@
 """The `openstack` command by the server and by itself, on real services: the same, word for word.
 
-Its packages come from the package index, or from uv's cache.
+The services are the smallest stack, and one that is added to it. Their packages come from the
+package index, or from uv's cache.
 """
 
 import os
@@ -9,13 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import StackDir, clean_environment, user_caches
-from tests.e2e.test_default_stack import free_port
+import fork_server
+from tests.conftest import Outcome, StackDir, stack_dirs
+from tests.e2e.samples import check_ports, check_told, make_sample, processes
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -23,28 +26,26 @@ VALUE = ("-f", "value")
 
 GOOD = [
     ("project", "list"),
-    ("project", "list", "-f", "json"),
-    ("project", "list", "-f", "csv", "--quote", "all"),
-    ("project", "show", "demo", "-f", "shell", "--prefix", "p_"),
     ("user", "show", "admin", "-f", "json"),
-    ("role", "assignment", "list", "--names"),
-    ("endpoint", "list", "--service", "identity", *VALUE),
     ("versions", "show"),
     ("token", "issue"),
-    ("image", "list"),
     ("--version",),
     ("project", "list", "--help"),
     ("-v", "project", "list", *VALUE),
 ]
 MORE_GOOD = [
+    ("project", "list", "-f", "json"),
+    ("project", "list", "-f", "csv", "--quote", "all"),
     ("project", "list", "-f", "yaml", "--long"),
     ("project", "list", *VALUE, "-c", "Name"),
     ("project", "list", "--sort-column", "Name", "--max-width", "40"),
     ("project", "show", "demo"),
+    ("project", "show", "demo", "-f", "shell", "--prefix", "p_"),
     ("user", "list"),
     ("user", "list", "--project", "demo", "--sort-column", "Name"),
     ("role", "list"),
     ("role", "show", "admin"),
+    ("role", "assignment", "list", "--names"),
     ("role", "assignment", "list", "--user", "demo", "--names", *VALUE),
     ("domain", "list"),
     ("domain", "show", "default"),
@@ -54,6 +55,7 @@ MORE_GOOD = [
     ("service", "list", "--long"),
     ("service", "show", "keystone"),
     ("endpoint", "list"),
+    ("endpoint", "list", "--service", "identity", *VALUE),
     ("catalog", "list"),
     ("catalog", "show", "identity"),
     ("region", "list"),
@@ -64,6 +66,7 @@ MORE_GOOD = [
     ("trust", "list"),
     ("limit", "list"),
     ("registered", "limit", "list"),
+    ("image", "list"),
     ("configuration", "show"),
     ("configuration", "show", "--mask"),
     ("command", "list", *VALUE),
@@ -77,16 +80,16 @@ MORE_GOOD = [
 
 BAD = [
     ("projct", "list"),
-    ("project", "show", "nosuch"),
-    ("project", "list", "--nosuch"),
-    ("--os-cloud", "nosuch", "project", "list"),
     ("--os-password", "wrong", "token", "issue"),
 ]
 MORE_BAD = [
     ("nosuch",),
     ("project", "show"),
+    ("project", "show", "nosuch"),
+    ("project", "list", "--nosuch"),
     ("user", "show", "nosuch", "-f", "json"),
     ("project", "list", "-c", "Nosuch"),
+    ("--os-cloud", "nosuch", "project", "list"),
     ("--os-auth-url", "http://127.0.0.1:9/v3", "token", "issue"),
     ("--os-cloud", "devstack", "user", "list"),
     ("server", "list"),
@@ -99,12 +102,11 @@ PIPED = {
     "a reader that leaves": "{} command list 2>&1 | head -2",
     "both in one": "{} project show nosuch > out 2>&1; echo $?; cat out",
     "no cloud": "unset OS_CLOUD OS_CLIENT_CONFIG_FILE; cd /; {} project list",
-    "in the background": "{} project list -f value & wait $!; echo $?",
     "an image by a pipe":
-        f"{DATA}; cat data | {IMAGE} i2; {{}} image save i2 --file out; cmp out data; "
-        "{} image delete i2",
+        f"{DATA}; cat data | {IMAGE} i$$; {{}} image save i$$ --file out; cmp out data",
 }  # fmt: skip
 MORE_PIPED = {
+    "in the background": "{} project list -f value & wait $!; echo $?",
     "output to a file": "{} project list > out; echo $?; cat out",
     "in a substitution": 'echo "id $({} project show demo -f value -c name)"',
     "other cloud by environment": "OS_CLOUD=devstack-alt {} token issue -f value -c project_id",
@@ -117,48 +119,63 @@ MORE_PIPED = {
     "under timeout": "timeout -s INT 20 {} project list -f value; echo $?",
 }  # fmt: skip
 
-CHANGING = [
+PROJECTS = [
     ("project", "create", "p1", "--description", "ü and 'quotes'"),
     ("project", "create", "p1"),
-    ("project", "create", "p1", "--or-show"),
     ("project", "set", "p1", "--name", "p2"),
-    ("user", "create", "u1", "--password", "pw", "--project", "p2"),
-    ("role", "add", "member", "--user", "u1", "--project", "p2"),
-    ("role", "remove", "member", "--user", "u1", "--project", "p2"),
-    ("user", "delete", "u1"),
     ("project", "delete", "p2", "nosuch"),
+]
+USERS = [
+    ("project", "create", "p3"),
+    ("project", "create", "p3", "--or-show"),
+    ("user", "create", "u1", "--password", "pw", "--project", "p3"),
+    ("role", "add", "member", "--user", "u1", "--project", "p3"),
+    ("role", "remove", "member", "--user", "u1", "--project", "p3"),
+    ("user", "delete", "u1"),
+    ("project", "delete", "p3"),
 ]
 
 
 def and_in_full(cases: Iterable[Any], more: Iterable[Any]) -> list[Any]:
-    """Return all cases; those of `more` run in full only, as a real call takes a second of CPU."""
+    """Return all cases; those of `more` run in full only, as a real call takes a second of CPU.
+
+    `cases` has one of each kind: what it prints and how, where it reads from, how it fails.
+    """
     return [*cases, *(pytest.param(one, marks=pytest.mark.full) for one in more)]
 
 
+@dataclass(frozen=True)
+class Added:
+    """A stack, to which a service was added: its Keystone before that, and how the run ended."""
+
+    stack: StackDir
+    before: tuple[int, set[str]]
+    outcome: Outcome
+
+
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackDir]:
-    """A keystone and a glance, and their `openstack` warm."""
+def added(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Added]:
+    """The smallest stack, to which glance was added."""
     top = tmp_path_factory.mktemp("warm")
-    made = StackDir(
-        top / "stack",
-        {},
-        clean_environment(
-            ENABLED_SERVICES="key,g-api",
-            KEYSTONE_SERVICE_PORT=str(free_port()),
-            GLANCE_SERVICE_PORT=str(free_port()),
-            HOME=str(top),
-            **user_caches(),
-        ),
-    )
-    try:
-        made.run("stack", timeout=800).ok()
-        deadline = time.monotonic() + 60
-        while not (made.dest / "warm" / "openstack.sock").exists():
-            assert time.monotonic() < deadline, log(made)
-            time.sleep(0.1)
-        yield made
-    finally:
-        made.run("clean")
+    with stack_dirs(top) as make:
+        stack = make_sample(make, "identity", top / "home", "disable_service tempest\n")
+        stack.run("stack", timeout=800).ok()
+        before = processes(stack)["keystone"]
+        conf = stack.path / "local.conf"
+        conf.write_text(conf.read_text() + "enable_service g-api\n")
+        yield Added(stack, before, stack.run("stack", timeout=400).ok())
+        stack.run("clean")
+
+
+@pytest.fixture(scope="module")
+def up(added: Added) -> StackDir:
+    """A keystone and a glance, and their `openstack` warm."""
+    command = fork_server.Options("", str(added.stack.dest / "warm"), "openstack")
+    deadline = time.monotonic() + 60
+    while not fork_server.is_ready(command):
+        assert time.monotonic() < deadline, log(added.stack)
+        time.sleep(0.1)
+    return added.stack
 
 
 def log(directory: StackDir) -> str:
@@ -196,11 +213,32 @@ def same(up: StackDir, words: tuple[str, ...], cwd: Path) -> tuple[int, str, str
     return mine
 
 
+def test_of_an_added_service_only_its_own_steps_run(added: Added) -> None:
+    """What runs stays as it is, but for what depends on the new service."""
+    stack = added.stack
+    check_told(stack, added.outcome.out, "key", "g-api")
+    check_ports(stack, {"keystone": "KEYSTONE_SERVICE_PORT", "g-api": "GLANCE_SERVICE_PORT"})
+    assert processes(stack)["keystone"] == added.before
+
+    # What is only looked at, and what tells clients where things are, runs each time.
+    looks = {"check_keystone_port", "put_openstack", "warm_openstack", "configure_keystone"}
+    looks |= {"start_keystone", "wait_for_keystone", "write_clouds", "restart_keystone"}
+    ran = [event for event in added.outcome.journal if event["event"] == "step_start"]
+    again = {
+        one["step"] for one in ran if one["plugin"] == "keystone" and one["kind"] != "async_wait"
+    }
+    assert again <= looks
+    assert {"install_glance", "init_glance", "create_glance_accounts", "start_glance"} <= {
+        event["step"] for event in ran
+    }
+
+
 @pytest.mark.parametrize("words", and_in_full(GOOD, MORE_GOOD), ids=" ".join)
 def test_what_works_is_the_same(up: StackDir, words: tuple[str, ...], tmp_path: Path) -> None:
     assert same(up, words, tmp_path)[0] == 0
 
 
+@pytest.mark.full
 def test_the_help_is_the_same_but_for_its_order(up: StackDir, tmp_path: Path) -> None:
     mine, real = (run(up, [program, "--help"], tmp_path) for program in programs(up))
     # Which option comes first, and so where lines are broken, is another at each real call.
@@ -221,11 +259,14 @@ def test_in_a_shell_it_is_the_same(up: StackDir, name: str, tmp_path: Path) -> N
     assert mine == real
 
 
-def test_changes_are_the_same(up: StackDir, tmp_path: Path) -> None:
+@pytest.mark.parametrize("commands", and_in_full([PROJECTS], [USERS]), ids=["projects", "users"])
+def test_changes_are_the_same(
+    up: StackDir, commands: list[tuple[str, ...]], tmp_path: Path
+) -> None:
     stories = []
     for program in programs(up):
         story = []
-        for words in CHANGING:
+        for words in commands:
             code, out, err = run(up, [program, *words], tmp_path)
             ids = re.compile(r"\b[0-9a-f]{32}\b")
             story.append((code, ids.sub("ID", out), ids.sub("ID", err)))
@@ -301,13 +342,13 @@ def test_commands_that_a_script_installs_are_there(up: StackDir, tmp_path: Path)
     (packages / "almanac_osc.py").write_text(EXTENSION)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: almanac-osc\nVersion: 1\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    words = ("day", "list", *VALUE)
-    assert same(up, words, tmp_path) == (0, "monday\n", "")
+    words, days = ("day", "list", *VALUE), (0, "monday\n", "")
+    assert same(up, words, tmp_path) == days
     deadline = time.monotonic() + 60
     while not log(up).endswith("changed\nready\n"):
         assert time.monotonic() < deadline, log(up)
         time.sleep(0.1)
-    assert same(up, words, tmp_path) == (0, "monday\n", "")
+    assert run(up, [programs(up)[0], *words], tmp_path) == days
     assert log(up).endswith("ready\n")
 
 

@@ -22,12 +22,12 @@ from tests.e2e.samples import (
     check_told,
     make_sample,
     needs_packages,
+    openstack,
     passwords,
     processes,
     tempest_passes,
     watched_commands,
 )
-from tests.e2e.test_default_stack import openstack
 
 pytestmark = [
     needs_packages,

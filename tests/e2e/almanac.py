@@ -1,0 +1,106 @@
+"""A stack with plugins of others: a repository of DevStack's kind, and an `ApiService`."""
+
+import json
+import re
+import shutil
+import stat
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from openstack.config import OpenStackConfig
+from openstack.connection import Connection
+
+from doitstack.cli.init import stack_directory_files
+from tests.conftest import CHECKOUT, MakeStackDir, StackDir, user_caches
+from tests.e2e.samples import free_ports
+from tests.integration.bash.repositories import Repository
+
+PLUGINS = Path(__file__).parents[1] / "data" / "plugins"
+ALMANAC, TIDES = PLUGINS / "almanac", PLUGINS / "tides"
+DAYS = ["monday", "tuesday", "wednesday"]
+
+
+def make_almanac(make: MakeStackDir, top: Path) -> StackDir:
+    """Return a stack directory with Keystone and the almanac, on ports of their own."""
+    repository = Repository(top / "git" / "almanac", {})
+    shutil.copytree(ALMANAC, repository.path, dirs_exist_ok=True)
+    repository.commit({})
+    keystone, almanac, tides, *_ = free_ports().values()
+    return make(
+        {
+            "local.conf": f"""\
+[[local|localrc]]
+KEYSTONE_SERVICE_PORT={keystone}
+ALMANAC_PORT={almanac}
+TIDES_SERVICE_PORT={tides}
+enable_plugin almanac {repository.url}
+
+[[post-config|$ALMANAC_CONF]]
+[days]
+first = monday of $ALMANAC_REGION
+""",
+            "openrc": stack_directory_files()["openrc"],
+            "extras.d/50-tides.py": documented_service(),
+            "tides/tides_api.py": (TIDES / "tides_api.py").read_text(),
+        },
+        name="almanac",
+        services="key,tides",
+        **user_caches(),
+    )
+
+
+def documented_service() -> str:
+    """Return the `ApiService` of docs/plugins.md."""
+    page = (CHECKOUT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (example,) = [one for one in examples if "(ApiService)" in one]
+    return example
+
+
+def check_plugins(stack: StackDir) -> None:
+    """All services of the plugins are what they were made to be, and answer."""
+    clouds = OpenStackConfig(config_files=[str(stack.dest / "clouds.yaml")])
+    with Connection(config=clouds.get_one("devstack-admin")) as cloud:
+        check_accounts(cloud)
+        url, web_url = url_of(cloud, "almanac"), url_of(cloud, "almanac_web")
+        check_tides(stack, url_of(cloud, "tides"), cloud.auth_token)
+    assert answer_of(url) == DAYS
+    # DevStack would have this one behind Apache.
+    assert answer_of(web_url) == [*DAYS, "/almanac"]
+
+
+def check_accounts(cloud: Connection) -> None:
+    """Hold Keystone to what the almanac has made in it, once."""
+    user = cloud.identity.find_user("almanac", ignore_missing=False)
+    role = cloud.identity.find_role("almanac_reader", ignore_missing=False)
+    service = cloud.identity.find_service("almanac", ignore_missing=False)
+    endpoints = list(cloud.identity.endpoints(service_id=service.id))
+    assert (user.name, role.name, service.type) == ("almanac", "almanac_reader", "almanac")
+    assert list(cloud.identity.role_assignments(user_id=user.id))
+    assert sorted(one.interface for one in endpoints) == ["admin", "internal", "public"]
+    assert {one.region_id for one in endpoints} == {"RegionOne"}
+
+
+def url_of(cloud: Connection, name: str) -> str:
+    """Return the public address of a service, as the catalog has it."""
+    service = cloud.identity.find_service(name, ignore_missing=False)
+    (endpoint,) = cloud.identity.endpoints(service_id=service.id, interface="public")
+    return str(endpoint.url)
+
+
+def check_tides(stack: StackDir, url: str, token: str) -> None:
+    """The service answers to those alone whom Keystone knows."""
+    request = urllib.request.Request(url, headers={"X-Auth-Token": token})
+    with urllib.request.urlopen(request) as answer:
+        assert json.load(answer) == {"tides": ["high", "low"]}
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(url)
+    conf = stack.dest / "data" / "tides" / "etc" / "tides.conf"
+    assert stat.S_IMODE(conf.stat().st_mode) == 0o600
+
+
+def answer_of(url: str) -> list[str]:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode()).split()
