@@ -109,12 +109,12 @@ class Node:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def play(self, name: str) -> tuple[int, str]:
-        """Run a playbook of the job; return its code and what it said."""
+    def play(self, *names: str) -> tuple[int, str]:
+        """Run playbooks of the job, one after another; return the code and what they said."""
         answer = subprocess.run(
             [BIN / "ansible-playbook", "-v", "-i", "localhost,", "-c", "local",
              "-e", f"@{self._variables}", "-e", f"ansible_python_interpreter={sys.executable}",
-             PLAYBOOKS / f"{name}.yaml"],
+             *(PLAYBOOKS / f"{name}.yaml" for name in names)],
             env={
                 **ansible_environment(),
                 # What is known of this machine is found out once.
@@ -180,7 +180,7 @@ def test_job_stacks_and_collects(nodes: MakeNode) -> None:
         devstack_local_conf={"post-config": {"$DEMO_CONF": {"DEFAULT": {"debug": True}}}},
     )
 
-    code, said = node.play("run")
+    code, said = node.play("run", "post")
     assert code == 0, said
     assert "verysecret" not in said
     assert (node.dest / "data" / "demo.conf").read_text().split() == [
@@ -191,12 +191,13 @@ def test_job_stacks_and_collects(nodes: MakeNode) -> None:
     assert local_conf.stat().st_mode & 0o777 == 0o600
     assert "LIBS_FROM_GIT=demo\n" in local_conf.read_text()
 
-    code, said = node.play("post")
-    assert code == 0, said
     assert node.collected_files() >= {
         "stack.log", "async/fetch_demo.log", "runs", "timing.html", "junit.xml", "trace.json"
     }  # fmt: skip
     assert len(list((node.collected / "runs").glob("*.jsonl"))) == 1
+    # For whoever fetches them.
+    assert {path.stat().st_mode & 0o777 for path in node.collected.rglob("*.log")} == {0o644}
+    assert (node.collected / "async").stat().st_mode & 0o777 == 0o755
     assert "verysecret" not in "".join(
         path.read_text(errors="replace") for path in node.collected.rglob("*") if path.is_file()
     )
@@ -228,6 +229,7 @@ def test_mistake_in_the_variables_is_reported_without_their_values(nodes: MakeNo
     assert code != 0
     assert "devstack_localrc.ADMIN_PASSWORD: must be text, not a list" in said
     assert "verysecret" not in said
+    assert not node.dest.exists()
     # Nothing has run, and there is nothing to collect.
     code, said = node.play("post")
     assert code == 0, said
