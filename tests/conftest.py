@@ -20,9 +20,9 @@ from doitstack.cli import command_name
 TESTS = Path(__file__).parent
 DOIT = str(Path(sys.executable).with_name("doit"))
 CHECKOUT = TESTS.parent
-ORDER = ("unit", "style", "e2e", "integration")
-"""The folders of tests in the order in which they run: first what fails soonest, and the longest
-before the many short ones, so that all workers end at about the same time."""
+ORDER = ("unit", "style", "e2e", "integration/test_ci_job.py", "integration")
+"""The folders and files of tests in the order in which they run: first what fails soonest, and the
+longest before the many short ones, so that all workers end at about the same time."""
 
 WORKERS_PER_CORE = 2
 """Whole runs wait for half of their time, so one worker a core would leave the cores idle.
@@ -69,7 +69,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the tests by their folders."""
-    items.sort(key=lambda item: ORDER.index(item.path.relative_to(TESTS).parts[0]))
+    items.sort(key=lambda item: _place(item.path.relative_to(TESTS)))
+
+
+def _place(path: Path) -> int:
+    """Return the place in ORDER of a file of tests."""
+    return next(place for place, one in enumerate(ORDER) if path.is_relative_to(one))
 
 
 @pytest.fixture(scope="session", autouse=True)
