@@ -77,6 +77,8 @@ class FakeRun:
             priorities=Priorities({}),
             redact=lambda text: text.replace("secret", "***"),
             mask=lambda path: None,
+            mask_again=lambda: None,
+            learn=lambda secret: None,
         )
 
     @property

@@ -144,9 +144,9 @@ _async_start_time() {
     REPLY=${20}
 }
 
-_async_secret_names='*@(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|SECRET_KEY|API_KEY)'
+_async_secret_names='*@(PASSWORD|PASSWD|PASSPHRASE|PASS|SECRET|TOKEN|CREDENTIALS|@(SECRET|API|ACCESS|PRIVATE|AUTH)?(_)KEY)'
 
-# Hide the secrets that the script has set since its start; the main process knows the others.
+# Hide the secrets that the script has set since its start, and tell the main process, which knows the others.
 _async_learn_secrets() {
     local _async_variable IFS=$' \t\n'
     # Bash filters: a loop over all names of a session takes ten times as long.
@@ -162,6 +162,7 @@ _async_learn_secret() {
         [[ $_async_secret != "$1" ]] || return 0
     done
     _doitstack_secrets+=("$1")
+    ! _async_in_session || _doitstack_send secret "$1"
 }
 
 # Return the words as one text, with stars for the secrets in it.

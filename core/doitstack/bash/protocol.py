@@ -28,6 +28,7 @@ _SHAPES = {
     "time": "sn",
     "async_started": "snns",
     "async_ended": "sn",
+    "secret": "s",
     "request": "ss",
     "file": "s",
     "failed": "nsss",

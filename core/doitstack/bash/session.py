@@ -47,6 +47,9 @@ class Listener(Protocol):
     def request(self, verb: str, arguments: Sequence[str], reply: Reply) -> None:
         """The shell requests something that only the main process can do."""
 
+    def learn(self, secret: str) -> None:
+        """A script has set a secret."""
+
     def session_ended(self) -> None:
         """The session has ended."""
 
@@ -287,6 +290,8 @@ class Session:
                 listener.async_started(fields[0], int(fields[1]), int(fields[2]), fields[3])
             case "async_ended":
                 listener.async_ended(fields[0], int(fields[1]))
+            case "secret":
+                listener.learn(fields[0])
             case "request":
                 listener.request(fields[1], fields[2:], partial(self._answer, fields[0]))
             case _:

@@ -191,6 +191,7 @@ _doitstack_on_error() {
 _doitstack_end() {
     [[ ! $_doitstack_is_reported ]] || return 0
     _doitstack_is_reported=1
+    ! declare -F _async_learn_secrets >/dev/null || _async_learn_secrets
     _doitstack_send "$@"
     _doitstack_keep_exit_trap
     trap '_doitstack_on_exit "$?"' EXIT

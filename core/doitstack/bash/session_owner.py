@@ -237,6 +237,10 @@ class SessionOwner:
         for future in list(self._forked.values()):
             self._give_up(future, StepError("the bash session has ended"))
 
+    def learn(self, secret: str) -> None:
+        """Take in a secret that a script has set, which must not be shown from now on."""
+        self._run.learn(secret)
+
     def took(self, component: str, milliseconds: int) -> None:
         """Record a time that a script has measured."""
         self._run.journal.write(ComponentTime(component, milliseconds / 1000))

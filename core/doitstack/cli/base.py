@@ -13,6 +13,7 @@ from doit.cmdparse import CmdOption
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
 from doitstack.cli.help_text import command_help
+from doitstack.cli.masked_streams import mask_standard_streams
 from doitstack.cli.options import asks_for_help, options_first
 from doitstack.console.screens import open_standard_streams
 from doitstack.errors import DoitstackError
@@ -86,6 +87,7 @@ class InterruptibleCommand(DoitCmdBase):  # type: ignore[misc]
         """Keep `cmds`, doit's dictionary of all commands."""
         # doit takes the standard streams as they are when it makes a command.
         open_standard_streams()
+        mask_standard_streams()
         super().__init__(task_loader=task_loader, cmds=cmds, **kwargs)
         self.commands: Any = {} if cmds is None else cmds
 

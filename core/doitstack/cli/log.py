@@ -8,6 +8,8 @@ from doit.exceptions import InvalidCommand
 
 from doitstack.cli.base import FOLLOW, JSON, FollowCommand, width
 from doitstack.cli.follow_file import Follower
+from doitstack.config.masking import masked_chunks
+from doitstack.config.passwords import Secrets
 from doitstack.console.main_log import write_all
 from doitstack.errors import StepError
 from doitstack.journal.last_run import LastRun
@@ -57,7 +59,7 @@ class Log(FollowCommand):
         return super().execute(params, [])
 
     def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return the list of logs, or write the named log byte for byte."""
+        """Return the list of logs, or write the named log with stars for secrets."""
         run = LastRun(directory.stack.dest, directory.stack.log_dir)
         logs = logs_of(directory, run)
         if self._name is None:
@@ -69,9 +71,10 @@ class Log(FollowCommand):
                 f"future {log.name} has no log: it has not started, or it ran in the main line, "
                 f"whose log is `doit log stack`"
             )
+        secrets = Secrets(directory.settings)
         is_over = _end_of(log, run) if params["follow"] else _at_once
         with Follower(log.path, params["lines"]) as follower:
-            for chunk in follower.follow(is_over):
+            for chunk in masked_chunks(follower.follow(is_over), lambda: secrets.mask):
                 write_all(sys.stdout.fileno(), chunk)
         return ""
 

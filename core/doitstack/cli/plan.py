@@ -4,7 +4,6 @@ from typing import Any
 
 from doitstack.cli.base import JSON, ShowCommand, width
 from doitstack.config import dest_directory
-from doitstack.config.passwords import known_secrets, redacted
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
 from doitstack.reports.graphviz import plan_graph
@@ -33,7 +32,7 @@ class Plan(ShowCommand):
         directory.check()
         directory.check_privileges()
         dest_directory.check(directory.settings)
-        return redacted(_text(directory, params), known_secrets(directory.settings))
+        return _text(directory, params)
 
 
 def _text(directory: StackDirectory, params: Any) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
+from doitstack.config.masking import URL_PASSWORD, Mask, mask_file
 from doitstack.errors import SettingsError
 from doitstack.private_files import locked, private_directory, read_regular, write_private
 
@@ -19,11 +21,17 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 
-_HARMLESS = re.compile(r"/.*|true|false|none|null|default", re.IGNORECASE)
-"""Values of such names that are not secrets: paths of files with them, switches."""
+_HARMLESS = re.compile(
+    r"/.*|true|false|none|null|default|admin|demo|stack|service|services|phase|plugin|future|async",
+    re.IGNORECASE,
+)
+"""Values of such names that are no secrets: paths of files with them, switches, words of ours."""
 
 _MIN_SECRET_LENGTH = 5
-"""Shorter values are not redacted: they occur in ordinary text."""
+"""Shorter values are not masked: they occur in ordinary text."""
+
+_LONG_NUMBER = 12
+"""Numbers of fewer digits are not masked: pids, ports and sizes look the same."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -45,39 +53,29 @@ def password(settings: Mapping[str, str], name: str) -> str:
 
 
 def known_secrets(settings: Mapping[str, str]) -> list[str]:
-    """Return the values that must not be shown: settings named like a secret, generated passwords.
+    """Return the values that must not be shown, the longest first.
 
-    The longest come first, so that a secret that contains another is replaced whole.
+    They are the settings that are named like a secret, the passwords of all URLs in settings, and
+    the generated passwords.
     """
-    values = {
-        value
-        for name, value in settings.items()
-        if _SECRET.search(name) and not _HARMLESS.fullmatch(value)
-    }
+    values = {value for name, value in settings.items() if _SECRET.search(name)}
+    for value in settings.values():
+        if "://" in value:
+            values |= {quoted for _, quoted in URL_PASSWORD.findall(value)}
+            values |= {unquote(quoted) for _, quoted in URL_PASSWORD.findall(value)}
     with suppress(SettingsError):  # `password` reports it; without it a stack can still be stopped
         values |= set(_read(Path(settings["DEST"]) / "passwords").values())
-    return sorted(
-        (value for value in values if len(value) >= _MIN_SECRET_LENGTH), key=len, reverse=True
-    )
+    return sorted(filter(_can_be_masked, values), key=len, reverse=True)
 
 
-def redacted(text: str, secrets_: list[str]) -> str:
-    """Return `text` with each secret replaced by stars."""
-    for secret in secrets_:
-        text = text.replace(secret, "***")
-    return text
+def _can_be_masked(value: str) -> bool:
+    is_number = value.isdecimal() and len(value) < _LONG_NUMBER
+    return len(value) >= _MIN_SECRET_LENGTH and not is_number and not _HARMLESS.fullmatch(value)
 
 
-def mask_file(path: Path, secrets_: list[str]) -> None:
-    """Overwrite each secret in a file with as many stars, so that others can still append to it."""
-    with suppress(FileNotFoundError), path.open("r+b") as file:
-        text = file.read()
-        for secret in map(str.encode, secrets_):
-            start = text.find(secret)
-            while start >= 0:
-                file.seek(start)
-                file.write(b"*" * len(secret))
-                start = text.find(secret, start + len(secret))
+def known_mask(settings: Mapping[str, str]) -> Mask:
+    """Return the mask of the secrets that are known of a stack now."""
+    return Mask(known_secrets(settings))
 
 
 class Secrets:
@@ -91,23 +89,42 @@ class Secrets:
         self._settings = settings
         self._file = f"{settings['DEST']}/passwords"
         self._state: tuple[int, ...] = ()
+        self._learned: set[str] = set()
         self._known: list[str] = []
+        self._mask = Mask()
 
     @property
     def known(self) -> list[str]:
         """The values, the longest first."""
-        state = (self._settings.changes, *_stamp(self._file))
-        if state != self._state:
-            self._state, self._known = state, known_secrets(self._settings)
+        self._look()
         return self._known
 
-    def redact(self, text: str) -> str:
-        """Return `text` with each secret replaced by stars."""
-        return redacted(text, self.known)
+    @property
+    def mask(self) -> Mask:
+        """The mask of these values."""
+        self._look()
+        return self._mask
 
-    def mask(self, path: Path) -> None:
+    def learn(self, secret: str) -> None:
+        """Take in a value that is no setting."""
+        if _can_be_masked(secret):
+            self._learned.add(secret)
+
+    def _look(self) -> None:
+        state = (self._settings.changes, len(self._learned), *_stamp(self._file))
+        if state != self._state:
+            found = {*known_secrets(self._settings), *self._learned}
+            self._state, known = state, sorted(found, key=len, reverse=True)
+            if known != self._known:
+                self._known, self._mask = known, Mask(known)
+
+    def redact(self, text: str) -> str:
+        """Return `text` with stars for each secret."""
+        return self.mask.text(text)
+
+    def mask_file(self, path: Path) -> None:
         """Overwrite each secret in a file with stars."""
-        mask_file(path, self.known)
+        mask_file(path, self.mask)
 
 
 def _stamp(path: str) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
 """`$LOGDIR/stack.log`: the output of the main line, followed to the screen.
 
 Everything is written into the file first and shown from there, so that the order on the screen is
-the order in the file, and a daemon that keeps a step's output open delays nothing.
+the order in the file, and a daemon that keeps a step's output open delays nothing. Secrets are
+overwritten with stars in the file when they would be shown, at most a quarter of a second later.
 """
 
 import fcntl
@@ -14,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from doitstack.config.masking import CHUNK, Mask, overwrite
 from doitstack.console.screens import Screen, write_all
 from doitstack.private_files import open_regular
 
@@ -22,18 +24,21 @@ __all__ = ["CHUNK", "SILENCE", "MainLog", "append_line", "write_all"]
 SILENCE = 30.0
 """Seconds without output after which a line shows what is still running."""
 
-CHUNK = 1 << 20
-"""Bytes that are copied at a time, so that a log of any size needs no more memory."""
-
 
 class MainLog:
     """The main line's log; `descriptor` is open for appending and may be given to programs."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the log at `path`; it is not shown before `show_on`."""
+    def __init__(self, path: Path, mask: Callable[[], Mask] = Mask) -> None:
+        """Open the log at `path`; it is not shown before `show_on`.
+
+        `mask` returns the mask of the secrets that are known by now.
+        """
         self.path = path
         self.descriptor = open_regular(path, os.O_CREAT | os.O_RDWR | os.O_APPEND)
-        self._shown = os.fstat(self.descriptor).st_size
+        # One that is open for appending writes at the end only.
+        self._overwriting = open_regular(path, os.O_RDWR)
+        self._mask = mask
+        self._seen = self._shown = os.fstat(self.descriptor).st_size
         self._screen = Screen()
         self._saved: list[int] = []
         self._is_showing = False
@@ -59,7 +64,7 @@ class MainLog:
         except OSError:
             self.show()
             with self._on_screen() as screen:
-                screen.show(data)
+                screen.show(self._mask().data(data))
             return
         self.show()
 
@@ -96,8 +101,8 @@ class MainLog:
         if last != b"\n":
             write_all(self.descriptor, b"\n")
 
-    def show(self) -> None:
-        """Copy new output to the screen.
+    def show(self, *, is_end: bool = False) -> None:
+        """Copy new output to the screen; what may be the beginning of a secret only at the end.
 
         After SILENCE seconds without output, add the line that `on_silence` returns.
         """
@@ -106,27 +111,35 @@ class MainLog:
             return
         self._is_showing = True
         try:
-            self._look()
+            self._look(is_end=is_end)
         finally:
             self._is_showing = False
 
-    def _look(self) -> None:
-        if os.fstat(self.descriptor).st_size > self._shown:
+    def _look(self, *, is_end: bool) -> None:
+        size = os.fstat(self.descriptor).st_size
+        if size > self._seen or (is_end and size > self._shown):
+            self._seen = size
             self._last_news = time.monotonic()
-            self._copy_to_screen()
+            self._copy_to_screen(is_end=is_end)
         elif time.monotonic() - self._last_news > SILENCE:
             self._last_news = time.monotonic()
             if line := self.on_silence():
                 self.write(f"{line}\n")
-                self._copy_to_screen()
+                self._copy_to_screen(is_end=False)
         with self._on_screen() as screen:
             screen.refresh()
 
-    def _copy_to_screen(self) -> None:
-        while chunk := os.pread(self.descriptor, CHUNK, self._shown):
+    def _copy_to_screen(self, *, is_end: bool) -> None:
+        mask = self._mask()
+        while data := os.pread(self.descriptor, CHUNK, self._shown):
+            is_whole = is_end and len(data) < CHUNK
+            masked = mask.data(data) if is_whole else mask.settled(data)
+            overwrite(self._overwriting, self._shown, data, masked)
+            if not masked:
+                return
             with self._on_screen() as screen:
-                screen.show(chunk)
-                self._shown += len(chunk)
+                screen.show(masked)
+                self._shown += len(masked)
 
     @contextmanager
     def _on_screen(self) -> Iterator[Screen]:
@@ -139,7 +152,7 @@ class MainLog:
 
     def conclude(self) -> None:
         """Show the rest; what comes now is the closing message of the run."""
-        self.show()
+        self.show(is_end=True)
         with self._on_screen() as screen:
             screen.conclude()
 
@@ -205,8 +218,9 @@ class MainLog:
 
     def close(self) -> None:
         """Show the rest and close the log."""
-        self.show()
+        self.show(is_end=True)
         os.close(self.descriptor)
+        os.close(self._overwriting)
         with self._on_screen() as screen:
             screen.close()
 

@@ -69,6 +69,7 @@ class Executor:
             raise
         finally:
             self._current = ("", 0.0)
+            self.context.mask_again()
             if not self.context.scheduler.futures_running:
                 self.context.slots.restore()
 
@@ -158,8 +159,9 @@ class Executor:
     def end_session(self) -> None:
         """End the bash session; EXIT traps of scripts run."""
         self._session.close()
+        self.context.mask_again()
         # Futures of scripts may have written to the traces after the end of the script.
-        for trace in self.traces.glob("*.log"):
+        for trace in (*self.traces.glob("*.log"), self.stack.log_dir / "error.log"):
             self.context.mask(trace)
 
 

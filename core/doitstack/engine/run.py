@@ -11,6 +11,7 @@ from doitstack.console.main_log import MainLog
 from doitstack.engine.cpu_usage import Meter, Sampler
 from doitstack.engine.environment_variables import run_environment
 from doitstack.engine.executor import Executor
+from doitstack.engine.log_masking import LogMasking
 from doitstack.futures.async_directory import init, record_run
 from doitstack.futures.make_jobserver import make_supports_fifo, makeflags
 from doitstack.futures.priorities import Priorities
@@ -81,7 +82,7 @@ def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitS
     journal = Journal(new_journal_path(stack.log_dir), secrets.redact)
     closing.callback(journal.close)
     prune_journals(stack.log_dir, stack.settings.number("KEEP_RUNS"))
-    log = MainLog(stack.log_dir / "stack.log")
+    log = MainLog(stack.log_dir / "stack.log", lambda: secrets.mask)
     closing.callback(log.close)
     loop = EventLoop()
     closing.callback(loop.close)
@@ -90,7 +91,8 @@ def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitS
     closing.callback(slots.close)
     name, futures_dir = journal.path.stem, stack.dest / "async"
     record_run(futures_dir, name)
-    watchdog = Watchdog(futures_dir, name)
+    masking = LogMasking(secrets, log, futures_dir, stack.log_dir)
+    watchdog = Watchdog(futures_dir, name, masking.mask_all)
     closing.callback(watchdog.dismiss)
     return RunContext(
         name=name,
@@ -104,7 +106,9 @@ def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitS
         scheduler=Scheduler(slots, serial=not options.parallel, keep_going=options.keep_going),
         priorities=Priorities(last_durations(stack.log_dir)),
         redact=secrets.redact,
-        mask=secrets.mask,
+        mask=secrets.mask_file,
+        mask_again=masking.mask_again,
+        learn=secrets.learn,
         time_limit=stack.settings.number("STEP_TIMEOUT"),
         warnings_as_errors=stack.settings.is_true("WARNINGS_AS_ERRORS"),
     )

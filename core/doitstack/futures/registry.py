@@ -154,6 +154,7 @@ class FutureRegistry:
         if future.has_ended:
             return
         job = self._ended_job(future)
+        self._run.mask(self._file(future.name, "log"))
         end_time = job.end_time / 1000 if job and job.end_time else self._run.journal.now()
         reported = job.rc if job else None
         rc, value, error = outcome(future.name, code, reported, self._file(future.name, "result"))

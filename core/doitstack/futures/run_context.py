@@ -47,6 +47,8 @@ class RunContext:
         futures_dir: the directory of the files and logs of futures.
         redact: returns a text with stars instead of secrets.
         mask: overwrites the secrets in a file with stars.
+        mask_again: does so in all logs of the run, if there are new secrets.
+        learn: takes in a secret that a script has set.
         time_limit: how long a step or future without a `timeout` may run (s; 0: no limit).
         warnings_as_errors: whether a warning fails the step that causes it.
         warnings: the warnings so far; the last lines of the run repeat them.
@@ -65,6 +67,8 @@ class RunContext:
     priorities: Priorities
     redact: Callable[[str], str]
     mask: Callable[[Path], None]
+    mask_again: Callable[[], None]
+    learn: Callable[[str], None]
     time_limit: float = 0
     warnings_as_errors: bool = False
     warnings: list[str] = field(default_factory=list)

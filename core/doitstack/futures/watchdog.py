@@ -11,7 +11,7 @@ import select
 import signal
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -77,9 +77,13 @@ class Watchdog:
     recorded here.
     """
 
-    def __init__(self, directory: Path, run: str) -> None:
+    def __init__(
+        self, directory: Path, run: str, then: Callable[[], object] = lambda: None
+    ) -> None:
+        """Watch this process, and call `then` in the watchdog once all has been ended."""
         self._directory = directory
         self._run = run
+        self._then = then
         self._records = mmap.mmap(-1, 2 * _RECORD.size)
         self._programs = 0
         self._parent = os.getpid()
@@ -147,6 +151,7 @@ class Watchdog:
         poll.register(watched, select.POLLIN)
         poll.poll()
         self._end_all()
+        self._then()
 
     def _end_all(self) -> None:
         for _ in range(LOOKS):

@@ -1,6 +1,7 @@
 """The current stack directory as doit's tasks."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -8,7 +9,8 @@ from typing import TypeVar
 from doit.exceptions import InvalidDodoFile
 from doit.task import Task
 
-from doitstack.config.passwords import known_secrets, redacted
+from doitstack.config.masking import Mask
+from doitstack.config.passwords import Secrets
 from doitstack.errors import DoitstackError
 from doitstack.phases import Phase
 from doitstack.planning.doit_tasks import BUILT_IN, offered_task, plan_tasks, stack_tasks
@@ -34,6 +36,7 @@ class LoadedDirectory:
 
     def __init__(self, top_dir: Path) -> None:
         self.directory = StackDirectory(top_dir)
+        self.secrets = Secrets(self.directory.settings)
 
     def settings_tasks(self, phase: Phase) -> Iterator[Task]:
         """Yield the tasks of `override_defaults` or `source`."""
@@ -57,9 +60,9 @@ class LoadedDirectory:
 
     def _without_secrets(self, tasks: Iterable[Task]) -> Iterator[Task]:
         """Yield tasks with stars for the secrets in what `doit list` shows of them."""
-        secrets = known_secrets(self.directory.settings)
+        mask = self.secrets.mask
         for task in tasks:
-            task.doc = redacted(task.doc or "", secrets)
+            task.doc = mask.text(task.doc or "")
             yield task
 
     def stack_tasks(self) -> Iterator[Task]:
@@ -100,6 +103,18 @@ def _load(top_dir: Path) -> LoadedDirectory:
 def loaded() -> LoadedDirectory:
     """Return the stack directory that is the current directory. Raises InvalidDodoFile."""
     return _or_mistake(lambda: _load(Path.cwd()))
+
+
+def shown(text: str) -> str:
+    """Return a text for the user, with stars for the secrets of the stack directory.
+
+    Before that is loaded, no secrets are known but the passwords of URLs.
+    """
+    mask = Mask()
+    if _load.cache_info().currsize:
+        with suppress(OSError, DoitstackError):
+            mask = _load(Path.cwd()).secrets.mask
+    return mask.text(text)
 
 
 def _or_mistake(function: Callable[[], _Answer]) -> _Answer:

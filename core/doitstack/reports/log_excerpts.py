@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from doitstack.config.passwords import redacted
+from doitstack.config.masking import Mask
 from doitstack.journal.run_record import RunRecord
 from doitstack.journal.step_record import StepRecord
 from doitstack.private_files import last_lines
@@ -41,7 +41,7 @@ class RunLogs:
     main: Path
     futures: Path | None
     traces: Path | None = None
-    secrets: Sequence[str] = ()
+    mask: Mask = field(default_factory=Mask)
 
     def file_of(self, step: StepRecord) -> Path:
         """Return the log to read about a step."""
@@ -60,7 +60,7 @@ class RunLogs:
             lines = last_lines(self.main, *step.log)
         elif step.is_future and step.was_run and self.futures:
             lines = last_lines(self.futures / f"{step.name}.log")
-        text = redacted("\n".join(lines), list(self.secrets))
+        text = self.mask.text("\n".join(lines))
         return "\n".join(explaining(text.split("\n")))
 
 
@@ -85,14 +85,13 @@ def _as_shown(line: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in shown)[:WIDEST]
 
 
-def without_secrets(run: RunRecord, secrets: Sequence[str]) -> RunRecord:
+def without_secrets(run: RunRecord, mask: Mask) -> RunRecord:
     """Return the run with stars instead of secrets in the commands and errors of its steps."""
-    known = list(secrets)
     steps = [
         replace(
             step,
-            command=cleaned(redacted(step.command, known)),
-            error=cleaned(redacted(step.error, known)),
+            command=cleaned(mask.text(step.command)),
+            error=cleaned(mask.text(step.error)),
         )
         for step in run.steps
     ]

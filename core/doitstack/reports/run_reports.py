@@ -3,7 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
-from doitstack.config.passwords import known_secrets
+from doitstack.config.passwords import known_mask
 from doitstack.errors import StepError
 from doitstack.journal.last_run import last_run
 from doitstack.journal.run_comparison import Comparison, compare, run_before
@@ -22,33 +22,33 @@ class Reports:
         self._stack = stack
         self._path = path
         self._before = before
-        self._secrets = known_secrets(stack.settings)
+        self._mask = known_mask(stack.settings)
 
     def page(self) -> str:
         """Return the run as a page of HTML."""
         from doitstack.reports.html.page import Findings, page  # noqa: PLC0415 - loads jinja2
 
         timing = timing_of(self._stack.log_dir, self._run)
-        return page(Findings(self._run, timing, self._comparison(), self._logs))
+        return self._mask.text(page(Findings(self._run, timing, self._comparison(), self._logs)))
 
     def trace(self) -> str:
         """Return the run as Chrome trace events."""
-        return trace(self._run)
+        return self._mask.text(trace(self._run))
 
     def junit(self) -> str:
         """Return the run as JUnit XML."""
-        return junit(self._run, self._logs)
+        return self._mask.text(junit(self._run, self._logs))
 
     @cached_property
     def _run(self) -> RunRecord:
-        return without_secrets(_readable(self._path), self._secrets)
+        return without_secrets(_readable(self._path), self._mask)
 
     @cached_property
     def _logs(self) -> RunLogs:
         stack = self._stack
         is_last = last_run(stack.log_dir) == self._path
         async_dir = stack.dest / "async" if is_last else None
-        return RunLogs(stack.log_dir / "stack.log", async_dir, secrets=self._secrets)
+        return RunLogs(stack.log_dir / "stack.log", async_dir, mask=self._mask)
 
     def _comparison(self) -> Comparison | None:
         before = (

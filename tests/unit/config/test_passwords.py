@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.config.local_conf import LocalSettings
-from doitstack.config.passwords import Secrets, known_secrets, mask_file, password
+from doitstack.config.passwords import Secrets, known_secrets, password
 from doitstack.config.settings import Settings
 from doitstack.errors import SettingsError
 
@@ -93,6 +93,8 @@ def test_passwords_that_cannot_be_read_are_reported_and_hide_nothing(
         ),
         *((name, "hunter22", False) for name in ("PASSWORD_FILE", "KEY_NAME", "TOKENS", "X_KEY")),
         *(("A_TOKEN", value, False) for value in ("False", "/etc/token", "none", "abc")),
+        *(("A_TOKEN", value, False) for value in ("stack", "Admin", "12345678901")),
+        *(("A_TOKEN", value, True) for value in ("stacks", "secret", "123456789012")),
     ],
 )
 def test_names_tell_secrets_from_other_settings(
@@ -101,10 +103,10 @@ def test_names_tell_secrets_from_other_settings(
     assert known_secrets({"DEST": str(tmp_path), name: value}) == [value] * is_secret
 
 
-def test_secrets_in_a_file_are_overwritten_in_place(tmp_path: Path) -> None:
-    path = tmp_path / "trace.log"
-    path.write_text("+ login hunter22 hunter22x\nhunter\n")
-    mask_file(path, ["hunter22x", "hunter22"])
-    assert path.read_text() == "+ login ******** *********\nhunter\n"
-    mask_file(tmp_path / "missing", ["hunter22"])
-    assert not (tmp_path / "missing").exists()
+def test_passwords_in_urls_are_secrets(tmp_path: Path) -> None:
+    settings = {
+        "DEST": str(tmp_path),
+        "http_proxy": "http://me:pro%20xy1@proxy:3128/",
+        "A_URL": "https://host:8080/a@b",
+    }
+    assert sorted(known_secrets(settings)) == ["pro xy1", "pro%20xy1"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack.config.masking import Mask
 from doitstack.journal.step_record import StepRecord
 from doitstack.private_files import MOST
 from doitstack.reports.log_excerpts import (
@@ -95,9 +96,9 @@ def test_secrets_are_not_shown_not_even_half(tmp_path: Path) -> None:
     # The part that is read begins in the midst of the secret.
     text = f"{secret}\n" + "x" * (MOST - 20)
     log.write_text(text)
-    assert "et" not in RunLogs(log, None, secrets=[secret]).tail(_step(0, len(text)))
+    assert "et" not in RunLogs(log, None, mask=Mask([secret])).tail(_step(0, len(text)))
     log.write_text(f"password={secret}\n")
-    assert RunLogs(log, None, secrets=[secret]).tail(_step(0, 100)) == "password=***"
+    assert RunLogs(log, None, mask=Mask([secret])).tail(_step(0, 100)) == "password=***"
 
 
 def test_errors_and_commands_hide_secrets() -> None:
@@ -109,7 +110,7 @@ def test_errors_and_commands_hide_secrets() -> None:
             run_end(1, code=1),
         ]
     )
-    assert without_secrets(run, ["s3cret"]).steps[0].error == "no *** fits"
+    assert without_secrets(run, Mask(["s3cret"])).steps[0].error == "no *** fits"
 
 
 @pytest.mark.parametrize(
