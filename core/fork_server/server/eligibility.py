@@ -98,7 +98,7 @@ class Eligibility:
 
     def _is_allowed(self, request: Request) -> bool:
         """Return whether any user can change the limits and niceness of a fork to the caller's."""
-        wanted = limits(request.limits)
+        wanted = request.limits
         hard_ones = (
             (number, hard, self._limits[number][1]) for number, (_, hard) in wanted.items()
         )

@@ -51,7 +51,7 @@ def _codeset(name: str) -> str:
     try:
         locale.setlocale(locale.LC_CTYPE, name)
         return locale.nl_langinfo(locale.CODESET).upper()
-    except locale.Error:
+    except (locale.Error, ValueError):  # no such locale; a name in no encoding
         return ""
     finally:
         locale.setlocale(locale.LC_CTYPE, before)
@@ -61,7 +61,7 @@ def apply_locale(settings: StreamSettings) -> None:
     """Set the locale of this process from its environment, as Python does when it starts."""
     if settings.coerced:
         os.environ["LC_CTYPE"] = settings.coerced
-    with suppress(locale.Error):
+    with suppress(locale.Error, ValueError):
         locale.setlocale(locale.LC_CTYPE, "")
 
 

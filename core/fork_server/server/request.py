@@ -2,11 +2,17 @@
 
 import array
 import os
+import signal
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from ..protocol import MOST_DESCRIPTORS, REQUEST, decode
+from .limits import limits
+
+_LONGEST = 1 << 26
+"""Bytes of a request; the kernel gives a process arguments and variables of at most 6 MiB."""
 
 
 class BadRequestError(Exception):
@@ -18,7 +24,8 @@ class Request:
     """One call: everything that a process inherits, as its caller has it.
 
     numbers: of the descriptors that the program inherits.
-    status, limits: as in /proc/self.
+    status: as in /proc/self; from there are umask, processors, and ignored and blocked signals.
+    limits: soft and hard, by their numbers in `resource`.
     namespaces: targets of the links `protocol.NAMESPACES`.
     descriptors: ours; the first is the working directory, the others belong at `numbers`.
     """
@@ -27,7 +34,11 @@ class Request:
     numbers: tuple[int, ...]
     nice: int
     status: dict[str, str]
-    limits: str
+    umask: int
+    processors: frozenset[int]
+    ignored: frozenset[int]
+    blocked: frozenset[int]
+    limits: Mapping[int, tuple[int, int]]
     namespaces: str
     argv: tuple[str, ...]
     environ: dict[str, str]
@@ -59,8 +70,8 @@ def receive(connection: socket.socket) -> Request:
     try:
         if data != REQUEST or len(received) < 2:
             raise BadRequestError("no descriptors")
-        return _parse(_content(received[0]), tuple(received[1:]))
-    except (BadRequestError, ValueError, OSError) as error:
+        return parse(_content(received[0]), tuple(received[1:]))
+    except (BadRequestError, OSError) as error:
         for descriptor in received[1:]:
             os.close(descriptor)
         raise BadRequestError(str(error)) from error
@@ -70,26 +81,47 @@ def receive(connection: socket.socket) -> Request:
 
 
 def _content(descriptor: int) -> bytes:
-    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+    size = os.fstat(descriptor).st_size
+    if size > _LONGEST:
+        raise BadRequestError("it is too long")
+    return os.pread(descriptor, size, 0)
 
 
-def _parse(data: bytes, descriptors: tuple[int, ...]) -> Request:
+def parse(data: bytes, descriptors: tuple[int, ...]) -> Request:
+    """Return the request in `data`, with all that a fork needs. Raises BadRequestError."""
+    try:
+        request = _request(data, descriptors)
+    except (ValueError, LookupError) as error:
+        raise BadRequestError(f"it cannot be read: {type(error).__name__}") from error
+    if len(set(request.numbers)) != len(descriptors) - 1 or min(request.numbers, default=0) < 0:
+        raise BadRequestError("descriptors are missing")
+    return request
+
+
+def _request(data: bytes, descriptors: tuple[int, ...]) -> Request:
     stamp, parts = decode(data)
-    nice, numbers, status, limits, namespaces, argv, environ = map(os.fsdecode, parts)
-    request = Request(
+    nice, numbers, status_text, limits_text, namespaces, argv, environ = map(os.fsdecode, parts)
+    status = status_fields(status_text)
+    return Request(
         stamp,
         tuple(map(int, numbers.split())),
         int(nice),
-        status_fields(status),
-        limits,
+        status,
+        int(status["Umask"], 8) & 0o777,
+        _bits(status["Cpus_allowed"], first=0),
+        _bits(status["SigIgn"], first=1) & signal.valid_signals(),
+        _bits(status["SigBlk"], first=1) & signal.valid_signals(),
+        limits(limits_text),
         namespaces,
         tuple(argv.split("\0")[:-1]),
         environment(environ),
         descriptors,
     )
-    if len(request.numbers) != len(descriptors) - 1:
-        raise BadRequestError("descriptors are missing")
-    return request
+
+
+def _bits(mask: str, *, first: int) -> frozenset[int]:
+    digits = reversed(f"{int(mask.replace(',', ''), 16):b}")
+    return frozenset(number for number, digit in enumerate(digits, start=first) if digit == "1")
 
 
 def status_fields(text: str) -> dict[str, str]:

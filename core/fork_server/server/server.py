@@ -178,7 +178,7 @@ class Server:
             self._forget(call.connection.fileno())
             call.connection.close()
         for number in words or [signal.SIGKILL]:
-            with suppress(ProcessLookupError):
+            with suppress(OSError):  # it has ended, or there is no such signal
                 if number in _TO_GROUP or not words:
                     os.killpg(call.pid, number)
                 else:

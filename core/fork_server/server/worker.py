@@ -17,7 +17,6 @@ from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
 from .import_effects import ImportEffects
-from .limits import limits
 from .locales import StreamSettings, apply_locale
 from .request import Request
 
@@ -120,32 +119,26 @@ def _take_descriptors(request: Request) -> None:
 
 
 def _take_environment(request: Request, settings: StreamSettings) -> None:
-    status = request.status
     os.environ.clear()
     for name, value in request.environ.items():
         with suppress(OSError, ValueError):
             os.environ[name] = value
     apply_locale(settings)
     time.tzset()
-    os.umask(int(status["Umask"], 8))
-    for number, pair in limits(request.limits).items():
+    os.umask(request.umask)
+    for number, pair in request.limits.items():
         if resource.getrlimit(number) != pair:
             resource.setrlimit(number, pair)
     if request.nice != os.getpriority(os.PRIO_PROCESS, 0):
         os.setpriority(os.PRIO_PROCESS, 0, request.nice)
     with suppress(OSError):
-        os.sched_setaffinity(0, _bits(status["Cpus_allowed"], first=0))
+        os.sched_setaffinity(0, request.processors)
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
-
-
-def _bits(mask: str, *, first: int) -> set[int]:
-    number = int(mask.replace(",", ""), 16)
-    return {first + bit for bit in range(number.bit_length()) if number >> bit & 1}
 
 
 def _take_signals(request: Request) -> None:
     """Ignore and block what the caller does; handle the rest as Python does when it starts."""
-    ignored = _bits(request.status["SigIgn"], first=1)
+    ignored = request.ignored
     own = {signal.SIGPIPE, signal.SIGXFSZ}
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         if signal.getsignal(number) is not None:
@@ -153,7 +146,7 @@ def _take_signals(request: Request) -> None:
             signal.signal(number, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
     if signal.SIGINT not in ignored:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, _bits(request.status["SigBlk"], first=1))
+    signal.pthread_sigmask(signal.SIG_SETMASK, request.blocked)
 
 
 def _make_streams(request: Request, settings: StreamSettings) -> None:

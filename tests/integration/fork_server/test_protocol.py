@@ -63,6 +63,15 @@ def test_a_signal_reaches_a_command_that_has_just_been_forked(tool: Tool) -> Non
         assert answer(client) == -signal.SIGINT
 
 
+def test_a_signal_that_does_not_exist_does_not_end_the_server(tool: Tool) -> None:
+    with connected(tool) as client:
+        reader = ask(client, tool, "exit", "7")
+        client.send(b"G\xc8")
+        assert answer(client) == 7
+    os.close(reader)
+    assert tool.is_served()
+
+
 def test_an_accepted_call_is_served_by_a_server_that_is_idle(unserved: Tool) -> None:
     server = unserved.start(idle=0.2)
     with connected(unserved) as client:

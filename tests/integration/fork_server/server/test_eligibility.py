@@ -23,6 +23,11 @@ def test_a_changed_program_is_not_served(tool: Tool) -> None:
     assert tool.server.poll() is None
 
 
+def test_a_locale_in_no_encoding_does_not_end_the_server(tool: Tool) -> None:
+    assert tool.run("served", env=plain_environment(LC_ALL="\udcff")).returncode == 0
+    assert tool.is_served()
+
+
 def test_a_server_that_restarts_forgets_what_imports_have_set(unserved: Tool) -> None:
     (unserved.bin / "fake_tool.py.talks").touch()
     unserved.start()

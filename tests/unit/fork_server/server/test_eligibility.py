@@ -8,28 +8,28 @@ from pathlib import Path
 import pytest
 
 from fork_server import Options
-from fork_server.protocol import NAMESPACES
+from fork_server.protocol import NAMESPACES, encode
 from fork_server.server.eligibility import Eligibility, listings
 from fork_server.server.environment_reads import EVERYTHING, WORKING_DIRECTORY
 from fork_server.server.import_effects import ImportEffects
-from fork_server.server.request import Request, environment, status_fields
+from fork_server.server.request import Request, environment, parse
 
 OWN = Path("/proc/self")
 
 
 def own_request(**environ: str) -> Request:
     """Return a request with the surroundings of this process."""
-    return Request(
-        stamp="stamp",
-        numbers=(0, 1, 2),
-        nice=os.getpriority(os.PRIO_PROCESS, 0),
-        status=status_fields((OWN / "status").read_text()),
-        limits=(OWN / "limits").read_text(),
-        namespaces=" ".join(str((OWN / name).readlink()) for name in NAMESPACES),
-        argv=(),
-        environ={**environment(os.fsdecode((OWN / "environ").read_bytes())), **environ},
-        descriptors=(),
-    )
+    parts = [
+        str(os.getpriority(os.PRIO_PROCESS, 0)).encode(),
+        b"0 1 2",
+        (OWN / "status").read_bytes(),
+        (OWN / "limits").read_bytes(),
+        " ".join(str((OWN / name).readlink()) for name in NAMESPACES).encode(),
+        b"",
+        (OWN / "environ").read_bytes(),
+    ]
+    request = parse(encode("stamp", parts), descriptors=(0, 0, 1, 2))
+    return replace(request, environ={**request.environ, **environ})
 
 
 def eligibility(script: Path, reads: dict[str, set[str]] | None = None) -> Eligibility:
@@ -56,7 +56,7 @@ Change = Callable[[Request], Request]
         (lambda request: replace(request, nice=request.nice - 1), "limits or niceness"),
         (lambda request: replace(request, nice=request.nice + 1), ""),
         (lambda request: replace(request, numbers=(10**9,)), "limits or niceness"),
-        (lambda request: replace(request, limits=""), "limits or niceness"),
+        (lambda request: replace(request, limits={}), "limits or niceness"),
     ],
 )
 def test_what_a_fork_cannot_become_is_an_obstacle(

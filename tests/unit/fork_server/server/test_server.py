@@ -11,7 +11,8 @@ import pytest
 from fork_server.protocol import ACCEPTED, GREETING, REQUEST, encode
 from fork_server.server.server import Server
 
-PARTS = [b"0", b"", b"Umask:\t0022\n", b"limits", b"links", b"a\0", b"A=1\0"]
+STATUS = b"Umask:\t0022\nSigBlk:\t0\nSigIgn:\t0\nCpus_allowed:\t1\n"
+PARTS = [b"0", b"", STATUS, b"limits", b"links", b"a\0", b"A=1\0"]
 
 
 class FakeEligibility:

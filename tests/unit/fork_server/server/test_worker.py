@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fork_server.server.worker import _bits, _stream, run_main
+from fork_server.server.worker import _stream, run_main
 
 
 def run(script: Path, text: str) -> tuple[int, signal.Signals | None]:
@@ -55,12 +55,6 @@ def test_interrupted_program_ends_by_the_signal(script: Path) -> None:
 def test_program_is_the_main_module(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(script, "import sys; print(__name__, __file__, sys.modules['__main__'].__file__)")
     assert capsys.readouterr().out == f"__main__ {script} {script}\n"
-
-
-def test_masks_of_the_kernel_are_read() -> None:
-    assert _bits("0", first=1) == set()
-    assert _bits("0000000000004002", first=1) == {signal.SIGINT, signal.SIGTERM}
-    assert _bits("1,00000003", first=0) == {0, 1, 32}
 
 
 @pytest.mark.parametrize(("is_buffered", "written"), [(True, b""), (False, "ü".encode())])
