@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from doitstack.errors import PluginError, said
 from doitstack.planning.plugin import place_of
 
 
-@dataclass(frozen=True)
-class FoundPlugin:
+class FoundPlugin(NamedTuple):
     """A plugin before it is registered.
 
     Args:

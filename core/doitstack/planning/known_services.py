@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from doitstack.planning.devstack_services import ABSENT, AbsentService, absent_service
 from doitstack.planning.plugin import Plugin
@@ -13,8 +13,7 @@ _CHANGES = r"(?m)#.*$|\b(?:enable_service|disable_service|ENABLED_SERVICES\+?=)[
 """What is no sign that a script knows a service: comments, and enabling it."""
 
 
-@dataclass(frozen=True)
-class KnownServices:
+class KnownServices(NamedTuple):
     """The services that plugins have, and the `texts` of all scripts."""
 
     plugins: tuple[Plugin, ...]

@@ -5,9 +5,9 @@ Runs no step. Every mistake in a hook is a PluginError that names the plugin.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 import pluggy
 
@@ -33,8 +33,7 @@ HOOKS = (*(phase.hook for phase in Phase), TASKS_HOOK)
 """The names of all hooks: the phases in their order, then `tasks`."""
 
 
-@dataclass(frozen=True)
-class Plugin:
+class Plugin(NamedTuple):
     """One plugin of a stack directory.
 
     `origin` is where it was found, for messages: a distribution and entry point, or a file.
@@ -49,7 +48,7 @@ class Plugin:
     name: str
     origin: str
     is_service: bool = False
-    hooks: Mapping[str, pluggy.HookImpl] = field(default_factory=dict)
+    hooks: Mapping[str, pluggy.HookImpl] = MappingProxyType({})
     services: tuple[str, ...] = ()
     scripts: tuple[Path, ...] = ()
     known_services: tuple[str, ...] = ()

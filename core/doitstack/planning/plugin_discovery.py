@@ -5,7 +5,6 @@ Every error names the distribution or the file. Runs no step.
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import replace
 from functools import cache, partial
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
@@ -46,7 +45,7 @@ def find_plugins(
     others = frozenset(one.name for one in found)
     cloned = list(_usable(_repositories(repositories, dest, others, refuse), refuse))
     services = {one.name for one in found if one.is_service}
-    found += [replace(one, name=_repository_name(one.name, services)) for one in cloned]
+    found += [one._replace(name=_repository_name(one.name, services)) for one in cloned]
     return registered_plugins(found, refuse)
 
 

@@ -9,8 +9,8 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from doitstack.config.settings import Settings
 from doitstack.errors import PluginError
@@ -26,8 +26,7 @@ _EXPANSION = r"\$\{[^}]*\}|\$\([^)]*\)|`[^`]*`|\$\w+"
 _ANY = ".*"
 
 
-@dataclass(frozen=True)
-class FutureNames:
+class FutureNames(NamedTuple):
     """Names of futures that are written out, and patterns of those that are computed."""
 
     exact: frozenset[str] = frozenset()

@@ -10,8 +10,8 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 FUTURE_MARK = "DOITSTACK_FUTURE"
 """The environment variable that marks the programs of a future, daemons included."""
@@ -22,8 +22,7 @@ GRACE = 5.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """The fields of /proc/PID/stat that are used here (proc(5)).
 
     `started` is in clock ticks since boot: pids are reused, but a pid with its `started` is unique.
@@ -40,8 +39,7 @@ class Process:
     name: bytes = b""
 
 
-@dataclass(frozen=True)
-class Root:
+class Root(NamedTuple):
     """The first process of a tree. `mark` is the value of FUTURE_MARK in its environment."""
 
     pid: int

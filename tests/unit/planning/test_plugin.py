@@ -1,7 +1,6 @@
 """A plugin's hooks declare steps; whatever goes wrong in them names the plugin."""
 
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -245,7 +244,7 @@ def test_service_that_was_never_started_is_not_stopped(
             yield run(["true"])
     """,
     )
-    plugin = replace(find(tmp_path)[0], is_service=is_service)
+    plugin = find(tmp_path)[0]._replace(is_service=is_service)
     stack: Any = SimpleNamespace(
         is_service_enabled=lambda *names: enabled in names,
         started_services=lambda: started,
