@@ -7,7 +7,6 @@ copy is missing, or no server answers, the script runs the program itself.
 
 import hashlib
 import os
-import py_compile
 import shutil
 import sys
 from contextlib import suppress
@@ -85,6 +84,8 @@ def _interpreter() -> str:
 
 def _install_code(directory: Path) -> Path:
     """Copy and compile the client's modules; return the directory to import them from."""
+    import py_compile  # noqa: PLC0415 - once for each version of the client
+
     texts = [(_PACKAGE / name).read_text(encoding="utf-8") for name in _MODULES]
     code = directory / f"client-{_digest(sys.version, *texts)[:16]}"
     if code.is_dir():
