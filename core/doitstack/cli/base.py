@@ -10,13 +10,17 @@ from typing import Any
 
 from doit.cmd_base import DoitCmdBase
 from doit.cmdparse import CmdOption
+from doit.dependency import DbmDB, SqliteDB
 from doit.exceptions import InvalidCommand, InvalidDodoFile
+from doit.plugin import PluginEntry
 
 from doitstack.cli.help_text import command_help
 from doitstack.cli.masked_streams import mask_standard_streams
 from doitstack.cli.options import asks_for_help, options_first
 from doitstack.console.screens import open_standard_streams
+from doitstack.engine.doit_state import AtomicJsonDB
 from doitstack.errors import DoitstackError
+from doitstack.planning.entry_points import entry_points
 from doitstack.planning.loaded_directory import loaded
 from doitstack.planning.stack_directory import StackDirectory
 
@@ -90,6 +94,18 @@ class InterruptibleCommand(DoitCmdBase):  # type: ignore[misc]
         mask_standard_streams()
         super().__init__(task_loader=task_loader, cmds=cmds, **kwargs)
         self.commands: Any = {} if cmds is None else cmds
+
+    def get_backends(self) -> dict[str, Any]:
+        """Return doit's backends, with a JSON backend that survives a crash."""
+        backends = {"dbm": DbmDB, "json": AtomicJsonDB, "sqlite3": SqliteDB}
+        for name, location in self.config.get("BACKEND", {}).items():
+            backends[name] = PluginEntry("BACKEND", name, location).get()
+        # doit itself would read the entry points of all distributions again.
+        backends |= {entry.name: entry.load() for entry in entry_points("doit.BACKEND")}
+        if "backend" in self.cmdparser:
+            choices = {name: getattr(kind, "desc", "") for name, kind in backends.items()}
+            self.cmdparser["backend"].choices = choices
+        return backends
 
     def other(self, name: str) -> Any:
         """Return the command `name`, for the same stack directory."""

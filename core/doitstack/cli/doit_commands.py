@@ -18,7 +18,6 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile
 from doitstack.cli.base import InterruptibleCommand, ShowCommand, standard_output, width
 from doitstack.cli.task_names import refuse_unknown_tasks
 from doitstack.config import dest_directory
-from doitstack.engine.doit_state import AtomicJsonDB
 from doitstack.errors import DoitstackError, SettingsError
 from doitstack.planning.doit_tasks import BUILT_IN, planned_step
 from doitstack.planning.loaded_directory import loaded
@@ -33,12 +32,6 @@ INTERNAL = (*BUILT_IN, "offered")
 
 class _TasksCommand(InterruptibleCommand):
     """A command of doit that looks at tasks."""
-
-    def get_backends(self) -> Any:
-        """Return doit's backends, with a JSON backend that survives a crash."""
-        backends = super().get_backends()
-        backends["json"] = AtomicJsonDB
-        return backends
 
     def execute(self, params: Any, args: list[str]) -> int:
         """Run the command. The exit code is 3 if it names a task that does not exist."""

@@ -45,7 +45,6 @@ from doitstack.console.screens import open_standard_streams
 from doitstack.console.step_lines import StepReporter
 from doitstack.engine.closing_tasks import ClosingTasks
 from doitstack.engine.doit_runner import FutureRunner
-from doitstack.engine.doit_state import AtomicJsonDB
 from doitstack.engine.run import OpenRun, open_run
 from doitstack.errors import DoitstackError
 from doitstack.futures.async_directory import purge
@@ -110,12 +109,6 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
     def shown_options(self) -> list[CmdOption]:
         """The options that the help shows."""
         return [option for option in self.cmdparser.options if option.name not in NO_EFFECT]
-
-    def get_backends(self) -> Any:
-        """Return doit's backends, with a JSON backend that survives a crash."""
-        backends = super().get_backends()
-        backends["json"] = AtomicJsonDB
-        return backends
 
     def execute(self, params: Any, args: list[str]) -> int | None:
         """Run the tasks; those that cannot run beside the first ones run after them."""

@@ -5,8 +5,8 @@ Every error names the distribution or the file. Runs no step.
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
-from functools import cache, partial
-from importlib.metadata import Distribution, EntryPoint, distributions
+from functools import partial
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from doitstack import hookspecs
@@ -14,6 +14,7 @@ from doitstack.config.local_conf import PluginRepository
 from doitstack.errors import PlanError, PluginError
 from doitstack.phases import SETTINGS_PHASES, Phase
 from doitstack.planning.drop_ins import drop_ins
+from doitstack.planning.entry_points import distribution_name, entry_points
 from doitstack.planning.found_plugin import FoundPlugin, blaming_imports
 from doitstack.planning.plugin import Plugin
 from doitstack.planning.plugin_registration import Refuse, refuse_all, registered_plugins
@@ -69,27 +70,8 @@ def _usable(
             refuse(error)
 
 
-def entry_points(group: str) -> Iterator[EntryPoint]:
-    """Yield the entry points of a group.
-
-    Unlike `importlib.metadata.entry_points`, parse only the distributions that have the group.
-    """
-    seen: set[str] = set()
-    for distribution in distributions():
-        text = distribution.read_text("entry_points.txt")
-        if text and f"[{group}]" in text and _name(distribution) not in seen:
-            seen.add(_name(distribution))
-            yield from distribution.entry_points.select(group=group)
-
-
-@cache
-def _name(distribution: Distribution) -> str:
-    # Each access to the name reads and parses the distribution's metadata again.
-    return distribution.name
-
-
 def _installed(entry: EntryPoint) -> FoundPlugin:
-    distribution = _name(entry.dist) if entry.dist else "an unknown distribution"
+    distribution = distribution_name(entry.dist) if entry.dist else "an unknown distribution"
     origin = f"{distribution} (entry point {entry.name} = {entry.value})"
     is_service = distribution == IN_TREE
     name = _NUMBER_PREFIX.sub("", entry.name, count=1) if is_service else entry.name

@@ -23,25 +23,29 @@ _MARK = f"{hookspecs.PROJECT}_impl"
 """The attribute that `hookimpl` adds to a function (see pluggy's HookimplMarker)."""
 
 
+_HOOKABLE = (FunctionType, staticmethod, classmethod, MethodType, MemberDescriptorType)
+"""The types of attributes that can be hooks; the last is that of slots."""
+
+
 class _Manager(pluggy.PluginManager):
     """pluggy's manager, but faster: it examines only attributes that can be hooks."""
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         """Return the options of a hook implementation, or None if it is none."""
-        return super().parse_hookimpl_opts(plugin, name) if _can_be_hook(plugin, name) else None
+        found = _static_attribute(plugin, name)
+        if isinstance(found, FunctionType) and not hasattr(found, _MARK):
+            return None
+        return super().parse_hookimpl_opts(plugin, name) if isinstance(found, _HOOKABLE) else None
 
 
-def _can_be_hook(plugin: object, name: str) -> bool:
-    """Return whether an attribute of a plugin is a marked function, or may hold one."""
+def _static_attribute(plugin: object, name: str) -> object:
+    """Return an attribute as it is stored, as `inspect.getattr_static` does, but quickly."""
     own = plugin.__mro__ if isinstance(plugin, type) else (plugin, *type(plugin).__mro__)
     for holder in own:
         attributes = getattr(holder, "__dict__", {})
         if name in attributes:
-            found = attributes[name]
-            if isinstance(found, FunctionType):
-                return hasattr(found, _MARK)
-            return isinstance(found, (staticmethod, classmethod, MethodType, MemberDescriptorType))
-    return False
+            return attributes[name]
+    return None
 
 
 def has_hooks(source: object) -> bool:

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doit.cmd_base import DoitCmdBase
 from doit.cmdparse import CmdParseError
 
 from doitstack.cli.base import INTERRUPTED, FollowCommand, InterruptibleCommand, disk_error_message
 from doitstack.cli.log import Log
+from doitstack.engine.doit_state import AtomicJsonDB
 from doitstack.planning.stack_directory import StackDirectory
 
 
@@ -48,3 +50,20 @@ def test_disk_error_says_where_to_look(tmp_path: Path) -> None:
         f"No space left on device: /x/y; look at the space and the rights in {tmp_path}/.stack, "
         f"then run it again"
     )
+
+
+def test_backends_are_those_of_doit_and_of_plugins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry_points = tmp_path / "demo-1.dist-info" / "entry_points.txt"
+    entry_points.parent.mkdir()
+    entry_points.write_text("[doit.BACKEND]\ninstalled = doit.dependency:JsonDB\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    config = {"BACKEND": {"configured": "doit.dependency:DbmDB"}}
+
+    command = Log(task_loader=Loader(), config=config)
+
+    backends = command.get_backends()
+    own = DoitCmdBase.get_backends(command)
+    assert {**own, "json": AtomicJsonDB} == backends
+    assert {"installed", "configured"} < set(backends) == set(command.cmdparser["backend"].choices)
