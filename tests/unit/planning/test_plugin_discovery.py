@@ -20,6 +20,9 @@ class Distribution:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def read_text(self, _file: str) -> str:
+        return f"Name: {self.name}\n"
+
 
 class Entry:
     """An entry point as importlib.metadata gives it."""
