@@ -1,4 +1,4 @@
-"""`python -m doitstack`: commands for where there is no stack directory, or no `doit`."""
+"""`python -m doitstack`: commands that need no stack directory and no `doit`."""
 
 import sys
 from collections.abc import Sequence

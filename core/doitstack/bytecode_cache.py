@@ -54,7 +54,7 @@ class BytecodeCache:
     directory: Path
 
     def restore(self, packages: Path) -> int:
-        """Put the byte code of `packages`, a site-packages directory, beside its sources.
+        """Put the byte code of `packages`, a site-packages directory, next to its sources.
 
         Returns the number of files.
         """
@@ -186,7 +186,7 @@ def _identifies_content(source: os.stat_result) -> bool:
 
 
 def _is_compiled_from(source: os.stat_result, compiled: Path) -> bool:
-    """Return whether the header says so, and the pyc is younger than the source."""
+    """Return whether the header names this source, and the pyc is younger than it."""
     with compiled.open("rb") as file:
         header, written = file.read(_HEADER), os.fstat(file.fileno()).st_mtime_ns
     times = (int(source.st_mtime), source.st_size)

@@ -25,7 +25,7 @@ def import_sdk(stack: Stack) -> None:
 
 @contextmanager
 def identity_api(stack: Stack) -> Iterator[Any]:
-    """Give the SDK's identity API, as the administrator, on a connection of its own.
+    """Yield the SDK's identity API for the administrator, on a separate connection.
 
     Raises ServiceError if keystone refuses something or does not answer.
     """
@@ -35,7 +35,7 @@ def identity_api(stack: Stack) -> Iterator[Any]:
 
 @contextmanager
 def cloud(stack: Stack) -> Iterator[Any]:
-    """Give a connection of the SDK, as the administrator: its attributes are the services' APIs.
+    """Yield a connection of the SDK for the administrator: its attributes are the services' APIs.
 
     It logs in again, since the catalog comes with the token and may have new services. Raises
     ServiceError if a service refuses something or does not answer.

@@ -1,7 +1,7 @@
 """The commands under the names that a stack directory's `pyproject.toml` or `doit.cfg` contains.
 
-`[tool.doit.plugins.command]` says `run = "doitstack.commands:Run"`. Users have these names in their
-files, so they stay, wherever the code is.
+`[tool.doit.plugins.command]` has `run = "doitstack.commands:Run"`. Files of users contain these
+names, so they must not change if code moves.
 """
 
 import sys
@@ -11,13 +11,13 @@ from doitstack.cli import COMMANDS, command_class
 
 
 def show_exception(kind: Any, error: Any, trace: Any) -> None:
-    """Show an unexpected exception; Ctrl-C before a command has begun is none."""
+    """Show an unexpected exception, but not Ctrl-C before a command has begun."""
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a command when doit asks for it: each invocation needs one of them."""
+    """Import a command on first use: each invocation needs one of them."""
     if name == "Loader":
         # doit makes its loader first.
         sys.excepthook = show_exception

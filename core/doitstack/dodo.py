@@ -1,7 +1,6 @@
-"""All that a `dodo.py` needs: `from doitstack.dodo import *`.
+"""The contents of a `dodo.py`: `from doitstack.dodo import *`.
 
-doit finds here the functions that make tasks. They use the stack directory that is the current
-directory.
+doit calls these functions to make tasks. They use the current directory as the stack directory.
 """
 
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ restart_if_elsewhere()
 
 
 def __getattr__(name: str) -> Any:
-    """Return DOIT_CONFIG once it is asked for: it depends on the settings."""
+    """Return DOIT_CONFIG on first use: it depends on the settings."""
     if name != "DOIT_CONFIG":
         raise AttributeError(name)
     dest = loaded().directory.stack.dest
@@ -50,17 +49,17 @@ def task_source() -> Iterator[Task]:
 
 
 def task_stack() -> Iterator[Task]:
-    """Stand up the stack."""
+    """Start the stack."""
     yield from loaded().stack_tasks()
 
 
 def task_unstack() -> Iterator[Task]:
-    """Stop what runs."""
+    """Stop the stack."""
     yield from loaded().unstack_tasks()
 
 
 def task__clean() -> Iterator[Task]:
-    """Remove what was made."""
+    """Remove what the stack has created."""
     yield from loaded().clean_tasks()
 
 

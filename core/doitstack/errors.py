@@ -4,7 +4,7 @@ from typing import Any
 
 
 class DoitstackError(Exception):
-    """Base of all errors. The message is lower case and says what to do."""
+    """Base of all errors. The message is in lower case and names a remedy."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A future's error is unpickled in the main process; its class may have its own constructor.

@@ -1,4 +1,4 @@
-"""The stack as a plugin sees it: the argument of every action and of most hooks."""
+"""The `Stack`: the argument of every action and of most hooks."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 
 class ActionContext(Protocol):
-    """What an action can do where it runs: on the main line, or in a future.
+    """The operations of an action: on the main line, or in a future.
 
-    `began` is when the run began (s since the epoch).
+    `began` is the start of the run (s since the epoch).
     """
 
     @property
     def began(self) -> float: ...  # noqa: D102 - see above
 
     def run(self, program: "Program") -> None:
-        """Run a program; its output goes where the action's goes. Raises CommandError."""
+        """Run a program with the output of the action. Raises CommandError."""
 
     def say(self, text: str, *, at_end: bool = False) -> None:
-        """Show a line to the user, now or among the last lines of a good run."""
+        """Show a line to the user, now or at the end of a successful run."""
 
     def warn(self, text: str) -> None:
         """Show a warning."""
@@ -62,7 +62,7 @@ class ActionContext(Protocol):
 
 
 class NoContext:
-    """Where no action runs: nothing can be done."""
+    """The context if no action runs: all operations raise StepError."""
 
     def __getattr__(self, name: str) -> NoReturn:
         self.refuse()
@@ -73,20 +73,22 @@ class NoContext:
 
 
 class HookContext(NoContext):
-    """Where a hook is called: it declares steps, and can do nothing of an action's."""
+    """The context of a hook: it declares steps, and the operations of actions raise StepError."""
 
 
 class Stack:
-    """What an action may know and do.
+    """The stack for actions and hooks: its settings, directories and operations.
 
-    `context` is where the code runs that holds it; see `acting`.
+    Attributes:
+        settings: the values of `local.conf`, the environment and the defaults.
+        context: performs the operations where the current code runs; see `acting`.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.context = cast("ActionContext", NoContext())
 
-    # -- where and what ------------------------------------------------------------------------
+    # -- directories and settings --------------------------------------------------------------
 
     @property
     def top_dir(self) -> Path:
@@ -95,7 +97,7 @@ class Stack:
 
     @property
     def dest(self) -> Path:
-        """DEST: everything of ours lives below it."""
+        """DEST: the directory of everything that doitstack creates."""
         return self.settings.path("DEST")
 
     @property
@@ -113,13 +115,13 @@ class Stack:
         return self.settings.is_service_enabled(*names)
 
     def password(self, name: str) -> str:
-        """Return the password `name`, from the settings or made once and kept in DEST."""
+        """Return the password `name`, from the settings, or generated once and kept in DEST."""
         from doitstack.config.passwords import password  # noqa: PLC0415
 
         self._refuse_in_hook()
         return password(self.settings, name)
 
-    # -- do ------------------------------------------------------------------------------------
+    # -- operations ----------------------------------------------------------------------------
 
     def run(
         self,
@@ -130,11 +132,16 @@ class Stack:
         stdin: str | bytes | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Run a program; its output is the step's. Raises CommandError.
+        """Run a program with the output of the step, while futures start and end.
 
-        `env` is added to the environment, `stdin` is text or bytes for the program to read.
-        Futures go on meanwhile. After `timeout` s it is stopped with everything that it has
-        started. Give secrets by `env` or `stdin`, never in `argv`.
+        Args:
+            argv: the program and its arguments. Secrets belong in `env` or `stdin`, not here.
+            env: variables to add to the environment.
+            cwd: the working directory.
+            stdin: text or bytes for the program to read.
+            timeout: the time (s) after which it is stopped with all processes that it has started.
+
+        Raises CommandError.
         """
         from doitstack.processes.program import Program  # noqa: PLC0415
 
@@ -149,7 +156,10 @@ class Stack:
         stdin: str | bytes | None = None,
         timeout: float | None = None,
     ) -> str:
-        """Run a quick program and return its stdout as text. Raises CommandError."""
+        """Run a short program and return its stdout as text. Raises CommandError.
+
+        The arguments are those of `run`.
+        """
         from doitstack.processes.program import Program, output_of  # noqa: PLC0415
 
         self._refuse_in_hook()
@@ -158,19 +168,19 @@ class Stack:
     def say(self, text: str, *, at_end: bool = False) -> None:
         """Show a line to the user, as DevStack's `echo_summary`.
 
-        With `at_end` it is among the last lines of the run, if that succeeds: what users need now.
+        With `at_end`, the line is shown at the end of the run, if that succeeds.
         """
         self.context.say(text, at_end=at_end)
 
     def warn(self, text: str) -> None:
-        """Show a warning; one of the main line is also among the last lines of the run.
+        """Show a warning. On the main line, it is repeated at the end of the run.
 
         Raises StepError if WARNINGS_AS_ERRORS is set.
         """
         self.context.warn(text)
 
     def sleep(self, seconds: float) -> None:
-        """Wait; unlike in `time.sleep`, futures start and end meanwhile."""
+        """Wait. Unlike with `time.sleep`, futures start and end in the meantime."""
         self.context.sleep(seconds)
 
     @contextmanager
@@ -198,8 +208,10 @@ class Stack:
     ) -> "Future":
         """Start `func(stack, *args)` as the future `name`. Raises FutureError.
 
-        Of the futures with the same `lock` one runs at a time. After `timeout` s of running, it is
-        stopped with all it has started, and has failed.
+        Args:
+            lock: of the futures with the same lock, one runs at a time.
+            timeout: the run time (s) after which it is stopped with all processes that it has
+                started, and has failed.
         """
         command = " ".join((callable_name(func), *map(str, args)))
         action, limit = partial(func, self, *args), time_limit(timeout)
@@ -218,7 +230,7 @@ class Stack:
 
     @property
     def services(self) -> "Services":
-        """The processes that the stack's supervisor keeps."""
+        """The processes under the stack's supervisor."""
         from doitstack.services.services import Services  # noqa: PLC0415
 
         return Services(self._supervisor_dir, self.log_dir)
@@ -235,22 +247,29 @@ class Stack:
     ) -> None:
         """Keep a program running under the stack's supervisor.
 
-        Raises ServiceError if it does not stay up for a second; with `wait=False` nobody looks,
-        which is for who then waits until it answers. When it is stopped it has `stop_seconds` to
-        end after SIGTERM, before SIGKILL.
+        Args:
+            name: the name of the service.
+            argv: the program and its arguments.
+            env: variables to add to the environment.
+            cwd: the working directory.
+            wait: whether to check that it runs for a second; False is for callers that wait until
+                the service answers.
+            stop_seconds: the time (s) between SIGTERM and SIGKILL when it is stopped.
+
+        Raises ServiceError if it does not run.
         """
         self._refuse_in_hook()
         self.services.start(name, argv, env=env, cwd=cwd, wait=wait, stop_seconds=stop_seconds)
 
     def stop_process(self, *names: str) -> None:
-        """End programs that `run_process` started, side by side; it is fine if there are none."""
+        """Stop services in parallel. Names that do not run are ignored."""
         self._refuse_in_hook()
         self.services.stop(*names)
 
     def dead_services(self, *needed: str) -> dict[str, str]:
-        """Return the services that have died since the run began, with a message about each.
+        """Return the services that have died since the run began, with a message for each.
 
-        Includes those of `needed` that do not run for any reason.
+        Includes the services in `needed` that do not run for any reason.
         """
         if not needed and not self._supervisor_dir.is_dir():
             return {}  # a run without services does not import supervisord's client: 50 ms
@@ -267,12 +286,12 @@ class Stack:
     # -- for the run ---------------------------------------------------------------------------
 
     def declaring(self) -> AbstractContextManager[None]:
-        """Refuse what only actions may do for as long as the block lasts: it calls hooks."""
+        """Return a context manager in which the operations of actions are refused, for hooks."""
         return self.acting(cast("ActionContext", HookContext()))
 
     @contextmanager
     def acting(self, context: ActionContext) -> Iterator[None]:
-        """Let code that holds the stack act in `context` for as long as the block lasts."""
+        """Use `context` for the operations of this stack in the block."""
         before, self.context = self.context, context
         try:
             yield

@@ -43,11 +43,14 @@ Action = Callable[..., Any] | Sequence[str | Path] | Shell
 class Step:
     """One piece of a plugin's work in a phase.
 
-    `waits` names the futures that an `async_wait` collects, or that a future waits for before it
-    starts. `doit` holds doit's own task attributes: `uptodate`, `file_dep`, `targets`. Futures with
-    the same `lock` run one at a time. A step that `only_looks` changes nothing: it fails if
-    something is missing. `timeout` limits its run time (s; 0: no limit; None: the setting
-    STEP_TIMEOUT).
+    Args:
+        action: the callable, program or command; None for an `async_wait`.
+        args: the arguments of a callable after the stack.
+        waits: the futures that an `async_wait` collects, or that must succeed before a future.
+        doit: doit's task attributes `uptodate`, `file_dep`, `targets` and `clean`.
+        lock: of the futures with the same lock, one runs at a time.
+        only_looks: whether it is a check, which changes nothing and fails if something is missing.
+        timeout: how long it may run (s; 0: no limit; None: the setting STEP_TIMEOUT).
     """
 
     kind: Kind
@@ -62,7 +65,7 @@ class Step:
 
     @property
     def command(self) -> str:
-        """What is run, as one line to show to users: `configure_tempest`, `make -j2`."""
+        """The action as one line for users: `configure_tempest`, `make -j2`."""
         words = [_action_text(self.action), *(str(arg) for arg in self.args)]
         return one_line(" ".join(word for word in words if word))
 
@@ -85,7 +88,7 @@ _made_steps: ContextVar[list[MadeStep] | None] = ContextVar("made_steps", defaul
 
 @contextmanager
 def recorded_steps() -> Iterator[list[MadeStep]]:
-    """Return a list to which the steps that are made in the block are added."""
+    """Yield a list of the steps that are made in the block."""
     made: list[MadeStep] = []
     token = _made_steps.set(made)
     try:
@@ -160,11 +163,17 @@ def run(
 ) -> Step:
     """Run `action` on the main line, after the step before it.
 
-    `args` follow the stack in the call of a callable. `doit` takes doit's `uptodate`, `file_dep`
-    and `targets`, so that a second run skips the step if it is up to date. If a step that
-    `only_looks` fails, the checks that follow it still run before the run stops, so that
-    everything that is missing is reported together. After `timeout` s, the step is stopped with
-    everything that it has started, and has failed.
+    Args:
+        action: a callable, which is called with the stack and `args`; a program and its arguments
+            in a list; or `shell("...")`.
+        args: the arguments of a callable after the stack.
+        name: the name of the step, by default that of the action.
+        only_looks: whether it is a check. If a check fails, the checks that follow it still run
+            before the run stops, so that everything that is missing is reported together.
+        timeout: the time (s) after which it is stopped with all processes that it has started, and
+            has failed.
+        doit: doit's `uptodate`, `file_dep` and `targets`: a later run skips the step if it is up
+            to date.
     """
     checked, own = _checked(action), _doit_attributes(doit)
     named = name or _step_name(checked)
@@ -185,9 +194,14 @@ def async_run(
 ) -> Step:
     """Start `action` in the background as the future `name`, after the futures in `wait` succeeded.
 
-    The same as DevStack's `async_run NAME func args`. Futures with the same `lock`, for
-    example `apt`, run one at a time. After `timeout` s of running, the future is stopped with
-    everything that it has started, and has failed.
+    The same as DevStack's `async_run NAME func args`.
+
+    Args:
+        action, args, doit: as for `run`.
+        wait: the futures that must succeed before it starts.
+        lock: of the futures with the same lock, for example `apt`, one runs at a time.
+        timeout: the run time (s) after which it is stopped with all processes that it has started,
+            and has failed.
     """
     own, waits = _doit_attributes(doit), _names(wait)
     named, checked, locked = future_name(name), _checked(action), lock_name(lock)

@@ -1,10 +1,10 @@
-"""Suggest known names for one that is unknown."""
+"""Suggest a known name for an unknown one."""
 
 from collections.abc import Iterable
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean NAME?` for the known name that is most like `name`, or nothing."""
+    """Return `; did you mean NAME?` with the known name most similar to `name`, or ""."""
     from difflib import get_close_matches  # noqa: PLC0415 - for mistakes only
 
     near = get_close_matches(name, sorted(set(known)), n=1, cutoff=0.65)

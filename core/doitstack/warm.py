@@ -123,7 +123,7 @@ def options(stack: Stack, program: Program) -> fork_server.Options:
 
 
 def _start_or_warn(stack: Stack, program: Program, *, wait: bool) -> None:
-    """Start the program's server, or tell the user why each call will take longer."""
+    """Start the program's server, or show why each call will take longer."""
     command = fork_server.server_command(options(stack, program), program.environment.python)
     try:
         stack.run_process(_service(program.name), command, env=dict(program.env), wait=wait)
@@ -149,7 +149,7 @@ def _wait(stack: Stack, program: Program) -> None:
 
 @contextmanager
 def _locked(stack: Stack, program: Program) -> Iterator[None]:
-    """Make others wait that would start the same server."""
+    """Prevent other processes from starting the same server in the block."""
     private_directory(_directory(stack))
     with locked(_lock_file(stack, program.name)):
         yield

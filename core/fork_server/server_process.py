@@ -1,4 +1,4 @@
-"""Start a fork server and ask whether it is ready, from outside."""
+"""Start a fork server and check whether it is ready, from another process."""
 
 import os
 import socket

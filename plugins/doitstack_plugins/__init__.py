@@ -1,1 +1,1 @@
-"""The plugins that come with doitstack. They use its public interface, as anybody's do."""
+"""The plugins that come with doitstack. They use the same interface as third-party plugins."""

@@ -1,4 +1,4 @@
-"""What is done for all services at once: wait until they answer, show their addresses, stop them.
+"""Steps for all services together: wait until they answer, show their addresses, stop them.
 
 The services start in parallel as futures, so the waits for them come after all of them.
 """
@@ -84,7 +84,7 @@ def unstack(stack: Stack) -> Iterator[Step]:
 
 
 def stop_services(stack: Stack) -> None:
-    """Stop all services except the stores, without which the others do not end."""
+    """Stop all services except the stores, which the others need in order to end."""
     names = (one.name for one in stack.services.status())
     stack.stop_process(*(name for name in names if name not in STORES))
 
@@ -103,7 +103,7 @@ def _addresses(stack: Stack) -> Iterator[str]:
         clients = clouds_yaml(stack)
         yield f"in a shell: source {openrc(stack)} admin admin; openstack token issue"
         yield f"other clients: OS_CLIENT_CONFIG_FILE={clients}, cloud devstack-admin"
-        passwords = f"local.conf, else {stack.dest / 'passwords'}"
-        yield f"the password of admin and demo is {ADMIN_PASSWORD} of {passwords}"
+        passwords = f"local.conf or {stack.dest / 'passwords'}"
+        yield f"the password of admin and demo is {ADMIN_PASSWORD} in {passwords}"
     tests = "doit tempest, " if stack.is_service_enabled("tempest") else ""
     yield f"next: {tests}doit services, doit timing; to stop it: doit unstack"

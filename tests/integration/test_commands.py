@@ -198,7 +198,7 @@ def test_clean_of_a_dest_that_cannot_be_locked_is_no_traceback(stack_dir: MakeSt
 
     outcome = stack.run("clean").failed(2)
 
-    trouble = f"ERROR: Is a directory: {stack.dest}/.lock; look at the space and the rights in "
+    trouble = f"ERROR: Is a directory: {stack.dest}/.lock; check space and permissions in "
     assert {line.partition(str(stack.dest) + ",")[0] for line in outcome.lines} == {trouble}
 
 

@@ -404,4 +404,4 @@ def test_full_disk_below_the_output_is_one_line(stack_dir: MakeStackDir, command
         )
     name, *_ = command.split()
     assert done.returncode == 3
-    assert done.stderr == f"ERROR: {name} cannot go on: [Errno 28] No space left on device\n"
+    assert done.stderr == f"ERROR: {name} cannot continue: [Errno 28] No space left on device\n"

@@ -112,8 +112,8 @@ def test_all_taken_ports_and_missing_services_are_reported_together(
     for name in taken:
         assert f"port {ports[name]} is taken by" in told
         assert f"(process {os.getpid()}); stop it, or set {name} in local.conf" in told
-    assert "nova needs mysql,rabbit,placement-api too; add to local.conf: enable_service" in told
-    assert "cinder needs mysql,rabbit too" in told
+    assert "nova needs mysql, rabbit, placement-api; add to local.conf: enable_service" in told
+    assert "cinder needs mysql, rabbit;" in told
     assert "Traceback" not in outcome.out
     assert not (stack.dest / "venvs").exists()
     assert not (stack.dest / "supervisor").exists()

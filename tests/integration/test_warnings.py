@@ -57,7 +57,7 @@ def test_services_without_effect_are_warned_of_at_the_end(stack_dir: MakeStackDi
     assert warnings == [
         "WARNING: doitstack does not have etcd3 (a coordination service); services use files or "
         "none",
-        "WARNING: disable_service tempst: no plugin knows this service; did you mean tempest?",
+        "WARNING: disable_service tempst: no plugin has this service; did you mean tempest?",
         "WARNING: doitstack does not have heat (orchestration); add to local.conf: "
         "enable_plugin heat https://opendev.org/openstack/heat",
         "WARNING: a plugin enables the service theirs, which no plugin knows",

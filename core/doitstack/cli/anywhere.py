@@ -1,7 +1,7 @@
-"""doit's own commands in directories that are no stack directories: only one message differs.
+"""doit's commands outside of stack directories, with a better message if there is no `dodo.py`.
 
-If there is no `dodo.py`, the message names directories that would do. An entry point names these
-classes, since no configuration is read where there is none; a directory's own configuration wins.
+The message names a stack directory. An entry point names these classes, since a directory without
+a configuration cannot; the configuration of a directory has precedence.
 """
 
 import os
@@ -51,7 +51,7 @@ class _Located(DoitCmdBase):  # type: ignore[misc]
 
 
 def _directory(where: Located) -> Path:
-    """Return the directory of the `dodo.py` that the command line asks for."""
+    """Return the directory of the `dodo.py` that the command line selects."""
     here, file = Path.cwd(), Path(where.file)
     if where.seeks:
         return next((up for up in (here, *here.parents) if (up / file).is_file()), here)

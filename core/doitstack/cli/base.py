@@ -45,9 +45,9 @@ JSON = {
 
 
 def width() -> int:
-    """Return the columns of the terminal, or what COLUMNS says; 0 for a pipe or file.
+    """Return the columns of the terminal, or the value of COLUMNS; 0 for a pipe or file.
 
-    Rows for other programs are not wrapped.
+    With 0, rows are not wrapped, so that other programs can read them.
     """
     is_known = sys.stdout.isatty() or "COLUMNS" in os.environ
     return shutil.get_terminal_size().columns if is_known else 0
@@ -56,7 +56,7 @@ def width() -> int:
 def disk_error_message(error: OSError, directory: StackDirectory) -> str:
     """Return the message about a disk error, and what to do."""
     what = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
-    return f"{what}; look at the space and the rights in {directory.stack.dest}, then run it again"
+    return f"{what}; check space and permissions in {directory.stack.dest}, then run it again"
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def standard_output(command: str) -> Iterator[None]:
     except OSError as error:
         # Otherwise Python tries to write again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise InvalidCommand(f"{command} cannot go on: {error}") from error
+        raise InvalidCommand(f"{command} cannot continue: {error}") from error
 
 
 class InterruptibleCommand(DoitCmdBase):  # type: ignore[misc]
@@ -89,7 +89,7 @@ class InterruptibleCommand(DoitCmdBase):  # type: ignore[misc]
 
     def __init__(self, task_loader: Any, cmds: Any = None, **kwargs: Any) -> None:
         """Keep `cmds`, doit's dictionary of all commands."""
-        # doit takes the standard streams as they are when it makes a command.
+        # doit uses the standard streams that exist when it makes a command.
         open_standard_streams()
         mask_standard_streams()
         super().__init__(task_loader=task_loader, cmds=cmds, **kwargs)
@@ -132,7 +132,7 @@ class InterruptibleCommand(DoitCmdBase):  # type: ignore[misc]
         return options_first(self.get_name(), self.cmdparser, words)
 
     def show_help(self, _words: list[str]) -> int:
-        """Show the help that the words ask for. Return the exit code."""
+        """Show the help of the command. Return the exit code."""
         with standard_output(self.get_name()):
             sys.stdout.write(self.help())
         return 0

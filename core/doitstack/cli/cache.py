@@ -1,4 +1,4 @@
-"""`python -m doitstack cache`: show or remove the byte code that outlives stacks."""
+"""`python -m doitstack cache`: show or remove the byte code that is kept for other stacks."""
 
 import argparse
 import os

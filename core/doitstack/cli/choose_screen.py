@@ -11,7 +11,7 @@ from doitstack.planning.plan import PlannedStep
 def choose_screen(wanted: str, run: OpenRun, steps: Callable[[], list[PlannedStep]]) -> Screen:
     """Return the screen for the mode `wanted`; live only if stdout is a terminal.
 
-    `steps` returns the steps of the run, as far as they are known.
+    `steps` returns the steps of the run so far.
     """
     stdout = 1
     chosen = mode(wanted, os.environ, stdout)

@@ -32,7 +32,7 @@ RUN_OPTIONS = (
         "help": "run at most so many futures at once",
     },
 )
-"""Options of a run that `doit clean` takes, too; `-n` is doit's `--dry-run` here."""
+"""Options of a run for `doit clean`, in which `-n` is doit's `--dry-run`."""
 
 
 class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
@@ -76,7 +76,7 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
         )
         code: int = run.parse_execute([*self._run_options(params), CLEAN])
         if code == ERROR:
-            # No plugin could be asked, perhaps because the disk is full; end the services anyway.
+            # The plugins could not stop their services, perhaps because the disk is full.
             directory.stack.services.stop_all()
         if code in (SUCCESS, ERROR):
             return self._remove(directory, code)

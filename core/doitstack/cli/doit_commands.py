@@ -1,4 +1,4 @@
-"""doit's own commands, with the help and the messages that all commands have here."""
+"""doit's commands, with the help and the messages of all commands of a stack directory."""
 
 import json
 import shutil
@@ -27,11 +27,11 @@ from doitstack.reports.columns import definitions
 from doitstack.reports.formatting import counted
 
 INTERNAL = (*BUILT_IN, "offered")
-"""Tasks that are not run by name: those that end a run, and doit's name for all offered tasks."""
+"""Tasks that users do not run: the closing tasks, and doit's group of all offered tasks."""
 
 
 class _TasksCommand(InterruptibleCommand):
-    """A command of doit that looks at tasks."""
+    """A command of doit that reads the tasks."""
 
     def execute(self, params: Any, args: list[str]) -> int:
         """Run the command. The exit code is 3 if it names a task that does not exist."""
@@ -109,7 +109,7 @@ class Info(_TasksCommand, DoitInfo):  # type: ignore[misc]
         refuse_unknown_tasks(self, pos_args)
         for task in self.task_list:
             if step := planned_step(task):
-                # doit prints it as the objects that it is made of.
+                # doit would print the objects of the step.
                 task.meta = {"plugin": step.plugin, "phase": step.phase.value}
         code: int = super()._execute(pos_args, hide_status)
         return code
@@ -121,7 +121,7 @@ class _StateCommand(_TasksCommand):
     sel_tasks: Any
 
     def execute(self, params: Any, args: list[str]) -> int:
-        """Run the command while no run goes on."""
+        """Run the command. Raises InvalidDodoFile while a run uses the stack directory."""
         self.loader.setup(params)
         directory = loaded().directory
         try:
@@ -138,7 +138,7 @@ class _StateCommand(_TasksCommand):
         tasks = {task.name: task for task in self.task_list}
         found: dict[str, None] = {}
         for name in names:
-            # doit itself knows the steps as parts of the first group only.
+            # doit includes only the subtasks of the first group.
             steps = (step for step in tasks[name].task_dep if step.startswith(f"{name}:"))
             found |= dict.fromkeys([name, *(steps if tasks[name].subtask_of else ())])
         return list(found)
@@ -173,7 +173,7 @@ class Ignore(_StateCommand, DoitIgnore):  # type: ignore[misc]
 class ResetDep(_StateCommand, DoitResetDep):  # type: ignore[misc]
     """`doit reset-dep`."""
 
-    doc_purpose = "take the files that steps depend on as unchanged, without running the steps"
+    doc_purpose = "treat the files that steps depend on as unchanged, without running the steps"
     doc_usage = "[TASK...] [OPTION...]"
     doc_examples = ("doit reset-dep", "doit reset-dep stack:install")
 

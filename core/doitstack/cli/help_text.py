@@ -18,7 +18,7 @@ _INDENT = 6
 
 DESCRIPTIONS = {
     "stack": (
-        "Stand up the stack: run its phases in order, collect the remaining futures, report "
+        "Start the stack: run its phases in order, collect the remaining futures, report "
         "timing. Steps that are up to date are skipped, so it also resumes a run that failed.",
         ("doit stack", "doit stack -n 4 --console plain", "doit stack:install", "doit list --all"),
     ),

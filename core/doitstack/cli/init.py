@@ -84,7 +84,9 @@ def _is_missing(path: Path) -> bool:
 def _refuse_others(directory: Path) -> None:
     for path in (directory / "dodo.py", directory / "doit.cfg"):
         if not _is_missing(path) and "doitstack" not in path.read_text(errors="replace"):
-            raise SettingsError(f"{path} is not a stack directory's; choose another directory")
+            raise SettingsError(
+                f"{path} is not a file of a stack directory; choose another directory"
+            )
 
 
 def _doit() -> str:

@@ -1,6 +1,6 @@
-"""doit's loader of a stack directory's tasks, which also answers `--version` and `--help`.
+"""doit's loader of a stack directory's tasks, which also handles `--version` and `--help`.
 
-doit answers these two itself, before it makes any command; only the loader is made earlier.
+doit handles these two before it makes any command; only the loader is made earlier.
 """
 
 import sys
@@ -15,10 +15,10 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
     """Loads the tasks of `dodo.py`, as doit does."""
 
     def __init__(self) -> None:
-        """Answer the words that no command will see. Raises SystemExit after an answer."""
+        """Handle the options that doit passes to no command. Raises SystemExit after output."""
         super().__init__()
         if "" in sys.argv[1:]:
-            # doit looks at the first character of each word.
+            # doit reads the first character of each word.
             sys.stderr.write("ERROR: an argument is empty\n")
             raise SystemExit(3)
         match sys.argv[1:2]:

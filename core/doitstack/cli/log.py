@@ -27,15 +27,15 @@ class Log(FollowCommand):
     doc_examples = ("doit log", "doit log stack -f", "doit log install_tempest --lines 20")
     doc_usage = "[NAME] [-f] [--lines=N]"
     doc_description = (
-        "NAME is looked for in this order: `stack`, the main line's log; a future; a service; "
-        "the trace of a script, by its task or the end of it. A service that has the name of a "
-        "future is service:NAME."
+        "NAME is, in this order: `stack`, the main line's log; a future; a service; the trace "
+        "of a script, by its task or the end of that. A service that has the name of a future "
+        "is service:NAME."
     )
     cmd_options = (
         {**JSON, "help": "list the logs as JSON objects"},
         {
             **FOLLOW,
-            "help": "go on until the future has ended or, for the main line, the run; "
+            "help": "print new lines until the future has ended or, for the main line, the run; "
             "for a service, until Ctrl-C",
         },
         {

@@ -4,7 +4,7 @@ from doitstack.cli import COMMANDS, command_class, command_name
 from doitstack.cli.help_text import overview
 
 TASKS = {
-    "stack": "stand up the stack; `doit` alone does the same",
+    "stack": "start the stack; `doit` alone does the same",
     "unstack": "stop everything that was started",
     "tempest": "run the Tempest tests, or those that match a REGEX",
 }

@@ -13,7 +13,7 @@ from doitstack.reports.json_lists import plan_json
 class Plan(ShowCommand):
     """`doit plan`."""
 
-    doc_purpose = "show phases, plugins, steps, futures and where they are waited for"
+    doc_purpose = "show phases, plugins, steps and futures, and the steps that wait for them"
     doc_examples = ("doit plan", "doit plan --dot | dot -Tsvg > plan.svg")
     cmd_options = (
         JSON,
@@ -28,7 +28,7 @@ class Plan(ShowCommand):
     )
 
     def show(self, directory: StackDirectory, params: Any) -> str:
-        """Return the plan of `doit stack`. Raises DoitstackError for what would prevent its run."""
+        """Return the plan of `doit stack`. Raises DoitstackError if that could not run."""
         directory.check()
         directory.check_privileges()
         dest_directory.check(directory.settings)

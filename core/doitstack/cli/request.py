@@ -1,4 +1,4 @@
-"""`python -m doitstack request`: the requests of shells that have no session."""
+"""`python -m doitstack request`: answers a request of a shell that is not a session of a run."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from doitstack.planning.stack_directory import StackDirectory
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answer one request of a shell that has no session. Return the request's exit code."""
+    """Answer a request of a shell. Return the exit code of the request."""
     if not arguments:
         raise SettingsError("request: which one? python -m doitstack request VERB ARGUMENT...")
     directory = StackDirectory(Path(os.environ.get("TOP_DIR", ".")).absolute())

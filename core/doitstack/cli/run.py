@@ -72,7 +72,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         return super().parse_execute(in_args)
 
     def arranged(self, words: list[str]) -> list[str]:
-        """Return the options first. Words after a task of the user's own `dodo.py` are its own."""
+        """Return the options first. All words after a task of the user's `dodo.py` belong to it."""
         options, rest = split_options("run", self.cmdparser, words, stops_at_name=True)
         if any(word.startswith("-") for word in rest[1:]) and not self._is_own_task(rest[0]):
             later, rest = split_options("run", self.cmdparser, rest)
@@ -111,7 +111,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         return [option for option in self.cmdparser.options if option.name not in NO_EFFECT]
 
     def execute(self, params: Any, args: list[str]) -> int | None:
-        """Run the tasks; those that cannot run beside the first ones run after them."""
+        """Run the tasks; those that cannot run together with the first ones run after them."""
         open_standard_streams()
         self.loader.setup(params)
         names, rest = first_of_sequence(args, lambda name: self._takes_arguments(name, args))

@@ -1,4 +1,4 @@
-"""`python -m doitstack shell-library`: where DevStack's functions for bash are."""
+"""`python -m doitstack shell-library`: print the path of DevStack's functions for bash."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The names of tasks: whether one exists, what is near to it, and its help."""
+"""The names of tasks: errors about unknown ones, with a suggestion, and the help of known ones."""
 
 import sys
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ def known_names(command: InterruptibleCommand, tasks: Iterable[Any]) -> list[str
 
 
 def refuse_unknown_tasks(command: InterruptibleCommand, names: Iterable[str]) -> None:
-    """Raise InvalidCommand if `command`, which has loaded its tasks, does not know one of them."""
+    """Raise InvalidCommand if one of `names` is none of the tasks that `command` has loaded."""
     known = known_names(command, command.task_list)
     for name in names:
         if name not in {task.name for task in command.task_list}:

@@ -1,4 +1,4 @@
-"""Which tasks a command line selects, beyond what doit checks itself."""
+"""Checks of the selected tasks in addition to doit's."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,7 @@ from doit.task import Task
 from doitstack.planning.doit_tasks import empty_phase
 
 _LATE_TARGET = "_regex_target_"
-"""What the name of a task begins with that doit makes for a target of a task created late."""
+"""The prefix of the tasks that doit makes for targets of tasks that are created late."""
 
 
 def refuse_late_targets(selected: Sequence[str]) -> None:
@@ -18,12 +18,12 @@ def refuse_late_targets(selected: Sequence[str]) -> None:
             target = name.removeprefix(_LATE_TARGET).rpartition(":")[0]
             raise InvalidCommand(
                 f"{target} is no task, and targets of tasks that are created late (create_after) "
-                f"cannot be asked for in a stack directory; name the task"
+                f"cannot be selected in a stack directory; use the name of the task"
             )
 
 
 def empty_phases(selected: Sequence[str], tasks: Sequence[Task]) -> Iterator[Task]:
-    """Yield a group for each selected phase in which no plugin does anything, or not yet."""
+    """Yield a group for each selected phase in which no plugin has a step (yet)."""
     known = {task.name for task in tasks}
     for name in dict.fromkeys(selected):
         group = empty_phase(name) if name not in known else None

@@ -1,6 +1,6 @@
 """Lines below the output of a run that show what runs, for how long, and how much is left.
 
-They are made from the journal of the run alone, and drawn when the main log asks for it.
+They are made from the journal of the run, and drawn when the main log calls for it.
 """
 
 import io
@@ -41,8 +41,8 @@ SHORTEST = 4
 class Watch:
     """What the live lines are made from.
 
-    `expected` has how long (s) steps and futures took last time; `plan` returns the wanted steps
-    that are known by now; `now` returns the time in s since the epoch.
+    `expected` has how long (s) steps and futures took last time; `plan` returns the selected steps
+    so far; `now` returns the time in s since the epoch.
     """
 
     journal: Path

@@ -133,7 +133,7 @@ _COLOURS = (
 
 
 def coloured(data: bytes) -> bytes:
-    """Return lines with colours for the words that say how a run has ended."""
+    """Return lines with colours for the words about the end of a run."""
     for words, replacement in _COLOURS:
         data = words.sub(replacement, data)
     return data

@@ -44,7 +44,7 @@ class Meter:
 
 
 class Sampler:
-    """Calls `record` with a sample about once per second, if `look` is called often enough.
+    """Calls `record` with a sample about once per second, if `tick` is called often enough.
 
     A sample is the CPU time (s) of the run so far, and that of the whole machine since its boot.
     """
@@ -54,7 +54,7 @@ class Sampler:
         self._record = record
         self._next = 0.0
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """Take a sample if it is time."""
         if time.monotonic() >= self._next:
             self.take()

@@ -70,8 +70,8 @@ def _opened(stack: Stack, options: RunOptions, closing: ExitStack) -> OpenRun:
 
     def tick() -> None:
         context.log.show()
-        sampler.look()
-        executor.timer.look()
+        sampler.tick()
+        executor.timer.tick()
 
     context.loop.on_tick = context.log.on_tick = tick
     context.log.on_silence = executor.still_running

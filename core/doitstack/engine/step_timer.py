@@ -9,7 +9,7 @@ from doitstack.processes.event_loop import EventLoop
 
 
 class StepTimer:
-    """Interrupts the current step once its time is up. `look` must be called regularly."""
+    """Interrupts the current step once its time is up. `tick` must be called regularly."""
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
@@ -34,7 +34,7 @@ class StepTimer:
         if late and not isinstance(late, StepTimeoutError):
             self._loop.interrupt(late)
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """Interrupt the step if its time is up. May raise StepTimeoutError."""
         if self._limit and time.monotonic() >= self._deadline and not self._loop.is_interrupted:
             seconds, self._limit = self._limit, 0.0

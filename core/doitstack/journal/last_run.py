@@ -48,7 +48,7 @@ def last_run(log_dir: Path) -> Path | None:
 
 
 class LastRun:
-    """The last run of a stack directory, read again and again while it goes on."""
+    """The last run of a stack directory, which may still run; every method reads it again."""
 
     def __init__(self, dest: Path, log_dir: Path) -> None:
         self._dest = dest
@@ -76,7 +76,7 @@ class LastRun:
         return self._record
 
     def futures(self) -> list[FutureRow]:
-        """Return the futures that the journal knows, and others that have files."""
+        """Return the futures in the journal, and others that have files."""
         # Ask first: a future that ends meanwhile is better shown as running than as lost.
         goes_on = self.goes_on
         directory = self._dest / "async"
@@ -104,10 +104,10 @@ def _had_its_turn(step: StepRecord) -> bool:
 
 
 def _row(name: str, step: StepRecord | None, directory: Path, *, goes_on: bool) -> FutureRow:
-    """Return what is known of a future from its file and from the journal."""
+    """Return the row of a future, from its job file and from the journal."""
     job, log = read_job(directory / f"{name}.ini"), directory / f"{name}.log"
     state = state_of(step) if step else FutureState.UNKNOWN
-    # A future of the shell has a process, and so a file, before it is its turn.
+    # A queued future of bash already has a process, and so a job file.
     is_queued = state is FutureState.QUEUED and goes_on
     if job and (job.rc is not None or not is_queued):
         return _row_of_job(name, job, log, goes_on=goes_on)

@@ -211,7 +211,7 @@ class RunRecord:
                 step.start, step.end = event.start_time, max(event.start_time, event.end_time)
                 step.rc, step.cpu, step.error = event.rc, event.cpu, event.error or ""
             case FutureStopped() if step.status is not Status.DONE:
-                # One of the shell may have waited for its turn in a process of its own.
+                # A future of bash has a process even while it waits to start.
                 step.status = Status.CANCELLED if step.pid is None else Status.STOPPED
             case FutureCancelled():
                 step.status = Status.CANCELLED
@@ -247,7 +247,7 @@ class RunRecord:
         step.collected, step.waited = event.time, event.waited
         step.log = event.log or step.log
         if self.wait:
-            # A future that fails ends the wait for another, too.
+            # The failure of a future also ends a wait for another one.
             is_it = self.wait.name == event.name
             self._end_wait(self.wait.start + event.waited if is_it else event.time)
 

@@ -6,7 +6,7 @@ from enum import Enum
 class Status(Enum):
     """The state of a step or future in the record of a run.
 
-    RUNNING is also the last known state of what was cut off when its run was killed.
+    RUNNING is also the state of a step that had not ended when its run was killed.
     """
 
     QUEUED = "queued"
@@ -24,7 +24,7 @@ UNTOUCHED = frozenset({Status.QUEUED, Status.CANCELLED, Status.UP_TO_DATE, Statu
 
 
 class FutureState(Enum):
-    """Where a future is in its life. UNKNOWN is one whose run has ended and left no end of it."""
+    """The state of a future. UNKNOWN is one without a recorded end after the end of its run."""
 
     QUEUED = "queued"
     RUNNING = "running"

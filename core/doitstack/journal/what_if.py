@@ -111,7 +111,7 @@ def play(graph: Graph) -> float:
 
 
 def key_of(step: StepRecord) -> str:
-    """Return the name by which a graph knows a step: a future's own, else the task."""
+    """Return the key of a step in a graph: the name of a future, or else the task."""
     return step.name if step.is_future else step.task
 
 

@@ -1,4 +1,4 @@
-"""From a plan to doit's tasks. Every step is one task; the runner knows what to do for it."""
+"""From a plan to doit's tasks. Every step is one task, whose action the runner performs itself."""
 
 from collections.abc import Iterator
 from typing import Any, NoReturn

@@ -22,4 +22,4 @@ def service_warnings(settings: Settings, known: KnownServices) -> Iterator[str]:
         yield f"a plugin enables the service {name}, which no plugin knows{known.nearest(name)}"
     for name in unknown_services(known, settings.user_disabled):
         if near := known.nearest(name):
-            yield f"disable_service {name}: no plugin knows this service{near}"
+            yield f"disable_service {name}: no plugin has this service{near}"

@@ -68,7 +68,7 @@ class LoadedDirectory:
     def stack_tasks(self) -> Iterator[Task]:
         """Yield the tasks of `doit stack`."""
         plan = _or_mistake(self.directory.plan)
-        yield from self._without_secrets(stack_tasks(plan, doc="stand up the stack"))
+        yield from self._without_secrets(stack_tasks(plan, doc="start the stack"))
 
     def unstack_tasks(self) -> Iterator[Task]:
         """Yield the tasks of `doit unstack`."""

@@ -1,4 +1,4 @@
-"""Find settings of local.conf that nothing uses and that are one slip away from a known name."""
+"""Find settings of local.conf that nothing uses and that are one typo away from a known name."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The steps of all plugins, sorted and checked. Runs nothing and does not know doit."""
+"""The steps of all plugins, sorted and checked. Runs nothing and does not depend on doit."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter

@@ -77,11 +77,11 @@ def _git(repository: PluginRepository, arguments: list[str]) -> None:
         check=False,
     )
     if answer.returncode:
-        said = answer.stderr.decode(errors="replace").splitlines()
-        reasons = [line for line in said if line.startswith(("fatal: ", "error: "))]
+        lines = answer.stderr.decode(errors="replace").splitlines()
+        reasons = [line for line in lines if line.startswith(("fatal: ", "error: "))]
         raise PluginError(
             repository.name,
-            f"cannot be fetched from {repository.url}: {[*reasons, *said, 'no message'][0]}; "
+            f"cannot be fetched from {repository.url}: {[*reasons, *lines, 'no message'][0]}; "
             f"check its URL and REF in enable_plugin",
         )
 

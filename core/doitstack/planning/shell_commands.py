@@ -1,6 +1,6 @@
 """Find commands of the bash session that do not exist: in futures of scripts, and in steps.
 
-Looks at the texts of scripts only, so it cannot know all that they define.
+Reads only the texts of scripts, so it does not find everything that they define.
 """
 
 import re

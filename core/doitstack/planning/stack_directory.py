@@ -42,7 +42,7 @@ from doitstack.steps import Shell, Step
 _TEARDOWN_HOOKS = {
     phase.hook for phase in (Phase.OVERRIDE_DEFAULTS, Phase.SOURCE, Phase.UNSTACK, Phase.CLEAN)
 }
-"""The hooks whose mistakes matter to what only takes things away."""
+"""The hooks whose mistakes matter in a teardown."""
 
 
 class _Sourced(NamedTuple):
@@ -56,7 +56,7 @@ class _Sourced(NamedTuple):
 
 
 class StackDirectory:
-    """All that is known about a stack directory before anything runs."""
+    """The settings, plugins and plans of a stack directory, before anything runs."""
 
     def __init__(self, top_dir: Path, environ: Mapping[str, str] = os.environ) -> None:
         """Read the settings of `top_dir`. Raises SettingsError."""
@@ -67,7 +67,7 @@ class StackDirectory:
         self.passed_over: list[str] = []
 
     def pass_over_mistakes(self) -> None:
-        """From now on, use what can be used: what is to be taken away must not stay for a mistake.
+        """From now on, pass over mistakes, so that they do not prevent a teardown.
 
         The mistakes are in `passed_over`.
         """
@@ -149,7 +149,7 @@ class StackDirectory:
             return Plan(())
 
     def forget_plans(self) -> None:
-        """Call the hooks again for the next plan if steps may have changed what they know."""
+        """Call the hooks again for the next plan if steps may have changed their arguments."""
         if self.settings_plan.steps:
             self._plans.clear()
 

@@ -97,7 +97,7 @@ class EventLoop:
 
     @contextmanager
     def shielded(self) -> Iterator[None]:
-        """Keep an interruption out of the block, but for where the loop waits inside it."""
+        """Raise no interruption in the block, except while the loop waits inside it."""
         was, self._is_interruptible = self._is_interruptible, False
         try:
             yield

@@ -4,9 +4,9 @@ import os
 
 
 def root_command() -> list[str] | None:
-    """Return the words to put before a command so that it runs as root; None if that is impossible.
+    """Return the prefix of a command that runs it as root, or None if that is not possible.
 
-    `sudo` is used only if it asks for no password.
+    `sudo` is used only if it needs no password.
     """
     import subprocess  # noqa: PLC0415 - not for every `doit list`
 

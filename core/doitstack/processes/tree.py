@@ -87,8 +87,8 @@ def tree(roots: Iterable[Root]) -> set[int]:
     """Return the pids of the processes of `roots` and of their descendants that still run.
 
     A descendant is found by its parent, by its process group, by the mark in its environment, which
-    even a daemon that has left both keeps, or by its name: a process that was forked and runs no
-    program of its own has the environment of ours, but keeps what `take_family_name` has set.
+    even a daemon that has left both keeps, or by its name: a forked process without an exec shows
+    the environment of the main process, but keeps the name that `take_family_name` has set.
     """
     firsts = list(roots)
     # 0 is not a process, but the group of processes that entered a container from outside.

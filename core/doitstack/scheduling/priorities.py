@@ -9,7 +9,7 @@ def remaining_paths(
 ) -> dict[str, float]:
     """Return how long (s) the longest chain of tasks is that begins with each: its rank.
 
-    A task that `seconds` does not know takes no time. Raises graphlib.CycleError.
+    A task that is not in `seconds` counts as 0 s. Raises graphlib.CycleError.
     """
     remaining = dict.fromkeys(needs, 0.0)
     graph = {name: [need for need in wanted if need in needs] for name, wanted in needs.items()}

@@ -1,4 +1,4 @@
-"""What may start when: needs, slots, locks, priorities. Knows no doit, files, processes or clocks.
+"""Decides what may start: by needs, slots, locks, priorities. Has no doit, files, processes, clock.
 
 Two drivers use it: the run, and the simulation. A driver adds tasks; takes from `next_due` those
 that have everything they need, and either ends them at once (up to date) or queues them; takes from
@@ -32,7 +32,7 @@ class Slots(Protocol):
 
 @dataclass(eq=False, slots=True)
 class _Entry:
-    """A task in its life. `missing` are the needs that are not met, in the task's order."""
+    """A task and its state. `missing` are the needs that are not met, in the task's order."""
 
     task: Task
     number: int
@@ -43,12 +43,12 @@ class _Entry:
 
     @property
     def is_met(self) -> bool:
-        """Whether those that need it may go on."""
+        """Whether tasks that need it may run."""
         return self.state in GOOD or (self.state in BAD and not self.task.counts)
 
     @property
     def is_lost(self) -> bool:
-        """Whether those that need it can never run."""
+        """Whether tasks that need it can never run."""
         return self.state in BAD and self.task.counts
 
 
@@ -91,22 +91,22 @@ class Scheduler:
         self._ready_checks = 0
         self._has_bad_check = False
 
-    # -- what a driver reports -------------------------------------------------------------------
+    # -- reports of the driver -------------------------------------------------------------------
 
     def add(self, *tasks: Task) -> None:
-        """Take in tasks, which may need one another. After a stop they are not run."""
+        """Add tasks, which may need one another. After a stop they are not run."""
         for entry in [self._enter(task) for task in tasks]:
             self._await_needs(entry, entry.task.needs)
 
     def wait_for(self, name: str, *needs: str) -> None:
-        """Let a task from `next_due` wait for more: what it needs was not known before."""
+        """Add needs to a task from `next_due`, which were not known before."""
         entry = self._entries[name]
         self._set(entry, State.WAITING)
         self._await_needs(entry, needs)
         self._stop_after_checks()
 
     def queue(self, name: str) -> None:
-        """Let a task that is due start when there is room."""
+        """Let a task that is due start once there is a slot, or the main line is free."""
         entry = self._entries[name]
         self._set(entry, State.QUEUED)
         self._queued += 1
@@ -128,20 +128,20 @@ class Scheduler:
         self._stop_after_checks()
 
     def stop_plan(self) -> None:
-        """Start no more of the plan; what runs may go on with the futures that it starts."""
+        """Start no more tasks of the plan. Running tasks may still start nested futures."""
         if not self.is_stopped:
             self.is_stopped = True
             self._give_up(lambda entry: not entry.task.is_nested)
 
     def stop(self) -> None:
-        """Start nothing any more. The driver ends what still runs, and reports it."""
+        """Start no more tasks. The driver stops the running tasks and reports their ends."""
         self._is_over = self.is_stopped = True
         self._give_up(lambda _: True)
 
-    # -- what it answers -------------------------------------------------------------------------
+    # -- queries of the driver -------------------------------------------------------------------
 
     def next_due(self) -> Task | None:
-        """Return a task that has all it needs, the most urgent first, for `queue` or `ended`."""
+        """Return the most urgent task whose needs are met, for `queue` or `ended`."""
         entry = _first(self._due, lambda entry: entry.state is State.DUE)
         if entry:
             heappop(self._due)
@@ -178,7 +178,7 @@ class Scheduler:
         return self._entries[name].task
 
     def state(self, name: str) -> State:
-        """Return where a task is in its life."""
+        """Return the state of a task."""
         return self._entries[name].state
 
     def of(self, *states: State) -> list[str]:
@@ -238,7 +238,7 @@ class Scheduler:
         heappush(self._due, (-entry.task.rank, entry.number, entry))
 
     def _end(self, entry: _Entry, how: State) -> None:
-        """End a task, and let those that need it go on, or give them up with all that need them."""
+        """End a task; tasks that need it become due or, after a failure, are not run."""
         self._set(entry, how)
         ended = [entry]
         while ended:
@@ -260,7 +260,7 @@ class Scheduler:
             self._notice_reached(entry)
 
     def _notice_reached(self, entry: _Entry) -> None:
-        """Remember a wait once it lacks nothing but futures."""
+        """Record a wait once all its needs but futures are met."""
         if entry.task.kind is Kind.WAIT and all(map(self._is_future, entry.missing)):
             heappush(self._reached_waits, (entry.number, entry.number, entry))
 

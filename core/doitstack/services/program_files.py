@@ -1,4 +1,4 @@
-"""The configuration files of supervised programs, as far as their names say. Imports little."""
+"""The names of supervised programs, from the names of their configuration files. Imports little."""
 
 from pathlib import Path
 

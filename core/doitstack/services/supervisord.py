@@ -1,6 +1,6 @@
 """The supervisord of a stack: its configuration, its start and end, and requests to it.
 
-All its files are in one directory. A *program* is supervisor's word for what it runs.
+All its files are in one directory. A *program* is supervisor's term for a process that it runs.
 """
 
 import http.client

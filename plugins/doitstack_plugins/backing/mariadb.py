@@ -158,7 +158,7 @@ def migrating(stack: Stack, name: str) -> Iterator[None]:
         yield
     if not database_id(stack, name):
         write_private(_id_file(stack, name), secrets.token_hex() + "\n")
-        memcached.empty(stack)  # it may know ids of an earlier database
+        memcached.empty(stack)  # it may contain ids of an earlier database
 
 
 def database_id(stack: Stack, name: str) -> str:

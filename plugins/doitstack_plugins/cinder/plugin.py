@@ -109,7 +109,7 @@ class Cinder(ApiService):
                 "enabled_backends": _BACKEND,
                 "default_volume_type": _BACKEND,
                 "state_path": str(state),
-                # A volume service first reports after so many seconds, once the scheduler knows it.
+                # Seconds between two reports of a volume service to the scheduler.
                 "report_interval": "2",
                 "auth_strategy": "keystone",
                 "api_paste_config": str(etc / "api-paste.ini"),

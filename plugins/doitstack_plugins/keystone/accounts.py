@@ -1,7 +1,7 @@
 """The roles, projects, users and groups that DevStack's create_keystone_accounts makes.
 
-Everything is got or created, so it can be run again. Each step has a connection of its own and
-finds by name what another step has made: futures are separate processes and share nothing.
+Each object is found or created, so the steps can run again. Futures are separate processes, so each
+step has its own connection and finds by name the objects that another step has created.
 """
 
 from collections.abc import Callable, Iterator

@@ -119,7 +119,7 @@ class Neutron(ApiService):
 
 
 def configure_neutron_nova(stack: Stack) -> None:
-    """Write the address of neutron to a file that nova reads besides its own."""
+    """Write the address of neutron to a file that nova reads in addition to its own."""
     account = service_accounts.credentials(stack, "neutron")
     directory = stack.settings.path("NOVA_CONF_DIR") / "nova.conf.d"
     conf_files.write(directory / "neutron.conf", {"neutron": account})

@@ -64,7 +64,7 @@ def computes(stack: Stack) -> range:
 
 
 def compute_host(stack: Stack, number: int) -> str:
-    """Return the name by which nova knows a compute."""
+    """Return the name of a compute in nova."""
     return f"{stack.settings['LOCAL_HOSTNAME']}{number}"
 
 
@@ -162,7 +162,7 @@ def _cell_sections(stack: Stack, number: int) -> conf_files.Sections:
 
 
 def transport_url(stack: Stack, cell_number: int) -> str:
-    """Return where a cell's messages go: with several cells, each has its own virtual host."""
+    """Return the URL for a cell's messages: with several cells, each has its own virtual host."""
     return rabbitmq.url(stack, vhost(stack, cell_number))
 
 

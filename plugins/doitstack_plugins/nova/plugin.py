@@ -1,4 +1,4 @@
-"""Nova: its API, metadata, conductors, scheduler, and computes whose driver only pretends.
+"""Nova: its API, metadata, conductors, scheduler, and computes with nova's fake driver.
 
 The configuration is in `conf`, the databases in `cells`, the processes in `processes`, and what
 nova needs before it is of use in `readiness`.

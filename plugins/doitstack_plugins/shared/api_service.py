@@ -1,7 +1,7 @@
-"""The base of API services, for in-tree plugins and for anybody's: subclass `ApiService`.
+"""The base of API services, for in-tree and third-party plugins: subclass `ApiService`.
 
-It is part of the plugins, not of doitstack's core: it makes databases and accounts, and the core
-knows no service. `docs/plugins.md` has a whole example.
+It is part of the plugins, not of doitstack's core: it creates databases and accounts, and core
+depends on no service. `docs/plugins.md` has a complete example.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,10 +22,10 @@ from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 class ApiService(Service):
     """A service with an API (WSGI), a database, a user, and a place in the catalog.
 
-    It is configured, and installed with its database in the background, in `stack install`; its
-    accounts are made in the background in `stack post-config`; it is started in `stack extra`, and
-    waited for in `stack test-config`; a future that needs it earlier waits for `start_NAME`.
-    A subclass sets the attributes, gives `conf`, and overrides the methods in which it differs.
+    The phase `stack install` installs it, with its database, in the background, and configures it.
+    `stack post-config` creates its accounts in the background, `stack extra` starts it, and `stack
+    test-config` waits until it works. A future that needs it earlier waits for `start_NAME`.
+    A subclass sets the attributes, implements `conf`, and overrides methods if it differs.
     """
 
     process: str
@@ -146,7 +146,7 @@ class ApiService(Service):
         wait_until_served(stack, service, self.version_path, self.version_key)
 
     def wait_for_daemons(self, stack: Stack) -> None:
-        """Raise ServiceError if a daemon is dead; override it to ask whether they work."""
+        """Raise ServiceError if a daemon is dead; override it to check whether they work."""
         dead = stack.dead_services(*self.enabled_daemons(stack))
         if dead:
             raise ServiceError("\n".join(dead.values()))

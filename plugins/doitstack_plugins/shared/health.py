@@ -57,7 +57,7 @@ def has_reported(listed: Any, started: int, *, trust_new: bool = False) -> bool:
 
 
 def has_key(address: Address, path: str, key: str) -> bool:
-    """Return whether GET `path` gives a JSON object with `key`."""
+    """Return whether GET `path` returns a JSON object with `key`."""
     try:
         found = json.loads(_body(address, path))
     except ValueError:
@@ -66,12 +66,12 @@ def has_key(address: Address, path: str, key: str) -> bool:
 
 
 def has_text(address: Address, path: str, text: str) -> bool:
-    """Return whether GET `path` gives something with `text` in it."""
+    """Return whether GET `path` returns a body that contains `text`."""
     return text.encode() in _body(address, path)
 
 
 def _body(address: Address, path: str) -> bytes:
-    """Return what GET `path` gives, empty if that is no good answer; no proxy is asked."""
+    """Return the body of the answer to GET `path`, or b"" after an error. Uses no proxy."""
     from http.client import HTTPConnection, HTTPException  # noqa: PLC0415 - not always
 
     host, port = address

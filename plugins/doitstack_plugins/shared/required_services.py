@@ -1,4 +1,4 @@
-"""Check what a service needs: other services of the stack, and its own ports."""
+"""Check the needs of a service: other services of the stack, and its ports."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ def check(stack: Stack, service: str, *needed: str) -> None:
     missing = [name for name in needed if not stack.is_service_enabled(name)]
     if missing:
         enable = f"add to local.conf: enable_service {' '.join(missing)}"
-        raise SettingsError(f"{service} needs {','.join(missing)} too; {_elsewhere(stack)}{enable}")
+        raise SettingsError(f"{service} needs {', '.join(missing)}; {_elsewhere(stack)}{enable}")
 
 
 def _elsewhere(stack: Stack) -> str:

@@ -16,13 +16,13 @@ Action = Callable[[Stack], None]
 
 
 class Service:
-    """A service with a virtual environment of its own. Subclass it, and register an instance.
+    """A service in its own virtual environment. Subclass it, and register an instance.
 
     A hook that you override needs `@hookimpl` again.
     """
 
     name: str
-    """What it is called: `glance`. Steps, directories and (in capitals) settings are named so."""
+    """The name in steps, in directories and, in capitals, in settings: `glance`."""
 
     services: tuple[str, ...]
     """The names in ENABLED_SERVICES that enable it; messages use the first."""
@@ -34,10 +34,10 @@ class Service:
     """Patterns of the names of its files of configuration; DevStack has them in `/etc/NAME`."""
 
     requirements: tuple[str, ...]
-    """What pip installs into its environment."""
+    """The packages to install into its environment."""
 
     needs: tuple[str, ...] = ("key",)
-    """The services that must be enabled, too."""
+    """The services that must also be enabled."""
 
     manage: str = ""
     """The program that migrates its database: `glance-manage`; imported once for all calls."""
@@ -70,7 +70,7 @@ class Service:
     # -- actions -------------------------------------------------------------------------------
 
     def check(self, stack: Stack) -> None:
-        """Raise an error that names all that is missing or in the way."""
+        """Raise an error that names everything that is missing or in the way."""
         needs = partial(required_services.check, stack, self.services[0], *self.needs)
         required_services.check_all(needs, *self.checks(stack))
 
@@ -81,7 +81,7 @@ class Service:
             warm.offer(stack, self.manager(stack))
 
     def stop(self, stack: Stack) -> None:
-        """Stop its processes; nothing happens if none runs."""
+        """Stop its processes, if any run."""
         raise NotImplementedError
 
     def remove(self, stack: Stack) -> None:
@@ -91,11 +91,11 @@ class Service:
             warm.withdraw(stack, self.manage)
         discard(stack.settings, *self.paths(stack))
 
-    # -- what they use -------------------------------------------------------------------------
+    # -- for the actions -----------------------------------------------------------------------
 
     @property
     def prefix(self) -> str:
-        """What the names of its settings begin with: GLANCE."""
+        """The prefix of the names of its settings: `GLANCE`."""
         return self.name.upper()
 
     def install_step(self, stack: Stack, *, wait: Sequence[str]) -> Step:
@@ -130,7 +130,7 @@ class Service:
 
 
 def named(name: str, method: Action) -> Action:
-    """Return `method` under a name of its own, which lists and logs show."""
+    """Return `method` with another name, which lists and logs show."""
 
     def action(stack: Stack) -> None:
         method(stack)

@@ -1,4 +1,4 @@
-"""Serve a WSGI application as a service: one place that knows the server and its flags."""
+"""Serve a WSGI application as a service, with uWSGI."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ def serve(stack: Stack, service: WsgiService) -> None:
     """
     host = url_host(service.host)
     argv = [service.environment.program("uwsgi"), "--http-socket", f"{host}:{service.port}"]
-    # uWSGI keeps no connection open, but does not tell clients by itself.
+    # uWSGI keeps no connection open, but does not send this header by itself.
     argv += ["--add-header", "Connection: close", "--module", service.module]
     argv += [
         "--master",
@@ -53,7 +53,7 @@ def serve(stack: Stack, service: WsgiService) -> None:
         "--enable-threads",
     ]
     argv += ["--lazy-apps", "--need-app", "--no-orphans", "--die-on-term"]
-    # Seconds after which a worker whose threads do not end is killed.
+    # Seconds after which uWSGI kills a worker if its threads do not end.
     argv += ["--worker-reload-mercy", "3"]
     argv += ["--buffer-size", "65535", *service.options]
     with stack.timed("run_process"):

@@ -1,4 +1,4 @@
-"""Tempest: installed into an environment of its own, configured for this cloud, and run.
+"""Tempest: installed into its own environment, configured for this cloud, and run.
 
 The hooks are in `extras.d/80-tempest.py`, as DevStack's are in `extras.d/80-tempest.sh`.
 """
@@ -33,9 +33,9 @@ def is_installed(stack: Stack) -> bool:
 
 def configure_tempest(stack: Stack) -> None:
     """Write the tempest.conf (0600) for this cloud."""
-    # The default stack has nothing to ask for.
-    is_asked = stack.is_service_enabled("g-api", "n-api", "neutron")
-    found = cloud_resources.find(stack) if is_asked else {}
+    # The default stack has none of these resources.
+    has_resources = stack.is_service_enabled("g-api", "n-api", "neutron")
+    found = cloud_resources.find(stack) if has_resources else {}
     conf_files.write(_conf(stack), conf.sections(stack, str(_state(stack)), found))
 
 

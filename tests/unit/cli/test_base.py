@@ -47,7 +47,7 @@ def test_disk_error_says_where_to_look(tmp_path: Path) -> None:
     directory = StackDirectory(tmp_path, {})
     error = OSError(errno.ENOSPC, "No space left on device", "/x/y")
     assert disk_error_message(error, directory) == (
-        f"No space left on device: /x/y; look at the space and the rights in {tmp_path}/.stack, "
+        f"No space left on device: /x/y; check space and permissions in {tmp_path}/.stack, "
         f"then run it again"
     )
 

@@ -63,7 +63,7 @@ def test_init_changes_no_directory_of_other_tasks(
     (tmp_path / name).write_text("# other tasks\n")
     assert main(["init", str(tmp_path)]) == 3
     assert capsys.readouterr().err == (
-        f"ERROR: {tmp_path}/{name} is not a stack directory's; choose another directory\n"
+        f"ERROR: {tmp_path}/{name} is not a file of a stack directory; choose another directory\n"
     )
     assert files(tmp_path) == {name}
 

@@ -12,7 +12,7 @@ def test_target_of_a_task_that_is_created_late_is_refused() -> None:
     late = Task("late", None, loader=DelayedLoader(lambda: None, target_regex=r".*\.txt"))
     control = TaskControl([Task("first", None), late])
     control.process(["first", "out:1.txt"])
-    with pytest.raises(InvalidCommand, match=r"out:1\.txt is no task, .*; name the task"):
+    with pytest.raises(InvalidCommand, match=r"out:1\.txt is no task, .*; use the name"):
         refuse_late_targets(control.selected_tasks)
 
 

@@ -66,7 +66,7 @@ def test_there_is_a_sample_a_second(clock: list[float], tmp_path: Path) -> None:
     sampler = Sampler(Meter(tmp_path), lambda cpu, machine: samples.append((cpu, machine)))
     _compute(0.1)
     for clock[0] in (100.0, 100.5, 100.9, 101.0, 101.9, 102.0):
-        sampler.look()
+        sampler.tick()
     assert len(samples) == 3
     assert all(cpu > 0 and machine > 0 for cpu, machine in samples)
 
@@ -83,7 +83,7 @@ def test_samples_that_cost_more_are_fewer(
 
     monkeypatch.setattr(cpu_usage, "all_processes", dear)
     for clock[0] in range(100, 111):
-        sampler.look()
+        sampler.tick()
     assert times == [100, 105, 110]
 
 

@@ -16,15 +16,15 @@ def test_step_is_interrupted_once_its_time_is_up() -> None:
         timer.limited(1e-9),
         loop.interruptible(),
     ):
-        timer.look()
+        timer.tick()
 
 
 def test_step_without_a_limit_is_not_interrupted() -> None:
     loop = EventLoop()
     timer = StepTimer(loop)
-    timer.look()
+    timer.tick()
     with timer.limited(0), loop.interruptible():
-        timer.look()
+        timer.tick()
     assert not loop.is_interrupted
 
 
@@ -32,10 +32,10 @@ def test_what_comes_too_late_interrupts_no_later_step_but_a_signal_stays() -> No
     loop = EventLoop()
     timer = StepTimer(loop)
     with timer.limited(1e-9):
-        timer.look()
+        timer.tick()
         assert loop.is_interrupted
     assert not loop.is_interrupted
     with timer.limited(1e-9):
         loop.interrupt(Interrupted(2))
-        timer.look()
+        timer.tick()
     assert isinstance(loop.take_interruption(), Interrupted)

@@ -33,5 +33,5 @@ def test_disabled_service_that_nearly_exists_is_warned_of(tmp_path: Path) -> Non
     conf = tmp_path / "local.conf"
     conf.write_text("[[local|localrc]]\nENABLED_SERVICES=,\ndisable_service greet-apy xyzzy\n")
     assert list(service_warnings(load_settings(tmp_path, {}), KNOWN)) == [
-        "disable_service greet-apy: no plugin knows this service; did you mean greet-api?"
+        "disable_service greet-apy: no plugin has this service; did you mean greet-api?"
     ]

@@ -61,10 +61,10 @@ def test_futures_are_devstacks_and_each_is_waited_for(tmp_path: Path) -> None:
 NEEDS = {
     "g-api": "key",
     "placement-api": "key",
-    "neutron": "key,mysql,rabbit",
-    "nova": "key,mysql,rabbit,placement-api,g-api",
-    "cinder": "key,mysql,rabbit",
-    "s-proxy": "key,s-object,s-container,s-account",
+    "neutron": "key, mysql, rabbit",
+    "nova": "key, mysql, rabbit, placement-api, g-api",
+    "cinder": "key, mysql, rabbit",
+    "s-proxy": "key, s-object, s-container, s-account",
     "horizon": "key",
 }
 ENABLED = {"neutron": "neutron-api", "nova": "n-api", "cinder": "c-api"}
@@ -75,7 +75,7 @@ def test_a_service_names_the_others_that_it_needs(tmp_path: Path, name: str) -> 
     stacked = directory(tmp_path, ENABLED.get(name, name), **free_ports())
     checks = [one.step for one in stacked.plan((STACK_PHASES[0],)).steps]
     (check,) = [step for step in checks if step.name not in OF_STORES]
-    with pytest.raises(SettingsError, match=rf"{name} needs {NEEDS[name]} too.*enable_service key"):
+    with pytest.raises(SettingsError, match=rf"{name} needs {NEEDS[name]};.*enable_service key"):
         check.action(stacked.stack)
 
 
@@ -110,7 +110,7 @@ def test_addresses_are_shown(tmp_path: Path) -> None:
         "g-api is at http://127.0.0.1:81",
         f"in a shell: source {dest}/openrc admin admin; openstack token issue",
         f"other clients: OS_CLIENT_CONFIG_FILE={dest}/clouds.yaml, cloud devstack-admin",
-        f"the password of admin and demo is ADMIN_PASSWORD of local.conf, else {dest}/passwords",
+        f"the password of admin and demo is ADMIN_PASSWORD in local.conf or {dest}/passwords",
         "next: doit services, doit timing; to stop it: doit unstack",
     ]
 

@@ -1,11 +1,11 @@
-# Completion of `doit` in bash, to be sourced. What there is, doitstack says at each TAB.
+# Completion of `doit` in bash, to be sourced. Each TAB asks doitstack for the completions.
 
 _doitstack_completion() {
     local line=${COMP_LINE:0:COMP_POINT} candidate break
     local -a words
     IFS=$' \t' read -ra words <<< "$line"
     [[ $line != *[[:space:]] ]] || words+=('')
-    # Where bash breaks a word in two, it wants to be told of the second part alone.
+    # If bash breaks a word in two, it needs the completions of the second part only.
     break=${COMP_WORDBREAKS//[^:=]/}
     [[ ! $break ]] || break=${words[-1]%"${words[-1]##*["$break"]}"}
     COMPREPLY=()
@@ -17,5 +17,5 @@ _doitstack_completion() {
     fi
 }
 
-# Where there is nothing to say, a file may be meant.
+# If doitstack has no completions, bash completes files.
 complete -o bashdefault -o default -F _doitstack_completion doit

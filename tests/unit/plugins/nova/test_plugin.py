@@ -52,7 +52,7 @@ def test_without_neutron_nothing_waits_for_it(tmp_path: Path) -> None:
     [
         ("NOVA_NUM_CELLS", "0", "needs a cell"),
         ("NOVA_CPU_CELL", "2", "cells 1 to 1"),
-        ("ENABLED_SERVICES", "n-api,key", "mysql,rabbit,placement-api,g-api"),
+        ("ENABLED_SERVICES", "n-api,key", "mysql, rabbit, placement-api, g-api"),
     ],
 )
 def test_what_nova_cannot_do_is_reported_first(

@@ -71,7 +71,7 @@ def test_steps_have_the_name_of_the_service_and_of_its_actions(tmp_path: Path) -
 
 
 def test_check_reports_all_that_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="tides-api needs key too"):
+    with pytest.raises(SettingsError, match="tides-api needs key;"):
         tides.check(make(tmp_path, "tides-api", **port()))
 
 

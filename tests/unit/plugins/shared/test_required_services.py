@@ -15,7 +15,7 @@ def test_missing_services_are_named_with_the_line_that_enables_them(tmp_path: Pa
     with pytest.raises(SettingsError) as raised:
         check(stack, "a", "key", "mysql", "rabbit")
     assert str(raised.value) == (
-        "a needs mysql,rabbit too; add to local.conf: enable_service mysql rabbit"
+        "a needs mysql, rabbit; add to local.conf: enable_service mysql rabbit"
     )
 
 
@@ -24,7 +24,7 @@ def test_services_of_another_machine_are_not_supported(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as raised:
         check(stack, "n-cpu", "key", "mysql")
     assert str(raised.value) == (
-        "n-cpu needs key,mysql too; SERVICE_HOST=192.0.2.1 is another machine, and stacks of "
+        "n-cpu needs key, mysql; SERVICE_HOST=192.0.2.1 is another machine, and stacks of "
         "several machines are not supported: all services run here; set SERVICE_HOST to an address "
         "of this machine, and add to local.conf: enable_service key mysql"
     )

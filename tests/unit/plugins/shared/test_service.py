@@ -42,7 +42,7 @@ def stack(tmp_path: Path) -> Stack:
 def test_check_names_all_obstacles_together(stack: Stack) -> None:
     with pytest.raises(DoitstackError) as raised:
         tides.check(stack)
-    assert "tides-api needs rabbit too" in str(raised.value)
+    assert "tides-api needs rabbit;" in str(raised.value)
     assert "the harbour is flooded" in str(raised.value)
 
 

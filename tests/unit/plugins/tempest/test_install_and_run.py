@@ -91,5 +91,5 @@ def test_tempest_needs_keystone(tmp_path: Path) -> None:
     directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": "tempest"})
     (check,) = (one.step for one in directory.plan().steps if one.step.name == "check_tempest")
     assert callable(check.action)
-    with pytest.raises(SettingsError, match=r"tempest needs key too; add to local.conf"):
+    with pytest.raises(SettingsError, match=r"tempest needs key; add to local.conf"):
         check.action(directory.stack, *check.args)
