@@ -53,6 +53,9 @@ class FakeSupervisord:
         self.calls.append(f"signal {name}")
         self.states[name] = "STOPPED"
 
+    def wait_while_stopping(self, names: Iterable[str]) -> None:
+        """Return at once, as a signal ends a program at once."""
+
     def infos(self) -> dict[str, dict[str, Any]]:
         now = int(time.time())
         return {

@@ -9,7 +9,6 @@ supervisor. A variable in their environment identifies them and all their descen
 
 import re
 import shlex
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -23,9 +22,6 @@ from doitstack.services.supervisord import SCRIPT, STOP_SECONDS, Supervisord
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LOOK_AGAIN_SECONDS = 0.05
-_PATIENCE_SECONDS = 120
-"""The time after which services that supervisor does not stop are ended without it."""
 
 
 class ServiceState(Enum):
@@ -201,15 +197,8 @@ class Services:
         for one in self.status():
             if one.name in names and one.state in (*_UP, ServiceState.BACKOFF):
                 self._supervisord.signal_stop(one.name)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while self._are_stopping(names) and time.monotonic() < deadline:
-            time.sleep(_LOOK_AGAIN_SECONDS)
+        self._supervisord.wait_while_stopping(names)
         self._supervisord.end_processes(names)
-
-    def _are_stopping(self, names: Sequence[str]) -> bool:
-        return any(
-            one.name in names and one.state is ServiceState.STOPPING for one in self.status()
-        )
 
 
 def _checked(name: str) -> str:

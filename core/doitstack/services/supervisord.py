@@ -7,6 +7,7 @@ import http.client
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,7 +38,11 @@ _SOCKET = "supervisor.sock"
 _UNKNOWN, _NOT_RUNNING = 10, 70
 _NAME_VARIABLE = "SUPERVISOR_PROCESS_NAME"
 _ANSWER_SECONDS = 120
-"""The time limit for an answer; the slowest one comes when all programs have ended."""
+"""The time limit for an answer; the slowest one comes when a program stays up."""
+
+_LOOK_AGAIN_SECONDS = 0.05
+_PATIENCE_SECONDS = 120
+"""The time after which programs that supervisor does not stop are ended without it."""
 
 _KEPT_VARIABLES = (
     *("HOME", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "SHELL", "TMPDIR", "TZ", "USER"),
@@ -126,7 +131,9 @@ class Supervisord:
     def shut_down(self) -> None:
         """End it and all its programs, or what a SIGKILL or a reboot has left of them."""
         with suppress(OSError, http.client.HTTPException, Fault):
-            self._ask("supervisor.stopAllProcesses")
+            # Supervisor itself, if told to wait, looks only once a second whether they have ended.
+            self._ask("supervisor.stopAllProcesses", False)  # noqa: FBT003 - its API
+            self.wait_while_stopping(self.names())
             self._ask("supervisor.shutdown")
         self._remove_remains()
 
@@ -156,6 +163,12 @@ class Supervisord:
         """Ask the program `name` to end, if it runs; do not wait for it."""
         self._try(_NOT_RUNNING, "supervisor.stopProcess", name, False)  # noqa: FBT003 - its API
 
+    def wait_while_stopping(self, names: Iterable[str]) -> None:
+        """Wait until programs that were asked to end have ended or have been killed, or 120 s."""
+        wanted, deadline = set(names), time.monotonic() + _PATIENCE_SECONDS
+        while wanted & self._stopping() and time.monotonic() < deadline:
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
     def infos(self) -> dict[str, dict[str, Any]]:
         """Return supervisor's information about each program; none if supervisord does not run."""
         try:
@@ -163,6 +176,9 @@ class Supervisord:
         except (OSError, http.client.HTTPException):
             return {}
         return {info["name"]: info for info in infos}
+
+    def _stopping(self) -> set[str]:
+        return {name for name, info in self.infos().items() if info["statename"] == "STOPPING"}
 
     def processes(self) -> dict[str, list[psutil.Process]]:
         """Return the processes of each program and their descendants; supervisord itself is ""."""

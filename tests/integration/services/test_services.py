@@ -346,7 +346,7 @@ def test_a_service_has_its_own_time_to_end(shared: Services) -> None:
 def test_stop_does_not_wait_for_supervisor_for_ever(
     shared: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("doitstack.services.services._PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("doitstack.services.supervisord._PATIENCE_SECONDS", 0)
     monkeypatch.setattr("doitstack.services.supervisord.STOP_SECONDS", 0.3)
     shared.start("a", ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"], stop_seconds=99)
     shared.stop("a")

@@ -23,13 +23,16 @@ class FakeRpc:
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
         self.faults: dict[str, int] = {}
+        self.states = ["RUNNING"]
+        """The state of the only program at each question; the last one stays."""
 
     def call(self, path: str, method: str, *arguments: Any, timeout: float) -> Any:
         name = method.removeprefix("supervisor.")
         self.calls.append((name, *arguments))
         if name in self.faults:
             raise Fault(self.faults[name], name)
-        return [{"name": "a", "statename": "RUNNING"}]
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        return [{"name": "a", "statename": state}]
 
 
 @pytest.fixture
@@ -75,3 +78,17 @@ def test_supervisord_that_answers_is_not_started_again(
     supervisord.ensure()
     assert rpc.calls == [("getState",)]
     assert not (supervisord.directory / "supervisord.conf").exists()
+
+
+def test_shutdown_follows_the_end_of_all_programs(
+    supervisord: Supervisord, rpc: FakeRpc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("doitstack.services.supervisord._LOOK_AGAIN_SECONDS", 0)
+    supervisord.put("a", "", 7)
+    rpc.calls.clear()
+    # The answer to the first call does not matter.
+    rpc.states = ["", "STOPPING", "STOPPING", "STOPPED"]
+    supervisord.shut_down()
+    looks = [("getAllProcessInfo",)] * 3
+    # Supervisor would answer up to a second late if it waited itself.
+    assert rpc.calls == [("stopAllProcesses", False), *looks, ("shutdown",)]
