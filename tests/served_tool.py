@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +52,10 @@ class Tool:
     def start(
         self, *, stamp: str = "", idle: float = 60.0, nice: int = 0, **preparation: Any
     ) -> "subprocess.Popen[bytes]":
-        options = replace(
-            self.options,
+        options = self.options._replace(
             stamp=stamp or self.options.stamp,
             idle=idle,
-            preparation=replace(self.options.preparation, **preparation),
+            preparation=self.options.preparation._replace(**preparation),
         )
         command = fork_server.server_command(options, self.bin / "python")
         with self.log.open("wb") as log:

@@ -21,9 +21,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
+from typing import NamedTuple
 
 from doitstack.private_files import private_directory
 
@@ -43,8 +43,7 @@ _NO_LINK = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP)
 """What a file system answers that cannot link a file to this place."""
 
 
-@dataclass(frozen=True)
-class BytecodeCache:
+class BytecodeCache(NamedTuple):
     """A directory of byte code; need not exist yet.
 
     All methods raise OSError: no space, not writable, or PermissionError if it is not private.

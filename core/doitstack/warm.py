@@ -7,9 +7,9 @@ ends it. Whether there is one or not, the client does what the program does.
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
 from math import inf
 from pathlib import Path
+from typing import NamedTuple
 
 import fork_server
 from doitstack.errors import ServiceError, StepError
@@ -23,8 +23,7 @@ _PAUSE, _LONG_PAUSE = 0.02, 0.5
 """Seconds between two checks whether a server is ready, and whether it has ended: slower."""
 
 
-@dataclass(frozen=True)
-class Program(fork_server.Preparation):
+class Program(NamedTuple):
     """A console script of an environment, and how to prepare its server.
 
     environment, name: where the script is, and what it is called.
@@ -38,12 +37,18 @@ class Program(fork_server.Preparation):
     name: str
     env: tuple[tuple[str, str], ...] = ()
     idle: int = 0
+    preload: tuple[str, ...] = ()
+    setup: str = ""
+    rehearsals: tuple[tuple[str, ...], ...] = ()
+    fresh: tuple[str, ...] = ()
+    indifferent: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
     @property
     def preparation(self) -> fork_server.Preparation:
         """What the server does before the first call."""
-        names = [field.name for field in fields(fork_server.Preparation)]
-        return fork_server.Preparation(**{name: getattr(self, name) for name in names})
+        values = {name: getattr(self, name) for name in fork_server.Preparation._fields}
+        return fork_server.Preparation(**values)
 
 
 def offer(stack: Stack, program: Program, *, wait: bool = False) -> None:

@@ -1,12 +1,10 @@
 """What a fork server is given when it is started."""
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, kw_only=True)
-class Preparation:
+class Preparation(NamedTuple):
     """What a server does once, so that calls of its program are quick.
 
     preload: modules to import, which must exist; `package.*` stands for all modules directly in a
@@ -28,8 +26,7 @@ class Preparation:
     paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """One program to serve.
 
     script: path of the console script.
@@ -44,12 +41,12 @@ class Options:
     directory: str
     name: str
     stamp: str = ""
-    preparation: Preparation = field(default_factory=Preparation)
+    preparation: Preparation = Preparation()
     idle: float = 1800.0
 
     def dump(self) -> str:
         """Return the options as one word of JSON."""
-        return json.dumps(asdict(self))
+        return json.dumps({**self._asdict(), "preparation": self.preparation._asdict()})
 
 
 def read_options(text: str) -> Options:

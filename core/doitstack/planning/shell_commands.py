@@ -6,7 +6,6 @@ Reads only the texts of scripts, so it does not find everything that they define
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -54,15 +53,15 @@ class UnknownCommand(NamedTuple):
         return f"{self.place}: {self.name}: there is no such function or program{self.near}"
 
 
-@dataclass(frozen=True)
 class ShellCommands:
     """The commands that the bash session has.
 
     `texts` are the texts of scripts and of the files that they may source; `path` is PATH.
     """
 
-    texts: Mapping[Path, str]
-    path: str
+    def __init__(self, texts: Mapping[Path, str], path: str) -> None:
+        self.texts = texts
+        self.path = path
 
     def unknown(self, calls: Iterable[tuple[str, str]]) -> Iterator[UnknownCommand]:
         """Yield those of `calls`, places and names, that do not exist.
