@@ -4,7 +4,6 @@ import os
 import stat
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +61,7 @@ def test_a_link_in_place_of_the_directory_is_not_followed(unserved: Tool, tmp_pa
     link.symlink_to(unserved.socket.parent)
     with pytest.raises(NotADirectoryError):
         fork_server.install_client(
-            replace(unserved.options, directory=str(link)), Path(unserved.client)
+            unserved.options._replace(directory=str(link)), Path(unserved.client)
         )
 
 
