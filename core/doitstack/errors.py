@@ -17,7 +17,7 @@ def _again(kind: type[DoitstackError], args: tuple[Any, ...], fields: dict[str, 
     return error
 
 
-def said(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return the type and message of an exception, even if its `__str__` fails."""
     try:
         words = str(error).strip()

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from doitstack.errors import CommandError, DoitstackError, FutureError, PluginError, said
+from doitstack.errors import CommandError, DoitstackError, FutureError, PluginError, describe_error
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,6 @@ class SpeechlessError(Exception):
 
 
 def test_every_exception_has_a_message() -> None:
-    assert said(ValueError("  no \n")) == "ValueError: no"
-    assert said(KeyboardInterrupt()) == "KeyboardInterrupt"
-    assert said(SpeechlessError()) == "SpeechlessError: <exception str() failed>"
+    assert describe_error(ValueError("  no \n")) == "ValueError: no"
+    assert describe_error(KeyboardInterrupt()) == "KeyboardInterrupt"
+    assert describe_error(SpeechlessError()) == "SpeechlessError: <exception str() failed>"

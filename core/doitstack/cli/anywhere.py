@@ -25,7 +25,7 @@ _CLASSES = {"Run": DoitRun, "List": DoitList, "Clean": DoitClean}
 _FILES = ("pyproject.toml", "doit.cfg")
 
 
-class _Located(DoitCmdBase):  # type: ignore[misc]
+class _OutsideCommand(DoitCmdBase):  # type: ignore[misc]
     """A command of doit with a better message if there is no `dodo.py`."""
 
     def parse_execute(self, in_args: list[str]) -> Any:
@@ -68,7 +68,7 @@ def __getattr__(name: str) -> Any:
     if location:
         return PluginEntry("COMMAND", name.lower(), location).get()
     plain = _CLASSES[name]
-    return type(name, (_Located, plain), {"name": name.lower(), "__doc__": plain.__doc__})
+    return type(name, (_OutsideCommand, plain), {"name": name.lower(), "__doc__": plain.__doc__})
 
 
 def advice(directory: Path) -> str:

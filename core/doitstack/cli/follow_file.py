@@ -33,7 +33,7 @@ class Follower:
         if self._file:
             self._file.close()
 
-    def news(self) -> Iterator[bytes]:
+    def read_new(self) -> Iterator[bytes]:
         """Yield what was added since the last call."""
         yield from self._rest()
         while self._opens_another():
@@ -45,7 +45,7 @@ class Follower:
         while not over:
             # Read once more after the end.
             over = is_over()
-            yield from self.news()
+            yield from self.read_new()
             if not over:
                 time.sleep(POLL_SECONDS)
 

@@ -13,7 +13,7 @@ from doitstack.config.passwords import Secrets
 from doitstack.console.main_log import write_all
 from doitstack.errors import StepError
 from doitstack.journal.last_run import LastRun
-from doitstack.journal.log_files import NamedLog, Of, find_log, known_logs
+from doitstack.journal.log_files import LogKind, NamedLog, find_log, known_logs
 from doitstack.planning.loaded_directory import loaded
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
@@ -100,8 +100,8 @@ def _at_once() -> bool:
 def _end_of(log: NamedLog, run: LastRun) -> Callable[[], bool]:
     """Return a function that returns whether `log` is complete."""
     return {
-        Of.MAIN_LINE: lambda: not run.goes_on,
-        Of.FUTURE: lambda: run.is_over(log.name),
-        Of.SERVICE: lambda: False,
-        Of.SCRIPT: lambda: run.is_step_over(log.name),
+        LogKind.MAIN_LINE: lambda: not run.goes_on,
+        LogKind.FUTURE: lambda: run.is_over(log.name),
+        LogKind.SERVICE: lambda: False,
+        LogKind.SCRIPT: lambda: run.is_step_over(log.name),
     }[log.of]

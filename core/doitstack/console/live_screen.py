@@ -20,7 +20,7 @@ from doitstack.console.escape_sequences import without_sequences
 from doitstack.console.screens import Screen, WholeLines, coloured
 from doitstack.console.terminal_footer import Line, Region
 from doitstack.journal.journal_file import JournalReader
-from doitstack.journal.progress import count_ended, futures_in, left, phase_of
+from doitstack.journal.progress import count_ended, futures_in, phase_of, remaining_time
 from doitstack.journal.run_record import RunRecord
 from doitstack.journal.status import Status
 from doitstack.journal.step_record import StepRecord
@@ -224,7 +224,7 @@ def _summary(run: RunRecord, watch: Watch, now: float) -> Text:
     ended, total = count_ended(run, plan)
     parts = [f"{ended}/{total} steps"] if total else []
     parts.append(f"{format_clock(now - run.start)} gone")
-    if estimate := left(run, plan, watch.expected, now):
+    if estimate := remaining_time(run, plan, watch.expected, now):
         about = "about" if estimate.is_known else "at least"
         parts.append(f"{about} {format_clock(estimate.seconds)} left")
     parts.append(f"log {short_path(watch.main_log)}")

@@ -28,7 +28,7 @@ class ClosingTasks:
     def _clean_up(self) -> None:
         futures = self._run.executor.futures
         wait = futures.collector.when_rest_collected()
-        futures.collector.stay(wait)
+        futures.collector.wait_until_over(wait)
         if wait.failed and self._run.context.options.strict:
             names = ", ".join(future.name for future in wait.failed)
             raise StepError(f"uncollected futures have failed: {names} (ASYNC_STRICT is set)")

@@ -28,7 +28,7 @@ from doitstack.planning.loaded_directory import is_of_main_plan
 from doitstack.planning.plan import PlannedStep
 from doitstack.processes.signals import Interrupted, on_interrupt
 from doitstack.scheduling import scheduler as scheduling
-from doitstack.scheduling.scheduler import BAD, GOOD, PENDING, State
+from doitstack.scheduling.scheduler import BAD, GOOD, PENDING, TaskState
 from doitstack.steps import Kind
 
 
@@ -126,7 +126,9 @@ class FutureRunner(Runner):  # type: ignore[misc]
                 self._show_failure(*self._failed.popleft())
             if task := self._scheduler.next_step():
                 self._run(self._nodes[task.name])
-            elif self._scheduler.is_stopped or not self._scheduler.count(*PENDING, State.RUNNING):
+            elif self._scheduler.is_stopped or not self._scheduler.count(
+                *PENDING, TaskState.RUNNING
+            ):
                 return
             else:
                 self._wait()
@@ -232,7 +234,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self._failed.append((node, future))
         else:
             self.dep_manager.remove_success(node.task)
-        self._scheduler.ended(node.task.name, State.FAILED)
+        self._scheduler.ended(node.task.name, TaskState.FAILED)
         self._state.save_now_and_then()
 
     def _show_failure(self, node: ExecNode, future: Future) -> None:
@@ -310,7 +312,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         task = self._scheduler.task(node.task.name)
         state = end_state(node.run_status, tears_down=self._tears_down)
         self._scheduler.ended(task.name, state)
-        if state is State.FAILED and not task.counts and not self.continue_:
+        if state is TaskState.FAILED and not task.counts and not self.continue_:
             self._scheduler.stop_plan()
         self._state.save_now_and_then()
 
@@ -334,7 +336,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
     def _report_unmet(self) -> None:
         """Report the tasks that were not run because a need failed or was not run."""
-        for name in filter(self._nodes.get, self._scheduler.of(State.NOT_RUN)):
+        for name in filter(self._nodes.get, self._scheduler.of(TaskState.NOT_RUN)):
             needs = self._graph.needs(self._nodes[name].task)
             bad = [need for need in needs if self._scheduler.state(need) in BAD]
             self._handle_task_error(self._nodes[name], UnmetDependency(" ".join(bad)))

@@ -7,7 +7,7 @@ from doitstack.futures.collector import Collector
 from doitstack.futures.future import Future
 from doitstack.futures.wait import Wait
 from doitstack.planning.plan import PlannedStep
-from doitstack.scheduling.scheduler import PENDING, Scheduler, State
+from doitstack.scheduling.scheduler import PENDING, Scheduler, TaskState
 
 FindStep = Callable[[str], PlannedStep | None]
 """Returns the step of a task of this run."""
@@ -53,7 +53,7 @@ class PlanWaits:
     def run(self, planned: PlannedStep) -> None:
         """Run an async_wait to its end. Raises FutureError if one of its futures has failed."""
         wait = self._wait_of(planned)
-        self._collector.stay(wait)
+        self._collector.wait_until_over(wait)
         if wait.rc:
             names = " ".join(planned.step.waits)
             raise FutureError(names, f"failed with rc {wait.rc}; its log is above", wait.rc)
@@ -75,7 +75,7 @@ class PlanWaits:
             step = self._find_step(need)
             if step and step.is_future and step.step.name == name:
                 # After another failure the future never comes, but this wait does not end either.
-                return self._scheduler.state(need) in PENDING | {State.NOT_RUN}
+                return self._scheduler.state(need) in PENDING | {TaskState.NOT_RUN}
         return False
 
     def _report_unknown(self, name: str) -> None:

@@ -7,13 +7,13 @@ from doit.task import Task
 from doitstack.planning.doit_tasks import planned_step
 from doitstack.planning.plan import PlannedStep
 from doitstack.scheduling import scheduler as scheduling
-from doitstack.scheduling.scheduler import State
+from doitstack.scheduling.scheduler import TaskState
 from doitstack.steps import Kind
 
 _KINDS = {
-    Kind.RUN: scheduling.Kind.STEP,
-    Kind.ASYNC_RUN: scheduling.Kind.FUTURE,
-    Kind.ASYNC_WAIT: scheduling.Kind.WAIT,
+    Kind.RUN: scheduling.TaskKind.STEP,
+    Kind.ASYNC_RUN: scheduling.TaskKind.FUTURE,
+    Kind.ASYNC_WAIT: scheduling.TaskKind.WAIT,
 }
 
 
@@ -40,9 +40,9 @@ def scheduled_task(
     )
 
 
-def end_state(run_status: str | None, *, tears_down: bool) -> State:
+def end_state(run_status: str | None, *, tears_down: bool) -> TaskState:
     """Return the scheduler's state for a task that has ended with this `run_status` of doit."""
     if run_status == "failure":
         # A teardown continues after a failure; the run fails at its end.
-        return State.DONE if tears_down else State.FAILED
-    return State.DONE if run_status == "successful" else State.SKIPPED
+        return TaskState.DONE if tears_down else TaskState.FAILED
+    return TaskState.DONE if run_status == "successful" else TaskState.SKIPPED

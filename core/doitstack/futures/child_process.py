@@ -153,18 +153,18 @@ def _run(work: Assignment, action: Callable[[], Any]) -> int:
 def _act(work: Assignment, action: Callable[[], Any]) -> int:
     """Run the action and save what it returns or raises. Exits and signals are not caught."""
     try:
-        _leave(work, action(), "")
+        _save_result(work, action(), "")
         return 0
     except (SystemExit, KeyboardInterrupt):
         raise
     except DoitstackError as error:
         sys.stderr.write(f"ERROR: {error}\n")
-        _leave(work, error, str(error))
+        _save_result(work, error, str(error))
         return _error_code(error)
     except BaseException as error:
         text = traceback_of(error)
         sys.stderr.write(text)
-        _leave(work, error, text)
+        _save_result(work, error, text)
         return LOST
 
 
@@ -183,7 +183,7 @@ def _error_code(error: DoitstackError) -> int:
     return error.code if isinstance(error, FutureError) else LOST
 
 
-def _leave(work: Assignment, outcome: Any, text: str) -> None:
+def _save_result(work: Assignment, outcome: Any, text: str) -> None:
     """Save what `result()` returns or raises; `text` is the traceback of an exception."""
     if outcome is None:
         return

@@ -54,7 +54,7 @@ class Collector:
     def wait_for(self, names: tuple[str, ...]) -> int:
         """Wait here as DevStack's async_wait does; return the code of the first that failed."""
         wait = self.when_collected(names)
-        self.stay(wait)
+        self.wait_until_over(wait)
         return self.report_wait(names, wait.rc)
 
     def when_rest_collected(self, then: Callable[[int], None] = lambda _: None) -> Wait:
@@ -78,7 +78,7 @@ class Collector:
         for wait in self._waits:
             wait.cancel()
 
-    def stay(self, wait: Wait, timeout: float | None = None) -> bool:
+    def wait_until_over(self, wait: Wait, timeout: float | None = None) -> bool:
         """Wait here until `wait` is over; return False if it is not after `timeout` s."""
         try:
             return self._run.loop.run_until(lambda: wait.is_over, timeout)
@@ -89,7 +89,7 @@ class Collector:
         """Wait up to `timeout` s for `future` and collect it. Raises TimeoutError."""
         if self.find(future.name) is not future or future.cancelled():
             return
-        if not self.stay(self.when_collected([future.name]), timeout):
+        if not self.wait_until_over(self.when_collected([future.name]), timeout):
             future.awaited_since = None
             self._run.journal.write(WaitEnd())
             raise TimeoutError

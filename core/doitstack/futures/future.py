@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Protocol
 
-from doitstack.errors import DoitstackError, said
+from doitstack.errors import DoitstackError, describe_error
 
 
 class Registry(Protocol):
@@ -47,7 +47,7 @@ ENDED_STATES = frozenset({FutureState.ENDED, FutureState.CANCELLED, FutureState.
 
 def in_one_line(error: BaseException) -> str:
     """Return an exception as one line; one that is not a DoitstackError with its type."""
-    text = str(error).strip() if isinstance(error, DoitstackError) else said(error)
+    text = str(error).strip() if isinstance(error, DoitstackError) else describe_error(error)
     return text.partition("\n")[0]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from doitstack.futures.future import Future
-from doitstack.scheduling.scheduler import BAD, GOOD, Kind, Scheduler, State, Task
+from doitstack.scheduling.scheduler import BAD, GOOD, Scheduler, Task, TaskKind, TaskState
 
 
 class Slots(Protocol):
@@ -57,7 +57,7 @@ class Starter:
             self._number += 1
             future.task = f"{future.name}#{self._number}"
             self._scheduler.add(_nested(future))
-        if self._scheduler.state(future.task) is State.RUNNING:
+        if self._scheduler.state(future.task) is TaskState.RUNNING:
             # In a serial run, the main line has reached it.
             start()
             return
@@ -70,8 +70,8 @@ class Starter:
         self._starts.pop(future.task, None)
         if future.is_planned or not future.task or self.is_over(future):
             return
-        how = State.DONE if future.rc == 0 else State.FAILED
-        self._scheduler.ended(future.task, State.STOPPED if future.cancelled() else how)
+        how = TaskState.DONE if future.rc == 0 else TaskState.FAILED
+        self._scheduler.ended(future.task, TaskState.STOPPED if future.cancelled() else how)
 
     def is_over(self, future: Future) -> bool:
         """Return whether `future` has ended or will not run, for the scheduler."""
@@ -117,7 +117,7 @@ class Starter:
 def _nested(future: Future) -> Task:
     return Task(
         future.task,
-        Kind.FUTURE,
+        TaskKind.FUTURE,
         lock=future.lock,
         rank=future.rank,
         counts=False,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from doitstack.journal.run_record import RunRecord, Wait
+from doitstack.journal.run_record import RunRecord, WaitRecord
 from doitstack.journal.step_record import StepRecord
 
 
@@ -93,7 +93,7 @@ class _Paths:
             self.main = self.main.then(self.label, self.time, time)
         self.time = time
 
-    def apply(self, change: _Change, what: StepRecord | Wait) -> None:
+    def apply(self, change: _Change, what: StepRecord | WaitRecord) -> None:
         """Let a change happen now."""
         match change, what:
             case _Change.WAIT_START, _:
@@ -116,9 +116,9 @@ class _Paths:
         return chain.then(name, step.start, step.end) if step.ended_in_background else _Chain()
 
 
-def _changes(run: RunRecord) -> list[tuple[float, _Change, StepRecord | Wait]]:
+def _changes(run: RunRecord) -> list[tuple[float, _Change, StepRecord | WaitRecord]]:
     """Return what happens on the main line, in order."""
-    changes: list[tuple[float, _Change, StepRecord | Wait]] = []
+    changes: list[tuple[float, _Change, StepRecord | WaitRecord]] = []
     for wait in run.waits:
         changes += [(wait.start, _Change.WAIT_START, wait), (wait.end, _Change.WAIT_END, wait)]
     for step in run.steps:

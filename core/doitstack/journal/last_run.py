@@ -12,7 +12,7 @@ from doitstack.journal.events import RunStart
 from doitstack.journal.job_file import Job, read_job
 from doitstack.journal.journal_file import JournalReader, first_event, run_journals
 from doitstack.journal.run_record import RunRecord
-from doitstack.journal.status import FutureState, Status
+from doitstack.journal.status import RecordedState, Status
 from doitstack.journal.step_record import StepRecord
 from doitstack.processes.tree import is_running
 
@@ -26,7 +26,7 @@ class FutureRow:
     """
 
     name: str
-    state: FutureState
+    state: RecordedState
     pid: int | None
     seconds: float
     rc: int | None
@@ -80,7 +80,7 @@ class LastRun:
         # Ask first: a future that ends meanwhile is better shown as running than as lost.
         goes_on = self.goes_on
         directory = self._dest / "async"
-        steps = {step.name: step for step in self.record.steps if _had_its_turn(step)}
+        steps = {step.name: step for step in self.record.steps if _was_declared(step)}
         files = sorted(path.stem for path in directory.glob("*.ini"))
         return [
             _row(name, steps.get(name), directory, goes_on=goes_on)
@@ -99,24 +99,24 @@ class LastRun:
         return not self.goes_on or step is None or step.status is not Status.RUNNING
 
 
-def _had_its_turn(step: StepRecord) -> bool:
+def _was_declared(step: StepRecord) -> bool:
     return step.is_future and step.status not in (Status.UP_TO_DATE, Status.NOT_RUN)
 
 
 def _row(name: str, step: StepRecord | None, directory: Path, *, goes_on: bool) -> FutureRow:
     """Return the row of a future, from its job file and from the journal."""
     job, log = read_job(directory / f"{name}.ini"), directory / f"{name}.log"
-    state = state_of(step) if step else FutureState.UNKNOWN
+    state = state_of(step) if step else RecordedState.UNKNOWN
     # A queued future of bash already has a process, and so a job file.
-    is_queued = state is FutureState.QUEUED and goes_on
+    is_queued = state is RecordedState.QUEUED and goes_on
     if job and (job.rc is not None or not is_queued):
         return _row_of_job(name, job, log, goes_on=goes_on)
     if step is None:
         return FutureRow(name, state, None, 0.0, None, log)
-    since = {FutureState.QUEUED: step.declared, FutureState.RUNNING: step.start}.get(state)
+    since = {RecordedState.QUEUED: step.declared, RecordedState.RUNNING: step.start}.get(state)
     return FutureRow(
         name,
-        state if goes_on or state.is_over else FutureState.UNKNOWN,
+        state if goes_on or state.is_over else RecordedState.UNKNOWN,
         step.pid,
         step.seconds if since is None else time.time() - since,
         step.rc,
@@ -125,15 +125,15 @@ def _row(name: str, step: StepRecord | None, directory: Path, *, goes_on: bool) 
     )
 
 
-def state_of(step: StepRecord) -> FutureState:
+def state_of(step: StepRecord) -> RecordedState:
     """Return where a future is in its life."""
     # At its end a run collects the futures that it has stopped, too.
-    ended = FutureState.ENDED if step.collected is None else FutureState.COLLECTED
+    ended = RecordedState.ENDED if step.collected is None else RecordedState.COLLECTED
     return {
-        Status.QUEUED: FutureState.QUEUED,
-        Status.RUNNING: FutureState.RUNNING,
-        Status.STOPPED: FutureState.STOPPED,
-        Status.CANCELLED: FutureState.CANCELLED,
+        Status.QUEUED: RecordedState.QUEUED,
+        Status.RUNNING: RecordedState.RUNNING,
+        Status.STOPPED: RecordedState.STOPPED,
+        Status.CANCELLED: RecordedState.CANCELLED,
     }.get(step.status, ended)
 
 
@@ -142,8 +142,8 @@ def _row_of_job(name: str, job: Job, log: Path, *, goes_on: bool) -> FutureRow:
     since = job.start_time / 1000
     if job.rc is not None:
         seconds = (job.end_time or job.start_time) / 1000 - since
-        return FutureRow(name, FutureState.ENDED, job.pid, seconds, job.rc, log)
+        return FutureRow(name, RecordedState.ENDED, job.pid, seconds, job.rc, log)
     # Pid 0 is the bash session, which lives as long as the run.
     lives = is_running(job.pid, job.started) if job.pid else goes_on
-    state = FutureState.RUNNING if lives else FutureState.UNKNOWN
+    state = RecordedState.RUNNING if lives else RecordedState.UNKNOWN
     return FutureRow(name, state, job.pid, time.time() - since, None, log)

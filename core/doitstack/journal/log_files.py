@@ -12,7 +12,7 @@ MAIN_LINE = "stack"
 """The name of the main line's log."""
 
 
-class Of(Enum):
+class LogKind(Enum):
     """What a log belongs to, in the order in which a name is looked up."""
 
     MAIN_LINE = "main line"
@@ -25,22 +25,22 @@ class NamedLog(NamedTuple):
     """One log. That of a future may not exist yet."""
 
     name: str
-    of: Of
+    of: LogKind
     path: Path
 
 
 def known_logs(async_dir: Path, log_dir: Path, futures: Iterable[str] = ()) -> Iterator[NamedLog]:
-    """Yield the existing logs and those of `futures`, in the order of Of."""
+    """Yield the existing logs and those of `futures`, in the order of LogKind."""
     if (log_dir / "stack.log").exists():
-        yield NamedLog(MAIN_LINE, Of.MAIN_LINE, log_dir / "stack.log")
+        yield NamedLog(MAIN_LINE, LogKind.MAIN_LINE, log_dir / "stack.log")
     written = sorted(path.stem for path in async_dir.glob("*.log"))
     for name in dict.fromkeys([*futures, *written]):
-        yield NamedLog(name, Of.FUTURE, async_dir / f"{name}.log")
+        yield NamedLog(name, LogKind.FUTURE, async_dir / f"{name}.log")
     for path in sorted(log_dir.glob("*.log")):
         if path.name != "stack.log":
-            yield NamedLog(path.stem, Of.SERVICE, path)
+            yield NamedLog(path.stem, LogKind.SERVICE, path)
     for path in sorted((log_dir / "xtrace").glob("*.log")):
-        yield NamedLog(path.stem, Of.SCRIPT, path)
+        yield NamedLog(path.stem, LogKind.SCRIPT, path)
 
 
 def find_log(name: str, logs: Iterable[NamedLog]) -> NamedLog:
@@ -53,7 +53,7 @@ def find_log(name: str, logs: Iterable[NamedLog]) -> NamedLog:
     for log in known:
         if name in (log.name, f"{log.of.value}:{log.name}"):
             return log
-    scripts = [log for log in known if log.of is Of.SCRIPT and log.name.endswith(f":{name}")]
+    scripts = [log for log in known if log.of is LogKind.SCRIPT and log.name.endswith(f":{name}")]
     if len(scripts) == 1:
         return scripts[0]
     if scripts:

@@ -9,7 +9,7 @@ from doitstack.journal.step_record import StepRecord
 from doitstack.planning.plan import PlannedStep
 from doitstack.steps import Kind
 
-_LEFT = (Status.QUEUED, Status.RUNNING)
+_UNFINISHED = (Status.QUEUED, Status.RUNNING)
 
 
 def phase_of(run: RunRecord) -> str:
@@ -32,20 +32,20 @@ def count_ended(run: RunRecord, plan: Iterable[PlannedStep]) -> tuple[int, int]:
 
 
 def _has_ended(step: StepRecord | None) -> bool:
-    return step is not None and step.status not in _LEFT
+    return step is not None and step.status not in _UNFINISHED
 
 
 @dataclass(frozen=True)
-class Left:
+class RemainingTime:
     """An estimate: the rest takes about `seconds`; more, unless all of it `is_known`."""
 
     seconds: float
     is_known: bool
 
 
-def left(
+def remaining_time(
     run: RunRecord, plan: Sequence[PlannedStep], expected: Mapping[str, float], now: float
-) -> Left | None:
+) -> RemainingTime | None:
     """Return how long the rest of `plan` takes if everything takes as long as last time.
 
     That is the longest path through the rest: `expected` has seconds by task, and by name for
@@ -63,4 +63,4 @@ def left(
         ran = now - step.start if step and step.status is Status.RUNNING else 0.0
         before = max((finish.get(need, 0.0) for need in planned.needs), default=0.0)
         finish[planned.task] = before + max(0.0, (seconds or 0.0) - ran)
-    return Left(max(finish.values()), all(known)) if any(known) else None
+    return RemainingTime(max(finish.values()), all(known)) if any(known) else None

@@ -36,7 +36,7 @@ from doitstack.steps import Kind
 
 
 @dataclass(frozen=True)
-class Wait:
+class WaitRecord:
     """A time in which the main line waited for the future `name`, or for any (empty)."""
 
     name: str
@@ -73,12 +73,12 @@ class RunRecord:
     code: int | None = None
     cpu: float = 0.0
     steps: list[StepRecord] = field(default_factory=list)
-    waits: list[Wait] = field(default_factory=list)
+    waits: list[WaitRecord] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     components: dict[str, float] = field(default_factory=dict)
     current: StepRecord | None = None
-    wait: Wait | None = None
-    last_wait: Wait | None = None
+    wait: WaitRecord | None = None
+    last_wait: WaitRecord | None = None
     _by_task: dict[str, StepRecord] = field(default_factory=dict, repr=False)
     _by_future: dict[str, StepRecord] = field(default_factory=dict, repr=False)
     _declared: dict[str, StepRecord] = field(default_factory=dict, repr=False)
@@ -127,7 +127,7 @@ class RunRecord:
                 self._add_future_event(event)
             case WaitStart():
                 self._end_wait(event.time)
-                self.wait = Wait(event.name, event.time, event.time)
+                self.wait = WaitRecord(event.name, event.time, event.time)
                 self._waiting_since[event.name] = event.time
             case WaitEnd():
                 self._end_wait(event.time)

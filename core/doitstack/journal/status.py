@@ -23,7 +23,7 @@ UNTOUCHED = frozenset({Status.QUEUED, Status.CANCELLED, Status.UP_TO_DATE, Statu
 """The states in which no work was done."""
 
 
-class FutureState(Enum):
+class RecordedState(Enum):
     """The state of a future. UNKNOWN is one without a recorded end after the end of its run."""
 
     QUEUED = "queued"
@@ -37,4 +37,4 @@ class FutureState(Enum):
     @property
     def is_over(self) -> bool:
         """Whether it will not change, except that an ended future is collected."""
-        return self not in (FutureState.QUEUED, FutureState.RUNNING)
+        return self not in (RecordedState.QUEUED, RecordedState.RUNNING)

@@ -9,12 +9,12 @@ faster, since they share the processors.
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from doitstack.journal.run_record import RunRecord, Wait
+from doitstack.journal.run_record import RunRecord, WaitRecord
 from doitstack.journal.step_record import StepRecord
 from doitstack.journal.timing import NOTICEABLE
 from doitstack.scheduling.simulation import makespan
-from doitstack.scheduling.task import Kind, Task
-from doitstack.steps import Kind as StepKind
+from doitstack.scheduling.task import Task, TaskKind
+from doitstack.steps import Kind
 
 LONGEST = 40
 """How many of the longest steps are tried with other lengths."""
@@ -97,15 +97,15 @@ def play(graph: Graph) -> float:
         name = f"#{number}"
         match move:
             case Work():
-                tasks.append(Task(name, Kind.STEP, before))
+                tasks.append(Task(name, TaskKind.STEP, before))
                 before, seconds[name] = (name,), move.seconds
             case Await():
-                tasks.append(Task(name, Kind.WAIT, (*before, move.future)))
+                tasks.append(Task(name, TaskKind.WAIT, (*before, move.future)))
                 before = (name,)
             case Start():
                 future, name = graph.futures[move.future], move.future
                 needs = (*before, *future.waits)
-                tasks.append(Task(name, Kind.FUTURE, needs, future.lock, ranks[name]))
+                tasks.append(Task(name, TaskKind.FUTURE, needs, future.lock, ranks[name]))
                 seconds[name] = future.seconds
     return makespan(tasks, seconds, jobs=graph.jobs)
 
@@ -133,7 +133,7 @@ def graph_of(run: RunRecord) -> Graph:
 
 def _moves(run: RunRecord, futures: set[str]) -> Iterator[Move]:
     """Yield the main line's moves: at each start and wait, the work that was done up to it."""
-    work = [step for step in run.main_line if step.kind is not StepKind.ASYNC_WAIT]
+    work = [step for step in run.main_line if step.kind is not Kind.ASYNC_WAIT]
     at = run.start
     for time, what in _marks(run, futures):
         yield from _work_between(work, at, time)
@@ -147,14 +147,14 @@ def _moves(run: RunRecord, futures: set[str]) -> Iterator[Move]:
     yield from _work_between(work, at, run.end)
 
 
-def _marks(run: RunRecord, futures: set[str]) -> list[tuple[float, Start | Wait]]:
+def _marks(run: RunRecord, futures: set[str]) -> list[tuple[float, Start | WaitRecord]]:
     """Return when the main line started futures and when it began to wait, in order."""
     ends = {step.task: step.end for step in run.steps if step.task}
     starts = [
         (startable(step, ends), Start(step.name)) for step in run.futures if step.name in futures
     ]
     waits = [(wait.start, wait) for wait in run.waits] if run.is_parallel else []
-    marks: list[tuple[float, Start | Wait]] = [*starts, *waits]
+    marks: list[tuple[float, Start | WaitRecord]] = [*starts, *waits]
     return sorted(marks, key=lambda mark: mark[0])
 
 
@@ -218,7 +218,7 @@ def what_if(run: RunRecord) -> WhatIf:
     tried = [
         step
         for step in run.steps
-        if step.was_run and step.kind is not StepKind.ASYNC_WAIT and step.seconds >= NOTICEABLE
+        if step.was_run and step.kind is not Kind.ASYNC_WAIT and step.seconds >= NOTICEABLE
     ]
     tried = sorted(tried, key=lambda step: -step.seconds)[:LONGEST]
     gains = [

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from doitstack.errors import DoitstackError, StepError, said
+from doitstack.errors import DoitstackError, StepError, describe_error
 from doitstack.steps import recorded_steps
 
 OURS = f"{Path(__file__).parents[1]}/"
@@ -43,7 +43,7 @@ def call_in_step(function: Callable[..., Any], *arguments: Any) -> None:
         # The author of the plugin needs the place; the disk may be full.
         with suppress(OSError):
             sys.stderr.write(traceback_of(error))
-        raise StepError(said(error)) from error
+        raise StepError(describe_error(error)) from error
 
 
 def traceback_of(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from doitstack.errors import PluginError, said
+from doitstack.errors import PluginError, describe_error
 from doitstack.planning.plugin import place_of
 
 
@@ -35,5 +35,5 @@ def blaming_imports(name: str, origin: str) -> Iterator[None]:
         raise
     except BaseException as error:
         raise PluginError(
-            name, f"{origin} cannot be imported: {said(error)}{place_of(error)}"
+            name, f"{origin} cannot be imported: {describe_error(error)}{place_of(error)}"
         ) from error

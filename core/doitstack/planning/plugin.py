@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 import pluggy
 
-from doitstack.errors import DoitstackError, PluginError, said
+from doitstack.errors import DoitstackError, PluginError, describe_error
 from doitstack.phases import REVERSED_PHASES, STACK_PHASES, Phase
 from doitstack.planning.action_signatures import place_of_definition
 from doitstack.planning.call_action import OURS
@@ -94,7 +94,8 @@ class Plugin(NamedTuple):
             raise PluginError(self.name, str(error)) from error
         except BaseException as error:
             raise PluginError(
-                self.name, f"{hook} of {self.origin} raised {said(error)}{place_of(error)}"
+                self.name,
+                f"{hook} of {self.origin} raised {describe_error(error)}{place_of(error)}",
             ) from error
 
     def _checked(self, hook: str, answer: object) -> Iterator[Step]:

@@ -24,7 +24,7 @@ def failure_summary(
     """
     first, *others = found.failed or (None,)
     if signalled:
-        lines = [f"INTERRUPTED by {signalled}{_whereabouts(found)}"]
+        lines = [f"INTERRUPTED by {signalled}{_interrupted_at(found)}"]
         others = list(found.failed)
         first = None
     elif first:
@@ -42,7 +42,7 @@ def _headline(step: StepRecord) -> str:
     return f"FAILED after {step.seconds:.1f} s: {_label(step)}: {_reason(step)}"
 
 
-def _whereabouts(found: RunFailures) -> str:
+def _interrupted_at(found: RunFailures) -> str:
     """Return what the main line did when it was interrupted."""
     if step := found.interrupted:
         return f" after {step.seconds:.1f} s: {_label(step)}"

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol
 
-from doitstack.scheduling.task import BAD, GOOD, NEXT, PENDING, READY, Kind, State, Task
+from doitstack.scheduling.task import BAD, GOOD, NEXT, PENDING, READY, Task, TaskKind, TaskState
 
-__all__ = ["BAD", "GOOD", "PENDING", "Kind", "Scheduler", "Slots", "State", "Task"]
+__all__ = ["BAD", "GOOD", "PENDING", "Scheduler", "Slots", "Task", "TaskKind", "TaskState"]
 
 
 class Slots(Protocol):
@@ -37,7 +37,7 @@ class _Entry:
     task: Task
     number: int
     is_on_main_line: bool
-    state: State = State.WAITING
+    state: TaskState = TaskState.WAITING
     missing: dict[str, None] = field(default_factory=dict)
     needed_by: list["_Entry"] = field(default_factory=list)
 
@@ -79,7 +79,7 @@ class Scheduler:
         self.futures_running = 0
         self._slots, self._serial = slots, serial
         self._entries: dict[str, _Entry] = {}
-        self._states: Counter[State] = Counter()
+        self._states: Counter[TaskState] = Counter()
         self._due: _Heap = []
         self._steps: _Heap = []
         self._futures: _Heap = []
@@ -101,21 +101,21 @@ class Scheduler:
     def wait_for(self, name: str, *needs: str) -> None:
         """Add needs to a task from `next_due`, which were not known before."""
         entry = self._entries[name]
-        self._set(entry, State.WAITING)
+        self._set(entry, TaskState.WAITING)
         self._await_needs(entry, needs)
         self._stop_after_checks()
 
     def queue(self, name: str) -> None:
         """Let a task that is due start once there is a slot, or the main line is free."""
         entry = self._entries[name]
-        self._set(entry, State.QUEUED)
+        self._set(entry, TaskState.QUEUED)
         self._queued += 1
         if entry.is_on_main_line:
             heappush(self._steps, (entry.number, entry.number, entry))
         else:
             heappush(self._futures, (-entry.task.rank, self._queued, entry))
 
-    def ended(self, name: str, how: State) -> None:
+    def ended(self, name: str, how: TaskState) -> None:
         """Record how a task has ended that was started, or that is due or queued."""
         entry = self._entries[name]
         assert entry.state in READY, f"{name}: {entry.state}"
@@ -142,7 +142,7 @@ class Scheduler:
 
     def next_due(self) -> Task | None:
         """Return the most urgent task whose needs are met, for `queue` or `ended`."""
-        entry = _first(self._due, lambda entry: entry.state is State.DUE)
+        entry = _first(self._due, lambda entry: entry.state is TaskState.DUE)
         if entry:
             heappop(self._due)
         return entry.task if entry else None
@@ -155,7 +155,7 @@ class Scheduler:
             return None
         if entry.task.lock:
             self._locks[entry.task.lock] = entry
-        self._set(entry, State.RUNNING)
+        self._set(entry, TaskState.RUNNING)
         self.futures_running += 1
         return entry.task
 
@@ -164,7 +164,7 @@ class Scheduler:
         entry = None if self._main_line else _first(self._steps, self._is_startable_step)
         if not entry:
             return None
-        self._set(entry, State.RUNNING)
+        self._set(entry, TaskState.RUNNING)
         self._main_line = entry
         return entry.task
 
@@ -177,15 +177,15 @@ class Scheduler:
         """Return the task of that name."""
         return self._entries[name].task
 
-    def state(self, name: str) -> State:
+    def state(self, name: str) -> TaskState:
         """Return the state of a task."""
         return self._entries[name].state
 
-    def of(self, *states: State) -> list[str]:
+    def of(self, *states: TaskState) -> list[str]:
         """Return the names of the tasks in these states, in the order of `add`."""
         return [name for name, entry in self._entries.items() if entry.state in states]
 
-    def count(self, *states: State) -> int:
+    def count(self, *states: TaskState) -> int:
         """Return how many tasks are in these states."""
         return sum(self._states[state] for state in states)
 
@@ -198,7 +198,7 @@ class Scheduler:
                 entry.missing[need.task.name] = None
                 need.needed_by.append(entry)
         if not self._may_start(entry) or any(need.is_lost for need in needs):
-            self._end(entry, State.NOT_RUN)
+            self._end(entry, TaskState.NOT_RUN)
         elif not entry.missing:
             self._make_due(entry)
         else:
@@ -214,17 +214,17 @@ class Scheduler:
     def _give_up(self, is_meant: Callable[[_Entry], bool]) -> None:
         for entry in self._entries.values():
             if entry.state in PENDING and is_meant(entry):
-                self._end(entry, State.NOT_RUN)
+                self._end(entry, TaskState.NOT_RUN)
 
     def _enter(self, task: Task) -> _Entry:
         assert task.name not in self._entries, f"{task.name} is added twice"
-        is_beside = task.kind is Kind.FUTURE and (task.is_nested or not self._serial)
+        is_beside = task.kind is TaskKind.FUTURE and (task.is_nested or not self._serial)
         entry = _Entry(task, len(self._entries), is_on_main_line=not is_beside)
         self._entries[task.name] = entry
         self._states[entry.state] += 1
         return entry
 
-    def _set(self, entry: _Entry, state: State) -> None:
+    def _set(self, entry: _Entry, state: TaskState) -> None:
         """Change a task's state: the only place where one changes."""
         assert state in NEXT.get(entry.state, ()), f"{entry.task.name}: {entry.state} to {state}"
         if entry.task.is_check:
@@ -234,50 +234,50 @@ class Scheduler:
         entry.state = state
 
     def _make_due(self, entry: _Entry) -> None:
-        self._set(entry, State.DUE)
+        self._set(entry, TaskState.DUE)
         heappush(self._due, (-entry.task.rank, entry.number, entry))
 
-    def _end(self, entry: _Entry, how: State) -> None:
+    def _end(self, entry: _Entry, how: TaskState) -> None:
         """End a task; tasks that need it become due or, after a failure, are not run."""
         self._set(entry, how)
         ended = [entry]
         while ended:
             need = ended.pop()
             for other in need.needed_by:
-                if other.state is not State.WAITING:
+                if other.state is not TaskState.WAITING:
                     continue
                 if need.is_met:
                     self._meet(other, need)
                 else:
-                    self._set(other, State.NOT_RUN)
+                    self._set(other, TaskState.NOT_RUN)
                     ended.append(other)
 
     def _meet(self, entry: _Entry, need: _Entry) -> None:
         del entry.missing[need.task.name]
         if not entry.missing:
             self._make_due(entry)
-        elif need.task.kind is not Kind.FUTURE:
+        elif need.task.kind is not TaskKind.FUTURE:
             self._notice_reached(entry)
 
     def _notice_reached(self, entry: _Entry) -> None:
         """Record a wait once all its needs but futures are met."""
-        if entry.task.kind is Kind.WAIT and all(map(self._is_future, entry.missing)):
+        if entry.task.kind is TaskKind.WAIT and all(map(self._is_future, entry.missing)):
             heappush(self._reached_waits, (entry.number, entry.number, entry))
 
     def _is_reached(self, entry: _Entry) -> bool:
-        return bool(entry.missing) and (entry.state is State.WAITING or self.is_stopped)
+        return bool(entry.missing) and (entry.state is TaskState.WAITING or self.is_stopped)
 
     def _is_future(self, name: str) -> bool:
-        return self._entries[name].task.kind is Kind.FUTURE
+        return self._entries[name].task.kind is TaskKind.FUTURE
 
     def _is_startable_step(self, entry: _Entry) -> bool:
         # What is dropped after a bad check never starts: the stop follows.
         is_wanted = entry.task.is_check or not self._has_bad_check
-        return entry.state is State.QUEUED and is_wanted
+        return entry.state is TaskState.QUEUED and is_wanted
 
     def _is_startable_future(self, entry: _Entry) -> bool:
         is_wanted = entry.task.is_nested or not self._has_bad_check
-        return entry.state is State.QUEUED and is_wanted
+        return entry.state is TaskState.QUEUED and is_wanted
 
     def _startable_future(self) -> _Entry | None:
         """Return the first queued future whose lock is free, and put those before it aside."""
@@ -297,7 +297,7 @@ class Scheduler:
         """Take back what a task holds: the main line, or a slot and perhaps a lock."""
         if entry is self._main_line:
             self._main_line = None
-        elif entry.state is State.RUNNING:
+        elif entry.state is TaskState.RUNNING:
             self._slots.give()
             self.futures_running -= 1
             if self._locks.get(entry.task.lock) is entry:

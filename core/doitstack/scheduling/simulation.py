@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from doitstack.scheduling.scheduler import Scheduler
-from doitstack.scheduling.task import State, Task
+from doitstack.scheduling.task import Task, TaskState
 
-_WITHOUT_START = {State.SKIPPED, State.NOT_RUN}
+_WITHOUT_START = {TaskState.SKIPPED, TaskState.NOT_RUN}
 
 
 class CountedSlots:
@@ -34,7 +34,7 @@ class Span:
 
     start: float
     end: float
-    how: State
+    how: TaskState
 
 
 class Simulation:
@@ -56,7 +56,7 @@ class Simulation:
         scheduler: Scheduler,
         seconds: Mapping[str, float],
         *,
-        ends: Mapping[str, State] | None = None,
+        ends: Mapping[str, TaskState] | None = None,
         starts: Mapping[str, tuple[Task, ...]] | None = None,
         late_needs: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
@@ -84,7 +84,7 @@ class Simulation:
                 return self.now
             while self._running and self._running[0][0] == self.now:
                 name = heapq.heappop(self._running)[2]
-                self._end(name, self._ends.get(name, State.DONE))
+                self._end(name, self._ends.get(name, TaskState.DONE))
 
     def _start_next(self) -> bool:
         """Start one task; return whether one could start."""
@@ -100,7 +100,7 @@ class Simulation:
 
     def _queue_due(self) -> None:
         while task := self.scheduler.next_due():
-            how = self._ends.get(task.name, State.DONE)
+            how = self._ends.get(task.name, TaskState.DONE)
             if needs := self._late_needs.pop(task.name, ()):
                 self.scheduler.wait_for(task.name, *needs)
             elif how in _WITHOUT_START:
@@ -108,7 +108,7 @@ class Simulation:
             else:
                 self.scheduler.queue(task.name)
 
-    def _end(self, name: str, how: State) -> None:
+    def _end(self, name: str, how: TaskState) -> None:
         self.spans[name] = Span(self.started.get(name, self.now), self.now, how)
         self.scheduler.ended(name, how)
 
@@ -116,7 +116,7 @@ class Simulation:
         self.now = time
         self.scheduler.stop()
         for _, _, name in self._running:
-            self._end(name, State.STOPPED)
+            self._end(name, TaskState.STOPPED)
         self._running.clear()
 
 

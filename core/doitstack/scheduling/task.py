@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Kind(Enum):
+class TaskKind(Enum):
     """Where a task runs: on the main line, in the background, or nowhere as a mere wait."""
 
     STEP = "step"
@@ -12,7 +12,7 @@ class Kind(Enum):
     WAIT = "wait"
 
 
-class State(Enum):
+class TaskState(Enum):
     """Where a task is in its life. It ends in one of the last five and stays there."""
 
     WAITING = "waits for its needs"
@@ -26,19 +26,19 @@ class State(Enum):
     NOT_RUN = "not run"
 
 
-PENDING = frozenset({State.WAITING, State.DUE, State.QUEUED})
-GOOD = frozenset({State.DONE, State.SKIPPED})
-BAD = frozenset({State.FAILED, State.STOPPED, State.NOT_RUN})
+PENDING = frozenset({TaskState.WAITING, TaskState.DUE, TaskState.QUEUED})
+GOOD = frozenset({TaskState.DONE, TaskState.SKIPPED})
+BAD = frozenset({TaskState.FAILED, TaskState.STOPPED, TaskState.NOT_RUN})
 
 NEXT = {
-    State.WAITING: {State.DUE, State.NOT_RUN},
-    State.DUE: {State.WAITING, State.QUEUED} | GOOD | BAD,
-    State.QUEUED: {State.RUNNING} | GOOD | BAD,
-    State.RUNNING: {State.DONE, State.FAILED, State.STOPPED},
+    TaskState.WAITING: {TaskState.DUE, TaskState.NOT_RUN},
+    TaskState.DUE: {TaskState.WAITING, TaskState.QUEUED} | GOOD | BAD,
+    TaskState.QUEUED: {TaskState.RUNNING} | GOOD | BAD,
+    TaskState.RUNNING: {TaskState.DONE, TaskState.FAILED, TaskState.STOPPED},
 }
 """What a state may change to."""
 
-READY = frozenset({State.DUE, State.QUEUED, State.RUNNING})
+READY = frozenset({TaskState.DUE, TaskState.QUEUED, TaskState.RUNNING})
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Task:
     """
 
     name: str
-    kind: Kind = Kind.STEP
+    kind: TaskKind = TaskKind.STEP
     needs: tuple[str, ...] = ()
     lock: str = ""
     rank: float = 0.0

@@ -22,8 +22,8 @@ def follow(log: Path) -> Iterator[Callable[..., Follower]]:
         yield lambda lines=None: cleanup.enter_context(Follower(log, lines))
 
 
-def news(follower: Follower) -> bytes:
-    return b"".join(follower.news())
+def read_new(follower: Follower) -> bytes:
+    return b"".join(follower.read_new())
 
 
 def test_existing_lines_come_first_and_then_new_ones(
@@ -32,11 +32,11 @@ def test_existing_lines_come_first_and_then_new_ones(
     log.write_bytes(b"\xff\x00 no UTF-8\r\n")
     follower = follow()
 
-    assert news(follower) == b"\xff\x00 no UTF-8\r\n"
-    assert news(follower) == b""
+    assert read_new(follower) == b"\xff\x00 no UTF-8\r\n"
+    assert read_new(follower) == b""
     with log.open("ab") as file:
         file.write(b"half a l")
-    assert news(follower) == b"half a l"
+    assert read_new(follower) == b"half a l"
 
 
 def test_log_that_is_cut_short_is_read_from_its_start(
@@ -44,11 +44,11 @@ def test_log_that_is_cut_short_is_read_from_its_start(
 ) -> None:
     log.write_bytes(b"the first run\n")
     follower = follow()
-    assert news(follower) == b"the first run\n"
+    assert read_new(follower) == b"the first run\n"
 
     log.write_bytes(b"again\n")
 
-    assert news(follower) == b"again\n"
+    assert read_new(follower) == b"again\n"
 
 
 def test_rest_of_a_log_comes_before_the_one_that_has_its_name_now(
@@ -56,22 +56,22 @@ def test_rest_of_a_log_comes_before_the_one_that_has_its_name_now(
 ) -> None:
     log.write_bytes(b"old ")
     follower = follow()
-    assert news(follower) == b"old "
+    assert read_new(follower) == b"old "
 
     with log.open("ab") as file:
         file.write(b"rest\n")
     log.rename(log.with_suffix(".1"))
-    assert news(follower) == b"rest\n"
+    assert read_new(follower) == b"rest\n"
     log.write_bytes(b"new\n")
 
-    assert news(follower) == b"new\n"
+    assert read_new(follower) == b"new\n"
 
 
 def test_log_may_come_later(log: Path, follow: Callable[..., Follower]) -> None:
     follower = follow(lines=1)
-    assert news(follower) == b""
+    assert read_new(follower) == b""
     log.write_bytes(b"one\ntwo\n")
-    assert news(follower) == b"one\ntwo\n"
+    assert read_new(follower) == b"one\ntwo\n"
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 5, 1 << 20])
@@ -99,7 +99,7 @@ def test_last_lines(
 ) -> None:
     monkeypatch.setattr(follow_file, "CHUNK", chunk)
     log.write_bytes(text)
-    assert news(follow(lines)) == last
+    assert read_new(follow(lines)) == last
 
 
 def test_last_lines_are_read_after_the_end(

@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 
 from doitstack.console.live_screen import Watch, render
-from doitstack.journal.run_record import RunRecord, Wait
+from doitstack.journal.run_record import RunRecord, WaitRecord
 from doitstack.journal.status import Status
 from doitstack.journal.step_record import StepRecord
 from doitstack.phases import Phase
@@ -119,7 +119,7 @@ def test_nothing_is_shown_of_a_missing_history(tmp_path: Path) -> None:
 )
 def test_wait_of_the_main_line_is_shown(tmp_path: Path, name: str, told: str) -> None:
     before = replace(_step("before", 5.0), phase="stack extra", status=Status.DONE)
-    now = RunRecord("now", start=5.0, steps=[before], wait=Wait(name, 97.0, 97.0))
+    now = RunRecord("now", start=5.0, steps=[before], wait=WaitRecord(name, 97.0, 97.0))
     assert _shown(now, _watch(tmp_path))[1] == f"stack extra  {told}  3 s"
 
 

@@ -254,7 +254,7 @@ def test_failure_during_a_step_is_shown_after_it_and_the_step_keeps_its_futures(
         own = futures.declare("own", "own")
         futures.start_when_possible(own, lambda: engine._begin(own))
         futures.pump()
-        futures.collector.stay(futures.collector.when_collected(["own"]))
+        futures.collector.wait_until_over(futures.collector.when_collected(["own"]))
         shown.append("<bad.log>" in engine.log.lines)
 
     engine.during["step"] = step

@@ -16,7 +16,7 @@ from doitstack.phases import Phase
 from doitstack.planning.plan import Declared, PlannedStep, make_plan
 from doitstack.planning.plugin import Plugin
 from doitstack.planning.scripts import Script
-from doitstack.scheduling.scheduler import Kind, Task
+from doitstack.scheduling.scheduler import Task, TaskKind
 from doitstack.stack import Stack
 from doitstack.steps import Step, async_run, run, shell
 from tests.unit.fake_run import FakeRun
@@ -160,7 +160,7 @@ def test_running_step_and_futures_are_named_with_their_times(here: Run) -> None:
 def due(here: Run, step: Step) -> PlannedStep:
     """Return a future of the plan that may start."""
     future = planned(step)
-    here.context.scheduler.add(Task(future.task, Kind.FUTURE, rank=3.0))
+    here.context.scheduler.add(Task(future.task, TaskKind.FUTURE, rank=3.0))
     assert here.context.scheduler.next_due()
     return future
 

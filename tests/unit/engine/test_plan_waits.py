@@ -12,7 +12,7 @@ from doitstack.phases import Phase
 from doitstack.planning.plan import Declared, PlannedStep, make_plan
 from doitstack.planning.plugin import Plugin
 from doitstack.planning.possible_futures import FutureNames
-from doitstack.scheduling.scheduler import Kind, State, Task
+from doitstack.scheduling.scheduler import Task, TaskKind, TaskState
 from doitstack.steps import async_run, async_wait
 from tests.unit.fake_run import FakeRun
 
@@ -33,7 +33,7 @@ class Waits(FakeRun):
         others = FutureNames(frozenset({"other"}))
         plan = make_plan([Declared(Phase.INSTALL, Plugin("p", ""), steps)], lambda: others)
         self.steps = {planned.task: planned for planned in plan.steps}
-        kinds = (Kind.FUTURE, Kind.FUTURE, Kind.WAIT)
+        kinds = (TaskKind.FUTURE, TaskKind.FUTURE, TaskKind.WAIT)
         for planned, kind in zip(plan.steps, kinds, strict=True):
             self.context.scheduler.add(Task(planned.task, kind, planned.needs))
         self.wait = plan.steps[-1]
@@ -111,7 +111,7 @@ def test_future_that_is_up_to_date_is_not_missed(run: Waits) -> None:
     for name in ("a", "b"):
         run.waits.skip(names[name])
         run.context.scheduler.next_due()
-        run.context.scheduler.ended(names[name].task, State.SKIPPED)
+        run.context.scheduler.ended(names[name].task, TaskState.SKIPPED)
     run.waits.skip(run.wait)
     run.waits.run(run.wait)
     assert run.log.lines == [UNKNOWN.format("other")]

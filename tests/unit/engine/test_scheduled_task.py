@@ -9,7 +9,7 @@ from doitstack.planning.doit_tasks import plan_tasks
 from doitstack.planning.plan import Declared, make_plan
 from doitstack.planning.plugin import Plugin
 from doitstack.scheduling import scheduler as scheduling
-from doitstack.scheduling.scheduler import State
+from doitstack.scheduling.scheduler import TaskState
 from doitstack.steps import Step, async_run, async_wait, run
 
 
@@ -25,7 +25,7 @@ def scheduled(*steps: Step, parallel: bool = True) -> list[scheduling.Task]:
 
 def test_each_kind_of_step_has_its_kind_of_task() -> None:
     tasks = scheduled(run(act, name="one"), async_run("a", act), async_wait("a"))
-    kinds = scheduling.Kind
+    kinds = scheduling.TaskKind
     assert [task.kind for task in tasks] == [kinds.STEP, kinds.FUTURE, kinds.WAIT]
     assert {(task.needs, task.rank) for task in tasks} == {(("need",), 7.0)}
 
@@ -49,12 +49,14 @@ def test_task_without_a_step_has_only_its_needs() -> None:
 @pytest.mark.parametrize(
     ("run_status", "tears_down", "state"),
     [
-        ("successful", False, State.DONE),
-        ("up-to-date", False, State.SKIPPED),
-        ("ignore", False, State.SKIPPED),
-        ("failure", False, State.FAILED),
-        ("failure", True, State.DONE),
+        ("successful", False, TaskState.DONE),
+        ("up-to-date", False, TaskState.SKIPPED),
+        ("ignore", False, TaskState.SKIPPED),
+        ("failure", False, TaskState.FAILED),
+        ("failure", True, TaskState.DONE),
     ],
 )
-def test_state_follows_from_the_status(*, run_status: str, tears_down: bool, state: State) -> None:
+def test_state_follows_from_the_status(
+    *, run_status: str, tears_down: bool, state: TaskState
+) -> None:
     assert end_state(run_status, tears_down=tears_down) is state

@@ -91,7 +91,7 @@ def test_main_line_stays_until_the_end_of_a_wait(make_run: MakeRun) -> None:
     run.start("a")
     run.soon(lambda: run.end("a", 5))
     wait = run.futures.collector.when_collected(["a"])
-    assert run.futures.collector.stay(wait)
+    assert run.futures.collector.wait_until_over(wait)
     assert wait.rc == 5
 
 
@@ -101,7 +101,7 @@ def test_wait_that_is_left_collects_nothing_more(make_run: MakeRun) -> None:
     wait = run.futures.collector.when_collected(["a"])
     run.context.loop.interrupt(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        run.futures.collector.stay(wait)
+        run.futures.collector.wait_until_over(wait)
     run.end("a")
     assert run.futures.table.find("a"), "not collected"
 

@@ -9,7 +9,7 @@ from doitstack.futures.future import Future
 from doitstack.futures.slots import Slots
 from doitstack.futures.starter import Starter
 from doitstack.processes.event_loop import EventLoop
-from doitstack.scheduling.scheduler import Kind, Scheduler, State, Task
+from doitstack.scheduling.scheduler import Scheduler, Task, TaskKind, TaskState
 
 
 class Run:
@@ -118,12 +118,12 @@ def test_same_name_may_be_used_again(make_run: type[Run]) -> None:
 def test_future_of_the_plan_starts_as_its_task_and_ends_for_the_runner(make_run: type[Run]) -> None:
     run = make_run(0)
     run.starter.on_due = lambda due: run.add("f", task=due.name) and None
-    run.scheduler.add(Task("stack:f", Kind.FUTURE), Task("next", needs=("stack:f",)))
+    run.scheduler.add(Task("stack:f", TaskKind.FUTURE), Task("next", needs=("stack:f",)))
     run.starter.pump()
     assert run.started == ["f"]
-    assert run.scheduler.state("stack:f") is State.RUNNING
+    assert run.scheduler.state("stack:f") is TaskState.RUNNING
     run.end("f")
-    assert run.scheduler.state("stack:f") is State.RUNNING, "the runner knows how it has ended"
+    assert run.scheduler.state("stack:f") is TaskState.RUNNING, "the runner knows how it has ended"
     assert run.starter.is_over(run.futures["f"]) is False
 
 
@@ -131,7 +131,7 @@ def test_serial_future_of_the_plan_starts_where_the_main_line_is(make_run: type[
     run = make_run(0)
     run.scheduler = Scheduler(run.slots, serial=True)
     run.starter = Starter(run.scheduler, run.slots, run.loop, lambda future: None)
-    run.scheduler.add(Task("stack:f", Kind.FUTURE))
+    run.scheduler.add(Task("stack:f", TaskKind.FUTURE))
     run.starter.pump()
     assert run.scheduler.next_step()
     run.add("f", task="stack:f")
@@ -156,7 +156,7 @@ def test_pump_inside_of_a_start_does_not_nest(make_run: type[Run]) -> None:
         run.starter.add(future, lambda future=future: start(future))
     run.starter.pump()
     assert deepest == 1
-    assert run.scheduler.count(State.FAILED) == 2000
+    assert run.scheduler.count(TaskState.FAILED) == 2000
 
 
 def test_slot_that_a_build_gives_back_starts_the_next(make_run: type[Run]) -> None:

@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 
 from doitstack.errors import StepError
-from doitstack.journal.log_files import NamedLog, Of, find_log, known_logs
+from doitstack.journal.log_files import LogKind, NamedLog, find_log, known_logs
 
 LOGS = [
-    NamedLog("stack", Of.MAIN_LINE, Path("stack.log")),
-    NamedLog("keystone", Of.FUTURE, Path("async/keystone.log")),
-    NamedLog("stack", Of.FUTURE, Path("async/stack.log")),
-    NamedLog("keystone", Of.SERVICE, Path("keystone.log")),
-    NamedLog("uwsgi", Of.SERVICE, Path("uwsgi.log")),
-    NamedLog("stack:install:demo:50-demo.sh", Of.SCRIPT, Path("1")),
-    NamedLog("stack:extra:demo:50-demo.sh", Of.SCRIPT, Path("2")),
-    NamedLog("stack:extra:other:60-other.sh", Of.SCRIPT, Path("3")),
+    NamedLog("stack", LogKind.MAIN_LINE, Path("stack.log")),
+    NamedLog("keystone", LogKind.FUTURE, Path("async/keystone.log")),
+    NamedLog("stack", LogKind.FUTURE, Path("async/stack.log")),
+    NamedLog("keystone", LogKind.SERVICE, Path("keystone.log")),
+    NamedLog("uwsgi", LogKind.SERVICE, Path("uwsgi.log")),
+    NamedLog("stack:install:demo:50-demo.sh", LogKind.SCRIPT, Path("1")),
+    NamedLog("stack:extra:demo:50-demo.sh", LogKind.SCRIPT, Path("2")),
+    NamedLog("stack:extra:other:60-other.sh", LogKind.SCRIPT, Path("3")),
 ]
 
 
@@ -85,13 +85,13 @@ def test_logs_are_those_on_disk_and_of_futures_to_come(tmp_path: Path) -> None:
     found = list(known_logs(futures, tmp_path / "logs", ["queued", "old"]))
 
     assert found == [
-        NamedLog("stack", Of.MAIN_LINE, tmp_path / "logs/stack.log"),
-        NamedLog("queued", Of.FUTURE, futures / "queued.log"),
-        NamedLog("old", Of.FUTURE, futures / "old.log"),
-        NamedLog("db", Of.SERVICE, tmp_path / "logs/db.log"),
+        NamedLog("stack", LogKind.MAIN_LINE, tmp_path / "logs/stack.log"),
+        NamedLog("queued", LogKind.FUTURE, futures / "queued.log"),
+        NamedLog("old", LogKind.FUTURE, futures / "old.log"),
+        NamedLog("db", LogKind.SERVICE, tmp_path / "logs/db.log"),
         NamedLog(
             "stack:install:a:a.sh",
-            Of.SCRIPT,
+            LogKind.SCRIPT,
             tmp_path / "logs/xtrace/stack:install:a:a.sh.log",
         ),
     ]

@@ -3,7 +3,13 @@
 import pytest
 
 from doitstack.journal.events import Event, FutureCancelled, WaitEnd, WaitStart
-from doitstack.journal.progress import Left, count_ended, futures_in, left, phase_of
+from doitstack.journal.progress import (
+    RemainingTime,
+    count_ended,
+    futures_in,
+    phase_of,
+    remaining_time,
+)
 from doitstack.journal.run_record import RunRecord
 from doitstack.journal.status import Status
 from doitstack.phases import Phase
@@ -127,20 +133,20 @@ def test_future_of_no_plan_is_seen() -> None:
 
 
 def test_rest_is_the_longest_path_through_what_is_left() -> None:
-    assert left(_after(), PLAN, EXPECTED, 100) == Left(30 + 5 + 2, is_known=True)
+    assert remaining_time(_after(), PLAN, EXPECTED, 100) == RemainingTime(30 + 5 + 2, is_known=True)
     running = _after(*START)
-    assert left(running, PLAN, EXPECTED, 111) == Left(20 + 5 + 2, is_known=True)
+    assert remaining_time(running, PLAN, EXPECTED, 111) == RemainingTime(20 + 5 + 2, is_known=True)
     # What takes longer than last time is about to end.
-    assert left(running, PLAN, EXPECTED, 500) == Left(5 + 2, is_known=True)
+    assert remaining_time(running, PLAN, EXPECTED, 500) == RemainingTime(5 + 2, is_known=True)
 
 
 def test_queued_future_has_all_of_its_time_before_it() -> None:
     queued = _after(*START[:2])
-    assert left(queued, PLAN, EXPECTED, 111) == Left(30 + 5 + 2, is_known=True)
+    assert remaining_time(queued, PLAN, EXPECTED, 111) == RemainingTime(30 + 5 + 2, is_known=True)
 
 
 def test_rest_is_a_lower_bound_if_something_is_new() -> None:
     known = {name: seconds for name, seconds in EXPECTED.items() if name != f"{TASK}last"}
-    assert left(_after(), PLAN, known, 100) == Left(35, is_known=False)
-    assert left(_after(), PLAN, {}, 100) is None
-    assert left(_after(), [], EXPECTED, 100) is None
+    assert remaining_time(_after(), PLAN, known, 100) == RemainingTime(35, is_known=False)
+    assert remaining_time(_after(), PLAN, {}, 100) is None
+    assert remaining_time(_after(), [], EXPECTED, 100) is None

@@ -10,7 +10,7 @@ from doitstack.journal.events import (
     Usage,
     WaitStart,
 )
-from doitstack.journal.run_record import RunRecord, Sample, Wait, read_run
+from doitstack.journal.run_record import RunRecord, Sample, WaitRecord, read_run
 from doitstack.journal.status import Status
 from doitstack.journal.step_record import StepRecord
 from doitstack.steps import Kind
@@ -55,17 +55,20 @@ def test_future_has_its_own_times_and_where_it_was_collected() -> None:
     assert (future.name, future.command, future.status) == ("a", "make_a", Status.DONE)
     assert (future.declared, future.start, future.end, future.seconds) == (102, 102, 112, 10)
     assert (future.collected, future.waited, future.cpu, future.log) == (112, 7, 9, (80, 95))
-    assert run.waits == [Wait("a", 105, 112)]
+    assert run.waits == [WaitRecord("a", 105, 112)]
 
 
 def test_wait_lasts_until_another_future_fails_or_the_run_ends() -> None:
     started = [run_start(0), step(1, "a", "async_run"), future_start(1, "a")]
     waiting = [*started, WaitStart(name="b", time=2)]
-    assert record([*waiting, run_end(9, code=130)]).waits == [Wait("b", 2, 9)]
+    assert record([*waiting, run_end(9, code=130)]).waits == [WaitRecord("b", 2, 9)]
     cleanup = [*waiting, WaitStart(name="a", time=4), collected(4, "a", 0.0)]
-    assert record([*cleanup, run_end(9, code=130)]).waits == [Wait("b", 2, 4), Wait("a", 4, 4)]
+    assert record([*cleanup, run_end(9, code=130)]).waits == [
+        WaitRecord("b", 2, 4),
+        WaitRecord("a", 4, 4),
+    ]
     failed = [future_end(5, "a", 1, 5, rc=1), collected(5, "a", 0.0, rc=1)]
-    assert record([*waiting, *failed, run_end(9, code=1)]).waits == [Wait("b", 2, 5)]
+    assert record([*waiting, *failed, run_end(9, code=1)]).waits == [WaitRecord("b", 2, 5)]
 
 
 def test_future_that_had_ended_before_its_wait_costs_no_wait() -> None:
@@ -82,7 +85,7 @@ def test_future_that_had_ended_before_its_wait_costs_no_wait() -> None:
             run_end(9),
         ]
     )
-    assert run.waits == [Wait("a", 9, 9)]
+    assert run.waits == [WaitRecord("a", 9, 9)]
     assert _only(run.futures).end == 2
 
 
@@ -256,7 +259,7 @@ def test_steps_of_a_run_that_goes_on() -> None:
     for event in (run_start(0), step(1, "first"), WaitStart("a", time=2)):
         run.add(event)
     assert run.current is run.find("stack:install:p:first") is run.steps[0]
-    assert (run.wait, run.waits, run.end) == (Wait("a", 2, 2), [], 2)
+    assert (run.wait, run.waits, run.end) == (WaitRecord("a", 2, 2), [], 2)
     run.add(step_end(3, "first"))
     assert run.current is None
 

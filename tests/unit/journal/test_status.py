@@ -2,7 +2,7 @@
 
 import pytest
 
-from doitstack.journal.status import UNTOUCHED, FutureState, Status
+from doitstack.journal.status import UNTOUCHED, RecordedState, Status
 
 
 def test_work_was_done_for_what_started() -> None:
@@ -10,6 +10,6 @@ def test_work_was_done_for_what_started() -> None:
     assert set(Status) - UNTOUCHED == started
 
 
-@pytest.mark.parametrize("state", FutureState)
-def test_future_is_over_unless_it_queues_or_runs(state: FutureState) -> None:
+@pytest.mark.parametrize("state", RecordedState)
+def test_future_is_over_unless_it_queues_or_runs(state: RecordedState) -> None:
     assert state.is_over == (state.value not in ("queued", "running"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from doitstack.journal.last_run import FutureRow
 from doitstack.journal.run_list import RunRow
-from doitstack.journal.status import FutureState
+from doitstack.journal.status import RecordedState
 from doitstack.phases import Phase
 from doitstack.planning.plan import Declared, make_plan
 from doitstack.planning.plugin import Plugin
@@ -47,7 +47,7 @@ def test_plugins_have_their_turns() -> None:
 
 
 def test_futures_have_state_and_log(tmp_path: Path) -> None:
-    row = FutureRow("a", FutureState.QUEUED, None, 1.23456, None, tmp_path / "a.log", "apt")
+    row = FutureRow("a", RecordedState.QUEUED, None, 1.23456, None, tmp_path / "a.log", "apt")
     assert json.loads(futures_json([row])) == [
         {
             "future": "a",

@@ -5,7 +5,7 @@ from textwrap import dedent
 from unittest.mock import Mock
 
 from doitstack.journal.critical_path import Stretch
-from doitstack.journal.status import FutureState
+from doitstack.journal.status import RecordedState
 from doitstack.journal.timing import Timing
 from doitstack.phases import Phase
 from doitstack.planning.plan import Declared, make_plan
@@ -89,9 +89,9 @@ def test_futures_table(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.touch()
     rows = [
-        FutureRow("a", FutureState.COLLECTED, 123, 1.26, 0, log),
-        FutureRow("long-name", FutureState.RUNNING, 45678, 100.0, None, tmp_path / "missing.log"),
-        FutureRow("here", FutureState.ENDED, 0, 0.0, 7, tmp_path / "missing.log"),
+        FutureRow("a", RecordedState.COLLECTED, 123, 1.26, 0, log),
+        FutureRow("long-name", RecordedState.RUNNING, 45678, 100.0, None, tmp_path / "missing.log"),
+        FutureRow("here", RecordedState.ENDED, 0, 0.0, 7, tmp_path / "missing.log"),
     ]
     rule = "-" * len(str(log))
     assert _trimmed(futures_table(rows)) == (

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from doitstack.scheduling.priorities import remaining_paths
-from doitstack.scheduling.scheduler import BAD, GOOD, Kind, Scheduler, State, Task
+from doitstack.scheduling.scheduler import BAD, GOOD, Scheduler, Task, TaskKind, TaskState
 from doitstack.scheduling.simulation import CountedSlots, Simulation
 
 NEVER = float("inf")
@@ -23,7 +23,7 @@ class Plan:
     tasks: tuple[Task, ...]
     starts: dict[str, tuple[Task, ...]]
     seconds: dict[str, float]
-    ends: dict[str, State]
+    ends: dict[str, TaskState]
     jobs: int
     serial: bool = False
     keep_going: bool = False
@@ -54,7 +54,7 @@ class _Maker:
 
     def wait(self, name: str) -> None:
         needs = (*(self.checks or self.before), *self._some_futures(3))
-        self._main_line(Task(name, Kind.WAIT, needs))
+        self._main_line(Task(name, TaskKind.WAIT, needs))
 
     def check(self, name: str) -> None:
         self.tasks.append(Task(name, needs=self.before, is_check=True))
@@ -62,7 +62,7 @@ class _Maker:
 
     def future(self, name: str) -> None:
         needs = (*(self.checks or self.before), *self._some_futures(self.rng.choice([0, 0, 1, 2])))
-        self.tasks.append(Task(name, Kind.FUTURE, needs, self.rng.choice(self.locks)))
+        self.tasks.append(Task(name, TaskKind.FUTURE, needs, self.rng.choice(self.locks)))
         self.futures.append(name)
 
     def _main_line(self, task: Task) -> None:
@@ -103,7 +103,7 @@ def random_plan(seed: int) -> Plan:
 
 
 def _is_future(task: Task) -> bool:
-    return task.kind is Kind.FUTURE
+    return task.kind is TaskKind.FUTURE
 
 
 def _make(rng: random.Random, *, checks: int, locks: list[str]) -> list[Task]:
@@ -141,7 +141,7 @@ def _started_by(rng: random.Random, task: Task, planned: list[str]) -> tuple[Tas
         started.append(
             Task(
                 name,
-                Kind.FUTURE,
+                TaskKind.FUTURE,
                 tuple(rng.sample(others, rng.randint(0, 1) if others else 0)),
                 rng.choice(["", "apt"]),
                 rank=rng.choice([0.0, 5.0]),
@@ -166,7 +166,7 @@ def _late_needs(rng: random.Random, tasks: list[Task]) -> dict[str, tuple[str, .
 
 def _seconds(rng: random.Random, tasks: Iterable[Task]) -> dict[str, float]:
     times = [0.0, 1.0, 2.0, 3.5, 10.0, rng.random()]
-    return {task.name: 0.0 if task.kind is Kind.WAIT else rng.choice(times) for task in tasks}
+    return {task.name: 0.0 if task.kind is TaskKind.WAIT else rng.choice(times) for task in tasks}
 
 
 def _ranked(rng: random.Random, tasks: list[Task], seconds: dict[str, float]) -> tuple[Task, ...]:
@@ -188,15 +188,17 @@ def _ranked(rng: random.Random, tasks: list[Task], seconds: dict[str, float]) ->
     )
 
 
-def _ends(rng: random.Random, tasks: list[Task]) -> dict[str, State]:
+def _ends(rng: random.Random, tasks: list[Task]) -> dict[str, TaskState]:
     bad = rng.choice([0, 0, 0.03, 0.15])
     ends = {}
     for task in tasks:
         chance = rng.random()
-        if chance < bad and task.kind is not Kind.WAIT:
-            ends[task.name] = rng.choice([State.FAILED] * 8 + [State.STOPPED, State.NOT_RUN])
+        if chance < bad and task.kind is not TaskKind.WAIT:
+            ends[task.name] = rng.choice(
+                [TaskState.FAILED] * 8 + [TaskState.STOPPED, TaskState.NOT_RUN]
+            )
         elif chance > 0.9 and not task.is_nested:
-            ends[task.name] = State.SKIPPED
+            ends[task.name] = TaskState.SKIPPED
     return ends
 
 
@@ -229,7 +231,7 @@ class Witness:
         self._take_in_starts()
         spans = self.simulation.spans.values()
         self.is_interrupted = self.simulation.now == self.plan.interrupt_at and any(
-            span.end == self.simulation.now and span.how is State.STOPPED for span in spans
+            span.end == self.simulation.now and span.how is TaskState.STOPPED for span in spans
         )
         self._check_ends()
         self._check_needs()
@@ -310,7 +312,7 @@ class Witness:
             if name in spans:
                 assert spans[name].how is state, f"{name} ended twice"
             else:
-                assert state is State.NOT_RUN, f"{name} is {state} but did not end"
+                assert state is TaskState.NOT_RUN, f"{name} is {state} but did not end"
                 assert name not in started, f"{name} started and did not end"
         assert self.slots.free == CountedSlots(self.plan.jobs).free, "a slot is not given back"
         assert self.scheduler.futures_running == 0
@@ -326,7 +328,7 @@ class Witness:
     def _check_what_was_not_run(self) -> None:
         """What the driver did not choose was not run because of a failure, and only then."""
         spans = self.simulation.spans
-        not_run = {name for name in self.scheduler.of(State.NOT_RUN) if name not in spans}
+        not_run = {name for name in self.scheduler.of(TaskState.NOT_RUN) if name not in spans}
         lost = {task.name for task in self.tasks.values() if self._lacks_something(task)}
         bad = self._counted_bad()
         if not bad:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from doitstack.scheduling.scheduler import BAD, GOOD, PENDING, Kind, Scheduler, State, Task
+from doitstack.scheduling.scheduler import BAD, GOOD, PENDING, Scheduler, Task, TaskKind, TaskState
 from doitstack.scheduling.simulation import CountedSlots
 
-FUTURE, WAIT = Kind.FUTURE, Kind.WAIT
+FUTURE, WAIT = TaskKind.FUTURE, TaskKind.WAIT
 
 
 def make(*tasks: Task, jobs: int = 0, serial: bool = False, keep_going: bool = False) -> Scheduler:
@@ -32,27 +32,27 @@ def starts(scheduler: Scheduler) -> list[str]:
 def test_task_starts_once_all_its_needs_have_ended() -> None:
     scheduler = make(Task("a", FUTURE), Task("b", FUTURE), Task("c", needs=("a", "b")))
     assert starts(scheduler) == ["a", "b"]
-    scheduler.ended("a", State.DONE)
+    scheduler.ended("a", TaskState.DONE)
     assert starts(scheduler) == []
-    scheduler.ended("b", State.DONE)
+    scheduler.ended("b", TaskState.DONE)
     assert starts(scheduler) == ["c"]
 
 
 def test_need_that_has_ended_before_its_task_is_added_is_met() -> None:
     scheduler = make(Task("a"), Task("f", FUTURE))
     assert starts(scheduler) == ["f", "a"]
-    scheduler.ended("a", State.DONE)
+    scheduler.ended("a", TaskState.DONE)
     scheduler.add(Task("b", needs=("a",)), Task("c", needs=("a", "f")))
     assert starts(scheduler) == ["b"]
-    scheduler.ended("b", State.DONE)
-    scheduler.ended("f", State.DONE)
+    scheduler.ended("b", TaskState.DONE)
+    scheduler.ended("f", TaskState.DONE)
     assert starts(scheduler) == ["c"]
 
 
 def test_need_may_be_named_twice() -> None:
     scheduler = make(Task("a"), Task("b", needs=("a", "a")))
     starts(scheduler)
-    scheduler.ended("a", State.DONE)
+    scheduler.ended("a", TaskState.DONE)
     assert starts(scheduler) == ["b"]
 
 
@@ -70,28 +70,28 @@ def test_wait_at_which_the_main_line_stands() -> None:
     )
     assert starts(scheduler) == ["a"]
     assert scheduler.waits_at() is None
-    scheduler.ended("a", State.DONE)
+    scheduler.ended("a", TaskState.DONE)
     assert starts(scheduler) == ["f"]
     at = scheduler.waits_at()
     assert at
     assert (at[0].name, [*at[1]]) == ("w", ["g", "f"])
-    scheduler.ended("f", State.DONE)
+    scheduler.ended("f", TaskState.DONE)
     assert starts(scheduler) == ["g"]
-    scheduler.ended("g", State.FAILED)
+    scheduler.ended("g", TaskState.FAILED)
     at = scheduler.waits_at()
     assert at
     assert (at[0].name, [*at[1]]) == ("w", ["g"]), "known after the stop, too"
-    assert scheduler.state("z") is State.NOT_RUN
+    assert scheduler.state("z") is TaskState.NOT_RUN
 
 
 def test_wait_that_lacks_a_step_is_not_reached() -> None:
     scheduler = make(Task("f", FUTURE), Task("a"), Task("b"), Task("w", WAIT, ("a", "f", "b")))
     starts(scheduler)
     assert scheduler.waits_at() is None
-    scheduler.ended("a", State.DONE)
+    scheduler.ended("a", TaskState.DONE)
     assert scheduler.waits_at() is None, "b is not done"
     assert starts(scheduler) == ["b"]
-    scheduler.ended("b", State.DONE)
+    scheduler.ended("b", TaskState.DONE)
     at = scheduler.waits_at()
     assert at
     assert [*at[1]] == ["f"]
@@ -102,9 +102,9 @@ def test_wait_that_lacks_nothing_any_more_gives_way_to_the_next() -> None:
         Task("f", FUTURE), Task("g", FUTURE), Task("v", WAIT, ("f",)), Task("w", WAIT, ("v", "g"))
     )
     starts(scheduler)
-    scheduler.ended("f", State.DONE)
+    scheduler.ended("f", TaskState.DONE)
     assert scheduler.waits_at() is None, "v is about to end"
-    scheduler.ended("v", State.DONE)
+    scheduler.ended("v", TaskState.DONE)
     at = scheduler.waits_at()
     assert at
     assert at[0].name == "w"
@@ -118,7 +118,7 @@ def test_first_wait_in_the_plan_is_named_first() -> None:
     at = scheduler.waits_at()
     assert at
     assert at[0].name == "w"
-    scheduler.ended("a", State.DONE)
+    scheduler.ended("a", TaskState.DONE)
     at = scheduler.waits_at()
     assert at
     assert at[0].name == "v"
@@ -128,7 +128,7 @@ def test_wait_whose_end_is_due_is_not_run_by_the_main_line() -> None:
     scheduler = make(Task("w", WAIT), Task("a", needs=("w",)))
     due = scheduler.next_due()
     assert due
-    scheduler.ended(due.name, State.DONE)
+    scheduler.ended(due.name, TaskState.DONE)
     assert starts(scheduler) == ["a"]
 
 
@@ -138,11 +138,11 @@ def test_wait_whose_end_is_due_is_not_run_by_the_main_line() -> None:
 def test_main_line_has_the_order_of_the_plan_whatever_the_ranks() -> None:
     scheduler = make(Task("a", needs=("f",)), Task("f", FUTURE), Task("b"), Task("c", rank=9))
     assert starts(scheduler) == ["f", "b"]
-    scheduler.ended("f", State.DONE)
+    scheduler.ended("f", TaskState.DONE)
     assert starts(scheduler) == [], "the main line is busy"
-    scheduler.ended("b", State.DONE)
+    scheduler.ended("b", TaskState.DONE)
     assert starts(scheduler) == ["a"]
-    scheduler.ended("a", State.DONE)
+    scheduler.ended("a", TaskState.DONE)
     assert starts(scheduler) == ["c"]
 
 
@@ -154,7 +154,7 @@ def test_most_urgent_future_starts_first() -> None:
 def test_equals_start_in_the_order_of_queueing() -> None:
     scheduler = make(Task("f", FUTURE), Task("g", FUTURE, ("f",)), Task("h", FUTURE), jobs=1)
     assert starts(scheduler) == ["f"]
-    scheduler.ended("f", State.DONE)
+    scheduler.ended("f", TaskState.DONE)
     assert starts(scheduler) == ["h"], "g came later"
 
 
@@ -183,7 +183,7 @@ def test_future_waits_for_a_slot() -> None:
     assert starts(scheduler) == ["f"]
     assert scheduler.wants_slot
     assert scheduler.futures_running == 1
-    scheduler.ended("f", State.DONE)
+    scheduler.ended("f", TaskState.DONE)
     assert scheduler.futures_running == 0
     assert starts(scheduler) == ["g"]
     assert not scheduler.wants_slot
@@ -194,8 +194,8 @@ def test_step_takes_no_slot_and_gives_none() -> None:
     scheduler = Scheduler(slots)
     scheduler.add(Task("a"), Task("b"))
     starts(scheduler)
-    scheduler.ended("a", State.DONE)
-    scheduler.ended("b", State.SKIPPED)
+    scheduler.ended("a", TaskState.DONE)
+    scheduler.ended("b", TaskState.SKIPPED)
     assert slots.free == 1
 
 
@@ -208,7 +208,7 @@ def test_future_that_waits_for_a_lock_takes_no_slot() -> None:
     )
     assert starts(scheduler) == ["f", "h"]
     assert not scheduler.wants_slot, "g lacks the lock"
-    scheduler.ended("f", State.DONE)
+    scheduler.ended("f", TaskState.DONE)
     assert starts(scheduler) == ["g"]
 
 
@@ -219,7 +219,7 @@ def test_locks_are_passed_on_by_rank() -> None:
     while started := starts(scheduler):
         order += started
         assert len(started) == 1
-        scheduler.ended(started[0], State.DONE)
+        scheduler.ended(started[0], TaskState.DONE)
     assert order == ["f", "h", "g"]
 
 
@@ -228,9 +228,9 @@ def test_late_future_of_greater_rank_gets_the_lock_first() -> None:
     assert starts(scheduler) == ["f", "a"]
     scheduler.add(Task("late", FUTURE, lock="apt", rank=9))
     assert starts(scheduler) == []
-    scheduler.ended("f", State.DONE)
+    scheduler.ended("f", TaskState.DONE)
     assert starts(scheduler) == ["late"]
-    scheduler.ended("late", State.DONE)
+    scheduler.ended("late", TaskState.DONE)
     assert starts(scheduler) == ["g"]
 
 
@@ -242,8 +242,8 @@ def test_cancelled_future_leaves_the_lock_to_the_next() -> None:
         jobs=1,
     )
     assert starts(scheduler) == ["f"]
-    scheduler.ended("f", State.DONE)
-    scheduler.ended("g", State.NOT_RUN)
+    scheduler.ended("f", TaskState.DONE)
+    scheduler.ended("g", TaskState.NOT_RUN)
     assert starts(scheduler) == ["h"]
 
 
@@ -252,9 +252,9 @@ def test_cancelling_while_others_run_keeps_their_lock() -> None:
         *(Task(name, FUTURE, lock="apt", counts=False) for name in "fgh"), keep_going=True
     )
     assert starts(scheduler) == ["f"]
-    scheduler.ended("g", State.NOT_RUN)
+    scheduler.ended("g", TaskState.NOT_RUN)
     assert starts(scheduler) == [], "f still has the lock"
-    scheduler.ended("f", State.DONE)
+    scheduler.ended("f", TaskState.DONE)
     assert starts(scheduler) == ["h"]
 
 
@@ -264,18 +264,18 @@ def test_cancelling_while_others_run_keeps_their_lock() -> None:
 def test_failure_stops_what_has_not_started() -> None:
     scheduler = make(Task("a"), Task("b"), Task("f", FUTURE), Task("g", FUTURE), jobs=1)
     assert starts(scheduler) == ["f", "a"]
-    scheduler.ended("a", State.FAILED)
+    scheduler.ended("a", TaskState.FAILED)
     assert scheduler.is_stopped
-    assert scheduler.of(State.NOT_RUN) == ["b", "g"]
-    assert scheduler.of(State.RUNNING) == ["f"]
-    scheduler.ended("f", State.STOPPED)
-    assert scheduler.count(*PENDING, State.RUNNING) == 0
+    assert scheduler.of(TaskState.NOT_RUN) == ["b", "g"]
+    assert scheduler.of(TaskState.RUNNING) == ["f"]
+    scheduler.ended("f", TaskState.STOPPED)
+    assert scheduler.count(*PENDING, TaskState.RUNNING) == 0
 
 
 @pytest.mark.parametrize("how", sorted(BAD, key=str))
-def test_failure_of_an_unawaited_future_stops_nothing(how: State) -> None:
+def test_failure_of_an_unawaited_future_stops_nothing(how: TaskState) -> None:
     scheduler = make(Task("f", FUTURE, counts=False), Task("g", FUTURE, ("f",)))
-    if how is not State.NOT_RUN:
+    if how is not TaskState.NOT_RUN:
         assert starts(scheduler) == ["f"]
     scheduler.ended("f", how)
     assert starts(scheduler) == ["g"]
@@ -284,9 +284,9 @@ def test_failure_of_an_unawaited_future_stops_nothing(how: State) -> None:
 def test_failure_stops_only_what_needs_it_if_the_run_keeps_going() -> None:
     scheduler = make(Task("a"), Task("b", needs=("a",)), Task("c"), keep_going=True)
     assert starts(scheduler) == ["a"]
-    scheduler.ended("a", State.FAILED)
+    scheduler.ended("a", TaskState.FAILED)
     assert starts(scheduler) == ["c"]
-    assert scheduler.of(State.NOT_RUN) == ["b"]
+    assert scheduler.of(TaskState.NOT_RUN) == ["b"]
     assert not scheduler.is_stopped
 
 
@@ -298,8 +298,8 @@ def test_what_needs_a_future_that_is_given_up_and_does_not_count_goes_on() -> No
         keep_going=True,
     )
     starts(scheduler)
-    scheduler.ended("a", State.FAILED)
-    assert scheduler.state("f") is State.NOT_RUN
+    scheduler.ended("a", TaskState.FAILED)
+    assert scheduler.state("f") is TaskState.NOT_RUN
     assert starts(scheduler) == ["b"]
 
 
@@ -312,20 +312,20 @@ def test_task_that_two_failures_prevent_is_given_up_once() -> None:
         keep_going=True,
     )
     starts(scheduler)
-    scheduler.ended("a", State.FAILED)
-    assert scheduler.of(State.NOT_RUN) == ["b", "c", "d"]
+    scheduler.ended("a", TaskState.FAILED)
+    assert scheduler.of(TaskState.NOT_RUN) == ["b", "c", "d"]
 
 
 def test_what_is_added_after_a_stop_or_a_failed_need_is_not_run() -> None:
     scheduler = make(Task("a"), keep_going=True)
     starts(scheduler)
-    scheduler.ended("a", State.FAILED)
+    scheduler.ended("a", TaskState.FAILED)
     scheduler.add(Task("c", needs=("b",)), Task("b", needs=("a",)), Task("d"))
     states = [scheduler.state(name) for name in "bcd"]
-    assert states == [State.NOT_RUN, State.NOT_RUN, State.DUE]
+    assert states == [TaskState.NOT_RUN, TaskState.NOT_RUN, TaskState.DUE]
     scheduler.stop()
     scheduler.add(Task("e"))
-    assert scheduler.state("e") is State.NOT_RUN
+    assert scheduler.state("e") is TaskState.NOT_RUN
     assert starts(scheduler) == []
 
 
@@ -333,8 +333,8 @@ def test_long_chain_is_given_up_without_recursion() -> None:
     chain = [Task(f"s{number}", needs=(f"s{number - 1}",)) for number in range(1, 5000)]
     scheduler = make(Task("s0"), *chain, keep_going=True)
     starts(scheduler)
-    scheduler.ended("s0", State.FAILED)
-    assert scheduler.state("s4999") is State.NOT_RUN
+    scheduler.ended("s0", TaskState.FAILED)
+    assert scheduler.state("s4999") is TaskState.NOT_RUN
 
 
 def test_failure_during_a_step_does_not_stop_the_futures_that_the_step_starts() -> None:
@@ -342,14 +342,14 @@ def test_failure_during_a_step_does_not_stop_the_futures_that_the_step_starts() 
     assert starts(scheduler) == ["f", "a"]
     early = Task("early", FUTURE, counts=False, is_nested=True)
     scheduler.add(early)
-    scheduler.ended("f", State.FAILED)
+    scheduler.ended("f", TaskState.FAILED)
     late = Task("late", FUTURE, counts=False, is_nested=True)
     scheduler.add(late)
-    assert scheduler.of(State.NOT_RUN) == ["g"]
+    assert scheduler.of(TaskState.NOT_RUN) == ["g"]
     assert starts(scheduler) == ["early"]
-    scheduler.ended("early", State.DONE)
+    scheduler.ended("early", TaskState.DONE)
     scheduler.stop()
-    assert scheduler.state("late") is State.NOT_RUN
+    assert scheduler.state("late") is TaskState.NOT_RUN
     assert starts(scheduler) == []
 
 
@@ -358,17 +358,17 @@ def test_future_of_a_step_is_not_run_if_it_needs_one_that_a_failure_has_stopped(
     assert starts(scheduler) == ["f", "a"]
     scheduler.add(Task("nested", FUTURE, ("g",), counts=False, is_nested=True))
     scheduler.add(Task("behind", FUTURE, ("nested",), counts=False, is_nested=True))
-    scheduler.ended("f", State.FAILED)
-    assert scheduler.of(State.NOT_RUN) == ["g", "nested"]
+    scheduler.ended("f", TaskState.FAILED)
+    assert scheduler.of(TaskState.NOT_RUN) == ["g", "nested"]
     assert starts(scheduler) == ["behind"], "the one before it does not count"
 
 
 def test_planned_task_that_is_added_after_a_failure_is_not_run() -> None:
     scheduler = make(Task("a"))
     starts(scheduler)
-    scheduler.ended("a", State.FAILED)
+    scheduler.ended("a", TaskState.FAILED)
     scheduler.add(Task("b"), Task("f", FUTURE, counts=False, is_nested=True))
-    assert scheduler.state("b") is State.NOT_RUN
+    assert scheduler.state("b") is TaskState.NOT_RUN
     assert starts(scheduler) == ["f"]
 
 
@@ -377,7 +377,7 @@ def test_nothing_starts_after_the_stop_of_the_driver() -> None:
     starts(scheduler)
     scheduler.stop()
     scheduler.add(Task("f", FUTURE, counts=False, is_nested=True))
-    assert scheduler.state("f") is State.NOT_RUN
+    assert scheduler.state("f") is TaskState.NOT_RUN
 
 
 def test_lock_goes_past_those_that_a_failure_has_stopped() -> None:
@@ -387,8 +387,8 @@ def test_lock_goes_past_those_that_a_failure_has_stopped() -> None:
     assert starts(scheduler) == ["f", "a"]
     scheduler.add(Task("nested", FUTURE, (), "apt", counts=False, is_nested=True))
     assert starts(scheduler) == []
-    scheduler.ended("f", State.FAILED)
-    assert scheduler.state("g") is State.NOT_RUN
+    scheduler.ended("f", TaskState.FAILED)
+    assert scheduler.state("g") is TaskState.NOT_RUN
     assert starts(scheduler) == ["nested"]
 
 
@@ -405,14 +405,14 @@ def test_after_a_bad_check_only_checks_start() -> None:
         jobs=1,
     )
     assert starts(scheduler) == ["f", "c1"]
-    scheduler.ended("c1", State.FAILED)
-    scheduler.ended("f", State.DONE)
+    scheduler.ended("c1", TaskState.FAILED)
+    scheduler.ended("f", TaskState.DONE)
     assert not scheduler.is_stopped
     assert starts(scheduler) == ["c2"], "a slot is free, but g does not start"
     assert not scheduler.is_stopped
-    scheduler.ended("c2", State.DONE)
+    scheduler.ended("c2", TaskState.DONE)
     assert scheduler.is_stopped
-    assert scheduler.of(State.NOT_RUN) == ["g", "a"]
+    assert scheduler.of(TaskState.NOT_RUN) == ["g", "a"]
 
 
 def test_bad_check_stops_the_run_at_once_if_no_other_is_ready() -> None:
@@ -420,25 +420,25 @@ def test_bad_check_stops_the_run_at_once_if_no_other_is_ready() -> None:
         Task("c1", is_check=True), Task("f", FUTURE), Task("c2", needs=("f",), is_check=True)
     )
     starts(scheduler)
-    scheduler.ended("c1", State.FAILED)
+    scheduler.ended("c1", TaskState.FAILED)
     assert scheduler.is_stopped
 
 
 def test_bad_check_stops_only_what_needs_it_if_the_run_keeps_going() -> None:
     scheduler = make(Task("c", is_check=True), Task("a", needs=("c",)), Task("b"), keep_going=True)
     assert starts(scheduler) == ["c"]
-    scheduler.ended("c", State.FAILED)
+    scheduler.ended("c", TaskState.FAILED)
     assert starts(scheduler) == ["b"]
-    assert scheduler.of(State.NOT_RUN) == ["a"]
+    assert scheduler.of(TaskState.NOT_RUN) == ["a"]
 
 
 def test_check_that_is_up_to_date_lets_a_bad_one_stop_the_run() -> None:
     scheduler = make(Task("c1", is_check=True), Task("c2", is_check=True), Task("a"))
     scheduler.queue("c1")
     assert scheduler.next_step() is scheduler.task("c1")
-    scheduler.ended("c1", State.FAILED)
+    scheduler.ended("c1", TaskState.FAILED)
     assert not scheduler.is_stopped, "c2 is due"
-    scheduler.ended("c2", State.SKIPPED)
+    scheduler.ended("c2", TaskState.SKIPPED)
     assert scheduler.is_stopped
 
 
@@ -447,14 +447,14 @@ def test_after_a_bad_check_a_serial_future_does_not_start_either() -> None:
         Task("c1", is_check=True), Task("f", FUTURE), Task("c2", is_check=True), serial=True
     )
     assert starts(scheduler) == ["c1"]
-    scheduler.ended("c1", State.FAILED)
+    scheduler.ended("c1", TaskState.FAILED)
     assert starts(scheduler) == ["c2"]
 
 
 def test_after_a_bad_check_a_nested_future_starts() -> None:
     scheduler = make(Task("c1", is_check=True), Task("c2", is_check=True))
     assert starts(scheduler) == ["c1"]
-    scheduler.ended("c1", State.FAILED)
+    scheduler.ended("c1", TaskState.FAILED)
     assert starts(scheduler) == ["c2"]
     scheduler.add(Task("f", FUTURE, counts=False, is_nested=True))
     assert starts(scheduler) == ["f"], "c2 may wait for it"
@@ -470,34 +470,34 @@ def test_due_task_may_wait_for_more() -> None:
     scheduler.add(Task("setup"))
     scheduler.wait_for("a", "setup")
     assert starts(scheduler) == ["setup"]
-    scheduler.ended("setup", State.DONE)
+    scheduler.ended("setup", TaskState.DONE)
     assert starts(scheduler) == ["a"]
-    scheduler.ended("a", State.DONE)
+    scheduler.ended("a", TaskState.DONE)
     assert starts(scheduler) == ["b"]
 
 
 def test_due_task_that_waits_for_what_has_ended_is_due_again() -> None:
     scheduler = make(Task("setup"), Task("lost"), keep_going=True)
     starts(scheduler)
-    scheduler.ended("setup", State.DONE)
+    scheduler.ended("setup", TaskState.DONE)
     starts(scheduler)
-    scheduler.ended("lost", State.FAILED)
+    scheduler.ended("lost", TaskState.FAILED)
     scheduler.add(Task("a"), Task("b"))
     scheduler.wait_for("b", "lost")
     scheduler.wait_for("a", "setup")
     assert starts(scheduler) == ["a"]
-    assert scheduler.state("b") is State.NOT_RUN
+    assert scheduler.state("b") is TaskState.NOT_RUN
 
 
 def test_last_check_that_has_to_wait_after_a_bad_one_stops_the_run() -> None:
     scheduler = make(Task("c1", is_check=True), Task("c2", is_check=True), Task("a"))
     scheduler.queue("c1")
     scheduler.next_step()
-    scheduler.ended("c1", State.FAILED)
+    scheduler.ended("c1", TaskState.FAILED)
     assert not scheduler.is_stopped
     scheduler.wait_for("c2", "a")
     assert scheduler.is_stopped, "a does not start any more"
-    assert scheduler.of(State.NOT_RUN) == ["c2", "a"]
+    assert scheduler.of(TaskState.NOT_RUN) == ["c2", "a"]
 
 
 def test_only_a_due_task_waits_for_more() -> None:
@@ -516,7 +516,7 @@ def test_nested_future_of_a_serial_run_has_its_turn_inside_of_its_step() -> None
     assert starts(scheduler) == ["step"]
     scheduler.add(Task("f", FUTURE, counts=False, is_nested=True))
     assert starts(scheduler) == ["f"]
-    scheduler.ended("f", State.DONE)
+    scheduler.ended("f", TaskState.DONE)
     assert starts(scheduler) == [], "the step is not done"
 
 
@@ -525,15 +525,15 @@ def test_nested_future_of_a_serial_run_has_its_turn_inside_of_its_step() -> None
 
 def test_counts_follow_the_states() -> None:
     scheduler = make(Task("a"), Task("b", needs=("a",)))
-    assert scheduler.count(State.DUE) == scheduler.count(State.WAITING) == 1
+    assert scheduler.count(TaskState.DUE) == scheduler.count(TaskState.WAITING) == 1
     starts(scheduler)
-    assert scheduler.count(State.RUNNING) == 1
+    assert scheduler.count(TaskState.RUNNING) == 1
     assert scheduler.count(*PENDING) == 1
-    scheduler.ended("a", State.DONE)
+    scheduler.ended("a", TaskState.DONE)
     starts(scheduler)
-    scheduler.ended("b", State.DONE)
+    scheduler.ended("b", TaskState.DONE)
     assert scheduler.count(*GOOD) == 2
-    assert scheduler.count(*PENDING, State.RUNNING) == 0
+    assert scheduler.count(*PENDING, TaskState.RUNNING) == 0
 
 
 def test_task_is_added_once() -> None:
@@ -543,20 +543,22 @@ def test_task_is_added_once() -> None:
 
 def test_task_ends_once() -> None:
     scheduler = make(Task("a"), Task("b", needs=("a",)))
-    for how in (State.DONE, State.NOT_RUN):
-        with pytest.raises(AssertionError, match=r"b: State\.WAITING"):
+    for how in (TaskState.DONE, TaskState.NOT_RUN):
+        with pytest.raises(AssertionError, match=r"b: TaskState\.WAITING"):
             scheduler.ended("b", how)
     starts(scheduler)
-    scheduler.ended("a", State.DONE)
+    scheduler.ended("a", TaskState.DONE)
     with pytest.raises(AssertionError, match="a"):
-        scheduler.ended("a", State.DONE)
+        scheduler.ended("a", TaskState.DONE)
 
 
-@pytest.mark.parametrize("how", [State.SKIPPED, State.NOT_RUN, State.QUEUED, State.WAITING])
-def test_running_task_does_not_end_as_if_it_had_never_run(how: State) -> None:
+@pytest.mark.parametrize(
+    "how", [TaskState.SKIPPED, TaskState.NOT_RUN, TaskState.QUEUED, TaskState.WAITING]
+)
+def test_running_task_does_not_end_as_if_it_had_never_run(how: TaskState) -> None:
     scheduler = make(Task("a"))
     starts(scheduler)
-    with pytest.raises(AssertionError, match=r"a: State\.RUNNING to"):
+    with pytest.raises(AssertionError, match=r"a: TaskState\.RUNNING to"):
         scheduler.ended("a", how)
 
 
@@ -580,18 +582,18 @@ def run_all(number: int) -> None:
     scheduler = make(*futures, *steps, wait, jobs=4)
     running = starts(scheduler)
     while running:
-        scheduler.ended(running.pop(), State.DONE)
+        scheduler.ended(running.pop(), TaskState.DONE)
         scheduler.waits_at()
         running += starts(scheduler)
-    assert scheduler.count(State.DONE) == 2 * number + 1
+    assert scheduler.count(TaskState.DONE) == 2 * number + 1
 
 
 def stop_all(number: int) -> None:
     """Stop so many futures that run."""
     scheduler = make(*(Task(f"f{n}", FUTURE) for n in range(number)))
     for name in starts(scheduler):
-        scheduler.ended(name, State.STOPPED)
-    assert scheduler.count(State.STOPPED) == number
+        scheduler.ended(name, TaskState.STOPPED)
+    assert scheduler.count(TaskState.STOPPED) == number
 
 
 @pytest.mark.parametrize("work", [run_all, stop_all])

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from doitstack.scheduling.priorities import remaining_paths
-from doitstack.scheduling.scheduler import Kind, Scheduler, State, Task
+from doitstack.scheduling.scheduler import Scheduler, Task, TaskKind, TaskState
 from doitstack.scheduling.simulation import CountedSlots, Simulation, Span, makespan
 from tests.unit.scheduling.random_plans import Plan, Witness, plain_plan, random_plan
 
@@ -60,7 +60,7 @@ def test_random_plans_have_all_that_can_happen() -> None:
         seen["started by a step"] += any(name in started for name in plan.starts)
         seen["interrupted"] += witness.is_interrupted
         seen["failed check"] += any(
-            task.is_check and plan.ends.get(task.name) is State.FAILED and task.name in started
+            task.is_check and plan.ends.get(task.name) is TaskState.FAILED and task.name in started
             for task in plan.tasks
         )
         seen["serial"] += plan.serial
@@ -88,7 +88,7 @@ def check_makespan(plan: Plan) -> float:
     """Check the time that a plan takes, and return its ratio to what no order could beat."""
     needs = {task.name: task.needs for task in plan.tasks}
     path = max(remaining_paths(needs, plan.seconds).values(), default=0.0)
-    beside = sum(plan.seconds[task.name] for task in plan.tasks if task.kind is Kind.FUTURE)
+    beside = sum(plan.seconds[task.name] for task in plan.tasks if task.kind is TaskKind.FUTURE)
     share = beside / plan.jobs
     lower_bound = max(path, share, sum(plan.seconds.values()) - beside)
     seconds = witnessed(plan).simulation.now
@@ -118,43 +118,45 @@ def simulation(*tasks: Task, jobs: int = 0, **seconds: float) -> Simulation:
 
 
 def test_futures_run_next_to_the_main_line() -> None:
-    run = simulation(Task("f", Kind.FUTURE), Task("a"), Task("b", needs=("a",)), f=5, a=2, b=2)
+    run = simulation(Task("f", TaskKind.FUTURE), Task("a"), Task("b", needs=("a",)), f=5, a=2, b=2)
     assert run.run() == 5
     assert run.spans == {
-        "a": Span(0, 2, State.DONE),
-        "b": Span(2, 4, State.DONE),
-        "f": Span(0, 5, State.DONE),
+        "a": Span(0, 2, TaskState.DONE),
+        "b": Span(2, 4, TaskState.DONE),
+        "f": Span(0, 5, TaskState.DONE),
     }
 
 
 def test_interrupt_stops_what_runs_and_starts_nothing_more() -> None:
-    run = simulation(Task("f", Kind.FUTURE), Task("a"), Task("b", needs=("a",)), f=5, a=2, b=2)
+    run = simulation(Task("f", TaskKind.FUTURE), Task("a"), Task("b", needs=("a",)), f=5, a=2, b=2)
     assert run.run(interrupt_at=1.5) == 1.5
     assert run.spans == {
-        "f": Span(0, 1.5, State.STOPPED),
-        "a": Span(0, 1.5, State.STOPPED),
+        "f": Span(0, 1.5, TaskState.STOPPED),
+        "a": Span(0, 1.5, TaskState.STOPPED),
     }
-    assert run.scheduler.state("b") is State.NOT_RUN
+    assert run.scheduler.state("b") is TaskState.NOT_RUN
 
 
 def test_what_is_up_to_date_takes_no_time_and_no_slot() -> None:
     scheduler = Scheduler(CountedSlots(1))
-    scheduler.add(Task("f", Kind.FUTURE), Task("g", Kind.FUTURE), Task("w", Kind.WAIT, ("f", "g")))
-    run = Simulation(scheduler, {"f": 9, "g": 4}, ends={"f": State.SKIPPED})
+    scheduler.add(
+        Task("f", TaskKind.FUTURE), Task("g", TaskKind.FUTURE), Task("w", TaskKind.WAIT, ("f", "g"))
+    )
+    run = Simulation(scheduler, {"f": 9, "g": 4}, ends={"f": TaskState.SKIPPED})
     assert run.run() == 4
-    assert run.spans["f"] == Span(0, 0, State.SKIPPED)
+    assert run.spans["f"] == Span(0, 0, TaskState.SKIPPED)
 
 
 def test_step_may_start_futures() -> None:
     scheduler = Scheduler(CountedSlots(1))
     scheduler.add(Task("a"))
-    late = [Task(name, Kind.FUTURE, counts=False, is_nested=True) for name in ("f", "g")]
+    late = [Task(name, TaskKind.FUTURE, counts=False, is_nested=True) for name in ("f", "g")]
     run = Simulation(scheduler, {"a": 1, "f": 2, "g": 3}, starts={"a": tuple(late)})
     assert run.run() == 5
 
 
 def test_makespan_by_the_number_of_slots() -> None:
-    tasks = [Task(name, Kind.FUTURE) for name in "abc"]
+    tasks = [Task(name, TaskKind.FUTURE) for name in "abc"]
     seconds = dict.fromkeys("abc", 4.0)
     assert makespan(tasks, seconds) == 4
     assert makespan(tasks, seconds, jobs=2) == 8

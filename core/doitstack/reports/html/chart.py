@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 
 from doitstack.journal.critical_path import Stretch
 from doitstack.journal.load_curves import Point, concurrency, cores_of_machine, cores_of_run
-from doitstack.journal.run_record import RunRecord, Wait
+from doitstack.journal.run_record import RunRecord, WaitRecord
 from doitstack.journal.status import Status
 from doitstack.journal.step_record import StepRecord
 from doitstack.journal.what_if import startable
@@ -155,7 +155,7 @@ def _step_bar(number: int, step: StepRecord, scale: _Scale) -> Bar:
     return replace(bar, label=step.name, title=title, step=number)
 
 
-def _wait_bar(wait: Wait, scale: _Scale) -> Bar:
+def _wait_bar(wait: WaitRecord, scale: _Scale) -> Bar:
     what = f"waits for {wait.name or 'any future'}"
     title = f"the main line {what}: {format_duration(wait.end - wait.start)}"
     return replace(scale.bar("wait", wait.start, wait.end), label=what, title=title)
@@ -200,7 +200,7 @@ def _delays(run: RunRecord, step: StepRecord, scale: _Scale) -> Iterable[Bar]:
     yield scale.bar("queue", free, step.start)
 
 
-def _waited_bars(step: StepRecord, waits: Iterable[Wait], scale: _Scale) -> Iterable[Bar]:
+def _waited_bars(step: StepRecord, waits: Iterable[WaitRecord], scale: _Scale) -> Iterable[Bar]:
     """Yield the times in which the main line waited for a future, as far as it ran then."""
     for wait in waits:
         if wait.name == step.name and wait.start < step.end and wait.end > step.start:
