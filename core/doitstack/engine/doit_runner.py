@@ -15,10 +15,11 @@ from doit.task import Stream, Task
 
 from doitstack.engine.executor import Executor
 from doitstack.engine.plan_waits import PlanWaits
-from doitstack.engine.scheduled_task import end_state, scheduled_task
+from doitstack.engine.scheduled_task import end_state
 from doitstack.engine.state_saving import StateSaving
 from doitstack.engine.step_journal import StepJournal
 from doitstack.engine.task_graph import TaskGraph
+from doitstack.engine.task_nodes import TaskNodes
 from doitstack.errors import DoitstackError
 from doitstack.futures.future import Future
 from doitstack.journal.events import WaitEnd, WaitStart
@@ -67,15 +68,14 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._scheduler = context.scheduler
         self._loop = context.loop
         self._journal = context.journal
-        self._rank_steps = context.priorities
         self._make_main_tasks = make_main_tasks
         self._close = close
         self._is_single = single
         self._tears_down = context.options.tears_down
         self._graph: TaskGraph
-        self._nodes: dict[str, ExecNode] = {}
+        self._nodes = TaskNodes(context)
         self._failed: deque[tuple[ExecNode, Future]] = deque()
-        self._waits = PlanWaits(executor.futures.collector, context.scheduler, self._step_of)
+        self._waits = PlanWaits(executor.futures.collector, context.scheduler, self._nodes.step_of)
         self._step_journal = StepJournal(context.journal, context.log)
         self._closed: set[str] = set()
         self._any_ended = False
@@ -134,23 +134,12 @@ class FutureRunner(Runner):  # type: ignore[misc]
                 self._wait()
 
     def _add(self, tasks: Iterable[Task]) -> None:
-        new = [task for task in tasks if task.name not in self._nodes]
-        self._nodes |= {task.name: ExecNode(task, None) for task in new}
-        self._rank_steps.plan(step for step in map(planned_step, new) if step)
-        rank, parallel = self._rank_steps.of_step, self._executor.context.options.parallel
-        self._scheduler.add(
-            *(scheduled_task(one, self._graph.needs(one), rank, parallel=parallel) for one in new)
-        )
-
-    def _step_of(self, task: str) -> PlannedStep | None:
-        node = self._nodes.get(task)
-        return planned_step(node.task) if node else None
+        self._nodes.add(tasks, self._graph.needs)
 
     @property
     def steps(self) -> list[PlannedStep]:
         """The steps of the run so far."""
-        planned = (planned_step(node.task) for node in self._nodes.values())
-        return [step for step in planned if step]
+        return self._nodes.steps
 
     # -- tasks whose needs are done ----------------------------------------------------------------
 
@@ -336,7 +325,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
     def _report_unmet(self) -> None:
         """Report the tasks that were not run because a need failed or was not run."""
-        for name in filter(self._nodes.get, self._scheduler.of(TaskState.NOT_RUN)):
+        for name in filter(self._nodes.__contains__, self._scheduler.of(TaskState.NOT_RUN)):
             needs = self._graph.needs(self._nodes[name].task)
             bad = [need for need in needs if self._scheduler.state(need) in BAD]
             self._handle_task_error(self._nodes[name], UnmetDependency(" ".join(bad)))
