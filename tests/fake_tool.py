@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - it is a program
-"""A console script's package: says what it sees, and does what tests want to look at."""
+"""A console script's package: prints its surroundings, and does what the tests check."""
 
 import json
 import locale

@@ -60,7 +60,7 @@ def _trimmed(lines: list[str]) -> list[str]:
 
 
 class Terminal(Screen):
-    """A program in a terminal of its own."""
+    """A program in its own terminal."""
 
     def __init__(
         self,

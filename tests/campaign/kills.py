@@ -26,7 +26,7 @@ LINES = 40
 """The lines that each future prints."""
 
 PATIENCE = 5.0
-"""Seconds after which what still lives is taken as left behind."""
+"""Seconds after which processes that still live count as left behind."""
 
 VICTIMS = (
     *(("main",), ("watchdog",), ("session",), ("future",)),

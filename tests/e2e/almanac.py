@@ -23,7 +23,7 @@ DAYS = ["monday", "tuesday", "wednesday"]
 
 
 def make_almanac(make: MakeStackDir, top: Path) -> StackDir:
-    """Return a stack directory with Keystone and the almanac, on ports of their own."""
+    """Return a stack directory with Keystone and the almanac, on other ports."""
     repository = Repository(top / "git" / "almanac", {})
     shutil.copytree(ALMANAC, repository.path, dirs_exist_ok=True)
     repository.commit({})
@@ -67,7 +67,7 @@ def check_plugins(stack: StackDir) -> None:
         url, web_url = url_of(cloud, "almanac"), url_of(cloud, "almanac_web")
         check_tides(stack, url_of(cloud, "tides"), cloud.auth_token)
     assert answer_of(url) == DAYS
-    # DevStack would have this one behind Apache.
+    # DevStack would serve this one through Apache.
     assert answer_of(web_url) == [*DAYS, "/almanac"]
 
 
@@ -91,7 +91,7 @@ def url_of(cloud: Connection, name: str) -> str:
 
 
 def check_tides(stack: StackDir, url: str, token: str) -> None:
-    """The service answers to those alone whom Keystone knows."""
+    """The service answers only to users of Keystone."""
     request = urllib.request.Request(url, headers={"X-Auth-Token": token})
     with urllib.request.urlopen(request) as answer:
         assert json.load(answer) == {"tides": ["high", "low"]}

@@ -1,4 +1,4 @@
-"""The files of samples/, stacked as they are, but for their ports, so that stacks may meet."""
+"""The files of samples/, stacked with other ports, so that stacks can run at the same time."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ ADDRESSES = {
     "s-proxy": "SWIFT_SERVICE_PORT",
     "horizon": "HORIZON_SERVICE_PORT",
 }
-"""The settings of the ports at which services are told to be."""
+"""The settings of the ports of services."""
 
 
 _PROGRAMS = (
@@ -53,7 +53,7 @@ def has_packages() -> bool:
 
 
 def is_sudo_free() -> bool:
-    """Return whether sudo asks for no password."""
+    """Return whether sudo needs no password."""
     return subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
 
 
@@ -138,7 +138,7 @@ def check_secrecy(stack: StackDir, out: str, commands: set[bytes]) -> None:
 
 
 def check_told(stack: StackDir, out: str, *services: str) -> None:
-    """What is told at the end is where the services are."""
+    """The last lines show the addresses of the services."""
     for name in services:
         assert f"{name} is at http://127.0.0.1:{stack.environ[ADDRESSES[name]]}" in out
     assert f"{stack.dest}/passwords" in out
@@ -165,7 +165,7 @@ def processes_of(directory: StackDir) -> list[str]:
 
 
 def openstack(directory: StackDir, cloud: str, *words: str) -> str:
-    """Return what the stack's `openstack` command says."""
+    """Return the output of the stack's `openstack` command."""
     env = {"OS_CLIENT_CONFIG_FILE": str(directory.dest / "clouds.yaml"), "HOME": "/nonexistent"}
     command = [str(directory.dest / "bin" / "openstack"), "--os-cloud", cloud, *words]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
@@ -173,7 +173,7 @@ def openstack(directory: StackDir, cloud: str, *words: str) -> str:
 
 
 def check_ports(stack: StackDir, expected: dict[str, str]) -> None:
-    """Services listen where they were told to; `expected` are the settings by service."""
+    """Services listen on the configured ports; `expected` are the settings by service."""
     found = processes(stack)
     for name, setting in expected.items():
         assert stack.environ[setting] in found[name][1], (name, found[name])

@@ -30,7 +30,7 @@ from tests.e2e.samples import (
 
 pytestmark = [
     pytest.mark.timeout(900),
-    # The SDK warns of what its own classes do.
+    # The SDK warns about its own classes.
     pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK50Warning"),
     pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK60Warning"),
 ]
@@ -56,7 +56,7 @@ class Stacked:
 
 @pytest.fixture(scope="module")
 def default(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacked]:
-    """The default stack, with a HOME of its own."""
+    """The default stack, with its own HOME."""
     top = tmp_path_factory.mktemp("default")
     with stack_dirs(top) as make:
         stack = make_sample(make, "identity", top / "home", SECTIONS)
@@ -181,7 +181,7 @@ def test_nothing_is_left(default: Stacked) -> None:
 
 @pytest.fixture
 def unstacked(stack_dir: MakeStackDir, tmp_path: Path) -> StackDir:
-    """A stack directory with the default services, on ports of its own."""
+    """A stack directory with the default services, on other ports."""
     return make_sample(stack_dir, "identity", tmp_path / "home")
 
 

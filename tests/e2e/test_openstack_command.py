@@ -1,4 +1,4 @@
-"""The `openstack` command by the server and by itself, on real services: the same, word for word.
+"""The `openstack` command with and without the server, on real services: the same output.
 
 The services are the smallest stack, and one that is added to it. Their packages come from the
 package index, or from uv's cache.
@@ -214,13 +214,13 @@ def same(up: StackDir, words: tuple[str, ...], cwd: Path) -> tuple[int, str, str
 
 
 def test_of_an_added_service_only_its_own_steps_run(added: Added) -> None:
-    """What runs stays as it is, but for what depends on the new service."""
+    """Keystone keeps running; apart from checks, only steps of the new service run."""
     stack = added.stack
     check_told(stack, added.outcome.out, "key", "g-api")
     check_ports(stack, {"keystone": "KEYSTONE_SERVICE_PORT", "g-api": "GLANCE_SERVICE_PORT"})
     assert processes(stack)["keystone"] == added.before
 
-    # What is only looked at, and what tells clients where things are, runs each time.
+    # Checks, and steps that write addresses for clients, run each time.
     looks = {"check_keystone_port", "put_openstack", "warm_openstack", "configure_keystone"}
     looks |= {"start_keystone", "wait_for_keystone", "write_clouds", "restart_keystone"}
     ran = [event for event in added.outcome.journal if event["event"] == "step_start"]

@@ -1,4 +1,4 @@
-"""All services, for real: the sample of everything as it stands, beside another stack.
+"""All services, for real: the unchanged sample of everything, next to another stack.
 
 They need root and apt, or Debian's packages, and a package index or uv's cache.
 """
@@ -62,7 +62,7 @@ MEBIBYTE = 2**20
 
 @pytest.fixture
 def stacks(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[tuple[StackDir, StackDir]]:
-    """The sample of everything, and beside it a small stack on SQLite that comes up in order."""
+    """The sample of everything, and a small serial stack on SQLite next to it."""
     home = tmp_path / "home"
     made = (
         make_sample(stack_dir, "everything", home),
@@ -122,7 +122,7 @@ def check_neighbour(other: StackDir) -> None:
 
 
 def check_death(stack: StackDir) -> None:
-    """A service that somebody kills is there again after the next run."""
+    """A killed service runs again after the next run."""
     pid, _ = processes(stack)["n-sch"]
     os.killpg(os.getpgid(pid), signal.SIGKILL)
     stack.run("stack", timeout=600).ok()

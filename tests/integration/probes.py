@@ -41,7 +41,7 @@ def until_logged(stack, text, times=1):
 
 
 def opened(gate):
-    """Let one who reads the FIFO `gate` go on."""
+    """Let a reader of the FIFO `gate` continue."""
     Path(gate).write_text("go\\n")
 
 
@@ -99,6 +99,6 @@ def masked(text: str) -> str:
 
 
 def transcript(outcome: Outcome) -> list[str]:
-    """Return what the main line said, up to the timing tables, but for the lines around steps."""
+    """Return the lines of the main line before the timing tables, without those around steps."""
     told, _, _ = outcome.out.partition("\nDevStack Component Timing")
     return [line for line in masked(told).splitlines() if not line.startswith(("==> ", "<== "))]

@@ -1,4 +1,4 @@
-"""The job for Zuul: its parts as Zuul and ansible-lint want them, and run against this machine."""
+"""The job for Zuul: valid for Zuul and ansible-lint, and run against this machine."""
 
 import json
 import os
@@ -18,7 +18,7 @@ BIN = Path(sys.executable).parent
 PLAYBOOKS = CHECKOUT / "playbooks" / "doitstack"
 
 JOB_ATTRIBUTES = CHECKOUT / "tests" / "data" / "zuul_job_attributes"
-"""What a job may say: https://zuul-ci.org/docs/zuul/latest/config/job.html"""
+"""The attributes of a job: https://zuul-ci.org/docs/zuul/latest/config/job.html"""
 
 PLUGIN = """\
 if [[ "$1 $2" == "stack install" ]]; then
@@ -70,7 +70,7 @@ def test_ansible_lint_passes(tmp_path: Path) -> None:
 
 
 class Node:
-    """This machine as a node of Zuul's: directories of its own, and the job's variables."""
+    """This machine as a node of Zuul: its directories, and the variables of the job."""
 
     def __init__(self, path: Path, variables: dict[str, Any]) -> None:
         self.path = path
@@ -110,7 +110,7 @@ class Node:
         path.write_text(text)
 
     def play(self, *names: str) -> tuple[int, str]:
-        """Run playbooks of the job, one after another; return the code and what they said."""
+        """Run playbooks of the job, one after another; return the exit code and the output."""
         answer = subprocess.run(
             [BIN / "ansible-playbook", "-v", "-i", "localhost,", "-c", "local",
              "-e", f"@{self._variables}", "-e", f"ansible_python_interpreter={sys.executable}",
@@ -195,7 +195,7 @@ def test_job_stacks_and_collects(nodes: MakeNode) -> None:
         "stack.log", "async/fetch_demo.log", "runs", "timing.html", "junit.xml", "trace.json"
     }  # fmt: skip
     assert len(list((node.collected / "runs").glob("*.jsonl"))) == 1
-    # For whoever fetches them.
+    # For the user who fetches them.
     assert {path.stat().st_mode & 0o777 for path in node.collected.rglob("*.log")} == {0o644}
     assert (node.collected / "async").stat().st_mode & 0o777 == 0o755
     assert "verysecret" not in "".join(

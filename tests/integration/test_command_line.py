@@ -1,4 +1,4 @@
-"""Command lines that once did something else than they said."""
+"""Command lines that once had another effect than expected."""
 
 import subprocess
 from pathlib import Path

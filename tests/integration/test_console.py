@@ -30,7 +30,7 @@ GATED = plugin("""
     def stack_extra(stack):
         yield async_wait("one", "two", "three")
 """)
-"""Futures and a step that stand until somebody opens the FIFO of their name."""
+"""Futures and a step that wait until the test opens the FIFO of their name."""
 
 GATES = ("main", "one", "two", "three")
 

@@ -1,4 +1,4 @@
-"""Damaged state files: one line names the file, nothing hangs, and teardown goes on."""
+"""Damaged state files: one line names the file, nothing hangs, and teardown continues."""
 
 import os
 from collections.abc import Callable

@@ -88,7 +88,7 @@ Shown = dict[str, str]
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
-    """Return what is said during the step that shows a future, by the future's name."""
+    """Return the output during the step that shows a future, by the future's name."""
     path = tmp_path_factory.mktemp("results") / "stack"
     environ = clean_environment(ENABLED_SERVICES=",")
     out = StackDir(path, {"extras.d/50-demo.py": RESULTS}, environ).run("stack").ok().out

@@ -925,7 +925,7 @@ def test_future_starts_during_a_step_as_soon_as_its_waits_have_ended(
 
     outcome = stack.run("stack").ok()
 
-    # Nobody collects the first, but somebody has waited for it.
+    # Nothing collects the first, but another future has waited for it.
     assert "[Async first:PID]: finished sleep 0.2 with result 0 in N seconds" in transcript(outcome)
     assert "uncollected" not in outcome.out
 

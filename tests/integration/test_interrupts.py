@@ -102,7 +102,7 @@ def _end(stack: StackDir, process: "subprocess.Popen[str]") -> Outcome:
 
 @pytest.fixture
 def mark() -> str:
-    """A word in the environment of all that a run starts."""
+    """A variable in the environment of everything that a run starts."""
     return uuid.uuid4().hex
 
 
@@ -288,7 +288,7 @@ def test_step_after_a_failure_is_not_run_and_the_next_run_goes_on(stack_dir: Mak
 
 
 def test_interrupt_of_a_quiet_terminal_reader_is_no_error(stack_dir: MakeStackDir) -> None:
-    """`doit stack | head -1`: the reader goes, the run goes on to its end."""
+    """`doit stack | head -1`: the reader ends, the run continues to its end."""
     stack = stack_dir(
         {
             "extras.d/50-demo.py": plugin("""

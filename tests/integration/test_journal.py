@@ -1,4 +1,4 @@
-"""What the journal of a run tells to those who read it afterwards."""
+"""The journal of a run, read afterwards."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The campaign of kills in its short form; docs/reliability.md says how to run the long one."""
+"""The campaign of kills in its short form; docs/reliability.md describes the long one."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Futures with one lock never run at once, whoever starts them and however they end."""
+"""Futures with one lock never run at once, no matter what starts them and how they end."""
 
 import os
 

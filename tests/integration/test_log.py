@@ -1,4 +1,4 @@
-"""`doit log` and `doit futures -f`, beside a run in another terminal and after it."""
+"""`doit log` and `doit futures -f`, during a run in another terminal and after it."""
 
 import os
 import pty
@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import DOIT, MakeStackDir, StackDir
 from tests.integration.probes import plugin, wait_until
 
-# A test that waits for a word which never comes shall say so soon.
+# A test that waits for text which never comes should fail soon.
 pytestmark = pytest.mark.timeout(60)
 
 GATED = plugin(r"""
@@ -206,7 +206,7 @@ class Terminal:
         try:
             data = os.read(self._descriptor, 65536)
         except OSError:
-            # EIO: nobody holds the other end.
+            # EIO: the other end is closed.
             return False
         self.text += data.decode()
         return bool(data)

@@ -1,4 +1,4 @@
-"""What a stack cannot do without, told first and all at once: to a user who may install nothing."""
+"""All missing requirements are reported together, first, to a user who may install nothing."""
 
 import os
 import shutil

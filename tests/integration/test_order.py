@@ -60,7 +60,7 @@ def test_longest_remaining_path_starts_first(stack_dir: MakeStackDir) -> None:
 
     outcome = stack.run("-n", "1", "stack").ok()
 
-    # 2 + 70, 20 + 40, 50, and the second can only start behind the first.
+    # 2 + 70, 20 + 40, 50, and the second can only start after the first.
     assert started(outcome) == ["soon_needed", "first_of_two", "long", "second_of_two", "short"]
 
 

@@ -61,7 +61,7 @@ FUTURES = {
 
 @pytest.fixture
 def mark() -> str:
-    """A word in the environment of all that a run starts."""
+    """A variable in the environment of everything that a run starts."""
     return uuid.uuid4().hex
 
 

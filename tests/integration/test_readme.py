@@ -1,4 +1,4 @@
-"""What the README shows does what it says."""
+"""The examples of the README work as described."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Secrets are stars wherever text is kept or shown, whoever has written it."""
+"""Secrets are stars wherever text is kept or shown, no matter what has written it."""
 
 import os
 import re

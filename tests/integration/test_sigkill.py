@@ -55,7 +55,7 @@ STACK = {
 
 @pytest.fixture
 def mark() -> str:
-    """A word in the environment of all that a run starts."""
+    """A variable in the environment of everything that a run starts."""
     return uuid.uuid4().hex
 
 
@@ -101,7 +101,7 @@ def test_nothing_outlives_a_kill_at_any_moment(
 
 
 def _wait_for_the_end_of_all(mark: str, when: str) -> None:
-    """Wait until no process with `mark` lives, but for watchdogs."""
+    """Wait until no process with `mark` lives, except watchdogs."""
     deadline = time.monotonic() + 30
     while left := [pid for pid in marked(mark) if not _is_watchdog(pid)]:
         assert time.monotonic() < deadline, f"{when}:\n{_described(left)}"
@@ -109,7 +109,7 @@ def _wait_for_the_end_of_all(mark: str, when: str) -> None:
 
 
 def _is_watchdog(pid: int) -> bool:
-    """Return whether this process looks after the others: it leads a session of its own."""
+    """Return whether this process is the watchdog: it leads its own session."""
     try:
         return os.getsid(pid) == pid and b"/doit\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a plugin asks for: a program run by its server, which is started for it."""
+"""A plugin runs a program in its fork server, which is started for it."""
 
 import os
 import subprocess

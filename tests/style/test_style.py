@@ -1,4 +1,4 @@
-"""The rules of the house: what the linters say, as a newcomer would run them."""
+"""The linters pass, run as a contributor would run them."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A run without a world: a real journal, loop and scheduler, and a log in memory."""
+"""A run without processes: a real journal, loop and scheduler, and a log in memory."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from doitstack.scheduling.scheduler import Scheduler
 
 
 class FakeLog:
-    """A main log whose lines are kept; what is inserted is named."""
+    """A main log that keeps its lines; an inserted log is a line with its name."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

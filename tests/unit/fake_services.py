@@ -12,7 +12,7 @@ from doitstack.services.services import Services
 
 
 class FakeSupervisord:
-    """Programs that run at once, those in `broken` excepted; the process of each is this one."""
+    """Programs that run immediately, except those in `broken`; each has the pid of this process."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -54,7 +54,7 @@ class FakeSupervisord:
         self.states[name] = "STOPPED"
 
     def wait_while_stopping(self, names: Iterable[str]) -> None:
-        """Return at once, as a signal ends a program at once."""
+        """Return immediately, as if a signal ended each program immediately."""
 
     def infos(self) -> dict[str, dict[str, Any]]:
         now = int(time.time())

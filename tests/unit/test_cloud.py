@@ -14,7 +14,7 @@ from doitstack.errors import ServiceError
 from doitstack.stack import Stack
 from tests.unit.recorded_actions import make_stack
 
-# The SDK warns of what its own classes do.
+# The SDK warns about its own classes.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK50Warning"),
     pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK60Warning"),

@@ -1,4 +1,4 @@
-"""The pages in docs/ and the README say what the code does."""
+"""The pages in docs/ and the README agree with the code."""
 
 import importlib
 import inspect

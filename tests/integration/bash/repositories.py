@@ -40,7 +40,7 @@ class Repository:
 
 
 def saying(text: str) -> dict[str, str]:
-    """Return the files of a plugin that says `text` in install."""
+    """Return the files of a plugin that prints `text` in install."""
     return {"devstack/plugin.sh": f'[[ "$2" != install ]] || echo "{text}"\n'}
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the shell's contract share: drop-ins for one phase, what they say."""
+"""Helpers of the tests of the shell's contract: drop-ins for one phase, and their output."""
 
 import re
 from textwrap import dedent, indent

@@ -144,7 +144,7 @@ def notices(lines: list[str]) -> list[str]:
 
 
 def in_blocks(lines: list[str]) -> list[str]:
-    """Put the warnings of async_cleanup in order: nothing says in which it comes to them."""
+    """Sort the warnings of async_cleanup: their order is not defined."""
     first = next((i for i, line in enumerate(lines) if line.startswith("WARNING")), len(lines))
     blocks = "\n".join(uncounted(lines[first:])).split("WARNING")
     return lines[:first] + sorted(block.strip() for block in blocks if block)

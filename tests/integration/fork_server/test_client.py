@@ -194,7 +194,7 @@ def test_a_full_disk_is_the_same(tool: Tool) -> None:
 
 
 def on_terminal(program: str, *words: str, typed: bytes) -> bytes:
-    """Run a program on a terminal of its own, type, and return what is to be seen."""
+    """Run a program on its own terminal, type, and return the output."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(program, [program, *words], plain_environment())

@@ -1,4 +1,4 @@
-"""What client and server send each other, word by word, with one of them in the test."""
+"""The messages between client and server, with one of them in the test."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ def connected(tool: Tool) -> Iterator[socket.socket]:
 
 
 def request(tool: Tool, *words: str) -> bytes:
-    """Return what a client with our surroundings and three descriptors asks for."""
+    """Return the request of a client with our environment and three descriptors."""
     own = Path("/proc/self")
     parts = [
         str(os.getpriority(os.PRIO_PROCESS, 0)),

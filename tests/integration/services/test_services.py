@@ -23,7 +23,7 @@ SLEEP = ["sleep", "1000"]
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
-    """Services whose directory has a long name, full of what quoting could go wrong with."""
+    """Services whose directory has a long name with all characters that need quoting."""
     directory = tmp_path / ("long" * 30) / "a b #c ;d %(here)s [*] 'e'" / "supervisor"
     made = Services(directory, directory.parent / "logs")
     yield made
@@ -32,7 +32,7 @@ def services(tmp_path: Path) -> Iterator[Services]:
 
 @pytest.fixture(scope="module")
 def supervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Services whose supervisord runs for all tests that do not need one of their own."""
+    """Services with a supervisord that several tests share."""
     directory = tmp_path_factory.mktemp("shared") / "a b" / "supervisor"
     made = Services(directory, directory.parent / "logs")
     yield made
@@ -314,7 +314,7 @@ def test_deaths_name_a_needed_service_that_died_before(shared: Services) -> None
 
 
 def test_stop_ends_services_side_by_side(shared: Services, tmp_path: Path) -> None:
-    """Each ends only once the other has been told to, which one after the other cannot do."""
+    """Each ends only once the other has received SIGTERM, so they must stop in parallel."""
     script = (
         "trap 'touch $0; until [ -e $1 ]; do sleep 0.05; done; touch $0.ended; exit' TERM;"
         "touch $0.ready; while :; do sleep 0.05; done"

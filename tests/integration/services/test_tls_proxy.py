@@ -1,4 +1,4 @@
-"""TLS in front of HTTP, for real: a proxy process, its certificate, a service behind it."""
+"""TLS in front of HTTP, for real: a proxy process, its certificate, and a service."""
 
 import http.client
 import re
@@ -16,7 +16,7 @@ import pytest
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with what it was asked."""
+    """Answers with the request."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

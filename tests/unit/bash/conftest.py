@@ -1,4 +1,4 @@
-"""Run a piece of bash against the library, in a directory of its own."""
+"""Run a piece of bash with the library, in its own directory."""
 
 import os
 import shutil
@@ -76,7 +76,7 @@ class Bash:
         self.program("openssl", f'exec {real} "${{@/rsa:2048/rsa:1024}}"')
 
     def requests(self) -> str:
-        """Return a definition of doitstack_request that prints what it is asked."""
+        """Return a definition of doitstack_request that prints its arguments."""
         return "doitstack_request() { printf '<%s>' \"$@\"; echo; }"
 
 

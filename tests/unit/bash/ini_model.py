@@ -1,4 +1,4 @@
-"""A model of DevStack's ini functions: what their sed expressions do, said in Python.
+"""A model of DevStack's ini functions: their sed expressions, in Python.
 
 A name's "." stands for any character; the range of a section ends with the next line that begins
 with "[" and holds a "]", also where that is a second header of the section.

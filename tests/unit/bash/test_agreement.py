@@ -20,7 +20,7 @@ def _stack(top_dir: Path, services: str, **environ: str) -> Stack:
 
 
 def _told(bash, settings: Mapping[str, str], script: str) -> list[str]:
-    """Return what bash says where the settings are those of a run."""
+    """Return the output of bash with the settings of a run."""
     bash.env |= {name: value for name, value in settings.items() if name.isidentifier()}
     return bash(script).lines
 

@@ -72,7 +72,7 @@ def test_ini_functions_agree_with_the_model(bash, cases) -> None:
 @pytest.mark.parametrize(
     ("before", "script", "after"),
     [
-        # a new section goes to the end, behind an empty line
+        # a new section goes to the end, after an empty line
         ("", "iniset f.ini a x 1", "\n[a]\nx = 1\n"),
         ("[b]\ny = 2\n", "iniset f.ini a x 1", "[b]\ny = 2\n\n[a]\nx = 1\n"),
         # but a last line without an end gets the line end only
@@ -93,7 +93,7 @@ def test_ini_functions_agree_with_the_model(bash, cases) -> None:
         ),
         # a second header directly after the first closes the section
         ("[a]\n[a]\nx = 3\n", "iniset f.ini a x 0", "[a]\nx = 0\n[a]\nx = 0\nx = 3\n"),
-        # a header may have something behind it
+        # a header may have text after it
         ("[a] # b\nx = 1\n", "iniset f.ini a x 0", "[a] # b\nx = 0\n"),
         # "&" stands for itself, in a new line and in one that is replaced
         ("[a]\n", "iniset f.ini a x 'p&q'", "[a]\nx = p&q\n"),
@@ -198,7 +198,7 @@ def test_iniset_sudo_uses_sudo_only_if_needed(bash, tmp_path: Path) -> None:
 
 
 def test_ini_sudo_reads_files_of_root(bash, tmp_path: Path) -> None:
-    """The file is seen through sudo alone: below a name that only its sudo knows."""
+    """The file is visible through sudo alone: under a name that only the fake sudo maps."""
     (tmp_path / "real.ini").write_text("[a]\nx = 1000\n")
     script = """
     sudo() {

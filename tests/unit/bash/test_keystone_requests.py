@@ -13,7 +13,7 @@ from tests.unit.bash.fake_stack import FakeStack
 
 
 class FakeIdentity:
-    """Keystone as far as it is asked: things with a name, a domain and an id."""
+    """A fake Keystone: objects with a name, a domain and an id."""
 
     def __init__(self) -> None:
         self.made: list[tuple[str, dict[str, Any]]] = []

@@ -1,4 +1,4 @@
-"""The library as a whole: how it is sourced, what it holds, what its page says."""
+"""The library as a whole: how it is sourced, its functions, and its page."""
 # ruff: noqa: E501 - a line of bash stays a line
 
 import re

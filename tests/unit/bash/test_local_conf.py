@@ -107,7 +107,7 @@ def test_extract_localrc_section(bash) -> None:
 @pytest.mark.parametrize(
     ("before", "arguments", "after"),
     [
-        # a last line without an end gets it when something comes behind it
+        # a last line without an end gets one if text is added after it
         ("[[a|b]]\nX=1", "a b '' X 2", "[[a|b]]\nX=2"),
         ("[[a|b]]", "a b '' X 2", "[[a|b]]\nX=2\n"),
         ("[[a|b]]\nX=1", "c d s X 2", "[[a|b]]\nX=1\n[[c|d]]\n[s]\nX=2\n"),

@@ -1,4 +1,4 @@
-"""What is asked of the main process: services, accounts."""
+"""Requests to the main process: services, accounts."""
 # ruff: noqa: E501 - a line of bash stays a line
 
 from pathlib import Path

@@ -10,7 +10,7 @@ from uv import find_uv_bin
 
 @pytest.fixture
 def uv(bash):
-    """A uv that says what it is asked, and makes environments that look like some."""
+    """A fake uv that prints its arguments and creates directories like environments."""
     bash.program(
         "uv",
         '[[ $1 == venv ]] && mkdir -p "${@: -1}/bin" && ln -s /bin/true "${@: -1}/bin/python"; echo "uv $*"',
@@ -88,7 +88,7 @@ def test_environment_has_the_packages_that_plugins_expect(uv) -> None:
 
 
 def test_futures_make_the_environment_once(bash) -> None:
-    """The second asks for the lock while the first is at it, and then finds it made."""
+    """The second waits for the lock while the first makes it, and then finds it made."""
     os.mkfifo(bash.path / "asked")
     bash.program("flock", f'echo > asked & exec {shutil.which("flock")} "$@"')
     bash.program(

@@ -1,4 +1,4 @@
-"""The session's bash, with a listener and a watchdog of the test's own."""
+"""The bash session, with the listener and the watchdog of the test."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from doitstack.processes.event_loop import EventLoop
 
 
 class Recorder:
-    """A listener that records what it is called with, and answers requests at once."""
+    """A listener that records its calls, and answers requests immediately."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []

@@ -28,7 +28,7 @@ def load(tmp_path: Path, home: Path) -> Load:
 
 @pytest.fixture
 def read_only_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A HOME in which nobody can write, not even root."""
+    """A HOME that is not writable, not even for root."""
     is_writable = cache_directories.os.access
 
     def access(path: Path, mode: int) -> bool:

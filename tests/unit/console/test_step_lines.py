@@ -1,4 +1,4 @@
-"""What a run says of its steps."""
+"""The lines about the steps of a run."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an action can do on the main line and in a future."""
+"""The operations of actions on the main line and in a future."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The runner, with steps that run in no time and futures that end when the test says so."""
+"""The runner, with steps that run in no time and futures that the test ends."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -135,7 +135,7 @@ class Engine(FakeRun):
 
     @property
     def steps(self) -> list[str]:
-        """What has run, but for the closing tasks."""
+        """The steps that have run, without the closing tasks."""
         closing = {CLEANUP, "service_check", "async_timing"}
         return [name for name in self.ran if name not in closing]
 

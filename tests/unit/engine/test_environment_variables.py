@@ -18,7 +18,7 @@ def in_run(top_dir: Path, name: str, **variables: str) -> str | None:
 
 
 def uv_system_certs(top_dir: Path, **variables: str) -> str:
-    """Return what a run tells uv about the system's certificates."""
+    """Return whether uv uses the system's certificates in a run."""
     with run_environment(Stack(load_settings(top_dir, variables)), {}):
         return os.environ["UV_SYSTEM_CERTS"]
 

@@ -1,4 +1,4 @@
-"""The logs of a run, masked anew."""
+"""The logs of a run, masked again."""
 
 from pathlib import Path
 

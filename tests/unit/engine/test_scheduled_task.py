@@ -1,4 +1,4 @@
-"""What the scheduler learns of doit's tasks, and in which state they end."""
+"""doit's tasks and their ends, translated for the scheduler."""
 
 import pytest
 from doit.task import Task

@@ -1,4 +1,4 @@
-"""What a forked child leaves behind, however its action ends."""
+"""The files of a forked child, after each kind of end of its action."""
 
 import os
 import pickle
@@ -248,7 +248,7 @@ def test_child_closes_what_is_the_main_process_s_alone(run: Run) -> None:
 
 
 def descriptors() -> list[Path]:
-    """Return the files that this process has open, but for the list of them."""
+    """Return the files that this process has open, except the list of them."""
     return [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
 
 

@@ -9,7 +9,7 @@ from doitstack.futures.future import ENDED_STATES, Future, FutureState, RemoteTr
 
 
 class Registry:
-    """Records what its future asks; `at_settle` is the state after a wait."""
+    """Records the calls of its future; `at_settle` is the state after a wait."""
 
     def __init__(self) -> None:
         self.asked: list[object] = []
@@ -17,7 +17,7 @@ class Registry:
         self.errors: list[Exception] = []
 
     def record_ends(self) -> None:
-        self.asked.append("look")
+        self.asked.append("record ends")
 
     def cancel(self, future: Future) -> bool:
         self.asked.append("cancel")
@@ -51,7 +51,7 @@ def test_states_are_those_of_concurrent_futures(
     assert future.done() == (state in ENDED_STATES)
     assert future.running() == (state is FutureState.RUNNING)
     assert future.cancelled() == (state is FutureState.CANCELLED)
-    assert registry.asked == ["look", "look"]
+    assert registry.asked == ["record ends"] * 2
 
 
 @pytest.mark.parametrize(

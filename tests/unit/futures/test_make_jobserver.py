@@ -1,4 +1,4 @@
-"""What make and others are told of our slots, tried with the make and the ninja that are here."""
+"""MAKEFLAGS for our slots, tried with the installed make and ninja."""
 
 import os
 import shutil

@@ -172,5 +172,5 @@ def test_slot_that_a_build_gives_back_starts_the_next(make_run: type[Run]) -> No
     run.loop.turn(10)
     assert run.started == ["a"]
     run.end("a")
-    # It would raise KeyError if the starter watched the slots still, with nobody waiting.
+    # It would raise KeyError if the starter still watched the slots although nothing waits.
     run.loop.watch(run.slots.descriptor, run.starter.pump)

@@ -1,4 +1,4 @@
-"""What a SIGKILL of the main process leaves, and who ends it."""
+"""The watchdog kills the processes that a SIGKILL of the main process leaves."""
 
 import os
 import select
@@ -21,7 +21,7 @@ PATIENCE = 60.0
 
 @pytest.fixture
 def sleeper() -> Iterator[int]:
-    """The pid of a process that sleeps, in a group of its own."""
+    """The pid of a process that sleeps, in its own group."""
     process = subprocess.Popen(["sleep", "1000"], process_group=0)
     yield process.pid
     process.kill()
@@ -152,7 +152,7 @@ def test_watchdog_ignores_ctrl_c(tmp_path: Path) -> None:
 
 
 def watchdog_of(main: int) -> int:
-    """Return the pid of the child of `main` that has a session of its own."""
+    """Return the pid of the child of `main` that leads its own session."""
     children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
     (watchdog,) = [int(pid) for pid in children if os.getsid(int(pid)) == int(pid)]
     return watchdog

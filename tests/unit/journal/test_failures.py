@@ -137,7 +137,7 @@ def test_what_had_to_stop_has_not_failed() -> None:
         FutureCancelled("q", time=4),
         future_end(4, "a", 1, 4, rc=143, error="future a: failed with rc 143"),
         FutureStopped("a", time=4),
-        # One of the shell, which had waited in a process of its own.
+        # A future of bash, which had waited in its own process.
         FutureStopped("gated", time=4),
         # One that had come to its end just before.
         future_end(4, "good", 1, 4),

@@ -1,4 +1,4 @@
-"""What files and journal tell of the last run."""
+"""The last run, from its files and its journal."""
 
 import json
 import os

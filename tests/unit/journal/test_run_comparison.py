@@ -1,4 +1,4 @@
-"""A run beside an earlier one."""
+"""A run compared with an earlier one."""
 
 from pathlib import Path
 

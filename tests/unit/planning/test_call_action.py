@@ -1,4 +1,4 @@
-"""Whatever an action of a plugin does, the step's failure says so."""
+"""A failure of an action of a plugin becomes the failure of its step."""
 
 import sys
 

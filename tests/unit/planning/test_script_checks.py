@@ -1,4 +1,4 @@
-"""What is said of scripts before they run."""
+"""Checks of scripts before they run."""
 
 from pathlib import Path
 

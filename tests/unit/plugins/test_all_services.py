@@ -1,4 +1,4 @@
-"""What is done for all services at once, and what all of them declare."""
+"""Steps for all services together, and the steps of all services."""
 
 import os
 import socket

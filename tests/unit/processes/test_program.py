@@ -1,4 +1,4 @@
-"""Programs: what they are given, how they end, what is said if they fail."""
+"""Programs: their input and environment, their end, and the error if they fail."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Trees of processes: who belongs to one, and how it is ended whole."""
+"""Trees of processes: their members, and how a whole tree is stopped."""
 
 import os
 import signal

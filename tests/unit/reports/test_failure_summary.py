@@ -1,4 +1,4 @@
-"""What a run says at its end if it has failed."""
+"""The last lines of a run that has failed."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Times and counts as people say them."""
+"""Times and counts as text."""
 
 import pytest
 

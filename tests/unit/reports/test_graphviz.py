@@ -15,7 +15,7 @@ def act(stack: object) -> None:
 
 
 def _body(text: str) -> str:
-    """Return the graph without what says how everything looks."""
+    """Return the graph without the attributes of its appearance."""
     head, _, body = text.partition("  subgraph")
     assert head.startswith("digraph plan {")
     return f"subgraph{body}"

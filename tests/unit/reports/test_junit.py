@@ -20,7 +20,7 @@ from tests.unit.runs import (
     step_skipped,
 )
 
-# What Jenkins, GitLab, Zuul's reporters and the usual schema (junit-10.xsd) know.
+# The elements of Jenkins, GitLab, Zuul's reporters and the usual schema (junit-10.xsd).
 KNOWN = {
     "testsuites": {"name", "time", "tests", "failures", "errors", "disabled"},
     "testsuite": {"name", "time", "tests", "failures", "errors", "skipped", "timestamp"},

@@ -2,7 +2,7 @@
 
 A mutant is caught if a test of test_scheduler.py or a random plan fails with it, or does not end.
 Each runs in a forked child. From the root: `python -m tests.unit.scheduling.mutants`, and with a
-number behind it, as 10, only so many mutants, spread over the whole scheduler.
+number after it, for example 10, only so many mutants, spread over the whole scheduler.
 """
 
 import ast
@@ -25,7 +25,7 @@ from doitstack.scheduling import scheduler
 
 PLANS = 300
 CPU_SECONDS = 2
-"""What a mutant may take; the unchanged scheduler takes a third of it at most."""
+"""The CPU time for a mutant (s); the unchanged scheduler needs a third of it at most."""
 
 MODULE = scheduler.__name__
 USERS = [

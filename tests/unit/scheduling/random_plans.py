@@ -1,7 +1,7 @@
 """Random plans, and a witness of what the scheduler does with one in virtual time.
 
-The witness keeps books of its own: of the scheduler it uses the answers alone. Seeds instead of
-hypothesis, whose examples take ten times as long.
+The witness keeps its own state: it uses only the answers of the scheduler. Seeds are used instead
+of hypothesis, whose examples take ten times as long.
 """
 
 import random
@@ -37,7 +37,7 @@ class Plan:
 
 @dataclass
 class _Maker:
-    """Makes tasks as a plan has them: a main line with checks and waits, futures beside it.
+    """Makes tasks like those of a plan: a main line with checks and waits, and futures.
 
     A step comes after the step or wait before it, or after the checks since then.
     """
@@ -116,7 +116,7 @@ def _make(rng: random.Random, *, checks: int, locks: list[str]) -> list[Task]:
 
 
 def _waiting_for_later_ones(rng: random.Random, tasks: list[Task]) -> list[Task]:
-    """Let some futures wait for one behind them, which itself waits for no future."""
+    """Let some futures wait for a later one, which itself waits for no future."""
     later: dict[tuple[str, ...], str] = {}
     changed = []
     for task in reversed(tasks):
@@ -347,7 +347,7 @@ class Witness:
             others = {n for n, task in self.tasks.items() if task.is_check and task.needs in needs}
             assert not others & not_run, f"a check stopped other checks: {others & not_run}"
 
-    # -- what the witness knows --------------------------------------------------------------------
+    # -- the state of the witness ------------------------------------------------------------------
 
     def is_on_main_line(self, task: Task) -> bool:
         return not _is_future(task) or (self.plan.serial and not task.is_nested)

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def run_mutants(*most: str) -> str:
-    """Try all mutants, or at most so many; return what there is to say about them."""
+    """Try all mutants, or at most so many; return the report."""
     command = [sys.executable, "-m", "tests.unit.scheduling.mutants", *most]
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 

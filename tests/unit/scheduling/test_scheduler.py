@@ -575,7 +575,7 @@ def test_only_a_due_task_is_queued() -> None:
 
 
 def run_all(number: int) -> None:
-    """Run so many futures, some with locks, beside as many steps, and wait for all at the end."""
+    """Run so many futures, some with locks, and as many steps; wait for all at the end."""
     futures = [Task(f"f{n}", FUTURE, (), f"lock{n % 5}" if n % 3 else "") for n in range(number)]
     steps = [Task(f"s{n}", needs=(f"s{n - 1}",)) for n in range(number)]
     wait = Task("w", WAIT, (f"s{number - 1}", *(task.name for task in futures)))

@@ -23,7 +23,7 @@ def task__hidden():
 
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a directory of tasks that are nobody's stack, but with our commands."""
+    """Change to a directory of tasks without a stack, but with our commands."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "dodo.py").write_text(DODO)

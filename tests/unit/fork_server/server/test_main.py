@@ -1,4 +1,4 @@
-"""The server as a process: where it listens, for whom, and when it ends or starts again."""
+"""The server as a process: its socket, its callers, its end and its restart."""
 
 import os
 import socket

@@ -24,7 +24,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def send(connection: socket.socket, data: bytes, count: int, word: bytes = REQUEST) -> None:
-    """Send a request with `count` descriptors beside that of the request itself."""
+    """Send a request with `count` descriptors in addition to that of the request itself."""
     memory = os.memfd_create("request")
     os.write(memory, data)
     null = os.open(os.devnull, os.O_RDWR)

@@ -14,7 +14,7 @@ from tests.unit.recorded_actions import RecordedActions, make_stack
 
 @pytest.fixture
 def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory of programs in which dpkg knows memcached, and apt knows only MariaDB."""
+    """A directory of programs in which dpkg has memcached, and apt has only MariaDB."""
     programs = {
         "dpkg-query": "echo memcached installed; echo mariadb-server config-files",
         "apt-cache": "echo mariadb-server:; echo '  Candidate: 1'; "

@@ -15,7 +15,7 @@ def make(tmp_path: Path, services: str, **environ: str) -> Stack:
 
 def test_cache_is_emptied_only_where_there_is_one(tmp_path: Path) -> None:
     memcached.empty(make(tmp_path, "key"))
-    memcached.empty(make(tmp_path, "mysql", MEMCACHED_PORT="1"))  # nobody listens there
+    memcached.empty(make(tmp_path, "mysql", MEMCACHED_PORT="1"))  # nothing listens there
 
 
 def test_clients_get_the_form_of_ipv6_that_they_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The client's environment, and those beside it."""
+"""The environment of the client, and the packages that scripts install."""
 
 import subprocess
 import sys

@@ -14,7 +14,7 @@ from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
 class FakeNetwork:
-    """Neutron as far as it is asked: things with the attributes that they were created with."""
+    """A fake Neutron: objects with the attributes with which they were created."""
 
     def __init__(self) -> None:
         self.things: dict[str, list[SimpleNamespace]] = {}

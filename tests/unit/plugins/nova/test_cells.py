@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("no_fork_server")
 
 
 def commands(stage: RecordedActions) -> list[list[str]]:
-    """Return what nova-manage was told, without its configuration."""
+    """Return the arguments of nova-manage, without its configuration."""
     assert {Path(program.argv[0]).name for program in stage.programs} == {"nova-manage"}
     words = [list(map(str, program.argv[1:])) for program in stage.programs]
     return [[word for word in line if not word.startswith("--config-file")] for line in words]

@@ -15,7 +15,7 @@ from tests.unit.recorded_actions import RecordedActions
 
 
 class FakeCloud:
-    """A connection whose compute services report one more at each look."""
+    """A connection that lists one more compute service at each call."""
 
     def __init__(self) -> None:
         self.created: list[dict[str, Any]] = []

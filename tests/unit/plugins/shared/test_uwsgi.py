@@ -42,7 +42,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def patience() -> str:
-    """Return SERVICE_TIMEOUT in s: who waits for nothing does so for the whole test."""
+    """Return SERVICE_TIMEOUT in s: a wait for nothing lasts for the whole test."""
     return "1000"
 
 
