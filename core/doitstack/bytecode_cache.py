@@ -31,7 +31,7 @@ MAX_AGE = 60 * 24 * 3600
 """Seconds after which a file is removed that no environment has linked or dropped since."""
 
 MAX_BYTES = 1 << 30
-"""What remains at most; the files that were used longest ago go first."""
+"""The size to which the cache is pruned; the least recently used files are removed first."""
 
 _INTERPRETER = f"{sys.implementation.cache_tag}-{MAGIC_NUMBER.hex()}"
 _SUFFIX = f".{sys.implementation.cache_tag}.pyc"
@@ -40,7 +40,7 @@ _BY_TIME = b"\0\0\0\0"
 """The flags of a pyc that is valid as long as its source has the same time and size."""
 
 _NO_LINK = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP)
-"""What a file system answers that cannot link a file to this place."""
+"""The errors of file systems that cannot make a link."""
 
 
 class BytecodeCache(NamedTuple):

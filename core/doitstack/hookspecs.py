@@ -23,7 +23,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 Steps = Iterable[Step] | None
-"""What a hook returns: a generator or list of steps, or None."""
+"""The result of a hook: a generator or list of steps, or None."""
 
 
 @hookspec

@@ -46,7 +46,7 @@ class Program(NamedTuple):
 
     @property
     def preparation(self) -> fork_server.Preparation:
-        """What the server does before the first call."""
+        """The preparation of the server before the first call."""
         values = {name: getattr(self, name) for name in fork_server.Preparation._fields}
         return fork_server.Preparation(**values)
 

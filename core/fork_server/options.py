@@ -1,11 +1,11 @@
-"""What a fork server is given when it is started."""
+"""The options of a fork server."""
 
 import json
 from typing import Any, NamedTuple
 
 
 class Preparation(NamedTuple):
-    """What a server does once, so that calls of its program are quick.
+    """The work that a server does once, so that calls of its program are quick.
 
     preload: modules to import, which must exist; `package.*` stands for all modules directly in a
         package, if there is such a package. What they write to stderr, each call writes.

@@ -22,7 +22,7 @@ SESSION = Path(__file__).with_name("session.sh")
 
 @dataclass(frozen=True)
 class SessionPlace:
-    """Where a session runs.
+    """The surroundings of a session.
 
     Args:
         log: the descriptor for stdout and stderr.

@@ -24,7 +24,7 @@ def _identity(stack: Stack) -> Iterator[Any]:
 
 
 def _request(function: Callable[..., str]) -> Callable[..., str]:
-    """Let `function`, which takes the identity API, be called with the stack instead."""
+    """Return a function that takes the stack and calls `function` with its identity API."""
 
     @wraps(function)
     def request(stack: Stack, *arguments: str) -> str:

@@ -12,7 +12,7 @@ from doitstack.errors import SettingsError
 
 _CHECKOUT = Path(__file__).parents[3]
 _PACKAGED = Path(__file__).parents[1] / "stack_directory"
-"""Where a wheel has the files that are at the root of a checkout."""
+"""The directory in a wheel of the files at the root of a checkout."""
 
 _FILES = ("dodo.py", "functions", "openrc", "stackrc")
 _DROP_INS = "extras.d"

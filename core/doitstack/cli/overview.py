@@ -1,4 +1,4 @@
-"""What `doit help` and `doit --help` show: all commands and the well-known tasks."""
+"""The output of `doit help` and `doit --help`: all commands and the well-known tasks."""
 
 from doitstack.cli import COMMANDS, command_class, command_name
 from doitstack.cli.help_text import overview

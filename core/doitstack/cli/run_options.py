@@ -25,7 +25,7 @@ CONSOLE = {
     "env_var": "DOIT_CONSOLE",
     "help": "what to show of a run; the log is the same [default: %(default)s]",
 }
-"""Where doit finds what to show: `--console`, `console` in `[tool.doit]`, or the environment."""
+"""The option for what to show; also `console` in `[tool.doit]`, or the environment."""
 
 MOST_JOBS = 4096
 """The highest number of futures at once: each needs a byte in a pipe, which holds so many."""

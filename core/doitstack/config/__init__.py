@@ -1,1 +1,1 @@
-"""What a stack is configured by: local.conf, settings, passwords, and the directory DEST."""
+"""The configuration of a stack: local.conf, settings, passwords, and the directory DEST."""

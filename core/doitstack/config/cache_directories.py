@@ -1,4 +1,4 @@
-"""Where files are kept that outlive a stack: uv's packages, and byte code."""
+"""The directories of caches that several stacks share: uv's packages, and byte code."""
 
 import os
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What a terminal shows of a run."""
+"""The output of a run on the terminal."""

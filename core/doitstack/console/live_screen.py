@@ -39,7 +39,7 @@ SHORTEST = 4
 
 @dataclass(frozen=True)
 class Watch:
-    """What the live lines are made from.
+    """The sources of the live lines.
 
     `expected` has how long (s) steps and futures took last time; `plan` returns the selected steps
     so far; `now` returns the time in s since the epoch.

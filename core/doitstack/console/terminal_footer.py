@@ -17,7 +17,7 @@ _HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SI
 """Signals that might leave us halfway through drawing."""
 
 _LOCAL_FLAGS = 3
-"""Where in termios' attributes echo is switched."""
+"""The index in termios' attributes of the flags that contain ECHO."""
 
 
 class Line(NamedTuple):

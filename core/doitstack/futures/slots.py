@@ -53,7 +53,7 @@ class Slots:
             self._spare += 1
 
     def share(self) -> None:
-        """Let builds have the tokens that were given back here."""
+        """Let builds use the tokens that were given back here."""
         if self._spare:
             os.write(self._end, _TOKEN * self._spare)
             self._spare = 0

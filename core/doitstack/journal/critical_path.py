@@ -50,7 +50,7 @@ class _Chain:
 
 
 class _Change(IntEnum):
-    """What happens on the main line. Changes at the same time are applied in this order."""
+    """The changes on the main line. Changes at the same time are applied in this order."""
 
     WAIT_END = 0
     COLLECTED = 1
@@ -88,13 +88,13 @@ class _Paths:
     futures: dict[str, tuple[StepRecord, _Chain]] = field(default_factory=dict)
 
     def advance(self, time: float) -> None:
-        """Let the main line work until `time`."""
+        """Add work of the main line until `time`."""
         if not self.waits:
             self.main = self.main.then(self.label, self.time, time)
         self.time = time
 
     def apply(self, change: _Change, what: StepRecord | WaitRecord) -> None:
-        """Let a change happen now."""
+        """Apply a change at the current time."""
         match change, what:
             case _Change.WAIT_START, _:
                 self.waits += 1

@@ -1,4 +1,4 @@
-"""What failed in a run: which step or future first, and what happened only because of it.
+"""The failures of a run: the first failed step or future, and the consequences of it.
 
 Draws conclusions from the record of the run and shows nothing.
 """

@@ -13,7 +13,7 @@ MAIN_LINE = "stack"
 
 
 class LogKind(Enum):
-    """What a log belongs to, in the order in which a name is looked up."""
+    """The owner of a log, in the order in which a name is looked up."""
 
     MAIN_LINE = "main line"
     FUTURE = "future"

@@ -1,4 +1,4 @@
-"""What a run is doing now, and how long the rest will take. Shows nothing."""
+"""The progress of a run: the current work, and an estimate of the remaining time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -100,12 +100,12 @@ class RunRecord:
 
     @property
     def futures(self) -> tuple[StepRecord, ...]:
-        """What ran, or was to run, in the background."""
+        """The futures; none in a serial run, in which they run on the main line."""
         return tuple(step for step in self.steps if step.is_future and self.is_parallel)
 
     @property
     def failed(self) -> tuple[StepRecord, ...]:
-        """What failed, the first first."""
+        """The failed steps and futures, the earliest first."""
         failed = [step for step in self.steps if step.status is Status.FAILED]
         return tuple(sorted(failed, key=lambda step: step.end))
 
@@ -135,7 +135,7 @@ class RunRecord:
                 self._add_run_event(event)
 
     def close(self) -> None:
-        """Let everything that has no end, end with the last event."""
+        """End everything without a recorded end at the time of the last event."""
         for step in self.steps:
             if step.status is Status.RUNNING:
                 step.end = self.end
@@ -175,7 +175,7 @@ class RunRecord:
                 self._enter(step)
 
     def _enter(self, step: StepRecord) -> None:
-        """Let the main line run `step`. It waits for the futures of an async_wait before that."""
+        """Record that the main line runs `step`. An async_wait began with its first wait."""
         if step.kind is Kind.ASYNC_WAIT:
             since = [self._waiting_since.get(name, step.start) for name in step.waits]
             step.start = min([step.start, *since])

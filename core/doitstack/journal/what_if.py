@@ -56,7 +56,7 @@ class Background:
 
 @dataclass(frozen=True)
 class Graph:
-    """What a run did: the moves of its main line, and its futures in the order of their starts.
+    """The work of a run: the moves of its main line, and its futures in the order of their starts.
 
     `jobs` is how many of them may run at once (0: all).
     """
@@ -200,7 +200,7 @@ class WaitGain:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """What other lengths would gain, the greatest gain first.
+    """The gains of other durations, the greatest first.
 
     `replayed` is how long (s) the graph takes as it was: how far it is from the run's own time
     says how well the graph describes the run.

@@ -20,7 +20,7 @@ class AbsentService(NamedTuple):
 
     @property
     def advice(self) -> str:
-        """What is there instead, or the plugin to enable."""
+        """The replacement, or the plugin to enable."""
         if self.instead or not self.plugins:
             return self.instead
         name = self.plugins[0]

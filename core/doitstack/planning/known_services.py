@@ -10,7 +10,7 @@ from doitstack.planning.plugin import Plugin
 from doitstack.suggestions import did_you_mean
 
 _CHANGES = r"(?m)#.*$|\b(?:enable_service|disable_service|ENABLED_SERVICES\+?=)[^\n;&|]*"
-"""What is no sign that a script knows a service: comments, and enabling it."""
+"""Text of a script that does not count as use of a service: comments, and enabling it."""
 
 
 class KnownServices(NamedTuple):

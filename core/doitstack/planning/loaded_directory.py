@@ -21,7 +21,7 @@ CLEAN = "_clean"
 """The task of the clean phase; `clean` itself is a command of doit."""
 
 _MAIN = frozenset({"stack", "unstack", "clean", CLEAN, *BUILT_IN})
-"""What the names of the tasks of the main plan begin with."""
+"""The prefixes of the names of the tasks of the main plan."""
 
 _Answer = TypeVar("_Answer")
 

@@ -1,4 +1,4 @@
-"""Which futures may be started although the plan does not start them.
+"""The futures that may be started by other means than the plan.
 
 Scripts and actions start futures as they run, and hooks declare more if more services are enabled.
 Only a wait for any other name must be a mistake.

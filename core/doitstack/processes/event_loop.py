@@ -87,7 +87,7 @@ class EventLoop:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let an interruption be raised at any point of the block."""
+        """Allow an interruption at any point of the block."""
         was, self._is_interruptible = self._is_interruptible, True
         try:
             self._raise_interruption()

@@ -115,7 +115,7 @@ def family_name(pid: int) -> bytes:
 
 
 def take_family_name() -> None:
-    """Give this process the name by which those that it forks are found."""
+    """Set the name of this process, which forked processes inherit: they are found by it."""
     descriptor = os.open("/proc/self/comm", os.O_WRONLY)
     try:
         os.write(descriptor, family_name(os.getpid()))

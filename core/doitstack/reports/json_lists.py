@@ -1,4 +1,4 @@
-"""What `--json` prints: lists of objects, one for each row of the table. Times are in seconds."""
+"""The output of `--json`: lists of objects, one for each row of the table. Times are in s."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

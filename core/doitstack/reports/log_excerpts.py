@@ -17,7 +17,7 @@ WIDEST = 500
 """Characters of a line that are shown."""
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
-"""What moves the cursor of a terminal, or colours what follows."""
+"""The escape sequences that move the cursor of a terminal or set colours."""
 
 _CONTROL = r"[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """Characters that must not stand in XML either. To compile this takes 5 ms, so only failures do."""

@@ -1,1 +1,1 @@
-"""What may start when, and a run in virtual time. Knows no doit, files, processes or clocks."""
+"""Decides what may start; simulates runs. Without doit, files, processes and clocks."""

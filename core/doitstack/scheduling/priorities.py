@@ -1,4 +1,4 @@
-"""Which tasks are urgent: those with the longest chain of work that begins with them."""
+"""The urgency of tasks: the length of the longest chain of work that begins with each."""
 
 from collections.abc import Iterable, Mapping
 from graphlib import TopologicalSorter

@@ -294,7 +294,7 @@ class Scheduler:
         return None
 
     def _release(self, entry: _Entry) -> None:
-        """Take back what a task holds: the main line, or a slot and perhaps a lock."""
+        """Release the main line, or the slot and the lock, that a task holds."""
         if entry is self._main_line:
             self._main_line = None
         elif entry.state is TaskState.RUNNING:
@@ -305,7 +305,7 @@ class Scheduler:
         self._bring_back(entry.task.lock)
 
     def _bring_back(self, lock: str) -> None:
-        """Let the first of those that were put aside for a lock compete again.
+        """Let the first future that was put aside for a lock compete again.
 
         It also follows one that left the queue or was dropped while the lock was free.
         """

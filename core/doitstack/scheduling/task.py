@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class TaskKind(Enum):
-    """Where a task runs: on the main line, in the background, or nowhere as a mere wait."""
+    """The kind of a task: on the main line, in the background, or a wait without work."""
 
     STEP = "step"
     FUTURE = "future"
@@ -13,7 +13,7 @@ class TaskKind(Enum):
 
 
 class TaskState(Enum):
-    """Where a task is in its life. It ends in one of the last five and stays there."""
+    """The state of a task. The last five are final."""
 
     WAITING = "waits for its needs"
     DUE = "has all it needs"
@@ -36,7 +36,7 @@ NEXT = {
     TaskState.QUEUED: {TaskState.RUNNING} | GOOD | BAD,
     TaskState.RUNNING: {TaskState.DONE, TaskState.FAILED, TaskState.STOPPED},
 }
-"""What a state may change to."""
+"""The states to which a state may change."""
 
 READY = frozenset({TaskState.DUE, TaskState.QUEUED, TaskState.RUNNING})
 

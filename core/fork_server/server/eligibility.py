@@ -20,11 +20,11 @@ _SAME_STATUS = (
     *("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"),
     *("NoNewPrivs", "Seccomp"),
 )
-"""What a fork inherits and cannot change (proc(5))."""
+"""The properties of a process that a fork inherits and cannot change (proc(5))."""
 
 _LOCALE = frozenset({"LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES"})
 _HARMLESS = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"})
-"""What Python reads when it starts, and what a fork can still follow."""
+"""The variables that Python reads when it starts and that a fork can still apply."""
 
 _STANDARD = frozenset({"pydoc", "sysconfig", "wsgiref.handlers", "zoneinfo._tzpath"})
 """Modules of Python that read where the user's own packages would be, which does not matter."""

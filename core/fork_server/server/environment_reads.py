@@ -1,4 +1,4 @@
-"""What modules read of their environment while they are imported.
+"""The variables that modules read while they are imported.
 
 A module that keeps what it has read during its import would give one caller's values to another. So
 reads are recorded, and a call whose environment differs there is refused.

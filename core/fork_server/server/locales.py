@@ -1,4 +1,4 @@
-"""What Python derives from the caller's locale: encoding of the streams, language of messages."""
+"""The effects of the caller's locale: encoding of the streams, language of messages."""
 
 import locale
 import os

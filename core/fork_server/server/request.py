@@ -16,7 +16,7 @@ _LONGEST = 1 << 26
 
 
 class BadRequestError(Exception):
-    """What was received is not a request."""
+    """The received data is not a request."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from .request import BadRequestError, Request, receive
 _TO_GROUP = frozenset(
     {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGSTOP, signal.SIGCONT}
 )
-"""What a terminal or a shell sends to a whole process group."""
+"""The signals that a terminal or a shell sends to a whole process group."""
 _ALL = signal.valid_signals()
 
 

@@ -1,1 +1,1 @@
-"""What OpenStack's services need: database, broker, cache, Debian's packages."""
+"""The dependencies of OpenStack's services: database, broker, cache, Debian's packages."""

@@ -67,7 +67,7 @@ def warm_openstack(stack: Stack, environment: Environment) -> None:
 
 
 def see_extensions(stack: Stack, environment: Environment) -> None:
-    """Let the client find the packages that scripts install, as in DevStack's one environment.
+    """Make packages that scripts install visible to the client, as in DevStack's one environment.
 
     Commands of Designate, Octavia and others come this way. If both have a package, the client's
     is used.

@@ -18,7 +18,7 @@ _USED = (
     *("nova.cmd.manage", "nova.objects.*"),
     *("oslo_messaging._drivers.impl_rabbit", "oslo_messaging.notify._impl_noop"),
 )
-"""What nova-manage imports with each of these commands."""
+"""The modules that nova-manage imports for each of these commands."""
 
 _EXISTS = 2
 """The exit code of create_cell if the cell exists."""

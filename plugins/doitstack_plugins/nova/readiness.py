@@ -1,4 +1,4 @@
-"""What nova needs before it is usable: its services up, its computes known, its flavors made."""
+"""Make nova ready for use: its services run, its computes are registered, its flavors exist."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial

@@ -1,1 +1,1 @@
-"""What several services use."""
+"""Modules that several services use."""

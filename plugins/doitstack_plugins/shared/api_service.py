@@ -41,7 +41,7 @@ class ApiService(Service):
     """The type in the catalog: `image`."""
 
     endpoint_path: str = ""
-    """What follows NAME_SERVICE_URI in the endpoint of the catalog: `/v3`."""
+    """The path after NAME_SERVICE_URI in the endpoint of the catalog: `/v3`."""
 
     conf_name: str = ""
     """The name of the configuration file, by default NAME.conf."""

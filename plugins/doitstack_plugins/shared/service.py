@@ -1,4 +1,4 @@
-"""What services have in common: each is installed, checked, stopped and removed.
+"""The base of services: each is checked, installed, stopped and removed.
 
 `ApiService` builds on it; a service with processes of another kind (Swift) uses it as it is.
 """

@@ -21,7 +21,7 @@ class WsgiService:
     """The application: `package.module:callable`."""
 
     environment: Environment
-    """Where the application is installed, and pyuwsgi."""
+    """The environment with the application and pyuwsgi."""
 
     host: str
     port: int

@@ -1,4 +1,4 @@
-"""What tempest needs of a cloud: images, flavors, the public network; images are created."""
+"""The resources of the cloud for tempest: images (which it creates), flavors, public network."""
 
 from typing import Any
 

@@ -17,7 +17,7 @@ class UnwiredMechanismDriver(api.MechanismDriver):
 
     @property
     def connectivity(self) -> str:
-        """What a bound port would reach."""
+        """The connectivity of a bound port."""
         return str(portbindings.CONNECTIVITY_L2)
 
     def bind_port(self, context: api.PortContext) -> None:
