@@ -84,9 +84,9 @@ def get_or_add_user_project_role(  # noqa: PLR0917 - DevStack's arguments
     project_domain: str = "",
 ) -> str:
     """Grant the user the role on the project; return the role's id."""
-    given = _found("role", role, api.find_role(role))
-    who = _found("user", user, api.find_user(user, **_within(api, user_domain)))
-    where = _found("project", project, api.find_project(project, **_within(api, project_domain)))
+    given = _role(api, role)
+    who = _user(api, user, user_domain)
+    where = _project(api, project, project_domain)
     api.assign_project_role_to_user(where, who, given)
     return given
 
@@ -94,8 +94,8 @@ def get_or_add_user_project_role(  # noqa: PLR0917 - DevStack's arguments
 @_request
 def get_or_add_user_domain_role(api: Any, role: str, user: str, domain: str) -> str:
     """Grant the user the role on the domain; return the role's id."""
-    given = _found("role", role, api.find_role(role))
-    who = _found("user", user, api.find_user(user))
+    given = _role(api, role)
+    who = _user(api, user)
     api.assign_domain_role_to_user(_domain(api, domain), who, given)
     return given
 
@@ -105,8 +105,8 @@ def get_or_add_user_system_role(
     api: Any, role: str, user: str, system: str, user_domain: str = ""
 ) -> str:
     """Grant the user the role on the system; return the role's id."""
-    given = _found("role", role, api.find_role(role))
-    who = _found("user", user, api.find_user(user, **_within(api, user_domain)))
+    given = _role(api, role)
+    who = _user(api, user, user_domain)
     api.assign_system_role_to_user(who, given, system)
     return given
 
@@ -114,9 +114,9 @@ def get_or_add_user_system_role(
 @_request
 def get_or_add_group_project_role(api: Any, role: str, group: str, project: str) -> str:
     """Grant the group the role on the project; return the role's id."""
-    given = _found("role", role, api.find_role(role))
+    given = _role(api, role)
     who = _found("group", group, api.find_group(group))
-    where = _found("project", project, api.find_project(project))
+    where = _project(api, project)
     api.assign_project_role_to_group(where, who, given)
     return given
 
@@ -165,6 +165,18 @@ def _service(api: Any, name: str) -> str:
         None,
     )
     return _found("service", name, found)
+
+
+def _role(api: Any, name: str) -> str:
+    return _found("role", name, api.find_role(name))
+
+
+def _user(api: Any, name: str, domain: str = "") -> str:
+    return _found("user", name, api.find_user(name, **_within(api, domain)))
+
+
+def _project(api: Any, name: str, domain: str = "") -> str:
+    return _found("project", name, api.find_project(name, **_within(api, domain)))
 
 
 def _domain(api: Any, name: str) -> str:

@@ -10,38 +10,9 @@ from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
-from doitstack.journal.events import (
-    Collected,
-    ComponentTime,
-    Event,
-    FutureCancelled,
-    FutureEnd,
-    FutureQueued,
-    FutureStart,
-    FutureStopped,
-    RunEnd,
-    RunStart,
-    StepEnd,
-    StepNotRun,
-    StepSkipped,
-    StepStart,
-    Usage,
-    WaitEnd,
-    WaitStart,
-    Warned,
-)
+from doitstack.journal.events import EVENTS, Event
 from doitstack.journal.status import Status
 from doitstack.steps import Kind
-
-_EVENTS: dict[str, type[Event]] = {
-    kind.event: kind
-    for kind in (
-        *(RunStart, RunEnd, Usage, ComponentTime, Warned),
-        *(StepStart, StepSkipped, StepNotRun, StepEnd),
-        *(FutureQueued, FutureStart, FutureEnd, FutureStopped, FutureCancelled),
-        *(WaitStart, WaitEnd, Collected),
-    )
-}
 
 
 class _Format(NamedTuple):
@@ -108,7 +79,7 @@ def _formats(event: str) -> tuple[Sequence[_Write], Mapping[str, _Read]]:
     """Return how to write the fields of an event, and, by key, how to read them."""
     writing: list[_Write] = []
     reading: dict[str, _Read] = {"time": ("time", *_FORMATS[float][:2])}
-    for each in fields(_EVENTS[event]):
+    for each in fields(EVENTS[event]):
         if each.name != "time":
             how = each.metadata
             types, read, write = _MILLISECONDS if "milliseconds" in how else _FORMATS[each.type]
@@ -142,6 +113,6 @@ def decode(line: bytes) -> Event | None:
                 if type(value) not in types:
                     return None
                 known[name] = read(value) if read else value
-        return _EVENTS[kind](**known) if "time" in known else None
+        return EVENTS[kind](**known) if "time" in known else None
     except (ValueError, TypeError, LookupError, RecursionError):
         return None

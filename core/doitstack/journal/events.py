@@ -238,3 +238,15 @@ class Collected(FutureEvent):
     rc: int
     waited: float = 0.0
     log: tuple[int, int] | None = None
+
+
+EVENTS: dict[str, type[Event]] = {
+    kind.event: kind
+    for kind in (
+        *(RunStart, RunEnd, Usage, ComponentTime, Warned),
+        *(StepStart, StepSkipped, StepNotRun, StepEnd),
+        *(FutureQueued, FutureStart, FutureEnd, FutureStopped, FutureCancelled),
+        *(WaitStart, WaitEnd, Collected),
+    )
+}
+"""The kinds of event by name."""

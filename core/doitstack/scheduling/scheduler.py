@@ -5,7 +5,7 @@ that have everything they need, and either ends them at once (up to date) or que
 `next_future` and `next_step` what starts now; and reports each end. Every task ends exactly once.
 Any method may be called at any time, also while a step runs or from the callback of a future.
 
-Nothing here takes longer with the number of tasks, but for `stop` and `of`: what is due or queued
+Nothing here takes longer with the number of tasks, except `stop` and `of`: what is due or queued
 lies in heaps, from which an entry is dropped when it is at the top and its state is another.
 """
 
