@@ -21,6 +21,8 @@ class MaskedStream(io.TextIOWrapper):
             line_buffering=stream.line_buffering,
             write_through=stream.write_through,
         )
+        # It would close the buffer when it is collected.
+        self._replaced = stream
 
     def write(self, text: str) -> int:
         """Write the masked text."""
