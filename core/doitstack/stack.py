@@ -15,6 +15,7 @@ from doitstack.steps import callable_name, time_limit
 # Hooks are called to list tasks, too: what only actions need is imported when they need it.
 if TYPE_CHECKING:
     from doitstack.futures.future import Future
+    from doitstack.processes.left_running import LeftProcess
     from doitstack.processes.program import Program
     from doitstack.services.services import Services
 
@@ -260,6 +261,19 @@ class Stack:
         """
         self._refuse_in_hook()
         self.services.start(name, argv, env=env, cwd=cwd, wait=wait, stop_seconds=stop_seconds)
+
+    def left_running(self) -> "list[LeftProcess]":
+        """Return the processes, other than services, that the stack's steps have left running."""
+        from doitstack.processes.left_running import settled  # noqa: PLC0415
+
+        return settled(self.dest, self.log_dir / "stack.log")
+
+    def stop_all(self) -> "list[LeftProcess]":
+        """End all services, and what steps have left running; return the latter."""
+        from doitstack.processes.left_running import end_left  # noqa: PLC0415
+
+        self.services.stop_all()
+        return end_left(self.dest, self.log_dir / "stack.log")
 
     def stop_process(self, *names: str) -> None:
         """Stop services in parallel. Names that do not run are ignored."""

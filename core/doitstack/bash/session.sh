@@ -115,7 +115,7 @@ _doitstack_dump() {
     [[ -f /dev/fd/$_doitstack_variables ]] || builtin exit 70
     for _doitstack_name in $(compgen -v); do
         case $_doitstack_name in
-            _doitstack_* | _async_* | DOITSTACK_FUTURE | BASH* | SHELLOPTS | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS) continue ;;
+            _doitstack_* | _async_* | DOITSTACK_FUTURE | DOITSTACK_STACK | BASH* | SHELLOPTS | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS) continue ;;
             EPOCH* | _ | REPLY | PIPESTATUS | SHLVL | IFS | OPTIND | OPTARG) continue ;;
         esac
         [[ ${!_doitstack_name@a} == *[aA]* ]] ||

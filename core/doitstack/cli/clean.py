@@ -77,7 +77,7 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
         code: int = run.parse_execute([*self._run_options(params), CLEAN])
         if code == ERROR:
             # The plugins could not stop their services, perhaps because the disk is full.
-            directory.stack.services.stop_all()
+            directory.stack.stop_all()
         if code in (SUCCESS, ERROR):
             return self._remove(directory, code)
         return code

@@ -1,11 +1,14 @@
 """The message that ends a run: the summary, or what failed first and how to resume."""
 
+from collections.abc import Sequence
+
 from doitstack.console.step_lines import StepReporter
 from doitstack.engine.doit_runner import FutureRunner
 from doitstack.engine.run import OpenRun
 from doitstack.journal.failures import failures_of
 from doitstack.journal.run_record import read_run
 from doitstack.planning.loaded_directory import CLEAN
+from doitstack.processes.left_running import LeftProcess, names_of
 from doitstack.reports.failure_summary import failure_summary
 from doitstack.reports.log_excerpts import RunLogs
 
@@ -13,9 +16,13 @@ SHOWN = 10
 """How many warnings are repeated."""
 
 
-def closing_message(run: OpenRun, reporter: StepReporter, runner: FutureRunner) -> str:
-    """Return the last lines of a run's output."""
-    return "\n".join([*_warnings(run), _ending(run, reporter, runner)])
+def closing_message(
+    run: OpenRun, reporter: StepReporter, runner: FutureRunner, left: Sequence[LeftProcess]
+) -> str:
+    """Return the last lines of a run's output; `left` is what it has left running."""
+    them = "it" if len(left) == 1 else "them"
+    lines = [f"{names_of(left)}; `doit unstack` ends {them}"] if left else []
+    return "\n".join([*_warnings(run), *lines, _ending(run, reporter, runner)])
 
 
 def _warnings(run: OpenRun) -> list[str]:

@@ -51,6 +51,7 @@ from doitstack.futures.async_directory import purge
 from doitstack.futures.run_context import RunContext, RunOptions
 from doitstack.journal.events import RunEnd, RunStart
 from doitstack.planning.loaded_directory import LoadedDirectory, loaded
+from doitstack.processes.left_running import names_of
 from doitstack.processes.signals import Interrupted
 
 
@@ -177,7 +178,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         except OSError as error:
             sys.stderr.write(f"ERROR: {disk_error_message(error, here.directory)}\n")
             if DOWN_TASKS & set(selected):
-                here.directory.stack.services.stop_all()
+                here.directory.stack.stop_all()
             return int(ERROR)
 
     def _select(self, tasks: Sequence[Task]) -> list[str]:
@@ -222,10 +223,16 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
             run.context.log.show_on(choose_screen(console, run, lambda: runner.steps))
             _begin(here, run.context)
             code = _end(here, run, runner.run_all(self.control))
-            run.context.say(closing_message(run, reporter, runner))
-        if DOWN_TASKS & set(options.tasks):
+            left = [] if _is_down(options) else stack.left_running()
+            run.context.say(closing_message(run, reporter, runner, left))
+        if _is_down(options):
             purge(stack.dest / "async")
         return code
+
+
+def _is_down(options: RunOptions) -> bool:
+    """Return whether nothing of the stack is to run after these tasks."""
+    return bool(DOWN_TASKS & set(options.tasks))
 
 
 def _begin(here: LoadedDirectory, context: RunContext) -> None:
@@ -239,8 +246,9 @@ def _end(here: LoadedDirectory, run: OpenRun, code: int) -> int:
     """Record the end of the run, and return its exit code. `code` is that of the tasks."""
     context, passed_over = run.context, here.directory.passed_over
     run.executor.end_session()
-    if DOWN_TASKS & set(context.options.tasks):
-        here.directory.stack.services.stop_all()
+    ended = here.directory.stack.stop_all() if _is_down(context.options) else []
+    if ended:
+        context.say(f"ended {names_of(ended)}")
     code = code or (int(ERROR) if passed_over else 0)
     context.journal.write(RunEnd(code, run.cpu_seconds()))
     context.log.conclude()

@@ -8,6 +8,7 @@ from pathlib import Path
 from doitstack.config.addresses import socket_host
 from doitstack.config.cache_directories import uv_variables
 from doitstack.config.settings import is_hidden
+from doitstack.processes.left_running import STACK_MARK, stack_mark
 from doitstack.stack import Stack
 
 CERTIFICATES = Path("/etc/ssl/certs")
@@ -47,6 +48,7 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
         if is_hidden(name):
             del os.environ[name]
     os.environ.update(ours)
+    os.environ[STACK_MARK] = stack_mark(stack.dest)
     stack.settings.update(ours)
     try:
         yield

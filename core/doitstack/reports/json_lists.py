@@ -12,6 +12,7 @@ from doitstack.planning.plan import Plan
 from doitstack.planning.plugin import Plugin, sort_plugins
 
 if TYPE_CHECKING:
+    from doitstack.processes.left_running import LeftProcess
     from doitstack.services.services import ServiceStatus
 
 
@@ -68,9 +69,16 @@ def futures_json(rows: Iterable[FutureRow]) -> str:
     )
 
 
-def services_json(services: Iterable["ServiceStatus"], ports: Mapping[str, Sequence[int]]) -> str:
-    """Return the services with the ports on which they listen."""
-    return _text(
+def services_json(
+    services: Iterable["ServiceStatus"],
+    ports: Mapping[str, Sequence[int]],
+    left: Iterable["LeftProcess"] = (),
+) -> str:
+    """Return the services with the ports on which they listen, and what steps have left running.
+
+    The latter have the state `left`.
+    """
+    rows: list[Mapping[str, Any]] = [
         {
             "service": status.name,
             "state": status.state.name.lower(),
@@ -79,7 +87,12 @@ def services_json(services: Iterable["ServiceStatus"], ports: Mapping[str, Seque
             "log": str(status.log),
         }
         for status in services
-    )
+    ]
+    rows += [
+        {"service": one.name, "state": "left", "pid": one.pid, "ports": [], "log": None}
+        for one in left
+    ]
+    return _text(rows)
 
 
 def logs_json(logs: Iterable[NamedLog]) -> str:

@@ -15,6 +15,7 @@ from doitstack.reports.columns import table
 from doitstack.reports.formatting import brief_list, brief_name, short_path
 
 if TYPE_CHECKING:  # importing it takes 50 ms
+    from doitstack.processes.left_running import LeftProcess
     from doitstack.services.services import ServiceStatus
 
 _WIDE = 40
@@ -117,6 +118,14 @@ def services_table(
     if not rows:
         return "no services\n"
     return table(rows, ("service", "state", "pid", "port", "log"), width) + "\n"
+
+
+def left_table(processes: Iterable["LeftProcess"], width: int = 0) -> str:
+    """Return the processes that steps have left running; nothing if there are none."""
+    rows = [(one.name, str(one.pid), one.future or "(a step)") for one in processes]
+    if not rows:
+        return ""
+    return "\n" + table(rows, ("left running", "pid", "started by"), width) + "\n"
 
 
 def runs_table(rows: Iterable[RunRow], width: int = 0) -> str:

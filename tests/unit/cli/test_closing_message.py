@@ -1,5 +1,6 @@
 """The message that ends a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from doitstack.cli.closing_message import closing_message
 from doitstack.journal.events import RunStart
 from doitstack.journal.journal_file import Journal
+from doitstack.processes.left_running import LeftProcess
 
 
 class Reporter:
@@ -19,7 +21,12 @@ class Reporter:
         return f"again: {again}, log: {log}"
 
 
-def _message(tmp_path: Path, *tasks: str, failures: list[str] | None = None) -> str:
+def _message(
+    tmp_path: Path,
+    *tasks: str,
+    failures: list[str] | None = None,
+    left: Sequence[LeftProcess] = (),
+) -> str:
     journal = Journal(tmp_path / "run.jsonl")
     journal.write(RunStart(tasks=tasks, pid=1, parallel=True, jobs=0, cores=1))
     journal.close()
@@ -34,7 +41,7 @@ def _message(tmp_path: Path, *tasks: str, failures: list[str] | None = None) -> 
     run: Any = SimpleNamespace(context=context, executor=SimpleNamespace(traces=tmp_path))
     reporter: Any = Reporter(failures or [])
     runner: Any = SimpleNamespace(interrupted=None)
-    return closing_message(run, reporter, runner)
+    return closing_message(run, reporter, runner, left)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +57,10 @@ def test_failed_run_shows_what_failed_and_how_to_resume(tmp_path: Path) -> None:
     assert "make is broken" in message
     assert "doit stack" in message
     assert "the cloud is here" not in message
+
+
+def test_what_was_left_running_is_named_before_the_ending(tmp_path: Path) -> None:
+    message = _message(tmp_path, "stack", left=[LeftProcess(12, "sleep", "run", "f")])
+    assert message.startswith(
+        "a process that steps have left running: sleep 12 (future f); `doit unstack` ends it\n"
+    )
