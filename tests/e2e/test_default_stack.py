@@ -83,7 +83,7 @@ def snapshot(stack: StackDir) -> dict[str, int]:
     return {**made, "supervisord": supervisord_of(stack)}
 
 
-def test_stack_is_where_it_is_told_to_be(default: Stacked) -> None:
+def test_stack_uses_the_configured_ports(default: Stacked) -> None:
     assert "WARNING: uncollected" not in default.first.out
     check_told(default.stack, default.first.out, "key")
     check_ports(default.stack, LISTENING)

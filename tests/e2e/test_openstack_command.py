@@ -213,7 +213,7 @@ def same(up: StackDir, words: tuple[str, ...], cwd: Path) -> tuple[int, str, str
     return mine
 
 
-def test_of_an_added_service_only_its_own_steps_run(added: Added) -> None:
+def test_only_the_steps_of_an_added_service_run(added: Added) -> None:
     """Keystone keeps running; apart from checks, only steps of the new service run."""
     stack = added.stack
     check_told(stack, added.outcome.out, "key", "g-api")

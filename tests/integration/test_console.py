@@ -357,7 +357,7 @@ def test_failure_is_the_last_thing_on_a_live_screen(stack_dir: MakeStackDir, see
 @pytest.mark.parametrize(
     "environ", [{"TERM": "dumb"}, {"CI": "true"}, {"DOIT_CONSOLE": "plain"}], ids=str
 )
-def test_no_escape_where_it_is_not_wanted(
+def test_no_escape_sequences_without_a_live_terminal(
     stack_dir: MakeStackDir, seen: Run, environ: dict[str, str]
 ) -> None:
     stack = stack_dir({DEMO: plugin("""

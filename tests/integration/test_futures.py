@@ -964,7 +964,7 @@ def _waits(stack: StackDir) -> list[tuple[str, str]]:
     return [(event["event"], event["name"]) for event in journal if event["event"] in kinds]
 
 
-def test_main_line_is_known_to_wait_for_a_future_that_cannot_start_yet(
+def test_wait_for_a_future_that_cannot_start_yet_is_recorded(
     stack_dir: MakeStackDir,
 ) -> None:
     stack = stack_dir(
@@ -992,7 +992,7 @@ def test_main_line_is_known_to_wait_for_a_future_that_cannot_start_yet(
     ]
 
 
-def test_main_line_is_known_to_wait_although_a_future_was_up_to_date(
+def test_wait_is_recorded_although_a_future_was_up_to_date(
     stack_dir: MakeStackDir,
 ) -> None:
     stack = stack_dir(

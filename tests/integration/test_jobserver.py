@@ -206,7 +206,7 @@ SHOW = plugin("""
 
 
 @pytest.mark.parametrize("serial", [False, True])
-def test_everything_that_a_run_starts_knows_the_jobserver(
+def test_everything_that_a_run_starts_has_the_jobserver(
     stack_dir: MakeStackDir, serial: bool
 ) -> None:
     stack = stack_dir({PYTHON: SHOW, **files()})

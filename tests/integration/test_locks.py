@@ -242,7 +242,7 @@ def test_interrupt_ends_those_that_wait(stack_dir: MakeStackDir) -> None:
     assert not (stack.path / "never").exists()
 
 
-def test_serial_run_knows_no_locks(stack_dir: MakeStackDir) -> None:
+def test_serial_run_has_no_locks(stack_dir: MakeStackDir) -> None:
     stack = with_work(
         stack_dir(
             {

@@ -93,7 +93,7 @@ def test_first_run_has_the_order_of_the_plan(stack_dir: MakeStackDir) -> None:
     assert started(outcome) == order
 
 
-def test_second_run_knows_what_the_first_took(stack_dir: MakeStackDir) -> None:
+def test_second_run_uses_the_durations_of_the_first(stack_dir: MakeStackDir) -> None:
     stack = stack_dir(
         {
             PYTHON: plugin("""

@@ -35,7 +35,7 @@ class FakeLog:
     def size(self) -> int:
         return 0
 
-    def let_go(self) -> None:
+    def detach(self) -> None:
         pass
 
 

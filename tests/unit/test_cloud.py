@@ -102,9 +102,7 @@ def test_refused_token_is_replaced(stack: Stack, keystone: Keystone) -> None:
     assert keystone.tokens == 3
 
 
-def test_cloud_knows_services_that_have_come_since_the_first_login(
-    stack: Stack, keystone: Keystone
-) -> None:
+def test_cloud_has_services_added_since_the_first_login(stack: Stack, keystone: Keystone) -> None:
     look(stack)
     keystone.services = ("identity", "network")
     with cloud(stack) as connection:

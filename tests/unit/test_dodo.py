@@ -42,6 +42,6 @@ def test_doit_finds_the_groups_of_tasks(namespace: dict[str, Any]) -> None:
     }
 
 
-def test_only_the_configuration_is_made_when_asked_for() -> None:
+def test_only_the_configuration_is_made_on_first_use() -> None:
     with pytest.raises(AttributeError, match="OTHER"):
         dodo.OTHER  # noqa: B018

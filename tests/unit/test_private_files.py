@@ -56,7 +56,7 @@ def test_write_private_replaces_a_link_and_not_its_target(tmp_path: Path) -> Non
     assert (tmp_path / "f").read_text() == "ours"
 
 
-def test_write_private_leaves_nothing_behind_when_it_fails(tmp_path: Path) -> None:
+def test_write_private_leaves_no_file_when_it_fails(tmp_path: Path) -> None:
     (tmp_path / "f").mkdir()
     with pytest.raises(IsADirectoryError):
         write_private(tmp_path / "f", "x")

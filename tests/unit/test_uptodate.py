@@ -23,7 +23,7 @@ def test_unchanged_is_true_after_a_good_run_with_the_same_texts() -> None:
     assert check(Task("t", None), values) is False
 
 
-def test_unchanged_remembers_what_the_step_left_behind() -> None:
+def test_unchanged_compares_with_the_end_of_the_last_step() -> None:
     made: list[str] = []
     check = Unchanged(lambda: "".join(made))
     task = Task("t", None)

@@ -63,7 +63,7 @@ def version_in(environment: Environment) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_install_makes_what_was_asked_for(environment: Environment) -> None:
+def test_install_makes_the_environment(environment: Environment) -> None:
     assert not environment.is_current()
     install(environment, run)
     assert environment.is_current()
@@ -124,7 +124,7 @@ def test_half_made_environment_is_not_believed(environment: Environment) -> None
     assert not environment.is_current()
 
 
-def test_install_says_that_there_is_no_such_version(environment: Environment) -> None:
+def test_missing_version_is_reported(environment: Environment) -> None:
     with pytest.raises(StepError, match=r"cannot install sample==3 .*") as caught:
         install(replace(environment, requirements=("sample==3",)), run)
     # The first line stands alone in the last words of a run.
@@ -136,7 +136,7 @@ def test_install_says_that_there_is_no_such_version(environment: Environment) ->
     assert not environment.is_current()
 
 
-def test_install_says_that_a_package_has_no_wheel(environment: Environment, tmp_path: Path) -> None:
+def test_missing_wheel_is_reported(environment: Environment, tmp_path: Path) -> None:
     (tmp_path / "packages" / "sourced-1.0.tar.gz").write_bytes(b"")
     with pytest.raises(StepError, match="cannot install sourced"):
         install(replace(environment, requirements=("sourced",)), run)
@@ -183,7 +183,7 @@ def test_pinned_environment_needs_no_index_if_uv_has_its_packages(environment: E
     assert version_in(environment) == "1.0"
 
 
-def test_index_is_asked_for_what_uv_does_not_have(environment: Environment) -> None:
+def test_index_is_used_for_packages_that_uv_does_not_have(environment: Environment) -> None:
     recorder = Recorder()
 
     def without_cache(argv: Sequence[str]) -> None:
@@ -197,7 +197,7 @@ def test_index_is_asked_for_what_uv_does_not_have(environment: Environment) -> N
     assert version_in(environment) == "1.0"
 
 
-def test_index_is_always_asked_if_it_may_have_a_better_version(environment: Environment) -> None:
+def test_index_is_always_used_if_it_may_have_a_better_version(environment: Environment) -> None:
     recorder = Recorder()
     install(environment, recorder)
     assert recorder.are_offline == [False]
@@ -260,7 +260,7 @@ def test_requirement_that_the_constraints_lack_is_installed(
     assert version_in(hashed) == "1.0"
 
 
-def test_offline_error_says_to_fill_the_cache(environment: Environment) -> None:
+def test_offline_error_advises_to_fill_the_cache(environment: Environment) -> None:
     # The fixture sets UV_OFFLINE.
     with pytest.raises(StepError, match=r"look at uv's cache, .*OFFLINE is set"):
         install(replace(environment, requirements=("nowhere",), is_pinned=True), run)

@@ -238,7 +238,7 @@ class SessionOwner:
             self._give_up(future, StepError("the bash session has ended"))
 
     def learn(self, secret: str) -> None:
-        """Take in a secret that a script has set, which must not be shown from now on."""
+        """Add a secret that a script has set, which must not be shown from now on."""
         self._run.learn(secret)
 
     def took(self, component: str, milliseconds: int) -> None:

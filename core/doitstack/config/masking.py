@@ -32,7 +32,7 @@ _LONGEST_URL = 512
 
 
 class _Needle(NamedTuple):
-    """What is looked for. A word is found as a whole word only."""
+    """A string to search for. A word matches only as a whole word."""
 
     text: str
     data: bytes
@@ -140,7 +140,7 @@ def mask_file(path: Path, mask: Mask, start: int = 0) -> None:
 
     It takes constant memory, and others may append to the file.
     """
-    with suppress(OSError):  # whoever shows it masks it, too
+    with suppress(OSError):  # its output is masked as well
         descriptor = open_regular(path, os.O_RDWR)
         try:
             _mask_descriptor(descriptor, mask, start)
@@ -150,7 +150,7 @@ def mask_file(path: Path, mask: Mask, start: int = 0) -> None:
 
 def _mask_descriptor(descriptor: int, mask: Mask, position: int) -> None:
     while data := os.pread(descriptor, CHUNK, position):
-        # A full chunk has more behind it: a secret may be cut by its end.
+        # The file goes on after a full chunk, whose end may cut a secret.
         masked = mask.settled(data) if len(data) == CHUNK else mask.data(data)
         overwrite(descriptor, position, data, masked)
         position += len(masked)

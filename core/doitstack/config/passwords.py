@@ -96,21 +96,21 @@ class Secrets:
     @property
     def known(self) -> list[str]:
         """The values, the longest first."""
-        self._look()
+        self._update()
         return self._known
 
     @property
     def mask(self) -> Mask:
         """The mask of these values."""
-        self._look()
+        self._update()
         return self._mask
 
     def learn(self, secret: str) -> None:
-        """Take in a value that is no setting."""
+        """Add a secret that is not the value of a setting."""
         if _can_be_masked(secret):
             self._learned.add(secret)
 
-    def _look(self) -> None:
+    def _update(self) -> None:
         state = (self._settings.changes, len(self._learned), *_stamp(self._file))
         if state != self._state:
             found = {*known_secrets(self._settings), *self._learned}

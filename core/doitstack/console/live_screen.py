@@ -103,9 +103,9 @@ class LiveScreen(Screen):
         self._is_over = True
         self._region.draw(without_sequences(self._whole.rest()), ())
 
-    def let_go(self) -> None:
+    def detach(self) -> None:
         """In a forked child: close the terminal and the journal."""
-        self._region.let_go()
+        self._region.detach()
         self._reader.close()
 
     def close(self) -> None:

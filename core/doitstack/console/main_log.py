@@ -111,11 +111,11 @@ class MainLog:
             return
         self._is_showing = True
         try:
-            self._look(is_end=is_end)
+            self._show_new(is_end=is_end)
         finally:
             self._is_showing = False
 
-    def _look(self, *, is_end: bool) -> None:
+    def _show_new(self, *, is_end: bool) -> None:
         size = os.fstat(self.descriptor).st_size
         if size > self._seen or (is_end and size > self._shown):
             self._seen = size
@@ -209,11 +209,11 @@ class MainLog:
         finally:
             fcntl.flock(self.descriptor, fcntl.LOCK_UN)
 
-    def let_go(self) -> None:
+    def detach(self) -> None:
         """In a forked child: close the screen, so that no daemon keeps it open."""
         for fd in self._saved:
             os.close(fd)
-        self._screen.let_go()
+        self._screen.detach()
         self._screen = Screen()
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ class Screen:
         """Show what has been added to the log."""
 
     def refresh(self) -> None:
-        """Update what changes with time."""
+        """Update the lines that change with time."""
 
     def undisturbed(self) -> AbstractContextManager[object]:
         """Return a context manager in which drawing cannot be interrupted."""
@@ -42,7 +42,7 @@ class Screen:
     def conclude(self) -> None:
         """Prepare for the closing message of the run."""
 
-    def let_go(self) -> None:
+    def detach(self) -> None:
         """In a forked child: leave the screen to the main process."""
 
     def close(self) -> None:
@@ -64,10 +64,10 @@ class PlainScreen(Screen):
         write_all(self.descriptor, coloured(data) if is_coloured else data)
 
     def conclude(self) -> None:
-        """From now on, the closing message is shown."""
+        """Show the closing message from now on."""
         self.is_concluding = True
 
-    def let_go(self) -> None:
+    def detach(self) -> None:
         """In a forked child: close the descriptor, so that no daemon keeps it open."""
         os.close(self.descriptor)
 

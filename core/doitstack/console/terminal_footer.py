@@ -108,14 +108,14 @@ class Region:
             termios.tcsetattr(self.descriptor, termios.TCSANOW, silent)
 
     def _stop(self, _number: int, _frame: object) -> None:
-        """On Ctrl-Z leave the terminal as it was; draw again when we go on."""
+        """On Ctrl-Z, restore the terminal; draw again when the run continues."""
         with self.undisturbed():
             self.draw(b"", ())
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, self._stop)
 
-    def let_go(self) -> None:
+    def detach(self) -> None:
         """In a forked child: leave the terminal to the main process."""
         os.close(self.descriptor)
         if self._stops:
@@ -124,4 +124,4 @@ class Region:
     def close(self) -> None:
         """Erase the lines, for good."""
         self.draw(b"", ())
-        self.let_go()
+        self.detach()

@@ -1,6 +1,6 @@
-"""The logs of a run as a whole: masked anew if more secrets are known than when they were written.
+"""Masks all logs of a run again if there are more secrets than when they were written.
 
-A script may set a secret and print it at once; nobody else knows it by then.
+A script may set a secret and print it before the main process has received it.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from doitstack.console.main_log import MainLog
 
 
 class LogMasking:
-    """Masks the logs of one run: what it has written to the main log, futures' logs, traces.
+    """Masks the logs of one run: its part of the main log, the logs of futures, traces.
 
     `log_dir` has the traces, and the log in which bash collects warnings and errors.
     """

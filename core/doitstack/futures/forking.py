@@ -22,7 +22,7 @@ class Forker:
         self._run = run
         self._streams = child_streams()
         self.parent = os.getpid()
-        self.close_in_child: list[Callable[[], None]] = [run.log.let_go]
+        self.close_in_child: list[Callable[[], None]] = [run.log.detach]
 
     @property
     def is_parent(self) -> bool:

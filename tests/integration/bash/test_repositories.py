@@ -295,7 +295,7 @@ def test_service_enabled_by_settings_is_seen_by_hooks_of_later_phases(
     assert said(stack.run("stack").ok())[1:] == ["port 77"]
 
 
-def test_plugin_knows_its_repository(stack_dir: MakeStackDir, demo: Repository) -> None:
+def test_plugin_has_the_path_of_its_repository(stack_dir: MakeStackDir, demo: Repository) -> None:
     demo.commit(
         {
             "devstack/plugin.sh": """\

@@ -67,7 +67,7 @@ def test_environment_is_the_callers_alone(tool: Tool) -> None:
     ],
     ids=str,
 )
-def test_streams_are_as_the_locale_wants(tool: Tool, variables: dict[str, str]) -> None:
+def test_streams_follow_the_locale(tool: Tool, variables: dict[str, str]) -> None:
     same_state(tool, "ü", env=plain_environment(**variables))
 
 

@@ -24,7 +24,7 @@ def test_sqlite_databases_are_files_of_their_own(bash) -> None:
     [("", "-h127.0.0.1", "127.0.0.1"), ("33", "-h127.0.0.1 -P33", "127.0.0.1:33")],
 )
 @pytest.mark.parametrize("first", ["initialize_database_backends", ":"])
-def test_mysql_is_asked_with_the_password_out_of_sight(bash, first, port, words, address) -> None:
+def test_mysql_is_called_with_a_hidden_password(bash, first, port, words, address) -> None:
     bash.program("mariadb", 'echo "$MYSQL_PWD: $*"')
     script = f"""
     ENABLED_SERVICES=mysql DATABASE_PASSWORD=pw DATABASE_PORT={port}
@@ -38,12 +38,12 @@ def test_mysql_is_asked_with_the_password_out_of_sight(bash, first, port, words,
     ]
 
 
-def test_the_type_of_database_is_known_from_the_start(bash) -> None:
+def test_the_type_of_database_is_set_from_the_start(bash) -> None:
     bash.env["ENABLED_SERVICES"] = "key,mysql"
     assert bash.says("echo $DATABASE_TYPE") == "mysql"
 
 
-def test_postgresql_is_asked(bash) -> None:
+def test_postgresql_is_called(bash) -> None:
     bash.program("dropdb", 'echo "dropdb $*"')
     bash.program("createdb", 'echo "createdb $*"')
     script = """

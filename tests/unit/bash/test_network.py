@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 
-def test_addresses_are_quoted_and_known(bash) -> None:
+def test_addresses_are_quoted_and_recognised(bash) -> None:
     script = """
     ipv6_unquote '[::1]'; ipv6_unquote 10.0.0.1; ipv6_quote ::1; ipv6_quote 10.0.0.1
     is_ipv4_address 10.0.0.1 && echo four; is_ipv4_address ::1 || echo six

@@ -70,7 +70,7 @@ def test_run_process_refuses_what_cannot_work(bash) -> None:
     assert "with sudo" in bash("ENABLED_SERVICES=a; run_process a 'sudo x'", code=1).err
 
 
-def test_run_process_says_what_it_does_not_start(bash) -> None:
+def test_run_process_reports_a_service_that_it_does_not_start(bash) -> None:
     done = bash(f"{bash.requests()}; ENABLED_SERVICES=a; run_process off /bin/x")
     assert (done.out, done.err) == ("", "off is not enabled, so run_process does not start it\n")
 
@@ -81,12 +81,12 @@ def test_run_process_keeps_the_status(bash) -> None:
     assert (done.out, done.err) == ("4\n", "no\n")
 
 
-def test_alone_our_python_is_asked(bash) -> None:
+def test_outside_of_a_session_python_answers(bash) -> None:
     script = "DOITSTACK_PYTHON=echo; get_or_create_role r"
     assert bash.says(script) == "-m doitstack request get_or_create_role r"
 
 
-def test_a_session_brings_its_own_request(bash) -> None:
+def test_a_session_defines_its_request_function(bash) -> None:
     script = f"unset _DOITSTACK_LIBRARY; {bash.requests()}; source $LIBRARY; get_or_create_role r"
     assert (
         bash.says(f"LIBRARY=$_DOITSTACK_LIBRARY/library.sh; {script}") == "<get_or_create_role><r>"

@@ -54,7 +54,7 @@ def test_uv_commands(uv, script: str, arguments: str) -> None:
     assert _asked(uv, script) == [arguments.format(pwd=uv.path)]
 
 
-def test_nothing_is_asked_offline_or_of_nothing(uv) -> None:
+def test_uv_is_not_called_offline_or_without_packages(uv) -> None:
     assert uv.says("OFFLINE=True; pip_install a; pip_uninstall a; OFFLINE=False; pip_install") == ""
 
 

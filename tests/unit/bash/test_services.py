@@ -29,7 +29,7 @@ def test_projects_have_a_function_of_their_own(bash, part: str, project: str) ->
     assert bash.says(f"ENABLED_SERVICES={part}; DISABLED_SERVICES={project}; {ask}") == ""
 
 
-def test_is_service_enabled_asks_a_function_of_that_name(bash) -> None:
+def test_is_service_enabled_calls_a_function_of_that_name(bash) -> None:
     bash("ENABLED_SERVICES=; is_mine_enabled() { true; }; is_service_enabled mine")
     bash("ENABLED_SERVICES=; is_mine_enabled() { false; }; is_service_enabled mine", code=1)
 

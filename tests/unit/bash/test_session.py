@@ -72,7 +72,7 @@ def test_commands_run_in_order_in_one_shell(place: Place) -> None:
     assert place.session.variables()["one"] == "1"
 
 
-def test_watchdog_knows_the_shell_and_the_command_that_runs(place: Place) -> None:
+def test_watchdog_records_the_shell_and_the_command_that_runs(place: Place) -> None:
     place.run("true")
     pids, numbers = zip(*place.recorder.sessions, strict=True)
     assert set(pids) == {place.session.root.pid}

@@ -88,7 +88,7 @@ def test_save_stackenv(bash) -> None:
     assert lines[1:] == [f"DEST={bash.env['DEST']}", "NONE="]
 
 
-def test_libraries_come_from_git_if_asked(bash) -> None:
+def test_libraries_come_from_git_if_they_are_listed(bash) -> None:
     script = """
     git_clone_by_name() { echo "clone $1"; }; setup_dev_lib() { echo "setup $1"; }
     pip_install_gr() { echo "pip $1"; }; LIBS_FROM_GIT=keystoneauth

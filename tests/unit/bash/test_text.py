@@ -58,7 +58,7 @@ def test_trueorfalse_returns_the_default_if_unset(bash) -> None:
     bash("trueorfalse False", code=1)
 
 
-def test_is_set_wants_a_value_and_isset_a_variable(bash) -> None:
+def test_is_set_needs_a_value_and_isset_a_variable(bash) -> None:
     script = "A=1 B=; for n in A B C; do is_set $n && echo $n; isset $n && echo ${n,}; done; :"
     assert bash(script).lines == ["A", "a", "b"]
 

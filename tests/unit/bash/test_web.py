@@ -140,7 +140,7 @@ def test_certificates_are_signed_by_our_authority(bash) -> None:
     )
 
 
-def test_ensure_certificates_wants_all_or_nothing(bash) -> None:
+def test_ensure_certificates_needs_all_or_nothing(bash) -> None:
     assert "Missing either" in bash("A_SSL_CERT=x; ensure_certificates A", code=1).err
     (bash.path / "ca").write_text("CA\n")
     bash("A_SSL_CERT=x A_SSL_KEY=y A_SSL_CA=ca SSL_BUNDLE_FILE=$PWD/bundle; ensure_certificates A")

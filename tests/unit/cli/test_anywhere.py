@@ -29,7 +29,7 @@ def test_configuration_of_the_directory_wins(empty: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["stack", "plan", "list", "clean"])
-def test_message_says_which_directories_would_do(
+def test_message_names_a_stack_directory(
     empty: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["doit", command])

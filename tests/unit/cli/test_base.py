@@ -43,7 +43,7 @@ def test_short_f_follows() -> None:
     assert [option.name for option in command.get_options() if option.short == "f"] == ["follow"]
 
 
-def test_disk_error_says_where_to_look(tmp_path: Path) -> None:
+def test_disk_error_names_the_directory(tmp_path: Path) -> None:
     directory = StackDirectory(tmp_path, {})
     error = OSError(errno.ENOSPC, "No space left on device", "/x/y")
     assert disk_error_message(error, directory) == (

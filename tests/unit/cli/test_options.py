@@ -77,5 +77,5 @@ def test_wrong_option_is_named(words: Sequence[str], message: str) -> None:
     ("words", "is_asked"),
     [(("-h",), True), (("stack", "--help"), True), (("stack",), False), (("x", "--", "-h"), False)],
 )
-def test_help_may_be_asked_for_anywhere(words: Sequence[str], is_asked: bool) -> None:
+def test_help_option_may_be_anywhere(words: Sequence[str], is_asked: bool) -> None:
     assert asks_for_help(words) is is_asked

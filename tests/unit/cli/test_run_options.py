@@ -16,7 +16,7 @@ def options(tasks: Sequence[str] = ("stack",), jobs: int = 0, **values: str) -> 
     return run_options(settings, tasks, jobs, keep_going=False)
 
 
-def test_futures_run_beside_the_main_line_by_default() -> None:
+def test_futures_run_in_parallel_by_default() -> None:
     assert options().parallel
     assert not options(DEVSTACK_PARALLEL="False").parallel
 

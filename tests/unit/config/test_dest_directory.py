@@ -109,7 +109,7 @@ def test_dest_that_is_not_there_needs_no_removal(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_removed_behind_a_link(tmp_path: Path) -> None:
+def test_nothing_is_removed_through_a_link(tmp_path: Path) -> None:
     settings = _settings(tmp_path / "dest")
     dest_directory.claim(settings)
     elsewhere = tmp_path / "elsewhere"
@@ -135,7 +135,7 @@ def test_directories_outside_of_dest_are_not_removed(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "logs"]
 
 
-def test_directories_behind_a_link_in_dest_are_not_removed(tmp_path: Path) -> None:
+def test_targets_of_links_in_dest_are_not_removed(tmp_path: Path) -> None:
     (tmp_path / "dest").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "dest" / "link").symlink_to(tmp_path / "elsewhere")

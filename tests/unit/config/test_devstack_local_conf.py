@@ -88,7 +88,7 @@ def test_base_false_disables_all_services_first() -> None:
     )
 
 
-def test_libs_from_git_of_ones_own_is_kept() -> None:
+def test_libs_from_git_of_the_user_is_kept() -> None:
     text = render(localrc={"LIBS_FROM_GIT": "oslo.db"}, project={"short_name": "nova"})
     assert text == '[[local|localrc]]\nLIBS_FROM_GIT="oslo.db"\n'
 

@@ -181,7 +181,7 @@ def test_narrow_terminal_shows_times_before_logs_and_ends_of_names(tmp_path: Pat
         assert shown[1:4] == expected
 
 
-def test_colours_are_left_out_where_they_are_not_wanted(
+def test_colours_are_left_out_if_they_are_disabled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")

@@ -66,7 +66,7 @@ def test_screen_that_shows_nothing_takes_all() -> None:
     screen.show(LOG)
     screen.refresh()
     screen.conclude()
-    screen.let_go()
+    screen.detach()
     screen.close()
 
 
@@ -148,7 +148,7 @@ def test_terminal_has_colours_except_in_plain_mode() -> None:
     assert found == [True, True, False]
 
 
-def test_words_that_say_how_a_run_ended_have_colours() -> None:
+def test_words_about_the_end_of_a_run_have_colours() -> None:
     text = b"doit stack: done in 1 s\nWARNING: w\nFAILED after 1 s\nnot an ERROR\n"
     assert coloured(text) == (
         b"\x1b[1;32mdoit stack: done\x1b[0m in 1 s\n\x1b[1;33mWARNING\x1b[0m: w\n"

@@ -158,4 +158,4 @@ def test_terminal_that_has_gone_is_an_os_error(tty: Tty) -> None:
     tty.master = os.dup(tty.slave)
     with pytest.raises(OSError, match="Input/output error"):
         region.draw(b"", _lines("B"))
-    region.let_go()
+    region.detach()

@@ -82,7 +82,7 @@ def test_main_line_runs_shell_commands_in_the_phase_of_its_step(run: FakeRun, st
     assert context.at(Phase.EXTRA).began == 5.0
 
 
-def test_main_line_says_warns_and_records(run: FakeRun, stack: Stack) -> None:
+def test_main_line_shows_lines_warns_and_records(run: FakeRun, stack: Stack) -> None:
     context = main_line(run, stack)
     context.say("hello")
     context.warn("careful")

@@ -39,15 +39,13 @@ def test_uv_trusts_whom_the_system_trusts(tmp_path: Path, certificates: Path) ->
     assert "UV_SYSTEM_CERTS" not in os.environ
 
 
-def test_uv_trusts_its_own_list_where_the_system_has_none(
-    tmp_path: Path, certificates: Path
-) -> None:
+def test_uv_trusts_its_list_if_the_system_has_none(tmp_path: Path, certificates: Path) -> None:
     assert uv_system_certs(tmp_path) == "false"
     certificates.mkdir()
     assert uv_system_certs(tmp_path) == "false"
 
 
-def test_uv_trusts_whom_the_user_says(tmp_path: Path, certificates: Path) -> None:
+def test_user_decides_which_certificates_uv_trusts(tmp_path: Path, certificates: Path) -> None:
     assert uv_system_certs(tmp_path, UV_SYSTEM_CERTS="true") == "true"
 
 

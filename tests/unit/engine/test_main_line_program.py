@@ -51,7 +51,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     os.close(made.output)
 
 
-def test_output_goes_to_the_log_and_the_watchdog_knows_the_program(place: Place) -> None:
+def test_output_goes_to_the_log_and_the_watchdog_records_the_program(place: Place) -> None:
     place.run('echo "$A $DOITSTACK_FUTURE $$"; echo err >&2', env={"A": "1"})
     pid, none = place.watchdog.pids
     assert place.log.read_text() == f"1 run:0 {pid}\nerr\n"

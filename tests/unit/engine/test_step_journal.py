@@ -31,7 +31,7 @@ def steps(fake: FakeRun) -> StepJournal:
     return StepJournal(fake.context.journal, fake.context.log)
 
 
-def test_step_that_ends_well_or_fails_says_so(fake: FakeRun, steps: StepJournal) -> None:
+def test_success_and_failure_of_a_step_are_recorded(fake: FakeRun, steps: StepJournal) -> None:
     with steps.running(ONE) as end:
         end.succeed()
     with steps.running(TWO) as end:

@@ -19,7 +19,7 @@ def names(tasks: list[Task]) -> list[str]:
     return [task.name for task in tasks]
 
 
-def test_each_task_comes_after_what_it_needs_else_in_the_order_asked_for() -> None:
+def test_each_task_comes_after_its_needs_else_in_the_given_order() -> None:
     made = graph(
         Task("a", None, task_dep=["c", "b"]),
         Task("b", None),

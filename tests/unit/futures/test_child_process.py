@@ -209,7 +209,7 @@ def test_result_that_cannot_be_written_fails_the_future(
     assert not child.has_left
 
 
-def test_child_has_a_log_of_its_own_without_that_of_an_earlier_one(run: Run) -> None:
+def test_child_replaces_the_log_of_an_earlier_one(run: Run) -> None:
     run(write("first\n"))
     assert run(write("second\n")).log == "second\n"
 

@@ -22,7 +22,7 @@ def test_futures_are_collected_in_the_order_of_the_wait(make_run: MakeRun) -> No
     ]
 
 
-def test_wait_ends_with_the_first_failure_and_says_so(make_run: MakeRun) -> None:
+def test_wait_ends_with_the_first_failure_and_reports_it(make_run: MakeRun) -> None:
     run = make_run()
     for name in "abc":
         run.start(name)

@@ -43,7 +43,7 @@ def test_makeflags_of_the_user_are_kept(inherited: str, new: str, old: str) -> N
         ("bmake 20200710", False),
     ],
 )
-def test_version_of_make_is_asked(
+def test_version_of_make_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, *, knows: bool
 ) -> None:
     make = tmp_path / "make"

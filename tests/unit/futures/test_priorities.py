@@ -20,7 +20,7 @@ def test_chain_adds_up_from_its_end() -> None:
     assert [priorities.of_step(one) for one in chain] == [7, 6, 4]
 
 
-def test_future_is_known_by_its_name_and_a_step_by_its_task() -> None:
+def test_duration_of_a_future_is_by_name_and_of_a_step_by_task() -> None:
     priorities = Priorities({"a": 2, "stack:a": 9, "B": 9, "stack:B": 3})
     priorities.plan([step("a"), step("B")])
     assert [priorities.of_step(step("a")), priorities.of_step(step("B"))] == [2, 3]

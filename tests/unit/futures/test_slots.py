@@ -29,7 +29,7 @@ def tokens_for_others(slots: Slots) -> int:
         os.close(descriptor)
 
 
-def test_there_are_as_many_as_asked_for(two: Slots) -> None:
+def test_there_are_as_many_slots_as_jobs(two: Slots) -> None:
     assert [two.take(), two.take(), two.take()] == [True, True, False]
     two.give()
     assert [two.take(), two.take()] == [True, False]

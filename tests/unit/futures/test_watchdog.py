@@ -59,12 +59,12 @@ def test_future_of_another_run_counts_only_while_its_first_process_runs(
     assert list(unfinished(tmp_path)) == [], "the pid belongs to another process now"
 
 
-def test_future_of_this_run_is_known_by_its_mark_as_well(tmp_path: Path, sleeper: int) -> None:
+def test_future_of_this_run_is_also_found_by_its_mark(tmp_path: Path, sleeper: int) -> None:
     write_job(tmp_path, "runs", sleeper, start_of(sleeper))
     assert list(unfinished(tmp_path, "run")) == [Root(sleeper, mark("run", "runs"))]
 
 
-def test_future_of_this_run_whose_pid_was_reused_is_known_by_its_mark_alone(
+def test_future_of_this_run_whose_pid_was_reused_is_found_by_its_mark_alone(
     tmp_path: Path, sleeper: int
 ) -> None:
     write_job(tmp_path, "runs", sleeper, start_of(sleeper) - 1)

@@ -152,7 +152,7 @@ def test_what_had_to_stop_has_not_failed() -> None:
     assert (found.interrupted.name, found.interrupted.seconds) == ("standing", 3.0)
 
 
-def test_what_the_main_line_waited_for_is_known() -> None:
+def test_future_that_the_main_line_waited_for_is_recorded() -> None:
     waits = WaitStart("a", time=1)
     assert _found().awaited is None
     assert _found(waits).awaited == "a"

@@ -72,7 +72,7 @@ def _names(run: RunRecord, status: Status) -> list[str]:
     return [future.name for future in futures_in(run, status)]
 
 
-def test_main_line_and_futures_are_known() -> None:
+def test_progress_has_main_line_and_futures() -> None:
     now = _after(*START)
 
     assert (now.start, phase_of(now)) == (100, "stack install")

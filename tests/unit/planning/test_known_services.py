@@ -26,7 +26,7 @@ def known(text: str = "", *plugins: Plugin) -> KnownServices:
         "run_process mine-$part /x",
     ],
 )
-def test_service_that_a_script_names_is_known(text: str) -> None:
+def test_service_in_a_script_is_known(text: str) -> None:
     assert list(unknown_services(known(text), ["mine-api"])) == []
 
 
@@ -44,7 +44,7 @@ def test_service_that_is_only_enabled_is_unknown(text: str) -> None:
     assert list(unknown_services(known(text), ["key", "mine-api"])) == ["mine-api"]
 
 
-def test_service_that_a_python_plugin_asks_for_is_known(tmp_path: Path) -> None:
+def test_service_in_a_python_plugin_is_known(tmp_path: Path) -> None:
     module = tmp_path / "50-mine.py"
     module.write_text('settings.enable_service("other")\nstack.is_service_enabled("mine")\n')
     mine = Plugin("mine", "here", modules=(module,))

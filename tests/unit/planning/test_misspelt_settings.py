@@ -27,7 +27,7 @@ def warnings(top: Path, lines: str, script: str = "", *plugins: Plugin) -> list[
         ("MY_SETTINGS", "MY_SETTING"),
     ],
 )
-def test_name_that_is_nearly_known_is_warned_of(tmp_path: Path, name: str, near: str) -> None:
+def test_name_similar_to_a_known_one_is_a_warning(tmp_path: Path, name: str, near: str) -> None:
     assert warnings(tmp_path, f"\n{name}=3", "echo $MY_SETTING") == [
         f"{tmp_path}/local.conf:3: nothing uses {name}; did you mean {near}?"
     ]
@@ -43,7 +43,7 @@ def test_name_that_is_nearly_known_is_warned_of(tmp_path: Path, name: str, near:
         "ASYNC_JOB=3\nASYNC_JOBS=${ASYNC_JOB}",
     ],
 )
-def test_name_that_is_known_or_used_or_far_from_all_is_not(tmp_path: Path, lines: str) -> None:
+def test_known_used_or_dissimilar_name_is_no_warning(tmp_path: Path, lines: str) -> None:
     assert warnings(tmp_path, lines) == []
 
 

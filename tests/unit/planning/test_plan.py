@@ -107,7 +107,7 @@ def test_future_needs_the_main_line_before_it_and_its_own_waits() -> None:
     }
 
 
-def test_future_knows_whether_it_is_awaited() -> None:
+def test_future_is_marked_if_it_is_awaited() -> None:
     plan = _install(
         async_run("a", act), async_run("b", act, wait=["a"]), async_run("c", act), async_wait("b")
     )

@@ -98,7 +98,7 @@ def test_tasks_offers_steps_of_the_main_line_only(tmp_path: Path) -> None:
     )
 
 
-def test_error_for_the_user_names_the_plugin_that_asks(tmp_path: Path) -> None:
+def test_error_for_the_user_names_the_plugin(tmp_path: Path) -> None:
     drop_in(
         tmp_path,
         """
@@ -198,9 +198,7 @@ def test_hook_that_acts_is_an_error(tmp_path: Path, act: str) -> None:
 
 
 @pytest.mark.parametrize("enabled", ["key", ""])
-def test_plugin_of_a_service_that_is_off_is_asked_only_to_stop(
-    tmp_path: Path, enabled: str
-) -> None:
+def test_only_unstack_is_called_if_the_service_is_off(tmp_path: Path, enabled: str) -> None:
     drop_in(tmp_path, SERVICE)
     (plugin,) = find(tmp_path)
     stack = enabling(enabled)

@@ -56,5 +56,5 @@ def test_other_unknown_command_is_uncertain(text: str, is_certain: bool) -> None
         "async_wait b",
     ],
 )
-def test_other_commands_are_known_or_cannot_be_known(text: str) -> None:
+def test_other_commands_exist_or_cannot_be_checked(text: str) -> None:
     assert _unknown(text) == []

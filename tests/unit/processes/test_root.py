@@ -19,7 +19,7 @@ def test_root_needs_no_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("code", "command"), [(0, ["sudo", "-n"]), (1, None)])
-def test_others_need_a_sudo_that_asks_nothing(
+def test_others_need_sudo_without_a_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, command: list[str] | None
 ) -> None:
     fake_sudo(tmp_path, code)

@@ -92,7 +92,7 @@ def stubborn() -> Iterator[Tree]:
     made.close()
 
 
-def test_tree_knows_children_groups_and_marked_orphans(polite: Tree) -> None:
+def test_tree_has_children_groups_and_marked_orphans(polite: Tree) -> None:
     assert tree([polite.root]) == polite.members()
     assert tree([Root(polite.process.pid)]) == polite.members() - {polite.orphan}
     assert tree([Root(0, polite.mark)]) == polite.members()
@@ -133,7 +133,7 @@ def test_stop_of_an_ended_process_returns_at_once() -> None:
     assert look_up(gone.pid) is None
 
 
-def test_process_is_known_by_its_start_time() -> None:
+def test_process_is_identified_by_its_start_time() -> None:
     us = look_up(os.getpid())
     assert us
     assert us.parent == os.getppid()

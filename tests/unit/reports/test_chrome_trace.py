@@ -49,7 +49,7 @@ def test_counters_tell_of_concurrency_and_processors() -> None:
     ]
 
 
-def test_slice_has_what_is_known_of_its_step() -> None:
+def test_slice_has_the_facts_of_its_step() -> None:
     text = trace(record(ONE_FUTURE))
     assert _events(text, "X")[-1]["args"] == {
         "plugin": "p",

@@ -164,7 +164,7 @@ def test_most_urgent_task_is_due_first_and_equals_in_the_order_of_the_plan() -> 
     assert due == ["c", "b", "d", "a"]
 
 
-def test_task_may_be_queued_without_having_been_asked_for() -> None:
+def test_task_may_be_queued_without_next_due() -> None:
     scheduler = make(Task("a"), Task("b"))
     scheduler.queue("a")
     due = scheduler.next_due()

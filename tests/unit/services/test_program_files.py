@@ -5,7 +5,7 @@ from pathlib import Path
 from doitstack.services.program_files import program_names
 
 
-def test_programs_are_known_by_their_files(tmp_path: Path) -> None:
+def test_programs_are_found_by_their_files(tmp_path: Path) -> None:
     assert program_names(tmp_path) == []
     (tmp_path / "conf.d").mkdir()
     for name in ("n-api.conf", "keystone.conf", "keystone.sh"):

@@ -98,7 +98,7 @@ def test_start_refuses_a_bad_variable_and_no_program(services: Services) -> None
         services.start("a", [])
 
 
-def test_all_are_asked_to_end_before_any_is_waited_for(
+def test_all_receive_sigterm_before_the_first_wait(
     services: Services, supervisord: FakeSupervisord
 ) -> None:
     for name in "ab":

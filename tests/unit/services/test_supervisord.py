@@ -10,7 +10,7 @@ from doitstack.errors import ServiceError
 from doitstack.services.supervisord import Supervisord
 
 
-def test_without_a_supervisord_nothing_is_known(tmp_path: Path) -> None:
+def test_without_a_supervisord_there_are_no_programs(tmp_path: Path) -> None:
     supervisord = Supervisord(tmp_path)
     assert (supervisord.names(), supervisord.infos(), supervisord.processes()) == ([], {}, {})
     with pytest.raises(ServiceError, match="FileNotFoundError"):

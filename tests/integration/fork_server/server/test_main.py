@@ -52,7 +52,7 @@ os.setpriority = refuse
 """
 
 
-def test_a_nice_server_is_asked_only_by_callers_as_nice(unserved: Tool) -> None:
+def test_a_nice_server_serves_only_callers_as_nice(unserved: Tool) -> None:
     unserved.start(nice=5, setup=REFUSAL)
     assert unserved.run("served").stdout == b"False\n"
     assert unserved.is_served(preexec_fn=lambda: os.nice(5))

@@ -92,7 +92,7 @@ def test_another_user_is_not_served(tool: Tool) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_another_users_server_is_not_asked(unserved: Tool) -> None:
+def test_another_users_server_is_not_used(unserved: Tool) -> None:
     unserved.socket.parent.mkdir(mode=0o777, exist_ok=True)
     unserved.socket.parent.chmod(0o777)
     os.chdir(unserved.socket.parent)

@@ -54,7 +54,7 @@ def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
     assert conf["database"]["connection"].endswith("/cinder")
 
 
-def test_the_database_is_migrated_by_cinders_own_program(tmp_path: Path) -> None:
+def test_cinder_manage_migrates_the_database(tmp_path: Path) -> None:
     stack = make_cinder(tmp_path)
     stage = RecordedActions(lambda program: None)
     with stack.acting(stage):

@@ -95,7 +95,7 @@ def test_service_is_ready_once_all_its_processes_have_reported(
     assert api.looks == [{"binary": "nova-conductor"}] * 3
 
 
-def test_compute_is_ready_once_placement_knows_it_and_it_works(
+def test_compute_is_ready_once_it_is_in_placement_and_works(
     tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]]
 ) -> None:
     readiness.wait_for_computes(make_nova(tmp_path))

@@ -46,7 +46,7 @@ def test_our_constraints_have_hashes_of_each_version() -> None:
     ] == []
 
 
-def test_only_our_constraints_are_known_to_name_every_version(tmp_path: Path) -> None:
+def test_only_our_constraints_count_as_complete(tmp_path: Path) -> None:
     assert venvs.environment(make_stack(tmp_path), "nova").is_pinned
     theirs = make_stack(tmp_path, UPPER_CONSTRAINTS_FILE="c.txt")
     assert not venvs.environment(theirs, "nova").is_pinned
