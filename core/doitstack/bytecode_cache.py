@@ -1,7 +1,7 @@
 """Byte code that outlives the environments in which it was compiled, shared by all of one user.
 
-Knows neither services nor settings. A pyc is kept under what it was compiled from, so a changed
-source never gets old byte code:
+Independent of services and settings. The path of a pyc contains properties of its source, so a
+changed source never gets old byte code:
 
     CPYTHON-MAGIC/PACKAGE/MODULE.MTIME.SIZE.LENGTH.pyc
 

@@ -43,8 +43,8 @@ def test_unknown_service_runs_nothing(stack_dir: MakeStackDir) -> None:
     for command in ("stack", "plan"):
         out = stack.run(command).failed(3).out
         place = stack.path / "local.conf"
-        assert f"{place}:2: no plugin knows the service kye; did you mean key?" in out
-        assert f"{place}:3: no plugin knows the service nosuch" in out
+        assert f"{place}:2: no plugin has the service kye; did you mean key?" in out
+        assert f"{place}:3: no plugin has the service nosuch" in out
     assert not stack.dest.exists()
 
 
@@ -60,7 +60,7 @@ def test_services_without_effect_are_warned_of_at_the_end(stack_dir: MakeStackDi
         "WARNING: disable_service tempst: no plugin has this service; did you mean tempest?",
         "WARNING: doitstack does not have heat (orchestration); add to local.conf: "
         "enable_plugin heat https://opendev.org/openstack/heat",
-        "WARNING: a plugin enables the service theirs, which no plugin knows",
+        "WARNING: a plugin enables the service theirs, which no plugin has",
     ]
     strict = stack.run("stack", ENABLED_SERVICES=",", WARNINGS_AS_ERRORS="True").failed(3)
     assert "the service theirs" in strict.out

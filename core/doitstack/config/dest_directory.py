@@ -163,7 +163,7 @@ def _refuse_others(name: str, path: Path, found: os.stat_result) -> None:
         )
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise SettingsError(
-            f"{name}={path} can be changed by other users; look at what is in it, then "
+            f"{name}={path} can be changed by other users; check its content, then "
             f"`chmod go-w {path}`, or set {name} to a directory of your own"
         )
 
@@ -173,7 +173,7 @@ def _refuse_data(data: Path) -> None:
     if data.is_dir() and any(data.iterdir()) and not _is_ours(data):
         raise SettingsError(
             f"DATA_DIR={data} is not empty and not doitstack's; "
-            f"set DATA_DIR to a directory of its own"
+            f"set DATA_DIR to a separate directory"
         )
 
 
@@ -185,7 +185,7 @@ def _refuse_strangers(dest: Path) -> None:
     if strangers:
         raise SettingsError(
             f"DEST={dest} is not doitstack's and already has: {', '.join(strangers)}; "
-            f"set DEST to a directory of its own, or move these away"
+            f"set DEST to a separate directory, or move these away"
         )
 
 

@@ -1,4 +1,4 @@
-"""Read `local.conf` and `localrc`. Knows the format and bash, but no setting by name."""
+"""Read `local.conf` and `localrc`. Depends on the format and on bash, but on no single setting."""
 
 import os
 import re

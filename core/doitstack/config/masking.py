@@ -1,4 +1,4 @@
-"""Stars instead of secrets, in texts and in logs of any size. What is secret is for others to say.
+"""Stars instead of secrets, in texts and in logs of any size. The caller gives the secrets.
 
 Bytes are replaced by as many stars, so that a log can be masked in place while others append to it.
 """

@@ -60,11 +60,14 @@ _GROUPS = {
 class Settings(Mapping[str, str]):
     """The values that `local.conf`, the environment and the plugins have set, by name.
 
-    `local` is the user's file as it was read. `environ` has the names that the environment set.
-    `late` has the names that hooks of `source` set: scripts do not see them in override_defaults,
-    which comes before. `changes` is a counter that grows with every change.
-    `with_default` has the names that have a default. `user_services` and `user_disabled` are the
-    services that the user enabled and disabled.
+    Attributes:
+        local: the user's file as it was read.
+        environ: the names that the environment sets.
+        late: the names that hooks of `source` set; scripts do not see them in override_defaults,
+            which comes before.
+        changes: a counter that grows with every change.
+        with_default: the names that have a default.
+        user_services, user_disabled: the services that the user has enabled and disabled.
     """
 
     def __init__(self, values: dict[str, str], local: LocalSettings, environ: frozenset[str]):
@@ -251,7 +254,7 @@ def _check_values(settings: Settings) -> None:
 
 def _check_dest(dest: str, home: str) -> None:
     if not dest:
-        raise SettingsError("DEST is empty; set it to a directory of its own")
+        raise SettingsError("DEST is empty; set it to a separate directory")
     path = Path(dest)
     if not path.is_absolute():
         raise SettingsError(f"DEST={dest}: use an absolute path")

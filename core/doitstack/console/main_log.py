@@ -86,7 +86,8 @@ class MainLog:
                 end = self.size
         except OSError as error:
             end = self.size
-            self.write(f"\nWARNING: {path} does not fit in here: {error.strerror}; read it there\n")
+            reason = error.strerror
+            self.write(f"\nWARNING: {path} cannot be inserted here: {reason}; read it there\n")
         finally:
             os.close(source)
         self.show()

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 MODES = {
-    "auto": "live on a terminal, plain elsewhere and where CI is set",
-    "live": "below the output, what runs and for how long; plain on what is no terminal",
-    "plain": "the output, and lines where steps and futures start and end",
+    "auto": "live on a terminal, plain without one or if CI is set",
+    "live": "below the output, the running steps and their times; needs a terminal, else plain",
+    "plain": "the output, and lines at the start and end of steps and futures",
     "quiet": "warnings, errors and the last lines",
 }
 """The values of `--console`."""

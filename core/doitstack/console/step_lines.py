@@ -18,7 +18,7 @@ NAMES = 3
 class StepReporter:
     """doit's reporter for a stack directory."""
 
-    desc = "one line a step, and what failed"
+    desc = "one line per step, and the failures"
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say

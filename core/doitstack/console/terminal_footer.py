@@ -1,4 +1,4 @@
-"""Lines at the foot of a terminal, with ordinary scrollback above. Does not know their meaning.
+"""Lines at the foot of a terminal, with ordinary scrollback above, whatever they mean.
 
 The cursor rests below the lines and stays visible, so that even SIGKILL leaves a usable terminal.
 Only for the process that stands in the foreground; in the background nothing is drawn.

@@ -55,12 +55,17 @@ class Sample:
 
 @dataclass
 class RunRecord:
-    """One run. `end` is the time of its last event; `code` is None if it has no recorded end.
+    """One run.
 
-    `jobs` is how many futures might run at once (0: any number), `cpu` the CPU time (s) so far,
-    `components` the times (s) that actions and scripts have measured. `current` is the step that
-    the main line runs and `wait` its wait, while there is one. `last_wait` is the wait in which the
-    main line ended.
+    Attributes:
+        end: the time of its last event.
+        jobs: how many futures might run at once (0: any number).
+        code: its exit code; None if it has no recorded end.
+        cpu: the CPU time (s) so far.
+        components: the times (s) that actions and scripts have measured.
+        current: the step that the main line runs, while there is one.
+        wait: the wait of the main line, while there is one.
+        last_wait: the wait in which the main line ended.
     """
 
     name: str

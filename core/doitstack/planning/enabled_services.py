@@ -11,7 +11,7 @@ def service_mistakes(settings: Settings, known: KnownServices) -> Iterator[str]:
     enabled = [name for name in settings.services if name in settings.user_services]
     for name in unknown_services(known, enabled):
         place = settings.local.place_of(name) or "ENABLED_SERVICES"
-        yield f"{place}: no plugin knows the service {name}{known.nearest(name)}"
+        yield f"{place}: no plugin has the service {name}{known.nearest(name)}"
 
 
 def service_warnings(settings: Settings, known: KnownServices) -> Iterator[str]:
@@ -19,7 +19,7 @@ def service_warnings(settings: Settings, known: KnownServices) -> Iterator[str]:
     yield from absent_services(known, settings.services)
     by_plugins = [name for name in settings.services if name not in settings.user_services]
     for name in unknown_services(known, by_plugins):
-        yield f"a plugin enables the service {name}, which no plugin knows{known.nearest(name)}"
+        yield f"a plugin enables the service {name}, which no plugin has{known.nearest(name)}"
     for name in unknown_services(known, settings.user_disabled):
         if near := known.nearest(name):
             yield f"disable_service {name}: no plugin has this service{near}"

@@ -1,4 +1,4 @@
-"""Find enabled services that no plugin and no script knows. Runs nothing."""
+"""Find enabled services that no plugin has and no script uses. Runs nothing."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -64,7 +64,7 @@ def _names_and_prefixes(name: str) -> str:
 
 
 def unknown_services(known: KnownServices, names: Iterable[str]) -> Iterator[str]:
-    """Yield the names that no plugin, script or DevStack knows."""
+    """Yield the names that neither plugins, scripts nor DevStack have."""
     return (name for name in names if not known.has(name) and not absent_service(name))
 
 

@@ -14,10 +14,14 @@ from doitstack.suggestions import did_you_mean
 
 
 class PlannedStep(NamedTuple):
-    """A step in a plan: `task` is its name for doit, `number` its position.
+    """A step in a plan.
 
-    `needs` are the tasks that must end before it. `is_awaited`: for a future, whether any step of
-    the plan waits for it.
+    Args:
+        number: its position.
+        plugin: the name of the plugin that declares it.
+        task: its name for doit.
+        needs: the tasks that must end before it.
+        is_awaited: for a future, whether any step of the plan waits for it.
     """
 
     number: int

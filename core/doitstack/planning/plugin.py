@@ -1,4 +1,4 @@
-"""A plugin: what it is called, where it was found, and the steps that its hooks declare.
+"""A plugin: its name, its origin, and the steps that its hooks declare.
 
 Runs no step. Every mistake in a hook is a PluginError that names the plugin.
 """
@@ -36,13 +36,16 @@ HOOKS = (*(phase.hook for phase in Phase), TASKS_HOOK)
 class Plugin(NamedTuple):
     """One plugin of a stack directory.
 
-    `origin` is where it was found, for messages: a distribution and entry point, or a file.
-    `is_service` marks the in-tree services, which are torn down last. `hooks` holds its hook
-    implementations by name, in the order of HOOKS. A plugin with `services` takes part in the stack
-    phases only if one of them is enabled. `scripts` are the files that it sources.
-    `known_services` are all names in ENABLED_SERVICES that it uses, those of `services` included.
-    `modules` are its Python files. `configuration_files` are
-    patterns of the files that an in-tree service reads, below DevStack's `/etc/NAME`.
+    Args:
+        origin: where it was found, for messages: a distribution and entry point, or a file.
+        is_service: whether it is one of the in-tree services, which are torn down last.
+        hooks: its hook implementations by name, in the order of HOOKS.
+        services: if there are any, it takes part in the stack phases only if one is enabled.
+        scripts: the files that it sources.
+        known_services: all names in ENABLED_SERVICES that it uses, `services` included.
+        modules: its Python files.
+        configuration_files: patterns of the files that an in-tree service reads, below DevStack's
+            `/etc/NAME`.
     """
 
     name: str

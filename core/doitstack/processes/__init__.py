@@ -1,1 +1,1 @@
-"""Programs, process trees, signals and the event loop. Knows nothing of stacks."""
+"""Programs, process trees, signals and the event loop, independent of stacks."""

@@ -1,6 +1,6 @@
 """The accounts of services: their users, their place in the catalog, and how they log in.
 
-Everything is got or created, so it can be run again.
+Each object is found or created, so the steps can run again.
 """
 
 from functools import partial

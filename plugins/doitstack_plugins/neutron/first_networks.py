@@ -1,6 +1,6 @@
 """The first networks, as DevStack makes them: a private one for the demo project, a public one.
 
-Everything is got or created, so it can be run again.
+Each object is found or created, so the steps can run again.
 """
 
 from collections.abc import Callable, Iterator

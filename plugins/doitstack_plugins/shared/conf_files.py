@@ -1,4 +1,4 @@
-"""Configuration files in oslo.config's format, and the settings of addresses. Knows no service."""
+"""Configuration files in oslo.config's format, and the settings of addresses, of any service."""
 
 from collections.abc import Mapping
 from pathlib import Path

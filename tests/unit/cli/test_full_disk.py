@@ -37,7 +37,7 @@ def test_full_disk_for_a_log_is_a_warning(
     assert log.insert(tmp_path / "future.log") == (0, 0)
     log.close()
     assert capfd.readouterr().out == (
-        f"\nWARNING: {tmp_path}/future.log does not fit in here: No space left on device; "
+        f"\nWARNING: {tmp_path}/future.log cannot be inserted here: No space left on device; "
         f"read it there\n"
     )
 

@@ -53,7 +53,7 @@ def test_names_of_others_are_not_taken(tmp_path: Path, name: str) -> None:
         dest_directory.claim(_settings(tmp_path))
     assert str(raised.value) == (
         f"DEST={tmp_path} is not doitstack's and already has: {name}; "
-        f"set DEST to a directory of its own, or move these away"
+        f"set DEST to a separate directory, or move these away"
     )
     assert list(tmp_path.iterdir()) == [tmp_path / name]
 
@@ -186,7 +186,7 @@ def test_data_of_others_is_not_taken(tmp_path: Path) -> None:
         dest_directory.claim(_settings(tmp_path / "dest", DATA_DIR=f"{tmp_path}/home"))
     assert str(raised.value) == (
         f"DATA_DIR={tmp_path}/home is not empty and not doitstack's; "
-        f"set DATA_DIR to a directory of its own"
+        f"set DATA_DIR to a separate directory"
     )
     assert list(tmp_path.iterdir()) == [tmp_path / "home"]
 

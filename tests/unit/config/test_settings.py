@@ -67,7 +67,7 @@ def test_top_dir_cannot_be_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("dest", "complaint"),
     [
-        ("", "DEST is empty; set it to a directory of its own"),
+        ("", "DEST is empty; set it to a separate directory"),
         ("relative/x", "DEST=relative/x: use an absolute path"),
         ("/", "DEST=/: this is not a directory of doitstack's own; use another"),
         ("/tmp/..", "DEST=/tmp/..: this is not a directory of doitstack's own; use another"),

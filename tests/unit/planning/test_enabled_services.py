@@ -15,7 +15,7 @@ def test_unknown_service_of_the_user_is_a_mistake_with_its_line(tmp_path: Path) 
     conf.write_text("[[local|localrc]]\nENABLED_SERVICES=greet-api\nenable_service greet-apy\n")
     settings = load_settings(tmp_path, {})
     assert list(service_mistakes(settings, KNOWN)) == [
-        f"{conf}:3: no plugin knows the service greet-apy; did you mean greet-api?"
+        f"{conf}:3: no plugin has the service greet-apy; did you mean greet-api?"
     ]
     assert list(service_warnings(settings, KNOWN)) == []
 
@@ -25,7 +25,7 @@ def test_unknown_service_of_a_plugin_is_warned_of(tmp_path: Path) -> None:
     settings.enable_service("greet-apy")
     assert list(service_mistakes(settings, KNOWN)) == []
     assert list(service_warnings(settings, KNOWN)) == [
-        "a plugin enables the service greet-apy, which no plugin knows; did you mean greet-api?"
+        "a plugin enables the service greet-apy, which no plugin has; did you mean greet-api?"
     ]
 
 

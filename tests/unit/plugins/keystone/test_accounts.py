@@ -1,4 +1,4 @@
-"""The accounts: DevStack's futures by DevStack's names, got or created."""
+"""The accounts: DevStack's futures by DevStack's names, found or created."""
 
 from typing import Any
 

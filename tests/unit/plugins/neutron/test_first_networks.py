@@ -1,4 +1,4 @@
-"""The first networks: DevStack's, got or created."""
+"""The first networks: DevStack's, found or created."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
