@@ -1,1 +1,1 @@
-"""The events of a run, written as they happen, and what can be computed from them."""
+"""The events of a run, written as they happen, and the figures that follow from them."""

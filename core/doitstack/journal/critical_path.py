@@ -62,7 +62,7 @@ class _Change(IntEnum):
 def critical_path(run: RunRecord) -> tuple[float, tuple[Stretch, ...]]:
     """Return the length (s) of the longest chain of work, and its parts.
 
-    The main line's own work adds up, without its waits; a future starts where the main line (or
+    The work of the main line adds up, without its waits; a future starts where the main line (or
     what it waits for) was, and passes its length on where it is collected.
     """
     paths = _Paths(run.start)
@@ -117,7 +117,7 @@ class _Paths:
 
 
 def _changes(run: RunRecord) -> list[tuple[float, _Change, StepRecord | WaitRecord]]:
-    """Return what happens on the main line, in order."""
+    """Return the changes on the main line, in order."""
     changes: list[tuple[float, _Change, StepRecord | WaitRecord]] = []
     for wait in run.waits:
         changes += [(wait.start, _Change.WAIT_START, wait), (wait.end, _Change.WAIT_END, wait)]

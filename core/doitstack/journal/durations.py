@@ -1,4 +1,4 @@
-"""How long steps and futures took when they last succeeded: what the next run can expect."""
+"""The durations of steps and futures when they last succeeded, as estimates for the next run."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def last_durations(log_dir: Path) -> dict[str, float]:
 
 
 def durations_of(run: RunRecord) -> dict[str, float]:
-    """Return how long (s) what succeeded in a run took; waits are left out."""
+    """Return the durations (s) of the steps and futures that succeeded in a run, without waits."""
     return {
         step.name if step.is_future else step.task: step.seconds
         for step in run.steps

@@ -17,7 +17,7 @@ from doitstack.journal.events import Event, FutureEnd, StepEnd
 class Journal:
     """Appends events to a file. Forked children may append as well: a line is one write.
 
-    `redact` returns a text with stars for the secrets in it; errors go through it.
+    `redact` returns a text with stars instead of secrets; it is applied to errors.
     """
 
     def __init__(self, path: Path, redact: Callable[[str], str] = str) -> None:

@@ -1,6 +1,6 @@
 """The last run of a stack directory, from its journal and the files of its futures.
 
-Works while the run still goes on, in another process.
+Works while the run still lasts, in another process.
 """
 
 import time
@@ -63,7 +63,7 @@ class LastRun:
 
     @property
     def record(self) -> RunRecord:
-        """The run as its journal has it by now; empty before the first run."""
+        """The run according to its journal so far; empty before the first run."""
         path = last_run(self._log_dir)
         if path is None:
             return RunRecord("")
@@ -77,7 +77,7 @@ class LastRun:
 
     def futures(self) -> list[FutureRow]:
         """Return the futures in the journal, and others that have files."""
-        # Ask first: a future that ends meanwhile is better shown as running than as lost.
+        # Check first: a future that ends in the meantime is better shown as running than as lost.
         goes_on = self.goes_on
         directory = self._dest / "async"
         steps = {step.name: step for step in self.record.steps if _was_declared(step)}
@@ -126,7 +126,7 @@ def _row(name: str, step: StepRecord | None, directory: Path, *, goes_on: bool) 
 
 
 def state_of(step: StepRecord) -> RecordedState:
-    """Return where a future is in its life."""
+    """Return the state of a future."""
     # At its end a run collects the futures that it has stopped, too.
     ended = RecordedState.ENDED if step.collected is None else RecordedState.COLLECTED
     return {

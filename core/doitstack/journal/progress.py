@@ -13,7 +13,7 @@ _UNFINISHED = (Status.QUEUED, Status.RUNNING)
 
 
 def phase_of(run: RunRecord) -> str:
-    """Return the phase to which the main line has come; empty before its first step."""
+    """Return the current phase of the main line; empty before its first step."""
     for step in reversed(run.steps):
         if not step.is_future and step.status is not Status.NOT_RUN:
             return step.phase

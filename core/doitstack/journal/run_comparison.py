@@ -1,4 +1,4 @@
-"""A run compared with an earlier one: what got slower, what faster. Draws no conclusion."""
+"""A run compared with an earlier one: the slower and the faster steps."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs: what ended well in both, the greatest change first, and what only one has run."""
+    """Two runs: the steps that succeeded in both, the greatest change first, and the others."""
 
     before: RunRecord
     changes: tuple[Change, ...]
@@ -38,7 +38,7 @@ class Comparison:
 
 
 def compare(run: RunRecord, before: RunRecord) -> Comparison:
-    """Return what differs between a run and an earlier one, step by step."""
+    """Return the differences between a run and an earlier one, step by step."""
     now, then = _by_key(run.steps), _by_key(before.steps)
     # The time until something failed or was stopped is not its duration.
     both = [key for key in now if key in then and _is_good(now[key]) and _is_good(then[key])]

@@ -12,7 +12,7 @@ from doitstack.journal.run_record import RunRecord, read_run
 class RunRow:
     """One run: its name, start (s since the epoch), tasks, duration (s) and exit code.
 
-    The code is None if the run has no recorded end: it goes on, or was killed.
+    The code is None if the run has no recorded end: it still lasts, or was killed.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The record of one run, built event by event, while the run goes on or afterwards.
+"""The record of one run, built event by event, during the run or afterwards.
 
 Only puts events together; reports and figures are functions of the record. All times are in s since
 the epoch.
@@ -121,7 +121,7 @@ class RunRecord:
     # -- building --------------------------------------------------------------------------------
 
     def add(self, event: Event) -> None:
-        """Add what happened next."""
+        """Add the next event."""
         self.end = event.time
         match event:
             case StepEvent():

@@ -1,4 +1,4 @@
-"""The figures of a run: DevStack's formula, and what it does not show. Prints nothing."""
+"""The figures of a run: those of DevStack's formula, and better ones. Prints nothing."""
 
 from dataclasses import dataclass
 from pathlib import Path

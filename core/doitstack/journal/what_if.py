@@ -1,4 +1,4 @@
-"""A run simulated with other lengths of its steps, to see what that would gain. Knows no files.
+"""A run simulated with other durations of its steps, and the gains. Reads no files.
 
 The main line is a list of moves: work for some time, start a future, wait for one. The scheduler
 decides when a future starts, as it does in a run; of those that could start, the first is the one
@@ -116,7 +116,7 @@ def key_of(step: StepRecord) -> str:
 
 
 def graph_of(run: RunRecord) -> Graph:
-    """Return what a run did, as a graph."""
+    """Return the work of a run as a graph."""
     futures = [step for step in run.futures if step.was_run]
     known = {step.name for step in futures}
     return Graph(
@@ -212,7 +212,7 @@ class WhatIf:
 
 
 def what_if(run: RunRecord) -> WhatIf:
-    """Return what shorter steps and later waits would gain in this run."""
+    """Return the gains of shorter steps and later waits in this run."""
     graph = graph_of(run)
     base = play(graph)
     tried = [

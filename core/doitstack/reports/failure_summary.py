@@ -16,7 +16,7 @@ NAMES = 3
 def failure_summary(
     found: RunFailures, logs: RunLogs, *, messages: Sequence[str], signalled: str, again: str
 ) -> str:
-    """Return what failed first, why, the end of its log, and how to go on.
+    """Return the first failure, its reason, the end of its log, and how to resume.
 
     `messages` are the failures as doit reported them; `signalled` names the signal that has
     interrupted the run, if one has; `again` is the command to resume with. The facts come last:
@@ -43,7 +43,7 @@ def _headline(step: StepRecord) -> str:
 
 
 def _interrupted_at(found: RunFailures) -> str:
-    """Return what the main line did when it was interrupted."""
+    """Return the activity of the main line when it was interrupted."""
     if step := found.interrupted:
         return f" after {step.seconds:.1f} s: {_label(step)}"
     if found.awaited is None:
@@ -75,7 +75,7 @@ def _other_failures(others: Sequence[StepRecord]) -> Iterator[str]:
 
 
 def _consequences(found: RunFailures) -> Iterator[str]:
-    """Yield one line about what was stopped or not run only because of the failure."""
+    """Yield one line about the steps that were stopped or not run only because of the failure."""
     parts = [
         f"{what} because of it: {brief_list(names, NAMES)}"
         for what, names in (("stopped", found.stopped), ("not run", found.not_run))

@@ -54,7 +54,7 @@ class RunLogs:
         return path if path and path.is_file() and path.stat().st_size else None
 
     def tail(self, step: StepRecord) -> str:
-        """Return the last lines that a step has written; empty if they are not kept."""
+        """Return the last lines of a step's output; empty if they are not kept."""
         lines: list[str] = []
         if step.log:
             lines = last_lines(self.main, *step.log)

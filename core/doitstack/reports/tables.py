@@ -26,7 +26,7 @@ _WIDE = 40
 
 
 def plan_table(plan: Plan, warnings: Iterable[str] = (), width: int = 0) -> str:
-    """Return phases, plugins and steps in order, and where each future is waited for."""
+    """Return phases, plugins and steps in order, and the steps that wait for futures."""
     waited_in = _waited_in(plan)
     rows = []
     phase = ""

@@ -99,7 +99,7 @@ class Supervisord:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from changing what runs here, until the end of the block."""
+        """Prevent other processes from starting or stopping programs here in the block."""
         with locked(private_directory(self.directory) / "lock"):
             yield
 
@@ -129,7 +129,7 @@ class Supervisord:
             raise ServiceError(f"supervisord does not start: {done.stderr.strip()}")
 
     def shut_down(self) -> None:
-        """End it and all its programs, or what a SIGKILL or a reboot has left of them."""
+        """End it and its programs, or the processes and files that a SIGKILL or reboot has left."""
         with suppress(OSError, http.client.HTTPException, Fault):
             # Supervisor itself, if told to wait, looks only once a second whether they have ended.
             self._ask("supervisor.stopAllProcesses", False)  # noqa: FBT003 - its API
@@ -201,7 +201,7 @@ class Supervisord:
         return script.stem if script.parent == self.directory / "conf.d" else None
 
     def end_processes(self, names: Iterable[str]) -> None:
-        """End what still runs of some programs, and wait until it has ended."""
+        """End the processes of some programs, and wait until they have ended."""
         wanted = set(names)
         # Processes that were started during the search are found by the next search.
         while pids := self._pids_of(wanted):
@@ -216,7 +216,7 @@ class Supervisord:
         return {process.pid for name in names for process in found.get(name, ())}
 
     def _remove_remains(self) -> None:
-        """End what still runs of it and its programs, and remove its socket and pid file."""
+        """End its processes and those of its programs, and remove its socket and pid file."""
         self.end_processes(self.processes())
         for name in (_SOCKET, "supervisord.pid"):
             (self.directory / name).unlink(missing_ok=True)

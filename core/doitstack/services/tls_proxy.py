@@ -52,7 +52,7 @@ async def _answer(back: Back, reader: asyncio.StreamReader, writer: asyncio.Stre
     except asyncio.LimitOverrunError:
         writer.write(_TOO_LARGE)
     except (OSError, asyncio.IncompleteReadError):
-        pass  # the client has gone
+        pass  # the client has closed the connection
     finally:
         writer.close()
         with suppress(OSError):

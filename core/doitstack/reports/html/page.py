@@ -143,7 +143,7 @@ def about(run: RunRecord) -> list[str]:
 
 
 def because(run: RunRecord) -> str:
-    """Return a sentence or two about what was stopped or not run because the run had failed."""
+    """Return a sentence or two about the steps that were stopped or not run after a failure."""
     groups = {
         "Stopped": [step for step in run.steps if step.status is Status.STOPPED],
         "Not run": [
