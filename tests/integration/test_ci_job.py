@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,28 @@ def test_ansible_lint_passes(tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
+NODES: dict[str, dict[str, Any]] = {
+    "good": {
+        "devstack_localrc": {
+            "GREETING": "hello $NOBODY world",
+            "NOBODY": "whole",
+            "ADMIN_PASSWORD": "verysecret",
+        },
+        "devstack_services": {"base": False, "demo": True},
+        "devstack_local_conf": {"post-config": {"$DEMO_CONF": {"DEFAULT": {"debug": True}}}},
+    },
+    "bad": {
+        "devstack_localrc": {"GREETING": "you"},
+        "devstack_services": {"base": False, "demo-broken": True},
+    },
+    "mistaken": {
+        "devstack_localrc": {"ADMIN_PASSWORD": ["verysecret"]},
+        "devstack_plugins": {},
+    },
+}
+"""The variables of the job on each node."""
+
+
 class Node:
     """This machine as a node of Zuul: its directories, and the variables of the job."""
 
@@ -89,38 +113,50 @@ class Node:
             # Zuul gives it below the home directory.
             "src_dir": os.path.relpath(demo, Path("~").expanduser()),
         }
-        self._variables = path / "variables.json"
-        self._variables.write_text(
-            json.dumps(
-                {
-                    "doitstack_source": str(CHECKOUT),
-                    "doitstack_python": sys.executable,
-                    "doitstack_venv": str(path.parent / "venv"),
-                    "doitstack_dir": str(path / "stack"),
-                    "zuul_output_dir": str(path / "output"),
-                    "zuul": {"projects": {"example.org/demo": project}, "project": project},
-                    "devstack_plugins": {"demo": "https://example.invalid/demo main"},
-                    **variables,
-                }
-            )
-        )
+        self.variables = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "doitstack_source": str(CHECKOUT),
+            "doitstack_python": sys.executable,
+            "doitstack_venv": str(path.parent / "venv"),
+            "doitstack_dir": str(path / "stack"),
+            "zuul_output_dir": str(path / "output"),
+            "zuul": {"projects": {"example.org/demo": project}, "project": project},
+            "devstack_plugins": {"demo": "https://example.invalid/demo main"},
+            **variables,
+        }
 
     def _write(self, path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def play(self, *names: str) -> tuple[int, str]:
-        """Run playbooks of the job, one after another; return the exit code and the output."""
+    def collected_files(self) -> set[str]:
+        files = (path.relative_to(self.collected) for path in self.collected.rglob("*"))
+        return {str(path) for path in files if not str(path).startswith("runs/")}
+
+
+class Job:
+    """The job on all nodes at once, since Ansible takes long to start and to build each module."""
+
+    def __init__(self, root: Path) -> None:
+        self._facts = root / "facts"
+        self._inventory = root / "inventory.json"
+        self.nodes = {name: Node(root / name, variables) for name, variables in NODES.items()}
+        hosts = {name: node.variables for name, node in self.nodes.items()}
+        self._inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+        self.said: dict[str, str] = {}
+
+    def play(self, name: str, nodes: str = "all") -> None:
+        """Run a playbook of the job."""
         answer = subprocess.run(
-            [BIN / "ansible-playbook", "-v", "-i", "localhost,", "-c", "local",
-             "-e", f"@{self._variables}", "-e", f"ansible_python_interpreter={sys.executable}",
-             *(PLAYBOOKS / f"{name}.yaml" for name in names)],
+            [BIN / "ansible-playbook", "-v", "-i", self._inventory, "--limit", nodes,
+             PLAYBOOKS / f"{name}.yaml"],
             env={
                 **ansible_environment(),
-                # What is known of this machine is found out once.
+                # The facts of this machine are gathered once.
                 "ANSIBLE_GATHERING": "smart",
                 "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
-                "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.path.parent / "facts"),
+                "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self._facts),
                 # What doitstack needs, here and to be built, is there and not installed once more.
                 "PYTHONPATH": sysconfig.get_path("purelib"),
                 "PIP_NO_BUILD_ISOLATION": "0",
@@ -130,14 +166,23 @@ class Node:
             text=True,
             check=False,
         )  # fmt: skip
-        return answer.returncode, answer.stdout + answer.stderr
+        self.said[name] = answer.stdout + answer.stderr
 
-    def collected_files(self) -> set[str]:
-        files = (path.relative_to(self.collected) for path in self.collected.rglob("*"))
-        return {str(path) for path in files if not str(path).startswith("runs/")}
+    def share_facts(self, name: str) -> None:
+        """Copy the facts of one node to the others, since all nodes are this machine."""
+        (facts,) = self._facts.iterdir()
+        for other in self.nodes.keys() - {name}:
+            shutil.copy(facts, facts.with_name(facts.name.replace(name, other)))
 
+    def has_failed(self, playbook: str, node: str) -> bool:
+        """Return whether a playbook failed on a node, according to Ansible's recap."""
+        (counts,) = re.findall(rf"(?m)^{node} +: (ok=.*)$", self.said[playbook])
+        return "failed=0 " not in counts
 
-MakeNode = Callable[..., Node]
+    def failure(self, playbook: str, node: str) -> str:
+        """Return the message of the task that failed on a node."""
+        (line,) = re.findall(rf"(?m)^fatal: \[{node}\]: .*$", self.said[playbook])
+        return line
 
 
 def put_doit(venv: Path) -> None:
@@ -148,41 +193,26 @@ def put_doit(venv: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeNode]:
-    """Return a maker of nodes that share a doitstack, which the job's own playbook installs."""
+def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
+    """The job after its end, on nodes that share the doitstack that its own playbook installed."""
     root = tmp_path_factory.mktemp("nodes")
-    made: list[Node] = []
-
-    def make(name: str, **variables: Any) -> Node:
-        node = Node(root / name, variables)
-        if not made:
-            code, said = node.play("pre")
-            assert code == 0, said
-            put_doit(root / "venv")
-        made.append(node)
-        return node
-
-    yield make
-    for node in made:
-        if (node.path / "stack").exists():
-            StackDir(node.path / "stack", {"pyproject.toml": ""}, clean_environment()).run("clean")
+    made = Job(root)
+    try:
+        made.play("pre", "good")
+        assert not made.has_failed("pre", "good"), made.said["pre"]
+        put_doit(root / "venv")
+        made.share_facts("good")
+        made.play("run")
+        made.play("post")
+        yield made
+    finally:
+        for node in made.nodes.values():
+            StackDir(node.path / "stack", {"pyproject.toml": ""}, clean_environment()).clear_away()
 
 
-def test_job_stacks_and_collects(nodes: MakeNode) -> None:
-    node = nodes(
-        "good",
-        devstack_localrc={
-            "GREETING": "hello $NOBODY world",
-            "NOBODY": "whole",
-            "ADMIN_PASSWORD": "verysecret",
-        },
-        devstack_services={"base": False, "demo": True},
-        devstack_local_conf={"post-config": {"$DEMO_CONF": {"DEFAULT": {"debug": True}}}},
-    )
-
-    code, said = node.play("run", "post")
-    assert code == 0, said
-    assert "verysecret" not in said
+def test_job_stacks_and_collects(job: Job) -> None:
+    node = job.nodes["good"]
+    assert not job.has_failed("run", "good"), job.said["run"]
     assert (node.dest / "data" / "demo.conf").read_text().split() == [
         "[DEFAULT]", "debug", "=", "True"
     ]  # fmt: skip
@@ -191,6 +221,7 @@ def test_job_stacks_and_collects(nodes: MakeNode) -> None:
     assert local_conf.stat().st_mode & 0o777 == 0o600
     assert "LIBS_FROM_GIT=demo\n" in local_conf.read_text()
 
+    assert not job.has_failed("post", "good"), job.said["post"]
     assert node.collected_files() >= {
         "stack.log", "async/fetch_demo.log", "runs", "timing.html", "junit.xml", "trace.json"
     }  # fmt: skip
@@ -198,39 +229,31 @@ def test_job_stacks_and_collects(nodes: MakeNode) -> None:
     # For the user who fetches them.
     assert {path.stat().st_mode & 0o777 for path in node.collected.rglob("*.log")} == {0o644}
     assert (node.collected / "async").stat().st_mode & 0o777 == 0o755
+
+
+def test_job_shows_no_secret(job: Job) -> None:
+    assert "verysecret" not in "".join(job.said.values())
+    collected = (path for node in job.nodes.values() for path in node.collected.rglob("*"))
     assert "verysecret" not in "".join(
-        path.read_text(errors="replace") for path in node.collected.rglob("*") if path.is_file()
+        path.read_text(errors="replace") for path in collected if path.is_file()
     )
 
 
-def test_job_collects_after_a_failure(nodes: MakeNode) -> None:
-    node = nodes("bad", devstack_services={"base": False, "demo-broken": True},
-                       devstack_localrc={"GREETING": "you"})  # fmt: skip
-
-    code, said = node.play("run")
-    assert code != 0
-    assert "demo is broken" in said
-
-    code, said = node.play("post")
-    assert code == 0, said
+def test_job_collects_after_a_failure(job: Job) -> None:
+    node = job.nodes["bad"]
+    assert "demo is broken" in job.failure("run", "bad")
+    assert not job.has_failed("post", "bad"), job.said["post"]
     assert {"stack.log", "async/fetch_demo.log", "timing.html", "junit.xml"} <= (
         node.collected_files()
     )
     assert "<failure" in (node.collected / "junit.xml").read_text()
 
 
-def test_mistake_in_the_variables_is_reported_without_their_values(nodes: MakeNode) -> None:
-    node = nodes(
-        "mistaken", devstack_localrc={"ADMIN_PASSWORD": ["verysecret"]}, devstack_plugins={}
-    )
-
-    code, said = node.play("run")
-
-    assert code != 0
-    assert "devstack_localrc.ADMIN_PASSWORD: must be text, not a list" in said
-    assert "verysecret" not in said
+def test_mistake_in_the_variables_is_reported_before_anything_runs(job: Job) -> None:
+    node = job.nodes["mistaken"]
+    told = "devstack_localrc.ADMIN_PASSWORD: must be text, not a list"
+    assert told in job.failure("run", "mistaken")
     assert not node.dest.exists()
-    # Nothing has run, and there is nothing to collect.
-    code, said = node.play("post")
-    assert code == 0, said
+    # Nothing has run, so there is nothing to collect.
+    assert not job.has_failed("post", "mistaken"), job.said["post"]
     assert node.collected_files() == set()
