@@ -27,7 +27,6 @@ VALUE = ("-f", "value")
 GOOD = [
     ("project", "list"),
     ("user", "show", "admin", "-f", "json"),
-    ("versions", "show"),
     ("token", "issue"),
     ("--version",),
     ("project", "list", "--help"),
@@ -67,6 +66,7 @@ MORE_GOOD = [
     ("limit", "list"),
     ("registered", "limit", "list"),
     ("image", "list"),
+    ("versions", "show"),
     ("configuration", "show"),
     ("configuration", "show", "--mask"),
     ("command", "list", *VALUE),
@@ -122,17 +122,17 @@ MORE_PIPED = {
 PROJECTS = [
     ("project", "create", "p1", "--description", "ü and 'quotes'"),
     ("project", "create", "p1"),
-    ("project", "set", "p1", "--name", "p2"),
-    ("project", "delete", "p2", "nosuch"),
+    ("project", "delete", "p1", "nosuch"),
 ]
 USERS = [
     ("project", "create", "p3"),
     ("project", "create", "p3", "--or-show"),
-    ("user", "create", "u1", "--password", "pw", "--project", "p3"),
-    ("role", "add", "member", "--user", "u1", "--project", "p3"),
-    ("role", "remove", "member", "--user", "u1", "--project", "p3"),
+    ("project", "set", "p3", "--name", "p4"),
+    ("user", "create", "u1", "--password", "pw", "--project", "p4"),
+    ("role", "add", "member", "--user", "u1", "--project", "p4"),
+    ("role", "remove", "member", "--user", "u1", "--project", "p4"),
     ("user", "delete", "u1"),
-    ("project", "delete", "p3"),
+    ("project", "delete", "p4"),
 ]
 
 
