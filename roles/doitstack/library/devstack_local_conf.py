@@ -81,6 +81,18 @@ _PART = re.compile(
 """What is more than a literal character in double quotes."""
 
 
+_NAMES = {
+    "a plugin": r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    "a service": r"-?[\w.-]+",
+    "a variable": r"[A-Za-z_][A-Za-z0-9_]*",
+    "a phase": r"[\w.-]+",
+    "a file": r"[^\s|\[\]]+",
+    "a section": r"[^\]\s](?:[^\]]*[^\]\s])?",
+    "an option": r"[^\[\]#;=\s](?:[^=]*[^=\s])?",
+}
+"""What each kind of name may be, so that it is read as what it is."""
+
+
 class MistakeError(Exception):
     """The data have a mistake. The message names the place and shows no value."""
 
@@ -102,30 +114,40 @@ def _plugins(plugins: Mapping[str, Any]) -> Iterator[str]:
     # doitstack decides their order, since it knows their requirements.
     for name, place in sorted(plugins.items()):
         if place:
-            yield f"enable_plugin {name} {_text(place, f'devstack_plugins.{name}')}"
+            where = f"devstack_plugins.{_checked(name, 'a plugin', 'devstack_plugins')}"
+            yield f"enable_plugin {name} {_line(place, where)}"
 
 
 def _services(base: Sequence[str] | None, services: Mapping[str, Any]) -> Iterator[str]:
     if services.get("base") is False:
         yield "disable_all_services"
     elif base:
-        yield f"ENABLED_SERVICES={','.join(base)}"
+        names = [_checked(name, "a service", "devstack_base_services") for name in base]
+        yield f"ENABLED_SERVICES={','.join(names)}"
     for name, is_wanted in services.items():
         if name != "base" and isinstance(is_wanted, bool):
+            _checked(name, "a service", "devstack_services")
             yield f"{'enable' if is_wanted else 'disable'}_service {name}"
 
 
 def _libraries(projects: Mapping[str, Any], project: Mapping[str, Any]) -> list[str]:
     """Return the projects that are under test, by their short names."""
-    required = [one["short_name"] for one in projects.values() if one.get("required")]
-    return list(dict.fromkeys([*required, *([project["short_name"]] if project else [])]))
+    named = {
+        f"projects.{name}": _mapping(one, f"projects.{name}") for name, one in projects.items()
+    }
+    wanted = {where: one for where, one in named.items() if one.get("required")}
+    if project:
+        wanted["project"] = project
+    names = [_checked(one.get("short_name"), "a service", where) for where, one in wanted.items()]
+    return list(dict.fromkeys(names))
 
 
 def _variables(localrc: Mapping[str, Any], libraries: Iterable[str]) -> Iterator[str]:
     values = {name: _text(value, f"devstack_localrc.{name}") for name, value in localrc.items()}
-    for name in values:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise MistakeError(f"devstack_localrc.{name}: not a valid name of a variable")
+    for name, value in values.items():
+        _checked(name, "a variable", "devstack_localrc")
+        if re.search(r"(?m)^\[\[", value):
+            raise MistakeError(f"devstack_localrc.{name}: a line must not begin with [[")
     for name in _in_order(values):
         yield f"{name}={_shell_word(values[name])}"
     if libraries and "LIBS_FROM_GIT" not in values:
@@ -162,16 +184,29 @@ def _in_order(values: Mapping[str, str]) -> list[str]:
 def _meta_sections(local_conf: Mapping[str, Any]) -> Iterator[str]:
     for phase, files in local_conf.items():
         for file, sections in _mapping(files, f"devstack_local_conf.{phase}").items():
-            yield f"[[{phase}|{file}]]"
-            where = f"devstack_local_conf.{phase}.{file}"
-            for section, entries in _mapping(sections, where).items():
-                yield f"[{section}]"
-                for key, value in _mapping(entries, f"{where}.{section}").items():
-                    text = _text(value, f"{where}.{section}.{key}")
-                    if "\n" in text:
-                        raise MistakeError(f"{where}.{section}.{key}: a value must be one line")
-                    yield f"{key} = {text}".rstrip()
-                yield ""
+            where = f"devstack_local_conf.{phase}"
+            yield f"[[{_checked(phase, 'a phase', where)}|{_checked(file, 'a file', where)}]]"
+            for section, entries in _mapping(sections, f"{where}.{file}").items():
+                yield from _section(section, entries, f"{where}.{file}")
+
+
+def _section(name: str, entries: Any, where: str) -> Iterator[str]:
+    yield f"[{_checked(name, 'a section', where)}]"
+    for key, value in _mapping(entries, f"{where}.{name}").items():
+        _checked(key, "an option", f"{where}.{name}")
+        yield f"{key} = {_line(value, f'{where}.{name}.{key}')}".rstrip()
+    yield ""
+
+
+def _checked(name: Any, kind: str, where: str) -> str:
+    """Return a name if it is one of that kind."""
+    if not isinstance(name, str) or not re.fullmatch(_NAMES[kind], name) or "\n" in name:
+        raise MistakeError(f"{where}.{_shown(name)}: not a valid name of {kind}")
+    return _text(name, where)
+
+
+def _shown(name: Any) -> str:
+    return str(name).encode("ascii", "backslashreplace").decode().replace("\n", "\\n")
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:
@@ -180,10 +215,20 @@ def _mapping(value: Any, where: str) -> Mapping[str, Any]:
     return value
 
 
+def _line(value: Any, where: str) -> str:
+    text = _text(value, where)
+    if "\n" in text:
+        raise MistakeError(f"{where}: a value must be one line")
+    return text
+
+
 def _text(value: Any, where: str) -> str:
     if isinstance(value, (Mapping, list, tuple)):
         raise MistakeError(f"{where}: must be text, not a {type(value).__name__}")
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    if re.search("[\0\r\ud800-\udfff]", text):
+        raise MistakeError(f"{where}: has a NUL, a carriage return or half a character")
+    return text
 
 
 def main() -> None:

@@ -173,6 +173,27 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "devstack_local_conf.post-config: must be a dictionary": {
         "local_conf": {"post-config": "hidden"}
     },
+    "devstack_localrc.A: a line must not begin with [[": {
+        "localrc": {"A": "hidden\n[[post-config|$F]]\nb"}
+    },
+    "devstack_localrc.A: has a NUL, a carriage return or half a character": {
+        "localrc": {"A": "hidden\r\nb"}
+    },
+    "devstack_plugins.a b: not a valid name of a plugin": {"plugins": {"a b": "hidden"}},
+    "devstack_plugins.a: a value must be one line": {"plugins": {"a": "https://x\nhidden"}},
+    "devstack_services.a; hidden: not a valid name of a service": {"services": {"a; hidden": True}},
+    "devstack_base_services.None: not a valid name of a service": {"base_services": [None]},
+    "projects.a.None: not a valid name of a service": {"projects": {"a": {"required": True}}},
+    "projects.a: must be a dictionary": {"projects": {"a": ["hidden"]}},
+    "devstack_local_conf.extra.a b: not a valid name of a file": {
+        "local_conf": {"extra": {"a b": {"DEFAULT": {"a": "hidden"}}}}
+    },
+    "devstack_local_conf.extra.$F.a]b: not a valid name of a section": {
+        "local_conf": {"extra": {"$F": {"a]b": {"a": "hidden"}}}}
+    },
+    "devstack_local_conf.extra.$F.DEFAULT.a\\n[b]: not a valid name of an option": {
+        "local_conf": {"extra": {"$F": {"DEFAULT": {"a\n[b]": "hidden"}}}}
+    },
     "devstack_local_conf.extra.$F.DEFAULT: must be a dictionary": {
         "local_conf": {"extra": {"$F": {"DEFAULT": ["hidden"]}}}
     },
