@@ -1,6 +1,7 @@
 """`doit timing`: the times of a run, as tables, figures, a page, a trace or test results."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def _write_files(directory: StackDirectory, path: Path, params: Any) -> str:
 
 
 def _written(name: Path, make: Callable[[], str]) -> str:
-    path = (Path(doit.get_initial_workdir()) / name).resolve()
+    path = Path(os.path.realpath(Path(doit.get_initial_workdir(), name)))
     if path.exists() and not path.is_file():
         raise StepError(f"{path} is not a file; choose another name")
     if not path.parent.is_dir():

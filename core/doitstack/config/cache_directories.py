@@ -37,9 +37,10 @@ def _users_cache(settings: Settings, name: str) -> Path | None:
 
     As the XDG Base Directory Specification demands, a relative XDG_CACHE_HOME is ignored.
     """
-    home = Path(settings.get("HOME") or "~").expanduser()
+    # It stays "~", which is no absolute path, for a user id that has no account.
+    home = settings.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - Path raises
     base = Path(settings.get("XDG_CACHE_HOME"))
-    path = (base if base.is_absolute() else home / ".cache") / name
+    path = (base if base.is_absolute() else Path(home) / ".cache") / name
     return path if path.is_absolute() and _is_writable(path) else None
 
 

@@ -297,8 +297,8 @@ def discard(settings: Settings, *paths: Path) -> None:
 
 def _is_inside(path: Path, dest: Path) -> bool:
     """Return whether `path` is really below `dest`, with links and dots resolved."""
-    real = path.parent.resolve() / path.name
-    return ".." not in path.parts and dest.resolve() in real.parents
+    real = Path(os.path.realpath(path.parent), path.name)
+    return ".." not in path.parts and Path(os.path.realpath(dest)) in real.parents
 
 
 def _remove(path: Path) -> None:

@@ -1,5 +1,6 @@
 """The settings of a run: defaults, overridden by `local.conf`, overridden by the environment."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,9 @@ DEFAULTS = {
 }
 """The defaults. They are set before `local.conf` is read, which can use them, except those that
 depend on what `local.conf` sets."""
+
+MOST = 999_999_999
+"""The largest number of a setting; 31 years, if it is a time in seconds."""
 
 _DIRECTORIES = ("DATA_DIR", "LOGDIR")
 
@@ -131,10 +135,12 @@ class Settings(Mapping[str, str]):
         return default if value == "" else value in _TRUE
 
     def number(self, name: str) -> int:
-        """Return `name` as a whole number, 0 or more."""
+        """Return `name` as a whole number from 0 to MOST."""
         text = self[name].strip()
         if not text.isdecimal():
             raise SettingsError(f"{name}={self[name]}: use a whole number, 0 or more")
+        if len(text) > len(str(MOST)):
+            raise SettingsError(f"{name}={text[:20]}: use a whole number up to {MOST}")
         return int(text)
 
     def port(self, name: str) -> int:
@@ -260,8 +266,9 @@ def _check_dest(dest: str, home: str) -> None:
         raise SettingsError(f"DEST={dest}: use an absolute path")
     if special := _SPECIAL.intersection(dest):
         raise SettingsError(f"DEST={dest}: OpenStack cannot use a path with {min(special)}")
-    forbidden = {Path("/"), Path(home).resolve()} if home else {Path("/")}
-    if path.resolve() in forbidden:
+    # Unlike Path.resolve, this takes links in a circle.
+    forbidden = {"/", os.path.realpath(home)} if home else {"/"}
+    if os.path.realpath(path) in forbidden:
         raise SettingsError(f"DEST={dest}: this is not a directory of doitstack's own; use another")
     try:
         is_usable = path.is_dir() or not path.exists()

@@ -13,8 +13,8 @@ from doitstack.config.settings import Settings
 from doitstack.errors import PlanError, PluginError
 
 _WORD = r"[\"']?([\w.-]+)[\"']?"
-_DEFINES = rf"(?m)^\s*define_plugin\s+{_WORD}"
-_REQUIRES = rf"(?m)^\s*plugin_requires\s+{_WORD}\s+{_WORD}"
+_DEFINES = rf"(?m)^[ \t]*define_plugin\s+{_WORD}"
+_REQUIRES = rf"(?m)^[ \t]*plugin_requires\s+{_WORD}\s+{_WORD}"
 
 
 def scripts_directory(repository: PluginRepository, dest: Path) -> Path:

@@ -1,5 +1,6 @@
 """Where files are kept that outlive a stack."""
 
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,3 +74,12 @@ def test_uv_keeps_its_own_choice(load: Load, read_only_home: Path, tmp_path: Pat
 def test_offline_is_for_uv_too(load: Load) -> None:
     assert uv_variables(load()) == {}
     assert uv_variables(load(OFFLINE="True")) == {"UV_OFFLINE": "true"}
+
+
+def test_user_without_home_and_account_has_the_cache_below_dest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    settings = load_settings(tmp_path, {})
+    assert cache_directory(settings) == settings.path("DEST") / "cache"

@@ -1,9 +1,11 @@
 """The environment over local.conf over defaults."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from doitstack.config import dest_directory
 from doitstack.config.local_conf import LocalSettings
 from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import SettingsError
@@ -131,6 +133,7 @@ def test_truth_of_an_unset_name_is_the_default() -> None:
     [
         ("SERVICE_TIMEOUT", "long", "use a whole number, 0 or more"),
         ("ASYNC_JOBS", "-1", "use a whole number, 0 or more"),
+        ("KEEP_RUNS", "1234567890", r"use a whole number up to 999999999"),
         ("ASYNC_STRICT", "maybe", "use True or False"),
         ("DATA_DIR", "data", "use an absolute path"),
         ("LOGDIR", "", "use an absolute path"),
@@ -220,3 +223,14 @@ def test_names_that_are_set_late_are_recorded() -> None:
         settings.default("LATE", "3")
     settings.default("AFTERWARDS", "4")
     assert settings.late == {"LATE"}
+
+
+@pytest.mark.parametrize("name", ["DEST", "DATA_DIR", "LOGDIR", "HOME"])
+def test_links_in_a_circle_are_a_mistake_or_nothing(tmp_path: Path, name: str) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with suppress(SettingsError):
+        settings = load_settings(tmp_path, {name: str(loop)})
+        dest_directory.owned(settings)
+        dest_directory.claim(settings)
+    assert loop.is_symlink()

@@ -128,3 +128,9 @@ def test_cloning_may_be_forbidden(tmp_path: Path, repository: Path, name: str) -
                 _settings(tmp_path / "dest", **{name: "True"}),
             )
         )
+
+
+def test_settings_with_many_empty_lines_are_read_in_linear_time(tmp_path: Path) -> None:
+    lines = "\n" * 100_000
+    repositories = _repositories(tmp_path, {"b": f"{lines}\tplugin_requires b a\n", "a": lines})
+    assert _names(in_order(repositories, tmp_path)) == ["a", "b"]

@@ -10,6 +10,7 @@ from doitstack.planning.script_checks import (
     may_be_sourced,
     missing_files,
     needs_sudo,
+    noexec_line,
     read_scripts,
     unprovided_calls,
 )
@@ -137,3 +138,18 @@ def test_script_that_switches_execution_off_is_an_error(tmp_path: Path) -> None:
     (complaint,) = complaints([script])
     assert complaint.is_error
     assert complaint.text.startswith(f"{script}:2: set -n: bash would execute nothing more")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(" " * 100_000 + '"', "then" + "\t" * 100_000 + '"', "set -" + "n" * 100_000 + "_"),
+        *(";a" * 50_000, "f" + " " * 100_000 + "(x", "source $TOP_DIR/" + "a/" * 50_000),
+    ],
+)
+def test_long_lines_are_read_in_linear_time(tmp_path: Path, line: str) -> None:
+    texts = scripts(tmp_path, a=f"{line}\n")
+    assert unprovided_calls(texts) == []
+    assert len(missing_files(texts, tmp_path)) == line.count("source")
+    assert complaints([]) == []
+    assert noexec_line(line) == 0
