@@ -115,8 +115,34 @@ def key_of(step: StepRecord) -> str:
     return step.name if step.is_future else step.task
 
 
+def _with_own_names(run: RunRecord) -> RunRecord:
+    """Return the run with a name of its own for each future: a, a (2), a (3).
+
+    A name may be used again after its future has been collected. Each wait is for the last one.
+    """
+    declared: dict[str, list[float]] = {}
+
+    def awaited(name: str, time: float) -> str:
+        return _numbered(name, sum(one <= time for one in declared.get(name, ())))
+
+    steps = []
+    for step in run.steps:
+        name, waits = step.name, tuple(awaited(name, step.declared) for name in step.waits)
+        if step.is_future:
+            times = declared.setdefault(name, [])
+            times.append(step.declared)
+            name = _numbered(name, len(times))
+        steps.append(replace(step, name=name, waits=waits))
+    run_waits = [replace(wait, name=awaited(wait.name, wait.start)) for wait in run.waits]
+    return replace(run, steps=steps, waits=run_waits)
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name} ({number})" if number > 1 else name
+
+
 def graph_of(run: RunRecord) -> Graph:
-    """Return the work of a run as a graph."""
+    """Return the work of a run as a graph. Each future must have a name of its own."""
     futures = [step for step in run.futures if step.was_run]
     known = {step.name for step in futures}
     return Graph(
@@ -213,25 +239,27 @@ class WhatIf:
 
 def what_if(run: RunRecord) -> WhatIf:
     """Return the gains of shorter steps and later waits in this run."""
-    graph = graph_of(run)
+    named = _with_own_names(run)
+    originals = dict(zip(map(id, named.steps), run.steps, strict=True))
+    graph = graph_of(named)
     base = play(graph)
     tried = [
         step
-        for step in run.steps
+        for step in named.steps
         if step.was_run and step.kind is not Kind.ASYNC_WAIT and step.seconds >= NOTICEABLE
     ]
     tried = sorted(tried, key=lambda step: -step.seconds)[:LONGEST]
     gains = [
         Gain(
-            step,
+            originals[id(step)],
             half=base - play(graph.scaled(key_of(step), 0.5)),
             none=base - play(graph.scaled(key_of(step), 0.0)),
         )
         for step in tried
     ]
     waits = [
-        WaitGain(step, names, waited, base - play(graph.waiting_last(names)))
-        for step, names, waited in _waiting_steps(run, graph)
+        WaitGain(originals[id(step)], names, waited, base - play(graph.waiting_last(names)))
+        for step, names, waited in _waiting_steps(named, graph)
         if waited >= NOTICEABLE
     ]
     return WhatIf(

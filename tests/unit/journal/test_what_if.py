@@ -2,7 +2,7 @@
 
 import pytest
 
-from doitstack.journal.events import WaitEnd, WaitStart
+from doitstack.journal.events import Event, WaitEnd, WaitStart
 from doitstack.journal.what_if import (
     Await,
     Background,
@@ -157,6 +157,30 @@ def test_future_can_start_where_the_plan_has_it_not_where_it_was_late() -> None:
     )
     # x 0-1, y 1-9, a 1-5, b 5-8
     assert play(graph) == 9
+
+
+def test_futures_that_have_one_name_one_after_the_other_count_each() -> None:
+    # x 0-1; a 1-3, awaited; a again 3-7, awaited; y 7-8
+    def future(start: float, end: float) -> list[Event]:
+        return [
+            future_start(start, "a"),
+            WaitStart(name="a", time=start),
+            future_end(end, "a", start, end),
+            collected(end, "a", end - start),
+        ]
+
+    events = [
+        run_start(0),
+        step(0, "x"),
+        *future(1, 3),
+        *future(3, 7),
+        step_end(8, "x"),
+        run_end(8),
+    ]
+    found = what_if(record(events))
+    assert found.replayed == 8
+    assert [(gain.step.name, gain.none) for gain in found.steps] == [("a", 4), ("x", 2), ("a", 2)]
+    assert [(wait.futures, wait.waited) for wait in found.waits] == [(("a", "a (2)"), 6)]
 
 
 def test_time_between_steps_has_no_owner_and_waits_for_anything_are_no_work() -> None:
