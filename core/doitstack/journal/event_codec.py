@@ -60,12 +60,32 @@ _FORMATS: dict[Any, _Format] = {
 }
 
 
+_MOST = 10**13
+"""A larger number is damage: no pid, no byte of a log, and as a time in ms it is after 2286."""
+
+
 def _not_a_number(name: str) -> NoReturn:
     raise ValueError(name)
 
 
+def _int(text: str) -> int:
+    number = int(text)
+    if not -_MOST <= number <= _MOST:
+        raise ValueError(text)
+    return number
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not -_MOST <= number <= _MOST:  # 1e999 is infinite
+        raise ValueError(text)
+    return number
+
+
 _to_json = json.JSONEncoder().encode
-_from_json = json.JSONDecoder(parse_constant=_not_a_number).decode
+_from_json = json.JSONDecoder(
+    parse_int=_int, parse_float=_float, parse_constant=_not_a_number
+).decode
 
 _Write = tuple[str, str, bool, Callable[[Any], Any] | None]
 """An event's field, its key in a line, whether that leaves it out if empty, and the conversion."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from doitstack.private_files import read_regular
 
+_MOST_DIGITS = 18
+
 
 @dataclass(frozen=True)
 class Job:
@@ -30,8 +32,9 @@ def open_job(path: Path | str, job: Job) -> int:
 
     Raises FileExistsError if an uncollected future has that name.
     """
+    command = job.command.replace("\n", "\\n")
     text = (
-        f"[job]\ncommand = {job.command}\npid = {job.pid}\n"
+        f"[job]\ncommand = {command}\npid = {job.pid}\n"
         f"start_time = {job.start_time}\npid_start_time = {job.started}\n"
     )
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
@@ -63,10 +66,17 @@ def read_job(path: Path) -> Job | None:
     with suppress(KeyError, ValueError):
         return Job(
             command=values["command"],
-            pid=0 if values["pid"] == "self" else int(values["pid"]),
-            start_time=int(values["start_time"]),
-            started=int(values.get("pid_start_time", 0)),
-            end_time=int(values["end_time"]) if "end_time" in values else None,
-            rc=int(values["rc"]) if "rc" in values else None,
+            pid=0 if values["pid"] == "self" else _number(values["pid"]),
+            start_time=_number(values["start_time"]),
+            started=_number(values.get("pid_start_time", "0")),
+            end_time=_number(values["end_time"]) if "end_time" in values else None,
+            rc=_number(values["rc"]) if "rc" in values else None,
         )
     return None
+
+
+def _number(text: str) -> int:
+    """Return a number of a job. Raises ValueError, also for one that is no time and no pid."""
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(text[:_MOST_DIGITS])
+    return int(text)

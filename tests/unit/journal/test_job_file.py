@@ -1,5 +1,6 @@
 """The file of a future, also after a crash."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,15 @@ def test_job_in_the_session_itself_has_no_pid(tmp_path: Path) -> None:
     job = read_job(tmp_path / "a.ini")
     assert job
     assert job.pid == 0
+
+
+def test_command_with_line_ends_is_one_line(tmp_path: Path) -> None:
+    descriptor = open_job(tmp_path / "a.ini", replace(JOB, command="sh -c 'x\nrc = 0\n'"))
+    assert read_job(tmp_path / "a.ini") == replace(JOB, command=r"sh -c 'x\nrc = 0\n'")
+    close_job(descriptor, 5, 1)
+
+
+@pytest.mark.parametrize("key", ["pid", "start_time", "end_time", "rc"])
+def test_number_that_is_too_long_is_damage(tmp_path: Path, key: str) -> None:
+    (tmp_path / "a.ini").write_text(f"{TEXT}{key} = {10**18}\n")
+    assert read_job(tmp_path / "a.ini") is None
