@@ -78,7 +78,7 @@ def _has_shape(kind: str, *fields: str) -> bool:
     is_longer = len(fields) > len(shape) and kind != "request"
     pairs = zip(shape, fields, strict=False)
     return not is_longer and all(
-        one == "s" or re.fullmatch("-?[0-9]+", text) for one, text in pairs
+        one == "s" or re.fullmatch("-?[0-9]{1,18}", text) for one, text in pairs
     )
 
 

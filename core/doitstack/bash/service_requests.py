@@ -58,14 +58,14 @@ def start(stack: Stack, name: str) -> str:
     path = stack.dest / "units" / f"{_checked(name)}.json"
     try:
         unit = Unit(**json.loads(path.read_text(encoding="utf-8")))
-        argv = unit.argv()
+        argv, environ = unit.argv(), unit.variables()
     except FileNotFoundError as error:
         if stack.services.start_again(name):
             return ""
         raise ServiceError(f"{name} was never started; call run_process {name} COMMAND") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise ServiceError(f"{name}: cannot understand its command: {error}") from error
-    stack.run_process(name, argv, env=unit.variables())
+    stack.run_process(name, argv, env=environ)
     return ""
 
 

@@ -175,10 +175,12 @@ def _signal_all(pids: set[int], number: signal.Signals, *, wait: float) -> set[i
 
 
 def open_pidfd(pid: int) -> int | None:
-    """Return a file descriptor that becomes readable when `pid` ends; None if it has ended."""
+    """Return a file descriptor that becomes readable when `pid` ends; None if it does not live."""
+    if pid < 1:
+        return None
     try:
         return os.pidfd_open(pid)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return None
 
 

@@ -25,6 +25,7 @@ def _message(fields: list[str]) -> bytes:
     [
         *(b"rubbish\0", b"rubbish\ndoitstack 1\0done\0", b"1\0done\0", b"doitstack 0\0\0"),
         *(b"doitstack 1\0what\0", b"doitstack 2\0done\0x\0", b"doitstack 1\0time\0"),
+        *(b"doitstack 3\0time\0pip\0" + b"9" * 19 + b"\0", b"doitstack 2\0async_ended\0f\0"),
         *(b"doitstack 3\0time\0pip\0x\0", b"doitstack 2\0async_started\0f\0", b"\0\xff\0"),
     ],
 )

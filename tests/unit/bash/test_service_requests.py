@@ -37,6 +37,18 @@ def test_run_process_changes_user_and_group(stack: Any, monkeypatch: pytest.Monk
     ]
 
 
+@pytest.mark.parametrize(
+    "unit", ['{"command": "x", "environment": "A=\'"}', '{"command": 1}', "[]"]
+)
+def test_description_that_cannot_be_understood_is_an_error(stack: Any, unit: str) -> None:
+    answer(stack, "write_unit", ["a", "/bin/x"])
+    (stack.dest / "units" / "a.json").write_text(unit)
+    assert answer(stack, "start_process", ["a"]).err.startswith(
+        "start_process: a: cannot understand its command: "
+    )
+    assert stack.log == []
+
+
 def test_a_service_starts_again_by_its_name(stack: Any) -> None:
     answer(stack, "write_unit", ["a", "/bin/x"])
     assert answer(stack, "restart_process", ["a"]) == Answer()

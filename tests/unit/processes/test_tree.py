@@ -192,3 +192,8 @@ def test_process_that_may_not_be_signalled_is_returned(monkeypatch: pytest.Monke
             patched.setattr(signal, "pidfd_send_signal", refuse)
             assert end_processes([process.pid], grace=0.01) == {process.pid}
         process.kill()
+
+
+@pytest.mark.parametrize("pid", [-5, 0, 1 << 22, 1 << 40])
+def test_number_that_is_no_process_has_no_handle(pid: int) -> None:
+    assert open_pidfd(pid) is None
