@@ -1,5 +1,6 @@
 """Configuration files in oslo.config's format, and the settings of addresses, of any service."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,4 +48,18 @@ def set_address(settings: Settings, prefix: str, port: str, path: str = "") -> N
 def _line(name: str, value: str, special: str) -> str:
     if not value.isprintable():
         raise SettingsError(f"the value of {name} holds a line end or another control character")
+    if special == "$":
+        return f"{name} = {_quoted(value)}\n"
+    if value != value.strip():
+        raise SettingsError(f"the value of {name} begins or ends with a blank")
     return f"{name} = {value.replace(special, special * 2)}\n"
+
+
+def _quoted(value: str) -> str:
+    r"""Return what oslo.config reads as `value`: `\$`, as well as `$$`, stands for `$` there.
+
+    It removes blanks around a value, and then quotes of one kind.
+    """
+    escaped = re.sub(r"(\\?)\$", lambda match: r"\\$" if match[1] else "$$", value)
+    is_changed = value != value.strip() or (value[:1] == value[-1:] != "" and value[0] in "\"'")
+    return f'"{escaped}"' if is_changed else escaped

@@ -2,6 +2,7 @@
 
 import stat
 from pathlib import Path
+from string import Template
 
 import pytest
 
@@ -14,6 +15,38 @@ def test_values_mean_themselves() -> None:
     sections = {"DEFAULT": {"a": "p$x 100%", "b": ""}, "database": {"c": "d"}}
     assert conf_files.text(sections) == ("[DEFAULT]\na = p$$x 100%\nb = \n\n[database]\nc = d\n")
     assert "p$x 100%%" in conf_files.text(sections, special="%")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (r"a\$b", r"a\\$b"),
+        (r"\\$$x", r"\\\$$$x"),
+        (" a", '" a"'),
+        ("a ", '"a "'),
+        ('"a"', '""a""'),
+        ("'", '"\'"'),
+        ("'a\"", "'a\""),
+        ('a"', 'a"'),
+    ],
+)
+def test_values_that_oslo_config_would_change_are_quoted(value: str, written: str) -> None:
+    text = conf_files.text({"DEFAULT": {"a": value}})
+    assert text == f"[DEFAULT]\na = {written}\n"
+    assert _read_by_oslo(text) == value
+
+
+def _read_by_oslo(text: str) -> str:
+    """Return the value of the last line as oslo.config's iniparser and Template read it."""
+    value = text.splitlines()[-1].partition("=")[2].strip()
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        value = value[1:-1]
+    return Template(value.replace(r"\$", "$$")).safe_substitute()
+
+
+def test_blank_that_no_quotes_can_keep_is_refused() -> None:
+    with pytest.raises(SettingsError, match="the value of a begins or ends with a blank"):
+        conf_files.text({"DEFAULT": {"a": "x "}}, special="%")
 
 
 def test_a_value_cannot_write_further_lines() -> None:
