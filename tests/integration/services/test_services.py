@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -68,21 +69,38 @@ def state_of(services: Services, name: str) -> ServiceState:
     return next(one.state for one in services.status() if one.name == name)
 
 
+def is_ready(services: Services, name: str) -> bool:
+    return "ready\n" in services.log(name).read_text()
+
+
 def gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def begin(services: Services, name: str, argv: list[str], **options: Any) -> None:
+    """Start a service; return once its program has taken its script's place, not a second later."""
+    services.start(name, argv, wait=False, **options)
+
+    def runs() -> bool:
+        words = psutil.Process(pid_of(services, name)).cmdline()
+        # The last word of supervisord, before it runs the script, and of the script.
+        return bool(words) and not words[-1].startswith("/proc/self/cwd/")
+
+    assert wait_until(runs)
 
 
 def test_start_passes_everything_as_it_was_given(services: Services, tmp_path: Path) -> None:
     hard = "1 # ;' \" %(x)s $HOME\n`id` \\"
     script = 'printf "<%s>" "$X" "$1" "$(pwd)"; exec sleep 1000'
-    services.start("a", ["sh", "-c", script, "sh", hard], env={"X": hard}, cwd=tmp_path)
+    begin(services, "a", ["sh", "-c", script, "sh", hard], env={"X": hard}, cwd=tmp_path)
+    assert wait_until(lambda: bool(services.log("a").read_text()))
     assert services.log("a").read_text() == f"<{hard}><{hard}><{tmp_path}>"
 
 
 def test_every_pipe_of_supervisor_to_a_service_has_a_reader(shared: Services) -> None:
     """Else poll returns at once for it, and supervisor may ask without end."""
     for name in "abc":
-        shared.start(name, SLEEP)
+        begin(shared, name, SLEEP)
     held = {target for name in "abc" for target, _ in pipes(pid_of(shared, name))}
     own = pipes(supervisord(shared).pid)
     ends = {target for target, flags in own if flags & os.O_ACCMODE == os.O_WRONLY}
@@ -103,7 +121,7 @@ time.sleep(1000)
 
 def test_process_without_its_environment_is_ours_and_ends(services: Services) -> None:
     """A program that gives itself a title writes over what it was started with."""
-    services.start("a", [sys.executable, "-c", TITLED])
+    begin(services, "a", [sys.executable, "-c", TITLED])
     assert wait_until(lambda: "titled" in services.log("a").read_text())
     first, second = map(psutil.Process, services.pids("a"))
     assert DIRECTORY_VARIABLE not in first.environ()
@@ -135,9 +153,9 @@ def test_start_keeps_a_service_with_the_same_command(services: Services) -> None
 
 
 def test_start_restarts_a_service_with_another_command(shared: Services) -> None:
-    shared.start("a", SLEEP, env={"X": "1"})
+    begin(shared, "a", SLEEP, env={"X": "1"})
     process = psutil.Process(pid_of(shared, "a"))
-    shared.start("a", SLEEP, env={"X": "2"})
+    begin(shared, "a", SLEEP, env={"X": "2"})
     assert gone(process)
     assert psutil.Process(pid_of(shared, "a")).environ()["X"] == "2"
 
@@ -145,7 +163,7 @@ def test_start_restarts_a_service_with_another_command(shared: Services) -> None
 def test_start_again_starts_a_known_service(services: Services) -> None:
     assert not services.start_again("a")
     assert not directory_of(services).exists()
-    services.start("a", SLEEP, env={"X": "1"})
+    begin(services, "a", SLEEP, env={"X": "1"})
     first = pid_of(services, "a")
     assert services.start_again("a")
     assert pid_of(services, "a") == first
@@ -189,7 +207,7 @@ def test_services_see_neither_our_markers_nor_our_secrets(
 ) -> None:
     monkeypatch.setenv("DOITSTACK_FUTURE", "x")
     monkeypatch.setenv("OS_PASSWORD", "x")
-    services.start("a", SLEEP)
+    begin(services, "a", SLEEP)
     for process in kept(services):
         assert not {"DOITSTACK_FUTURE", "OS_PASSWORD"} & process.environ().keys()
 
@@ -197,7 +215,7 @@ def test_services_see_neither_our_markers_nor_our_secrets(
 def test_supervisord_is_a_daemon_of_its_own(services: Services) -> None:
     with socket.socket() as held:
         os.set_inheritable(held.fileno(), True)
-        services.start("a", SLEEP)
+        begin(services, "a", SLEEP)
         daemon = supervisord(services)
         assert os.getsid(daemon.pid) != os.getsid(0)
         for process in kept(services):
@@ -222,14 +240,14 @@ def test_services_outlive_the_process_that_started_them(services: Services) -> N
 
 
 def test_files_are_private(services: Services) -> None:
-    services.start("a", ["sh", "-c", "echo x; exec sleep 1000"])
+    begin(services, "a", ["sh", "-c", "echo x; exec sleep 1000"])
     root = directory_of(services).parent
     for path in [*directory_of(services).rglob("*"), *root.glob("logs/*")]:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
 def test_stop_ends_a_service_and_its_children(services: Services) -> None:
-    services.start("a", ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
+    services.start("a", ["sh", "-c", "setsid sleep 1000 & sleep 1000"], wait=False)
     services.start("b", SLEEP)
     assert len(services.pids("a")) == 3
     services.stop("a")
@@ -247,9 +265,9 @@ def test_stop_of_an_unknown_service_does_nothing(services: Services) -> None:
 
 
 def test_stop_all_leaves_no_process(services: Services) -> None:
-    services.start("a", SLEEP)
-    services.start("b", ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
-    assert len(kept(services)) == 5
+    begin(services, "a", SLEEP)
+    begin(services, "b", ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
+    assert wait_until(lambda: len(kept(services)) == 5)
     services.stop_all()
     assert kept(services) == []
     assert [one.state for one in services.status()] == [ServiceState.STOPPED] * 2
@@ -262,7 +280,7 @@ def test_stop_all_without_any_start_makes_nothing(services: Services) -> None:
 
 
 def test_stop_all_ends_leftovers_of_a_killed_supervisord(services: Services) -> None:
-    services.start("a", SLEEP)
+    begin(services, "a", SLEEP)
     os.kill(supervisord(services).pid, signal.SIGKILL)
     assert wait_until(lambda: len(kept(services)) == 1)
     services.stop_all()
@@ -270,24 +288,24 @@ def test_stop_all_ends_leftovers_of_a_killed_supervisord(services: Services) -> 
 
 
 def test_start_after_a_killed_supervisord_starts_again(services: Services) -> None:
-    services.start("a", SLEEP)
+    begin(services, "a", SLEEP)
     orphan = psutil.Process(pid_of(services, "a"))
     os.kill(supervisord(services).pid, signal.SIGKILL)
     assert wait_until(lambda: len(kept(services)) == 1)
     assert [one.state for one in services.status()] == [ServiceState.STOPPED]
-    services.start("a", SLEEP)
+    begin(services, "a", SLEEP)
     assert gone(orphan)
     assert services.deaths(time.time(), "a") == {}
 
 
 def test_stale_pid_file_does_no_harm(services: Services) -> None:
-    services.start("a", SLEEP)
+    begin(services, "a", SLEEP)
     services.stop_all()
     with subprocess.Popen(SLEEP) as bystander:
         (directory_of(services) / "supervisord.pid").write_text(f"{bystander.pid}\n")
         (directory_of(services) / "supervisor.sock").touch()
         services.stop_all()
-        services.start("a", SLEEP)
+        begin(services, "a", SLEEP)
         services.stop_all()
         assert bystander.poll() is None
         bystander.kill()
@@ -297,7 +315,9 @@ def test_a_service_that_ignores_sigterm_is_killed(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("doitstack.services.supervisord.STOP_SECONDS", 0.3)
-    services.start("a", ["sh", "-c", "trap '' TERM; (setsid sh -c 'sleep 1000') & sleep 1000"])
+    script = "trap '' TERM; (setsid sh -c 'echo ready; sleep 1000') & sleep 1000"
+    begin(services, "a", ["sh", "-c", script])
+    assert wait_until(lambda: is_ready(services, "a"))
     os.kill(supervisord(services).pid, signal.SIGKILL)
     services.stop_all()
     assert kept(services) == []
@@ -320,8 +340,8 @@ def test_stop_ends_services_side_by_side(shared: Services, tmp_path: Path) -> No
         "touch $0.ready; while :; do sleep 0.05; done"
     )
     first, second = tmp_path / "first", tmp_path / "second"
-    shared.start("a", ["sh", "-c", script, first, second])
-    shared.start("b", ["sh", "-c", script, second, first])
+    begin(shared, "a", ["sh", "-c", script, first, second])
+    begin(shared, "b", ["sh", "-c", script, second, first])
     assert wait_until(lambda: all(Path(f"{path}.ready").exists() for path in (first, second)))
     shared.stop("a", "b")
     assert all(Path(f"{path}.ended").exists() for path in (first, second))
@@ -329,14 +349,15 @@ def test_stop_ends_services_side_by_side(shared: Services, tmp_path: Path) -> No
 
 
 def test_stop_of_nothing_leaves_all(shared: Services) -> None:
-    shared.start("a", SLEEP)
+    begin(shared, "a", SLEEP)
     shared.stop()
     assert shared.deaths(time.time(), "a") == {}
 
 
 def test_a_service_has_its_own_time_to_end(shared: Services) -> None:
-    script = "trap 'echo asked' TERM; while :; do sleep 0.05; done"
-    shared.start("a", ["sh", "-c", script], stop_seconds=1)
+    script = "trap 'echo asked' TERM; echo ready; while :; do sleep 0.05; done"
+    begin(shared, "a", ["sh", "-c", script], stop_seconds=1)
+    assert wait_until(lambda: is_ready(shared, "a"))
     shared.stop("a")
     assert "asked" in shared.log("a").read_text()
     assert "SIGKILL" in (directory_of(shared) / "supervisord.log").read_text()
@@ -348,15 +369,17 @@ def test_stop_does_not_wait_for_supervisor_for_ever(
 ) -> None:
     monkeypatch.setattr("doitstack.services.supervisord._PATIENCE_SECONDS", 0)
     monkeypatch.setattr("doitstack.services.supervisord.STOP_SECONDS", 0.3)
-    shared.start("a", ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"], stop_seconds=99)
+    script = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
+    begin(shared, "a", ["sh", "-c", script], stop_seconds=99)
+    assert wait_until(lambda: is_ready(shared, "a"))
     shared.stop("a")
     assert shared.pids("a") == []
 
 
 def test_start_takes_over_another_time_to_end(shared: Services) -> None:
-    shared.start("a", SLEEP)
+    begin(shared, "a", SLEEP)
     first = pid_of(shared, "a")
-    shared.start("a", SLEEP, stop_seconds=1)
+    begin(shared, "a", SLEEP, stop_seconds=1)
     assert pid_of(shared, "a") != first
 
 
@@ -376,15 +399,18 @@ def test_ports_are_those_at_which_processes_listen(shared: Services) -> None:
         "os.fork()\n"
         "time.sleep(1000)\n"
     )
-    shared.start("a", [sys.executable, "-c", script])
-    shared.start("b", SLEEP)
+    begin(shared, "a", [sys.executable, "-c", script])
+    begin(shared, "b", SLEEP)
     assert wait_until(lambda: shared.log("a").read_text().endswith("\n"))
     assert shared.ports() == {"a": [int(port) for port in shared.log("a").read_text().split()]}
 
 
 def test_deaths_do_not_include_stopped_services(services: Services) -> None:
     for name in ("a", "b", "c"):
-        services.start(name, ["sh", "-c", f"echo last words of {name}; exec sleep 1000"])
+        services.start(
+            name, ["sh", "-c", f"echo last words of {name}; exec sleep 1000"], wait=name == "c"
+        )
+    assert {one.state for one in services.status()} == {ServiceState.RUNNING}
     began = time.time() - 10
     assert services.deaths(began) == {}
     for name in ("a", "b"):
@@ -397,7 +423,7 @@ def test_deaths_do_not_include_stopped_services(services: Services) -> None:
     assert told["b"].endswith("last words of b")
     assert services.deaths(time.time() + 10) == {}
     assert list(services.deaths(began, "c", "never")) == ["c", "never", "a", "b"]
-    services.start("a", SLEEP)
+    begin(services, "a", SLEEP)
     assert list(services.deaths(began)) == ["b"]
 
 
