@@ -16,6 +16,7 @@ import pytest
 
 from doitstack.cli import COMMANDS as COMMAND_NAMES
 from doitstack.cli import command_name
+from tests.doit_server import served
 
 TESTS = Path(__file__).parent
 DOIT = str(Path(sys.executable).with_name("doit"))
@@ -48,12 +49,13 @@ COMMANDS = "\n".join(
 )
 
 
-# Without bytecode each worker would compile all tests, each `doit` all of ours, and each service
-# thousands of files.
+# Programs have none of the developer's settings of Python. Without bytecode each worker would
+# compile all tests, each `doit` all of ours, and each service thousands of files. Workers have the
+# width of the controller's terminal; tables would be cut for it.
 sys.dont_write_bytecode = False
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# Workers have the width of the controller's terminal; tables would be cut for it.
-os.environ.pop("COLUMNS", None)
+for name in [*os.environ]:
+    if name == "COLUMNS" or name.startswith("PYTHON"):
+        del os.environ[name]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -135,7 +137,12 @@ class Outcome:
 
 
 class StackDir:
-    """A stack directory of a test's own."""
+    """A stack directory of a test's own.
+
+    program: what `run` runs: the command, or the client of its fork server.
+    """
+
+    program = DOIT
 
     def __init__(self, path: Path, files: dict[str, str], environ: dict[str, str]) -> None:
         self.path = path
@@ -154,7 +161,7 @@ class StackDir:
 
     def run(self, *arguments: str, timeout: float = 120, **environ: str) -> Outcome:
         """Run `doit ARGUMENTS` to its end."""
-        process = self.start(*arguments, **environ)
+        process = self._start(self.program, *arguments, **environ)
         try:
             out, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -165,8 +172,11 @@ class StackDir:
 
     def start(self, *arguments: str, **environ: str) -> "subprocess.Popen[str]":
         """Start `doit ARGUMENTS`, in a process group of its own as a terminal would."""
+        return self._start(DOIT, *arguments, **environ)
+
+    def _start(self, *argv: str, **environ: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [DOIT, *arguments],
+            argv,
             cwd=self.path,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
@@ -230,3 +240,21 @@ def stack_dir(tmp_path: Path) -> Iterator[MakeStackDir]:
     """Return a maker of stack directories of the test's own."""
     with stack_dirs(tmp_path) as make:
         yield make
+
+
+@pytest.fixture(scope="session")
+def doit_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return a program that does what `doit` does, but sooner."""
+    top = tmp_path_factory.mktemp("doit")
+    stack = StackDir(top / "stack", {"extras.d/50-demo.sh": ":\n"}, clean_environment())
+    environ = {**stack.environ, "ENABLED_SERVICES": ","}
+    with served(DOIT, top, stack.path, environ) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def served_runs(doit_client: str) -> Iterator[None]:
+    """Let the runs of a module's stacks come from a fork server: see `doit_server`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StackDir, "program", doit_client)
+        yield

@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import DOIT, MakeStackDir, clean_environment
 from tests.integration.probes import plugin
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 DEMO = "extras.d/50-demo.py"
 BASIC = plugin("""
     def work(stack):

@@ -11,6 +11,8 @@ from tests.conftest import DOIT, MakeStackDir, Outcome, StackDir
 from tests.integration.probes import plugin
 from tests.terminal import Screen, Terminal
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 DEMO = "extras.d/50-demo.py"
 
 GATED = plugin("""

@@ -7,6 +7,8 @@ import pytest
 from tests.conftest import MakeStackDir, Outcome, StackDir
 from tests.integration.probes import plugin
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 DEMO = "extras.d/50-demo.py"
 SCRIPT = "extras.d/60-script.sh"
 

@@ -7,6 +7,8 @@ import pytest
 from tests.conftest import StackDir, clean_environment
 from tests.integration.probes import plugin
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 RESULTS = plugin("""
     class Unpicklable(Exception):
         def __init__(self, one, two):

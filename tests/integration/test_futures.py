@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import MakeStackDir, Outcome, StackDir
 from tests.integration.probes import is_dead, plugin, transcript
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 DEMO = "extras.d/50-demo.py"
 
 

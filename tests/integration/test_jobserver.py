@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import MakeStackDir, Outcome, StackDir
 from tests.integration.probes import plugin
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 PYTHON = "extras.d/50-demo.py"
 SCRIPT = "extras.d/60-script.sh"
 NINJA = str(Path(sys.executable).with_name("ninja"))

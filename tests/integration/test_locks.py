@@ -7,6 +7,8 @@ import pytest
 from tests.conftest import MakeStackDir, StackDir
 from tests.integration.probes import is_dead, plugin, transcript, wait_until
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 PYTHON = "extras.d/50-demo.py"
 SCRIPT = "extras.d/60-script.sh"
 

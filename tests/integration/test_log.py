@@ -13,7 +13,7 @@ from tests.conftest import DOIT, MakeStackDir, StackDir
 from tests.integration.probes import plugin, wait_until
 
 # A test that waits for text which never comes should fail soon.
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("served_runs")]
 
 GATED = plugin(r"""
     def talk(stack):

@@ -13,6 +13,8 @@ from tests.conftest import DOIT, MakeStackDir, StackDir
 from tests.e2e.samples import free_ports
 from tests.integration.probes import plugin
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 NOBODY = 65534
 SERVICES = "key,mysql,rabbit,s-proxy,s-object,s-container,s-account"
 DPKG_STATUS = """\

@@ -2,8 +2,12 @@
 
 import json
 
+import pytest
+
 from tests.conftest import MakeStackDir, Outcome, StackDir
 from tests.integration.probes import plugin
+
+pytestmark = pytest.mark.usefixtures("served_runs")
 
 PYTHON = "extras.d/50-demo.py"
 

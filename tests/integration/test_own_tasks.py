@@ -1,7 +1,11 @@
 """Tasks that users write into their dodo.py, and doit's options, in a stack directory."""
 
+import pytest
+
 from tests.conftest import MakeStackDir, StackDir
 from tests.integration.probes import plugin
+
+pytestmark = pytest.mark.usefixtures("served_runs")
 
 DEMO = "extras.d/50-demo.py"
 

@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import MakeStackDir, StackDir
 from tests.integration.probes import transcript
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 PYPROJECT = """\
 [build-system]
 requires = ["hatchling"]

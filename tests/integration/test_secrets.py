@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import MakeStackDir, StackDir
 from tests.integration.probes import plugin, wait_until
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 PYTHON = """
 from doitstack.errors import StepError
 

@@ -2,8 +2,12 @@
 
 import json
 
+import pytest
+
 from tests.conftest import MakeStackDir
 from tests.integration.probes import plugin, transcript
+
+pytestmark = pytest.mark.usefixtures("served_runs")
 
 PYTHON = "extras.d/50-demo.py"
 SCRIPT = "extras.d/60-script.sh"

@@ -3,7 +3,11 @@
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import MakeStackDir
+
+pytestmark = pytest.mark.usefixtures("served_runs")
 
 HEAD = """\
 import sys

@@ -8,6 +8,8 @@ import pytest
 from tests.conftest import MakeStackDir
 from tests.integration.probes import plugin, wait_until
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 WRITER = """
 def write(stack):
     with open("made", "a") as made:

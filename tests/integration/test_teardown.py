@@ -5,6 +5,8 @@ import pytest
 from tests.conftest import MakeStackDir
 from tests.integration.probes import plugin
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 GOOD = plugin("""
     @hookimpl
     def stack_install(stack):

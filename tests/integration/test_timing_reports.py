@@ -5,8 +5,12 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.conftest import MakeStackDir, StackDir
 from tests.integration.probes import plugin
+
+pytestmark = pytest.mark.usefixtures("served_runs")
 
 DEMO = "extras.d/50-demo.py"
 BASIC = plugin("""

@@ -1,7 +1,11 @@
 """Warnings: shown when they come up, repeated in the last lines of a run, errors for CI."""
 
+import pytest
+
 from tests.conftest import MakeStackDir
 from tests.integration.probes import plugin
+
+pytestmark = pytest.mark.usefixtures("served_runs")
 
 DEMO = plugin("""
     def work(stack):

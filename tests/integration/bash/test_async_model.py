@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from doitstack.cli.shell_library import LIBRARY
 from tests.conftest import MakeStackDir
 from tests.integration.bash.scripts import said
 from tests.integration.probes import plugin
+
+pytestmark = pytest.mark.usefixtures("served_runs")
 
 NAMES = ("a", "b.c", "d-1")
 TEXTS = ("", "one", "two\nlines", "no end")

@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import MakeStackDir, StackDir
 from tests.integration.bash.scripts import error_of, in_phase, install, said
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 CHECKOUT = {
     "functions": """\
 [[ -z "$_FUNCTIONS_OF_THEIRS" ]] || return 0

@@ -14,6 +14,8 @@ from tests.conftest import MakeStackDir, Outcome, StackDir
 from tests.integration.bash.scripts import error_of, in_phase, install, said
 from tests.integration.probes import wait_until
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 FIRST = "extras.d/20-first.sh"
 SECOND = "extras.d/30-second.sh"
 

@@ -6,6 +6,8 @@ from tests.conftest import MakeStackDir, StackDir
 from tests.integration.bash.scripts import error_of, in_phase, install, said
 from tests.integration.probes import plugin as python_plugin
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 SCRIPT = "extras.d/50-demo.sh"
 
 

@@ -15,6 +15,8 @@ from tests.integration.bash.repositories import Repository, enabling, saying
 from tests.integration.bash.scripts import install, said
 from tests.integration.probes import plugin as python_plugin
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Repository:

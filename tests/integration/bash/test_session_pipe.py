@@ -4,6 +4,8 @@ import pytest
 
 from tests.conftest import MakeStackDir
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 SCRIPT = """\
 if [[ "$1 $2" == 'stack install' ]]; then
     {}

@@ -8,6 +8,8 @@ import pytest
 
 from tests.conftest import clean_environment
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 
 @pytest.fixture(params=["/", "here"])
 def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
