@@ -47,8 +47,8 @@ _not_provided() {
 _define_missing() {
     local name text=''
     for name in $_MISSING_FUNCTIONS; do
-        declare -F "$name" > /dev/null || text+="$name() { _not_provided; };"
-    done
+        declare -F "$name" || text+="$name() { _not_provided; };"
+    done > /dev/null # opened once, not for each name
     eval "$text"
 }
 
