@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
@@ -84,9 +83,9 @@ def test_impossible_upload_is_an_error(glance, url: str, word: str) -> None:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[str]:
-    """An HTTP server on the files of tmp_path."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+def site(bash) -> Iterator[str]:
+    """An HTTP server on the files of the test."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(bash.path))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"

@@ -1,7 +1,6 @@
 """The ini functions: against a model for anything, and against files for the odd cases."""
 
 import shlex
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -188,18 +187,18 @@ def test_values_make_the_file(bash) -> None:
     assert (bash.path / "other.ini").read_text() == "\n[a]\nx = 3\nx = 4\n"
 
 
-def test_iniset_sudo_uses_sudo_only_if_needed(bash, tmp_path: Path) -> None:
+def test_iniset_sudo_uses_sudo_only_if_needed(bash) -> None:
     bash.program("sudo", 'echo "$@" >> "$HOME/log"; "$@"')
-    (tmp_path / "f.ini").write_text("[a]\n")
+    (bash.path / "f.ini").write_text("[a]\n")
     script = "iniset -sudo f.ini a x 1; iniset -sudo /proc/none a x 1 || echo failed"
     assert bash.says(script) == "failed"
-    assert (tmp_path / "f.ini").read_text() == "[a]\nx = 1\n"
-    assert (tmp_path / "log").read_text() == "test -e /proc/none\ntee -a -- /proc/none\n"
+    assert (bash.path / "f.ini").read_text() == "[a]\nx = 1\n"
+    assert (bash.path / "log").read_text() == "test -e /proc/none\ntee -a -- /proc/none\n"
 
 
-def test_ini_sudo_reads_files_of_root(bash, tmp_path: Path) -> None:
+def test_ini_sudo_reads_files_of_root(bash) -> None:
     """The file is visible through sudo alone: under a name that only the fake sudo maps."""
-    (tmp_path / "real.ini").write_text("[a]\nx = 1000\n")
+    (bash.path / "real.ini").write_text("[a]\nx = 1000\n")
     script = """
     sudo() {
         local word words=()
@@ -210,7 +209,7 @@ def test_ini_sudo_reads_files_of_root(bash, tmp_path: Path) -> None:
     iniadd -sudo hidden.ini a y 3; ls
     """
     assert bash(script).lines == ["has", "real.ini"]
-    assert (tmp_path / "real.ini").read_text() == "[a]\ny = 3\nx = 2\n"
+    assert (bash.path / "real.ini").read_text() == "[a]\ny = 3\nx = 2\n"
 
 
 def test_ini_functions_leave_xtrace_alone_and_print_little(bash) -> None:
