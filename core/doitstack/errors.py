@@ -1,6 +1,20 @@
 """The errors of doitstack. Each is shown to the user as one message."""
 
+import errno
 from typing import Any
+
+_SHORTAGES = {
+    **dict.fromkeys((errno.EAGAIN, errno.ENOMEM), "memory and processes (`ulimit -u`)"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "open files (`ulimit -n`)"),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "space"),
+    **dict.fromkeys((errno.EROFS, errno.EIO), "the disk"),
+}
+"""What to check if the machine lacks something, by the number of the error."""
+
+
+def shortage(error: BaseException) -> str:
+    """Return what to check if `error` means that the machine lacks something; else nothing."""
+    return _SHORTAGES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 
 class DoitstackError(Exception):

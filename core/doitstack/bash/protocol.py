@@ -37,6 +37,11 @@ _SHAPES = {
 }
 """The fields of each kind of message: strings and numbers. A request may have more."""
 
+_CANNOT_FORK = 254
+"""The code with which bash ends if it cannot start a process; it has tried for 15 seconds."""
+
+_NO_PROCESS = "as it could not start a process; check memory and processes (`ulimit -u`)"
+
 
 class MessageBuffer:
     """Collects bytes from bash until they are complete messages."""
@@ -139,11 +144,22 @@ def _exited(code: str, place: str, words: str, stack: str) -> StepError:
 
 def _ended(code: str, place: str, stack: str) -> CommandError:
     """Return the error if bash itself ends the session; its message is in the log."""
+    why = "see its message above, or remove an `exit` in POSIX mode"
+    if int(code) == _CANNOT_FORK:
+        why = _NO_PROCESS
     return CommandError(
-        f"{_at(place)}bash has ended with code {code}{_inside(stack)}: see its message above, "
-        f"or remove an `exit` in POSIX mode",
-        int(code),
+        f"{_at(place)}bash has ended with code {code}{_inside(stack)}: {why}", int(code)
     )
+
+
+def ended_without_message(code: int) -> CommandError:
+    """Return the error of a session that has ended and has not said why."""
+    why = (
+        "without a message: it was killed, or a script used `exec` or closed a descriptor from 230 on"
+    )
+    if code == _CANNOT_FORK:
+        why = _NO_PROCESS
+    return CommandError(f"the bash session has ended with code {code}, {why}", code)
 
 
 def _at(place: str) -> str:

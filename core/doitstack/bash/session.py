@@ -20,9 +20,10 @@ from doitstack.bash.protocol import (
     decode_variables,
     encode_answer,
     encode_command,
+    ended_without_message,
     session_error,
 )
-from doitstack.errors import CommandError, StepError, StepTimeoutError
+from doitstack.errors import StepError, StepTimeoutError
 from doitstack.futures.watchdog import Watchdog
 from doitstack.private_files import read_regular
 from doitstack.processes.event_loop import EventLoop
@@ -119,12 +120,7 @@ class Session:
         if code < 0:
             stop([self.root], grace=0)
         if self._failure is None:
-            self._failure = CommandError(
-                f"the bash session has ended with code {code}, without a message: "
-                f"it was killed, or a script used `exec` or "
-                f"closed a descriptor from 230 on",
-                code,
-            )
+            self._failure = ended_without_message(code)
         commands = [self._current, *self._queue]
         self._current = None
         self._queue.clear()

@@ -1,5 +1,6 @@
 """The base classes of the commands."""
 
+import errno
 import os
 import shutil
 import signal
@@ -19,13 +20,15 @@ from doitstack.cli.masked_streams import mask_standard_streams
 from doitstack.cli.options import asks_for_help, options_first
 from doitstack.console.screens import open_standard_streams
 from doitstack.engine.doit_state import AtomicJsonDB
-from doitstack.errors import DoitstackError
+from doitstack.errors import DoitstackError, describe_error, shortage
 from doitstack.planning.entry_points import entry_points
 from doitstack.planning.loaded_directory import loaded
 from doitstack.planning.stack_directory import StackDirectory
 
 INTERRUPTED = 130
 """The exit code of a shell for Ctrl-C."""
+
+_OF_DEST = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 FOLLOW = {
     "name": "follow",
@@ -53,10 +56,20 @@ def width() -> int:
     return shutil.get_terminal_size().columns if is_known else 0
 
 
-def disk_error_message(error: OSError, directory: StackDirectory) -> str:
-    """Return the message about a disk error, and what to do."""
+def system_error_message(error: OSError, directory: StackDirectory) -> str:
+    """Return the message about what the system refuses, and what to do."""
     what = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
-    return f"{what}; check space and permissions in {directory.stack.dest}, then run it again"
+    lacking = shortage(error) if error.errno not in _OF_DEST else ""
+    check = lacking or f"space and permissions in {directory.stack.dest}"
+    return f"{what}; check {check}, then run it again"
+
+
+def stop_services(directory: StackDirectory) -> None:
+    """Stop all services despite earlier failures; report what prevents that."""
+    try:
+        directory.stack.stop_all()
+    except (DoitstackError, OSError) as error:
+        sys.stderr.write(f"ERROR: services may still run: {describe_error(error)}\n")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from doit.cmd_clean import Clean as DoitClean
 from doit.exceptions import InvalidDodoFile
 from doit.runner import ERROR, SUCCESS
 
-from doitstack.cli.base import InterruptibleCommand, disk_error_message
+from doitstack.cli.base import InterruptibleCommand, stop_services, system_error_message
 from doitstack.cli.run import Run
 from doitstack.cli.run_options import CONSOLE
 from doitstack.cli.task_sequence import kind_of, run_rest, tail_from
@@ -77,7 +77,7 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
         code: int = run.parse_execute([*self._run_options(params), CLEAN])
         if code == ERROR:
             # The plugins could not stop their services, perhaps because the disk is full.
-            directory.stack.stop_all()
+            stop_services(directory)
         if code in (SUCCESS, ERROR):
             return self._remove(directory, code)
         return code
@@ -90,7 +90,7 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
             sys.stderr.write(f"ERROR: {error}\n")
             return int(ERROR)
         except OSError as error:
-            sys.stderr.write(f"ERROR: {disk_error_message(error, directory)}\n")
+            sys.stderr.write(f"ERROR: {system_error_message(error, directory)}\n")
             return int(ERROR)
         return code
 

@@ -15,7 +15,7 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile
 from doit.runner import ERROR
 from doit.task import Task
 
-from doitstack.cli.base import InterruptibleCommand, disk_error_message
+from doitstack.cli.base import InterruptibleCommand, stop_services, system_error_message
 from doitstack.cli.choose_screen import choose_screen
 from doitstack.cli.closing_message import closing_message
 from doitstack.cli.fetch_plugins import fetch_plugins
@@ -176,9 +176,9 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
         except OSError as error:
-            sys.stderr.write(f"ERROR: {disk_error_message(error, here.directory)}\n")
+            sys.stderr.write(f"ERROR: {system_error_message(error, here.directory)}\n")
             if DOWN_TASKS & set(selected):
-                here.directory.stack.stop_all()
+                stop_services(here.directory)
             return int(ERROR)
 
     def _select(self, tasks: Sequence[Task]) -> list[str]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from doitstack.errors import DoitstackError, StepError, describe_error
+from doitstack.errors import DoitstackError, StepError, describe_error, shortage
 from doitstack.steps import recorded_steps
 
 OURS = f"{Path(__file__).parents[1]}/"
@@ -47,7 +47,12 @@ def call_in_step(function: Callable[..., Any], *arguments: Any) -> None:
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return the traceback from the first line that is not ours."""
+    """Return the traceback from the first line that is not ours.
+
+    If the machine lacks something, no line of code is to blame, and what it lacks is enough.
+    """
+    if shortage(error):
+        return f"{describe_error(error)}\n"
     frames, last = error.__traceback__, ""
     while frames and (last := frames.tb_frame.f_code.co_filename).startswith(OURS):
         frames = frames.tb_next

@@ -49,9 +49,7 @@ class Program:
                 process_group=0 if own_group else None,
             )
         except OSError as error:
-            raise CommandError(
-                f"{self.name} cannot be run: {error.strerror}: {error.filename}", 127
-            ) from error
+            raise CommandError(f"{self.name} cannot be run: {_reason(error)}", 127) from error
         except ValueError as error:
             # A NUL in a word.
             raise CommandError(f"{self.name} cannot be run: {error}", 127) from error
@@ -68,6 +66,10 @@ class Program:
         if code:
             how = f"was killed by {signal_name(-code)}" if code < 0 else f"ended with code {code}"
             raise CommandError(f"{self.name} {how}; its output is above", code)
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
 
 
 def without_functions(environ: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from doitstack.bash.protocol import (
     decode_variables,
     encode_answer,
     encode_command,
+    ended_without_message,
     session_error,
 )
 from doitstack.errors import CommandError, StepError
@@ -93,3 +94,9 @@ def test_end_of_the_session_is_an_error(kind: str, fields: list[str], error: Ste
 
 def test_other_messages_do_not_end_the_session() -> None:
     assert session_error("done", []) is None
+
+
+def test_session_that_could_start_no_process_says_so() -> None:
+    ended = session_error("ended", ["254", "f.sh:1", ""])
+    for error in (ended, ended_without_message(254)):
+        assert "as it could not start a process; check memory and processes" in str(error)

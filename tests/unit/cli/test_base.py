@@ -8,7 +8,13 @@ import pytest
 from doit.cmd_base import DoitCmdBase
 from doit.cmdparse import CmdParseError
 
-from doitstack.cli.base import INTERRUPTED, FollowCommand, InterruptibleCommand, disk_error_message
+from doitstack.cli.base import (
+    INTERRUPTED,
+    FollowCommand,
+    InterruptibleCommand,
+    stop_services,
+    system_error_message,
+)
 from doitstack.cli.log import Log
 from doitstack.engine.doit_state import AtomicJsonDB
 from doitstack.planning.stack_directory import StackDirectory
@@ -43,15 +49,6 @@ def test_short_f_follows() -> None:
     assert [option.name for option in command.get_options() if option.short == "f"] == ["follow"]
 
 
-def test_disk_error_names_the_directory(tmp_path: Path) -> None:
-    directory = StackDirectory(tmp_path, {})
-    error = OSError(errno.ENOSPC, "No space left on device", "/x/y")
-    assert disk_error_message(error, directory) == (
-        f"No space left on device: /x/y; check space and permissions in {tmp_path}/.stack, "
-        f"then run it again"
-    )
-
-
 def test_backends_are_those_of_doit_and_of_plugins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,3 +64,28 @@ def test_backends_are_those_of_doit_and_of_plugins(
     own = DoitCmdBase.get_backends(command)
     assert {**own, "json": AtomicJsonDB} == backends
     assert {"installed", "configured"} < set(backends) == set(command.cmdparser["backend"].choices)
+
+
+@pytest.mark.parametrize(
+    ("number", "look"),
+    [
+        (errno.ENOSPC, "space and permissions in DEST"),
+        (errno.EACCES, "space and permissions in DEST"),
+        (errno.EAGAIN, "memory and processes (`ulimit -u`)"),
+        (errno.EMFILE, "open files (`ulimit -n`)"),
+    ],
+)
+def test_error_of_the_system_says_where_to_look(tmp_path: Path, number: int, look: str) -> None:
+    directory = StackDirectory(tmp_path, {})
+    error = OSError(number, "No", "/x/y")
+    look = look.replace("DEST", f"{tmp_path}/.stack")
+    assert system_error_message(error, directory) == f"No: /x/y; check {look}, then run it again"
+
+
+def test_services_that_cannot_be_stopped_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = StackDirectory(tmp_path, {})
+    (tmp_path / ".stack" / "supervisor" / "supervisor.sock").mkdir(parents=True)
+    stop_services(directory)
+    assert capsys.readouterr().err.startswith("ERROR: services may still run: IsADirectoryError: ")

@@ -1,5 +1,7 @@
 """A failure of an action of a plugin becomes the failure of its step."""
 
+import errno
+import os
 import sys
 
 import pytest
@@ -60,3 +62,12 @@ def test_arguments_that_do_not_fit_have_no_traceback(capsys: pytest.CaptureFixtu
         call_in_step(lambda: None, 1)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("TypeError: ")
+
+
+def test_what_the_machine_lacks_has_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    def act() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/f")
+
+    with pytest.raises(StepError, match=r"^OSError: \[Errno 28\] No space left on device: '/f'$"):
+        call_in_step(act)
+    assert capsys.readouterr().err == "OSError: [Errno 28] No space left on device: '/f'\n"

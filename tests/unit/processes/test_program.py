@@ -1,5 +1,6 @@
 """Programs: their input and environment, their end, and the error if they fail."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -78,6 +79,17 @@ def test_program_that_cannot_be_run_has_code_127(argv: list[str], why: str) -> N
     with pytest.raises(CommandError, match=why) as caught:
         Program(argv, stdin=b"closed all the same").start(None, own_group=False)
     assert caught.value.code == 127
+
+
+def test_program_without_a_free_process_has_no_file_to_blame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fork(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", fork)
+    with pytest.raises(CommandError, match=r"^true cannot be run: Resource temporarily unav\w+$"):
+        Program(["true"]).start(None, own_group=False)
 
 
 def test_program_inside_a_future_writes_where_the_future_does(
