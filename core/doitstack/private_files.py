@@ -50,7 +50,8 @@ def private_directory(path: Path) -> Path:
 def write_private(path: Path, text: str) -> bool:
     """Write `text` to `path` (0600) atomically; return whether that changed anything.
 
-    A reader sees either the old content or the new one, whatever happens in between.
+    A reader sees either the old content or the new one, whatever happens in between. Once this has
+    returned, it is the new one, even after a crash of the machine.
     """
     if has_text(path, text) and path.stat().st_mode & 0o077 == 0:
         return False
@@ -66,7 +67,33 @@ def write_private(path: Path, text: str) -> bool:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+    sync(path.parent)
     return True
+
+
+def sync(path: Path) -> None:
+    """Let a file's content, or the names in a directory, outlive a crash of the machine."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Not every file system can do it, nor every kind of file.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def sync_file_system(path: Path) -> None:
+    """Let all that has been written to the file system of `path` outlive a crash of the machine."""
+    import ctypes  # noqa: PLC0415 - not for every `doit list`
+
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(path))
+    finally:
+        os.close(descriptor)
 
 
 def unfinished_copies(path: Path) -> list[Path]:
@@ -76,8 +103,12 @@ def unfinished_copies(path: Path) -> list[Path]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Wait for the lock file `path` (0600) and hold it; it is released if its holder dies."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    """Wait for a lock and hold it; it is released if its holder dies.
+
+    `path` is a directory, which takes no space, or a lock file (0600).
+    """
+    flags = os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_CREAT
+    handle = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

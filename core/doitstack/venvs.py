@@ -15,7 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.errors import CommandError, SettingsError, StepError
-from doitstack.private_files import has_text, private_directory, tail, write_private
+from doitstack.private_files import (
+    has_text,
+    private_directory,
+    sync,
+    sync_file_system,
+    tail,
+    write_private,
+)
 
 ProgramRunner = Callable[[Sequence[str]], None]
 """Runs a program; raises CommandError if its exit code is not 0."""
@@ -94,12 +101,16 @@ def install(environment: Environment, run: ProgramRunner) -> None:
     Raises StepError with uv's reason: no network, no such version, no space.
     """
     digest = environment.digest()
-    environment.stamp.unlink(missing_ok=True)
+    if environment.stamp.exists():
+        environment.stamp.unlink()
+        sync(environment.path)
     private_directory(environment.path.parent)
     _uv(environment, run, ["venv", "--clear", "--python", sys.executable, str(environment.path)])
     arguments = _install_arguments(environment)
     if not (environment.is_pinned and _install_offline(environment, run, arguments)):
         _uv(environment, run, ["pip", "install", *arguments])
+    # uv synchronises nothing: a crash of the machine could leave empty files beside the stamp.
+    sync_file_system(environment.path)
     write_private(environment.stamp, digest + "\n")
 
 

@@ -1,5 +1,6 @@
 """Private files, written in one piece."""
 
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -14,6 +15,7 @@ from doitstack.private_files import (
     tail,
     write_private,
 )
+from tests.full_disk import no_space
 
 
 def mode(path: Path) -> int:
@@ -63,6 +65,24 @@ def test_write_private_leaves_no_file_when_it_fails(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
 
 
+def test_new_content_is_on_disk_before_its_name_and_that_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").write_text("old")
+    seen: list[tuple[str, str]] = []
+
+    def fsync(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        seen.append((name, (tmp_path / "f").read_text()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_private(tmp_path / "f", "new")
+    (copy, before), directory = seen
+    assert copy.startswith(".f.")
+    assert before == "old"
+    assert directory == (tmp_path.name, "new")
+
+
 def test_locked_file_is_private_and_no_link(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with locked(path):
@@ -70,6 +90,15 @@ def test_locked_file_is_private_and_no_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(path)
     with pytest.raises(OSError, match="symbolic links"), locked(tmp_path / "link"):
         pass
+
+
+def test_locked_directory_takes_no_space(tmp_path: Path) -> None:
+    with no_space(), locked(tmp_path):
+        other = os.open(tmp_path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(other)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_has_text_is_false_for_what_is_no_file(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack import venvs
 from doitstack.bytecode_cache import BytecodeCache
 from doitstack.errors import CommandError, SettingsError, StepError
 from doitstack.venvs import Environment, install, remove
@@ -122,6 +123,21 @@ def test_half_made_environment_is_not_believed(environment: Environment) -> None
     with pytest.raises(KeyboardInterrupt):
         install(environment, killed_halfway)
     assert not environment.is_current()
+
+
+def test_stamp_comes_after_the_packages_are_on_disk(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    def sync_all(path: Path) -> None:
+        assert path == environment.path
+        seen.append((version_in(environment) == "1.0", environment.stamp.exists()))
+
+    monkeypatch.setattr(venvs, "sync_file_system", sync_all)
+    install(environment, run)
+    assert seen == [(True, False)]
+    assert environment.stamp.exists()
 
 
 def test_missing_version_is_reported(environment: Environment) -> None:

@@ -86,7 +86,8 @@ echo_summary() {
 # Write the traces of `set -x` to file $1.
 _doitstack_trace_to() {
     local _doitstack_old=${_doitstack_trace:-}
-    exec {_doitstack_trace}>>"$1"
+    # Without a file for it, as on a full disk, there is no trace, and the script runs.
+    { exec {_doitstack_trace}>>"$1"; } 2>/dev/null || exec {_doitstack_trace}>>/dev/null
     BASH_XTRACEFD=$_doitstack_trace
     [[ -z $_doitstack_old ]] || exec {_doitstack_old}>&-
 }

@@ -217,8 +217,10 @@ def held(dest: Path) -> Iterator[None]:
             raise BusyError(
                 f"another run uses {dest} (pid {holder}); wait for it, or stop it with Ctrl-C"
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        # For the message above only: `unstack` and `clean` must go on if the disk is full.
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -293,6 +293,10 @@ class FutureRunner(Runner):  # type: ignore[misc]
         else:
             self._executor.run_step(planned, task.pos_arg_val or ())
 
+    def process_task_result(self, node: ExecNode, failure: TaskFailed | None) -> None:
+        """Save how a task has ended."""
+        super().process_task_result(node, failure or self._state.sync_targets(node.task))
+
     # -- ends --------------------------------------------------------------------------------------
 
     def _end(self, node: ExecNode) -> None:

@@ -35,14 +35,31 @@ class AtomicJsonDB(JsonDB):  # type: ignore[misc]
     def dump(self) -> None:
         """Save the state. If that fails, the old file stays, and the user is warned once."""
         try:
-            write_private(Path(self.name), self.codec.encode(self._db))
+            self._save()
         except OSError as error:
-            if not self._has_failed:
-                sys.stderr.write(
-                    f"WARNING: {self.name} could not be saved: {error.strerror}; "
-                    f"the next run may repeat steps that are up to date\n"
-                )
-            self._has_failed = True
+            self._warn(error)
+
+    def dump_or_remove(self) -> None:
+        """Save the state or remove its file, so that no step that was forgotten is up to date.
+
+        Raises OSError if neither is possible.
+        """
+        try:
+            self._save()
+        except OSError as error:
+            Path(self.name).unlink(missing_ok=True)
+            self._warn(error)
+
+    def _save(self) -> None:
+        write_private(Path(self.name), self.codec.encode(self._db))
+
+    def _warn(self, error: OSError) -> None:
+        if not self._has_failed:
+            sys.stderr.write(
+                f"WARNING: {self.name} could not be saved: {error.strerror}; "
+                f"the next run may repeat steps that are up to date\n"
+            )
+        self._has_failed = True
 
 
 def _is_sound(values: Any) -> bool:

@@ -1,7 +1,7 @@
 """Runs single steps and futures of a run, as the scheduler orders them. Does not depend on doit."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,8 +89,10 @@ class Executor:
             self.stack.run([*action, *arguments])
 
     def _source(self, planned: PlannedStep, script: Script) -> None:
-        trace = private_directory(self.traces) / f"{planned.task}.log"
-        trace.unlink(missing_ok=True)
+        trace = self.traces / f"{planned.task}.log"
+        with suppress(OSError):  # on a full disk the script runs without a trace
+            private_directory(self.traces)
+            trace.unlink(missing_ok=True)
         on = self.context.options.tears_down
         try:
             self._session.use(

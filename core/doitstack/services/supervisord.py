@@ -100,7 +100,7 @@ class Supervisord:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Prevent other processes from starting or stopping programs here in the block."""
-        with locked(private_directory(self.directory) / "lock"):
+        with locked(private_directory(self.directory)):
             yield
 
     def ensure(self) -> None:

@@ -11,6 +11,7 @@ from doitstack.config.local_conf import LocalSettings
 from doitstack.config.settings import Settings
 from doitstack.errors import BusyError, SettingsError
 from doitstack.private_files import write_private
+from tests.full_disk import no_space
 
 
 def _settings(where: Path, **values: str) -> Settings:
@@ -168,6 +169,11 @@ def test_held_dest_is_busy_for_another_process(tmp_path: Path) -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     with dest_directory.held(tmp_path):
         assert (tmp_path / ".lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_dest_can_be_held_if_the_disk_is_full(tmp_path: Path) -> None:
+    with no_space(), dest_directory.held(tmp_path):
+        pass
 
 
 def test_data_dir_elsewhere_is_ours_if_it_was_empty(tmp_path: Path) -> None:
