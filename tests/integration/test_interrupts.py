@@ -405,3 +405,31 @@ def test_full_disk_below_the_output_is_one_line(stack_dir: MakeStackDir, command
     name, *_ = command.split()
     assert done.returncode == 3
     assert done.stderr == f"ERROR: {name} cannot continue: [Errno 28] No space left on device\n"
+
+
+def test_signal_while_the_run_concludes_changes_nothing(stack_dir: MakeStackDir) -> None:
+    script = """\
+        [[ $1 != stack ]] || trap 'kill -TERM $PPID' EXIT
+    """
+    stack = stack_dir({"extras.d/60-script.sh": script})
+    outcome = stack.run("stack").ok()
+    assert outcome.lines[-1].startswith("doit stack: done in ")
+    assert outcome.journal[-1]["event"] == "run_end"
+
+
+def test_signal_ends_the_teardown_of_a_task(stack_dir: MakeStackDir) -> None:
+    dodo = """\
+        import os, signal, time
+        from doitstack.dodo import *
+
+
+        def stay():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(600)
+
+
+        def task_own():
+            return {"actions": [["true"]], "teardown": [stay]}
+    """
+    outcome = stack_dir({"dodo.py": dodo}).run("own").failed(143)
+    assert "Traceback" not in outcome.out

@@ -14,6 +14,7 @@ from doit.cmdparse import CmdOption
 from doit.dependency import DbmDB, SqliteDB
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 from doit.plugin import PluginEntry
+from doit.runner import ERROR
 
 from doitstack.cli.help_text import command_help
 from doitstack.cli.masked_streams import mask_standard_streams
@@ -138,6 +139,14 @@ class InterruptibleCommand(DoitCmdBase):  # type: ignore[misc]
             code: int = super().parse_execute(self.arranged(in_args)) or 0
         except KeyboardInterrupt:
             return INTERRUPTED
+        except OSError as error:
+            # For a run, DEST is known and named; here the error may come before that.
+            if not (lacking := shortage(error)):
+                raise
+            sys.stderr.write(
+                f"ERROR: {describe_error(error)}; check {lacking}, then run it again\n"
+            )
+            return int(ERROR)
         return code
 
     def arranged(self, words: list[str]) -> list[str]:

@@ -245,6 +245,7 @@ def _begin(here: LoadedDirectory, context: RunContext) -> None:
 def _end(here: LoadedDirectory, run: OpenRun, code: int) -> int:
     """Record the end of the run, and return its exit code. `code` is that of the tasks."""
     context, passed_over = run.context, here.directory.passed_over
+    context.loop.ignore_interruptions()
     run.executor.end_session()
     ended = here.directory.stack.stop_all() if _is_down(context.options) else []
     if ended:

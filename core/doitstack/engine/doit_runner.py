@@ -327,6 +327,15 @@ class FutureRunner(Runner):  # type: ignore[misc]
         if self.interrupted:
             self.final_result = self.interrupted.code
 
+    def teardown(self) -> None:
+        """Run the teardown of tasks; a signal ends it."""
+        try:
+            with self._loop.interruptible():
+                super().teardown()
+        except Interrupted as signalled:
+            self.interrupted = self.interrupted or signalled
+            self.final_result = self.interrupted.code
+
     def _report_unmet(self) -> None:
         """Report the tasks that were not run because a need failed or was not run."""
         for name in filter(self._nodes.__contains__, self._scheduler.of(TaskState.NOT_RUN)):

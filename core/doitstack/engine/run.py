@@ -23,6 +23,7 @@ from doitstack.journal.durations import last_durations
 from doitstack.journal.events import Usage
 from doitstack.journal.journal_file import Journal, new_journal_path, prune_journals
 from doitstack.processes.event_loop import EventLoop
+from doitstack.processes.signals import on_interrupt
 from doitstack.scheduling.scheduler import Scheduler
 from doitstack.stack import Stack
 
@@ -79,13 +80,15 @@ def _opened(stack: Stack, options: RunOptions, closing: ExitStack) -> OpenRun:
 
 
 def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitStack) -> RunContext:
+    loop = EventLoop()
+    closing.callback(loop.close)
+    # Until the terminal is as it was, no signal ends this process by itself.
+    closing.enter_context(on_interrupt(loop.interrupt))
     journal = Journal(new_journal_path(stack.log_dir), secrets.redact)
     closing.callback(journal.close)
     prune_journals(stack.log_dir, stack.settings.number("KEEP_RUNS"))
     log = MainLog(stack.log_dir / "stack.log", lambda: secrets.mask)
     closing.callback(log.close)
-    loop = EventLoop()
-    closing.callback(loop.close)
     cores = options.jobs or len(os.sched_getaffinity(0))
     slots = Slots(options.jobs if options.parallel else 0, cores)
     closing.callback(slots.close)

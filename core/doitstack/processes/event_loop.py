@@ -37,6 +37,7 @@ class EventLoop:
         self._alarms: list[_Alarm] = []
         self._is_calling_back = False
         self._is_interruptible = False
+        self._is_ending = False
         self._interruption: BaseException | None = None
 
     def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
@@ -81,9 +82,16 @@ class EventLoop:
 
     def interrupt(self, error: BaseException) -> None:
         """Raise `error` here if the code that runs is interruptible, else where the loop waits."""
+        if self._is_ending:
+            return
         if self._is_interruptible:
             raise error
         self._interruption = error
+
+    def ignore_interruptions(self) -> None:
+        """From now on let nothing interrupt: what is left to do ends the run."""
+        self._is_ending = True
+        self._interruption = None
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:

@@ -34,6 +34,21 @@ def test_interrupted_command_ends_silently(capfd: pytest.CaptureFixture[str]) ->
     assert capfd.readouterr() == ("", "")
 
 
+class Crowded(Interrupted):
+    def execute(self, params: Any, args: list[str]) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+def test_command_without_what_it_needs_of_the_machine_is_one_line(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert Crowded(task_loader=Loader()).parse_execute([]) == 2
+    assert capfd.readouterr().err == (
+        "ERROR: OSError: [Errno 24] Too many open files; check open files (`ulimit -n`), "
+        "then run it again\n"
+    )
+
+
 class Loader:
     cmd_options = ()
 

@@ -1,0 +1,379 @@
+"""What a crash of the machine may leave of a run: record its changes, and open each state again.
+
+The system calls that change files below DEST are recorded in a real run. A crash at any of them may
+leave: a prefix of the changes of names, as a journaling file system keeps their order, at least up
+to the last fsync; of each file at least what was synchronised, and of what was written later any
+part from its beginning, cut at any byte or continued by zeros.
+
+In each such state, our readers must see old or new content, and no step may be good that had not
+ended.
+"""
+
+import io
+import os
+import random
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stderr
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from doit.dependency import JSONCodec
+
+from doitstack.config.passwords import known_secrets
+from doitstack.engine.doit_state import AtomicJsonDB
+from doitstack.journal.job_file import read_job
+from doitstack.journal.journal_file import read_events
+from doitstack.journal.run_record import read_run
+from tests.campaign import resources
+from tests.campaign.resources import WHOLE
+from tests.campaign.system_calls import CHANGES, Call, Watched
+from tests.conftest import DOIT, StackDir
+from tests.integration.probes import plugin
+
+PLAN = {
+    **resources.PLAN,
+    "extras.d/60-environment.py": plugin(f"""
+        from doitstack.private_files import private_directory
+        from doitstack.venvs import Environment, install
+
+        def made(stack):
+            environment = Environment(stack.dest / "venvs" / "demo", ("demo",), is_pinned=True)
+
+            def uv(words):
+                place = private_directory(environment.path)
+                if "venv" not in words:
+                    (place / "package.py").write_text({WHOLE!r})
+
+            install(environment, uv)
+
+        @hookimpl
+        def stack_extra(stack):
+            yield run(made)
+    """),
+}
+
+MADE = {f"stack:install:demo:{name}": f"data/{name}" for name in ("future", "bash")} | {
+    "stack:install:demo:made": "data/step"
+}
+"""What each step makes that is good once it has succeeded."""
+
+State = dict[str, bytes | str]
+"""Files with their content; directories and links are words."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change below the recorded directory, with paths relative to it.
+
+    `kind` is create, truncate, write, mkdir, symlink, rename, unlink, rmdir, sync or sync all.
+    """
+
+    kind: str
+    path: str
+    old: str = ""
+    offset: int = 0
+    data: bytes = b""
+
+
+_KINDS = {
+    **dict.fromkeys(("open", "openat", "creat"), "open"),
+    **dict.fromkeys(("write", "pwrite64", "writev"), "write"),
+    **dict.fromkeys(("mkdir", "mkdirat"), "mkdir"),
+    **dict.fromkeys(("mknod", "mknodat"), "create"),
+    **dict.fromkeys(("symlink", "symlinkat"), "symlink"),
+    **dict.fromkeys(("rename", "renameat", "renameat2"), "rename"),
+    **dict.fromkeys(("unlink", "unlinkat"), "unlink"),
+    **dict.fromkeys(("fsync", "fdatasync"), "sync"),
+    "ftruncate": "truncate",
+    "rmdir": "rmdir",
+    "syncfs": "sync all",
+}
+_MAKING, _REMOVING = {"mkdir", "create", "symlink"}, {"unlink", "rmdir"}
+
+
+class Recorder:
+    """Turns system calls into changes of `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._prefix = f"{directory}/"
+        self.changes: list[Change] = []
+
+    def __call__(self, call: Call) -> int:
+        if f"{call.path}/".startswith(self._prefix):
+            path = call.path.removeprefix(self._prefix[:-1]).removeprefix("/")
+            self.changes += [one for one in [self._change(call, path)] if one]
+        return 0
+
+    def _change(self, call: Call, path: str) -> Change | None:
+        is_there = os.path.lexists(call.path)
+        kind = _KINDS[call.name]
+        if kind == "open":
+            return self._opened(call, path, is_there=is_there)
+        if kind == "write":
+            return _written(call, path)
+        if kind in _MAKING | _REMOVING and is_there is (kind in _MAKING):
+            return None
+        if call.name == "unlinkat" and os.path.isdir(call.path):
+            kind = "rmdir"
+        offset = call.arguments[1] if kind == "truncate" else 0
+        return Change(kind, path, call.old.removeprefix(self._prefix), offset)
+
+    @staticmethod
+    def _opened(call: Call, path: str, *, is_there: bool) -> Change | None:
+        if call.flags & os.O_CREAT and not is_there:
+            return Change("create", path)
+        is_cut = call.flags & os.O_TRUNC and os.path.getsize(call.path)
+        return Change("truncate", path) if is_there and is_cut else None
+
+
+def _written(call: Call, path: str) -> Change:
+    with open(f"/proc/{call.pid}/fdinfo/{call.arguments[0]}") as lines:
+        values = dict(line.split(":", 1) for line in lines if line.startswith(("pos", "flags")))
+    is_appended = int(values["flags"], 8) & os.O_APPEND
+    offset = call.arguments[3] if call.name == "pwrite64" else int(values["pos"])
+    return Change("write", path, offset=-1 if is_appended else offset, data=call.data())
+
+
+@dataclass
+class File:
+    """A file as it is in memory. `edits` are the changes of its content since the last sync."""
+
+    synced: bytes = b""
+    edits: list[Change] = field(default_factory=list)
+
+    def content(self, edits: Iterable[Change] | None = None) -> bytes:
+        """Return its content once `edits` (all) have reached the disk."""
+        data = bytearray(self.synced)
+        for edit in self.edits if edits is None else edits:
+            start = len(data) if edit.offset < 0 else edit.offset
+            if edit.kind == "truncate":
+                del data[start:]
+                continue
+            data.extend(b"\0" * (start - len(data)))
+            data[start : start + len(edit.data)] = edit.data
+        return bytes(data)
+
+
+class Disk:
+    """What is below the recorded directory: names on disk and in memory, and files."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, File | str] = {}
+        """The files by name; directories and links are words."""
+        self._on_disk: dict[str, File | str] = {}
+        self._names_since: list[dict[str, File | str]] = []
+
+    def apply(self, change: Change) -> None:
+        """Take in the next change."""
+        if change.kind in {"write", "truncate"}:
+            file = self.names.get(change.path)
+            if isinstance(file, File):
+                file.edits.append(change)
+        elif change.kind.startswith("sync"):
+            self._sync(change)
+        else:
+            self._names_since.append(dict(self.names))
+            self._rename(change)
+
+    def _rename(self, change: Change) -> None:
+        match change.kind:
+            case "create":
+                self.names[change.path] = File()
+            case "mkdir" | "symlink":
+                self.names[change.path] = change.kind
+            case "rename":
+                if moved := self.names.pop(change.old, None):
+                    self.names[change.path] = moved
+            case _:
+                self.names.pop(change.path, None)
+
+    def _sync(self, change: Change) -> None:
+        # It writes all changes of names before it, too: those are in the same journal.
+        self._names_since = []
+        self._on_disk = dict(self.names)
+        for name, file in self.names.items():
+            if isinstance(file, File) and (change.path == name or change.kind == "sync all"):
+                file.synced, file.edits = file.content(), []
+
+    def after_crash(self, draw: random.Random) -> State:
+        """Return one of the states that a crash now may leave."""
+        names = draw.choice([self.names, self._on_disk, *self._names_since])
+        return {
+            name: _torn(file, draw) if isinstance(file, File) else file
+            for name, file in names.items()
+        }
+
+    def whole(self) -> State:
+        """Return the state in memory."""
+        return {
+            name: file.content() if isinstance(file, File) else file
+            for name, file in self.names.items()
+        }
+
+
+def _torn(file: File, draw: random.Random) -> bytes:
+    """Return what a crash may leave of a file."""
+    kept = file.edits[: draw.choice([0, len(file.edits), draw.randint(0, len(file.edits))])]
+    data = file.content(kept)
+    lost = file.edits[len(kept) :]
+    if lost and lost[0].kind == "write" and draw.random() < 0.5:
+        part = draw.randint(0, len(lost[0].data))
+        last = Change("write", "", offset=lost[0].offset, data=lost[0].data[:part])
+        data = file.content([*kept, last])
+        if draw.random() < 0.3:
+            data += b"\0" * (len(lost[0].data) - part)
+    return data
+
+
+def record(stack: StackDir, *commands: tuple[str, ...]) -> list[Change]:
+    """Run `commands` one after another; return all changes below DEST."""
+    recorder = Recorder(stack.dest)
+    for command in commands:
+        watched = Watched([DOIT, *command], CHANGES, recorder, cwd=stack.path, env=stack.environ)
+        out = watched.communicate(120)
+        assert watched.process.returncode == 0, out
+    return recorder.changes
+
+
+def states(
+    changes: list[Change], draw: random.Random, variants: int, step: int
+) -> Iterator[tuple[int, State, State]]:
+    """Yield some states that a crash after a change may leave, each with the one in memory."""
+    disk = Disk()
+    for number, change in enumerate(changes, start=1):
+        disk.apply(change)
+        if number % step:
+            continue
+        whole = disk.whole()
+        for _ in range(variants):
+            yield number, disk.after_crash(draw), whole
+
+
+def write_state(state: State, directory: Path) -> None:
+    """Make `directory` have this state, and nothing else."""
+    shutil.rmtree(directory, ignore_errors=True)
+    for name in sorted(state):
+        path, content = directory / name, state[name]
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+            path.chmod(0o600)
+        elif content == "mkdir":
+            path.mkdir(mode=0o700, exist_ok=True)
+
+
+class Reader:
+    """Opens a state with our own readers; `end` is the state after the recorded runs."""
+
+    def __init__(self, directory: Path, end: State) -> None:
+        self._directory = directory
+        self._end = end
+        self._settings = {"DEST": str(directory)}
+
+    def faults(self, state: State, whole: State) -> Iterator[str]:
+        """Yield what is believed of `state` and is not so, as `whole` was in memory."""
+        write_state(state, self._directory)
+        yield from self._of_steps(state, whole)
+        yield from self._of_the_environment(state)
+        for name, content in state.items():
+            if isinstance(content, bytes):
+                yield from self._of_file(name, content, whole)
+
+    def _of_steps(self, state: State, whole: State) -> Iterator[str]:
+        good = AtomicJsonDB(str(self._directory / ".doit.db"), JSONCodec())
+        for task, made in MADE.items():
+            if good.in_(task) and made in state:
+                if whole.get(made) != WHOLE.encode():
+                    yield f"{task} is good, and had not ended"
+                elif state[made] != WHOLE.encode():
+                    yield f"{task} is good, and what it made is lost"
+
+    @staticmethod
+    def _of_the_environment(state: State) -> Iterator[str]:
+        if state.get("venvs/demo/doitstack.stamp") and (
+            state.get("venvs/demo/package.py") != WHOLE.encode()
+        ):
+            yield "an environment is complete, and its files are not"
+
+    def _of_file(self, name: str, content: bytes, whole: State) -> Iterator[str]:
+        path = self._directory / name
+        if name.endswith(".ini"):
+            job = read_job(path)
+            if job and job.rc and b"rc = 0\n" not in _bytes(whole, name):
+                yield f"{name} has a code that nobody has written"
+        elif name.endswith(".jsonl"):
+            read_run(path)
+            events = list(read_events(path))
+            if len(events) > _bytes(self._end, name).count(b"\n"):
+                yield f"{name} has events that nobody has written"
+        elif name == "passwords":
+            if not set(known_secrets(self._settings)) <= {
+                line.partition("=")[2] for line in _bytes(self._end, name).decode().splitlines()
+            }:
+                yield "a password that nobody has written"
+        elif name in {".localrc.auto", ".doitstack"} and content != self._end[name]:
+            yield f"{name} is half written"
+
+
+def _bytes(state: State, name: str) -> bytes:
+    content = state.get(name, b"")
+    return content if isinstance(content, bytes) else b""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How many changes and states there were, and what was wrong, each with its first change."""
+
+    changes: int
+    states: int
+    opened: int
+    faults: dict[str, int]
+
+
+class Campaign:
+    """Records two runs in a stack directory, and opens the states that a crash may leave."""
+
+    def __init__(self, stack: StackDir, seed: int) -> None:
+        self._stack = stack
+        self._draw = random.Random(seed)
+        self._changes = record(stack, ("stack",), ("-a", "stack"))
+
+    def run(self, variants: int, opened: int, step: int = 1) -> Result:
+        """Open `variants` states after each `step` changes; `opened` of all with doit itself."""
+        reader = Reader(self._stack.path / "state", _end(self._changes))
+        faults: dict[str, int] = {}
+        kept: list[tuple[int, State]] = []
+        count = 0
+        with redirect_stderr(io.StringIO()):
+            for number, state, whole in states(self._changes, self._draw, variants, step):
+                count += 1
+                for fault in reader.faults(state, whole):
+                    faults.setdefault(fault, number)
+                kept.append((number, state))
+        shutil.rmtree(self._stack.path / "state", ignore_errors=True)
+        sample = self._draw.sample(kept, opened)
+        for number, state in sample:
+            for fault in self._opened(state):
+                faults.setdefault(fault, number)
+        return Result(len(self._changes), count, len(sample), faults)
+
+    def _opened(self, state: State) -> Iterator[str]:
+        """Yield what is wrong if doit itself opens a state."""
+        write_state(state, self._stack.dest)
+        for words in (["list", "--all"], ["timing"], ["stack"]):
+            outcome = self._stack.run(*words)
+            is_refused = words != ["stack"] and outcome.code == 3
+            if (outcome.code and not is_refused) or "Traceback" in outcome.out:
+                yield f"doit {words[0]} ends with {outcome.code}:\n{outcome.out}"
+        for made in (*MADE.values(), "data/script", "venvs/demo/package.py"):
+            path = self._stack.dest / made
+            if not path.is_file() or path.read_text() != WHOLE:
+                yield f"after the next stack, {made} is not whole"
+
+
+def _end(changes: Iterable[Change]) -> State:
+    disk = Disk()
+    for change in changes:
+        disk.apply(change)
+    return disk.whole()

@@ -1,0 +1,30 @@
+"""The campaign of missing resources in its short form; see docs/reliability.md."""
+
+import uuid
+
+import pytest
+
+from tests.campaign.resources import PLAN, Campaign
+from tests.campaign.system_calls import is_possible
+from tests.conftest import MakeStackDir
+
+pytestmark = pytest.mark.skipif(not is_possible(), reason="the kernel cannot ask about calls")
+
+
+def test_full_disk_is_said_and_nothing_half_written_is_believed(stack_dir: MakeStackDir) -> None:
+    mark = uuid.uuid4().hex
+    campaign = Campaign(stack_dir(PLAN, TEST_MARK=mark), mark)
+    # The disk fills up before a step that has succeeded before.
+    one = campaign.one("full", ("-a", "stack"), 47)
+    assert one.faults == ()
+    assert one.code == 1
+    assert "plugin demo: step made: OSError: [Errno 28] No space left on device" in one.out
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kind", ["full", "read-only", "broken", "memory", "descriptors-once"])
+def test_missing_resource_is_said_at_any_call(stack_dir: MakeStackDir, kind: str) -> None:
+    mark = uuid.uuid4().hex
+    campaign = Campaign(stack_dir(PLAN, TEST_MARK=mark), mark)
+    rounds = list(campaign.rounds([kind], step=60, seed=1))
+    assert [one for one in rounds if one.faults] == []
