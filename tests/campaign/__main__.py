@@ -1,40 +1,145 @@
-"""Run the campaign of kills; see docs/reliability.md."""
+"""Run a campaign; see docs/reliability.md."""
 
 import argparse
 import sys
 import tempfile
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.campaign.kills import PLAN, Campaign
+from tests.campaign import kills, long, power_loss, resources, signals
 from tests.conftest import StackDir, clean_environment
+
+Options = argparse.Namespace
+MakeStack = Callable[[dict[str, str]], tuple[StackDir, str]]
+"""Makes a stack directory with these files; also returns the mark of its processes."""
 
 
 def main() -> int:
-    """Print each round with a fault, then the figures; return 1 if there was a fault."""
-    parser = argparse.ArgumentParser(prog="python -m tests.campaign")
-    parser.add_argument("--rounds", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    """Print each fault, then the figures; return 1 if there was a fault."""
+    options = _parser().parse_args()
     mark = uuid.uuid4().hex
-    killed: Counter[str] = Counter()
-    seconds: list[float] = []
-    faults = 0
     with tempfile.TemporaryDirectory() as directory:
-        environ = clean_environment(ENABLED_SERVICES=",", TEST_MARK=mark)
-        campaign = Campaign(StackDir(Path(directory) / "stack", PLAN, environ), mark, options.seed)
-        for number, one in enumerate(campaign.rounds(options.rounds), start=1):
-            killed[" and ".join(one.victims) or "nothing"] += 1
-            seconds.append(one.seconds)
-            for fault in one.faults:
-                faults += 1
-                sys.stdout.write(f"round {number}: {one.victims} at {one.event}: {fault}\n")
-                sys.stdout.flush()
-    for name, count in killed.most_common():
-        sys.stdout.write(f"{count:5} times {name}\n")
-    sys.stdout.write(f"all had ended after at most {max(seconds):.2f} s; {faults} faults\n")
+
+        def make(files: dict[str, str]) -> tuple[StackDir, str]:
+            environ = clean_environment(ENABLED_SERVICES=",", TEST_MARK=mark)
+            return StackDir(Path(directory) / "stack", files, environ), mark
+
+        faults: int = options.run(options, make)
+    _say(f"{faults} faults")
     return 1 if faults else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign")
+    parser.add_argument("--seed", type=int, default=1)
+    which = parser.add_subparsers(required=True, metavar="CAMPAIGN")
+
+    def campaign(run: Callable[[Options, MakeStack], int], name: str, about: str) -> None:
+        one = which.add_parser(name, help=about)
+        one.set_defaults(run=run)
+        for option, default, text in _OPTIONS[name]:
+            one.add_argument(option, type=type(default), default=default, help=text)
+
+    campaign(_kills, "kills", "kill parts of a run")
+    campaign(_signals, "signals", "send storms of signals to a run in a terminal")
+    campaign(_resources, "resources", "let system calls of a run fail, one after the other")
+    campaign(_power_loss, "power-loss", "open what a crash of the machine may leave of a run")
+    campaign(_long, "long", "stack and unstack many times")
+    return parser
+
+
+_OPTIONS: dict[str, list[tuple[str, int | str, str]]] = {
+    "kills": [("--rounds", 500, "how many")],
+    "signals": [("--rounds", 200, "how many")],
+    "resources": [
+        ("--kinds", ",".join(resources.KINDS), "what the run lacks"),
+        ("--step", 1, "of so many calls one fails, drawn by the seed"),
+    ],
+    "power-loss": [
+        ("--variants", 10, "states after each change"),
+        ("--opened", 50, "how many of them doit itself opens"),
+    ],
+    "long": [
+        ("--rounds", 200, "how often to stack and unstack"),
+        ("--futures", 10_000, "how many futures are outstanding at once"),
+    ],
+}
+
+
+def _kills(options: Options, make: MakeStack) -> int:
+    campaign = kills.Campaign(*make(kills.PLAN), options.seed)
+    killed: Counter[str] = Counter()
+    seconds, faults = 0.0, 0
+    for number, one in enumerate(campaign.rounds(options.rounds), start=1):
+        killed[" and ".join(one.victims) or "nothing"] += 1
+        seconds = max(seconds, one.seconds)
+        faults += _report(f"round {number}: {one.victims} at {one.event}", one.faults)
+    _count(killed)
+    _say(f"all had ended after at most {seconds:.2f} s")
+    return faults
+
+
+def _signals(options: Options, make: MakeStack) -> int:
+    campaign = signals.Campaign(*make(kills.PLAN), options.seed)
+    codes: Counter[str] = Counter()
+    seconds, sent, faults = 0.0, 0, 0
+    for number, one in enumerate(campaign.storms(options.rounds), start=1):
+        codes[f"exit code {one.code}"] += 1
+        sent += len(one.sent)
+        seconds = max(seconds, one.seconds)
+        faults += _report(f"round {number}: {one.sent} {one.is_ignoring}", one.faults)
+    _count(codes)
+    _say(f"{sent} signals; all had ended after at most {seconds:.2f} s")
+    return faults
+
+
+def _resources(options: Options, make: MakeStack) -> int:
+    campaign = resources.Campaign(*make(resources.PLAN))
+    ends: Counter[str] = Counter()
+    faults = 0
+    for one in campaign.rounds(options.kinds.split(","), options.step, options.seed):
+        ends[f"{one.kind}, doit {one.command}: exit code {one.code}"] += 1
+        faults += _report(f"{one.kind}, doit {one.command}, {one.call}: {one.what}", one.faults)
+    _count(ends)
+    return faults
+
+
+def _power_loss(options: Options, make: MakeStack) -> int:
+    campaign = power_loss.Campaign(make(power_loss.PLAN)[0], options.seed)
+    result = campaign.run(options.variants, options.opened)
+    _say(f"{result.changes} changes, {result.states} states, {result.opened} opened by doit")
+    for fault, change in result.faults.items():
+        _report(f"after change {change}", [fault])
+    return len(result.faults)
+
+
+def _long(options: Options, make: MakeStack) -> int:
+    stack, mark = make(long.PLAN)
+    growth = long.growth(stack, options.rounds)
+    for what, (before, after) in growth.items():
+        _say(f"{what}: {before:g} before, {after:g} after")
+    faults = _report(f"{options.rounds} rounds", long.faults(growth, mark))
+    crowd = long.crowd(stack, options.futures)
+    _say(f"{options.futures} futures: {crowd}")
+    return faults + _report("many futures", crowd.faults)
+
+
+def _report(where: str, faults: "list[str] | tuple[str, ...]") -> int:
+    for fault in faults:
+        _say(f"{where}: {fault}")
+    return len(faults)
+
+
+def _count(figures: Counter[str]) -> None:
+    for name, count in figures.most_common():
+        _say(f"{count:5} times {name}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

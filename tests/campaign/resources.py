@@ -110,8 +110,11 @@ def _moves_data(call: Call) -> bool:
     return call.name in {"write", "writev", "pwrite64", "fsync", "fdatasync", "sendfile"}
 
 
+_STARTS = {**FORKS, "openat": DESCRIPTORS["openat"]}
+
+
 def _is_process(call: Call) -> bool:
-    return not is_thread(call)
+    return call.name in FORKS and not is_thread(call)
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ class Kind:
     error: int
     once: bool = False
     in_dest: bool = True
+    """Whether only calls below DEST fail; if not, all calls once the run has its lock."""
 
     @property
     def says(self) -> str:
@@ -135,8 +139,8 @@ KINDS = {
     "full-once": Kind(CHANGES, _grows, errno.ENOSPC, once=True),
     "read-only": Kind(CHANGES, _changes, errno.EROFS),
     "broken": Kind(CHANGES, _moves_data, errno.EIO, once=True),
-    "processes": Kind(FORKS, _is_process, errno.EAGAIN, in_dest=False),
-    "memory": Kind(FORKS, _is_process, errno.ENOMEM, once=True, in_dest=False),
+    "processes": Kind(_STARTS, _is_process, errno.EAGAIN, in_dest=False),
+    "memory": Kind(_STARTS, _is_process, errno.ENOMEM, once=True, in_dest=False),
     "descriptors": Kind(DESCRIPTORS, lambda _: True, errno.EMFILE, in_dest=False),
     "descriptors-once": Kind(DESCRIPTORS, lambda _: True, errno.ENFILE, once=True, in_dest=False),
 }
@@ -145,15 +149,19 @@ KINDS = {
 class Failure:
     """Lets call `number` of its kind fail, and unless that happens once, all later ones.
 
+    Calls are counted from where the run writes `after`.
+
     Attributes:
         calls: how many there were.
         what: which one failed first.
     """
 
-    def __init__(self, kind: Kind, dest: Path, number: int) -> None:
+    def __init__(self, kind: Kind, dest: Path, number: int, after: bytes = b"") -> None:
         self.kind = kind
         self._dest = dest
         self._number = number
+        self._after = after
+        self._has_begun = kind.in_dest and not after
         self.calls = 0
         self.what = ""
 
@@ -167,9 +175,13 @@ class Failure:
         return self.kind.error if is_due else 0
 
     def _is_of_the_run(self, call: Call) -> bool:
-        if self.kind.in_dest:
-            return call.path.startswith(str(self._dest))
-        return (self._dest / ".lock").exists()
+        self._has_begun = self._has_begun or self._begins(call)
+        return self._has_begun and (not self.kind.in_dest or call.path.startswith(str(self._dest)))
+
+    def _begins(self, call: Call) -> bool:
+        if self._after:
+            return call.name == "write" and self._after in call.data()
+        return call.path == str(self._dest / ".lock")
 
 
 COMMANDS = (("stack",), ("-a", "stack"), ("unstack",), ("clean",))
@@ -207,10 +219,10 @@ class Campaign:
                     number = min(counter.calls, first + draw.randrange(step))
                     yield self.one(name, command, number)
 
-    def one(self, name: str, command: tuple[str, ...], number: int) -> Round:
-        """Let call `number` of a command fail."""
+    def one(self, name: str, command: tuple[str, ...], number: int, after: bytes = b"") -> Round:
+        """Let call `number` of a command fail, counted from where it writes `after`."""
         kind = KINDS[name]
-        failure = Failure(kind, self._stack.dest, number)
+        failure = Failure(kind, self._stack.dest, number, after)
         code, out = self._run(failure, command)
         faults = [*self._faults_of_the_end(kind, command, code, out), *self._left()]
         after = self._stack.run("clean" if command == ("clean",) else "stack")

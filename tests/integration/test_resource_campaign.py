@@ -15,7 +15,8 @@ def test_full_disk_is_said_and_nothing_half_written_is_believed(stack_dir: MakeS
     mark = uuid.uuid4().hex
     campaign = Campaign(stack_dir(PLAN, TEST_MARK=mark), mark)
     # The disk fills up before a step that has succeeded before.
-    one = campaign.one("full", ("-a", "stack"), 47)
+    before = b"<== stack install: shell: 40-shell.sh"
+    one = campaign.one("full", ("-a", "stack"), 1, before)
     assert one.faults == ()
     assert one.code == 1
     assert "plugin demo: step made: OSError: [Errno 28] No space left on device" in one.out

@@ -153,8 +153,11 @@ def _ended(code: str, place: str, stack: str) -> CommandError:
 
 
 def ended_without_message(code: int) -> CommandError:
-    """Return the error of a session that has ended and has not said why."""
-    why = "without a message: it was killed, or a script used `exec` or closed a descriptor from 230 on"
+    """Return the error of a session that has ended without a message."""
+    why = (
+        "without a message: it was killed, or a script used `exec` or "
+        "closed a descriptor from 230 on"
+    )
     if code == _CANNOT_FORK:
         why = _NO_PROCESS
     return CommandError(f"the bash session has ended with code {code}, {why}", code)

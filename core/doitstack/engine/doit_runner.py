@@ -249,7 +249,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         planned = planned_step(node.task)
         if planned and planned.is_future:
             self._start_future(node, planned)
-            self._loop.run_until(lambda: self._is_over(node))
+            self._loop.run_until(lambda: self._scheduler.state(node.task.name) in GOOD | BAD)
             return
         began = self._journal.now()
         failure = self._run_step(node, planned) if planned else self.execute_task(node.task)
@@ -257,9 +257,6 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self.reporter.took(node.task, self._journal.now() - began)
         self.process_task_result(node, failure)
         self._end(node)
-
-    def _is_over(self, node: ExecNode) -> bool:
-        return self._scheduler.state(node.task.name) in GOOD | BAD
 
     def _run_step(self, node: ExecNode, planned: PlannedStep) -> TaskFailed | None:
         with self._step_journal.running(planned) as end:

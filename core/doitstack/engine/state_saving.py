@@ -45,7 +45,7 @@ class StateSaving:
 
     @staticmethod
     def sync_targets(task: Task) -> TaskFailed | None:
-        """Write the targets of a task to disk before its success; return the failure if that fails."""
+        """Write the targets of a task to disk, before its success; return a failure."""
         for target in task.targets:
             try:
                 sync(Path(target))
