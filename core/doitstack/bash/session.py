@@ -114,6 +114,11 @@ class Session:
         """Whether it can take commands."""
         return self._process.is_alive
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is known to have ended, and why."""
+        return self._failure is not None and not self.is_alive
+
     def _ended(self) -> None:
         code = self._process.wait()
         self._read()

@@ -29,6 +29,9 @@ from doitstack.stack import Stack
 SHELL_PASSWORDS = ("ADMIN_PASSWORD", "SERVICE_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD")
 """The passwords that scripts of DevStack find set."""
 
+_OF_A_SHELL = {"UID", "EUID", "PPID", "PWD", "OLDPWD"}
+"""The variables that each shell sets for itself; some of them cannot be assigned."""
+
 MakeSession = Callable[[SessionPlace, "SessionOwner"], Session]
 """Starts a session that reports to the owner."""
 
@@ -114,6 +117,8 @@ class SessionOwner:
     def _ready(self, phase: Phase) -> Session:
         """Return the session; start it and post the commands that prepare it for `phase`."""
         settings = self._stack.settings
+        if self._run.options.tears_down and self._session and self._session.has_ended:
+            self._forget_session()
         if self._session is None:
             settings.default("DOITSTACK_PYTHON", sys.executable)
             for name in SHELL_PASSWORDS:
@@ -134,6 +139,15 @@ class SessionOwner:
             set_defaults = 'source "$_doitstack_home/project_defaults.sh"'
             session.post(lambda: set_defaults, self._take_over_variables)
         return self._session
+
+    def _forget_session(self) -> None:
+        """Let the next command start a session, with the variables that the last one has left.
+
+        Its functions and arrays are lost, but the scripts that follow are run: what they take away
+        must not stay because of a mistake in another one.
+        """
+        self.close()
+        self._has_project_defaults = False
 
     def _default_password(self, name: str) -> None:
         """Set a password. A password that cannot be read is only a warning in a teardown."""
@@ -157,6 +171,11 @@ class SessionOwner:
             for name in settings.environ - settings.local.variables.keys()
             if settings.get(name) == os.environ.get(name)
         }
+        hidden |= _OF_A_SHELL
+        # Scripts record in such names what their shell has loaded already: _DEVSTACK_FUNCTIONS.
+        hidden |= {
+            name for name in settings if name.startswith("_")
+        } - settings.local.variables.keys()
         if settings.get("DEVSTACK_DIR"):
             hidden.add("TOP_DIR")
         if phase is Phase.OVERRIDE_DEFAULTS:

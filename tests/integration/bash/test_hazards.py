@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import MakeStackDir, Outcome, StackDir
 from tests.integration.bash.scripts import error_of, in_phase, install, said
-from tests.integration.probes import wait_until
+from tests.integration.probes import plugin, wait_until
 
 pytestmark = pytest.mark.usefixtures("served_runs")
 
@@ -245,16 +245,53 @@ def test_unstack_and_clean_continue_after_a_failure(stack_dir: MakeStackDir) -> 
     assert said(stack.run("clean").ok()) == [*before, *lines("unstack", 4), *lines("clean", 13)]
 
 
-def test_exit_ends_unstack_too(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({FIRST: in_phase("unstack", "false\nexit 0"), SECOND: "echo second $*\n"})
+ENDINGS = {
+    "exit 0": "exit 0 in a script; use `return`, or `die` with a message",
+    "exit": "exit 1 in a script; use `return`, or `die` with a message",
+    "die $LINENO gone": "gone",
+    ": ${NO_SUCH_SETTING:?is needed}": "bash has ended with code",
+    "kill -KILL $$": "the bash session has ended with code -9",
+    "exec true": "the bash session has ended with code 0",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("mode", ["unstack", "source", "override_defaults"])
+def test_scripts_after_one_that_ends_the_session_are_run(
+    stack_dir: MakeStackDir, ending: str, mode: str
+) -> None:
+    stack = stack_dir(
+        {
+            "local.conf": "[[local|localrc]]\nLISTED=(one two)\nof_user() { echo of the user; }\n",
+            "extras.d/10-set.sh": in_phase(
+                "override_defaults", "readonly OF_SCRIPT=set\nreadonly _GUARD=set"
+            ),
+            FIRST: in_phase(mode, f"cd /\nfalse\n{ending}"),
+            SECOND: in_phase(
+                "unstack",
+                """
+                echo "second $OF_SCRIPT ${_GUARD-unset} ${LISTED[1]} $(of_user) $PWD $EUID"
+                is_service_enabled nosuch || echo "functions are there: $KEYSTONE_SERVICE_PORT"
+                """,
+            ),
+            "extras.d/70-last.py": plugin("""
+                @hookimpl
+                def unstack(stack):
+                    yield run(shell("echo a shell step; false"))
+                    yield run(["touch", "taken_away"])
+            """),
+        }
+    )
     outcome = stack.run("unstack").failed(1)
-    assert "second unstack" not in outcome.lines
+    second = f"second set unset two of the user {stack.path} {os.geteuid()}"
+    assert outcome.lines.count(second) == 1, outcome.out
+    assert "functions are there: 5000" in outcome.lines
+    assert "a shell step" in outcome.lines
+    assert (stack.path / "taken_away").exists()
     errors = [line for line in outcome.lines if line.startswith("ERROR: ")]
-    ended = f"{stack.path / FIRST}:3: exit 0 in a script; use `return`, or `die` with a message"
-    assert [line.partition("step ")[2] for line in errors] == [
-        f"{FIRST.partition('/')[2]}: {ended}",
-        f"{SECOND.partition('/')[2]}: the bash session has ended: {ended}",
-    ]
+    assert len(errors) == 2, errors
+    assert ENDINGS[ending] in errors[0]
+    assert "'false' ended with code 1" in errors[1]
 
 
 def test_errexit_of_a_script_counts_in_unstack_too(stack_dir: MakeStackDir) -> None:

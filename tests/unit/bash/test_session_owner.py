@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class FakeSession:
         self.pid = 99
         self.is_busy = True
         self.is_alive = True
+        self.has_ended = False
         self.is_closed = False
         self.queue: list[tuple[Callable[[], str], Then]] = []
         self.ran: list[str] = []
@@ -229,3 +231,19 @@ def test_close_ends_the_session(make_run: MakeRun) -> None:
     run.owner.use(Phase.INSTALL, lambda session: None)
     run.owner.close()
     assert run.session.is_closed
+
+
+def test_teardown_starts_another_session_if_one_has_ended(make_run: MakeRun) -> None:
+    run = make_run()
+    options = replace(run.context.options, tears_down=True)
+    context = replace(run.context, options=options)
+    sessions = [FakeSession(), FakeSession()]
+    left = iter(sessions)
+    made: Any = lambda _place, _owner: next(left)  # noqa: E731 - for the type
+    owner = SessionOwner(context, run.stack, run.futures, list, made)
+    owner.use(Phase.UNSTACK, lambda session: session.run(lambda: "first"))
+    sessions[0].has_ended = True
+    owner.use(Phase.UNSTACK, lambda session: session.run(lambda: "second"))
+    assert sessions[0].is_closed
+    defaults = 'source "$_doitstack_home/project_defaults.sh"'
+    assert [text for text in sessions[1].ran if text] == [defaults, "second"]
