@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from doitstack.bash.session_owner import SessionOwner
@@ -48,18 +48,18 @@ def open_run(stack: Stack, options: RunOptions) -> Iterator[OpenRun]:
     for directory in (stack.dest, stack.data_dir, stack.log_dir):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     init(stack.dest / "async")
-    with ExitStack() as closing:
-        run = _opened(stack, options, closing)
-        closing.enter_context(run.executor.acting())
-        closing.enter_context(run_environment(stack, _makeflags(stack, run.context.slots)))
+    with ExitStack() as exits:
+        run = _opened(stack, options, exits)
+        exits.enter_context(run.executor.acting())
+        exits.enter_context(run_environment(stack, _makeflags(stack, run.context.slots)))
         yield run
 
 
-def _opened(stack: Stack, options: RunOptions, closing: ExitStack) -> OpenRun:
-    """Open the parts of a run. `closing` closes them in the reverse order."""
+def _opened(stack: Stack, options: RunOptions, exits: ExitStack) -> OpenRun:
+    """Open the parts of a run. `exits` closes them in the reverse order."""
     secrets = Secrets(stack.settings)
     meter = Meter(stack.dest / "supervisor")
-    context = _context(stack, options, secrets, closing)
+    context = _context(stack, options, secrets, exits)
     sampler = Sampler(
         meter,
         lambda cpu, machine: context.journal.write(Usage(round(cpu, 2), round(machine, 2))),
@@ -67,7 +67,7 @@ def _opened(stack: Stack, options: RunOptions, closing: ExitStack) -> OpenRun:
     futures = FutureRegistry(context)
     session = SessionOwner(context, stack, futures, lambda: secrets.known)
     executor = Executor(context, stack, futures, session)
-    closing.callback(executor.end_session)
+    exits.callback(executor.end_session)
 
     def tick() -> None:
         context.log.show()
@@ -79,24 +79,19 @@ def _opened(stack: Stack, options: RunOptions, closing: ExitStack) -> OpenRun:
     return OpenRun(context, executor, meter, sampler)
 
 
-def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitStack) -> RunContext:
-    loop = EventLoop()
-    closing.callback(loop.close)
-    # Until the terminal is as it was, no signal ends this process by itself.
-    closing.enter_context(on_interrupt(loop.interrupt))
-    journal = Journal(new_journal_path(stack.log_dir), secrets.redact)
-    closing.callback(journal.close)
+def _context(stack: Stack, options: RunOptions, secrets: Secrets, exits: ExitStack) -> RunContext:
+    loop = exits.enter_context(closing(EventLoop()))
+    # Until the terminal is restored, no signal ends this process by itself.
+    exits.enter_context(on_interrupt(loop.interrupt))
+    journal = exits.enter_context(closing(Journal(new_journal_path(stack.log_dir), secrets.redact)))
     prune_journals(stack.log_dir, stack.settings.number("KEEP_RUNS"))
-    log = MainLog(stack.log_dir / "stack.log", lambda: secrets.mask)
-    closing.callback(log.close)
-    cores = options.jobs or len(os.sched_getaffinity(0))
-    slots = Slots(options.jobs if options.parallel else 0, cores)
-    closing.callback(slots.close)
+    log = exits.enter_context(closing(MainLog(stack.log_dir / "stack.log", lambda: secrets.mask)))
+    slots = exits.enter_context(closing(_slots(options)))
     name, futures_dir = journal.path.stem, stack.dest / "async"
     record_run(futures_dir, name)
     masking = LogMasking(secrets, log, futures_dir, stack.log_dir)
     watchdog = Watchdog(futures_dir, name, masking.mask_all)
-    closing.callback(watchdog.dismiss)
+    exits.callback(watchdog.dismiss)
     return RunContext(
         name=name,
         options=options,
@@ -115,6 +110,11 @@ def _context(stack: Stack, options: RunOptions, secrets: Secrets, closing: ExitS
         time_limit=stack.settings.number("STEP_TIMEOUT"),
         warnings_as_errors=stack.settings.is_true("WARNINGS_AS_ERRORS"),
     )
+
+
+def _slots(options: RunOptions) -> Slots:
+    cores = options.jobs or len(os.sched_getaffinity(0))
+    return Slots(options.jobs if options.parallel else 0, cores)
 
 
 def _makeflags(stack: Stack, slots: Slots) -> dict[str, str]:
