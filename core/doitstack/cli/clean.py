@@ -29,7 +29,7 @@ RUN_OPTIONS = (
         "long": "process",
         "type": int,
         "default": None,
-        "help": "run at most so many futures at once",
+        "help": "run at most this many futures at once",
     },
 )
 """Options of a run for `doit clean`, in which `-n` is doit's `--dry-run`."""
@@ -38,7 +38,7 @@ RUN_OPTIONS = (
 class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
     """`doit clean`: DevStack's clean. `doit clean TASK...`: doit's."""
 
-    doc_purpose = "unstack and remove what the stack made; with tasks, their clean actions"
+    doc_purpose = "unstack and remove everything created; with tasks, run their clean actions"
     doc_usage = "[TASK...] [OPTION...]"
     doc_description = None
     doc_examples = ("doit clean", "doit clean --dry-run", "doit clean stack")

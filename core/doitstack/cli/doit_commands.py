@@ -147,7 +147,7 @@ class _StateCommand(_TasksCommand):
 class Forget(_StateCommand, DoitForget):  # type: ignore[misc]
     """`doit forget`."""
 
-    doc_purpose = "run these steps again next time, also those that are ignored"
+    doc_purpose = "run these steps again next time, even if they are ignored"
     doc_usage = "[TASK...] [OPTION...]"
     doc_examples = ("doit forget stack:install", "doit forget --all")
 

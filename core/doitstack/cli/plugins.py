@@ -11,7 +11,7 @@ from doitstack.reports.json_lists import plugins_json
 class Plugins(ShowCommand):
     """`doit plugins`."""
 
-    doc_purpose = "show the plugins, where each was found, and its hooks"
+    doc_purpose = "show the plugins with their origins and hooks"
     doc_examples = ("doit plugins", "doit plugins --json")
 
     cmd_options = (JSON,)

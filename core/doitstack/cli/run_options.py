@@ -35,9 +35,9 @@ NO_EFFECT = ("verbosity", "reporter", "outfile", "par_type", "failure_verbosity"
 
 _HELP = {
     "always": "run the tasks even if they are up to date",
-    "continue": "go on after a failure, with the tasks that do not need what failed",
-    "num_process": "run at most so many futures at once [default: ASYNC_JOBS; 0: all]",
-    "single": "run only the named tasks, without those that they need",
+    "continue": "after a failure, run the tasks that do not depend on the failed one",
+    "num_process": "run at most this many futures at once [default: ASYNC_JOBS; 0: all]",
+    "single": "run only the named tasks, without those that they depend on",
     "pdb": "start the debugger after an unexpected exception",
 }
 

@@ -38,7 +38,7 @@ def _option(name: str, help_: str, *, is_flag: bool = False) -> dict[str, Any]:
 class Timing(ShowCommand):
     """`doit timing`."""
 
-    doc_purpose = "show what a run took and what futures saved"
+    doc_purpose = "show the times of a run, and the time that futures saved"
     doc_examples = ("doit timing", "doit timing --run", "doit timing --html run.html")
     cmd_options = (
         _option("json", "print the figures as JSON, all times in seconds", is_flag=True),

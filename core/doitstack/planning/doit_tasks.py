@@ -86,7 +86,9 @@ def stack_tasks(plan: Plan, *, doc: str = "") -> Iterator[Task]:
     last = [planned.task for planned in plan.steps if not planned.is_future][-1:]
     yield _built_in(CLEANUP, last, "collect the futures that nothing has waited for")
     yield _built_in(SERVICE_CHECK, [CLEANUP], "check that no service has died")
-    yield _built_in(TIMING, [SERVICE_CHECK], "show what the run took and what futures saved")
+    yield _built_in(
+        TIMING, [SERVICE_CHECK], "show the times of the run, and the time that futures saved"
+    )
 
 
 def _built_in(name: str, after: list[str], doc: str) -> Task:

@@ -73,12 +73,12 @@ class LoadedDirectory:
     def unstack_tasks(self) -> Iterator[Task]:
         """Yield the tasks of `doit unstack`."""
         plan = _or_mistake(lambda: self.directory.plan([Phase.UNSTACK]))
-        yield from self._without_secrets(plan_tasks("unstack", plan, doc="stop what runs"))
+        yield from self._without_secrets(plan_tasks("unstack", plan, doc="stop the stack"))
 
     def clean_tasks(self) -> Iterator[Task]:
         """Yield the tasks of `doit clean`."""
         plan = _or_mistake(lambda: self.directory.plan([Phase.CLEAN]))
-        tasks = list(plan_tasks("clean", plan, doc="remove what was made"))
+        tasks = list(plan_tasks("clean", plan, doc="remove everything that the stack has created"))
         yield Task(CLEAN, None, task_dep=["unstack", "clean"])
         for task in tasks:
             task.task_dep.insert(0, "unstack")

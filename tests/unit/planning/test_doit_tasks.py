@@ -57,7 +57,8 @@ def test_tasks_of_a_stack() -> None:
         ("stack:install", "", [f"{install}:key:a", f"{install}:key:b", wait]),
         ("async_cleanup", "collect the futures that nothing has waited for", [wait]),
         ("service_check", "check that no service has died", ["async_cleanup"]),
-        ("async_timing", "show what the run took and what futures saved", ["service_check"]),
+        ("async_timing", "show the times of the run, and the time that futures saved",
+         ["service_check"]),
     ]  # fmt: skip
 
 
