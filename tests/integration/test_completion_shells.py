@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import DOIT, MakeStackDir, StackDir
+from tests.conftest import DOIT, StackDir, stack_dirs
 from tests.integration.probes import plugin
 from tests.terminal import Terminal
 
@@ -69,11 +69,18 @@ class Keyboard(Terminal):
         self.until(lambda: self.lines == [">"], "the prompt alone")
 
 
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackDir]:
+    """A stack directory after a run, which completion only reads."""
+    with stack_dirs(tmp_path_factory.mktemp("shells")) as make:
+        made = make({"extras.d/50-demo.py": DEMO})
+        made.run("stack").ok()
+        yield made
+
+
 @pytest.fixture(params=SHELLS)
-def keyboard(request: pytest.FixtureRequest, stack_dir: MakeStackDir) -> Iterator[Keyboard]:
+def keyboard(request: pytest.FixtureRequest, stack: StackDir) -> Iterator[Keyboard]:
     have(request.param)
-    stack = stack_dir({"extras.d/50-demo.py": DEMO})
-    stack.run("stack").ok()
     keyboard = Keyboard(request.param, stack)
     yield keyboard
     keyboard.close()
