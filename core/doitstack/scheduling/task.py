@@ -25,6 +25,9 @@ class TaskState(Enum):
     STOPPED = "stopped"
     NOT_RUN = "not run"
 
+    # Enum's own hash is a function in Python, called for each of the many look-ups in sets.
+    __hash__ = object.__hash__
+
 
 PENDING = frozenset({TaskState.WAITING, TaskState.DUE, TaskState.QUEUED})
 GOOD = frozenset({TaskState.DONE, TaskState.SKIPPED})

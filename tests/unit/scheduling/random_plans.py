@@ -365,10 +365,10 @@ class Witness:
         ]
 
     def _lacks_something(self, task: Task) -> bool:
-        return any(not self._is_met(need) for need in task.needs)
+        return not all(map(self._is_met, task.needs))
 
     def _is_ready(self, task: Task) -> bool:
-        return not self._lacks_something(task)
+        return all(map(self._is_met, task.needs))
 
     def _is_met(self, need: str) -> bool:
         if need not in self.tasks:

@@ -71,17 +71,19 @@ def test_random_plans_have_all_that_can_happen() -> None:
 
 
 @pytest.mark.parametrize("block", range(2))
-def test_serial_run_has_the_order_of_the_plan(block: int) -> None:
+def test_serial_order_and_makespan_of_plain_plans(block: int) -> None:
     def check(seed: int) -> None:
-        plan = replace(plain_plan(seed), serial=True)
-        assert list(witnessed(plan).simulation.started) == [task.name for task in plan.tasks]
+        plan = plain_plan(seed)
+        check_serial_order(plan)
+        check_makespan(plan)
 
     each_seed(block, check)
 
 
-@pytest.mark.parametrize("block", range(2))
-def test_makespan_is_within_graham_s_bound(block: int) -> None:
-    each_seed(block, lambda seed: check_makespan(plain_plan(seed)))
+def check_serial_order(plan: Plan) -> None:
+    """Check that a serial run has the order of the plan."""
+    run = witnessed(replace(plan, serial=True)).simulation
+    assert list(run.started) == [task.name for task in plan.tasks]
 
 
 def check_makespan(plan: Plan) -> float:
