@@ -1,29 +1,37 @@
 """Clones, of real repositories."""
 
+import shutil
 import subprocess
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 NAME = ["-c", "user.name=n", "-c", "user.email=e@example.com"]
 
 
+def _git(path: Path, *args: str) -> str:
+    command = ["git", "-C", str(path), *NAME, *args]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a branch `other` and a tag `v1`."""
+    path = tmp_path_factory.mktemp("repository")
+    _git(path, "init", "-q", "-b", "master")
+    _git(path, "commit", "-q", "--allow-empty", "-m", "first")
+    _git(path, "tag", "v1")
+    _git(path, "branch", "other")
+    _git(path, "commit", "-q", "--allow-empty", "-m", "second")
+    return path
+
+
 @pytest.fixture
-def origin(bash):
-    """A repository with a branch `other` and a tag `v1`; `bash` finds it as $PWD/origin."""
-    path = bash.path / "origin"
-
-    def git(*args: str) -> str:
-        command = ["git", "-C", str(path), *NAME, *args]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    path.mkdir()
-    git("init", "-q", "-b", "master")
-    git("commit", "-q", "--allow-empty", "-m", "first")
-    git("tag", "v1")
-    git("branch", "other")
-    git("commit", "-q", "--allow-empty", "-m", "second")
-    bash.git = git
-    bash.env["GIT_CONFIG_GLOBAL"] = "/dev/null"
+def origin(bash, repository: Path):
+    """A copy of the repository, which `bash` finds as $PWD/origin."""
+    shutil.copytree(repository, bash.path / "origin")
+    bash.git = partial(_git, bash.path / "origin")
     return bash
 
 
