@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.campaign import kills, long, power_loss, resources, signals
+from tests.campaign import inputs, kills, long, power_loss, resources, signals
 from tests.conftest import StackDir, clean_environment
 
 Options = argparse.Namespace
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     campaign(_signals, "signals", "send storms of signals to a run in a terminal")
     campaign(_resources, "resources", "let system calls of a run fail, one after the other")
     campaign(_power_loss, "power-loss", "open what a crash of the machine may leave of a run")
+    campaign(_inputs, "inputs", "feed what reads files, pipes and sockets")
     campaign(_long, "long", "stack and unstack many times")
     return parser
 
@@ -60,6 +61,11 @@ _OPTIONS: dict[str, list[tuple[str, int | str, str]]] = {
     "power-loss": [
         ("--variants", 10, "states after each change"),
         ("--opened", 50, "how many of them doit itself opens"),
+    ],
+    "inputs": [
+        ("--count", 100_000, "inputs for each target"),
+        ("--target", "", "the names of some targets"),
+        ("--keep", "", "a directory for the inputs that are faults"),
     ],
     "long": [
         ("--rounds", 200, "how often to stack and unstack"),
@@ -113,6 +119,17 @@ def _power_loss(options: Options, make: MakeStack) -> int:
     for fault, change in result.faults.items():
         _report(f"after change {change}", [fault])
     return len(result.faults)
+
+
+def _inputs(options: Options, _make: MakeStack) -> int:
+    names = [name for name in options.target.split(",") if name]
+    faults = 0
+    for one in inputs.results(options.count, options.seed, names):
+        faults += _report(one.target, [fault.text for fault in one.kinds])
+        _say(f"{one.target}: {one.count} inputs, {one.faults} faults, {one.seconds:.1f} s CPU")
+        if options.keep:
+            one.keep(Path(options.keep))
+    return faults
 
 
 def _long(options: Options, make: MakeStack) -> int:
