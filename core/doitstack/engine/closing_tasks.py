@@ -1,12 +1,37 @@
 """The tasks that end `doit stack`: async_cleanup, service_check and async_timing."""
 
+from collections.abc import Callable
+
 from doitstack.engine.run import OpenRun
-from doitstack.errors import StepError
+from doitstack.errors import DoitstackError, StepError
 from doitstack.journal.run_record import read_run
 from doitstack.journal.timing import timing_of
-from doitstack.planning.doit_tasks import CLEANUP, SERVICE_CHECK
+from doitstack.planning.doit_tasks import BUILT_IN, CLEANUP, SERVICE_CHECK
 from doitstack.reports import tables
 from doitstack.stack import Stack
+
+
+class PendingTasks:
+    """The closing tasks that have not run yet; `close` runs one by its name."""
+
+    def __init__(self, close: Callable[[str], None]) -> None:
+        self._close = close
+        self._pending = list(BUILT_IN)
+
+    def run(self, name: str) -> None:
+        """Run the closing task `name`. Raises DoitstackError."""
+        self._pending.remove(name)
+        self._close(name)
+
+    def run_rest(self) -> bool:
+        """Run all that are left, even if one fails; return whether all have succeeded."""
+        is_good = True
+        while self._pending:
+            try:
+                self.run(self._pending[0])
+            except (DoitstackError, OSError):
+                is_good = False
+        return is_good
 
 
 class ClosingTasks:

@@ -13,6 +13,7 @@ from doit.exceptions import DependencyError, InvalidCommand, TaskFailed, UnmetDe
 from doit.runner import FAILURE, SUCCESS, Runner
 from doit.task import Stream, Task
 
+from doitstack.engine.closing_tasks import PendingTasks
 from doitstack.engine.executor import Executor
 from doitstack.engine.plan_waits import PlanWaits
 from doitstack.engine.scheduled_task import end_state
@@ -69,7 +70,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._loop = context.loop
         self._journal = context.journal
         self._make_main_tasks = make_main_tasks
-        self._close = close
+        self._closing = PendingTasks(close)
         self._is_single = single
         self._tears_down = context.options.tears_down
         self._graph: TaskGraph
@@ -77,7 +78,6 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._failed: deque[tuple[ExecNode, Future]] = deque()
         self._waits = PlanWaits(executor.futures.collector, context.scheduler, self._nodes.step_of)
         self._step_journal = StepJournal(context.journal, context.log)
-        self._closed: set[str] = set()
         self._any_ended = False
         self._is_finishing = False
         self._state = StateSaving(dep_manager, context.journal.now)
@@ -283,8 +283,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
     def _act(self, task: Task, planned: PlannedStep | None) -> None:
         if not planned:
-            self._closed.add(task.name)
-            self._close(task.name)
+            self._closing.run(task.name)
         elif planned.step.kind is Kind.ASYNC_WAIT:
             self._waits.run(planned)
         else:
@@ -318,9 +317,9 @@ class FutureRunner(Runner):  # type: ignore[misc]
         if not is_complete:
             self._executor.stop_futures()
             self._step_journal.not_run(self.steps)
-        if any(planned.task.startswith("stack:") for planned in self.steps):
-            for name in BUILT_IN:
-                self._close_if_left(name)
+        is_stacking = any(planned.task.startswith("stack:") for planned in self.steps)
+        if is_stacking and not self._closing.run_rest() and self.final_result == SUCCESS:
+            self.final_result = FAILURE
         if self.interrupted:
             self.final_result = self.interrupted.code
 
@@ -339,12 +338,3 @@ class FutureRunner(Runner):  # type: ignore[misc]
             needs = self._graph.needs(self._nodes[name].task)
             bad = [need for need in needs if self._scheduler.state(need) in BAD]
             self._handle_task_error(self._nodes[name], UnmetDependency(" ".join(bad)))
-
-    def _close_if_left(self, name: str) -> None:
-        if name in self._closed:
-            return
-        try:
-            self._close(name)
-        except (DoitstackError, OSError):
-            if self.final_result == SUCCESS:
-                self.final_result = FAILURE

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from doitstack.config.settings import load_settings
-from doitstack.engine.closing_tasks import ClosingTasks
+from doitstack.engine.closing_tasks import ClosingTasks, PendingTasks
 from doitstack.errors import StepError
 from doitstack.futures.registry import FutureRegistry
 from doitstack.journal.events import RunStart, StepEnd, StepStart
@@ -99,3 +99,18 @@ def test_timing_is_that_of_the_journal_with_a_last_sample(run: Closing) -> None:
     assert run.samples == 1
     assert run.log.lines[0] == ""
     assert run.log.lines[1].startswith("DevStack")
+
+
+def test_closing_tasks_that_are_left_run_once_each_even_after_a_failure() -> None:
+    ran: list[str] = []
+
+    def close(name: str) -> None:
+        ran.append(name)
+        if name == SERVICE_CHECK:
+            raise StepError("services have died")
+
+    pending = PendingTasks(close)
+    pending.run(CLEANUP)
+    assert not pending.run_rest()
+    assert ran == [CLEANUP, SERVICE_CHECK, TIMING]
+    assert pending.run_rest(), "nothing is left"
