@@ -93,7 +93,7 @@ def test_futures_that_write_at_once_are_inserted_whole(stack_dir: MakeStackDir) 
 
 @pytest.mark.parametrize("wait", ["async_wait('big')", "run(collect)"])
 def test_big_log_is_inserted_in_constant_memory(stack_dir: MakeStackDir, wait: str) -> None:
-    megabytes = 300
+    megabytes = 100
     stack = stack_dir(
         {
             DEMO: plugin(f"""

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import time
 import uuid
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import DOIT, MakeStackDir, Outcome, StackDir
+from tests.conftest import DOIT, MakeStackDir, Outcome, StackDir, stack_dirs
 from tests.integration.probes import is_dead, marked, plugin, wait_until
 
 HARD = plugin("""
@@ -54,6 +56,9 @@ tree.stop.__kwdefaults__["grace"] = 600
 """
 """Whoever waits for a grace now does so for ever."""
 
+Interrupted = dict[str, Future[tuple[Outcome, list[int]]]]
+"""How the run of each way ends, and the processes that it has left."""
+
 READY = ("stubborn", "polite", "program", "bash")
 
 WAYS = {
@@ -85,6 +90,7 @@ def stack_install(stack):
 """
     stack = make(
         {"extras.d/50-demo.py": HARD + more + main_line, "extras.d/60-script.sh": BASH},
+        name=way,
         TEST_MARK=mark,
     )
     process = stack.start("stack")
@@ -106,20 +112,38 @@ def mark() -> str:
     return uuid.uuid4().hex
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
-)
-def test_interrupted_run_stops_all_trees_and_still_reports(
-    stack_dir: MakeStackDir, mark: str, way: str, number: signal.Signals, code: int
-) -> None:
-    stack, process = _start(stack_dir, way, mark)
-
+def _interrupted(make: MakeStackDir, way: str, number: signal.Signals) -> tuple[Outcome, list[int]]:
+    """Return how a run ends by a signal, and the processes that it has left."""
+    mark = uuid.uuid4().hex
+    stack, process = _start(make, way, mark)
     os.killpg(process.pid, number)
     outcome = _end(stack, process)
+    return outcome, marked(mark)
+
+
+@pytest.fixture(scope="module", params=[signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+def interrupted(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[signal.Signals, Interrupted]]:
+    """Return a signal and how it ends the run of each way: side by side, as each takes a grace."""
+    number = request.param
+    with (
+        stack_dirs(tmp_path_factory.mktemp(number.name)) as make,
+        ThreadPoolExecutor(len(WAYS)) as pool,
+    ):
+        yield number, {way: pool.submit(_interrupted, make, way, number) for way in WAYS}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_interrupted_run_stops_all_trees_and_still_reports(
+    interrupted: tuple[signal.Signals, Interrupted], way: str
+) -> None:
+    number, ends = interrupted
+    outcome, left = ends[way].result()
+    code = 128 + number
 
     assert outcome.code == code, outcome.out
-    assert marked(mark) == []
+    assert left == []
     assert "Traceback" not in outcome.out
     assert f"Interrupted by {number.name}: stopping" in outcome.lines
     for name in READY:
@@ -133,7 +157,7 @@ def test_interrupted_run_stops_all_trees_and_still_reports(
     assert codes == {"stubborn": 137, "polite": 143, "program": 143, "bash": 137}
     assert outcome.journal[-1]["event"] == "run_end"
     assert outcome.journal[-1]["code"] == code
-    assert list((stack.dest / "async").glob("*.ini")) == []
+    assert list((outcome.directory.dest / "async").glob("*.ini")) == []
 
 
 FORKING = {
