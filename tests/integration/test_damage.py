@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import MakeStackDir, StackDir
 from tests.integration.probes import plugin
 
+pytestmark = pytest.mark.usefixtures("served_runs")
+
 FILES = {
     "extras.d/50-demo.py": plugin("""
         @hookimpl
