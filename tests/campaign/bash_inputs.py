@@ -290,5 +290,5 @@ BASH_TARGETS: dict[str, BashTarget] = {
     "evaluator": local_confs,
     "values": values,
     "ini": ini_files,
-    "bash messages": messages,
+    "bash-messages": messages,
 }

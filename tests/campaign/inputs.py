@@ -77,7 +77,8 @@ class Inputs:
 
     def _may_change(self, place: str) -> bool:
         real = os.path.join(os.path.realpath(os.path.dirname(place)), os.path.basename(place))
-        return real.startswith((self._directory, "/proc/", "/dev/", "/memfd:"))
+        is_byte_code = os.path.basename(os.path.dirname(real)) == "__pycache__"
+        return is_byte_code or real.startswith((self._directory, "/proc/", "/dev/", "/memfd:"))
 
 
 def _changed(event: str, arguments: tuple[Any, ...]) -> list[str]:
