@@ -182,9 +182,10 @@ def _is_answering(stack: Stack) -> bool:
     try:
         with socket.create_connection(_address(stack), 10) as connection:
             connection.sendall(_HELLO)
-            return connection.recv(1) == bytes([_METHOD_FRAME])
+            is_broker = connection.recv(1) == bytes([_METHOD_FRAME])
     except OSError:
         return False
+    return is_broker and health.is_ours(_address(stack))
 
 
 def _address(stack: Stack) -> tuple[str, int]:

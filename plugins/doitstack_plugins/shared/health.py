@@ -1,6 +1,7 @@
 """Wait until a service answers: a service is healthy if it answers correctly, not if it listens."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any
 from doitstack import Stack
 from doitstack.config.addresses import socket_host
 from doitstack.errors import ServiceError
+from doitstack.processes.listeners import listening_user
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.05, 0.5, 1.3
 """Seconds between two requests; they grow, as many wait while the services need the CPU."""
@@ -70,6 +72,14 @@ def has_text(address: Address, path: str, text: str) -> bool:
     return text.encode() in _body(address, path)
 
 
+def is_ours(address: Address) -> bool:
+    """Return whether it is our user who listens at this address of the machine.
+
+    Another user may take a port after it was found free, and before the service is there.
+    """
+    return listening_user(socket_host(address[0]), address[1]) == os.geteuid()
+
+
 def _body(address: Address, path: str) -> bytes:
     """Return the body of the answer to GET `path`, or b"" after an error. Uses no proxy."""
     from http.client import HTTPConnection, HTTPException  # noqa: PLC0415 - not always
@@ -84,4 +94,4 @@ def _body(address: Address, path: str) -> bytes:
         return b""
     finally:
         connection.close()
-    return body if answer.status in _GOOD else b""
+    return body if answer.status in _GOOD and is_ours(address) else b""
