@@ -1,6 +1,7 @@
 """The directories of caches that several stacks share: uv's packages, and byte code."""
 
 import os
+import stat
 from pathlib import Path
 
 from doitstack.config.settings import Settings
@@ -41,10 +42,27 @@ def _users_cache(settings: Settings, name: str) -> Path | None:
     home = settings.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - Path raises
     base = Path(settings.get("XDG_CACHE_HOME"))
     path = (base if base.is_absolute() else Path(home) / ".cache") / name
-    return path if path.is_absolute() and _is_writable(path) else None
+    return path if path.is_absolute() and _is_own(path) and _is_writable(path) else None
 
 
 def _is_writable(path: Path) -> bool:
     """Return whether `path` is a directory in which we can write, or can be made one."""
     existing = next(parent for parent in (path, *path.parents) if os.path.lexists(parent))
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+def _is_own(path: Path) -> bool:
+    """Return whether no other user can put anything into `path`, or something in its place.
+
+    A cache has programs that we run.
+    """
+    for place in (path, *path.parents):
+        if os.path.lexists(place):
+            found = place.stat()
+            is_shared = bool(found.st_mode & stat.S_IWOTH)
+            if place == path and (is_shared or found.st_uid != os.geteuid()):
+                return False
+            if place != path:
+                is_sticky = bool(found.st_mode & stat.S_ISVTX)
+                return found.st_uid in {0, os.geteuid()} and (is_sticky or not is_shared)
+    return True

@@ -13,6 +13,7 @@ from doitstack.config.settings import Settings
 from doitstack.errors import BusyError, SettingsError, StepError
 from doitstack.private_files import (
     open_regular,
+    private_directory,
     read_regular,
     unfinished_copies,
     write_private,
@@ -23,6 +24,8 @@ OWNERSHIP_FILE = ".doitstack"
 
 LOCK = ".lock"
 DATABASE = ".doit.db"
+
+_DIRECTORIES = ("DATA_DIR", "LOGDIR")
 
 _FLOCK = "hhqqi0q"
 """The C structure `flock`: kind, whence, start, length, pid."""
@@ -61,12 +64,13 @@ def claim(settings: Settings) -> None:
     dest, data = settings.path("DEST"), settings.path("DATA_DIR")
     try:
         is_new = not dest.exists() or _is_begun(dest)
-        dest.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(dest)
         # Again, as another user may have been faster. What has no mark after a crash is not ours.
         _check_dest(dest)
         _mark(dest, is_new=is_new)
-        for name in ("DATA_DIR", "LOGDIR"):
+        for name in _DIRECTORIES:
             _make_directory(name, settings.path(name))
+        _check_directories(settings)
         if not _is_inside(data, dest):
             _mark(data, is_new=False)
     except OSError as error:
@@ -75,9 +79,15 @@ def claim(settings: Settings) -> None:
 
 def _make_directory(name: str, path: Path) -> None:
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(path)
     except OSError as error:
         raise SettingsError(f"{name}={path} cannot be used: {error.strerror}") from error
+
+
+def _make(path: Path) -> None:
+    # Not even for a moment may others write to what is above it, whatever the umask is.
+    private_directory(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def check(settings: Settings) -> None:
@@ -97,14 +107,19 @@ def check(settings: Settings) -> None:
     try:
         if dest.exists():
             _check_dest(dest)
-        for name in ("DATA_DIR", "LOGDIR"):
-            path = settings.path(name)
-            if path.is_dir() and not _is_inside(path, dest):
-                _refuse_others(name, path, path.stat())
+        _check_directories(settings)
         if not _is_inside(data, dest):
             _refuse_data(data)
     except OSError as error:
         raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
+
+
+def _check_directories(settings: Settings) -> None:
+    """Raise SettingsError if others can change DATA_DIR or LOGDIR outside of DEST."""
+    for name in _DIRECTORIES:
+        path = settings.path(name)
+        if path.is_dir() and not _is_inside(path, settings.path("DEST")):
+            _refuse_others(name, path, path.stat())
 
 
 def _refuse_another_owner(dest: Path, name: str, descriptor: int) -> None:
@@ -157,6 +172,11 @@ def _mark(directory: Path, *, is_new: bool) -> None:
 
 def _refuse_others(name: str, path: Path, found: os.stat_result) -> None:
     """Raise SettingsError if others could change a directory: links under our names, programs."""
+    link = path.lstat()
+    if stat.S_ISLNK(link.st_mode) and link.st_uid not in {0, os.geteuid()}:
+        raise SettingsError(
+            f"{name}={path} is a link of another user; set {name} to a directory of your own"
+        )
     if found.st_uid != os.geteuid():
         raise SettingsError(
             f"{name}={path} belongs to another user; set {name} to a directory of your own"

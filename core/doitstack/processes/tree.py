@@ -101,12 +101,18 @@ def tree(roots: Iterable[Root]) -> set[int]:
         for pid, process in running.items()
         if pid in pids
         or process.group in pids
-        or process.name in names
+        or (process.name in names and _is_of_our_user(pid))
         or (marks and _mark(pid) in marks)
     }
     while children := {p.pid for p in running.values() if p.parent in found} - found:
         found |= children
     return found - {os.getpid(), 1}
+
+
+def _is_of_our_user(pid: int) -> bool:
+    with suppress(OSError):
+        return os.stat(f"/proc/{pid}").st_uid == os.geteuid()  # noqa: PTH116 - for each process
+    return False
 
 
 def family_name(pid: int) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from doitstack.config import cache_directories
 from doitstack.config.cache_directories import cache_directory, uv_variables
 from doitstack.config.settings import Settings, load_settings
+from tests.unit.another_user import give_away
 
 
 @pytest.fixture
@@ -83,3 +84,34 @@ def test_user_without_home_and_account_has_the_cache_below_dest(
     monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
     settings = load_settings(tmp_path, {})
     assert cache_directory(settings) == settings.path("DEST") / "cache"
+
+
+def _is_below(settings: Settings, home: Path) -> bool:
+    return cache_directory(settings).is_relative_to(home)
+
+
+@pytest.mark.parametrize("name", ["", ".cache", ".cache/uv", ".cache/doitstack"])
+def test_cache_that_another_user_could_change_is_not_used(
+    load: Load, home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    place = home / name
+    place.mkdir(parents=True, exist_ok=True)
+    used = [uv_variables(load()) == {}, _is_below(load(), home)]
+    assert used == [True, True]
+    is_concerned = [
+        not name or name.count("/") == 0 or name.endswith(one) for one in ("uv", "stack")
+    ]
+
+    place.chmod(0o777)
+    used = [uv_variables(load()) == {}, _is_below(load(), home)]
+    assert used == [not one for one in is_concerned]
+
+    place.chmod(0o755)
+    give_away(place, monkeypatch)
+    used = [uv_variables(load()) == {}, _is_below(load(), home)]
+    assert used == [not one for one in is_concerned]
+
+
+def test_cache_may_be_below_a_sticky_directory(load: Load, home: Path) -> None:
+    home.chmod(0o1777)
+    assert _is_below(load(), home)

@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from doitstack.config.settings import Settings
 from doitstack.errors import BusyError, SettingsError
 from doitstack.private_files import write_private
 from tests.full_disk import no_space
+from tests.unit.another_user import give_away
 
 
 def _settings(where: Path, **values: str) -> Settings:
@@ -215,6 +217,45 @@ def test_directory_of_another_user_is_not_taken(
     assert _snapshot(tmp_path) == ["theirs"]
 
 
+@pytest.mark.parametrize("name", ["DEST", "DATA_DIR", "LOGDIR"])
+def test_link_of_another_user_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "mine").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "mine")
+    give_away(link, monkeypatch)
+    with pytest.raises(SettingsError, match=f"^{name}={link} is a link of another user; set "):
+        dest_directory.claim(_settings(tmp_path / "new", **{name: str(link)}))
+    assert _snapshot(tmp_path) == ["link", "mine"]
+
+
+@pytest.mark.parametrize("name", ["DATA_DIR", "LOGDIR"])
+def test_directory_that_another_user_makes_meanwhile_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    theirs, make = tmp_path / "theirs", Path.mkdir
+
+    def mkdir(path: Path, *arguments: Any, **options: Any) -> None:
+        if path == theirs:
+            make(theirs)
+            theirs.chmod(0o777)
+        make(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    with pytest.raises(SettingsError, match=f"^{name}={theirs} can be changed by other users"):
+        dest_directory.claim(_settings(tmp_path / "new", **{name: str(theirs)}))
+
+
+def test_what_is_made_above_dest_is_closed_to_others(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        dest_directory.claim(_settings(tmp_path / "a" / "dest", LOGDIR=f"{tmp_path}/b/logs"))
+    finally:
+        os.umask(before)
+    assert _modes(tmp_path) == {"a": "0o700", "b": "0o700"}
+
+
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
 @pytest.mark.parametrize("name", ["DEST", "DATA_DIR", "LOGDIR"])
 def test_directory_that_others_can_change_is_not_taken(
@@ -229,16 +270,17 @@ def test_directory_that_others_can_change_is_not_taken(
     assert _snapshot(tmp_path) == ["open", "open/.doitstack"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 @pytest.mark.parametrize("name", [".lock", "logs", ".doitstack", "passwords", "bin"])
-def test_what_another_user_has_put_into_dest_is_not_used(tmp_path: Path, name: str) -> None:
+def test_what_another_user_has_put_into_dest_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     settings = _settings(tmp_path / "dest")
     dest_directory.claim(settings)
     theirs = tmp_path / "dest" / name
     if os.path.lexists(theirs):
         theirs.rename(tmp_path / "moved")
     theirs.symlink_to(tmp_path / "precious")
-    os.lchown(theirs, 12345, 12345)
+    give_away(theirs, monkeypatch)
     with pytest.raises(SettingsError, match=f"^{theirs} belongs to another user; remove it"):
         dest_directory.claim(settings)
     assert not (tmp_path / "precious").exists()

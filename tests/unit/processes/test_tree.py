@@ -197,3 +197,19 @@ def test_process_that_may_not_be_signalled_is_returned(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("pid", [-5, 0, 1 << 22, 1 << 40])
 def test_number_that_is_no_process_has_no_handle(pid: int) -> None:
     assert open_pidfd(pid) is None
+
+
+def test_process_of_another_user_that_calls_itself_like_a_forked_one_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = "open('/proc/self/comm', 'w').write('future-4194303'); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout
+        child.stdout.readline()
+        assert tree([Root(4194303)]) == {child.pid}
+        mine = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+        assert tree([Root(4194303)]) == set()
+        child.communicate(b"\n")
