@@ -91,10 +91,10 @@ class FakeRun:
         """Return the kinds of event of one future."""
         return [event["event"] for event in self.events if event.get("name") == name]
 
-    def record_end(self, name: str, rc: int) -> None:
+    def record_end(self, name: str, rc: int, end_time: int = 2500) -> None:
         """Write the job file of a future that has ended."""
         path = f"{self.directory}/{name}.ini"
-        close_job(open_job(path, Job(name, 1, 1000, 1)), 2500, rc)
+        close_job(open_job(path, Job(name, 1, 1000, 1)), end_time, rc)
 
     def soon(self, function: Callable[[], object]) -> None:
         """Call `function` from the loop, as if something had happened outside."""

@@ -3,6 +3,13 @@
 declare -gA _TIME_START _TIME_TOTAL  # ms
 declare -gi _TIME_BEGIN=${_TIME_BEGIN:-$EPOCHSECONDS}
 
+# Return the ms since the machine started, in steps of 10: the clock may be set meanwhile.
+_time_now() {
+    local IFS=' '
+    builtin read -r REPLY _ </proc/uptime
+    REPLY=${REPLY/./}0
+}
+
 time_start() {
     local -
     set +x
@@ -10,8 +17,9 @@ time_start() {
         echo "time_start: $1 is already started; call time_stop $1 first" >&2
         return 1
     fi
-    local now=${EPOCHREALTIME/[.,]/}
-    _TIME_START[$1]=${now%???}
+    local REPLY
+    _time_now
+    _TIME_START[$1]=$REPLY
 }
 
 time_stop() {
@@ -21,8 +29,9 @@ time_stop() {
         echo "time_stop: $1 is not started; call time_start $1 first" >&2
         return 1
     fi
-    local now=${EPOCHREALTIME/[.,]/}
-    local -i elapsed=$((${now%???} - ${_TIME_START[$1]}))
+    local REPLY
+    _time_now
+    local -i elapsed=$((REPLY - ${_TIME_START[$1]}))
     _TIME_TOTAL[$1]=$((${_TIME_TOTAL[$1]:-0} + elapsed))
     unset "_TIME_START[$1]"
     [[ -z ${_doitstack_messages:-} ]] || _doitstack_send time "$1" "$elapsed"

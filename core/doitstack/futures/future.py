@@ -69,6 +69,7 @@ class Future:
         timeout: how long it may run (s); 0 for no limit.
         has_timed_out: whether it was stopped because it ran longer than `timeout`.
         pid: its process; 0 before it has one, and if it runs in the bash session itself.
+        declare_time: when it was declared (s since the epoch).
         start_time, end_time: when it ran, as its job file says (s since the epoch); 0 if unknown.
         end_seen: when the registry recorded its end (s since the epoch).
         cpu: CPU time (s) of its process and of that process's children.
@@ -91,6 +92,7 @@ class Future:
         self.state = FutureState.DECLARED
         self.in_place = False
         self.pid = 0
+        self.declare_time = 0.0
         self.start_time = 0.0
         self.end_time = 0.0
         self.end_seen = 0.0

@@ -100,6 +100,7 @@ class FutureRegistry:
         future.timeout = self._run.time_limit if timeout is None else timeout
         future.rank = self._run.priorities.of_future(name) if rank is None else rank
         future.in_place = not self._run.options.parallel
+        future.declare_time = self._run.journal.now()
         self.table.add(future)
         return future
 
@@ -138,8 +139,13 @@ class FutureRegistry:
     def runs(self, future: Future, pid: int, start_time: float) -> None:
         """Record that the work of `future` begins as `pid` (0: in the session itself)."""
         if not future.has_ended:
+            start_time = self._after(future.declare_time, start_time)
             self.table.set_state(future, FutureState.RUNNING, pid=pid, start_time=start_time)
             limit_time(self._run, future)
+
+    def _after(self, earlier: float, time: float) -> float:
+        """Return `time`, but between `earlier` and now: bash's clock may have been set."""
+        return min(max(earlier, time), self._run.journal.now())
 
     # -- end -----------------------------------------------------------------------------------
 
@@ -154,7 +160,10 @@ class FutureRegistry:
             return
         job = self._ended_job(future)
         self._run.mask(self._file(future.name, "log"))
-        end_time = job.end_time / 1000 if job and job.end_time else self._run.journal.now()
+        now = self._run.journal.now()
+        end_time = (
+            self._after(future.start_time, job.end_time / 1000) if job and job.end_time else now
+        )
         reported = job.rc if job else None
         rc, value, error = outcome(future.name, code, reported, self._file(future.name, "result"))
         if future.has_timed_out:

@@ -149,6 +149,13 @@ def test_times_are_reported(place: Place) -> None:
     assert call[2] >= 0
 
 
+def test_clock_that_is_set_does_not_change_a_measured_time(place: Place) -> None:
+    place.run("unset EPOCHREALTIME; EPOCHREALTIME=9999999999.000000; time_start pip")
+    place.run("EPOCHREALTIME=1.000000; time_stop pip")
+    (call,) = place.recorder.calls
+    assert 0 <= call[2] < 60_000
+
+
 def test_script_is_sourced_with_arguments_and_a_trace(place: Place) -> None:
     script, trace = place.path / "script.sh", place.path / "trace"
     script.write_text('echo "$0 $*" >&2; set -x; local word=1; set +x\n')

@@ -125,6 +125,7 @@ def test_future_of_the_plan_is_forked_once_the_session_is_free(make_run: MakeRun
     run.session.idle()
     assert run.session.ran[-1] == "_async_planned a '' 'run a'"
     assert future.state is FutureState.STARTING
+    future.declare_time = 0.0
     run.owner.async_started("a", os.getpid(), 2500, "run a")
     assert (future.state, future.pid, future.start_time) == (FutureState.RUNNING, os.getpid(), 2.5)
 

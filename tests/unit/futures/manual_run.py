@@ -24,6 +24,7 @@ class ManualRun(FakeRun):
 
     def _begin(self, future: Future) -> None:
         self.started.append(future.name)
+        future.declare_time = 0.0
         self.futures.runs(future, 77, 1.0)
 
     def end(self, name: str, rc: int = 0) -> None:

@@ -28,6 +28,17 @@ def test_future_goes_through_its_states_and_each_is_in_the_journal(make_run: Mak
     assert first.seconds == 1.5, "by its own record"
 
 
+def test_clock_that_is_set_makes_no_times_outside_of_the_run(make_run: MakeRun) -> None:
+    run = make_run()
+    future = run.futures.declare("a", "do a")
+    declared = future.declare_time
+    run.futures.runs(future, 77, 1.0)
+    assert future.start_time == declared
+    run.record_end("a", 0, end_time=10**15)
+    run.futures.ended(future, 0)
+    assert declared <= future.end_time <= run.context.journal.now()
+
+
 def test_future_ends_once(make_run: MakeRun) -> None:
     run = make_run()
     future = run.start("a")
