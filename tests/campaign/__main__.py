@@ -133,7 +133,7 @@ def _inputs(options: Options, _make: MakeStack) -> int:
 
 
 def _long(options: Options, make: MakeStack) -> int:
-    stack, mark = make(long.PLAN)
+    stack, mark = make(kills.PLAN)
     growth = long.growth(stack, options.rounds)
     for what, (before, after) in growth.items():
         _say(f"{what}: {before:g} before, {after:g} after")

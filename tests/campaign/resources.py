@@ -39,6 +39,9 @@ PATIENCE_WITH_A_RUN = 60.0
 
 HANGS = 999
 
+SHELLS_WORDS = "Cannot fork"
+"""What sh says, whatever the error."""
+
 MADE = ("data/step", "data/future", "data/script", "data/bash")
 """What the plan makes, below DEST."""
 
@@ -260,7 +263,7 @@ class Campaign:
             yield "hangs"
         elif code not in {0, 1, 2, 3}:
             yield f"exit code {code}"
-        if code and kind.says not in out:
+        if code and kind.says not in out and SHELLS_WORDS not in out:
             yield "does not say why"
         if not code and command[-1] == "stack":
             yield from self._not_whole()
