@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from doitstack.console.step_lines import StepReporter
 from doitstack.engine.doit_runner import FutureRunner
 from doitstack.engine.run import OpenRun
-from doitstack.journal.failures import failures_of
+from doitstack.journal.failures import RunFailures, failures_of
 from doitstack.journal.run_record import read_run
 from doitstack.planning.loaded_directory import CLEAN
 from doitstack.processes.left_running import LeftProcess, names_of
@@ -43,9 +43,10 @@ def _ending(run: OpenRun, reporter: StepReporter, runner: FutureRunner) -> str:
         return "\n".join([summary, *run.context.last_lines])
     logs = RunLogs(run.context.log.path, run.context.futures_dir, run.executor.traces)
     record = read_run(run.context.journal.path)
-    assert record, "the journal of a run begins with its start"
+    # A full disk may have left the journal empty.
+    failures = failures_of(record, strict=run.context.options.strict) if record else RunFailures()
     return failure_summary(
-        failures_of(record, strict=run.context.options.strict),
+        failures,
         logs,
         messages=reporter.failures,
         signalled=signalled,

@@ -1,6 +1,7 @@
 """The message that ends a run."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from doitstack.cli.closing_message import closing_message
 from doitstack.journal.events import RunStart
 from doitstack.journal.journal_file import Journal
 from doitstack.processes.left_running import LeftProcess
+from tests.full_disk import no_space
 
 
 class Reporter:
@@ -26,9 +28,11 @@ def _message(
     *tasks: str,
     failures: list[str] | None = None,
     left: Sequence[LeftProcess] = (),
+    is_full: bool = False,
 ) -> str:
     journal = Journal(tmp_path / "run.jsonl")
-    journal.write(RunStart(tasks=tasks, pid=1, parallel=True, jobs=0, cores=1))
+    with no_space() if is_full else nullcontext():
+        journal.write(RunStart(tasks=tasks, pid=1, parallel=True, jobs=0, cores=1))
     journal.close()
     context = SimpleNamespace(
         options=SimpleNamespace(tasks=tasks, strict=False),
@@ -50,6 +54,16 @@ def _message(
 def test_good_run_ends_with_its_summary(tmp_path: Path, task: str, command: str, log: str) -> None:
     expected = tmp_path / log if log else None
     assert _message(tmp_path, task) == (f"again: {command}, log: {expected}\nthe cloud is here")
+
+
+def test_failed_run_without_a_journal_shows_its_messages(tmp_path: Path) -> None:
+    message = _message(tmp_path, "unstack", failures=["the disk is full"], is_full=True)
+    assert message.splitlines() == [
+        "",
+        "the disk is full",
+        f"log: {tmp_path}/stack.log",
+        "fix it, then resume with: doit unstack",
+    ]
 
 
 def test_failed_run_shows_what_failed_and_how_to_resume(tmp_path: Path) -> None:
