@@ -331,13 +331,17 @@ class Result:
     faults: dict[str, int]
 
 
-class Campaign:
-    """Records two runs in a stack directory, and opens the states that a crash may leave."""
+RUNS = (("stack",), ("-a", "stack"))
+"""The commands that are recorded."""
 
-    def __init__(self, stack: StackDir, seed: int) -> None:
+
+class Campaign:
+    """Records runs in a stack directory, and opens the states that a crash may leave."""
+
+    def __init__(self, stack: StackDir, seed: int, runs: Iterable[tuple[str, ...]] = RUNS) -> None:
         self._stack = stack
         self._draw = random.Random(seed)
-        self._changes = record(stack, ("stack",), ("-a", "stack"))
+        self._changes = record(stack, *runs)
 
     def run(self, variants: int, opened: int, step: int = 1) -> Result:
         """Open `variants` states after each `step` changes; `opened` of all with doit itself."""

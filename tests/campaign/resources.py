@@ -126,7 +126,9 @@ class Kind:
 
     calls: Mapping[str, int]
     concerns: Callable[[Call], bool]
-    error: int
+    error: int = 0
+    """0 for a kind that only takes `delay` (s) for each call."""
+    delay: float = 0
     once: bool = False
     in_dest: bool = True
     """Whether only calls below DEST fail; if not, all calls once the run has its lock."""
@@ -145,6 +147,7 @@ KINDS = {
     "processes": Kind(_STARTS, _is_process, errno.EAGAIN, in_dest=False),
     "memory": Kind(_STARTS, _is_process, errno.ENOMEM, once=True, in_dest=False),
     "descriptors": Kind(DESCRIPTORS, lambda _: True, errno.EMFILE, in_dest=False),
+    "slow": Kind(CHANGES, _moves_data, delay=0.02),
     "descriptors-once": Kind(DESCRIPTORS, lambda _: True, errno.ENFILE, once=True, in_dest=False),
 }
 
@@ -174,6 +177,7 @@ class Failure:
         self.calls += 1
         if self.calls == self._number:
             self.what = f"{call.name} {call.path.removeprefix(str(self._dest))}"
+        time.sleep(self.kind.delay)
         is_due = self.calls == self._number or (self.calls > self._number and not self.kind.once)
         return self.kind.error if is_due else 0
 
@@ -218,8 +222,9 @@ class Campaign:
                 counter = Failure(KINDS[name], self._stack.dest, 0)
                 counter.kind = replace(counter.kind, once=True)
                 self._run(counter, command)
-                for first in range(1, counter.calls + 1, step):
-                    number = min(counter.calls, first + draw.randrange(step))
+                calls = counter.calls if counter.kind.error else 1
+                for first in range(1, calls + 1, step):
+                    number = min(calls, first + draw.randrange(step))
                     yield self.one(name, command, number)
 
     def one(self, name: str, command: tuple[str, ...], number: int, after: bytes = b"") -> Round:
@@ -263,6 +268,8 @@ class Campaign:
             yield "hangs"
         elif code not in {0, 1, 2, 3}:
             yield f"exit code {code}"
+        if code and not kind.error:
+            yield "fails although nothing is missing"
         if code and kind.says not in out and SHELLS_WORDS not in out:
             yield "does not say why"
         if not code and command[-1] == "stack":

@@ -29,6 +29,9 @@ from tests.terminal import Screen
 PATIENCE_WITH_A_RUN = 60.0
 """Seconds after which a run hangs."""
 
+STOPPED = 1.0
+"""Seconds after which a run goes on that a signal has stopped."""
+
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STORM = (*ENDING, signal.SIGWINCH, signal.SIGWINCH, signal.SIGTSTP, signal.SIGCONT)
 
@@ -95,8 +98,11 @@ class Campaign(kills.Campaign):
         return Round(tuple(sent), is_ignoring, code, seconds or 0, tuple(faults))
 
     def _reaches(self, job: "_Job", event: int) -> bool:
+        began = time.monotonic()
         while job.is_running and len(self._journal_lines(job.pid)) < event:
-            time.sleep(0.001)
+            time.sleep(0.005)
+            if time.monotonic() - began > STOPPED:
+                job.go_on()
         return job.is_running
 
     def _send(self, job: "_Job") -> str:
@@ -180,12 +186,16 @@ class _Job:
         self._size = (columns, lines)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
+    def go_on(self) -> None:
+        """Let it go on if it is stopped."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGCONT)
+
     def end(self) -> int | None:
         """Let it go on if it is stopped; return its exit code, None if it hangs."""
         deadline = time.monotonic() + PATIENCE_WITH_A_RUN
         while self.is_running and time.monotonic() < deadline:
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGCONT)
+            self.go_on()
             select.select([self._codes], [], [], 0.1)
         if self.is_running:
             os.killpg(self.pid, signal.SIGKILL)
