@@ -110,7 +110,7 @@ def install(environment: Environment, run: ProgramRunner) -> None:
     if not (environment.is_pinned and _install_offline(environment, run, arguments)):
         _uv(environment, run, ["pip", "install", *arguments])
     # uv synchronises nothing: a crash of the machine could leave empty files beside the stamp.
-    sync_file_system(environment.path)
+    sync_file_system(environment.path.parent)
     write_private(environment.stamp, digest + "\n")
 
 
