@@ -70,10 +70,11 @@ TIMED_OUT = 124
 
 
 class StepTimeoutError(StepError):
-    """A step has run longer than its `timeout`, or STEP_TIMEOUT."""
+    """A step, or a future in its place, has run longer than its `timeout`, or STEP_TIMEOUT."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"timed out after {seconds:g} s")
+    def __init__(self, seconds: float, future: str = "") -> None:
+        what = f"future {future}: " if future else ""
+        super().__init__(f"{what}timed out after {seconds:g} s")
 
 
 class CommandError(StepError):

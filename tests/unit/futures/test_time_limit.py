@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from doitstack.errors import StepTimeoutError
 from doitstack.futures.future import Future, FutureState
 from doitstack.futures.time_limit import limit_time, time_out_error
 from doitstack.processes.event_loop import EventLoop
@@ -41,9 +42,17 @@ def test_future_is_stopped_after_its_time() -> None:
     run.loop.close()
 
 
-@pytest.mark.parametrize(
-    ("pid", "timeout", "ends"), [(1, 0, False), (0, 0.01, False), (1, 0.01, True)]
-)
+def test_future_in_the_bash_session_ends_with_its_step() -> None:
+    run = Run()
+    future = _future(0, 0.01)
+    limit_time(cast(Any, run), future)
+    with pytest.raises(StepTimeoutError, match="future f: timed out after 0.01 s"):
+        run.loop.run_until(lambda: False, timeout=30)
+    assert future.has_timed_out
+    run.loop.close()
+
+
+@pytest.mark.parametrize(("pid", "timeout", "ends"), [(1, 0, False), (1, 0.01, True)])
 def test_others_are_left_alone(pid: int, timeout: float, ends: bool) -> None:
     run = Run()
     future = _future(pid, timeout)
