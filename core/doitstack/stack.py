@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 from doitstack.config.settings import Settings
 from doitstack.errors import FutureError, StepError
 from doitstack.services.program_files import program_names
-from doitstack.steps import callable_name, time_limit
+from doitstack.steps import callable_name, shell_command, time_limit
 
 # Hooks are called to list tasks, too: what only actions need is imported when they need it.
 if TYPE_CHECKING:
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 class ActionContext(Protocol):
     """The operations of an action: on the main line, or in a future.
 
-    `began` is the start of the run (s since the epoch).
+    `began` is the start of the run (s since the epoch). With `warnings_as_errors`, a warning is an
+    error.
     """
 
     @property
     def began(self) -> float: ...  # noqa: D102 - see above
+
+    @property
+    def warnings_as_errors(self) -> bool: ...  # noqa: D102 - see above
 
     def run(self, program: "Program") -> None:
         """Run a program with the output of the action. Raises CommandError."""
@@ -171,18 +175,18 @@ class Stack:
 
         With `at_end`, the line is shown at the end of the run, if that succeeds.
         """
-        self.context.say(text, at_end=at_end)
+        self.context.say(str(text), at_end=at_end)
 
     def warn(self, text: str) -> None:
         """Show a warning. On the main line, it is repeated at the end of the run.
 
         Raises StepError if WARNINGS_AS_ERRORS is set.
         """
-        self.context.warn(text)
+        self.context.warn(str(text))
 
     def sleep(self, seconds: float) -> None:
         """Wait. Unlike with `time.sleep`, futures start and end in the meantime."""
-        self.context.sleep(seconds)
+        self.context.sleep(time_limit(seconds) or 0)
 
     @contextmanager
     def timed(self, component: str) -> Iterator[None]:
@@ -195,7 +199,7 @@ class Stack:
 
     def shell(self, command: str) -> None:
         """Run a function or command of the bash session. Raises StepError."""
-        self.context.shell(command)
+        self.context.shell(shell_command(command))
 
     # -- futures -------------------------------------------------------------------------------
 
@@ -214,6 +218,8 @@ class Stack:
             timeout: the run time (s) after which it is stopped with all processes that it has
                 started, and has failed.
         """
+        if not callable(func):
+            raise TypeError(f"async_run takes a callable: got {func!r}")
         command = " ".join((callable_name(func), *map(str, args)))
         action, limit = partial(func, self, *args), time_limit(timeout)
         return self.context.async_run(name, command, action, lock=lock, timeout=limit)
@@ -234,6 +240,7 @@ class Stack:
         """The processes under the stack's supervisor."""
         from doitstack.services.services import Services  # noqa: PLC0415
 
+        self._refuse_in_hook()
         return Services(self._supervisor_dir, self.log_dir)
 
     def run_process(
@@ -260,6 +267,9 @@ class Stack:
         Raises ServiceError if it does not run.
         """
         self._refuse_in_hook()
+        from doitstack.processes.program import check_words  # noqa: PLC0415
+
+        check_words(argv)
         self.services.start(name, argv, env=env, cwd=cwd, wait=wait, stop_seconds=stop_seconds)
 
     def left_running(self) -> "list[LeftProcess]":

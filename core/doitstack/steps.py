@@ -135,9 +135,10 @@ def _step_name(action: Action) -> str:
     return Path(action[0]).name if len(action) else "run"
 
 
-def _checked(action: Action) -> Action:
-    if isinstance(action, Shell) and not action.command.strip():
-        raise TypeError("shell(...) needs a command")
+def _checked(action: Action, args: Sequence[Any]) -> Action:
+    if args and not callable(action):
+        words = ", ".join(map(repr, args))
+        raise TypeError(f"only a callable takes arguments; put {words} into the action itself")
     if isinstance(action, Shell) or callable(action):
         return action
     if isinstance(action, (str, bytes)) or not isinstance(action, Sequence) or not action:
@@ -150,7 +151,14 @@ def _checked(action: Action) -> Action:
 
 def shell(command: str) -> Shell:
     """Return the action that runs a function or command in the bash session."""
-    return Shell(command)
+    return Shell(shell_command(command))
+
+
+def shell_command(command: str) -> str:
+    """Return `command` if it is one, else raise TypeError."""
+    if not isinstance(command, str) or not command.strip():
+        raise TypeError(f"shell takes a command as text: got {command!r}")
+    return command
 
 
 def run(
@@ -175,8 +183,8 @@ def run(
         doit: doit's `uptodate`, `file_dep` and `targets`: a later run skips the step if it is up
             to date.
     """
-    checked, own = _checked(action), _doit_attributes(doit)
-    named = name or _step_name(checked)
+    checked, own = _checked(action, args), _doit_attributes(doit)
+    named = _step_name(checked) if name is None else step_name(name)
     limit = time_limit(timeout)
     return _made(
         Step(Kind.RUN, named, checked, args, doit=own, only_looks=only_looks, timeout=limit)
@@ -204,7 +212,7 @@ def async_run(
             and has failed.
     """
     own, waits = _doit_attributes(doit), _names(wait)
-    named, checked, locked = future_name(name), _checked(action), lock_name(lock)
+    named, checked, locked = future_name(name), _checked(action, args), lock_name(lock)
     limit = time_limit(timeout)
     return _made(Step(Kind.ASYNC_RUN, named, checked, args, waits, own, locked, timeout=limit))
 
@@ -241,6 +249,13 @@ def time_limit(seconds: float | None) -> float | None:
     ):
         return seconds
     raise TypeError(f"timeout takes a number of seconds, 0 or more: got {seconds!r}")
+
+
+def step_name(name: str) -> str:
+    """Return `name` if it is a valid name for a step, else raise ValueError."""
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise ValueError(f"bad name for a step: {name!r}; use text of one line")
+    return name
 
 
 def lock_name(name: str) -> str:

@@ -14,6 +14,8 @@ from doitstack_plugins.keystone.plugin import plugin as keystone
 class RecordedActions:
     """A context that records what actions do; `play` stands in for the programs."""
 
+    warnings_as_errors = False
+
     def __init__(self, play: Callable[[Program], None]) -> None:
         self.play = play
         self.began = time.time()

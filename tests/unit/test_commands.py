@@ -29,6 +29,16 @@ def test_one_command_does_not_import_the_others() -> None:
     assert done.stdout == "False\n"
 
 
+def test_little_is_imported_before_the_loader_is_asked_for() -> None:
+    script = (
+        "import sys, doitstack.commands; print(sorted(n for n in sys.modules if 'doitst' in n))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['doitstack', 'doitstack.cli', 'doitstack.commands']\n"
+
+
 def test_early_ctrl_c_is_silent(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

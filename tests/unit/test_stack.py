@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,29 @@ def test_run_gives_the_program_to_the_context(stack: Stack, tmp_path: Path) -> N
     (program,) = context.programs
     assert [str(word) for word in program.argv] == ["cat", str(tmp_path)]
     assert (program.env, program.cwd, program.stdin) == ({"A": "1"}, tmp_path, b"in")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda stack: stack.run_process("a", "sleep 9"),
+        lambda stack: stack.shell(""),
+        lambda stack: stack.sleep("1"),
+        lambda stack: stack.async_run("a", ["ls"]),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_refused(
+    stack: Stack, act: Callable[[Stack], object]
+) -> None:
+    with stack.acting(Futures()), pytest.raises(TypeError):
+        act(stack)
+
+
+def test_whatever_is_said_is_text(stack: Stack) -> None:
+    context = Futures()
+    with stack.acting(context):
+        stack.say(3)  # type: ignore[arg-type]
+    assert context.said == ["3"]
 
 
 def test_output_of_returns_text_or_raises(stack: Stack) -> None:

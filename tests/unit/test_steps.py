@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.steps import (
+    Action,
     Kind,
     Shell,
     Step,
@@ -93,10 +94,24 @@ def test_action_that_is_none_is_refused(action: object) -> None:
         async_run("a", action)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("command", ["", " \n"])
+@pytest.mark.parametrize("command", ["", " \n", 3, ["ls"]])
 def test_shell_action_needs_a_command(command: str) -> None:
-    with pytest.raises(TypeError, match=r"shell\(\.\.\.\) needs a command"):
-        async_run("a", shell(command))
+    with pytest.raises(TypeError, match="shell takes a command as text: got "):
+        shell(command)
+
+
+@pytest.mark.parametrize("action", [["ls"], shell("ls")])
+def test_only_a_callable_takes_arguments(action: Action) -> None:
+    with pytest.raises(TypeError, match="only a callable takes arguments; put 3 into the action"):
+        async_run("a", action, 3)
+    with pytest.raises(TypeError, match="only a callable takes arguments"):
+        run(action, 3)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", 3])
+def test_name_of_a_step_is_text_of_one_line(name: str) -> None:
+    with pytest.raises(ValueError, match="bad name for a step"):
+        run(act, name=name)
 
 
 def test_waits_must_be_a_list_of_names() -> None:

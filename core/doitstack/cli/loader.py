@@ -6,9 +6,13 @@ doit handles these two before it makes any command; only the loader is made earl
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import Any
 
 from doit.cmd_base import DodoTaskLoader
-from doit.exceptions import InvalidCommand
+from doit.exceptions import InvalidCommand, InvalidDodoFile
+
+from doitstack.errors import said
+from doitstack.planning.call_action import place_of
 
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]
@@ -26,6 +30,16 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
                 _answer(lambda: f"doitstack {version('doitstack')}\ndoit {version('doit')}\n")
             case ["--help"]:
                 _answer(_overview)
+
+    def setup(self, opt_values: Any) -> None:
+        """Import `dodo.py`. Raises InvalidDodoFile, with the place, for whatever it raises."""
+        try:
+            super().setup(opt_values)
+        except (InvalidCommand, InvalidDodoFile, KeyboardInterrupt):
+            raise
+        except (Exception, SystemExit) as error:
+            place = place_of(error)
+            raise InvalidDodoFile(f"dodo.py cannot be imported: {said(error)}{place}") from error
 
 
 def _overview() -> str:

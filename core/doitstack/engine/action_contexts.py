@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from doitstack.bash.session_owner import SessionOwner
 from doitstack.engine.main_line_program import MainLinePrograms
-from doitstack.errors import FutureError
+from doitstack.errors import FutureError, StepError
 from doitstack.futures.future import Future
 from doitstack.futures.registry import FutureRegistry
 from doitstack.futures.run_context import RunContext
@@ -54,6 +54,11 @@ class MainLineContext:
         """Show a warning now and among the last lines of the run."""
         with self.run_context.loop.shielded():
             self.run_context.warn(text)
+
+    @property
+    def warnings_as_errors(self) -> bool:
+        """Whether a warning fails what it is about."""
+        return self.run_context.warnings_as_errors
 
     def sleep(self, seconds: float) -> None:
         """Wait while futures start and end."""
@@ -101,6 +106,11 @@ class FutureContext:
         """When the run began (s since the epoch)."""
         return self.outer.began
 
+    @property
+    def warnings_as_errors(self) -> bool:
+        """Whether a warning fails what it is about."""
+        return self.outer.warnings_as_errors
+
     def run(self, program: Program) -> None:
         """Run a program. Raises CommandError."""
         run_in_future(program)
@@ -110,7 +120,9 @@ class FutureContext:
         print(text, flush=True)  # noqa: T201 - a future's output is its log
 
     def warn(self, text: str) -> None:
-        """Print a warning."""
+        """Print a warning. Raises StepError if warnings are errors."""
+        if self.outer.warnings_as_errors:
+            raise StepError(text)
         self.say(f"WARNING: {text}")
 
     def sleep(self, seconds: float) -> None:

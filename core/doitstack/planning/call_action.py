@@ -5,10 +5,14 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from doitstack.errors import DoitstackError, StepError, describe_error, shortage
 from doitstack.steps import recorded_steps
+
+_PYTHONS = f"{Path(traceback.__file__).parent}/"
+"""The directory of Python's own files."""
 
 OURS = f"{Path(__file__).parents[1]}/"
 """The directory of our own files, which tracebacks for authors of plugins leave out."""
@@ -49,14 +53,35 @@ def call_in_step(function: Callable[..., Any], *arguments: Any) -> None:
 def traceback_of(error: BaseException) -> str:
     """Return the traceback from the first line that is not ours.
 
-    If the machine lacks something, no line of code is to blame, and what it lacks is enough.
+    If the machine lacks something, no line of code is to blame, and what it lacks is enough. If our
+    code refuses an argument, the last line is the plugin's.
     """
     if shortage(error):
-        return f"{describe_error(error)}\n"
+        return f"{describe_error(error)}
+"
     frames, last = error.__traceback__, ""
     while frames and (last := frames.tb_frame.f_code.co_filename).startswith(OURS):
         frames = frames.tb_next
     if last != __file__:
         # A bug of ours. (If `call` is the last line, the arguments do not fit the action.)
         frames = frames or error.__traceback__
-    return "".join(traceback.format_exception(type(error), error, frames))
+    limit = _frames_of_others(frames) if isinstance(error, (TypeError, ValueError)) else None
+    return "".join(traceback.format_exception(type(error), error, frames, limit=limit or None))
+
+
+def _frames_of_others(frames: TracebackType | None) -> int:
+    """Return the number of frames up to the last one that is not ours."""
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(frames)]
+    return max((n for n, file in enumerate(files, start=1) if not file.startswith(OURS)), default=0)
+
+
+def place_of(error: BaseException) -> str:
+    """Return where a plugin raised `error`: ` (file.py, line 3)`, or "" if no plugin did."""
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        file = frame.f_code.co_filename
+        is_pythons = file.startswith(_PYTHONS) and "-packages/" not in file
+        if not is_pythons and not file.startswith((OURS, "<")):
+            place = f" ({file}, line {line})"
+    # The message of a SyntaxError names the place itself.
+    return "" if isinstance(error, SyntaxError) else place

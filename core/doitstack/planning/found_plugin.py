@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from doitstack.errors import PluginError, describe_error
-from doitstack.planning.plugin import place_of
+from doitstack.planning.call_action import place_of
 
 
 class FoundPlugin(NamedTuple):

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 import pluggy
 
-from doitstack.errors import DoitstackError, PluginError, describe_error
+from doitstack.errors import DoitstackError, PluginError, StepError, describe_error
 from doitstack.phases import REVERSED_PHASES, STACK_PHASES, Phase
 from doitstack.planning.action_signatures import place_of_definition
-from doitstack.planning.call_action import OURS
-from doitstack.steps import Kind, MadeStep, Step, recorded_steps
+from doitstack.planning.call_action import place_of
+from doitstack.steps import Kind, MadeStep, Step, callable_name, recorded_steps
 
 if TYPE_CHECKING:
     from doitstack.config.settings import Settings
@@ -92,6 +92,8 @@ class Plugin(NamedTuple):
             yield
         except (PluginError, KeyboardInterrupt):
             raise
+        except StepError as error:
+            raise PluginError(self.name, f"{hook}: {error}{place_of(error)}") from error
         except DoitstackError as error:
             # The message is for the user, for whom the file does not matter.
             raise PluginError(self.name, str(error)) from error
@@ -108,12 +110,15 @@ class Plugin(NamedTuple):
         if isinstance(answer, Step):
             self._refuse(hook, "returned a step; yield it")
         if not isinstance(answer, Iterable) or isinstance(answer, (str, bytes)):
-            self._refuse(hook, f"returned {answer!r} instead of steps")
+            self._refuse(hook, f"returned {_shown(answer)} instead of steps")
         for step in answer:
             if isinstance(step, Iterable) and not isinstance(step, str):
-                self._refuse(hook, f"yielded {step!r}; use `yield from` for several steps")
+                kind = type(step).__name__
+                self._refuse(hook, f"yielded a {kind}; use `yield from` for several steps")
             if not isinstance(step, Step):
-                self._refuse(hook, f"yielded {step!r}, not run(), async_run() or async_wait()")
+                self._refuse(
+                    hook, f"yielded {_shown(step)}, not run(), async_run() or async_wait()"
+                )
             if hook == TASKS_HOOK and step.kind is not Kind.RUN:
                 self._refuse(hook, f"offers {step.name}: offer run() steps only")
             yield step
@@ -131,6 +136,11 @@ class Plugin(NamedTuple):
         raise PluginError(self.name, f"{place}: {hook} {how}")
 
 
+def _shown(value: object) -> str:
+    """Return what a hook answered, as its author has written it."""
+    return callable_name(value) if callable(value) else repr(value)
+
+
 def _declaring(arguments: Mapping[str, "Settings | Stack"]) -> AbstractContextManager[None]:
     """Return the block in which a stack among the arguments of a hook can do nothing."""
     stack = arguments.get("stack")
@@ -141,18 +151,6 @@ def place_in(origin: str, function: Callable[..., Any]) -> str:
     """Return `FILE:LINE` of a plugin's function, after the plugin's origin if that is no file."""
     place = place_of_definition(function)
     return place if place.startswith(origin) else f"{origin}: {place}"
-
-
-def place_of(error: BaseException) -> str:
-    """Return where a plugin raised `error`: ` (file.py, line 3)`, or "" if no plugin did."""
-    frames, place = error.__traceback__, ""
-    while frames:
-        name = frames.tb_frame.f_code.co_filename
-        if not name.startswith(OURS):
-            place = f" ({name}, line {frames.tb_lineno})"
-        frames = frames.tb_next
-    # The message of a SyntaxError names the place itself.
-    return "" if isinstance(error, SyntaxError) else place
 
 
 def sort_plugins(plugins: list[Plugin], phase: Phase) -> list[Plugin]:

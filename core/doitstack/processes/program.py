@@ -9,6 +9,7 @@ from pathlib import Path
 
 from doitstack.errors import TIMED_OUT, CommandError
 from doitstack.processes.tree import Root, signal_name, stop
+from doitstack.steps import time_limit
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,16 @@ class Program:
     cwd: Path | None = None
     stdin: str | bytes | None = None
     timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise TypeError for what cannot be a program."""
+        check_words(self.argv)
+        time_limit(self.timeout)
+        for name, text in (self.env or {}).items():
+            if not isinstance(name, str) or not isinstance(text, (str, Path)):
+                raise TypeError(f"env takes text: got {name!r}: {text!r}")
+        if self.stdin is not None and not isinstance(self.stdin, (str, bytes)):
+            raise TypeError(f"stdin takes text or bytes: got {self.stdin!r}")
 
     @property
     def name(self) -> str:
@@ -70,6 +81,12 @@ class Program:
 
 def _reason(error: OSError) -> str:
     return f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+
+
+def check_words(argv: Sequence[str | Path]) -> None:
+    """Raise TypeError unless `argv` are a program and its arguments."""
+    if isinstance(argv, (str, bytes)) or not isinstance(argv, Sequence) or not argv:
+        raise TypeError(f"a list of a program and its arguments is needed: got {argv!r}")
 
 
 def without_functions(environ: Mapping[str, str]) -> dict[str, str]:

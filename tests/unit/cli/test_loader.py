@@ -1,12 +1,14 @@
 """`doit --version` and `doit --help`, which doit answers before it makes a command."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from doit.version import VERSION
 
 from doitstack.cli.loader import Loader
 from doitstack.cli.overview import overview_text
+from tests.unit.cli.conftest import Doit
 
 
 def test_version_is_ours_and_doits(
@@ -47,3 +49,21 @@ def test_empty_argument_is_a_mistake(
         Loader()
     assert left.value.code == 3
     assert capsys.readouterr().err == "ERROR: an argument is empty\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "import nosuch_module\n",
+            "ModuleNotFoundError: No module named 'nosuch_module' ({}, line 1)",
+        ),
+        ("import sys\nsys.exit(3)\n", "SystemExit: 3 ({}, line 2)"),
+        ("def (\n", "SyntaxError: invalid syntax (dodo.py, line 1)"),
+    ],
+)
+def test_broken_dodo_file_is_one_line(top: Path, doit: Doit, text: str, message: str) -> None:
+    dodo = top / "dodo.py"
+    dodo.write_text(text)
+    answer = doit("plan")
+    assert answer == (3, "", f"ERROR: dodo.py cannot be imported: {message.format(dodo)}\n")

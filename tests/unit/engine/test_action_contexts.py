@@ -1,6 +1,7 @@
 """The operations of actions on the main line and in a future."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,13 @@ def test_future_prints_runs_programs_and_records(
     assert capfd.readouterr().out.splitlines() == ["hello", "WARNING: careful", "program"]
     assert [event["event"] for event in run.events] == ["time"]
     assert run.log.lines == []
+
+
+def test_warning_of_a_future_may_be_an_error(run: FakeRun, stack: Stack) -> None:
+    context = replace(run.context, warnings_as_errors=True)
+    main = replace(main_line(run, stack), run_context=context)
+    with stack.acting(main), pytest.raises(StepError, match=r"^careful$"):
+        act_in_future(stack, "a", lambda: stack.warn("careful"))
 
 
 def test_future_leaves_to_the_main_line_what_is_its_own(stack: Stack) -> None:

@@ -3,11 +3,13 @@
 import errno
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from doitstack.errors import SettingsError, StepError
-from doitstack.planning.call_action import call, call_in_step
+from doitstack.planning.call_action import call, call_in_step, place_of
+from doitstack.processes.program import Program
 from doitstack.steps import async_run
 
 
@@ -55,6 +57,30 @@ def test_traceback_begins_in_the_action(capsys: pytest.CaptureFixture[str]) -> N
     shown = capsys.readouterr().err
     assert "in act\n" in shown
     assert "/call_action.py" not in shown
+
+
+def test_traceback_of_a_refused_argument_ends_in_the_action(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def act() -> None:
+        Program("ls -l")
+
+    with pytest.raises(StepError, match="a list of a program and its arguments is needed"):
+        call_in_step(act)
+
+    shown = capsys.readouterr().err
+    assert "in act\n" in shown
+    assert "/program.py" not in shown
+
+
+def test_place_is_the_last_line_that_is_not_ours_nor_pythons() -> None:
+    with pytest.raises(TypeError) as raised:
+        Program([])
+    assert place_of(raised.value) == f" ({__file__}, line {raised.tb.tb_lineno})"
+    with pytest.raises(OSError, match="nosuch") as raised_by_python:
+        Path("/nosuch").read_text(encoding="utf-8")
+    assert place_of(raised_by_python.value).startswith(f" ({__file__}, line ")
+    assert place_of(SyntaxError("bad")) == ""
 
 
 def test_arguments_that_do_not_fit_have_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,7 +114,8 @@ def test_error_for_the_user_names_the_plugin(tmp_path: Path) -> None:
 NOT_A_STEP = {
     "yield 'rubbish'": "yielded 'rubbish', not run(), async_run() or async_wait()",
     "yield None": "yielded None, not run(), async_run() or async_wait()",
-    "yield [run(print)]": "yielded [",
+    "yield [run(print)]": "yielded a list; use",
+    "yield print": "yielded print, not run()",
     "return 3": "returned 3 instead of steps",
     "return 'steps'": "returned 'steps' instead of steps",
     "return run(print)": "returned a step; yield it",
@@ -184,6 +185,7 @@ ACTS = [
     'stack.password("ADMIN_PASSWORD")',
     'stack.run_process("x", ["sleep", "9"])',
     'stack.stop_process("x")',
+    "stack.services.stop_all()",
     'stack.timed("x").__enter__()',
     'stack.say("x")',
     'stack.shell("true")',
@@ -194,7 +196,10 @@ ACTS = [
 @pytest.mark.parametrize("act", ACTS)
 def test_hook_that_acts_is_an_error(tmp_path: Path, act: str) -> None:
     said = _blame(tmp_path, f"@hookimpl\ndef stack_install(stack):\n    {act}\n    yield\n")
-    assert said == "plugin demo: a hook declares steps and does nothing itself: yield run(...)"
+    assert said == (
+        "plugin demo: stack_install: a hook declares steps and does nothing itself: "
+        "yield run(...) (TOP/extras.d/50-demo.py, line 5)"
+    )
 
 
 @pytest.mark.parametrize("enabled", ["key", ""])

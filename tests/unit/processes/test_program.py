@@ -2,10 +2,12 @@
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +46,21 @@ def test_input_may_be_text() -> None:
 
 def test_no_input_is_empty_input() -> None:
     assert output_of(Program(["cat"])) == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"argv": "ls -l"}, "a list of a program and its arguments is needed: got 'ls -l'"),
+        ({"argv": []}, "a list of a program and its arguments is needed: got []"),
+        ({"env": {"A": 3}}, "env takes text: got 'A': 3"),
+        ({"stdin": 3}, "stdin takes text or bytes: got 3"),
+        ({"timeout": "5"}, "timeout takes a number of seconds, 0 or more: got '5'"),
+    ],
+)
+def test_what_cannot_be_a_program_is_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        Program(**{"argv": ["ls"], **wrong})
 
 
 def test_words_may_be_paths(tmp_path: Path) -> None:
