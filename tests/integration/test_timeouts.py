@@ -78,7 +78,7 @@ def stack_install(stack):
 
 
 def test_serial_future_of_bash_has_its_own_limit(stack_dir: MakeStackDir) -> None:
-    script = f'if [[ $2 == install ]]; then b() {{ {BASH}; }}; async_run --timeout 1 f b; fi\n'
+    script = f"if [[ $2 == install ]]; then b() {{ {BASH}; }}; async_run --timeout 1 f b; fi\n"
     stack = stack_dir({"extras.d/50-demo.sh": script}, DEVSTACK_PARALLEL="False")
     outcome = stack.run("stack").failed(1)
     assert "future f: timed out after 1 s" in outcome.out

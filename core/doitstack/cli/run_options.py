@@ -1,10 +1,12 @@
 """The options of `doit run`, and what follows from options and settings for a run."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from doit.cmd_run import Run as DoitRun
+from doit.cmdparse import CmdParse, CmdParseError
 
-from doitstack.config.settings import Settings
+from doitstack.config.settings import MOST_JOBS, Settings
 from doitstack.console.screens import MODES
 from doitstack.errors import SettingsError
 from doitstack.futures.run_context import RunOptions
@@ -27,23 +29,30 @@ CONSOLE = {
 }
 """The option for what to show; also `console` in `[tool.doit]`, or the environment."""
 
-MOST_JOBS = 4096
-"""The highest number of futures at once: each needs a byte in a pipe, which holds so many."""
-
-NO_EFFECT = ("verbosity", "reporter", "outfile", "par_type", "failure_verbosity")
-"""doit's options that have no effect here; `--console` selects what a run shows."""
+NO_EFFECT = ("verbosity", "reporter", "outfile", "par_type", "failure_verbosity", "pdb")
+"""doit's options that would have no effect here, and are refused."""
 
 _HELP = {
     "always": "run the tasks even if they are up to date",
     "continue": "after a failure, run the tasks that do not depend on the failed one",
     "num_process": "run at most this many futures at once [default: ASYNC_JOBS; 0: all]",
     "single": "run only the named tasks, without those that they depend on",
-    "pdb": "start the debugger after an unexpected exception",
 }
 
 OPTIONS = tuple(
     {**option, "help": _HELP.get(option["name"], option["help"])} for option in DoitRun.cmd_options
 )
+
+
+def refuse_no_effect(parser: CmdParse, options: Sequence[str]) -> None:
+    """Raise CmdParseError for an option of doit that would have no effect."""
+    for option in parser.options:
+        words = [word for word in options if word.partition("=")[0] == f"--{option.long}"]
+        if words and option.name in NO_EFFECT:
+            raise CmdParseError(
+                f"run: {words[0]} has no effect here; --console selects what a run shows, "
+                f"`doit log` prints logs"
+            )
 
 
 def run_options(
@@ -60,20 +69,21 @@ def run_options(
     """
     if jobs < 0:
         raise SettingsError(f"-n {jobs}: use a whole number, 0 or more")
-    wanted = jobs or settings.number("ASYNC_JOBS")
-    if wanted > MOST_JOBS:
-        raise SettingsError(
-            f"{f'-n {jobs}' if jobs else f'ASYNC_JOBS={wanted}'}: use {MOST_JOBS} at most, "
-            f"or 0 for no limit"
-        )
+    if jobs > MOST_JOBS:
+        raise SettingsError(f"-n {jobs}: use {MOST_JOBS} at most, or 0 for no limit")
     return RunOptions(
         tasks=tuple(tasks),
-        jobs=wanted,
+        jobs=jobs or settings.number("ASYNC_JOBS"),
         parallel=settings.is_true("DEVSTACK_PARALLEL", default=True),
         keep_going=keep_going,
         strict=settings.is_true("ASYNC_STRICT"),
         tears_down=bool(tasks) and tears_down_only(tasks),
     )
+
+
+def nothing_to_do(dest: Path) -> str:
+    """Return what `doit unstack` and `doit clean` say where nothing was ever started."""
+    return f"nothing to do: there is no {dest}\n"
 
 
 def tears_down_only(tasks: Sequence[str]) -> bool:

@@ -3,7 +3,9 @@
 A setting may have brackets around an IPv6 address, as DevStack's SERVICE_HOST, or none.
 """
 
+import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 
 def socket_host(host: str) -> str:
@@ -15,6 +17,18 @@ def url_host(host: str) -> str:
     """Return `host` as it is written in a URL: an IPv6 address has brackets."""
     bare = socket_host(host)
     return f"[{bare}]" if ":" in bare else bare
+
+
+def is_host(host: str) -> bool:
+    """Return whether `host` is an IP address, or looks like the name of a host."""
+    bare = socket_host(host)
+    if ":" not in bare and not re.fullmatch(r"[0-9.]*", bare):
+        return re.fullmatch(r"\w([\w.-]*\w)?\.?", bare) is not None
+    try:
+        ip_address(bare)
+    except ValueError:
+        return False
+    return True
 
 
 def host_address(settings: Mapping[str, str]) -> str:

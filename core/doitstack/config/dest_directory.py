@@ -93,9 +93,9 @@ def _make(path: Path) -> None:
 def check(settings: Settings) -> None:
     """Raise SettingsError if DEST, DATA_DIR or LOGDIR must not be used.
 
-    None of them may belong to another user, or be writable by one. DEST must not contain other
-    files under doitstack's names, no plugin repository may have one of these names, and DATA_DIR
-    must not contain other files.
+    Each exists or can be created; none may belong to another user, or be writable by one. DEST must
+    not contain other files under doitstack's names, no plugin repository may have one of these
+    names, and DATA_DIR must not contain other files.
     """
     dest, data = settings.path("DEST"), settings.path("DATA_DIR")
     for plugin in settings.local.plugins:
@@ -110,6 +110,7 @@ def check(settings: Settings) -> None:
         _check_directories(settings)
         if not _is_inside(data, dest):
             _refuse_data(data)
+        _refuse_impossible(settings)
     except OSError as error:
         raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
 
@@ -168,6 +169,26 @@ def _is_ours(directory: Path) -> bool:
 def _mark(directory: Path, *, is_new: bool) -> None:
     if not _is_ours(directory):
         write_private(directory / OWNERSHIP_FILE, f"{'made' if is_new else 'found'} by doitstack\n")
+
+
+def _refuse_impossible(settings: Settings) -> None:
+    """Raise SettingsError for a directory that neither exists nor can be created."""
+    for name in ("DEST", "DATA_DIR", "LOGDIR"):
+        path = settings.path(name)
+        existing = next(one for one in (path, *path.parents) if os.path.lexists(one))
+        if not existing.is_dir():
+            why = f"{existing} is not a directory"
+        elif existing != path and not _is_writable(existing):
+            why = f"nothing can be created in {existing}"
+        else:
+            continue
+        raise SettingsError(f"{name}={path} cannot be used: {why}")
+
+
+def _is_writable(directory: Path) -> bool:
+    """Return whether we can create files there; not even root can in the kernel's own."""
+    is_kernels = any(map(directory.is_relative_to, ("/proc", "/sys")))
+    return os.access(directory, os.W_OK | os.X_OK) and not is_kernels
 
 
 def _refuse_others(name: str, path: Path, found: os.stat_result) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from doitstack.config.addresses import host_address, url_host
+from doitstack.config.addresses import host_address, is_host, url_host
 from doitstack.config.local_conf import LocalSettings, read_local_settings
 from doitstack.errors import SettingsError
 
@@ -40,6 +40,11 @@ _AFTER_LOCAL_CONF = (*_DIRECTORIES, "SERVICE_HOST")
 
 _SPECIAL = frozenset("$%:")
 """Characters that have a meaning in OpenStack's configuration or in PATH."""
+
+MOST_JOBS = 4096
+"""The highest number of futures at once: each needs a byte in a pipe, which holds so many."""
+
+_HOSTS = ("HOST_IP", "HOST_IPV6", "SERVICE_HOST")
 
 _NUMBERS = ("ASYNC_JOBS", "SERVICE_TIMEOUT", "STEP_TIMEOUT", "WARM_IDLE_SECONDS", "KEEP_RUNS")
 _TRUTHS = ("DEVSTACK_PARALLEL", "ASYNC_STRICT", "OFFLINE", "WARNINGS_AS_ERRORS")
@@ -103,12 +108,17 @@ class Settings(Mapping[str, str]):
         """Return the value of `name`, or `default` where it is not set or empty."""
         return self._values.get(name) or default
 
-    def default(self, name: str, value: str) -> str:
-        """Set `name` unless it is set already, and return its value."""
+    def default(self, name: str, value: str | float | Path) -> str:
+        """Set `name` unless it is set already, and return its value, which is text.
+
+        Raises TypeError for what is neither text nor a number or path.
+        """
+        if not isinstance(name, str) or not isinstance(value, (str, int, float, Path)):
+            raise TypeError(f"a default is a name and its text: got {name!r}, {value!r}")
         self.with_default.add(name)
         if not self._values.get(name):
             self.changes += 1
-            self._values[name] = value
+            self._values[name] = str(value)
         return self._values[name]
 
     @contextmanager
@@ -150,6 +160,12 @@ class Settings(Mapping[str, str]):
             raise SettingsError(f"{name}={port}: a port is a number from 1 to 65535")
         return port
 
+    def host(self, name: str) -> str:
+        """Return `name` as an IP address or the name of a host; it may be empty."""
+        if self[name] and not is_host(self[name]):
+            raise SettingsError(f"{name}={self[name]}: use an IP address or the name of a host")
+        return self[name]
+
     @property
     def services(self) -> tuple[str, ...]:
         """The enabled services; a name with `-` in front removes an earlier one."""
@@ -168,6 +184,8 @@ class Settings(Mapping[str, str]):
 
     def enable_service(self, *names: str) -> None:
         """Add services to ENABLED_SERVICES, except those that have been disabled."""
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError(f"enable_service takes names: got {', '.join(map(repr, names))}")
         disabled = self.get("DISABLED_SERVICES").split(",")
         wanted = (name for name in names if name not in disabled)
         self._values["ENABLED_SERVICES"] = ",".join(dict.fromkeys((*self.services, *wanted)))
@@ -217,6 +235,8 @@ def load_settings(top_dir: Path, environ: Mapping[str, str]) -> Settings:
     values.update((name, value) for name, value in environ.items() if name != "TOP_DIR")
     values.update((k, v) for k, v in local.variables.items() if k in _OWN_TO_LOCAL_CONF)
     values["TOP_DIR"] = str(top_dir)
+    if not values["HOST_IP"]:
+        del values["HOST_IP"]
     values = _defaults(values, {}, set(DEFAULTS))
     _check_dest(values["DEST"], environ.get("HOME", ""))
     settings = Settings(values, local, set_outside)
@@ -252,10 +272,18 @@ def _check_values(settings: Settings) -> None:
             raise SettingsError(f"{name}={settings[name]}: use an absolute path")
     if settings["SERVICE_IP_VERSION"] not in ("4", "6"):
         raise SettingsError(f"SERVICE_IP_VERSION={settings['SERVICE_IP_VERSION']}: use 4 or 6")
+    for name in _HOSTS:
+        settings.host(name)
     for name in _NUMBERS:
         settings.number(name)
     for name in _TRUTHS:
         settings.is_true(name)
+    _check_jobs(settings.number("ASYNC_JOBS"))
+
+
+def _check_jobs(jobs: int) -> None:
+    if jobs > MOST_JOBS:
+        raise SettingsError(f"ASYNC_JOBS={jobs}: use {MOST_JOBS} at most, or 0 for no limit")
 
 
 def _check_dest(dest: str, home: str) -> None:

@@ -37,7 +37,13 @@ from doitstack.planning.script_checks import (
 from doitstack.planning.shell_commands import ShellCommands, UnknownCommand, is_plain_name
 from doitstack.processes.root import root_command
 from doitstack.stack import Stack
-from doitstack.steps import Shell, Step
+from doitstack.steps import FUTURE_NAME, Shell, Step
+
+_COMMANDS = (
+    *("clean", "dumpdb", "forget", "futures", "help", "ignore", "info", "list", "log", "plan"),
+    *("plugins", "reset-dep", "run", "services", "strace", "tabcompletion", "timing"),
+)
+"""The names of the commands of `doit`; a task of such a name could not be run."""
 
 _TEARDOWN_HOOKS = {
     phase.hook for phase in (Phase.OVERRIDE_DEFAULTS, Phase.SOURCE, Phase.UNSTACK, Phase.CLEAN)
@@ -181,6 +187,7 @@ class StackDirectory:
             raise PlanError("\n".join(mistakes))
         self.plan([Phase.UNSTACK])
         self.plan([Phase.CLEAN])
+        self.tasks()
 
     @cached_property
     def _texts(self) -> Mapping[Path, str]:
@@ -302,6 +309,11 @@ def _offer_mistake(plugin: Plugin, step: Step, owners: Mapping[str, str]) -> str
     """Return why a plugin cannot offer a task, or nothing."""
     if mistake := action_mistake(step, takes_words=True):
         return mistake
+    if not FUTURE_NAME.fullmatch(step.name):
+        rule = "use letters, digits, '.', '_' and '-', and start with a letter or digit"
+        return f"{plugin.origin} offers the task {step.name!r}; {rule}"
+    if step.name in _COMMANDS:
+        return f"{plugin.origin} offers the task {step.name}, which is a command; rename it"
     if step.name not in owners:
         return ""
     return f"{plugin.origin} offers the task {step.name}, which {owners[step.name]} has; rename it"

@@ -31,7 +31,6 @@ def test_jobs_on_the_command_line_come_before_the_setting() -> None:
     [
         (-1, "0", "-n -1: use a whole number, 0 or more"),
         (MOST_JOBS + 1, "0", "-n 4097: use 4096 at most, or 0 for no limit"),
-        (0, "4097", "ASYNC_JOBS=4097: use 4096 at most, or 0 for no limit"),
     ],
 )
 def test_impossible_number_of_jobs_is_refused(jobs: int, setting: str, message: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from doitstack.config.addresses import host_address, socket_host, url_host
+from doitstack.config.addresses import host_address, is_host, socket_host, url_host
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,22 @@ def test_hosts_have_brackets_only_in_urls(host: str, socket: str, url: str) -> N
 def test_address_of_this_machine_is_of_the_chosen_version(version: str, address: str) -> None:
     settings = {"HOST_IP": "192.0.2.1", "HOST_IPV6": "fd00::2", "SERVICE_IP_VERSION": version}
     assert host_address(settings) == address
+
+
+@pytest.mark.parametrize(
+    ("host", "is_one"),
+    [
+        ("192.0.2.1", True),
+        ("cloud.example.", True),
+        ("my_host-1", True),
+        ("[fe80::1%eth0]", True),
+        ("300.1.1.1", False),
+        ("1.2.3", False),
+        ("zz::1", False),
+        ("http://x", False),
+        ("a b", False),
+        ("", False),
+    ],
+)
+def test_what_can_be_a_host(host: str, is_one: bool) -> None:
+    assert is_host(host) is is_one

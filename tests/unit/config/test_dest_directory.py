@@ -35,9 +35,17 @@ def test_claimed_dest_is_private(tmp_path: Path) -> None:
 
 
 def test_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    settings = _settings(tmp_path / "dest", LOGDIR="/dev/null")
-    with pytest.raises(SettingsError, match=r"^LOGDIR=/dev/null cannot be used: File exists$"):
-        dest_directory.claim(settings)
+    file = tmp_path / "file"
+    file.touch()
+    for changed, message in (
+        ({"LOGDIR": str(file)}, f"LOGDIR={file} cannot be used: {file} is not a directory"),
+        ({"LOGDIR": f"{file}/x"}, f"LOGDIR={file}/x cannot be used: {file} is not a directory"),
+        ({"DEST": "/proc/x"}, "DEST=/proc/x cannot be used: nothing can be created in /proc"),
+    ):
+        settings = _settings(tmp_path / "dest", **changed)
+        with pytest.raises(SettingsError) as raised:
+            dest_directory.check(settings)
+        assert str(raised.value) == message
 
 
 def test_claim_twice_changes_nothing(tmp_path: Path) -> None:

@@ -134,6 +134,9 @@ def test_truth_of_an_unset_name_is_the_default() -> None:
         ("SERVICE_TIMEOUT", "long", "use a whole number, 0 or more"),
         ("ASYNC_JOBS", "-1", "use a whole number, 0 or more"),
         ("KEEP_RUNS", "1234567890", r"use a whole number up to 999999999"),
+        ("ASYNC_JOBS", "4097", "use 4096 at most, or 0 for no limit"),
+        ("HOST_IP", "300.1.1.1", "use an IP address or the name of a host"),
+        ("SERVICE_HOST", "http://x", "use an IP address or the name of a host"),
         ("ASYNC_STRICT", "maybe", "use True or False"),
         ("DATA_DIR", "data", "use an absolute path"),
         ("LOGDIR", "", "use an absolute path"),
@@ -234,3 +237,17 @@ def test_links_in_a_circle_are_a_mistake_or_nothing(tmp_path: Path, name: str) -
         dest_directory.owned(settings)
         dest_directory.claim(settings)
     assert loop.is_symlink()
+
+
+def test_defaults_are_text(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, {})
+    assert settings.default("A_PORT", 3) == "3"
+    for name, value in (("B", None), (3, "x"), ("B", ["x"])):
+        with pytest.raises(TypeError, match="a default is a name and its text: got "):
+            settings.default(name, value)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="enable_service takes names: got 3"):
+        settings.enable_service(3)  # type: ignore[arg-type]
+
+
+def test_empty_address_is_the_default_one(tmp_path: Path) -> None:
+    assert load_settings(tmp_path, {"HOST_IP": ""})["SERVICE_HOST"] == "127.0.0.1"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack.cli import COMMANDS, command_name
 from doitstack.errors import PlanError, PluginError
 from doitstack.planning.stack_directory import StackDirectory
 from tests.unit.planning.drop_ins import drop_in
@@ -20,6 +21,20 @@ def test_offered_task_needs_a_name_of_its_own(tmp_path: Path, name: str, owner: 
     assert str(raised.value) == (
         f"plugin other: {path} offers the task {name}, which {owner} has; rename it"
     )
+
+
+@pytest.mark.parametrize("name", ["a b", "x=y", "-x", "a:b", "_x"])
+def test_offered_task_needs_a_good_name(tmp_path: Path, name: str) -> None:
+    drop_in(tmp_path, f"@hookimpl\ndef tasks(stack):\n    yield run(print, name={name!r})\n")
+    with pytest.raises(PluginError, match=r"offers the task .*; use letters, digits"):
+        StackDirectory(tmp_path, {"ENABLED_SERVICES": ","}).check()
+
+
+@pytest.mark.parametrize("name", [command_name(name) for name in COMMANDS])
+def test_offered_task_cannot_be_a_command(tmp_path: Path, name: str) -> None:
+    drop_in(tmp_path, f"@hookimpl\ndef tasks(stack):\n    yield run(print, name={name!r})\n")
+    with pytest.raises(PluginError, match=f"offers the task {name}, which is a command; rename it"):
+        StackDirectory(tmp_path, {"ENABLED_SERVICES": ","}).check()
 
 
 def test_offered_task_must_take_the_stack(tmp_path: Path) -> None:
