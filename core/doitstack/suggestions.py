@@ -7,5 +7,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean NAME?` with the known name most similar to `name`, or ""."""
     from difflib import get_close_matches  # noqa: PLC0415 - for mistakes only
 
-    near = get_close_matches(name, sorted(set(known)), n=1, cutoff=0.65)
-    return f"; did you mean {near[0]}?" if near else ""
+    spellings = {one.casefold(): one for one in sorted(set(known), reverse=True)}
+    near = get_close_matches(name.casefold(), sorted(spellings), n=1, cutoff=0.65)
+    return f"; did you mean {spellings[near[0]]}?" if near else ""

@@ -11,6 +11,7 @@ from doitstack.suggestions import did_you_mean
         ("kye", "; did you mean key?"),
         ("tempst", "; did you mean tempest?"),
         ("stakc", "; did you mean stack?"),
+        ("STACK", "; did you mean stack?"),
         ("nosuch", ""),
         ("", ""),
     ],

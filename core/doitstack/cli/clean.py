@@ -9,7 +9,7 @@ from doit.runner import ERROR, SUCCESS
 
 from doitstack.cli.base import InterruptibleCommand, stop_services, system_error_message
 from doitstack.cli.run import Run
-from doitstack.cli.run_options import CONSOLE
+from doitstack.cli.run_options import CONSOLE, nothing_to_do
 from doitstack.cli.task_sequence import kind_of, run_rest, tail_from
 from doitstack.config import dest_directory
 from doitstack.console.screens import open_standard_streams
@@ -59,7 +59,10 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
             if params["dryrun"]:
                 sys.stdout.writelines(f"would remove {path}\n" for path in removed)
                 return 0
-            return self._clean(directory, params) if directory.stack.dest.exists() else 0
+            if not directory.stack.dest.exists():
+                sys.stdout.write(nothing_to_do(directory.stack.dest))
+                return 0
+            return self._clean(directory, params)
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
 

@@ -1,5 +1,6 @@
 """The message that ends a run: the summary, or what failed first and how to resume."""
 
+import shlex
 from collections.abc import Sequence
 
 from doitstack.console.step_lines import StepReporter
@@ -35,7 +36,7 @@ def _warnings(run: OpenRun) -> list[str]:
 
 def _ending(run: OpenRun, reporter: StepReporter, runner: FutureRunner) -> str:
     names = ["clean" if name == CLEAN else name for name in run.context.options.tasks]
-    again = " ".join(["doit", *names])
+    again = shlex.join(["doit", *names])
     signalled = str(runner.interrupted or "")
     if not reporter.failures and not signalled:
         is_log_removed = CLEAN in run.context.options.tasks

@@ -15,7 +15,7 @@ from doit.cmd_resetdep import ResetDep as DoitResetDep
 from doit.cmd_strace import Strace as DoitStrace
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
-from doitstack.cli.base import InterruptibleCommand, ShowCommand, standard_output, width
+from doitstack.cli.base import JSON, InterruptibleCommand, ShowCommand, standard_output, width
 from doitstack.cli.task_names import refuse_unknown_tasks
 from doitstack.config import dest_directory
 from doitstack.errors import DoitstackError, SettingsError
@@ -25,6 +25,7 @@ from doitstack.planning.stack_directory import StackDirectory
 from doitstack.private_files import read_regular
 from doitstack.reports.columns import definitions
 from doitstack.reports.formatting import counted
+from doitstack.reports.json_lists import tasks_json
 
 INTERNAL = (*BUILT_IN, "offered")
 """Tasks that users do not run: the closing tasks, and doit's group of all offered tasks."""
@@ -46,9 +47,12 @@ class List(_TasksCommand, DoitList):  # type: ignore[misc]
     doc_purpose = "list the phases as tasks; with --all, their steps too"
     doc_usage = "[TASK...] [OPTION...]"
     doc_examples = ("doit list", "doit list --all", "doit list --all stack:install")
-    cmd_options = tuple(
-        {**option, "default": "definition"} if option["name"] == "sort" else option
-        for option in DoitList.cmd_options
+    cmd_options = (
+        *(
+            {**option, "default": "definition"} if option["name"] == "sort" else option
+            for option in DoitList.cmd_options
+        ),
+        JSON,
     )
 
     def _list_all(self, include_subtasks: bool) -> list[Any]:  # noqa: FBT001 - doit's signature
@@ -59,7 +63,7 @@ class List(_TasksCommand, DoitList):  # type: ignore[misc]
             if include_subtasks or (not planned_below(task) and task.name not in INTERNAL)
         ]
 
-    def _execute(  # noqa: PLR0917 - doit maps its options to these names
+    def _execute(  # noqa: PLR0913, PLR0917 - doit maps its options to these names
         self,
         subtasks: bool = False,  # noqa: FBT001, FBT002
         quiet: bool = True,  # noqa: FBT001, FBT002
@@ -69,9 +73,10 @@ class List(_TasksCommand, DoitList):  # type: ignore[misc]
         template: str | None = None,
         sort: str = "name",
         pos_args: Any = None,
+        json: bool = False,  # noqa: FBT001, FBT002
     ) -> int:
         refuse_unknown_tasks(self, pos_args)
-        if quiet or status or list_deps or template:
+        if not json and (quiet or list_deps or template):
             code: int = super()._execute(
                 subtasks, quiet, status, private, list_deps, template, sort, pos_args
             )
@@ -83,9 +88,19 @@ class List(_TasksCommand, DoitList):  # type: ignore[misc]
         shown = [task for task in shown if private or not task.name.startswith("_")]
         if sort == "name":
             shown = sorted(shown)
-        rows = [(task.name, _doc(task)) for task in shown]
+        if json:
+            self.outstream.write(tasks_json((task.name, _doc(task)) for task in shown))
+            return 0
+        states = [f"{self._state(task, tasks)} " if status else "" for task in shown]
+        rows = [(state + task.name, _doc(task)) for state, task in zip(states, shown, strict=True)]
         self.outstream.write(definitions(rows, width()))
         return 0
+
+    def _state(self, task: Any, tasks: dict[str, Any]) -> str:
+        """Return the letter of doit for the status of a task."""
+        if self.dep_manager.status_is_ignore(task):
+            return str(self.STATUS_MAP["ignore"])
+        return str(self.STATUS_MAP[self.dep_manager.get_status(task, tasks).status])
 
 
 def _doc(task: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from doit.cmd_base import DodoTaskLoader
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
-from doitstack.errors import said
+from doitstack.errors import describe_error
 from doitstack.planning.call_action import place_of
 
 
@@ -39,7 +39,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
             raise
         except (Exception, SystemExit) as error:
             place = place_of(error)
-            raise InvalidDodoFile(f"dodo.py cannot be imported: {said(error)}{place}") from error
+            raise InvalidDodoFile(f"dodo.py cannot be imported: {describe_error(error)}{place}") from error
 
 
 def _overview() -> str:

@@ -3,6 +3,7 @@
 import gc
 import os
 import resource
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -27,6 +28,8 @@ from doitstack.cli.run_options import (
     DOWN_TASKS,
     NO_EFFECT,
     OPTIONS,
+    nothing_to_do,
+    refuse_no_effect,
     run_options,
     tears_down_only,
 )
@@ -78,6 +81,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         if any(word.startswith("-") for word in rest[1:]) and not self._is_own_task(rest[0]):
             later, rest = split_options("run", self.cmdparser, rest)
             options += later
+        refuse_no_effect(self.cmdparser, options)
         return [*options, "--", *rest]
 
     def _is_own_task(self, name: str) -> bool:
@@ -120,7 +124,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         if rest and not code:
             run_rest([*self._given, *tail_from(names, rest, sys.argv[1:])])
         elif rest:
-            sys.stderr.write(f"not run because of it: doit {' '.join(rest)}\n")
+            sys.stderr.write(f"not run because of it: doit {shlex.join(rest)}\n")
         return code
 
     def _takes_arguments(self, name: str, args: list[str]) -> bool:
@@ -207,6 +211,9 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         single: bool,
     ) -> int:
         stack = here.directory.stack
+        if options.tears_down and not stack.dest.exists():
+            sys.stdout.write(nothing_to_do(stack.dest))
+            return 0
         here.directory.check_privileges()
         dest_directory.claim(stack.settings)
         with dest_directory.held(stack.dest), open_run(stack, options) as run:

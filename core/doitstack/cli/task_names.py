@@ -8,6 +8,8 @@ from doit.exceptions import InvalidCommand
 
 from doitstack.cli.base import InterruptibleCommand, standard_output
 from doitstack.cli.help_text import DESCRIPTIONS, task_help
+from doitstack.phases import Phase
+from doitstack.planning.doit_tasks import empty_phase
 from doitstack.suggestions import did_you_mean
 
 
@@ -21,8 +23,10 @@ def unknown_task(name: str, known: Iterable[str]) -> InvalidCommand:
 
 
 def known_names(command: InterruptibleCommand, tasks: Iterable[Any]) -> list[str]:
-    """Return the names of all commands and of these tasks, without those that are internal."""
-    return [*command.commands, *(task.name for task in tasks if not task.name.startswith("_"))]
+    """Return the names of all commands, phases and these tasks, without those that are internal."""
+    phases = (phase.task for phase in Phase)
+    shown = (task.name for task in tasks if not task.name.startswith("_"))
+    return [*command.commands, *phases, *shown]
 
 
 def refuse_unknown_tasks(command: InterruptibleCommand, names: Iterable[str]) -> None:
@@ -35,7 +39,8 @@ def refuse_unknown_tasks(command: InterruptibleCommand, names: Iterable[str]) ->
 
 def show_task_help(run: Any, name: str, params: Any) -> int:
     """Show the help of a task. Raises InvalidCommand if there is none of that name."""
-    doc = "" if name in DESCRIPTIONS else _doc_of(run, name, params)
+    is_known = name in DESCRIPTIONS or empty_phase(name)
+    doc = "" if is_known else _doc_of(run, name, params)
     with standard_output("help"):
         sys.stdout.write(task_help(name, doc, run.shown_options))
     return 0

@@ -9,6 +9,9 @@ from doitstack.processes.tree import signal_name
 from doitstack.reports.formatting import brief_list
 from doitstack.reports.log_excerpts import RunLogs
 
+NOTABLE = 0.05
+"""Seconds; what fails sooner, fails at once."""
+
 NAMES = 3
 """How many names a list shows before it counts the rest."""
 
@@ -39,7 +42,8 @@ def failure_summary(
 
 
 def _headline(step: StepRecord) -> str:
-    return f"FAILED after {step.seconds:.1f} s: {_label(step)}: {_reason(step)}"
+    duration = f" after {step.seconds:.1f} s" if step.seconds >= NOTABLE else ""
+    return f"FAILED{duration}: {_label(step)}: {_reason(step)}"
 
 
 def _interrupted_at(found: RunFailures) -> str:

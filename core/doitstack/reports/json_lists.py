@@ -20,6 +20,11 @@ def _text(rows: Iterable[Mapping[str, Any]]) -> str:
     return json.dumps(list(rows), indent=2) + "\n"
 
 
+def tasks_json(rows: Iterable[tuple[str, str]]) -> str:
+    """Return tasks, each given as its name and its description."""
+    return _text({"task": name, "description": description} for name, description in rows)
+
+
 def plan_json(plan: Plan) -> str:
     """Return the steps of a plan, in order."""
     return _text(

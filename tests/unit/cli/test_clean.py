@@ -5,8 +5,13 @@ from pathlib import Path
 from tests.unit.cli.conftest import Doit
 
 
-def test_nothing_to_clean_is_fine(doit: Doit) -> None:
-    assert doit("clean")[:2] == (0, "")
+def test_nothing_to_clean_is_fine(top: Path, doit: Doit) -> None:
+    assert doit("clean")[:2] == (0, f"nothing to do: there is no {top / '.stack'}\n")
+
+
+def test_nothing_to_unstack_creates_nothing(top: Path, doit: Doit) -> None:
+    assert doit("unstack") == (0, f"nothing to do: there is no {top / '.stack'}\n", "")
+    assert not (top / ".stack").exists()
 
 
 def test_dry_run_names_what_would_be_removed(top: Path, doit: Doit) -> None:

@@ -25,6 +25,20 @@ def test_list_all_shows_steps_and_fits(
     assert max(map(len, text.splitlines())) <= 60
 
 
+def test_list_as_json(doit: Doit) -> None:
+    code, text, err = doit("list", "--json")
+    assert (code, err) == (0, "")
+    rows = json.loads(text)
+    assert {"task": "unstack", "description": "stop what runs"} in rows
+
+
+def test_list_with_status_fits(doit: Doit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = doit("list", "--all", "--status")[1].splitlines()
+    assert lines[0].startswith("R override_defaults ")
+    assert max(map(len, lines)) <= 60
+
+
 @pytest.mark.parametrize("words", [("list", "-q"), ("list", "-s"), ("list", "--deps")])
 def test_doits_options_of_list_work(doit: Doit, words: tuple[str, ...]) -> None:
     code, text, _ = doit(*words)

@@ -40,6 +40,13 @@ def test_overview_names_all_commands(doit: Doit) -> None:
     assert doit("-h")[1] == text
 
 
+def test_help_of_a_phase_in_which_nothing_is_done(doit: Doit) -> None:
+    code, text, _ = doit("help", "stack:install")
+    assert code == 0
+    assert text.startswith("doit stack:install: ")
+    assert doit("stack:install", "-h")[1] == text
+
+
 def test_help_of_stack_names_its_phases(doit: Doit) -> None:
     code, text, _ = doit("stack", "--help")
     assert code == 0

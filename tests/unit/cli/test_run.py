@@ -17,6 +17,13 @@ from tests.unit.cli.conftest import Doit
         (("-n", "9" * 20, "stack"), f"-n {'9' * 20}: use 4096 at most, or 0 for no limit"),
         (("stack:install:nobody:nothing",), "stack:install:nobody:nothing"),
         (("no-such-task",), "no-such-task"),
+        (("stack:instal",), "did you mean stack:install?"),
+        (("-v", "2", "stack"), "--verbosity=2 has no effect here; --console selects"),
+        (("stack", "-o", "file"), "--output-file=file has no effect here"),
+        (("-r", "json", "stack"), "--reporter=json has no effect here"),
+        (("stack", "-P", "thread"), "--parallel-type=thread has no effect here"),
+        (("--failure-verbosity=1", "stack"), "--failure-verbosity=1 has no effect here"),
+        (("--pdb", "stack"), "--pdb has no effect here"),
     ],
 )
 def test_mistakes_run_nothing(top: Path, doit: Doit, words: tuple[str, ...], message: str) -> None:

@@ -25,13 +25,13 @@ def test_unknown_run_names_those_that_exist(top: Path, doit: Doit) -> None:
 
 def test_run_without_a_value_lists_the_runs(doit: Doit) -> None:
     assert doit("timing", "--run")[1] == "no runs\n"
-    doit("--console", "quiet", "unstack")
     doit("--console", "quiet", "stack")
+    doit("--console", "quiet", "unstack")
 
     lines = doit("timing", "--run")[1].splitlines()
     runs = json.loads(doit("timing", "--run", "--json")[1])
 
-    assert [line.split()[1:3] for line in lines[2:]] == [["doit", "unstack"], ["doit", "stack"]]
-    assert [(run["tasks"], run["code"]) for run in runs] == [(["unstack"], 0), (["stack"], 0)]
+    assert [line.split()[1:3] for line in lines[2:]] == [["doit", "stack"], ["doit", "unstack"]]
+    assert [(run["tasks"], run["code"]) for run in runs] == [(["stack"], 0), (["unstack"], 0)]
     first = runs[0]["run"]
     assert doit("timing", "--run", first)[1] == doit("timing", f"--run={first}")[1] != ""

@@ -64,6 +64,13 @@ def test_step_is_shown_with_its_own_lines(logs: RunLogs) -> None:
     ]
 
 
+def test_what_fails_at_once_has_no_time(logs: RunLogs) -> None:
+    failure = replace(STEP, end=2.04)
+    assert "FAILED: stack install: plugin demo: step bad: RuntimeError: of no use" in _words(
+        logs, RunFailures((failure,))
+    )
+
+
 def test_future_is_shown_with_its_log_and_its_cost(logs: RunLogs) -> None:
     found = RunFailures(
         failed=(FUTURE, STEP),
