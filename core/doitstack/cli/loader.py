@@ -39,7 +39,9 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
             raise
         except (Exception, SystemExit) as error:
             place = place_of(error)
-            raise InvalidDodoFile(f"dodo.py cannot be imported: {describe_error(error)}{place}") from error
+            raise InvalidDodoFile(
+                f"dodo.py cannot be imported: {describe_error(error)}{place}"
+            ) from error
 
 
 def _overview() -> str:
