@@ -33,6 +33,8 @@ ORDER = plugin("""
 def test_tasks_run_in_the_order_given_each_as_if_alone(stack_dir: MakeStackDir) -> None:
     stack = stack_dir({DEMO: ORDER})
     ran = stack.path / "order"
+    stack.run("stack", "--console", "quiet").ok()
+    ran.unlink()
 
     stack.run("unstack", "stack", "--console", "quiet").ok()
     assert ran.read_text().split() == ["unstack", "stack"]

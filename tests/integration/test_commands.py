@@ -157,7 +157,7 @@ def test_unstack_stops_and_purges_and_clean_removes_all(stack_dir: MakeStackDir)
     assert "==> clean: demo: tidy" in cleaned.lines
     assert not stack.dest.exists()
     assert (stack.path / "mine").exists()
-    assert stack.run("clean").ok().out == ""
+    assert stack.run("clean").ok().out == f"nothing to do: there is no {stack.dest}\n"
 
 
 def test_negative_number_of_futures_is_refused(stack_dir: MakeStackDir) -> None:

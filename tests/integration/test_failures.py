@@ -34,7 +34,7 @@ AGAIN = "fix it, then resume with: doit stack"
 def _words(outcome: Outcome) -> list[str]:
     """Return the last words, without times and directories."""
     text = outcome.failed(1).out.replace(str(outcome.directory.path), "/d")
-    lines = re.sub(r"after \d+\.\d s", "after N s", text).splitlines()
+    lines = re.sub(r"FAILED( after \d+\.\d s)?:", "FAILED after N s:", text).splitlines()
     last = max(number for number, line in enumerate(lines) if line == "")
     starts = [n for n, line in enumerate(lines) if line.startswith("the last lines of ")]
     return lines[starts[-1] if starts else last :]

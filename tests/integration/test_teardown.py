@@ -62,7 +62,9 @@ def test_mistake_in_another_phase_is_none(stack_dir: MakeStackDir) -> None:
         def stack_install(stack):
             raise RuntimeError("boom")
     """)
-    stack = stack_dir({"extras.d/40-bad.py": bad, "extras.d/50-sleeper.py": GOOD})
+    stack = stack_dir({"extras.d/50-sleeper.py": GOOD})
+    stack.run("stack", "--console", "quiet").ok()
+    (stack.path / "extras.d" / "40-bad.py").write_text(bad)
     stack.run("stack").failed(3)
     stack.run("unstack").ok()
     assert (stack.path / "unstacked").exists()
@@ -78,7 +80,9 @@ def test_steps_after_one_that_fails_are_run(stack_dir: MakeStackDir) -> None:
         def unstack(stack):
             yield run(["false"])
     """)
-    stack = stack_dir({"extras.d/40-bad.py": failing, "extras.d/50-sleeper.py": GOOD})
+    stack = stack_dir({"extras.d/50-sleeper.py": GOOD})
+    stack.run("stack", "--console", "quiet").ok()
+    (stack.path / "extras.d" / "40-bad.py").write_text(failing)
     outcome = stack.run("unstack").failed(1)
     assert "source: plugin bad: step false" in outcome.out
     assert "unstack: plugin bad: step false" in outcome.out
