@@ -46,7 +46,7 @@ def test_future_in_the_bash_session_ends_with_its_step() -> None:
     run = Run()
     future = _future(0, 0.01)
     limit_time(cast(Any, run), future)
-    with pytest.raises(StepTimeoutError, match="future f: timed out after 0.01 s"):
+    with pytest.raises(StepTimeoutError, match=r"future f: timed out after 0\.01 s"):
         run.loop.run_until(lambda: False, timeout=30)
     assert future.has_timed_out
     run.loop.close()
