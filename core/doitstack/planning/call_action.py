@@ -57,8 +57,7 @@ def traceback_of(error: BaseException) -> str:
     code refuses an argument, the last line is the plugin's.
     """
     if shortage(error):
-        return f"{describe_error(error)}
-"
+        return f"{describe_error(error)}\n"
     frames, last = error.__traceback__, ""
     while frames and (last := frames.tb_frame.f_code.co_filename).startswith(OURS):
         frames = frames.tb_next
