@@ -140,6 +140,8 @@ def session_script(local: LocalSettings, directory: Path) -> Path | None:
 
 
 def _text(path: Path) -> str:
+    if path.is_fifo():
+        raise SettingsError(f"{path}: cannot be read: it is a FIFO")
     try:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:

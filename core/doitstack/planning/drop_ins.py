@@ -24,7 +24,13 @@ def drop_ins(top_dir: Path) -> Iterator[Callable[[], FoundPlugin]]:
     """Yield a loader for each drop-in of `extras.d`, by number; it may raise PluginError."""
     for path in sorted((top_dir / DROP_INS).glob("[0-9][0-9]-*"), key=lambda path: path.name):
         if match := _NUMBERED.fullmatch(path.name):
-            yield partial(_module if match[3] == "py" else _script, path, match[2])
+            yield partial(_drop_in, path, match[2])
+
+
+def _drop_in(path: Path, name: str) -> FoundPlugin:
+    if path.is_fifo():
+        raise PluginError(name, f"{path} is a FIFO: reading it would never end")
+    return _module(path, name) if path.suffix == ".py" else _script(path, name)
 
 
 def ignored_drop_ins(top_dir: Path) -> list[Path]:

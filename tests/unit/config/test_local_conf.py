@@ -1,5 +1,6 @@
 """Reading local.conf: its sections, its mistakes, and what bash makes of it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -260,3 +261,10 @@ def test_evaluation_leaves_no_copy_of_the_settings_on_any_disk(
     monkeypatch.setenv("TMPDIR", str(scratch))
     monkeypatch.setattr("tempfile.tempdir", None)
     assert _read(tmp_path, 'SECRET=x\nFOUND="$(ls -A "$TMPDIR")"')["FOUND"] == ""
+
+
+@pytest.mark.parametrize("name", ["local.conf", "localrc"])
+def test_fifo_is_refused(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(SettingsError, match=f"/{name}: cannot be read: it is a FIFO$"):
+        read_local_settings(tmp_path, {})

@@ -1,7 +1,10 @@
 """Drop-ins of `extras.d` are found and loaded."""
 
+import os
 from pathlib import Path
 from textwrap import dedent
+
+import pytest
 
 from doitstack.planning.drop_ins import is_reserved
 from tests.unit.planning.drop_ins import SERVICE, drop_in, enabling, find, refusal
@@ -39,3 +42,11 @@ def test_hooks_of_both_a_drop_in_and_its_object_are_refused(tmp_path: Path) -> N
 def test_object_called_plugin_without_hooks_is_no_plugin(tmp_path: Path) -> None:
     drop_in(tmp_path, "plugin = 'x'\n@hookimpl\ndef clean(stack): ...\n")
     assert tuple(find(tmp_path)[0].hooks) == ("clean",)
+
+
+@pytest.mark.parametrize("name", ["50-demo.py", "50-demo.sh"])
+def test_fifo_is_refused(tmp_path: Path, name: str) -> None:
+    path = drop_in(tmp_path, "", name)
+    path.unlink()
+    os.mkfifo(path)
+    assert refusal(tmp_path) == f"plugin demo: {path} is a FIFO: reading it would never end"
