@@ -85,8 +85,7 @@ def _make_directory(name: str, path: Path) -> None:
 
 
 def _make(path: Path) -> None:
-    # Not even for a moment may others write to what is above it, whatever the umask is.
-    private_directory(path.parent)
+    private_directory(path.parent)  # whatever the umask is, others must not write there
     path.mkdir(mode=0o700, exist_ok=True)
 
 
