@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tests.campaign import kills
 from tests.conftest import DOIT
@@ -37,9 +38,8 @@ STORM = (*ENDING, signal.SIGWINCH, signal.SIGWINCH, signal.SIGTSTP, signal.SIGCO
 
 LAUNCHER = f"""\
 import os, signal, sys
-if sys.argv[1] == "ignoring":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+for number in (signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN if sys.argv[1] == "ignoring" else signal.SIG_DFL)
 pid = os.fork()
 if pid == 0:
     os.setpgid(0, 0)
@@ -56,11 +56,19 @@ os.write(int(sys.argv[2]), b"%d\\n" % code)
 """A shell with job control, as far as a run needs one: a foreground job that can be stopped."""
 
 
+class Sent(NamedTuple):
+    """A signal, after how many events of the journal, and when that was in the run."""
+
+    name: str
+    event: int
+    when: str
+
+
 @dataclass(frozen=True)
 class Round:
-    """Which signals were sent after which event, the exit code, and what was wrong."""
+    """Which signals were sent, the exit code, and what was wrong."""
 
-    sent: tuple[tuple[int, str], ...]
+    sent: tuple["Sent", ...]
     is_ignoring: bool
     code: int | None
     seconds: float
@@ -70,6 +78,10 @@ class Round:
 class Campaign(kills.Campaign):
     """Rounds in a stack directory; `mark` is in the environment of all processes of its runs."""
 
+    def __init__(self, stack: kills.StackDir, mark: str, seed: int) -> None:
+        super().__init__(stack, mark, seed)
+        self._steps = sum('"step_end"' in line for line in self._journal_lines())
+
     def storms(self, count: int) -> Iterator[Round]:
         """Run `count` rounds."""
         for _ in range(count):
@@ -78,13 +90,13 @@ class Campaign(kills.Campaign):
     def _storm(self, *, is_ignoring: bool) -> Round:
         job = _Job(self._stack, is_ignoring=is_ignoring)
         before = termios.tcgetattr(job.slave)
-        sent: list[tuple[int, str]] = []
+        sent: list[Sent] = []
         for event in sorted(
             self._random.choices(range(self._events), k=self._random.randint(1, 4))
         ):
             if not self._reaches(job, event):
                 break
-            sent += [(event, self._send(job)) for _ in range(self._random.choice([1, 1, 1, 3]))]
+            sent += [self._send(job) for _ in range(self._random.choice([1, 1, 1, 3]))]
         code = job.end()
         seconds = self._seconds_until_all_have_ended()
         faults = [*self._faults_of_the_storm(job, sent, code)]
@@ -105,34 +117,39 @@ class Campaign(kills.Campaign):
                 job.go_on()
         return job.is_running
 
-    def _send(self, job: "_Job") -> str:
+    def _send(self, job: "_Job") -> Sent:
+        lines = self._journal_lines(job.pid)
         number = self._random.choice(STORM)
         to_group = number != signal.SIGHUP and self._random.random() < 0.5
         if number == signal.SIGWINCH:
             job.resize(self._random.randint(20, 120), self._random.randint(2, 50))
         with suppress(ProcessLookupError):
             (os.killpg if to_group else os.kill)(job.pid, number)
-        return number.name
+        return Sent(number.name, len(lines), self._when(lines))
+
+    def _when(self, lines: Sequence[str]) -> str:
+        """Return whether a run with this journal is before its steps, within, or after them."""
+        ended = sum('"step_end"' in line for line in lines)
+        if ended >= self._steps:
+            return "after"
+        return "within" if lines else "before"
 
     def _faults_of_the_storm(
-        self, job: "_Job", sent: Sequence[tuple[int, str]], code: int | None
+        self, job: "_Job", sent: Sequence[Sent], code: int | None
     ) -> Iterator[str]:
         if "Traceback" in job.out:
             yield f"traceback:\n{job.out}"
-        ignored = (signal.SIGINT, signal.SIGHUP) if job.is_ignoring else ()
-        ends = [one for one in ENDING if one not in ignored and one.name in {n for _, n in sent}]
-        lines = self._journal_lines(job.pid)
-        is_outside = sent and (sent[0][0] == 0 or '"run_end"' in lines[-1:])
-        codes = {128 + one for one in ends} | ({-one for one in ends} if is_outside else set())
-        if code not in codes and not (code == 0 and self._had_ended(lines, ends)):
+        ignored = {signal.SIGINT.name, signal.SIGHUP.name} if job.is_ignoring else set()
+        ends = [one for one in sent if one.name in {n.name for n in ENDING} - ignored]
+        codes = {128 + signal.Signals[one.name] for one in ends}
+        # Before the run has its handlers, and after it has put them back, there are none.
+        codes |= {-signal.Signals[one.name] for one in ends if one.when != "within"}
+        if all(one.when == "after" for one in ends):
+            codes |= {0}
+        if code not in codes:
             yield f"exit code {code}:\n{job.out}"
-        if code is not None and code > 0:
+        if code is not None and code >= 0:
             yield from self._faults_of_the_end(0, [], "")
-
-    @staticmethod
-    def _had_ended(lines: list[str], ends: Sequence[int]) -> bool:
-        """Return whether the run was at its end when a signal came, or none did."""
-        return not ends or bool(lines and '"run_end"' in lines[-1])
 
 
 class _Job:
