@@ -137,7 +137,7 @@ def _long(options: Options, make: MakeStack) -> int:
     growth = long.growth(stack, options.rounds)
     for what, (before, after) in growth.items():
         _say(f"{what}: {before:g} before, {after:g} after")
-    faults = _report(f"{options.rounds} rounds", long.faults(growth, mark))
+    faults = _report(f"{options.rounds} rounds", [*long.faults(growth, mark)])
     crowd = long.crowd(stack, options.futures)
     _say(f"{options.futures} futures: {crowd}")
     return faults + _report("many futures", crowd.faults)
