@@ -79,6 +79,7 @@ class Engine(FakeRun):
         if name in self.refused:
             raise FutureError(name, "is already started")
         future = self.futures.declare(name, name, task=planned.task, rank=0.0)
+        future.declare_time = 0.0  # before the times in its job file
         self.futures.start_when_possible(future, lambda: self._begin(future))
         return future
 
