@@ -1,8 +1,10 @@
 """`python -m doitstack init`: make a stack directory."""
 
 import argparse
+import os
 import shlex
 import shutil
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("directory", type=Path, metavar="DIR")
     directory: Path = parser.parse_args(arguments).directory
     try:
+        _refuse_other_users(directory)
         _refuse_others(directory)
         for name, text in stack_directory_files().items():
             path = directory / name
@@ -79,6 +82,19 @@ def _add_commands(path: Path) -> None:
 def _is_missing(path: Path) -> bool:
     """Return whether there is no such file, or nothing in it."""
     return not path.exists() or (path.is_file() and not path.read_bytes().strip())
+
+
+def _refuse_other_users(directory: Path) -> None:
+    """Raise SettingsError if other users can change the directory, or have put links into it."""
+    if directory.is_dir():
+        found = directory.stat()
+        is_theirs = found.st_uid not in {0, os.geteuid()} and os.geteuid() != 0
+        if is_theirs or found.st_mode & stat.S_IWOTH:
+            raise SettingsError(f"other users can change {directory}; choose another directory")
+    for name in (_DROP_INS, *stack_directory_files()):
+        path = directory / name
+        if path.is_symlink() and path.lstat().st_uid not in {0, os.geteuid()}:
+            raise SettingsError(f"{path} is a link of another user; choose another directory")
 
 
 def _refuse_others(directory: Path) -> None:

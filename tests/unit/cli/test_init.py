@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from doitstack.__main__ import main
+from doitstack.cli import init
 from doitstack.cli.init import stack_directory_files
+from doitstack.errors import SettingsError
 from tests.conftest import CHECKOUT, DOIT, clean_environment
+from tests.unit.another_user import give_away
 
 
 def files(directory: Path) -> set[str]:
@@ -125,3 +128,24 @@ def test_init_fills_an_empty_file(tmp_path: Path) -> None:
     (tmp_path / "doit.cfg").touch()
     assert main(["init", str(tmp_path)]) == 0
     assert "doitstack.commands:Run" in (tmp_path / "doit.cfg").read_text()
+
+
+@pytest.mark.parametrize("name", ["dodo.py", "extras.d", "doit.cfg"])
+def test_init_follows_no_link_of_another_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    link = tmp_path / "top" / name
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "mine")
+    give_away(link, monkeypatch)
+    with pytest.raises(SettingsError, match=f"^{link} is a link of another user; choose another"):
+        init.main([str(link.parent)])
+    assert os.listdir(tmp_path) == ["top"]
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_init_makes_nothing_where_others_could_change_it(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    with pytest.raises(SettingsError, match=f"^other users can change {tmp_path}; choose another"):
+        init.main([str(tmp_path)])
+    assert os.listdir(tmp_path) == []
