@@ -14,6 +14,7 @@ from fork_server.protocol import (
     ACCEPTED,
     GREETING,
     NAMESPACES,
+    NOT_STARTED,
     PATIENCE,
     REQUEST,
     START,
@@ -56,8 +57,10 @@ def main(program: str, directory: str, name: str, stamp: str) -> "NoReturn":
         signals = _record_signals()
         connection.send(START)
     except (NotServedError, OSError):
-        _run_directly(program, arguments)
-    _follow(connection, signals)
+        pass
+    else:
+        _follow(connection, signals)
+    _run_directly(program, arguments)
 
 
 def _arguments() -> list[bytes]:
@@ -171,19 +174,27 @@ def _record_signals() -> int:
     return reader
 
 
-def _follow(connection: _socket.socket, signals: int) -> "NoReturn":
-    """Forward signals until the program ends, then end as it did."""
+def _follow(connection: _socket.socket, signals: int) -> None:
+    """Forward signals until the program ends, then end as it did; return if it was not started."""
     # If the caller has blocked a signal, the program has it blocked, and may wait for it.
-    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, _FORWARDED)
+    before = _signal.pthread_sigmask(_signal.SIG_UNBLOCK, _FORWARDED)
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     poll.register(signals, select.POLLIN)
+    forwarded: list[int] = []
     while True:
         ready = [descriptor for descriptor, _ in poll.poll()]
         if connection.fileno() in ready:
             _end(connection)
+            break
         for number in posix.read(signals, 128):
             _forward(connection, number)
+            if number != _signal.SIGTSTP:
+                forwarded.append(number)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+    for number in forwarded:
+        _signal.signal(number, _signal.SIG_DFL)
+        posix.kill(posix.getpid(), number)
 
 
 def _forward(connection: _socket.socket, number: int) -> None:
@@ -202,12 +213,14 @@ def _send(connection: _socket.socket, number: int) -> None:
         pass  # the program has ended
 
 
-def _end(connection: _socket.socket) -> "NoReturn":
-    """End with the exit code or by the signal by which the program ended."""
+def _end(connection: _socket.socket) -> None:
+    """End as the program did: by its exit code or its signal; return if it was not started."""
     try:
         data = connection.recv(4)
     except OSError:
         data = b""
+    if data == NOT_STARTED:
+        return
     # A server that dies takes the program along.
     status = int.from_bytes(data, sys.byteorder) if len(data) == 4 else int(_signal.SIGKILL)
     number = status & 0x7F

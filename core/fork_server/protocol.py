@@ -8,7 +8,8 @@ side checks that the other is a process of its own user. A call is one connectio
    working directory, and all descriptors that the program inherits.
 3. The server sends ACCEPTED, or closes the connection. Then the client runs the program itself.
 4. The client sends START. Only now does the server fork. From here on the program runs in the
-   server's fork or not at all.
+   server's fork, or not at all if the server dies. A server that cannot fork sends NOT_STARTED
+   and closes; the client then runs the program itself.
 5. Each further byte from the client is the number of a signal for the program. If the client
    closes the connection, the program is killed.
 6. The server sends the wait status of the program (4 bytes, native order) and closes.
@@ -22,7 +23,7 @@ import _socket
 import posix
 import sys
 
-GREETING, REQUEST, ACCEPTED, START = b"+", b"?", b"!", b"G"
+GREETING, REQUEST, ACCEPTED, START, NOT_STARTED = b"+", b"?", b"!", b"G", b"-"
 
 PATIENCE = 0.25
 """Seconds within which a server that is not stuck sends GREETING and ACCEPTED."""

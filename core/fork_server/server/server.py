@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from ..protocol import ACCEPTED, GREETING, START, peer
+from ..protocol import ACCEPTED, GREETING, NOT_STARTED, START, peer
 from .eligibility import Eligibility
 from .request import BadRequestError, Request, receive
 
@@ -151,9 +151,11 @@ class Server:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
         try:
             pid = os.fork()
-        except OSError:
+        except OSError as error:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            # The client no longer runs the program itself.
+            print(f"left to the real command: cannot fork: {error}", flush=True)  # noqa: T201 - the log
+            with suppress(OSError):  # the client has left
+                call.connection.send(NOT_STARTED)
             self._disconnect(call)
             return None
         if pid == 0:

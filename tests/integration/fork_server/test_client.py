@@ -306,3 +306,36 @@ def test_stop_and_continue_reach_the_command(tool: Tool) -> None:
     until(lambda: state(pid) != "T")
     process.send_signal(signal.SIGTERM)
     assert end(process)[0] == -signal.SIGTERM
+
+
+_NO_FORK = """
+import os
+def fork():
+    {before}
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+os.fork = fork
+"""
+
+
+def test_a_server_that_cannot_fork_leaves_the_call_to_the_program(unserved: Tool) -> None:
+    unserved.start(setup=_NO_FORK.format(before="pass"))
+    done = unserved.run("served")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"False\n", b"")
+    assert "left to the real command: cannot fork: " in unserved.log.read_text()
+    state_directly = unserved.run("state", program=unserved.real)
+    state_left = unserved.run("state")
+    assert state_left.returncode == 0
+    assert json.loads(state_left.stdout) == json.loads(state_directly.stdout)
+
+
+def test_a_signal_before_a_failed_fork_is_not_lost(unserved: Tool) -> None:
+    unserved.start(setup=_NO_FORK.format(before="import time; time.sleep(1)"))
+    process = unserved.popen("wait")
+    until(lambda: b"SigCgt:\t0000000000000000" not in status(process.pid))
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM
+
+
+def status(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/status").read_bytes()
