@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from doitstack.futures.future import Future
     from doitstack.processes.left_running import LeftProcess
     from doitstack.processes.program import Program
+    from doitstack.services.other_stacks import OtherStack
     from doitstack.services.services import Services
 
 
@@ -277,6 +278,12 @@ class Stack:
         from doitstack.processes.left_running import settled  # noqa: PLC0415
 
         return settled(self.dest, self.log_dir / "stack.log")
+
+    def others_of_directory(self) -> "list[OtherStack]":
+        """Return the stacks of this directory that were made with another DEST."""
+        from doitstack.services.other_stacks import other_stacks  # noqa: PLC0415
+
+        return other_stacks(self.top_dir, self.dest)
 
     def stop_all(self) -> "list[LeftProcess]":
         """End all services, and what steps have left running; return the latter."""

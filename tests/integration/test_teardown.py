@@ -1,5 +1,7 @@
 """`doit unstack` and `doit clean` take away what they can, whatever is broken."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import MakeStackDir
@@ -87,3 +89,29 @@ def test_steps_after_one_that_fails_are_run(stack_dir: MakeStackDir) -> None:
     assert "source: plugin bad: step false" in outcome.out
     assert "unstack: plugin bad: step false" in outcome.out
     assert (stack.path / "unstacked").exists()
+
+
+def test_stack_with_another_dest_is_named(stack_dir: MakeStackDir) -> None:
+    """If DEST was changed since, `unstack` and `clean` stop nothing: they say what still runs."""
+    stack = stack_dir({"extras.d/50-sleeper.py": GOOD})
+    stack.run("stack").ok()
+    new = str(stack.path / "new")
+    runs = (
+        f"the stack of this directory in {stack.dest} still runs (sleeper); "
+        f"to stop it: DEST={stack.dest} doit unstack"
+    )
+    nothing = f"nothing to do: there is no {new}"
+    assert stack.run("clean", DEST=new).ok().lines == [nothing, runs]
+    assert stack.run("unstack", DEST=new).ok().lines == [nothing, runs]
+    assert stack.run("services", DEST=new).ok().lines == ["no services", runs]
+    Path(new).mkdir(mode=0o700)
+    assert stack.run("unstack", DEST=new).ok().lines[-1] == runs
+    assert "sleeper" in stack.run("services").out, "it was not touched"
+
+    assert runs not in stack.run("unstack", DEST=str(stack.dest)).ok().out
+    there = f"the stack of this directory in {stack.dest} is still there; to remove it: "
+    assert stack.run("clean", DEST=new).ok().lines[-1].startswith(there)
+    stack.run("clean", DEST=str(stack.dest)).ok()
+    Path(new).rmdir()
+    assert stack.run("clean", DEST=new).ok().lines == [nothing]
+    assert not stack.dest.exists()

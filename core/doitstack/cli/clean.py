@@ -60,7 +60,7 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
                 sys.stdout.writelines(f"would remove {path}\n" for path in removed)
                 return 0
             if not directory.stack.dest.exists():
-                sys.stdout.write(nothing_to_do(directory.stack.dest))
+                sys.stdout.write(nothing_to_do(directory.stack))
                 return 0
             return self._clean(directory, params)
         except DoitstackError as error:

@@ -212,7 +212,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
     ) -> int:
         stack = here.directory.stack
         if options.tears_down and not stack.dest.exists():
-            sys.stdout.write(nothing_to_do(stack.dest))
+            sys.stdout.write(nothing_to_do(stack))
             return 0
         here.directory.check_privileges()
         dest_directory.claim(stack.settings)
@@ -232,6 +232,8 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
             code = _end(here, run, runner.run_all(self.control))
             left = [] if _is_down(options) else stack.left_running()
             run.context.say(closing_message(run, reporter, runner, left))
+            for other in stack.others_of_directory() if _is_down(options) else ():
+                run.context.say(str(other))
         if _is_down(options):
             purge(stack.dest / "async")
         return code

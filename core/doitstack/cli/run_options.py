@@ -1,7 +1,6 @@
 """The options of `doit run`, and what follows from options and settings for a run."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from doit.cmd_run import Run as DoitRun
 from doit.cmdparse import CmdParse, CmdParseError
@@ -11,6 +10,7 @@ from doitstack.console.screens import MODES
 from doitstack.errors import SettingsError
 from doitstack.futures.run_context import RunOptions
 from doitstack.planning.loaded_directory import CLEAN
+from doitstack.stack import Stack
 
 DOWN_TASKS = frozenset({"unstack", CLEAN})
 """The tasks after which nothing of the stack runs."""
@@ -81,9 +81,13 @@ def run_options(
     )
 
 
-def nothing_to_do(dest: Path) -> str:
-    """Return what `doit unstack` and `doit clean` say where nothing was ever started."""
-    return f"nothing to do: there is no {dest}\n"
+def nothing_to_do(stack: Stack) -> str:
+    """Return what `doit unstack` and `doit clean` say where nothing was ever started.
+
+    DEST may have been changed after the start.
+    """
+    others = (f"{other}\n" for other in stack.others_of_directory())
+    return "".join([f"nothing to do: there is no {stack.dest}\n", *others])
 
 
 def tears_down_only(tasks: Sequence[str]) -> bool:

@@ -29,7 +29,9 @@ class Services(ShowCommand):
         left = left_by_earlier_runs(directory)
         if params["json"]:
             return services_json(status, ports, left)
-        return tables.services_table(status, ports, width()) + tables.left_table(left, width())
+        others = (f"{other}\n" for other in directory.stack.others_of_directory() if other.names)
+        services_table = tables.services_table(status, ports, width())
+        return "".join([services_table, tables.left_table(left, width()), *others])
 
 
 def left_by_earlier_runs(directory: StackDirectory) -> list[LeftProcess]:

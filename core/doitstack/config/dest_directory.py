@@ -22,6 +22,9 @@ from doitstack.private_files import (
 OWNERSHIP_FILE = ".doitstack"
 """The file that marks a directory as doitstack's, and records whether doitstack created it."""
 
+_TOP_DIR = "TOP_DIR="
+"""How the line of that file begins that names the stack directory."""
+
 LOCK = ".lock"
 DATABASE = ".doit.db"
 
@@ -68,6 +71,7 @@ def claim(settings: Settings) -> None:
         # Again, as another user may have been faster. What has no mark after a crash is not ours.
         _check_dest(dest)
         _mark(dest, is_new=is_new)
+        _record_stack_directory(dest, settings.path("TOP_DIR"))
         for name in _DIRECTORIES:
             _make_directory(name, settings.path(name))
         _check_directories(settings)
@@ -188,6 +192,27 @@ def _is_writable(directory: Path) -> bool:
     """Return whether we can create files there; not even root can in the kernel's own."""
     is_kernels = any(map(directory.is_relative_to, ("/proc", "/sys")))
     return os.access(directory, os.W_OK | os.X_OK) and not is_kernels
+
+
+def _record_stack_directory(dest: Path, top_dir: Path) -> None:
+    """Write into the mark of DEST which stack directory uses it, for `stack_directory_of`."""
+    made, _, _ = read_regular(dest / OWNERSHIP_FILE).decode(errors="replace").partition("\n")
+    write_private(dest / OWNERSHIP_FILE, f"{made}\n{_TOP_DIR}{os.path.realpath(top_dir)}\n")
+
+
+def stack_directory_of(dest: Path) -> str:
+    """Return the stack directory that has used `dest` last; empty if it is no DEST of ours."""
+    try:
+        if dest.stat().st_uid != os.geteuid():
+            return ""
+        mark = read_regular(dest / OWNERSHIP_FILE).decode(errors="replace")
+    except OSError:
+        return ""
+    for line in mark.splitlines():
+        if line.startswith(_TOP_DIR):
+            return line.removeprefix(_TOP_DIR)
+    # Earlier versions did not record it.
+    return os.path.realpath(dest.parent) if dest.name == ".stack" else ""
 
 
 def _refuse_others(name: str, path: Path, found: os.stat_result) -> None:

@@ -98,13 +98,10 @@ def _above(pid: int, processes: dict[int, Process]) -> set[int]:
 def _left(process: Process, mark: str, main_log: str) -> LeftProcess | None:
     # A process that cannot be read has ended, or belongs to another user.
     with suppress(OSError):
-        place = f"/proc/{process.pid}"
-        if os.stat(place).st_uid != os.geteuid():  # noqa: PTH116 - for each process
-            return None
-        environ = _environ(place)
+        environ = environ_of(process.pid)
         # One with our own environment is our watchdog: a daemon may have started this `doit`.
-        is_marked = environ.get(STACK_MARK) == mark and environ != _environ("/proc/self")
-        if is_marked or _writes_log(place, mark, main_log):
+        is_marked = environ.get(STACK_MARK) == mark and environ != environ_of(os.getpid())
+        if is_marked or _writes_log(process.pid, mark, main_log):
             run, _, step = environ.get(FUTURE_MARK, "").partition(":")
             name = process.name.decode(errors="replace")
             shown = "".join(char if char.isprintable() else "?" for char in name)
@@ -112,13 +109,17 @@ def _left(process: Process, mark: str, main_log: str) -> LeftProcess | None:
     return None
 
 
-def _environ(place: str) -> dict[str, str]:
+def environ_of(pid: int) -> dict[str, str]:
+    """Return the environment of a process. Raises OSError unless it is one of our user."""
+    place = f"/proc/{pid}"
+    if os.stat(place).st_uid != os.geteuid():  # noqa: PTH116 - for each process
+        raise PermissionError(place)
     text = Path(f"{place}/environ").read_bytes().decode(errors="replace")
     pairs = (variable.partition("=") for variable in text.split("\0"))
     return {name: value for name, _, value in pairs}
 
 
-def _writes_log(place: str, mark: str, main_log: str) -> bool:
+def _writes_log(pid: int, mark: str, main_log: str) -> bool:
     """Return whether stdout or stderr of a process is a log of a run."""
-    logs = [os.readlink(f"{place}/fd/{descriptor}") for descriptor in (1, 2)]  # noqa: PTH115
+    logs = [os.readlink(f"/proc/{pid}/fd/{descriptor}") for descriptor in (1, 2)]  # noqa: PTH115
     return any(log == main_log or log.startswith(f"{mark}/async/") for log in logs)

@@ -25,6 +25,9 @@ from doitstack.services.unixrpc import call_unix
 DIRECTORY_VARIABLE = "SERVICE_KEEPER"
 """The environment variable of each program that names the directory of its supervisord."""
 
+NAME_VARIABLE = "SUPERVISOR_PROCESS_NAME"
+"""The environment variable of each program with its name, by supervisor."""
+
 SCRIPT = 8
 """The descriptor on which a program has its own script open, as do all that it forks."""
 
@@ -36,7 +39,6 @@ STOP_SECONDS = 10
 _HERE = "/proc/self/cwd"
 _SOCKET = "supervisor.sock"
 _UNKNOWN, _NOT_RUNNING = 10, 70
-_NAME_VARIABLE = "SUPERVISOR_PROCESS_NAME"
 _ANSWER_SECONDS = 120
 """The time limit for an answer; the slowest one comes when a program stays up."""
 
@@ -195,7 +197,7 @@ class Supervisord:
         """Return the program of a process: "" for supervisord, None for a process of others."""
         environ = process.environ()
         if environ.get(DIRECTORY_VARIABLE) == str(self.directory):
-            return environ.get(_NAME_VARIABLE, "")
+            return environ.get(NAME_VARIABLE, "")
         # A process that sets its title (nova-conductor does) overwrites its environment.
         script = Path(f"/proc/{process.pid}/fd/{SCRIPT}").readlink()
         return script.stem if script.parent == self.directory / "conf.d" else None

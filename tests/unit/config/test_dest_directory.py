@@ -18,7 +18,7 @@ from tests.unit.another_user import give_away
 
 def _settings(where: Path, **values: str) -> Settings:
     paths = {"DEST": str(where), "DATA_DIR": f"{where}/data", "LOGDIR": f"{where}/logs"}
-    return Settings({**paths, **values}, LocalSettings({}), frozenset())
+    return Settings({"TOP_DIR": "/top", **paths, **values}, LocalSettings({}), frozenset())
 
 
 def _modes(directory: Path) -> dict[str, str]:
@@ -31,7 +31,8 @@ def test_claimed_dest_is_private(tmp_path: Path) -> None:
 
     assert oct(here.stat().st_mode & 0o777) == "0o700"
     assert _modes(here) == {"data": "0o700", "logs": "0o700", ".doitstack": "0o600"}
-    assert (here / ".doitstack").read_text() == "made by doitstack\n"
+    assert (here / ".doitstack").read_text() == "made by doitstack\nTOP_DIR=/top\n"
+    assert dest_directory.stack_directory_of(here) == "/top"
 
 
 def test_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -53,7 +54,7 @@ def test_claim_twice_changes_nothing(tmp_path: Path) -> None:
     dest_directory.claim(settings)
     (tmp_path / "dest" / "async").mkdir()
     dest_directory.claim(settings)
-    assert (tmp_path / "dest" / ".doitstack").read_text() == "made by doitstack\n"
+    assert (tmp_path / "dest" / ".doitstack").read_text() == "made by doitstack\nTOP_DIR=/top\n"
 
 
 @pytest.mark.parametrize("name", ["data", "logs", "async", "venvs", "clouds.yaml", ".doit.db"])
