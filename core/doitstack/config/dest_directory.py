@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from doitstack.config.dest_mark import OWNERSHIP_FILE, record_stack_directory
 from doitstack.config.settings import Settings
 from doitstack.errors import BusyError, SettingsError, StepError
 from doitstack.private_files import (
@@ -18,12 +19,6 @@ from doitstack.private_files import (
     unfinished_copies,
     write_private,
 )
-
-OWNERSHIP_FILE = ".doitstack"
-"""The file that marks a directory as doitstack's, and records whether doitstack created it."""
-
-_TOP_DIR = "TOP_DIR="
-"""How the line of that file begins that names the stack directory."""
 
 LOCK = ".lock"
 DATABASE = ".doit.db"
@@ -71,7 +66,7 @@ def claim(settings: Settings) -> None:
         # Again, as another user may have been faster. What has no mark after a crash is not ours.
         _check_dest(dest)
         _mark(dest, is_new=is_new)
-        _record_stack_directory(dest, settings.path("TOP_DIR"))
+        record_stack_directory(dest, settings.path("TOP_DIR"))
         for name in _DIRECTORIES:
             _make_directory(name, settings.path(name))
         _check_directories(settings)
@@ -192,27 +187,6 @@ def _is_writable(directory: Path) -> bool:
     """Return whether we can create files there; not even root can in the kernel's own."""
     is_kernels = any(map(directory.is_relative_to, ("/proc", "/sys")))
     return os.access(directory, os.W_OK | os.X_OK) and not is_kernels
-
-
-def _record_stack_directory(dest: Path, top_dir: Path) -> None:
-    """Write into the mark of DEST which stack directory uses it, for `stack_directory_of`."""
-    made, _, _ = read_regular(dest / OWNERSHIP_FILE).decode(errors="replace").partition("\n")
-    write_private(dest / OWNERSHIP_FILE, f"{made}\n{_TOP_DIR}{os.path.realpath(top_dir)}\n")
-
-
-def stack_directory_of(dest: Path) -> str:
-    """Return the stack directory that has used `dest` last; empty if it is no DEST of ours."""
-    try:
-        if dest.stat().st_uid != os.geteuid():
-            return ""
-        mark = read_regular(dest / OWNERSHIP_FILE).decode(errors="replace")
-    except OSError:
-        return ""
-    for line in mark.splitlines():
-        if line.startswith(_TOP_DIR):
-            return line.removeprefix(_TOP_DIR)
-    # Earlier versions did not record it.
-    return os.path.realpath(dest.parent) if dest.name == ".stack" else ""
 
 
 def _refuse_others(name: str, path: Path, found: os.stat_result) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from doitstack.config.dest_directory import stack_directory_of
+from doitstack.config.dest_mark import stack_directory_of
 from doitstack.processes.left_running import STACK_MARK, environ_of
 from doitstack.processes.tree import all_processes
 from doitstack.services.supervisord import DIRECTORY_VARIABLE, NAME_VARIABLE
