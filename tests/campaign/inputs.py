@@ -77,7 +77,7 @@ class Inputs:
 
     def _may_change(self, place: str) -> bool:
         real = os.path.join(os.path.realpath(os.path.dirname(place)), os.path.basename(place))
-        is_byte_code = os.path.basename(os.path.dirname(real)) == "__pycache__"
+        is_byte_code = "__pycache__" in (os.path.basename(os.path.dirname(real)), real[-11:])
         return is_byte_code or real.startswith((self._directory, "/proc/", "/dev/", "/memfd:"))
 
 

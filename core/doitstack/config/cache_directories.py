@@ -2,6 +2,8 @@
 
 import os
 import stat
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from doitstack.config.settings import Settings
@@ -42,7 +44,9 @@ def _users_cache(settings: Settings, name: str) -> Path | None:
     home = settings.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - Path raises
     base = Path(settings.get("XDG_CACHE_HOME"))
     path = (base if base.is_absolute() else Path(home) / ".cache") / name
-    return path if path.is_absolute() and _is_own(path) and _is_writable(path) else None
+    with suppress(OSError):  # links in a circle, a name that is too long
+        return path if path.is_absolute() and _is_own(path) and _is_writable(path) else None
+    return None
 
 
 def _is_writable(path: Path) -> bool:
@@ -56,8 +60,8 @@ def _is_own(path: Path) -> bool:
 
     A cache has programs that we run.
     """
-    for place in (path, *path.parents):
-        if os.path.lexists(place):
+    for place in chain((path,), path.parents):
+        with suppress(FileNotFoundError):
             found = place.stat()
             is_shared = bool(found.st_mode & stat.S_IWOTH)
             if place == path and (is_shared or found.st_uid != os.geteuid()):

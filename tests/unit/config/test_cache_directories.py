@@ -115,3 +115,8 @@ def test_cache_that_another_user_could_change_is_not_used(
 def test_cache_may_be_below_a_sticky_directory(load: Load, home: Path) -> None:
     home.chmod(0o1777)
     assert _is_below(load(), home)
+
+
+def test_home_that_is_too_long_is_not_used(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, {"HOME": "/a" * 20_000})
+    assert cache_directory(settings) == settings.path("DEST") / "cache"

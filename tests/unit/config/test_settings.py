@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.config import dest_directory
+from doitstack.config.cache_directories import cache_directory
 from doitstack.config.local_conf import LocalSettings
 from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import SettingsError
@@ -234,6 +235,7 @@ def test_links_in_a_circle_are_a_mistake_or_nothing(tmp_path: Path, name: str) -
     loop.symlink_to(loop)
     with suppress(SettingsError):
         settings = load_settings(tmp_path, {name: str(loop)})
+        cache_directory(settings)
         dest_directory.owned(settings)
         dest_directory.claim(settings)
     assert loop.is_symlink()
