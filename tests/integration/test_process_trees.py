@@ -139,10 +139,15 @@ def test_mark_of_a_script_s_programs_is_no_setting(stack_dir: MakeStackDir) -> N
 def test_watchdog_that_is_killed_is_replaced(stack_dir: MakeStackDir, mark: str) -> None:
     stack = stack_dir(FUTURES["python program"], TEST_MARK=mark)
     process, left = _started(stack)
-    for _ in range(3):
-        (watchdog,) = _watchdogs(process.pid)
-        os.kill(watchdog, signal.SIGKILL)
-        wait_until(lambda old=watchdog: _watchdogs(process.pid) not in ([], [old]), "another")
+    for count in (1, 2, 2):
+        before = set(_watchdogs(process.pid))
+        assert len(before) == 2
+        for watchdog in [*before][:count]:
+            os.kill(watchdog, signal.SIGKILL)
+        wait_until(
+            lambda old=before, count=count: len({*_watchdogs(process.pid)} - old) == count,
+            "another",
+        )
     assert not is_dead(left)
 
     process.kill()
@@ -151,11 +156,33 @@ def test_watchdog_that_is_killed_is_replaced(stack_dir: MakeStackDir, mark: str)
     wait_until(lambda: marked(mark) == [], "the end of all")
 
 
-def test_next_command_ends_what_outlived_the_watchdog(stack_dir: MakeStackDir, mark: str) -> None:
+def test_one_watchdog_suffices(stack_dir: MakeStackDir, mark: str) -> None:
     stack = stack_dir(FUTURES["python program"], TEST_MARK=mark)
-    process, left = _started(stack)
+    process, _ = _started(stack)
     os.kill(process.pid, signal.SIGSTOP)  # so that it cannot start another watchdog
     os.kill(_watchdogs(process.pid)[0], signal.SIGKILL)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: marked(mark) == [], "the end of all")
+
+
+def test_watchdogs_have_another_name_than_the_run(stack_dir: MakeStackDir, mark: str) -> None:
+    """So `killall -9 doit` does not kill them."""
+    stack = stack_dir(FUTURES["python program"], TEST_MARK=mark)
+    process, _ = _started(stack)
+    for pid in _watchdogs(process.pid):
+        name = Path(f"/proc/{pid}/comm")
+        wait_until(lambda name=name: name.read_text() == "doit-watchdog\n", "the name")
+    process.kill()
+    process.communicate()
+
+
+def test_next_command_ends_what_outlived_the_watchdogs(stack_dir: MakeStackDir, mark: str) -> None:
+    stack = stack_dir(FUTURES["python program"], TEST_MARK=mark)
+    process, left = _started(stack)
+    os.kill(process.pid, signal.SIGSTOP)  # so that it cannot start others
+    for watchdog in _watchdogs(process.pid):
+        os.kill(watchdog, signal.SIGKILL)
     process.kill()
     process.communicate()
     assert not is_dead(left)

@@ -1,7 +1,8 @@
-"""The watchdog process: if the main process is killed, it kills all processes of the run.
+"""The watchdog processes: if the main process is killed, they kill all processes of the run.
 
-It reads the job files of the futures and shared memory, so it needs no message from a process that
-may die at any moment. If the watchdog itself is killed, the main process starts another one.
+They read the job files of the futures and shared memory, so they need no message from a process
+that may die at any moment. There are two, as one of them may be killed together with the main
+process; if only a watchdog is killed, the main process starts another one.
 """
 
 import ctypes
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from doitstack.journal.job_file import Job, read_job
-from doitstack.processes.tree import Root, is_running, look_up, open_pidfd, stop
+from doitstack.processes.tree import Root, is_running, look_up, open_pidfd, set_name, stop
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # Looked up once: in a forked child, each page that is written costs time.
@@ -38,6 +39,12 @@ def mark(run: str, name: str) -> str:
 
 LOOKS = 4
 """How often to search for processes, 50 ms apart: a process has its mark only after its exec."""
+
+_COUNT = 2
+"""The number of watchdog processes. What they do is harmless if both do it."""
+
+_NAME = b"doit-watchdog"
+"""Their name, so that `killall -9 doit` does not kill them with the main process."""
 
 _RECORD = struct.Struct("qqq")
 """A foreground process: its pid, its start time, and the number of its mark."""
@@ -80,34 +87,38 @@ class Watchdog:
     def __init__(
         self, directory: Path, run: str, then: Callable[[], object] = lambda: None
     ) -> None:
-        """Watch this process, and call `then` in the watchdog once all has been ended."""
+        """Watch this process, and call `then` in each watchdog once all has been ended."""
         self._directory = directory
         self._run = run
         self._then = then
         self._records = mmap.mmap(-1, 2 * _RECORD.size)
         self._programs = 0
         self._parent = os.getpid()
-        self._start()
+        self._pids = [self._start() for _ in range(_COUNT)]
         self._previous = signal.signal(signal.SIGCHLD, self._child_ended)
 
-    def _start(self) -> None:
-        self._pid = os.fork()
-        if self._pid == 0:
+    def _start(self) -> int:
+        pid = os.fork()
+        if pid == 0:
             with suppress(BaseException):
                 self._watch(self._parent)
             os._exit(0)
+        return pid
 
     def _child_ended(self, _number: int, _frame: FrameType | None) -> None:
-        """If the watchdog has ended, start another one; if that fails, end the run."""
+        """Start another watchdog for each that has ended; if that fails, end the run."""
         if os.getpid() != self._parent:
             return
-        with suppress(ChildProcessError):
-            pid, _ = os.waitpid(self._pid, os.WNOHANG)
-            if pid:
-                try:
-                    self._start()
-                except OSError:
-                    os.kill(self._parent, signal.SIGTERM)
+        for place, pid in enumerate(self._pids):
+            with suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG) != (0, 0):
+                    self._replace(place)
+
+    def _replace(self, place: int) -> None:
+        try:
+            self._pids[place] = self._start()
+        except OSError:
+            os.kill(self._parent, signal.SIGTERM)
 
     def next_program(self) -> str:
         """Return the mark of the program that the main line starts next."""
@@ -131,12 +142,14 @@ class Watchdog:
         return mark(self._run, f"(program {number})")
 
     def dismiss(self) -> None:
-        """End the watchdog."""
+        """End the watchdogs."""
         signal.signal(signal.SIGCHLD, self._previous)
-        with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(self._pid, 0)
+        for pid in self._pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in self._pids:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
     def _watch(self, parent: int) -> None:
         os.setsid()
@@ -147,6 +160,8 @@ class Watchdog:
         if watched is None:
             return
         _close_all_but(watched)
+        with suppress(OSError):
+            set_name(_NAME)
         poll = select.poll()
         poll.register(watched, select.POLLIN)
         poll.poll()

@@ -122,9 +122,14 @@ def family_name(pid: int) -> bytes:
 
 def take_family_name() -> None:
     """Set the name of this process, which forked processes inherit: they are found by it."""
+    set_name(family_name(os.getpid()))
+
+
+def set_name(name: bytes) -> None:
+    """Set the name of this process, as `ps` and `killall` know it; see proc(5)."""
     descriptor = os.open("/proc/self/comm", os.O_WRONLY)
     try:
-        os.write(descriptor, family_name(os.getpid()))
+        os.write(descriptor, name)
     finally:
         os.close(descriptor)
 

@@ -66,7 +66,7 @@ def test_cpu_time_grows_with_the_journal_of_the_run(stack: Stack) -> None:
         assert run.context.journal.path.parent == stack.log_dir / "runs"
 
 
-def test_close_leaves_neither_watchdog_nor_descriptors(stack: Stack) -> None:
+def test_close_leaves_neither_watchdogs_nor_descriptors(stack: Stack) -> None:
     descriptors = len(os.listdir("/proc/self/fd"))
     pids: list[int] = []
 
@@ -75,10 +75,10 @@ def test_close_leaves_neither_watchdog_nor_descriptors(stack: Stack) -> None:
             stack.shell("true")
             session = run.executor._session._session
             assert session
-            pids.extend((run.context.watchdog._pid, session.root.pid))
+            pids.extend((*run.context.watchdog._pids, session.root.pid))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert [is_gone(pid) for pid in pids] == [True, True]
+    assert [is_gone(pid) for pid in pids] == [True, True, True]
     assert len(os.listdir("/proc/self/fd")) == descriptors

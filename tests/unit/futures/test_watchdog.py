@@ -1,4 +1,4 @@
-"""The watchdog kills the processes that a SIGKILL of the main process leaves."""
+"""The watchdogs kill the processes that a SIGKILL of the main process leaves."""
 
 import os
 import select
@@ -120,7 +120,7 @@ def main_process(directory: Path, work: str) -> Iterator[tuple[subprocess.Popen[
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as main:
         assert main.stdout
         try:
-            # The output ends once the watchdog has closed it as well: then it watches.
+            # The output ends once both watchdogs have closed it as well: then they watch.
             yield main, int(main.stdout.read())
         finally:
             main.kill()
@@ -144,18 +144,20 @@ def test_work_ends_if_the_main_process_is_killed(tmp_path: Path, work: str) -> N
         assert has_ended(pid)
 
 
-def test_watchdog_ignores_ctrl_c(tmp_path: Path) -> None:
+def test_watchdogs_ignore_ctrl_c(tmp_path: Path) -> None:
     with main_process(tmp_path, SESSION) as (main, pid):
-        os.kill(watchdog_of(main.pid), signal.SIGINT)
+        for watchdog in watchdogs_of(main.pid):
+            os.kill(watchdog, signal.SIGINT)
         main.kill()
         assert has_ended(pid)
 
 
-def watchdog_of(main: int) -> int:
-    """Return the pid of the child of `main` that leads its own session."""
+def watchdogs_of(main: int) -> list[int]:
+    """Return the pids of the children of `main` that lead their own sessions."""
     children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
-    (watchdog,) = [int(pid) for pid in children if os.getsid(int(pid)) == int(pid)]
-    return watchdog
+    watchdogs = [int(pid) for pid in children if os.getsid(int(pid)) == int(pid)]
+    assert len(watchdogs) == 2
+    return watchdogs
 
 
 ENDED = """
@@ -167,10 +169,10 @@ guard.program(0)
 
 def test_program_that_has_ended_is_not_ended_again(tmp_path: Path) -> None:
     with main_process(tmp_path, ENDED) as (main, pid):
-        watchdog = watchdog_of(main.pid)
+        watchdogs = watchdogs_of(main.pid)
         main.kill()
         try:
-            assert has_ended(watchdog)
+            assert all(map(has_ended, watchdogs))
             assert look_up(pid), "its end was reported, and its pid may be another's now"
         finally:
             os.kill(pid, signal.SIGKILL)
@@ -183,7 +185,7 @@ guard.dismiss()
 """
 
 
-def test_dismissed_watchdog_is_gone_and_ends_nothing(tmp_path: Path) -> None:
+def test_dismissed_watchdogs_are_gone_and_end_nothing(tmp_path: Path) -> None:
     with main_process(tmp_path, DISMISSED) as (main, pid):
         try:
             children = Path(f"/proc/{main.pid}/task/{main.pid}/children").read_text().split()
