@@ -29,7 +29,7 @@ def test_list_as_json(doit: Doit) -> None:
     code, text, err = doit("list", "--json")
     assert (code, err) == (0, "")
     rows = json.loads(text)
-    assert {"task": "unstack", "description": "stop what runs"} in rows
+    assert {"task": "unstack", "description": "stop the stack"} in rows
 
 
 def test_list_with_status_fits(doit: Doit, monkeypatch: pytest.MonkeyPatch) -> None:
