@@ -23,6 +23,10 @@ class Unit:
     user: str = ""
     environment: str = ""
 
+    def __post_init__(self) -> None:
+        if not all(isinstance(value, str) for value in asdict(self).values()):
+            raise TypeError("a command, a group, a user and an environment are texts")
+
     def argv(self) -> list[str]:
         """Return the command, with a prefix to change the user or group."""
         argv = shlex.split(self.command)
@@ -63,7 +67,7 @@ def start(stack: Stack, name: str) -> str:
         if stack.services.start_again(name):
             return ""
         raise ServiceError(f"{name} was never started; call run_process {name} COMMAND") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ServiceError(f"{name}: cannot understand its command: {error}") from error
     stack.run_process(name, argv, env=environ)
     return ""

@@ -1,8 +1,7 @@
 """The settings of a run: defaults, overridden by `local.conf`, overridden by the environment."""
 
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from doitstack.config.addresses import host_address, is_host, url_host
@@ -294,13 +293,18 @@ def _check_dest(dest: str, home: str) -> None:
         raise SettingsError(f"DEST={dest}: use an absolute path")
     if special := _SPECIAL.intersection(dest):
         raise SettingsError(f"DEST={dest}: OpenStack cannot use a path with {min(special)}")
-    # Unlike Path.resolve, this takes links in a circle.
-    forbidden = {"/", os.path.realpath(home)} if home else {"/"}
-    if os.path.realpath(path) in forbidden:
-        raise SettingsError(f"DEST={dest}: this is not a directory of doitstack's own; use another")
     try:
         is_usable = path.is_dir() or not path.exists()
     except OSError as error:
         raise SettingsError(f"DEST={dest}: {error.strerror}; use another") from error
     if not is_usable:
         raise SettingsError(f"DEST={dest}: this is not a directory; use another")
+    if _is_same(path, Path("/")) or (home and _is_same(path, Path(home))):
+        raise SettingsError(f"DEST={dest}: this is not a directory of doitstack's own; use another")
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Return whether two paths lead to the same place; as text, if there is nothing."""
+    with suppress(OSError):
+        return path.samefile(other)
+    return path == other

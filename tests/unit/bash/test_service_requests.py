@@ -38,7 +38,14 @@ def test_run_process_changes_user_and_group(stack: Any, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    "unit", ['{"command": "x", "environment": "A=\'"}', '{"command": 1}', "[]"]
+    "unit",
+    [
+        '{"command": "x", "environment": "A=\'"}',
+        '{"command": 1}',
+        "[]",
+        '{"command": "x", "group": 1}',
+        "[" * 100_000,
+    ],
 )
 def test_description_that_cannot_be_understood_is_an_error(stack: Any, unit: str) -> None:
     answer(stack, "write_unit", ["a", "/bin/x"])
