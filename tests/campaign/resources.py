@@ -230,11 +230,15 @@ class Campaign:
     def one(self, name: str, command: tuple[str, ...], number: int, after: bytes = b"") -> Round:
         """Let call `number` of a command fail, counted from where it writes `after`."""
         kind = KINDS[name]
-        failure = Failure(kind, self._stack.dest, number, after)
-        code, out = self._run(failure, command)
+        for _ in range(3):
+            failure = Failure(kind, self._stack.dest, number, after)
+            code, out = self._run(failure, command)
+            # Calls that no signal interrupts elsewhere are interrupted while the kernel asks.
+            if os.strerror(errno.EINTR) not in out:
+                break
         faults = [*self._faults_of_the_end(kind, command, code, out), *self._left()]
-        after = self._stack.run("clean" if command == ("clean",) else "stack")
-        faults += [f"the next time: {one}" for one in self._faults_after(command, after)]
+        following = self._stack.run("clean" if command == ("clean",) else "stack")
+        faults += [f"the next time: {one}" for one in self._faults_after(command, following)]
         return Round(name, " ".join(command), number, failure.what, code, out, tuple(faults))
 
     def _run(self, failure: "Failure", command: tuple[str, ...]) -> tuple[int, str]:
@@ -271,7 +275,7 @@ class Campaign:
         if code and not kind.error:
             yield "fails although nothing is missing"
         if code and kind.says not in out and SHELLS_WORDS not in out:
-            yield "does not say why"
+            yield "does not say why:\n" + "\n".join(out.splitlines()[-8:])
         if not code and command[-1] == "stack":
             yield from self._not_whole()
         if not code and command == ("clean",) and self._stack.dest.exists():

@@ -23,9 +23,17 @@ def test_full_disk_is_said_and_nothing_half_written_is_believed(stack_dir: MakeS
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("kind", ["full", "read-only", "broken", "memory", "descriptors-once"])
-def test_missing_resource_is_said_at_any_call(stack_dir: MakeStackDir, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        *(("full", 60), ("read-only", 60), ("broken", 60), ("slow", 1)),
+        *(("memory", 12), ("descriptors-once", 500)),
+    ],
+)
+def test_missing_resource_is_said_at_any_call(
+    stack_dir: MakeStackDir, kind: str, step: int
+) -> None:
     mark = uuid.uuid4().hex
     campaign = Campaign(stack_dir(PLAN, TEST_MARK=mark), mark)
-    rounds = list(campaign.rounds([kind], step=60, seed=1))
+    rounds = list(campaign.rounds([kind], step, seed=1))
     assert [one for one in rounds if one.faults] == []
