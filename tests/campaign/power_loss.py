@@ -312,11 +312,12 @@ class Reader:
                 line.partition("=")[2] for line in _bytes(self._end, name).decode().splitlines()
             }:
                 yield "a password that nobody has written"
-        elif name in {".localrc.auto", ".doitstack"}:
-            # The mark gets another line later.
-            is_older = content.endswith(b"\n") and _bytes(self._end, name).startswith(content)
-            if not is_older:
-                yield f"{name} is half written"
+        elif name in {".localrc.auto", ".doitstack"} and not self._is_older(name, content):
+            yield f"{name} is half written"
+
+    def _is_older(self, name: str, content: bytes) -> bool:
+        """Return whether a file has had this content; the mark of DEST gets another line later."""
+        return content.endswith(b"\n") and _bytes(self._end, name).startswith(content)
 
 
 def _bytes(state: State, name: str) -> bytes:
