@@ -687,3 +687,19 @@ def test_missing_commands_are_reported_with_the_line_of_the_script(stack_dir: Ma
         (line,) = (n for n, one in enumerate(text, start=1) if f"no-such-{name}" in one)
         assert f"{stack.path / SCRIPT}:{line}: no-such-{name}: command not found\n" in out
     assert ".sh: line " not in out
+
+
+def test_future_without_a_command_and_unknown_option_are_refused(stack_dir: MakeStackDir) -> None:
+    script = """
+if [[ "$2" == install ]]; then
+    async_run x || echo first $?
+    async_run --timout 5 x true || echo second $?
+fi
+"""
+    lines = stack_dir({"extras.d/50-x.sh": script}).run("stack").ok().lines
+    assert "async_run: the future x has no command" in lines
+    assert (
+        "async_run: there is no option '--timout'; there are --lock LOCK and --timeout SECONDS"
+        in (lines)
+    )
+    assert {"first 1", "second 1"} <= set(lines)

@@ -68,3 +68,24 @@ def test_services_without_effect_are_warned_of_at_the_end(stack_dir: MakeStackDi
     ]
     strict = stack.run("stack", ENABLED_SERVICES=",", WARNINGS_AS_ERRORS="True").failed(3)
     assert "the service theirs" in strict.out
+
+
+BEACON = """
+services = ("beacon",)
+
+def start(stack):
+    stack.run_process("beacon", ["sleep", "1000"])
+
+@hookimpl
+def stack_extra(stack):
+    yield run(start)
+"""
+
+
+def test_service_that_is_not_enabled_any_more_is_told_of(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({"extras.d/50-beacon.py": plugin(BEACON)}, services="beacon")
+    warning = "WARNING: service beacon is not enabled, but still runs; to end it: doit unstack"
+    assert warning not in stack.run("stack").ok().out
+    assert warning in stack.run("stack", ENABLED_SERVICES=",").ok().out
+    stack.run("unstack").ok()
+    assert warning not in stack.run("stack", ENABLED_SERVICES=",").ok().out

@@ -210,8 +210,16 @@ _async_say() {
 _async_declare() {
     local -
     set +x
+    if [[ ${1-} == -* ]]; then
+        echo "async_run: there is no option '$1'; there are --lock LOCK and --timeout SECONDS" >&2
+        return 1
+    fi
     if ! _async_is_name "${1-}"; then
         echo "async_run: bad name for a future: '${1-}'; use letters, digits, '.', '_' and '-'" >&2
+        return 1
+    fi
+    if (($# < 2)); then
+        echo "async_run: the future $1 has no command" >&2
         return 1
     fi
     if [[ $_async_lock ]] && ! _async_is_name "$_async_lock"; then

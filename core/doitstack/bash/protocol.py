@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from doitstack.errors import CommandError, StepError
-from doitstack.planning.script_checks import NOEXEC, noexec_line
+from doitstack.planning.script_checks import NOEXEC, library_functions, noexec_line
+from doitstack.suggestions import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ _SHAPES = {
     "ended": "nss",
 }
 """The fields of each kind of message: strings and numbers. A request may have more."""
+
+_NOT_FOUND = "127"
+"""The code of bash for a command that does not exist."""
 
 _CANNOT_FORK = 254
 """The code with which bash ends if it cannot start a process; it has tried for 15 seconds."""
@@ -128,8 +132,14 @@ def session_error(kind: str, fields: list[str]) -> StepError | None:
 def _failed(code: str, place: str, command: str, stack: str) -> CommandError:
     """Return the error of a failed command; `command` is empty if a script failed as a whole."""
     what = f"'{command}'" if command else "its last command, or `return`,"
-    message = f"{_at(place)}{what} ended with code {code}{_inside(stack)}"
+    near = _did_you_mean(command) if code == _NOT_FOUND else ""
+    message = f"{_at(place)}{what} ended with code {code}{_inside(stack)}{near}"
     return CommandError(message, int(code), command)
+
+
+def _did_you_mean(command: str) -> str:
+    """Return the function of the library that a command that was not found may mean."""
+    return did_you_mean(command.split(maxsplit=1)[0], library_functions()) if command else ""
 
 
 def _exited(code: str, place: str, words: str, stack: str) -> StepError:

@@ -1,5 +1,6 @@
 """Read `local.conf` and `localrc`. Depends on the format and on bash, but on no single setting."""
 
+import codecs
 import os
 import re
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from doitstack.errors import SettingsError
-from doitstack.private_files import write_private
+from doitstack.private_files import read_regular, write_private
 from doitstack.processes.program import without_functions
 
 EVALUATOR = Path(__file__).parents[1] / "bash" / "evaluate_localrc.sh"
@@ -143,14 +144,21 @@ def _text(path: Path) -> str:
     if path.is_fifo():
         raise SettingsError(f"{path}: cannot be read: it is a FIFO")
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read_regular(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SettingsError(f"{path}: cannot be read: {reason}") from error
+    if text.startswith(codecs.BOM_UTF8.decode()):
+        raise SettingsError(byte_order_mark(path))
     before, windows, _ = text.partition("\r\n")
     if windows:
         raise SettingsError(windows_line_ends(path, before.count("\n") + 1))
     return text
+
+
+def byte_order_mark(path: Path) -> str:
+    """Return the message about a file that begins with a byte order mark, and how to remove it."""
+    return f"{path}:1: begins with a byte order mark; fix: sed -i '1s/^\\xEF\\xBB\\xBF//' {path}"
 
 
 def windows_line_ends(path: Path, line: int) -> str:

@@ -38,7 +38,7 @@ def ignored_drop_ins(top_dir: Path) -> list[Path]:
     return [
         path
         for path in sorted((top_dir / DROP_INS).glob("*.*"))
-        if path.suffix in {".sh", ".py"} and not _NUMBERED.fullmatch(path.name)
+        if path.suffix.lower() in {".sh", ".bash", ".py"} and not _NUMBERED.fullmatch(path.name)
     ]
 
 
@@ -52,6 +52,8 @@ def _script(path: Path, name: str) -> FoundPlugin:
 
 
 def _module(path: Path, name: str) -> FoundPlugin:
+    if not path.is_file():
+        raise PluginError(name, f"{path} is not a regular file")
     specification = importlib.util.spec_from_file_location(f"extras_d_{path.stem}", path)
     if specification is None or specification.loader is None:
         raise PluginError(name, f"{path} is not a Python file")

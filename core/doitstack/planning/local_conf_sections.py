@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from doitstack.config.local_conf import LocalSettings
+from doitstack.config.local_conf import LocalSettings, Section
 from doitstack.planning.plugin import Plugin
 from doitstack.suggestions import did_you_mean
 
@@ -23,6 +23,24 @@ def section_warnings(local: LocalSettings, conf: Path, texts: Mapping[Path, str]
         )
     for place, group in _unknown_groups(local, conf, texts):
         yield f"{place}: nothing merges the group {group}; there are {', '.join(MERGED_GROUPS)}"
+    for section in local.sections:
+        if section.group in MERGED_GROUPS:
+            yield from _unmerged_lines(section, conf)
+
+
+def _unmerged_lines(section: Section, conf: Path) -> Iterator[str]:
+    """Yield warnings about lines that are not merged as they seem to be."""
+    is_in_section = False
+    for number, line in enumerate(section.lines, start=section.first_line):
+        is_in_section = is_in_section or line.lstrip().startswith("[")
+        # A line that begins with a blank continues a value.
+        if not line.strip() or line.startswith(("#", ";", " ", "\t", "[")):
+            continue
+        place = f"{conf}:{number}: {line.strip()!r}"
+        if not is_in_section:
+            yield f"{place} is before the first [section], so it is not used"
+        elif "=" not in line:
+            yield f"{place} has no `=`, so it is an option without a value"
 
 
 def section_mistakes(

@@ -81,6 +81,13 @@ class Plugin(NamedTuple):
         # An earlier ENABLED_SERVICES may have started it.
         return hook == Phase.UNSTACK.hook and (not self.is_service or self._was_started(stack))
 
+    def has_disabled(self, process: str, stack: "Stack") -> bool:
+        """Return whether `process` belongs to the plugin, whose service for it is not enabled."""
+        if not self.services or not process.startswith(self.known_services):
+            return False
+        its_own = (process,) if process in self.known_services else self.services
+        return not stack.is_service_enabled(*its_own)
+
     def _was_started(self, stack: "Settings | Stack") -> bool:
         names = cast("Stack", stack).started_services()
         return any(name.startswith(self.known_services) for name in names)

@@ -1,5 +1,6 @@
 """Check scripts before they run: their syntax, and calls of functions that do not exist."""
 
+import codecs
 import os
 import re
 import subprocess
@@ -8,7 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from doitstack.config.local_conf import windows_line_ends
+from doitstack.config.local_conf import byte_order_mark, windows_line_ends
+from doitstack.phases import STACK_PHASES
+from doitstack.private_files import read_regular
+from doitstack.suggestions import did_you_mean
 
 _BASH = Path(__file__).parents[1] / "bash"
 _MISSING = _BASH / "library" / "missing.sh"
@@ -24,6 +28,9 @@ _NOEXEC = (
 )
 NOEXEC = "set -n: bash would execute nothing more; check a script with `bash -n FILE`"
 """Why a command that switches execution off is refused: the session would hang."""
+
+_PHASE = r"""["' ]stack["' ].*\$\{?2\}?["']?\s*==?\s*["']?([a-z][a-z_-]*)"""
+_PHASES = [phase.task.partition(":")[2] for phase in STACK_PHASES] + ["post-extra"]
 
 _CHECKOUT = "set DEVSTACK_DIR to a checkout of it"
 _INIT = "to write it: python -m doitstack init ."
@@ -45,9 +52,11 @@ def complaints(scripts: Iterable[Path]) -> list[Complaint]:
 
 def _complaint(script: Path) -> Complaint | None:
     try:
-        text = script.read_bytes()
+        text = read_regular(script)
     except OSError as error:
         return Complaint(f"{script}: cannot be read: {error.strerror}", is_error=True)
+    if text.startswith(codecs.BOM_UTF8):
+        return Complaint(byte_order_mark(script), is_error=True)
     syntax = _syntax_complaint(script)
     is_error = bool(syntax and syntax.is_error)
     if b"\r\n" in (text if is_error else text.partition(b"\n")[0] + b"\n"):
@@ -99,7 +108,7 @@ def read_scripts(scripts: Iterable[Path]) -> dict[Path, str]:
     texts = {}
     for path in dict.fromkeys(scripts):
         with suppress(OSError):
-            texts[path] = path.read_text(encoding="utf-8", errors="replace")
+            texts[path] = read_regular(path).decode("utf-8", errors="replace")
     return texts
 
 
@@ -122,6 +131,15 @@ def missing_files(texts: Mapping[Path, str], top_dir: Path) -> list[str]:
         f"{place}: {name} of DevStack is not in {top_dir}; {_FIXES.get(name, _CHECKOUT)}"
         for place, name in first_places(texts, _SOURCE)
         if not os.path.exists(top_dir / name)  # noqa: PTH110 - Path raises for a long name
+    ]
+
+
+def unknown_phases(texts: Mapping[Path, str]) -> list[str]:
+    """Return a warning for each `$2` that a script compares with nearly the name of a phase."""
+    return [
+        f"{place}: there is no phase stack {word}{near}"
+        for place, word in first_places(texts, _PHASE)
+        if word not in _PHASES and (near := did_you_mean(word, _PHASES))
     ]
 
 

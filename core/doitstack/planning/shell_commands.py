@@ -19,7 +19,7 @@ from doitstack.planning.script_checks import (
 from doitstack.suggestions import did_you_mean
 
 _START = r"(?:^|[;&|({]|\b(?:then|do|else)\s)\s*"
-_OPTIONS = r"(?:--(?:lock|timeout)\s+\S+\s+)*"
+_OPTIONS = r"(?:--\S+\s+\S+\s+)*"
 _FUTURE = rf"{_START}(?:async_run\s+{_OPTIONS}\S+|async_runfunc)\s+([\w.-]+)(?=[\s;&|)]|$)"
 """The command of a future, if it is written out."""
 

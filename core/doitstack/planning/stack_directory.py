@@ -32,6 +32,7 @@ from doitstack.planning.script_checks import (
     missing_files,
     needs_sudo,
     read_scripts,
+    unknown_phases,
     unprovided_calls,
 )
 from doitstack.planning.shell_commands import ShellCommands, UnknownCommand, is_plain_name
@@ -231,6 +232,7 @@ class StackDirectory:
         warnings += self._unknown_waits()
         if not self.settings.get("DEVSTACK_DIR"):
             warnings += unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
+        warnings += [*unknown_phases(texts), *self._services_left()]
         return warnings
 
     @cached_property
@@ -263,6 +265,17 @@ class StackDirectory:
             unknown_waits(waits, self._possible_futures() | FutureNames(frozenset(planned)))
         )
 
+    def _services_left(self) -> Iterator[str]:
+        """Yield warnings about services that run although they are not enabled any more."""
+        started = [
+            name
+            for name in self.stack.started_services()
+            if any(one.has_disabled(name, self.stack) for one in self.plugins)
+        ]
+        for one in self.stack.services.status() if started else ():
+            if one.name in started and one.pid:
+                yield f"service {one.name} is not enabled, but still runs; to end it: doit unstack"
+
     def _plugin_warnings(self) -> Iterator[str]:
         """Yield warnings about drop-ins and repositories that do not run, or may not in future."""
         for name, _, _ in self.settings.local.plugins:
@@ -270,7 +283,8 @@ class StackDirectory:
             if not place.exists():
                 yield f"plugin {name} is not at {place} yet; `doit stack` fetches it"
         for path in ignored_drop_ins(self.stack.top_dir):
-            yield f"{path} is not run; call it NN-name{path.suffix}"
+            suffix = ".py" if path.suffix.lower() == ".py" else ".sh"
+            yield f"{path} is not run; call it NN-name{suffix}"
         for plugin in self.plugins:
             if is_reserved(Path(plugin.origin)):
                 yield f"{plugin.origin}: 00-09 and 90-99 are reserved for doitstack; use 10 to 89"

@@ -100,3 +100,9 @@ def test_session_that_could_start_no_process_says_so() -> None:
     ended = session_error("ended", ["254", "f.sh:1", ""])
     for error in (ended, ended_without_message(254)):
         assert "as it could not start a process; check memory and processes" in str(error)
+
+
+def test_command_that_was_not_found_may_mean_a_function() -> None:
+    error = session_error("failed", ["127", "f.sh:1", "iniste f s o v", ""])
+    assert str(error) == "f.sh:1: 'iniste f s o v' ended with code 127; did you mean iniset?"
+    assert "mean" not in str(session_error("failed", ["1", "f.sh:1", "iniste", ""]))

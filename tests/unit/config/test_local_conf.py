@@ -133,6 +133,17 @@ def test_windows_line_endings_are_reported(tmp_path: Path) -> None:
     assert said == f"{path}:2: has Windows line endings; fix: sed -i 's/\\r$//' {path}"
 
 
+def test_byte_order_mark_is_reported(tmp_path: Path) -> None:
+    said = _mistake(tmp_path, "\N{BYTE ORDER MARK}[[local|localrc]]\nA=1\n")
+    assert said.startswith(f"{tmp_path / 'local.conf'}:1: begins with a byte order mark; fix: sed ")
+
+
+def test_what_is_no_file_is_reported_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "local.conf")
+    with pytest.raises(SettingsError, match=r"local\.conf: cannot be read: Not a regular file$"):
+        read_local_settings(tmp_path, {})
+
+
 def test_values_are_those_of_bash(tmp_path: Path) -> None:
     assert _read(
         tmp_path,

@@ -29,3 +29,15 @@ def test_group_that_resembles_no_other_is_warned_of(tmp_path: Path) -> None:
         f"{conf}:3: nothing merges the group mine; "
         f"there are post-config, extra, post-extra, test-config"
     ]
+
+
+def test_lines_that_are_not_merged_as_they_seem_are_warned_of(tmp_path: Path) -> None:
+    conf = tmp_path / "local.conf"
+    conf.write_text(
+        "[[local|localrc]]\nENABLED_SERVICES=,\n[[post-config|$TOP_DIR/x]]\n"
+        "early=1\n# words\n[s]\njust words\na=1\n  more\n\nempty=\n"
+    )
+    assert StackDirectory(tmp_path, {"PATH": os.environ["PATH"]}).warnings() == [
+        f"{conf}:4: 'early=1' is before the first [section], so it is not used",
+        f"{conf}:7: 'just words' has no `=`, so it is an option without a value",
+    ]

@@ -12,6 +12,7 @@ from doitstack.planning.script_checks import (
     needs_sudo,
     noexec_line,
     read_scripts,
+    unknown_phases,
     unprovided_calls,
 )
 
@@ -30,6 +31,7 @@ COMPLAINTS = {
     "echo fine\n": None,
     "": None,
     'true\necho "a\r\nb"\n': None,
+    "\N{BYTE ORDER MARK}true\n": (True, ":1: begins with a byte order mark; fix: sed -i "),
     "if true\nfi\n": (True, ":2: syntax error near unexpected token `fi'"),
     "[[ a == b ]; echo\n": (True, ":1: syntax error in conditional expression"),
     "\ncat <<EOF\nx\n": (False, ":3: warning: here-document at line 2 delimited by end-of-file"),
@@ -57,7 +59,7 @@ def test_script_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     scripts = [tmp_path / "link.sh", tmp_path / "directory.sh"]
     assert complaints(scripts) == [
         Complaint(f"{scripts[0]}: cannot be read: No such file or directory", is_error=True),
-        Complaint(f"{scripts[1]}: cannot be read: Is a directory", is_error=True),
+        Complaint(f"{scripts[1]}: cannot be read: Not a regular file", is_error=True),
     ]
     assert read_scripts(scripts) == {}
 
@@ -153,3 +155,23 @@ def test_long_lines_are_read_in_linear_time(tmp_path: Path, line: str) -> None:
     assert len(missing_files(texts, tmp_path)) == line.count("source")
     assert complaints([]) == []
     assert noexec_line(line) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "warning"),
+    [
+        ('if [[ "$1" == "stack" && "$2" == "instal" ]]; then', "instal; did you mean install?"),
+        (
+            "[ $1 = stack ] && [ ${2} = post_config ] && true",
+            "post_config; did you mean post-config?",
+        ),
+        ('if [[ "$1" == "stack" && "$2" == "pre-install" ]]; then', ""),
+        ('if [[ "$1" == "stack" && "$2" == "zebra" ]]; then', ""),
+        ('if [[ "$1" == "mine" && "$2" == "instal" ]]; then', ""),
+    ],
+)
+def test_phase_with_nearly_the_name_of_another_is_found(
+    tmp_path: Path, line: str, warning: str
+) -> None:
+    found = unknown_phases(scripts(tmp_path, a=f"{line}\n"))
+    assert found == ([f"{tmp_path / 'a'}:1: there is no phase stack {warning}"] if warning else [])

@@ -40,7 +40,7 @@ _set_defaults() {
     _default RABBIT_HOST ''
     _default DATABASE_USER root
     _default DATABASE_HOST 127.0.0.1
-    _default FIXED_RANGE 10.0.0.0/20
+    _default FIXED_RANGE 10.0.0.0/22
     _default FLOATING_RANGE 172.24.4.0/24
     # Services listen on this address alone.
     _default SERVICE_LISTEN_ADDRESS "$SERVICE_HOST"
