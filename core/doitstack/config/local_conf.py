@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from doitstack.errors import SettingsError
-from doitstack.private_files import read_regular, write_private
+from doitstack.private_files import write_private
 from doitstack.processes.program import without_functions
 
 EVALUATOR = Path(__file__).parents[1] / "bash" / "evaluate_localrc.sh"
@@ -144,7 +144,7 @@ def _text(path: Path) -> str:
     if path.is_fifo():
         raise SettingsError(f"{path}: cannot be read: it is a FIFO")
     try:
-        text = read_regular(path).decode("utf-8")
+        text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SettingsError(f"{path}: cannot be read: {reason}") from error

@@ -52,8 +52,8 @@ def _script(path: Path, name: str) -> FoundPlugin:
 
 
 def _module(path: Path, name: str) -> FoundPlugin:
-    if not path.is_file():
-        raise PluginError(name, f"{path} is not a regular file")
+    if path.is_dir():
+        raise PluginError(name, f"{path} is a directory")
     specification = importlib.util.spec_from_file_location(f"extras_d_{path.stem}", path)
     if specification is None or specification.loader is None:
         raise PluginError(name, f"{path} is not a Python file")

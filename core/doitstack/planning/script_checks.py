@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from doitstack.config.local_conf import byte_order_mark, windows_line_ends
 from doitstack.phases import STACK_PHASES
-from doitstack.private_files import read_regular
 from doitstack.suggestions import did_you_mean
 
 _BASH = Path(__file__).parents[1] / "bash"
@@ -52,7 +51,7 @@ def complaints(scripts: Iterable[Path]) -> list[Complaint]:
 
 def _complaint(script: Path) -> Complaint | None:
     try:
-        text = read_regular(script)
+        text = script.read_bytes()
     except OSError as error:
         return Complaint(f"{script}: cannot be read: {error.strerror}", is_error=True)
     if text.startswith(codecs.BOM_UTF8):
@@ -108,7 +107,7 @@ def read_scripts(scripts: Iterable[Path]) -> dict[Path, str]:
     texts = {}
     for path in dict.fromkeys(scripts):
         with suppress(OSError):
-            texts[path] = read_regular(path).decode("utf-8", errors="replace")
+            texts[path] = path.read_text(encoding="utf-8", errors="replace")
     return texts
 
 

@@ -138,12 +138,6 @@ def test_byte_order_mark_is_reported(tmp_path: Path) -> None:
     assert said.startswith(f"{tmp_path / 'local.conf'}:1: begins with a byte order mark; fix: sed ")
 
 
-def test_what_is_no_file_is_reported_at_once(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "local.conf")
-    with pytest.raises(SettingsError, match=r"local\.conf: cannot be read: Not a regular file$"):
-        read_local_settings(tmp_path, {})
-
-
 def test_values_are_those_of_bash(tmp_path: Path) -> None:
     assert _read(
         tmp_path,

@@ -59,7 +59,7 @@ def test_script_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     scripts = [tmp_path / "link.sh", tmp_path / "directory.sh"]
     assert complaints(scripts) == [
         Complaint(f"{scripts[0]}: cannot be read: No such file or directory", is_error=True),
-        Complaint(f"{scripts[1]}: cannot be read: Not a regular file", is_error=True),
+        Complaint(f"{scripts[1]}: cannot be read: Is a directory", is_error=True),
     ]
     assert read_scripts(scripts) == {}
 
