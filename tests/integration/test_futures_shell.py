@@ -703,3 +703,64 @@ fi
         in (lines)
     )
     assert {"first 1", "second 1"} <= set(lines)
+
+
+GIVEN_UP = """
+    def opens(stack):
+        until(Path("busy").exists)
+
+    def fails(stack):
+        until_logged(stack, "async_run later")
+        {fails}
+        raise DoitstackError("no")
+
+    @hookimpl
+    def stack_install(stack):
+        yield async_run("opens", opens)
+        yield async_run("fails", fails, lock="x")
+        yield async_run("later", shell(":"), {later})
+        yield run(shell("step"))
+        yield async_wait("opens", "fails", "later")
+"""
+
+STEP = """
+step() {{
+    touch busy
+    until grep -qs '"future_end".*"fails"' "$LOGDIR"/runs/*.jsonl; do sleep 0.01; done
+    {then}
+}}
+"""
+
+
+@pytest.mark.parametrize("then", [":", "kill -9 $$"])
+def test_future_that_the_session_has_not_forked_when_another_fails_is_not_run(
+    stack_dir: MakeStackDir, then: str
+) -> None:
+    stack = stack_dir(
+        {
+            PYTHON: plugin(GIVEN_UP.format(fails="", later="wait=['opens']")),
+            SCRIPT: STEP.format(then=then),
+        }
+    )
+    outcome = stack.run("stack").failed(1)
+    assert "AssertionError" not in outcome.out
+    assert "later" not in {one["name"] for one in outcome.journal if one["event"] == "future_start"}
+
+
+def test_future_that_is_killed_at_its_gate_after_another_has_failed(
+    stack_dir: MakeStackDir,
+) -> None:
+    then = """
+    kill -9 $(sed -n 's/^pid = //p' $DEST/async/later.ini)
+    until grep -qs '"future_end".*"later"' "$LOGDIR"/runs/*.jsonl; do sleep 0.01; done
+    """
+    fails = 'until((stack.dest / "async" / "later.ini").exists)'
+    stack = stack_dir(
+        {
+            PYTHON: plugin(GIVEN_UP.format(fails=fails, later="lock='x'")),
+            SCRIPT: STEP.format(then=then),
+        }
+    )
+    outcome = stack.run("stack").failed(1)
+    assert "AssertionError" not in outcome.out
+    assert "later" not in {one["name"] for one in outcome.journal if one["event"] == "future_start"}

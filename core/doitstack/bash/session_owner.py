@@ -190,7 +190,7 @@ class SessionOwner:
 
     def _fork(self, future: Future, command: str) -> str:
         """Return the command by which the shell forks a future of the plan."""
-        if future.has_ended:
+        if future.has_ended or self._futures.starter.is_over(future):
             return ""
         return shlex.join(("_async_planned", future.name, self._start_gate(future), command))
 

@@ -212,7 +212,8 @@ class FutureRunner(Runner):  # type: ignore[misc]
     def _future_ended(self, node: ExecNode, future: Future) -> None:
         """Record the end of a future. If it failed, its log is shown after the current step."""
         self._any_ended = True
-        if self._is_finishing:
+        is_given_up = self._scheduler.state(node.task.name) is TaskState.NOT_RUN
+        if self._is_finishing or is_given_up:
             return
         if future.rc == 0:
             self.reporter.took(node.task, future.seconds)

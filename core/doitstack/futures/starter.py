@@ -75,7 +75,7 @@ class Starter:
 
     def is_over(self, future: Future) -> bool:
         """Return whether `future` has ended or will not run, for the scheduler."""
-        return self._scheduler.state(future.task) in GOOD | BAD
+        return bool(future.task) and self._scheduler.state(future.task) in GOOD | BAD
 
     def pump(self) -> None:
         """Start everything that may start.
