@@ -12,7 +12,7 @@ from tests.campaign import inputs, kills, long, power_loss, resources, signals
 from tests.conftest import StackDir, clean_environment
 
 Options = argparse.Namespace
-MakeStack = Callable[[dict[str, str]], tuple[StackDir, str]]
+MakeStack = Callable[..., tuple[StackDir, str]]
 """Makes a stack directory with these files; also returns the mark of its processes."""
 
 
@@ -22,9 +22,9 @@ def main() -> int:
     mark = uuid.uuid4().hex
     with tempfile.TemporaryDirectory() as directory:
 
-        def make(files: dict[str, str]) -> tuple[StackDir, str]:
+        def make(files: dict[str, str], name: str = "stack") -> tuple[StackDir, str]:
             environ = clean_environment(ENABLED_SERVICES=",", TEST_MARK=mark)
-            return StackDir(Path(directory) / "stack", files, environ), mark
+            return StackDir(Path(directory) / name, files, environ), mark
 
         faults: int = options.run(options, make)
     _say(f"{faults} faults")
@@ -52,7 +52,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _OPTIONS: dict[str, list[tuple[str, int | str, str]]] = {
-    "kills": [("--rounds", 500, "how many")],
+    "kills": [
+        ("--rounds", 500, "how many of each plan"),
+        ("--plans", "futures,builds,services", "the names of some plans"),
+    ],
     "signals": [("--rounds", 200, "how many")],
     "resources": [
         ("--kinds", ",".join(resources.KINDS), "what the run lacks"),
@@ -75,15 +78,26 @@ _OPTIONS: dict[str, list[tuple[str, int | str, str]]] = {
 
 
 def _kills(options: Options, make: MakeStack) -> int:
-    campaign = kills.Campaign(*make(kills.PLAN), options.seed)
+    return sum(_kills_of(name, options, make) for name in options.plans.split(","))
+
+
+def _kills_of(name: str, options: Options, make: MakeStack) -> int:
+    plan = kills.PLANS[name]()
+    stack, mark = make(plan.files, name)
     killed: Counter[str] = Counter()
-    seconds, faults = 0.0, 0
-    for number, one in enumerate(campaign.rounds(options.rounds), start=1):
-        killed[" and ".join(one.victims) or "nothing"] += 1
-        seconds = max(seconds, one.seconds)
-        faults += _report(f"round {number}: {one.victims} at {one.event}", one.faults)
+    faults, seconds = 0, [0.0]
+    try:
+        campaign = kills.Campaign(stack, mark, options.seed, plan)
+        for number, one in enumerate(campaign.rounds(options.rounds), start=1):
+            killed[" and ".join(sorted(one.victims)) or "nothing"] += 1
+            seconds.append(one.seconds)
+            where = f"{name}, round {number}: {one.victims} at {one.moment}"
+            faults += _report(where, one.faults)
+    finally:
+        stack.run("unstack")
     _count(killed)
-    _say(f"all had ended after at most {seconds:.2f} s")
+    late = sum(second > 1 for second in seconds)
+    _say(f"{name}: all had ended after at most {max(seconds):.2f} s, {late} times after over 1 s")
     return faults
 
 

@@ -1,11 +1,9 @@
 """Kill parts of a run with SIGKILL at moments of its journal, and look at what is left.
 
-Each round is a run of a small plan of Python and bash futures, in which one or two of its processes
-are killed. Then nothing of the run may live, no exit code may be missing in its journal, and the
-next run must succeed with every line of every log. A seed replays the victims and their events.
-
-If the watchdog and the main process are killed at once, nobody is left who could end the rest at
-once: then the next run ends it.
+Each round is a run of a small plan, in which one or two of its processes or those of its services
+are killed. Then nothing of the run may live but the services, no exit code may be missing in its
+journal and no line of a log, and the next run must succeed with every line of every log and each
+service once. A seed replays the victims and their moments.
 """
 
 import json
@@ -19,67 +17,39 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.campaign.kill_plans import LINES, PLANS, Plan, futures_plan
+from tests.campaign.kill_victims import Victims, described, read, service_processes
 from tests.conftest import StackDir
-from tests.integration.probes import is_dead, marked, plugin
+from tests.integration.probes import is_dead, marked
 
-LINES = 40
-"""The lines that each future prints."""
+__all__ = ["LINES", "PLAN", "PLANS", "Campaign", "Plan", "StackDir"]
+
+PLAN = futures_plan().files
 
 PATIENCE = 5.0
 """Seconds after which processes that still live count as left behind."""
 
-VICTIMS = (
-    *(("main",), ("watchdog",), ("session",), ("future",)),
-    *(("watchdog", "main"), ("session", "main"), ("future", "main"), ("future", "session")),
-)
+HANG = 120.0
+"""Seconds after which a run that has not ended hangs."""
 
-FUTURES = ("python-a", "python-b", "planned", "script")
 
-PLAN = {
-    "extras.d/40-shell.sh": f"""\
-        lines() {{
-            local number
-            for ((number = 0; number < {LINES}; number++)); do echo "$1 line $number"; done
-            setsid sleep 600 & sleep 0.1
-            kill $!
-        }}
-        if [[ "$1 $2" == 'stack install' ]]; then
-            async_run script lines script
-            sh -c "setsid sleep 0.2 & sleep 0.1"
-            echo_summary "the script has run"
-            async_wait script
-        fi
-    """,
-    "extras.d/50-demo.py": plugin(f"""
-        def lines(stack, name):
-            daemon = subprocess.Popen(["sleep", "600"], start_new_session=True)
-            forked = os.fork()
-            if forked == 0:
-                os.setsid()
-                time.sleep(600)
-            for number in range({LINES}):
-                print(name, "line", number, flush=True)
-            time.sleep(0.1)
-            daemon.kill()
-            os.kill(forked, signal.SIGKILL)
+@dataclass(frozen=True)
+class Moment:
+    """A moment of a run: the journal's line, 0 before it, and seconds after it."""
 
-        @hookimpl
-        def stack_install(stack):
-            yield async_run("python-a", lines, "python-a")
-            yield async_run("planned", shell("lines planned"))
-            yield async_run("python-b", lines, "python-b", wait=["python-a"])
-            yield run(["sh", "-c", "setsid sleep 0.2 & sleep 0.1"])
-            yield async_wait("python-a", "planned", "python-b")
-    """),
-}
+    event: int
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Round:
-    """What was killed at which event of the run, and how that went; `faults` is empty if well."""
+    """What was killed at which moment of the run, and how that went; `faults` is empty if well.
+
+    `seconds` is how long processes of the run lived after it had ended.
+    """
 
     victims: tuple[str, ...]
-    event: int
+    moment: Moment
     seconds: float
     faults: tuple[str, ...]
 
@@ -87,66 +57,110 @@ class Round:
 class Campaign:
     """Rounds in a stack directory; `mark` is in the environment of all processes of its runs."""
 
-    def __init__(self, stack: StackDir, mark: str, seed: int) -> None:
+    def __init__(self, stack: StackDir, mark: str, seed: int, plan: Plan | None = None) -> None:
         self._stack = stack
         self._mark = mark
         self._random = random.Random(seed)
-        stack.run("stack").ok()
+        self._plan = plan or futures_plan()
+        self._journals: set[str] = set()
+        self._plan.prepare(stack)
+        stack.run("stack", timeout=900).ok()
         self._events = len(self._journal_lines())
 
     def rounds(self, count: int) -> Iterator[Round]:
-        """Run `count` rounds."""
+        """Run `count` rounds; each kind of victims comes equally often."""
+        kinds: list[tuple[str, ...]] = []
         for _ in range(count):
-            victims = self._random.choice(VICTIMS)
-            yield self._round(victims, self._random.randrange(1, self._events))
+            if not kinds:
+                kinds = self._random.sample(self._plan.victims, len(self._plan.victims))
+            yield self._round(kinds.pop())
 
-    def _round(self, victims: tuple[str, ...], event: int) -> Round:
+    def _round(self, victims: tuple[str, ...]) -> Round:
+        moment = self._moment()
+        gap = self._random.choice([0.0, 0.0, self._random.uniform(0, 0.05)])
+        self._random.shuffle(order := [*victims])
+        if self._plan.services and self._random.random() < 0.3:
+            self._kill_services()  # so that the run starts them
+        self._journals = self._journal_names()
         process = self._stack.start("stack")
-        killed = [one for one in victims if self._kill_at(process, event, one)]
-        out, _ = process.communicate(timeout=60)
-        seconds = self._seconds_until_all_have_ended()
-        faults = [*self._faults_of_the_end(process.returncode, killed, out)]
-        if seconds is None and set(killed) != {"watchdog", "main"}:
-            faults.append(f"still there: {_described(marked(self._mark))}")
+        killed = self._kill(process, order, moment, gap)
+        faults, out = self._end_of(process, "main" in killed)
+        began = time.monotonic()
+        seconds = self._seconds_until_all_have_ended(began)
+        faults += self._faults_of_the_end(process.returncode, killed, out)
+        if seconds is None:
+            faults.append(f"still there: {described(self._left())}")
         faults += self._faults_of_the_next_run()
-        if self._seconds_until_all_have_ended() is None:
-            faults.append(f"still there after the next run: {_described(marked(self._mark))}")
-        return Round(tuple(killed), event, seconds or 0, tuple(faults))
+        if self._seconds_until_all_have_ended(time.monotonic()) is None:
+            faults.append(f"still there after the next run: {described(self._left())}")
+        return Round(tuple(killed), moment, seconds or 0, tuple(faults))
+
+    def _moment(self) -> Moment:
+        """Draw a moment: at an event, soon after it or a while after it."""
+        longest = self._random.choice([0.0, 0.005, 0.1])
+        return Moment(self._random.randrange(self._events), self._random.uniform(0, longest))
 
     # -- kills -------------------------------------------------------------------------------------
 
-    def _kill_at(self, process: "subprocess.Popen[str]", event: int, victim: str) -> bool:
-        """Kill `victim` once the journal has `event` lines; return False if there is none."""
-        while process.poll() is None and len(self._journal_lines(process.pid)) < event:
-            time.sleep(0.001)
-        pids = [process.pid] if victim == "main" else list(self._pids(process.pid, victim))
-        if process.poll() is not None or not pids:
-            return False
-        with suppress(ProcessLookupError):
-            os.kill(self._random.choice(sorted(pids)), signal.SIGKILL)
-        return True
+    def _kill(
+        self, process: "subprocess.Popen[str]", order: list[str], moment: Moment, gap: float
+    ) -> list[str]:
+        """Kill at `moment`, or as soon as each victim exists; return what was killed."""
+        self._wait_for(process, moment)
+        victims = Victims(self._stack, self._mark, process.pid)
+        killed = []
+        for place, victim in enumerate(order):
+            time.sleep(gap if place else 0)
+            while process.poll() is None and not victims.find(victim):
+                time.sleep(0.002)
+            pids = victims.find(victim) if process.poll() is None or killed else []
+            with suppress(ProcessLookupError, IndexError):
+                os.kill(self._random.choice(pids), signal.SIGKILL)
+                killed.append(victim)
+        return killed
 
-    def _pids(self, main: int, victim: str) -> Iterator[int]:
-        if victim == "future":
-            for path in (self._stack.dest / "async").glob("*.ini"):
-                pid = path.read_text().partition("\npid = ")[2].partition("\n")[0]
-                if pid.isdecimal() and "\nrc = " not in path.read_text():
-                    yield int(pid)
-            return
-        for child in map(int, _read(f"/proc/{main}/task/{main}/children").split()):
-            is_session = "session.sh" in _read(f"/proc/{child}/cmdline")
-            with suppress(ProcessLookupError):
-                if victim == "session" and is_session:
-                    yield child
-                if victim == "watchdog" and os.getsid(child) == child:
-                    yield child
+    def _wait_for(self, process: "subprocess.Popen[str]", moment: Moment) -> None:
+        path = None
+        while process.poll() is None:
+            if path is None and (new := self._journal_names() - self._journals):
+                path = str(self._directory() / new.pop())
+            if (read(path).count("\n") if path else 0) >= moment.event:
+                break
+            time.sleep(0.001)
+        time.sleep(moment.seconds)
+
+    def _kill_services(self) -> None:
+        while pids := [one.pid for one in service_processes(self._stack)]:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     # -- what is left ------------------------------------------------------------------------------
 
-    def _seconds_until_all_have_ended(self) -> float | None:
-        began = time.monotonic()
+    def _end_of(self, process: "subprocess.Popen[str]", is_killed: bool) -> tuple[list[str], str]:
+        """Return the faults of how the run ended, and its output."""
+        try:
+            # What a killed run has left may hold its output open.
+            return [], process.communicate(timeout=PATIENCE if is_killed else HANG)[0]
+        except subprocess.TimeoutExpired:
+            pass
+        faults = [f"does not end: {described(self._left())}"]
+        for pid in self._left():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return faults, process.communicate()[0]
+
+    def _left(self) -> list[int]:
+        """Return the processes of the runs, and those of calls of the fork server."""
+        ours = service_processes(self._stack) if self._plan.services else []
+        programs = {one.pid for one in ours if one.service}
+        calls = [one.pid for one in ours if one.parent in programs]
+        return [*(pid for pid in marked(self._mark) if not is_dead(pid)), *calls]
+
+    def _seconds_until_all_have_ended(self, began: float | None = None) -> float | None:
+        began = began or time.monotonic()
         while time.monotonic() - began < PATIENCE:
-            if not [pid for pid in marked(self._mark) if not is_dead(pid)]:
+            if not self._left():
                 return time.monotonic() - began
             time.sleep(0.02)
         return None
@@ -156,9 +170,8 @@ class Campaign:
             yield f"traceback:\n{out}"
         if "main" in killed:
             return
-        expected = {1} if {"session", "future"} & set(killed) else {0}
         # One that was killed when its work was done changes nothing.
-        if code not in expected | {0}:
+        if code not in ({0} if set(killed) <= {"watchdog"} else {0, 1}):
             yield f"exit code {code}:\n{out}"
         events = [json.loads(line) for line in self._journal_lines()]
         if events[-1]["event"] != "run_end":
@@ -167,31 +180,50 @@ class Campaign:
         ended = {event["name"] for event in events if event["event"] == "future_end"}
         if started - ended:
             yield f"no exit code of {started - ended}"
+        for name in started & self._plan.futures.keys():
+            if out and (lost := set(_lines(name, self._stack.log(name))) - set(_lines(name, out))):
+                yield f"{len(lost)} lines of {name} are in its log only"
 
     def _faults_of_the_next_run(self) -> Iterator[str]:
-        outcome = self._stack.run("stack")
+        outcome = self._stack.run("stack", timeout=900)
         if outcome.code:
             yield f"the next run ended with {outcome.code}:\n{outcome.out}"
-        for name in FUTURES:
-            lines = "".join(f"{name} line {number}\n" for number in range(LINES))
-            if lines not in outcome.out:
-                yield f"lines of {name} are missing"
+        for name, count in self._plan.futures.items():
+            wanted = [f"{name} line {number}" for number in range(count)]
+            lines = _lines(name, outcome.out)
+            is_unordered = name in self._plan.unordered
+            is_whole = is_unordered or "\n".join(wanted) in outcome.out
+            if (sorted(lines) if is_unordered else lines) != wanted or not is_whole:
+                yield f"lines of {name} are missing or apart:\n{outcome.out}"
+        yield from self._faults_of_services()
+
+    def _faults_of_services(self) -> Iterator[str]:
+        """Yield what is wrong with the services, each of which must run once, under supervisord."""
+        if not self._plan.services:
+            return
+        ours = [one for one in service_processes(self._stack) if one.pid not in self._left()]
+        main = [one.pid for one in ours if not one.service]
+        if sorted(one.service for one in ours) != sorted(["", *self._plan.services]):
+            yield f"services: {ours}"
+        elif [one for one in ours if one.service and one.parent != main[0]]:
+            yield f"not under supervisord: {ours}"
+
+    def _directory(self) -> Path:
+        return self._stack.dest / "logs" / "runs"
+
+    def _journal_names(self) -> set[str]:
+        with suppress(FileNotFoundError):
+            return {name for name in os.listdir(self._directory()) if name.endswith(".jsonl")}
+        return set()
 
     def _journal_lines(self, pid: int | None = None) -> list[str]:
         """Return the lines of the last journal; none if it is not that of the process `pid`."""
-        journals = sorted((self._stack.dest / "logs" / "runs").glob("*.jsonl"))
-        lines = journals[-1].read_text().splitlines() if journals else []
+        names = sorted(self._journal_names())
+        lines = read(str(self._directory() / names[-1])).splitlines() if names else []
         if pid is None or (lines and json.loads(lines[0]).get("pid") == pid):
             return lines
         return []
 
 
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text()
-    except OSError:
-        return ""
-
-
-def _described(pids: list[int]) -> list[str]:
-    return [_read(f"/proc/{pid}/cmdline").replace("\0", " ") for pid in pids]
+def _lines(name: str, text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(f"{name} line ")]
