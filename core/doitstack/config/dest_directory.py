@@ -186,7 +186,7 @@ def _refuse_impossible(settings: Settings) -> None:
 def _is_writable(directory: Path) -> bool:
     """Return whether we can create files there; not even root can in the kernel's own."""
     is_kernels = any(map(directory.is_relative_to, ("/proc", "/sys")))
-    return os.access(directory, os.W_OK | os.X_OK) and not is_kernels
+    return os.access(directory, os.W_OK | os.X_OK, effective_ids=True) and not is_kernels
 
 
 def _refuse_others(name: str, path: Path, found: os.stat_result) -> None:
