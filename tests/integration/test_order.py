@@ -25,6 +25,7 @@ def remember(stack: StackDir, **seconds: float) -> None:
         else:
             times = {"start_time": 10_000, "end_time": 10_000 + length * 1000}
             events.append({"time": 99, "event": "future_end", "name": name, "rc": 0, **times})
+    stack.dest.mkdir(mode=0o700)
     stack.run("unstack").ok()
     runs = stack.dest / "logs" / "runs"
     (runs / "2020-01-01T000000.jsonl").write_text("".join(f"{json.dumps(e)}\n" for e in events))

@@ -204,6 +204,7 @@ def test_unstack_and_clean_continue_after_a_failure(stack_dir: MakeStackDir) -> 
 
     before = ["second override_defaults"]
     before += [f"WARNING: {path}:20: this command ended with code 1; continuing", "second source"]
+    stack.dest.mkdir(mode=0o700)
     assert said(stack.run("unstack").ok()) == [*before, *lines("unstack", 4)]
     assert said(stack.run("clean").ok()) == [*before, *lines("unstack", 4), *lines("clean", 13)]
 
@@ -245,6 +246,7 @@ def test_scripts_after_one_that_ends_the_session_are_run(
             """),
         }
     )
+    stack.dest.mkdir(mode=0o700)
     outcome = stack.run("unstack").failed(1)
     second = f"second set unset two of the user {stack.path} {os.geteuid()}"
     assert outcome.lines.count(second) == 1, outcome.out
@@ -259,6 +261,7 @@ def test_scripts_after_one_that_ends_the_session_are_run(
 
 def test_errexit_of_a_script_counts_in_unstack_too(stack_dir: MakeStackDir) -> None:
     stack = stack_dir({FIRST: in_phase("unstack", "set -e\nfalse\necho unreached")})
+    stack.dest.mkdir(mode=0o700)
     outcome = stack.run("unstack").failed(1)
     assert "unreached" not in outcome.lines
     assert error_of(outcome) == f"{stack.path / FIRST}:3: 'false' ended with code 1"
