@@ -1,9 +1,11 @@
 """`doit unstack` and `doit clean` take away what they can, whatever is broken."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from doitstack.services.services import Services
 from tests.conftest import MakeStackDir
 from tests.integration.probes import plugin
 
@@ -89,6 +91,19 @@ def test_steps_after_one_that_fails_are_run(stack_dir: MakeStackDir) -> None:
     assert "source: plugin bad: step false" in outcome.out
     assert "unstack: plugin bad: step false" in outcome.out
     assert (stack.path / "unstacked").exists()
+
+
+@pytest.mark.parametrize("command", ["unstack", "clean"])
+def test_services_end_though_dest_is_gone(stack_dir: MakeStackDir, command: str) -> None:
+    stack = stack_dir({"extras.d/50-sleeper.py": GOOD})
+    stack.run("stack", "--console", "quiet").ok()
+    services = Services(stack.dest / "supervisor", stack.dest / "logs")
+    shutil.rmtree(stack.dest)
+    assert services.is_running()
+    stack.run(command).ok()
+    assert not services.is_running()
+    stack.run("clean").ok()
+    assert stack.run(command).ok().out == f"nothing to do: there is no {stack.dest}\n"
 
 
 def test_stack_with_another_dest_is_named(stack_dir: MakeStackDir) -> None:

@@ -59,8 +59,8 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
             if params["dryrun"]:
                 sys.stdout.writelines(f"would remove {path}\n" for path in removed)
                 return 0
-            if not directory.stack.dest.exists():
-                sys.stdout.write(nothing_to_do(directory.stack))
+            if message := nothing_to_do(directory.stack):
+                sys.stdout.write(message)
                 return 0
             return self._clean(directory, params)
         except DoitstackError as error:

@@ -211,8 +211,8 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         single: bool,
     ) -> int:
         stack = here.directory.stack
-        if options.tears_down and not stack.dest.exists():
-            sys.stdout.write(nothing_to_do(stack))
+        if options.tears_down and (message := nothing_to_do(stack)):
+            sys.stdout.write(message)
             return 0
         here.directory.check_privileges()
         dest_directory.claim(stack.settings)

@@ -82,10 +82,12 @@ def run_options(
 
 
 def nothing_to_do(stack: Stack) -> str:
-    """Return what `doit unstack` and `doit clean` say where nothing was ever started.
+    """Return what `doit unstack` and `doit clean` say if there is nothing; else an empty string.
 
-    DEST may have been changed after the start.
+    DEST may have been removed while its services ran, or changed after the start.
     """
+    if stack.dest.exists() or stack.services.is_running() or stack.left_running():
+        return ""
     others = (f"{other}\n" for other in stack.others_of_directory())
     return "".join([f"nothing to do: there is no {stack.dest}\n", *others])
 

@@ -133,6 +133,10 @@ class Services:
         """Return the names of all services that were ever started here."""
         return self._supervisord.names()
 
+    def is_running(self) -> bool:
+        """Return whether a service, or supervisord, runs, even if its files have been removed."""
+        return bool(self._supervisord.processes())
+
     def status(self) -> list[ServiceStatus]:
         """Return every service that was ever started here, by name."""
         infos = self._supervisord.infos()
