@@ -117,10 +117,29 @@ def encode_answer(answer: Answer) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
+_ARRAY = frozenset("aA")
+"""The attributes of arrays."""
+
+_OF_BASH = re.compile(
+    r"(_doitstack_|_async_|BASH|EPOCH)"
+    r"|(DOITSTACK_FUTURE|DOITSTACK_STACK|SHELLOPTS|FUNCNAME|LINENO|S?RANDOM|SECONDS|_|REPLY"
+    r"|PIPESTATUS|SHLVL|IFS|OPTIND|OPTARG)$"
+)
+
+
 def decode_variables(data: bytes) -> dict[str, str]:
-    """Return the variables that bash has dumped: names and values that end in NUL."""
-    fields = data.decode(errors="surrogateescape").split("\0")
-    return dict(zip(fields[::2], fields[1::2], strict=False))
+    """Return the plain variables that bash has dumped, except its own and those of the session.
+
+    There are three lists of the same length, of items that end in NUL: names, attributes, values.
+    """
+    fields = data.decode(errors="surrogateescape").split("\0")[:-1]
+    count = len(fields) // 3
+    lists = zip(fields[:count], fields[count : 2 * count], fields[2 * count :], strict=True)
+    return {
+        name: value
+        for name, attributes, value in lists
+        if not _ARRAY.intersection(attributes) and not _OF_BASH.match(name)
+    }
 
 
 def session_error(kind: str, fields: list[str]) -> StepError | None:

@@ -110,18 +110,19 @@ _doitstack_source() {
     source "$_doitstack_script" "$@"
 }
 
+# Write the names of all variables, their attributes and their values, each list in the same order. A few long
+# commands take less than half of the time of a loop.
+# shellcheck disable=SC2016 # expanded by eval
 _doitstack_dump() {
-    local - _doitstack_name IFS=$' \t\n'
+    local - IFS=$' \t\n' _doitstack_names _doitstack_attributes _doitstack_values
     set +ufx
     [[ -f /dev/fd/$_doitstack_variables ]] || builtin exit 70
-    for _doitstack_name in $(compgen -v); do
-        case $_doitstack_name in
-            _doitstack_* | _async_* | DOITSTACK_FUTURE | DOITSTACK_STACK | BASH* | SHELLOPTS | FUNCNAME | LINENO | RANDOM | SRANDOM | SECONDS) continue ;;
-            EPOCH* | _ | REPLY | PIPESTATUS | SHLVL | IFS | OPTIND | OPTARG) continue ;;
-        esac
-        [[ ${!_doitstack_name@a} == *[aA]* ]] ||
-            builtin printf '%s\0%s\0' "$_doitstack_name" "${!_doitstack_name-}"
-    done >|"/proc/self/fd/$_doitstack_variables"
+    builtin compgen -v >|"/proc/self/fd/$_doitstack_variables"
+    builtin mapfile -t _doitstack_names <"/proc/self/fd/$_doitstack_variables"
+    builtin printf -v _doitstack_attributes ' "${%s@a}"' "${_doitstack_names[@]}"
+    builtin printf -v _doitstack_values ' "${%s-}"' "${_doitstack_names[@]}"
+    builtin eval "builtin printf '%s\\0' \"\${_doitstack_names[@]}\"$_doitstack_attributes$_doitstack_values" \
+        >|"/proc/self/fd/$_doitstack_variables"
 }
 
 # Find the current position in the script. Sets _doitstack_place (file and line), _doitstack_stack (the

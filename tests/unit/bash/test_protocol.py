@@ -66,7 +66,8 @@ def test_commands_and_answers_end_in_nul() -> None:
 
 
 def test_variables_are_pairs() -> None:
-    assert decode_variables(b"A\0one\ntwo\0B\0\0") == {"A": "one\ntwo", "B": ""}
+    dumped = b"A\0ARRAY\0B\0_async_pids\0_own\0LINENO\0\0a\0rx\0A\0\0i\0one\ntwo\0x\0\0y\0z\0007\0"
+    assert decode_variables(dumped) == {"A": "one\ntwo", "B": "", "_own": "z"}
     assert decode_variables(b"") == {}
 
 
