@@ -190,7 +190,7 @@ class Session:
             goes_on: whether a command that fails is only reported; if not, it ends the session.
         """
         how = (str(trace), "yes" if goes_on else "", str(script))
-        self.run(lambda: shlex.join(("_doitstack_source", *how, *arguments)))
+        self.run(lambda: shlex.join(("_doitstack_run_script", *how, *arguments)))
 
     def run_apart(self, name: str, command: str) -> None:
         """Run `command` to its end as the future `name`, which is declared already.

@@ -92,6 +92,22 @@ _doitstack_trace_to() {
     [[ -z $_doitstack_old ]] || exec {_doitstack_old}>&-
 }
 
+# Source a script, with the arguments of _doitstack_source, below a function of a file with the name of
+# DevStack's program.
+_doitstack_run_script() {
+    local _doitstack_program=stack
+    [[ ! $2 ]] || _doitstack_program=unstack
+    [[ ! $2 || ${4-} != clean ]] || _doitstack_program=clean
+    # shellcheck source=/dev/null
+    declare -F "_doitstack_in_$_doitstack_program" >/dev/null || source "$_doitstack_home/$_doitstack_program.sh"
+    "_doitstack_in_$_doitstack_program" "$@"
+}
+
+# DevStack's run_phase is between stack.sh and the function that sources a script, so `caller 2` is stack.sh.
+_doitstack_run_phase() {
+    _doitstack_source "$@"
+}
+
 # Source script $3 with the remaining arguments, inside a function as in DevStack, with the variables of
 # DevStack's own loop. Traces go to file $1. If $2 is set, a failing command is reported and the script
 # continues, since DevStack's unstack.sh and clean.sh have no errexit.
@@ -268,7 +284,7 @@ while IFS= builtin read -r -d '' -u "$_doitstack_commands" _doitstack_command; d
     # The mark of the programs of this command; the main process counts them, too.
     export DOITSTACK_FUTURE="$_doitstack_run:(command $((++_doitstack_number)))"
     _doitstack_arm
-    if [[ $_doitstack_command == '_doitstack_source '* ]]; then
+    if [[ $_doitstack_command == '_doitstack_run_script '* ]]; then
         # Not inside `eval`: see _doitstack_end.
         eval "_doitstack_fields=($_doitstack_command)"
         "${_doitstack_fields[@]}"

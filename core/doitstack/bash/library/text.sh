@@ -9,7 +9,7 @@ backtrace() {
     echo "[Call Trace]"
     while ((level <= deep)); do
         # the frames of the session itself are not shown
-        [[ ${BASH_SOURCE[deep]} == "${_doitstack_home-}"/session.sh ]] ||
+        [[ ${BASH_SOURCE[deep]} == "${_doitstack_home-}"/@(session|stack|unstack|clean).sh ]] ||
             echo "${BASH_SOURCE[deep]}:${BASH_LINENO[deep - 1]}:${FUNCNAME[deep - 1]}"
         deep+=-1
     done
