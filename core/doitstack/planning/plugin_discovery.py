@@ -4,7 +4,7 @@ Every error names the distribution or the file. Runs no step.
 """
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -43,8 +43,7 @@ def find_plugins(
     found = sorted((one for one in installed if one.is_service), key=lambda one: one.origin)
     found += [one for one in installed if not one.is_service]
     found += _usable(drop_ins(top_dir), refuse)
-    others = frozenset(one.name for one in found)
-    cloned = list(_usable(_repositories(repositories, dest, others, refuse), refuse))
+    cloned = list(_usable(_repositories(repositories, dest, refuse), refuse))
     services = {one.name for one in found if one.is_service}
     found += [one._replace(name=_repository_name(one.name, services)) for one in cloned]
     return registered_plugins(found, refuse)
@@ -81,15 +80,12 @@ def _installed(entry: EntryPoint) -> FoundPlugin:
 
 
 def _repositories(
-    repositories: Iterable[PluginRepository],
-    dest: Path,
-    others: Container[str],
-    refuse: Refuse,
+    repositories: Iterable[PluginRepository], dest: Path, refuse: Refuse
 ) -> Iterator[Callable[[], FoundPlugin]]:
     """Yield a loader for each plugin repository, after those that it requires."""
     ordered = list(repositories)
     try:
-        ordered = in_order(ordered, dest, others)
+        ordered = in_order(ordered, dest)
     except PlanError as error:
         refuse(error)
     for repository in ordered:

@@ -86,32 +86,45 @@ def _git(repository: PluginRepository, arguments: list[str]) -> None:
         )
 
 
-def in_order(
-    repositories: Iterable[PluginRepository], dest: Path, others: Container[str] = ()
-) -> list[PluginRepository]:
+def in_order(repositories: Iterable[PluginRepository], dest: Path) -> list[PluginRepository]:
     """Return the repositories in `local.conf`'s order, each after those that it requires.
 
-    `others` are the names of other plugins, such as in-tree services: they come earlier.
-    Raises PlanError for a plugin that is required and not enabled, or a cycle.
+    Raises PlanError for a cycle.
     """
     by_name = {repository.name: repository for repository in repositories}
-    names = {name: name for name in by_name}
-    for name, repository in by_name.items():
-        names |= dict.fromkeys(re.findall(_DEFINES, _text_of_settings(repository, dest)), name)
-    needs: dict[str, list[str]] = {}
-    mistakes: list[str] = []
-    for name, repository in by_name.items():
-        required = list(_requirements(repository, dest))
-        needs[name] = [names[other] for _, other in required if other in names]
-        mistakes += [
-            f"{place}: plugin {name} requires plugin {other}, which is not enabled; "
-            f"add enable_plugin {other} URL to local.conf"
-            for place, other in required
-            if other not in names and other not in others
-        ]
-    if mistakes:
-        raise PlanError("\n".join(mistakes))
+    names = _defined_names(by_name.values(), dest)
+    needs = {
+        name: [names[other] for _, other in _requirements(repository, dest) if other in names]
+        for name, repository in by_name.items()
+    }
     return [by_name[name] for name in _sorted(needs)]
+
+
+def unmet_requirements(
+    repositories: Iterable[PluginRepository], dest: Path, others: Container[str]
+) -> Iterator[str]:
+    """Yield a warning for each plugin that a repository requires and that is not enabled.
+
+    `others` are the names of other plugins, such as in-tree services. DevStack, too, goes on.
+    """
+    ordered = list(repositories)
+    names = _defined_names(ordered, dest)
+    for repository in ordered:
+        for place, other in _requirements(repository, dest):
+            if other not in names and other not in others:
+                yield (
+                    f"{place}: plugin {repository.name} requires plugin {other}, which is not "
+                    f"enabled; add enable_plugin {other} URL to local.conf"
+                )
+
+
+def _defined_names(repositories: Iterable[PluginRepository], dest: Path) -> dict[str, str]:
+    """Return the name of the repository for each name that it has or defines."""
+    names = {repository.name: repository.name for repository in repositories}
+    for repository in repositories:
+        for defined in re.findall(_DEFINES, _text_of_settings(repository, dest)):
+            names[defined] = repository.name
+    return names
 
 
 def _text_of_settings(repository: PluginRepository, dest: Path) -> str:

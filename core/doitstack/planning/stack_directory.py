@@ -20,6 +20,7 @@ from doitstack.planning.misspelt_settings import misspelt_settings
 from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
 from doitstack.planning.plugin_discovery import find_plugins
+from doitstack.planning.plugin_repositories import unmet_requirements
 from doitstack.planning.possible_futures import (
     FutureNames,
     possible_futures,
@@ -282,6 +283,8 @@ class StackDirectory:
             place = self.stack.dest / name
             if not place.exists():
                 yield f"plugin {name} is not at {place} yet; `doit stack` fetches it"
+        others = {plugin.name for plugin in self.plugins}
+        yield from unmet_requirements(self.settings.local.plugins, self.stack.dest, others)
         for path in ignored_drop_ins(self.stack.top_dir):
             suffix = ".py" if path.suffix.lower() == ".py" else ".sh"
             yield f"{path} is not run; call it NN-name{suffix}"

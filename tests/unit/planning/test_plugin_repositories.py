@@ -9,7 +9,7 @@ import pytest
 from doitstack.config.local_conf import LocalSettings, PluginRepository
 from doitstack.config.settings import Settings
 from doitstack.errors import PlanError, PluginError
-from doitstack.planning.plugin_repositories import fetch, in_order
+from doitstack.planning.plugin_repositories import fetch, in_order, unmet_requirements
 
 
 def _repositories(dest: Path, settings: dict[str, str]) -> list[PluginRepository]:
@@ -43,13 +43,12 @@ def test_plugins_that_are_not_fetched_keep_their_order(tmp_path: Path) -> None:
     assert _names(in_order(repositories, tmp_path)) == ["b", "a"]
 
 
-def test_missing_plugins_are_all_named_with_their_lines(tmp_path: Path) -> None:
+def test_missing_plugins_are_all_warned_of_with_their_lines(tmp_path: Path) -> None:
     repositories = _repositories(
         tmp_path, {"a": "\nplugin_requires a x\n", "b": "plugin_requires b y\n"}
     )
-    with pytest.raises(PlanError) as raised:
-        in_order(repositories, tmp_path)
-    assert str(raised.value).splitlines() == [
+    assert _names(in_order(repositories, tmp_path)) == ["a", "b"]
+    assert list(unmet_requirements(repositories, tmp_path, ())) == [
         f"{tmp_path}/a/devstack/settings:2: plugin a requires plugin x, which is not enabled; "
         f"add enable_plugin x URL to local.conf",
         f"{tmp_path}/b/devstack/settings:1: plugin b requires plugin y, which is not enabled; "
@@ -57,9 +56,13 @@ def test_missing_plugins_are_all_named_with_their_lines(tmp_path: Path) -> None:
     ]
 
 
-def test_in_tree_service_meets_a_requirement(tmp_path: Path) -> None:
-    repositories = _repositories(tmp_path, {"a": "plugin_requires a cinder\n"})
-    assert _names(in_order(repositories, tmp_path, {"cinder"})) == ["a"]
+def test_requirements_are_met_by_services_and_by_defined_names(tmp_path: Path) -> None:
+    settings = {
+        "a": "plugin_requires a cinder\nplugin_requires a bee\n",
+        "b": "define_plugin bee\n",
+    }
+    repositories = _repositories(tmp_path, settings)
+    assert list(unmet_requirements(repositories, tmp_path, {"cinder"})) == []
 
 
 def test_plugins_that_require_each_other_are_refused(tmp_path: Path) -> None:
