@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial, wraps
 from typing import Any
 
-from doitstack.cloud import first, get_or_create, identity_api
+from doitstack.cloud import DEFAULT_DOMAIN, first, get_or_create, identity_api
 from doitstack.errors import ServiceError
 from doitstack.stack import Stack
 
@@ -61,9 +61,9 @@ def get_or_create_user(api: Any, name: str, password: str, domain: str, email: s
 
 
 @_request
-def get_or_create_project(api: Any, name: str, domain: str) -> str:
-    """Return the id of the project."""
-    where = _domain(api, domain)
+def get_or_create_project(api: Any, name: str, domain: str = "") -> str:
+    """Return the id of the project; without a domain, it is in the default one."""
+    where = _domain(api, domain or DEFAULT_DOMAIN)
     find = partial(api.find_project, name, domain_id=where)
     return _id(get_or_create(find, partial(api.create_project, name=name, domain_id=where)))
 

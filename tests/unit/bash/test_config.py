@@ -135,6 +135,18 @@ def test_policy_add(bash) -> None:
     assert json.loads((bash.path / "p.json").read_text()) == {"a": [], "b": [["x"]], "c": ["y"]}
 
 
+def test_policy_add_makes_the_file(bash) -> None:
+    bash(
+        """policy_add p.json a '"rule:x"'; policy_add p.json b '"rule:y"'; policy_add p.json a '"z"'"""
+    )
+    assert json.loads((bash.path / "p.json").read_text()) == {"a": "rule:x", "b": "rule:y"}
+
+
+def test_interfaces_of_an_agent_are_not_wired(bash) -> None:
+    bash("neutron_plugin_setup_interface_driver agent.ini")
+    assert (bash.path / "agent.ini").read_text() == "\n[DEFAULT]\ninterface_driver = null\n"
+
+
 def test_install_default_policy(bash) -> None:
     (bash.path / "nova" / "etc" / "nova" / "policy.d").mkdir(parents=True)
     (bash.path / "nova" / "etc" / "nova" / "policy.json").write_text("{}")
@@ -186,7 +198,16 @@ def test_neutron_lists_grow_once(bash) -> None:
     populate_ml2_config f.ini s a=1 b=x=y; configure_l2_agent_extensions f.ini; cat f.ini
     """
     assert bash(script).lines == [
-        *("a,b d /f /f", "", "[s]", "b = x=y", "a = 1", "", "[agent]", "extensions = q"),
+        *(
+            "router,segments,a,b port_security,d /f /f",
+            "",
+            "[s]",
+            "b = x=y",
+            "a = 1",
+            "",
+            "[agent]",
+            "extensions = q",
+        ),
     ]
 
 

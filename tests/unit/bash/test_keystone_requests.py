@@ -84,6 +84,13 @@ def test_accounts_are_made_once(stack: Any, keystone: FakeIdentity) -> None:
     ]
 
 
+def test_project_without_a_domain_is_in_the_default_one(stack: Any, keystone: FakeIdentity) -> None:
+    keystone.create_domain(id="default", name="The default")
+    for arguments in (["p"], ["p", ""]):
+        assert answer(stack, "get_or_create_project", arguments).out == "project-p\n"
+    assert keystone.made[1:] == [("project", {"name": "p", "domain_id": "default"})]
+
+
 def test_roles_are_given(stack: Any, keystone: FakeIdentity) -> None:
     for kind in ("user", "project", "group"):
         keystone._create(kind, {"name": kind[0], "domain_id": "domain-Default"})

@@ -30,7 +30,7 @@ _set_defaults() {
     _default API_WORKERS 2
     _default WORKER_TIMEOUT 80
     _default VIRT_DRIVER fake
-    _default CIRROS_VERSION 0.6.2
+    _default CIRROS_VERSION 0.6.3
     _default CIRROS_ARCH "${HOSTTYPE:-x86_64}"
     _default ETCD_PORT 2379
     _default USE_VENV False
@@ -40,8 +40,14 @@ _set_defaults() {
     _default RABBIT_HOST ''
     _default DATABASE_USER root
     _default DATABASE_HOST 127.0.0.1
-    _default FIXED_RANGE 10.0.0.0/22
+    : "${IPV4_ADDRS_SAFE_TO_USE=10.0.0.0/22}"
+    _default FIXED_RANGE "$IPV4_ADDRS_SAFE_TO_USE"
     _default FLOATING_RANGE 172.24.4.0/24
+    # The image that Tempest gets.
+    _default DEFAULT_IMAGE_NAME tempest
+    _default IMAGE_URLS ''
+    _set_constants
+    _set_stack_group
     # Services listen on this address alone.
     _default SERVICE_LISTEN_ADDRESS "$SERVICE_HOST"
     _default SERVICE_LOCAL_HOST "${SERVICE_HOST//[][]/}"
@@ -55,6 +61,28 @@ _set_defaults() {
         *,postgresql,*) _default DATABASE_TYPE postgresql ;;
     esac
     [[ ! ${DEST-} ]] || _set_paths
+}
+
+# What DevStack sets and nothing here reads: plugins compare it, or build on it.
+_set_constants() {
+    : "${BUILD_TIMEOUT=196}" "${CONFIG_AWK_CMD=awk}" "${DEVSTACK_SERIES=2026.2}" "${ENFORCE_NEW_DEFAULTS=True}" \
+        "${LIBVIRT_GROUP=libvirt}" "${NOVA_BRANCH=$TARGET_BRANCH}" "${NOVNC_BRANCH=v1.3.0}" \
+        "${NOVNC_REPO=https://github.com/novnc/novnc.git}" "${S3_SERVICE_PORT=3333}" \
+        "${IRONIC_PYTHON_AGENT_REPO=$GIT_BASE/openstack/ironic-python-agent.git}" \
+        "${IRONIC_PYTHON_AGENT_BRANCH=$TARGET_BRANCH}" "${VOLUME_BACKING_FILE_SIZE=30G}"
+    # There is no Apache.
+    : "${ENABLE_HTTPD_MOD_WSGI_SERVICES=False}"
+}
+
+# The group of STACK_USER; `id` would be a process.
+_set_stack_group() {
+    local name id
+    [[ ! -v STACK_GROUP ]] || return 0
+    STACK_GROUP=${GROUPS[0]}
+    [[ -r /etc/group ]] || return 0
+    while IFS=: read -r name _ id _; do
+        [[ $id != "${GROUPS[0]}" ]] || { STACK_GROUP=$name; break; }
+    done < /etc/group
 }
 
 _set_paths() {
@@ -72,6 +100,8 @@ _set_paths() {
     _default INT_CA_DIR "$DATA_DIR/CA/int-ca"
     _default DEVSTACK_CERT "$DATA_DIR/devstack-cert.pem"
     _default LIBDIR "${TOP_DIR:-$DEST}/lib"
+    _default SERVICE_DIR "$DATA_DIR/status"
+    _default APACHE_LOG_DIR "$LOGDIR"
     _set_path
 }
 
@@ -94,7 +124,7 @@ _set_project_defaults() {
     _default KEYSTONE_SERVICE_URI_V3 "$KEYSTONE_SERVICE_URI/v3"
     _default KEYSTONE_AUTH_URI "$KEYSTONE_SERVICE_URI"
     _default KEYSTONE_AUTH_URI_V3 "$KEYSTONE_AUTH_URI/v3"
-    _default PUBLIC_NETWORK_GATEWAY 172.24.4.1
+    _default PUBLIC_NETWORK_GATEWAY ''
     _default PUBLIC_PHYSICAL_NETWORK public
     _default PHYSICAL_NETWORK public
     _default PUBLIC_BRIDGE br-ex
@@ -103,11 +133,22 @@ _set_project_defaults() {
     _default Q_ROUTER_NAME router1
     _default Q_L3_ENABLED True
     _default Q_PLUGIN_CLASS ml2
-    _default Q_ML2_TENANT_NETWORK_TYPE local
-    _default Q_ML2_PLUGIN_TYPE_DRIVERS local,flat,vlan
+    _set_network_defaults
     _default Q_ADMIN_USERNAME neutron
     _default Q_META_DATA_IP "$SERVICE_HOST"
     _default CINDER_ENABLED_BACKENDS fake:fake
+    _default CINDER_DRIVER default
+    _default CINDER_IMG_CACHE_ENABLED False
+    _default CINDER_CACHE_ENABLED_FOR_BACKENDS ''
+    _default CINDER_IMG_CACHE_SIZE_GB ''
+    _default CINDER_IMG_CACHE_SIZE_COUNT ''
+    _default GLANCE_DEFAULT_BACKEND file
+    _default GLANCE_ENABLE_MULTIPLE_STORES False
+    _default SWIFT_REPLICAS_SEQ 1
+    _default SWIFT_ENABLE_TEMPURLS False
+    _default SWIFT_DEFAULT_BIND_PORT "${SWIFT_SERVICE_PORT:-8080}"
+    [[ ${MEMCACHE_SERVERS-} ]] || _default CACHE_BACKEND dogpile.cache.memory
+    _default CACHE_BACKEND oslo_cache.memcache_pool
     _default MYSQL_HOST "$DATABASE_HOST"
     _default MYSQL_USER "$DATABASE_USER"
     _default Q_PROTOCOL "$SERVICE_PROTOCOL"
@@ -115,6 +156,38 @@ _set_project_defaults() {
     _default GLANCE_SERVICE_PROTOCOL "$SERVICE_PROTOCOL"
     _default SWIFT_SERVICE_PROTOCOL "$SERVICE_PROTOCOL"
     [[ ! ${DEST-} ]] || _set_project_paths
+}
+
+# Neutron has a mechanism driver of its own, which wires nothing: no agents, no bridges, no tunnels. Its first
+# networks are IPv4.
+_set_network_defaults() {
+    : "${Q_AGENT=unwired}" "${NEUTRON_AGENT=$Q_AGENT}" "${Q_ML2_PLUGIN_MECHANISM_DRIVERS=unwired}" \
+        "${Q_ML2_PLUGIN_EXT_DRIVERS=port_security}" "${Q_ML2_PLUGIN_TYPE_DRIVERS=local,flat,vlan}" \
+        "${Q_ML2_TENANT_NETWORK_TYPE=local}" "${Q_ML2_PLUGIN_GENEVE_TYPE_OPTIONS=}" \
+        "${ML2_L3_PLUGIN=router}" "${Q_SERVICE_PLUGIN_CLASSES=$ML2_L3_PLUGIN,segments}" \
+        "${ENABLE_TENANT_VLANS=False}" "${OVS_ENABLE_TUNNELING=False}" "${IP_VERSION=4}" "${USE_SUBNETPOOL=False}"
+    : "${NEUTRON_CREATE_INITIAL_NETWORKS=True}" "${Q_USE_PROVIDERNET_FOR_PUBLIC=True}" \
+        "${NETWORK_GATEWAY=}" "${PUBLIC_INTERFACE=}" "${PUBLIC_BRIDGE_MTU=1500}" \
+        "${IPV6_ADDRS_SAFE_TO_USE=fd00:0000:0001::/56}" "${FIXED_RANGE_V6=fd00:0000:0001::/64}" \
+        "${IPV6_PUBLIC_RANGE=2001:db8::/64}" "${IPV6_PUBLIC_NETWORK_GATEWAY=2001:db8::2}" \
+        "${IPV6_ROUTER_GW_IP=2001:db8::1}" "${IPV6_PRIVATE_NETWORK_GATEWAY=}" "${IPV6_RA_MODE=slaac}" \
+        "${IPV6_ADDRESS_MODE=slaac}" "${IPV6_PRIVATE_SUBNET_NAME=ipv6-private-subnet}" \
+        "${IPV6_PUBLIC_SUBNET_NAME=ipv6-public-subnet}" \
+        "${SUBNETPOOL_NAME_V4=shared-default-subnetpool-v4}" "${SUBNETPOOL_NAME_V6=shared-default-subnetpool-v6}" \
+        "${SUBNETPOOL_PREFIX_V4=$IPV4_ADDRS_SAFE_TO_USE}" "${SUBNETPOOL_PREFIX_V6=$IPV6_ADDRS_SAFE_TO_USE}" \
+        "${SUBNETPOOL_SIZE_V4=26}" "${SUBNETPOOL_SIZE_V6=64}"
+    : "${Q_DB_NAME=neutron}" "${Q_L3_ROUTER_PER_TENANT=True}" "${Q_USE_SECGROUP=True}" \
+        "${Q_NOTIFY_NOVA_PORT_STATUS_CHANGES=True}" "${Q_NOTIFY_NOVA_PORT_DATA_CHANGES=True}" \
+        "${Q_USE_ROOTWRAP=True}" "${Q_USE_ROOTWRAP_DAEMON=True}"
+    # Of agents that a plugin may bring.
+    : "${Q_BUILD_OVS_FROM_GIT=False}" "${Q_OVS_USE_VETH=False}" "${Q_USE_PUBLIC_VETH=False}" \
+        "${Q_PUBLIC_VETH_EX=veth-pub-ex}" "${Q_PUBLIC_VETH_INT=veth-pub-int}" \
+        "${OVS_PHYSICAL_BRIDGE=br-ex}" "${OVS_TUNNEL_BRIDGE=br-tun}" "${OVS_DATAPATH_TYPE=system}" \
+        "${OVS_REPO=https://github.com/openvswitch/ovs.git}" "${OVS_BRANCH=branch-3.3}" \
+        "${OVN_REPO=https://github.com/ovn-org/ovn.git}" "${OVN_BRANCH=branch-24.03}" "${OVN_PROTO=tcp}" \
+        "${OVN_NB_REMOTE=$OVN_PROTO:$SERVICE_HOST:6641}" "${OVN_SB_REMOTE=$OVN_PROTO:$SERVICE_HOST:6642}" \
+        "${OVN_DBS_LOG_LEVEL=info}" "${OVN_DNS_SERVERS=8.8.8.8}" "${OVN_GENEVE_OVERHEAD=38}" \
+        "${OVN_L3_SCHEDULER=leastloaded}" "${OVN_NEUTRON_SYNC_MODE=log}" "${ENABLE_CHASSIS_AS_GW=True}"
 }
 
 _set_project_paths() {
@@ -158,6 +231,12 @@ _set_service_paths() {
     _default CINDER_STATE_PATH "$DATA_DIR/cinder"
     _default NOVA_STATE_PATH "$DATA_DIR/nova"
     _default NOVA_INSTANCES_PATH "$NOVA_STATE_PATH/instances"
+    _default GLANCE_IMAGE_DIR "$DATA_DIR/glance/images"
+    _default NEUTRON_ROOTWRAP "$DEST/venvs/neutron/bin/neutron-rootwrap"
+    _default AGENT_L3_BINARY "$DEST/venvs/neutron/bin/neutron-l3-agent"
+    _default Q_RR_CONF_FILE "$NEUTRON_CONF_DIR/rootwrap.conf"
+    _default Q_RR_COMMAND "sudo $NEUTRON_ROOTWRAP $Q_RR_CONF_FILE"
+    _default Q_RR_DAEMON_COMMAND "sudo $NEUTRON_ROOTWRAP-daemon $Q_RR_CONF_FILE"
     # The files that the services read
     _default CINDER_API_PASTE_INI "$DEST/venvs/cinder/etc/cinder/api-paste.ini"
     _default NOVA_API_PASTE_INI "$DEST/venvs/nova/etc/nova/api-paste.ini"

@@ -25,6 +25,8 @@ GetOSVersion() {
     _os_release
     os_RELEASE=${os[VERSION_ID]-} os_CODENAME=${os[VERSION_CODENAME]:-n/a} os_PACKAGE=rpm
     [[ "${os[ID]} ${os[ID_LIKE]}" != *@(debian|ubuntu)* ]] || os_PACKAGE=deb
+    # DevStack sources the file.
+    : "${ID=${os[ID]}}" "${NAME=${os[NAME]}}" "${VERSION_ID=$os_RELEASE}" "${VERSION_CODENAME=${os[VERSION_CODENAME]-}}"
     _set_os_vendor
     export os_VENDOR os_RELEASE os_PACKAGE os_CODENAME
 }

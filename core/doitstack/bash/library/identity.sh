@@ -23,7 +23,7 @@ get_or_create_user() {
     _identity get_or_create_user "$@"
 }
 
-# get_or_create_project NAME DOMAIN
+# get_or_create_project NAME [DOMAIN]
 get_or_create_project() {
     _identity get_or_create_project "$@"
 }

@@ -77,3 +77,8 @@ neutron_deploy_rootwrap_filters() {
 neutron_plugin_configure_common() {
     :
 }
+
+# neutron_plugin_setup_interface_driver FILE: the driver of an agent's interfaces, which here are not wired
+neutron_plugin_setup_interface_driver() {
+    iniset "$1" DEFAULT interface_driver null
+}

@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # Policy files of services.
 
-# policy_add FILE NAME PERMISSION: add it to a policy.json, unless it exists
+# policy_add FILE NAME PERMISSION: add it to a policy.json, unless it exists; a missing file is created
 policy_add() {
     local -
     set +x
     local line last='' text=''
+    [[ -s $1 ]] || printf '{\n}\n' > "$1"
     if grep -q -- "$2" "$1"; then
         echo "Policy $2 already exists in $1"
         return 0
@@ -14,7 +15,7 @@ policy_add() {
         [[ $line != '}'* ]] || break
         [[ $line != "$last" ]] || continue
         last=$line
-        [[ $line != *']' ]] || line+=,
+        [[ $line != *[]\"] ]] || line+=,
         text+=$line$'\n'
     done < "$1"
     printf '%s    "%s": %s\n}\n' "$text" "$2" "$3" > "$1"
