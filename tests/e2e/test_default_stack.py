@@ -125,7 +125,7 @@ def test_again_changes_nothing(default: Stacked) -> None:
 
 
 def test_tempest_passes_as_it_is_configured(default: Stacked) -> None:
-    used = default.stack.dest / "data" / "tempest" / "workspace" / "etc" / "tempest.conf"
+    used = default.stack.dest / "data" / "tempest" / "etc" / "tempest.conf"
     assert "min_compute_nodes = 3" in used.read_text()
     default.stack.run("tempest", timeout=400).ok()
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
+from doitstack.bash import places
 from doitstack.bash.bash_process import SessionPlace
 from doitstack.bash.protocol import Answer
 from doitstack.bash.session import Reply, Session
@@ -161,6 +162,8 @@ class SessionOwner:
     def _take_over_variables(self, error: StepError | None) -> None:
         if self._session and not error:
             self._stack.settings.update(self._session.variables())
+            if not self._run.options.tears_down:
+                places.make(self._stack.settings)
 
     def _variables(self, phase: Phase) -> Mapping[str, str]:
         """Return the settings for the shell in `phase`; override_defaults has few of them."""

@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from doitstack.config.dest_mark import OWNERSHIP_FILE, record_stack_directory
+from doitstack.config.dest_mark import (
+    OWNERSHIP_FILE,
+    has_mark,
+    is_marked,
+    mark,
+    record_stack_directory,
+)
 from doitstack.config.settings import Settings
 from doitstack.errors import BusyError, SettingsError, StepError
 from doitstack.private_files import (
@@ -17,7 +23,6 @@ from doitstack.private_files import (
     private_directory,
     read_regular,
     unfinished_copies,
-    write_private,
 )
 
 LOCK = ".lock"
@@ -28,7 +33,7 @@ _DIRECTORIES = ("DATA_DIR", "LOGDIR")
 _FLOCK = "hhqqi0q"
 """The C structure `flock`: kind, whence, start, length, pid."""
 
-_WORK = (
+WORK = (
     ".devstack",
     "apache",
     "async",
@@ -52,6 +57,9 @@ _FILES = (
     ".constraints",
 )
 
+SHARED = ("files", "horizon", "requirements")
+"""Directories that are ours only if they have the mark: the user may have a checkout there."""
+
 
 def claim(settings: Settings) -> None:
     """Create DEST and its directories, all private, and mark DEST and DATA_DIR as doitstack's.
@@ -65,13 +73,13 @@ def claim(settings: Settings) -> None:
         _make(dest)
         # Again, as another user may have been faster. What has no mark after a crash is not ours.
         _check_dest(dest)
-        _mark(dest, is_new=is_new)
+        mark(dest, is_new=is_new)
         record_stack_directory(dest, settings.path("TOP_DIR"))
         for name in _DIRECTORIES:
             _make_directory(name, settings.path(name))
         _check_directories(settings)
         if not _is_inside(data, dest):
-            _mark(data, is_new=False)
+            mark(data, is_new=False)
     except OSError as error:
         raise SettingsError(f"DEST={dest} cannot be used: {error}") from error
 
@@ -97,7 +105,7 @@ def check(settings: Settings) -> None:
     """
     dest, data = settings.path("DEST"), settings.path("DATA_DIR")
     for plugin in settings.local.plugins:
-        if plugin.name in (*_WORK, *_FILES):
+        if plugin.name in (*WORK, *_FILES):
             raise SettingsError(
                 f"enable_plugin {plugin.name}: doitstack uses {dest / plugin.name}; "
                 f"choose another name"
@@ -139,34 +147,12 @@ def _check_dest(dest: Path) -> None:
     descriptor = os.open(dest, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _refuse_others("DEST", dest, os.fstat(descriptor))
-        for name in (*_WORK, *_FILES, LOCK, OWNERSHIP_FILE):
+        for name in (*WORK, *_FILES, LOCK, OWNERSHIP_FILE):
             _refuse_another_owner(dest, name, descriptor)
-        if not _has_mark(descriptor):
+        if not has_mark(descriptor):
             _refuse_strangers(dest)
     finally:
         os.close(descriptor)
-
-
-def _has_mark(descriptor: int) -> bool:
-    """Return whether this directory is doitstack's."""
-    try:
-        found = os.stat(OWNERSHIP_FILE, dir_fd=descriptor, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return stat.S_ISREG(found.st_mode)
-
-
-def _is_ours(directory: Path) -> bool:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        return _has_mark(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _mark(directory: Path, *, is_new: bool) -> None:
-    if not _is_ours(directory):
-        write_private(directory / OWNERSHIP_FILE, f"{'made' if is_new else 'found'} by doitstack\n")
 
 
 def _refuse_impossible(settings: Settings) -> None:
@@ -209,7 +195,7 @@ def _refuse_others(name: str, path: Path, found: os.stat_result) -> None:
 
 def _refuse_data(data: Path) -> None:
     """Raise SettingsError for a DATA_DIR in which plugins would remove files of others."""
-    if data.is_dir() and any(data.iterdir()) and not _is_ours(data):
+    if data.is_dir() and any(data.iterdir()) and not is_marked(data):
         raise SettingsError(
             f"DATA_DIR={data} is not empty and not doitstack's; "
             f"set DATA_DIR to a separate directory"
@@ -218,7 +204,7 @@ def _refuse_data(data: Path) -> None:
 
 def _refuse_strangers(dest: Path) -> None:
     # A run that was killed before it marked DEST has left empty directories.
-    work = [name for name in _WORK if not _is_empty_directory(dest / name)]
+    work = [name for name in WORK if not _is_empty_directory(dest / name)]
     names = (*work, *_FILES, OWNERSHIP_FILE)
     strangers = [name for name in names if os.path.lexists(dest / name)]
     if strangers:
@@ -233,7 +219,7 @@ def _is_begun(dest: Path) -> bool:
     found = list(dest.iterdir())
     copies = unfinished_copies(dest / OWNERSHIP_FILE)
     rest = [path for path in found if path not in copies]
-    return bool(found) and all(path.name in _WORK and _is_empty_directory(path) for path in rest)
+    return bool(found) and all(path.name in WORK and _is_empty_directory(path) for path in rest)
 
 
 def _is_empty_directory(path: Path) -> bool:
@@ -291,16 +277,21 @@ def owned(settings: Settings) -> list[Path]:
     dest = settings.path("DEST")
     if not dest.exists():
         return []
-    if not _is_ours(dest) and not _is_begun(dest):
+    if not is_marked(dest) and not _is_begun(dest):
         raise SettingsError(
             f"DEST={dest} is not doitstack's (it has no {OWNERSHIP_FILE}); nothing has been removed"
         )
-    names = [dest / name for name in (*_WORK, *_FILES)]
+    names = [dest / name for name in (*WORK, *_FILES)]
+    names += [dest / name for name in SHARED if _is_own_directory(dest / name)]
     moved = [settings.path("DATA_DIR"), settings.path("LOGDIR")]
     names += [path for path in moved if _is_inside(path, dest)]
     for name in (*_FILES, OWNERSHIP_FILE):
         names += unfinished_copies(dest / name)
     return [path for path in dict.fromkeys(names) if os.path.lexists(path)]
+
+
+def _is_own_directory(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and is_marked(path)
 
 
 def remove(settings: Settings) -> None:
@@ -319,7 +310,7 @@ def remove(settings: Settings) -> None:
             ) from error
     if not dest.exists():
         return
-    is_made_by_us = not _is_ours(dest) or read_regular(dest / OWNERSHIP_FILE).startswith(b"made")
+    is_made_by_us = not is_marked(dest) or read_regular(dest / OWNERSHIP_FILE).startswith(b"made")
     for name in (LOCK, OWNERSHIP_FILE):
         (dest / name).unlink(missing_ok=True)
     if is_made_by_us:

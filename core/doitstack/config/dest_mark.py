@@ -1,6 +1,7 @@
 """The mark of a DEST: that it is doitstack's, and which stack directory uses it."""
 
 import os
+import stat
 from pathlib import Path
 
 from doitstack.private_files import read_regular, write_private
@@ -10,6 +11,30 @@ OWNERSHIP_FILE = ".doitstack"
 
 _TOP_DIR = "TOP_DIR="
 """How the line of that file begins that names the stack directory."""
+
+
+def mark(directory: Path, *, is_new: bool) -> None:
+    """Mark a directory as doitstack's, unless it is marked already. Raises OSError."""
+    if not is_marked(directory):
+        write_private(directory / OWNERSHIP_FILE, f"{'made' if is_new else 'found'} by doitstack\n")
+
+
+def is_marked(directory: Path) -> bool:
+    """Return whether a directory is doitstack's. Raises OSError if it cannot be opened."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return has_mark(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def has_mark(descriptor: int) -> bool:
+    """Return whether the directory that is open as `descriptor` is doitstack's."""
+    try:
+        found = os.stat(OWNERSHIP_FILE, dir_fd=descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(found.st_mode)
 
 
 def record_stack_directory(dest: Path, top_dir: Path) -> None:

@@ -1,11 +1,13 @@
 """Horizon: the dashboard, its static files made once, its sessions in signed cookies."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl
+from doitstack.config.shared_directories import shared_directory
 from doitstack.private_files import write_private
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.shared import conf_files, health, ports, venvs
@@ -14,6 +16,9 @@ from doitstack_plugins.shared.service import Service, named
 from doitstack_plugins.shared.uwsgi import WsgiService, serve
 
 _LOGIN = "/auth/login/"
+
+_PLACES = ("enabled", "local_settings.d")
+"""The directories, below `local`, of what scripts write for horizon."""
 
 _SETTINGS = """\
 DEBUG = False
@@ -26,6 +31,11 @@ SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 CACHES = {{"default": {{"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}}}
 COMPRESS_OFFLINE = True
 STATIC_ROOT = {static!r}
+
+# Scripts install the packages of their panels there. Horizon's own packages come first.
+import site
+
+site.addsitedir({shared!r})
 """
 
 
@@ -62,10 +72,33 @@ class Horizon(Service):
         """Write the settings (0600), and make the static files from them."""
         write_private(self.data(stack) / "local" / "__init__.py", "")
         write_private(self.data(stack) / "local" / "local_settings.py", self.local_settings(stack))
+        self.use_panels(stack)
+        made_from = self.generation(stack)
         shutil.rmtree(self.static(stack), ignore_errors=True)
         program = self.environment(stack).program("django-admin")
         for words in (("collectstatic", "--noinput", "--verbosity=0"), ("compress", "--force")):
             stack.run([program, *words], env=self.environ(stack), cwd=self.data(stack))
+        write_private(self.made_from(stack), made_from)
+
+    def make_static_files_current(self, stack: Stack) -> None:
+        """Configure horizon again if a script has enabled a panel since then: it may have files."""
+        if conf_files.read(self.made_from(stack)) != self.generation(stack):
+            self.configure(stack)
+
+    def use_panels(self, stack: Stack) -> None:
+        """Let horizon read the directory `local` in which scripts enable panels."""
+        theirs = self.panels(stack)
+        shared_directory(stack.settings, theirs / "enabled")
+        ours = self.environment(stack).site_packages / "openstack_dashboard" / "local"
+        if not theirs.is_dir() or not os.path.lexists(ours):
+            return
+        if ours.exists() and ours.samefile(theirs):
+            return
+        if ours.is_symlink():
+            ours.unlink()
+        else:
+            shutil.rmtree(ours)
+        ours.symlink_to(theirs)
 
     def is_configured(self, stack: Stack) -> bool:
         """Return whether the settings and the list of compressed files are there."""
@@ -75,6 +108,7 @@ class Horizon(Service):
 
     def start(self, stack: Stack) -> None:
         """Start horizon, restart it if it runs from something else, and wait for its answer."""
+        self.make_static_files_current(stack)
         service = self.wsgi_service(stack)
         serve(stack, service)
         address = (service.host, service.port)
@@ -91,7 +125,10 @@ class Horizon(Service):
 
     def generation(self, stack: Stack) -> str:
         """Return what the static files, and a running horizon, must be made from."""
-        return digest(self.environment(stack).digest(), self.local_settings(stack))
+        local = self.panels(stack)
+        files = sorted(path for place in _PLACES for path in (local / place).glob("*.py"))
+        panels = (f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in files)
+        return digest(self.environment(stack).digest(), self.local_settings(stack), *panels)
 
     def wsgi_service(self, stack: Stack) -> WsgiService:
         """Return how it is served."""
@@ -122,7 +159,17 @@ class Horizon(Service):
             keystone=stack.settings["KEYSTONE_SERVICE_URI_V3"],
             region=stack.settings["REGION_NAME"],
             static=str(self.static(stack)),
+            shared=str(venvs.shared_site_packages(stack)),
         )
+
+    def panels(self, stack: Stack) -> Path:
+        """Return the directory `local` of DevStack's $HORIZON_DIR."""
+        tree = stack.settings.get("HORIZON_DIR") or str(stack.dest / "horizon")
+        return Path(tree) / "openstack_dashboard" / "local"
+
+    def made_from(self, stack: Stack) -> Path:
+        """Return the file that says what the static files were made from."""
+        return self.data(stack) / "generation"
 
     def static(self, stack: Stack) -> Path:
         """Return the directory of the static files."""

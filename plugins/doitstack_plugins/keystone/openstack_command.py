@@ -1,7 +1,5 @@
 """The `openstack` command, served by a fork server: its imports, and what its calls read."""
 
-from pathlib import Path
-
 from doitstack import Stack
 from doitstack.private_files import has_text
 from doitstack.venvs import Environment
@@ -50,7 +48,7 @@ def program(stack: Stack, environment: Environment) -> Program:
         # They read the environment during import, but nothing of it shows in a command: the entry
         # points have been read already.
         indifferent=("cmd2.cmd2", "psutil._common", "rich", "stevedore._cache"),
-        paths=(str(_extensions(stack)),),
+        paths=(str(venvs.shared_site_packages(stack)),),
         env=tuple(venvs.environ(stack).items()),
     )
 
@@ -73,12 +71,6 @@ def see_extensions(stack: Stack, environment: Environment) -> None:
     is used.
     """
     link = environment.site_packages / "doitstack-extensions.pth"
-    text = f"{_extensions(stack)}\n"
+    text = f"{venvs.shared_site_packages(stack)}\n"
     if not has_text(link, text):
         link.write_text(text, encoding="utf-8")
-
-
-def _extensions(stack: Stack) -> Path:
-    """Return where `pip_install` of a script puts packages, once there are any."""
-    shared = stack.settings.get("STACK_VENV") or str(stack.dest / "venvs" / "stack")
-    return Environment(Path(shared), ()).site_packages

@@ -1,7 +1,7 @@
 """Configuration files in oslo.config's format, and the settings of addresses, of any service."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from doitstack import Settings
@@ -32,6 +32,26 @@ def text(sections: Sections, *, special: str = "$") -> str:
         "".join((f"[{section}]\n", *(_line(*option, special) for option in options.items())))
         for section, options in sections.items()
     )
+
+
+def with_others(before: str, sections: Sections, absent: Container[tuple[str, str]] = ()) -> str:
+    """Return `sections` as text, with the options that only `before`, the old text, has.
+
+    Those in `absent`, as section and name, are ours although `sections` may lack them.
+    """
+    parts = {section: text({section: options}) for section, options in sections.items()}
+    section = ""
+    is_other = False
+    for line in before.splitlines(keepends=True):
+        if match := re.match(r"\[(.+)\]", line):
+            section, is_other = match[1], False
+            continue
+        if match := re.match(r"([^\s#;=:][^=:]*?)\s*[=:]", line):
+            is_ours = match[1] in sections.get(section, {}) or (section, match[1]) in absent
+            is_other = not is_ours
+        if is_other and line.strip() and not line.startswith(("#", ";")):
+            parts[section] = parts.get(section, f"[{section}]\n") + line.rstrip("\n") + "\n"
+    return "\n".join(parts.values())
 
 
 def set_address(settings: Settings, prefix: str, port: str, path: str = "") -> None:

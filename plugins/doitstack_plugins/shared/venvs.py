@@ -98,6 +98,12 @@ def constraints(settings: Settings) -> str:
     return chosen if "://" in chosen else str(Path(settings["TOP_DIR"]) / chosen)
 
 
+def shared_site_packages(stack: Stack) -> Path:
+    """Return where `pip_install` of a script puts packages, once there are any."""
+    shared = stack.settings.get("STACK_VENV") or str(stack.dest / "venvs" / "stack")
+    return Environment(Path(shared), ()).site_packages
+
+
 def environ(stack: Stack) -> dict[str, str]:
     """Return variables with which OpenStack's programs write nothing into the user's home."""
     return {"XDG_CACHE_HOME": str(stack.data_dir / "cache")}

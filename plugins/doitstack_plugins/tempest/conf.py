@@ -27,6 +27,18 @@ _AVAILABLE = {
 """Tempest's names of services."""
 
 
+OF_RESOURCES = frozenset(
+    {
+        ("network", "public_network_id"),
+        *(
+            ("compute", name)
+            for name in ("image_ref", "image_ref_alt", "flavor_ref", "flavor_ref_alt")
+        ),
+    }
+)
+"""The options, each with its section, that are only there if the cloud has these resources."""
+
+
 def default_tests(stack: Stack) -> str:
     """Return the regular expression that selects the tests for what is enabled."""
     return "|".join(tests for name, tests in TESTS.items() if stack.is_service_enabled(name))
@@ -70,11 +82,8 @@ def _of_services(found: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
     """Return a section for each service; tempest ignores those of missing services."""
     return {
         "image": {"endpoint_type": "publicURL"},
-        "network": {"endpoint_type": "publicURL", **_kept(found, "public_network_id")},
-        "compute": {
-            "endpoint_type": "publicURL",
-            **_kept(found, "image_ref", "image_ref_alt", "flavor_ref", "flavor_ref_alt"),
-        },
+        "network": {"endpoint_type": "publicURL", **_of_resources(found, "network")},
+        "compute": {"endpoint_type": "publicURL", **_of_resources(found, "compute")},
         "compute-feature-enabled": {"vnc_console": "false", "config_drive": "false"},
         "volume": {"endpoint_type": "publicURL", "catalog_type": "block-storage"},
         "volume-feature-enabled": {"backup": "false"},
@@ -82,8 +91,8 @@ def _of_services(found: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
     }
 
 
-def _kept(found: Mapping[str, str], *names: str) -> dict[str, str]:
-    return {name: found[name] for name in names if name in found}
+def _of_resources(found: Mapping[str, str], section: str) -> dict[str, str]:
+    return {name: text for name, text in found.items() if (section, name) in OF_RESOURCES}
 
 
 def _bool(value: bool) -> str:  # noqa: FBT001 - it has no other argument

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from doitstack import Stack
 from doitstack.errors import StepError
-from doitstack.private_files import private_directory
+from doitstack.private_files import private_directory, write_private
 from doitstack.venvs import Environment
 from doitstack_plugins.shared import conf_files, venvs
 from doitstack_plugins.tempest import cloud_resources, conf
@@ -32,11 +32,13 @@ def is_installed(stack: Stack) -> bool:
 
 
 def configure_tempest(stack: Stack) -> None:
-    """Write the tempest.conf (0600) for this cloud."""
+    """Write the tempest.conf (0600) for this cloud; options of scripts stay in it."""
     # The default stack has none of these resources.
     has_resources = stack.is_service_enabled("g-api", "n-api", "neutron")
     found = cloud_resources.find(stack) if has_resources else {}
-    conf_files.write(_conf(stack), conf.sections(stack, str(_state(stack)), found))
+    sections = conf.sections(stack, str(_state(stack)), found)
+    before = conf_files.read(_conf(stack))
+    write_private(_conf(stack), conf_files.with_others(before, sections, conf.OF_RESOURCES))
 
 
 def run_tempest(stack: Stack, *arguments: str) -> None:
@@ -97,6 +99,9 @@ def _workspace(stack: Stack) -> Path:
 
 
 def _conf(stack: Stack) -> Path:
-    """Return the file of configuration: the setting TEMPEST_CONFIG, or one in the workspace."""
+    """Return the file of configuration: the setting TEMPEST_CONFIG, or DevStack's default here.
+
+    It is not in the workspace, which is made while scripts may already write to the file.
+    """
     own = stack.settings.get("TEMPEST_CONFIG")
-    return Path(own) if own else _workspace(stack) / "etc" / "tempest.conf"
+    return Path(own) if own else _state(stack) / "etc" / "tempest.conf"

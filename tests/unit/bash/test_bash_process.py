@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.bash.bash_process import BashProcess, SessionPlace
-from doitstack.bash.protocol import encode_command
+from doitstack.bash.protocol import decode_variables, encode_command
 from doitstack.processes.event_loop import EventLoop
 
 
@@ -50,7 +50,7 @@ def bash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Process]:
 def test_command_writes_to_the_log_and_dumps_its_variables(bash: Process) -> None:
     bash.run("one=1; echo out; echo err >&2")
     assert bash.log.read_text() == "out\nerr\n"
-    assert b"one\x001\x00" in bash.process.variables()
+    assert decode_variables(bash.process.variables())["one"] == "1"
 
 
 def test_process_leads_a_group_and_has_no_function_of_the_caller(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from doitstack.config import dest_directory
+from doitstack.config import dest_directory, dest_mark
 from doitstack.config.local_conf import LocalSettings
 from doitstack.config.settings import Settings
 from doitstack.errors import BusyError, SettingsError
@@ -344,7 +344,7 @@ def test_dest_is_marked_before_anything_else_is_there(
         raise OSError(28, "No space left on device")
 
     seen: list[str] = []
-    monkeypatch.setattr(dest_directory, "write_private", killed)
+    monkeypatch.setattr(dest_mark, "write_private", killed)
     with pytest.raises(SettingsError, match="No space left"):
         dest_directory.claim(_settings(tmp_path / "dest"))
     assert seen == ["dest"]

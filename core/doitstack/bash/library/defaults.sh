@@ -88,7 +88,9 @@ _set_stack_group() {
 _set_paths() {
     _default DATA_DIR "$DEST/data"
     _default LOGDIR "$DEST/logs"
-    _default FILES "${TOP_DIR:-$DEST}/files"
+    # Earlier versions had them in the stack directory.
+    [[ ! ${TOP_DIR-} || ! -d $TOP_DIR/files ]] || _default FILES "$TOP_DIR/files"
+    _default FILES "$DEST/files"
     _default RC_DIR "${TOP_DIR:-$DEST}"
     _default STACK_VENV "$DEST/venvs/stack"
     # DevStack's name for the environment of GLOBAL_VENV
@@ -218,7 +220,7 @@ _set_project_paths() {
     _default SWIFT_CONF_DIR "$DEST/etc/swift"
     _default SWIFT_CONFIG_PROXY_SERVER "$SWIFT_CONF_DIR/proxy-server.conf"
     _default TEMPEST_DIR "$DEST/tempest"
-    _default TEMPEST_CONFIG_DIR "$DATA_DIR/tempest/workspace/etc"
+    _default TEMPEST_CONFIG_DIR "$DATA_DIR/tempest/etc"
     _default TEMPEST_CONFIG "$TEMPEST_CONFIG_DIR/tempest.conf"
     _default HORIZON_DIR "$DEST/horizon"
 }

@@ -150,7 +150,7 @@ pip_uninstall() {
     local venv
     [[ ${OFFLINE-} != True ]] || return 0
     venv=$(_current_venv)
-    [[ -x $venv/bin/python ]] || return 0
+    [[ -x $venv/bin/python && ! -e $venv.making ]] || return 0
     # it might not be installed
     _run_uv pip uninstall --quiet --python "$venv/bin/python" "$1" || :
 }
@@ -159,6 +159,10 @@ pip_uninstall() {
 get_from_global_requirements() {
     local -
     set +x
+    _global_requirement "$1" || die "$LINENO" "Can't find package $1 in requirements"
+}
+
+_global_requirement() {
     local line name=${1,,}
     while IFS= read -r line; do
         line=${line%%#*}
@@ -168,7 +172,7 @@ get_from_global_requirements() {
             return
         fi
     done < "$REQUIREMENTS_DIR/global-requirements.txt"
-    die "$LINENO" "Can't find package $1 in requirements"
+    return 1
 }
 
 # get_version_constraints_from_global_requirements NAME
@@ -178,13 +182,15 @@ get_version_constraints_from_global_requirements() {
     echo "${line:${#1}}"
 }
 
-# _requirement NAME: print its line in the requirements project; if that project is missing, print the
-# bare name, which the constraints pin
+# _requirement NAME: print its line in the requirements project. If that project is missing, or the line is
+# missing and it is not a checkout but what a run makes, print the bare name, which the constraints pin.
 _requirement() {
-    if [[ -r ${REQUIREMENTS_DIR-}/global-requirements.txt ]]; then
-        get_from_global_requirements "$1"
-    else
+    if [[ ! -r ${REQUIREMENTS_DIR-}/global-requirements.txt ]]; then
         echo "$1"
+    elif [[ -e $REQUIREMENTS_DIR/.doitstack ]]; then
+        _global_requirement "$1" || echo "$1"
+    else
+        get_from_global_requirements "$1"
     fi
 }
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from doitstack.config import dest_directory
 from doitstack.processes.program import Program
 from doitstack.stack import Stack
 from doitstack_plugins.horizon.plugin import plugin as horizon
@@ -41,3 +42,36 @@ def test_other_settings_make_the_files_again(tmp_path: Path) -> None:
     one, other = make(tmp_path), make(tmp_path, REGION_NAME="Elsewhere")
     assert horizon.generation(one) == horizon.generation(make(tmp_path))
     assert horizon.generation(one) != horizon.generation(other)
+
+
+def test_panels_of_scripts_are_read_and_make_the_files_again(tmp_path: Path) -> None:
+    stack = make(tmp_path)
+    package = horizon.environment(stack).site_packages / "openstack_dashboard"
+    dest_directory.claim(stack.settings)
+    (package / "local" / "enabled").mkdir(parents=True)
+    stage = RecordedActions(lambda program: None)
+    with stack.acting(stage):
+        horizon.configure(stack)
+        panel = stack.dest / "horizon/openstack_dashboard/local/enabled/_90_demo.py"
+        panel.write_text("PANEL = 'demo'")
+        assert (package / "local" / "enabled" / "_90_demo.py").read_text() == "PANEL = 'demo'"
+        before = len(stage.programs)
+        horizon.make_static_files_current(stack)
+        assert [program.argv[1] for program in stage.programs[before:]] == [
+            "collectstatic",
+            "compress",
+        ]
+        horizon.make_static_files_current(stack)
+        assert len(stage.programs) == before + 2
+
+
+def test_tree_of_the_user_is_used_as_it_is(tmp_path: Path) -> None:
+    stack = make(tmp_path)
+    package = horizon.environment(stack).site_packages / "openstack_dashboard"
+    (package / "local").mkdir(parents=True)
+    (stack.dest / "horizon" / "horizon").mkdir(parents=True)
+    horizon.use_panels(stack)
+    assert not (package / "local").is_symlink()
+    (stack.dest / "horizon" / "openstack_dashboard" / "local").mkdir(parents=True)
+    horizon.use_panels(stack)
+    assert (package / "local").readlink() == horizon.panels(stack)

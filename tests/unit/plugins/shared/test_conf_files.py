@@ -68,3 +68,31 @@ def test_addresses_follow_the_service_host(tmp_path: Path, host: str) -> None:
     settings = make_stack(tmp_path, SERVICE_HOST=host, WEB_SERVICE_PORT="81").settings
     conf_files.set_address(settings, "WEB", "80", "/v2")
     assert settings["WEB_SERVICE_URI"] == "http://[::1]:81/v2"
+
+
+def test_options_of_others_stay() -> None:
+    before = """
+[ours]
+ours = old
+theirs = kept
+list = a
+  b
+# a comment
+gone = old
+
+[theirs]
+theirs=kept
+"""
+    sections = {"ours": {"ours": "new", "list": "c"}, "more": {"x": "1"}}
+    assert conf_files.with_others(before, sections, {("ours", "gone")}) == (
+        "[ours]\nours = new\nlist = c\ntheirs = kept\n\n[more]\nx = 1\n\n[theirs]\ntheirs=kept\n"
+    )
+    long = "[theirs]\nlist = a\n  b\n"
+    assert conf_files.with_others(long, {}) == long
+
+
+def test_text_without_options_of_others_is_that_of_the_sections() -> None:
+    sections = {"a": {"x": "1"}, "b": {"y": "$2"}}
+    text = conf_files.text(sections)
+    assert conf_files.with_others("", sections) == text
+    assert conf_files.with_others(text, sections) == text

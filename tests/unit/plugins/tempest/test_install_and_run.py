@@ -35,12 +35,31 @@ def test_tempest_is_installed_once_its_workspace_is_there(tmp_path: Path) -> Non
 def test_configuration_is_private_and_for_this_cloud(tmp_path: Path) -> None:
     stack = make_stack(tmp_path, KEYSTONE_SERVICE_PORT="5111")
     install_and_run.configure_tempest(stack)
-    path = tmp_path / ".stack/data/tempest/workspace/etc/tempest.conf"
+    path = tmp_path / ".stack/data/tempest/etc/tempest.conf"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     conf = configparser.RawConfigParser()
     conf.read(path)
     assert conf["identity"]["uri_v3"] == "http://127.0.0.1:5111/v3"
     assert conf["auth"]["admin_password"] == "p$$ 'w"
+
+
+def test_options_of_scripts_stay_in_the_configuration(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    path = tmp_path / ".stack/data/tempest/etc/tempest.conf"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "[service_available]\ndemo = True\nnova = True\n"
+        "[compute]\nimage_ref = gone\nmin_compute_nodes = 2\n"
+    )
+    for _ in range(2):
+        install_and_run.configure_tempest(stack)
+        conf = configparser.RawConfigParser(default_section="none")
+        conf.read(path)
+        assert (conf["service_available"]["demo"], conf["service_available"]["nova"]) == (
+            "True",
+            "false",
+        )
+        assert dict(conf["compute"]) == {"endpoint_type": "publicURL", "min_compute_nodes": "2"}
 
 
 def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
