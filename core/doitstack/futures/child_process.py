@@ -18,7 +18,7 @@ from doitstack.errors import CommandError, DoitstackError, FutureError
 from doitstack.futures.watchdog import die_with_parent
 from doitstack.journal.job_file import Job, close_job, open_job
 from doitstack.planning.call_action import traceback_of
-from doitstack.processes.signals import raise_on_signals
+from doitstack.processes.signals import raise_no_more, raise_on_signals
 from doitstack.processes.tree import FUTURE_MARK, look_up, take_family_name
 
 LOST = 1
@@ -71,6 +71,9 @@ def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
         close_job(descriptor, _milliseconds(work), code)
         if not work.in_place:
             _say(work, "finished successfully" if code == 0 else f"FAILED with rc {code}")
+    except (SystemExit, KeyboardInterrupt):
+        # It was stopped before its action began.
+        code = 128 + signal.SIGTERM
     except OSError as error:
         code = code or LOST
         # On a full disk this message most likely cannot be written, either.
@@ -143,7 +146,10 @@ def _flush() -> None:
 
 def _run(work: Assignment, action: Callable[[], Any]) -> int:
     try:
-        return _act(work, action)
+        try:
+            return _act(work, action)
+        finally:
+            raise_no_more()
     except SystemExit as request:
         return _exit_code(request)
     except KeyboardInterrupt:

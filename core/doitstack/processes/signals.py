@@ -60,6 +60,13 @@ def raise_on_signals() -> None:
     sys.unraisablehook = _raise_again
 
 
+def raise_no_more() -> None:
+    """Let these signals do nothing: what is left to do ends the process."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        # Python would report one that came just before as lost if it were ignored.
+        signal.signal(number, lambda *_: None)
+
+
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated(128 + number)
 

@@ -56,6 +56,7 @@ def run(tmp_path: Path) -> Run:
         parent: int | None = None,
         close: Callable[[], None] = lambda: None,
         directory: Path = tmp_path,
+        now: Callable[[], float] = lambda: NOW,
     ) -> Child:
         (tmp_path / "f.ini").unlink(missing_ok=True)
         (tmp_path / "stack.log").touch()
@@ -66,7 +67,7 @@ def run(tmp_path: Path) -> Run:
             tmp_path / "stack.log",
             os.getpid() if parent is None else parent,
             "run:f",
-            lambda: NOW,
+            now,
             close,
             child_streams(),
             in_place,
@@ -175,6 +176,29 @@ def test_signal_ends_the_action_and_its_code_is_that_of_a_shell(
     job = read_job(child.directory / "f.ini")
     assert job
     assert job.rc == code
+
+
+def kill_self() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_signal_before_the_action_leaves_no_traceback(run: Run) -> None:
+    child = run(write("never"), close=kill_self)
+    assert (child.code, child.log) == (128 + signal.SIGTERM, "")
+
+
+def test_signal_after_the_action_changes_nothing(run: Run) -> None:
+    times = iter([lambda: None, kill_self])
+
+    def now() -> float:
+        next(times)()
+        return NOW
+
+    child = run(write("done\n"), now=now)
+    job = read_job(child.directory / "f.ini")
+    assert job
+    assert (child.code, job.rc, child.log) == (0, 0, "done\n")
+    assert "finished successfully" in child.main_log
 
 
 def test_result_that_cannot_be_pickled_fails_the_future(run: Run) -> None:
