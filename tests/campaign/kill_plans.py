@@ -156,9 +156,7 @@ while True:
 
 def services_plan() -> Plan:
     """A service with a port, one that sleeps, and a fork server that futures call."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     python = f"""
         import socket
 
@@ -221,4 +219,31 @@ def _make_tool(stack: StackDir) -> None:
     tool.chmod(0o755)
 
 
-PLANS = {"futures": futures_plan, "builds": builds_plan, "services": services_plan}
+def default_plan() -> Plan:
+    """Keystone with its accounts, and the fork server of `openstack`. It needs the packages."""
+    return Plan(
+        {"local.conf": "[[local|localrc]]\nENABLED_SERVICES=key\n"},
+        {},
+        more=("supervisord", "server"),
+        services=("keystone", "warm-openstack"),
+        prepare=_take_port,
+    )
+
+
+def _take_port(stack: StackDir) -> None:
+    del stack.environ["ENABLED_SERVICES"]
+    stack.environ["KEYSTONE_SERVICE_PORT"] = str(_free_port())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+PLANS = {
+    "futures": futures_plan,
+    "builds": builds_plan,
+    "services": services_plan,
+    "default": default_plan,
+}

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from tests.conftest import StackDir
 from tests.integration.probes import is_dead, marked
 
-_SERVER = "warm-"
+SERVER = "warm-"
+"""The prefix of the names of fork servers."""
 
 
 class ServiceProcess(NamedTuple):
@@ -62,7 +63,7 @@ class Victims:
         return (one.pid for one in service_processes(self._stack) if not one.service)
 
     def _server(self) -> Iterator[int]:
-        ours = [one for one in service_processes(self._stack) if one.service.startswith(_SERVER)]
+        ours = [one for one in service_processes(self._stack) if one.service.startswith(SERVER)]
         pids = {one.pid for one in ours}
         return (one.pid for one in ours if one.parent not in pids)
 
