@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 FUTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names of futures are also file names; any other name is refused before a file is touched."""
@@ -70,40 +70,45 @@ class Step:
         return one_line(" ".join(word for word in words if word))
 
 
-class MadeStep(NamedTuple):
-    """A step, and `FILE:LINE` of the call that made it."""
+class Made(NamedTuple):
+    """A step or an action `shell(...)`, and `FILE:LINE` of the call that made it."""
 
-    step: Step
+    what: Step | Shell
     place: str
 
     @property
     def verb(self) -> str:
-        """The call, for messages: `async_run('a')`."""
-        name = "" if self.step.kind is Kind.ASYNC_WAIT else f"{self.step.name}"
-        return f"{self.step.kind.value}({name or ', '.join(self.step.waits)})"
+        """The call, for messages: `async_run(a)`."""
+        if isinstance(self.what, Shell):
+            return f"shell({_step_name(self.what)})"
+        name = "" if self.what.kind is Kind.ASYNC_WAIT else f"{self.what.name}"
+        return f"{self.what.kind.value}({name or ', '.join(self.what.waits)})"
 
 
-_made_steps: ContextVar[list[MadeStep] | None] = ContextVar("made_steps", default=None)
+_all_made: ContextVar[list[Made] | None] = ContextVar("all_made", default=None)
 
 
 @contextmanager
-def recorded_steps() -> Iterator[list[MadeStep]]:
-    """Yield a list of the steps that are made in the block."""
-    made: list[MadeStep] = []
-    token = _made_steps.set(made)
+def recorded_steps() -> Iterator[list[Made]]:
+    """Yield a list of the steps, and the actions `shell(...)`, that are made in the block."""
+    made: list[Made] = []
+    token = _all_made.set(made)
     try:
         yield made
     finally:
-        _made_steps.reset(token)
+        _all_made.reset(token)
 
 
-def _made(step: Step) -> Step:
-    """Record a step of the plugin that called our caller."""
-    made = _made_steps.get()
+_Recorded = TypeVar("_Recorded", Step, Shell)
+
+
+def _made(what: _Recorded) -> _Recorded:
+    """Record what the plugin that called our caller has made."""
+    made = _all_made.get()
     if made is not None:
         caller = sys._getframe(2)
-        made.append(MadeStep(step, f"{caller.f_code.co_filename}:{caller.f_lineno}"))
-    return step
+        made.append(Made(what, f"{caller.f_code.co_filename}:{caller.f_lineno}"))
+    return what
 
 
 def one_line(text: str) -> str:
@@ -151,7 +156,7 @@ def _checked(action: Action, args: Sequence[Any]) -> Action:
 
 def shell(command: str) -> Shell:
     """Return the action that runs a function or command in the bash session."""
-    return Shell(shell_command(command))
+    return _made(Shell(shell_command(command)))
 
 
 def shell_command(command: str) -> str:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from doitstack.errors import DoitstackError, StepError, describe_error, shortage
-from doitstack.steps import recorded_steps
+from doitstack.steps import Step, recorded_steps
 
 _PYTHONS = f"{Path(traceback.__file__).parent}/"
 """The directory of Python's own files."""
@@ -26,10 +26,11 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
     with recorded_steps() as made:
         answer = function(*arguments)
     for one in made:
-        raise StepError(
-            f"{one.place}: {one.verb} makes a step, which only a hook can yield; "
-            f"an action calls stack.{one.step.kind.value}()"
-        )
+        if isinstance(one.what, Step):
+            raise StepError(
+                f"{one.place}: {one.verb} makes a step, which only a hook can yield; "
+                f"an action calls stack.{one.what.kind.value}()"
+            )
     if answer is False:
         raise StepError("the action returned False")
     return answer

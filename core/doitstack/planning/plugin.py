@@ -15,7 +15,7 @@ from doitstack.errors import DoitstackError, PluginError, StepError, describe_er
 from doitstack.phases import REVERSED_PHASES, STACK_PHASES, Phase
 from doitstack.planning.action_signatures import place_of_definition
 from doitstack.planning.call_action import place_of
-from doitstack.steps import Kind, MadeStep, Step, callable_name, recorded_steps
+from doitstack.steps import Kind, Made, Step, callable_name, recorded_steps
 
 if TYPE_CHECKING:
     from doitstack.config.settings import Settings
@@ -130,10 +130,12 @@ class Plugin(NamedTuple):
                 self._refuse(hook, f"offers {step.name}: offer run() steps only")
             yield step
 
-    def _refuse_unyielded(self, hook: str, made: list[MadeStep], steps: Sequence[Step]) -> None:
-        """Raise PluginError if the hook has made steps that are not among its `steps`."""
-        yielded = {id(step) for step in steps}
-        lost = [one for one in made if id(one.step) not in yielded]
+    def _refuse_unyielded(self, hook: str, made: list[Made], steps: Sequence[Step]) -> None:
+        """Raise PluginError if the hook has made steps or actions that none of its `steps` uses."""
+        used = {id(step) for step in steps}
+        # The action of a lost step is lost with it.
+        used |= {id(one.what.action) for one in made if isinstance(one.what, Step)}
+        lost = [one for one in made if id(one.what) not in used]
         if lost:
             places = "; ".join(f"{one.verb} in {one.place}" for one in lost)
             self._refuse(hook, f"made a step and did not yield it: {places}")

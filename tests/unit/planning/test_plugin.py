@@ -156,6 +156,33 @@ def test_steps_that_are_not_yielded_are_refused_with_their_places(tmp_path: Path
     )
 
 
+def test_shell_that_no_step_runs_is_refused_with_its_place(tmp_path: Path) -> None:
+    hook = """
+        from doitstack import shell
+
+        @hookimpl
+        def stack_install(stack):
+            yield run(shell("ls -l"))
+            shell("true --now")
+    """
+    place = "TOP/extras.d/50-demo.py"
+    assert _blame(tmp_path, hook) == (
+        f"plugin demo: {place}:6: stack_install made a step and did not yield it: "
+        f"shell(true) in {place}:9"
+    )
+
+
+def test_lost_step_is_named_without_its_shell(tmp_path: Path) -> None:
+    hook = """
+        from doitstack import shell
+
+        @hookimpl
+        def stack_install(stack):
+            run(shell("ls"))
+    """
+    assert _blame(tmp_path, hook).endswith("did not yield it: run(ls) in TOP/extras.d/50-demo.py:8")
+
+
 def test_steps_that_are_returned_or_passed_on_count_as_yielded(tmp_path: Path) -> None:
     drop_in(
         tmp_path,
