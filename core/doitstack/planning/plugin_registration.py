@@ -17,6 +17,7 @@ from doitstack.errors import DoitstackError, PluginError
 from doitstack.phases import STACK_PHASES
 from doitstack.planning.found_plugin import FoundPlugin
 from doitstack.planning.plugin import HOOKS, Plugin, place_in
+from doitstack.planning.repeated_hooks import repeated_hooks
 from doitstack.suggestions import did_you_mean
 
 _MARK = f"{hookspecs.PROJECT}_impl"
@@ -186,6 +187,8 @@ def _refuse_unusable(
             raise PluginError(
                 one.name, f"{one.origin}: {hook} is a wrapper; yield steps from a plain hook"
             )
+    for message in repeated_hooks(() if one.is_service else _modules_of(one)):
+        raise PluginError(one.name, message)
     for hook in {phase.hook for phase in STACK_PHASES} & set(dir(one.source)):
         if not manager.parse_hookimpl_opts(one.source, hook):
             raise PluginError(one.name, f"{one.origin}: {hook} is not a hook without @hookimpl")
