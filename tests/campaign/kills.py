@@ -90,6 +90,8 @@ class Campaign:
         faults += self._faults_of_the_end(process.returncode, killed, out)
         if seconds is None:
             faults.append(f"still there: {described(self._left())}")
+        if not process.returncode and "server" not in killed:
+            faults += self._faults_of_success()
         faults += self._faults_of_the_next_run()
         if self._seconds_until_all_have_ended(time.monotonic()) is None:
             faults.append(f"still there after the next run: {described(self._left())}")
@@ -198,6 +200,12 @@ class Campaign:
             if (sorted(lines) if is_unordered else lines) != wanted or not is_whole:
                 yield f"lines of {name} are missing or apart:\n{outcome.out}"
         yield from self._faults_of_services()
+
+    def _faults_of_success(self) -> Iterator[str]:
+        """Yield the services that a run has not brought up though it says that it was well."""
+        names = {one.service for one in service_processes(self._stack)}
+        if missing := {*self._plan.services} - names:
+            yield f"success without {missing}"
 
     def _faults_of_services(self) -> Iterator[str]:
         """Yield what is wrong with the services, each of which must run once, under supervisord."""

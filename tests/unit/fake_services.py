@@ -22,6 +22,9 @@ class FakeSupervisord:
         self.calls: list[str] = []
         self.is_running = False
 
+    def answers(self) -> bool:
+        return True
+
     def names(self) -> list[str]:
         return sorted(self.configurations)
 

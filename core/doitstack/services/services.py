@@ -145,8 +145,9 @@ class Services:
     def deaths(self, since: float, *needed: str) -> dict[str, str]:
         """Return the services that have died by themselves after `since` (s since the epoch).
 
-        Includes those of `needed` that do not run for any reason. The value is the message about
-        the service, with the end of its log.
+        Includes those of `needed` that do not run for any reason, and those that supervisord has
+        left because it was killed. The value is the message about the service, with the end of its
+        log.
         """
         found = {one.name: one for one in self.status()}
         states = {
@@ -156,7 +157,15 @@ class Services:
         for one in found.values():
             if one.state in _DEAD and one.ended > since and not one.name.startswith(_MAY_END):
                 down[one.name] = one.state
-        return {name: self._death(name, state) for name, state in down.items()}
+        deaths = {name: self._death(name, state) for name, state in down.items()}
+        return deaths | {name: f"service {name} has lost its supervisord" for name in self._lost()}
+
+    def _lost(self) -> list[str]:
+        """Return the services that run without supervisord, which was killed."""
+        if not self.names() or self._supervisord.answers():
+            return []
+        with self._supervisord.locked():  # it may just be starting again
+            return [] if self._supervisord.answers() else self._supervisord.left_programs()
 
     def started(self, name: str) -> int:
         """Return when the service `name` last started, in s since the epoch; 0 if never."""

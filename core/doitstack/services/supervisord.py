@@ -106,9 +106,13 @@ class Supervisord:
             yield
 
     def ensure(self) -> None:
-        """Start supervisord unless it runs. Raises ServiceError."""
-        if self._answers():
+        """Start supervisord unless it runs. Raises ServiceError.
+
+        If it was killed, the programs that it has left are started again under the new one.
+        """
+        if self.answers():
             return
+        left = self.left_programs()
         self._remove_remains()
         write_private(self.directory / "supervisord.conf", _SUPERVISORD)
         private_directory(self.directory / "conf.d")
@@ -129,6 +133,8 @@ class Supervisord:
         # It listens before it goes into the background, so from here on it answers.
         if done.returncode:
             raise ServiceError(f"supervisord does not start: {done.stderr.strip()}")
+        for name in left:
+            self.start(name, wait=False)
 
     def shut_down(self) -> None:
         """End it and its programs, or the processes and files that a SIGKILL or reboot has left."""
@@ -213,6 +219,10 @@ class Supervisord:
                     f"{', '.join(map(str, sorted(left)))}"
                 )
 
+    def left_programs(self) -> list[str]:
+        """Return the programs of which processes run."""
+        return sorted(filter(None, self.processes()))
+
     def _pids_of(self, names: set[str]) -> set[int]:
         found = self.processes()
         return {process.pid for name in names for process in found.get(name, ())}
@@ -227,7 +237,8 @@ class Supervisord:
         """Return a file of the program `name`: its configuration `conf` or its script `sh`."""
         return self.directory / "conf.d" / f"{name}.{kind}"
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Return whether it runs."""
         try:
             self._ask("supervisor.getState")
         except (OSError, http.client.HTTPException):

@@ -160,6 +160,29 @@ def test_start_restarts_a_service_with_another_command(shared: Services) -> None
     assert psutil.Process(pid_of(shared, "a")).environ()["X"] == "2"
 
 
+def test_next_start_brings_back_what_a_killed_supervisord_has_left(services: Services) -> None:
+    begin(services, "a", SLEEP)
+    begin(services, "b", SLEEP)
+    begin(services, "stopped", SLEEP)
+    services.stop("stopped")
+    before = kept(services)
+    supervisord(services).kill()
+    assert wait_until(lambda: any(map(gone, before)))
+    assert services.deaths(time.time()) == {
+        "a": "service a has lost its supervisord",
+        "b": "service b has lost its supervisord",
+    }
+
+    services.start("a", SLEEP, wait=False)
+
+    assert all(map(gone, before))
+    states = {one.name: one.state for one in services.status()}
+    up = (ServiceState.STARTING, ServiceState.RUNNING)
+    assert (states["a"] in up, states["b"] in up) == (True, True)
+    assert states["stopped"] is ServiceState.STOPPED
+    assert services.deaths(time.time()) == {}
+
+
 def test_start_again_starts_a_known_service(services: Services) -> None:
     assert not services.start_again("a")
     assert not directory_of(services).exists()
