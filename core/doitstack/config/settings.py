@@ -1,7 +1,9 @@
 """The settings of a run: defaults, overridden by `local.conf`, overridden by the environment."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from doitstack.config.addresses import host_address, is_host, url_host
@@ -140,30 +142,57 @@ class Settings(Mapping[str, str]):
         """Return whether `name` is true in DevStack's spelling: True, yes, 1; False, no, 0."""
         value = self._values.get(name, "").strip().lower()
         if value not in _TRUE | _FALSE:
-            raise SettingsError(f"{name}={self._values[name]}: use True or False")
+            raise self.mistake(name, "use True or False")
         return default if value == "" else value in _TRUE
 
     def number(self, name: str) -> int:
         """Return `name` as a whole number from 0 to MOST."""
         text = self[name].strip()
         if not text.isdecimal():
-            raise SettingsError(f"{name}={self[name]}: use a whole number, 0 or more")
+            raise self.mistake(name, "use a whole number, 0 or more")
         if len(text) > len(str(MOST)):
-            raise SettingsError(f"{name}={text[:20]}: use a whole number up to {MOST}")
+            raise self.mistake(name, f"use a whole number up to {MOST}")
         return int(text)
 
     def port(self, name: str) -> int:
         """Return `name` as a TCP port."""
         port = self.number(name)
         if not 0 < port < 65536:
-            raise SettingsError(f"{name}={port}: a port is a number from 1 to 65535")
+            raise self.mistake(name, "a port is a number from 1 to 65535")
         return port
 
     def host(self, name: str) -> str:
         """Return `name` as an IP address or the name of a host; it may be empty."""
         if self[name] and not is_host(self[name]):
-            raise SettingsError(f"{name}={self[name]}: use an IP address or the name of a host")
+            raise self.mistake(name, "use an IP address or the name of a host")
         return self[name]
+
+    def absolute_path(self, name: str) -> Path:
+        """Return `name` as a path that does not depend on a working directory."""
+        if not self.path(name).is_absolute():
+            raise self.mistake(name, "use an absolute path")
+        return self.path(name)
+
+    def network(self, name: str) -> IPv4Network | IPv6Network:
+        """Return `name` as a range of addresses: `10.0.0.0/22`."""
+        try:
+            address, length = self[name].split("/")
+            return ip_network((address.strip(), int(length)))
+        except ValueError:
+            raise self.mistake(name, "use a range of addresses, such as 10.0.0.0/22") from None
+
+    def urls(self, name: str) -> list[str]:
+        """Return `name` as URLs, which commas or blanks separate."""
+        urls = self[name].replace(",", " ").split()
+        if not all(re.match(r"[a-z][a-z0-9+.-]*://.", url, re.IGNORECASE) for url in urls):
+            raise self.mistake(name, "use URLs, such as https://HOST/PATH or file:///PATH")
+        return urls
+
+    def mistake(self, name: str, remedy: str) -> SettingsError:
+        """Return the error for a bad value of `name`, with its line if the user's file sets it."""
+        is_local = name in self.local.variables and name not in self.environ
+        place = self.local.place_of(name) if is_local else ""
+        return SettingsError(f"{place and f'{place}: '}{name}={self[name][:80]}: {remedy}")
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -195,6 +224,10 @@ class Settings(Mapping[str, str]):
         self._values["ENABLED_SERVICES"] = ",".join(kept)
         disabled = filter(None, (*self.get("DISABLED_SERVICES").split(","), *names))
         self._values["DISABLED_SERVICES"] = ",".join(dict.fromkeys(disabled))
+
+
+SettingCheck = Callable[[Settings, str], object]
+"""Raises SettingsError for a bad value of a setting: `Settings.port`."""
 
 
 def _is_enabled(name: str, enabled: tuple[str, ...]) -> bool:
@@ -267,22 +300,17 @@ def _defaults(
 
 def _check_values(settings: Settings) -> None:
     for name in _DIRECTORIES:
-        if not settings.path(name).is_absolute():
-            raise SettingsError(f"{name}={settings[name]}: use an absolute path")
+        settings.absolute_path(name)
     if settings["SERVICE_IP_VERSION"] not in ("4", "6"):
-        raise SettingsError(f"SERVICE_IP_VERSION={settings['SERVICE_IP_VERSION']}: use 4 or 6")
+        raise settings.mistake("SERVICE_IP_VERSION", "use 4 or 6")
     for name in _HOSTS:
         settings.host(name)
     for name in _NUMBERS:
         settings.number(name)
     for name in _TRUTHS:
         settings.is_true(name)
-    _check_jobs(settings.number("ASYNC_JOBS"))
-
-
-def _check_jobs(jobs: int) -> None:
-    if jobs > MOST_JOBS:
-        raise SettingsError(f"ASYNC_JOBS={jobs}: use {MOST_JOBS} at most, or 0 for no limit")
+    if settings.number("ASYNC_JOBS") > MOST_JOBS:
+        raise settings.mistake("ASYNC_JOBS", f"use {MOST_JOBS} at most, or 0 for no limit")
 
 
 def _check_dest(dest: str, home: str) -> None:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 import pluggy
 
-from doitstack.errors import DoitstackError, PluginError, StepError, describe_error
+from doitstack.errors import DoitstackError, PluginError, SettingsError, StepError, describe_error
 from doitstack.phases import REVERSED_PHASES, STACK_PHASES, Phase
 from doitstack.planning.action_signatures import place_of_definition
 from doitstack.planning.call_action import place_of
 from doitstack.steps import Kind, Made, Step, callable_name, recorded_steps
 
 if TYPE_CHECKING:
-    from doitstack.config.settings import Settings
+    from doitstack.config.settings import SettingCheck, Settings
     from doitstack.stack import Stack
 
 TASKS_HOOK = "tasks"
@@ -46,6 +46,7 @@ class Plugin(NamedTuple):
         modules: its Python files.
         configuration_files: patterns of the files that an in-tree service reads, below DevStack's
             `/etc/NAME`.
+        checked_settings: how its settings are checked, by their names.
     """
 
     name: str
@@ -57,6 +58,19 @@ class Plugin(NamedTuple):
     known_services: tuple[str, ...] = ()
     modules: tuple[Path, ...] = ()
     configuration_files: tuple[str, ...] = ()
+    checked_settings: Mapping[str, "SettingCheck"] = MappingProxyType({})
+
+    def setting_mistakes(self, settings: "Settings") -> Iterator[str]:
+        """Yield what is wrong with its settings, if it takes part. Raises PluginError."""
+        if self.services and not settings.is_service_enabled(*self.services):
+            return
+        for name, check in self.checked_settings.items():
+            with self._blamed(f"the check of {name}"):
+                try:
+                    if settings.get(name):
+                        check(settings, name)
+                except SettingsError as error:
+                    yield str(error)
 
     def steps(self, hook: str, **arguments: "Settings | Stack") -> list[Step]:
         """Return the steps that the plugin declares for `hook`, if it implements it at all.

@@ -13,6 +13,7 @@ from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 import pluggy
 
 from doitstack import hookspecs
+from doitstack.config.settings import SettingCheck
 from doitstack.errors import DoitstackError, PluginError
 from doitstack.phases import STACK_PHASES
 from doitstack.planning.found_plugin import FoundPlugin
@@ -112,6 +113,7 @@ def _registered(found: list[FoundPlugin]) -> list[Plugin]:
             known_services=_names_of(one, "services") + _names_of(one, "known_services"),
             modules=_modules_of(one),
             configuration_files=_names_of(one, "configuration_files"),
+            checked_settings=_checked_settings(one),
         )
         for one in found
     ]
@@ -204,6 +206,14 @@ def _names_of(one: FoundPlugin, attribute: str) -> tuple[str, ...]:
             one.name, f'{one.origin}: {attribute} are names in a tuple: {attribute} = ("g-api",)'
         )
     return tuple(services)
+
+
+def _checked_settings(one: FoundPlugin) -> Mapping[str, SettingCheck]:
+    checks = getattr(one.source, "checked_settings", {})
+    if not isinstance(checks, Mapping) or not all(map(callable, checks.values())):
+        example = 'checked_settings = {"TIDES_PORT": Settings.port}'
+        raise PluginError(one.name, f"{one.origin}: checked_settings are checks by name: {example}")
+    return checks
 
 
 def _modules_of(one: FoundPlugin) -> tuple[Path, ...]:

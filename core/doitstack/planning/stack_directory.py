@@ -182,6 +182,7 @@ class StackDirectory:
             *section_mistakes(self.settings.local, self._conf, self.plugins, self._texts),
             *(one.text for one in complaints(self.scripts) if one.is_error),
             *service_mistakes(self.settings, self._known_services),
+            *self._setting_mistakes(),
         ]
         if not mistakes:
             mistakes += [str(one) for one in self._unknown_commands() if one.is_certain]
@@ -190,6 +191,12 @@ class StackDirectory:
         self.plan([Phase.UNSTACK])
         self.plan([Phase.CLEAN])
         self.tasks()
+
+    def _setting_mistakes(self) -> list[str]:
+        """Return what the checks of plugins find in the settings."""
+        settings = self._sourced.stack.settings
+        found = (text for one in self.plugins for text in one.setting_mistakes(settings))
+        return list(dict.fromkeys(found))
 
     @cached_property
     def _texts(self) -> Mapping[Path, str]:

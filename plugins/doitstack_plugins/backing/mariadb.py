@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
 from doitstack.config.addresses import socket_host, url_host
+from doitstack.config.settings import SettingCheck
 from doitstack.errors import SettingsError
 from doitstack.private_files import private_directory, write_private
 from doitstack.uptodate import digest
@@ -68,6 +69,23 @@ ALTER USER '{user}'@'%' IDENTIFIED BY '{password}';
 GRANT ALL PRIVILEGES ON *.* TO '{user}'@'%' WITH GRANT OPTION;
 """
 """Run by the server before it listens, so that no login works without the password."""
+
+
+def _if_mysql(check: SettingCheck) -> SettingCheck:
+    """Return `check` for settings that only MariaDB uses; SQLite does not."""
+
+    def checked(settings: Settings, name: str) -> None:
+        if settings.is_service_enabled("mysql"):
+            check(settings, name)
+
+    return checked
+
+
+checked_settings = {
+    "DATABASE_HOST": _if_mysql(Settings.host),
+    "DATABASE_PORT": _if_mysql(Settings.port),
+    "RECREATE_DB": Settings.is_true,
+}
 
 
 @hookimpl

@@ -15,6 +15,7 @@ from doitstack_plugins.shared import ports
 
 _FUTURE = "start_memcached"
 services = ("memcached", "mysql", "s-proxy")
+checked_settings = {"MEMCACHED_PORT": Settings.port}
 
 
 @hookimpl

@@ -20,6 +20,8 @@ from doitstack_plugins.backing import debian_packages
 from doitstack_plugins.shared import health, ports, required_services
 
 services = ("rabbit",)
+_PORTS = ("RABBIT_PORT", "RABBIT_DIST_PORT", "RABBIT_EPMD_PORT")
+checked_settings = {"RABBIT_HOST": Settings.host, **dict.fromkeys(_PORTS, Settings.port)}
 
 FUTURE = "start_rabbit"
 _PASSWORD = "RABBIT_PASSWORD"  # noqa: S105 - its name, not the password

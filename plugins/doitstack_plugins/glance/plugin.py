@@ -2,9 +2,10 @@
 
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, shell
+from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.keystone import service_accounts
@@ -49,6 +50,14 @@ class Glance(ApiService):
         if _image_urls(stack):
             yield async_wait("upload_images")
 
+    @property
+    def checked_settings(self) -> Mapping[str, SettingCheck]:
+        """How its settings are checked, by their names."""
+        return {
+            **super().checked_settings,
+            "IMAGE_URLS": Settings.urls,
+        }
+
     def init(self, stack: Stack) -> None:
         """Make the database, or bring it up to the installed version; a new one has no images."""
         if not mariadb.database_id(stack, "glance"):
@@ -87,7 +96,7 @@ class Glance(ApiService):
 
 
 def _image_urls(stack: Stack) -> list[str]:
-    return [url for url in stack.settings["IMAGE_URLS"].replace(",", " ").split() if url]
+    return stack.settings.urls("IMAGE_URLS")
 
 
 plugin = Glance()

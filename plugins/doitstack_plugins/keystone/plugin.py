@@ -5,7 +5,7 @@ Its configuration and keys are in KEYSTONE_CONF_DIR.
 
 import base64
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.cloud import ADMIN_PASSWORD, import_sdk
 from doitstack.config.addresses import url_host
+from doitstack.config.settings import SettingCheck
 from doitstack.errors import SettingsError
 from doitstack.private_files import write_private
 from doitstack.uptodate import Unchanged, digest
@@ -102,6 +103,15 @@ class Keystone(ApiService):
     def stack_test_config(self, stack: Stack) -> Iterator[Step]:
         """Check that the server of the `openstack` command has been started."""
         yield async_wait("warm_openstack")
+
+    @property
+    def checked_settings(self) -> Mapping[str, SettingCheck]:
+        """How its settings are checked, by their names."""
+        return {
+            **super().checked_settings,
+            "KEYSTONE_SERVICE_URI_V3": Settings.urls,
+            "KEYSTONE_AUTH_URI": Settings.urls,
+        }
 
     def check(self, stack: Stack) -> None:
         """Raise if keystone cannot be served: the port is taken, or TLS is wanted."""

@@ -5,7 +5,6 @@ Each object is found or created, so the steps can run again.
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from ipaddress import ip_network
 from typing import Any
 
 from doitstack import Settings, Stack
@@ -42,7 +41,7 @@ def _private_subnet(stack: Stack, network: Any, project: str) -> Any:
     key = {"name": settings["PRIVATE_NETWORK_NAME"], "project_id": project}
     private = _get_or_create(network.networks, network.create_network, key)
     key = {"name": settings["PRIVATE_SUBNET_NAME"], "network_id": private.id}
-    more = {"project_id": project, "ip_version": ip_network(settings["FIXED_RANGE"]).version}
+    more = {"project_id": project, "ip_version": settings.network("FIXED_RANGE").version}
     more["cidr"] = settings["FIXED_RANGE"]
     return _get_or_create(network.subnets, network.create_subnet, key, **more)
 
@@ -57,7 +56,7 @@ def _public_network(stack: Stack, network: Any) -> Any:
     }
     public = _get_or_create(network.networks, network.create_network, key, **more)
     key = {"name": settings["PUBLIC_SUBNET_NAME"], "network_id": public.id}
-    more = {"ip_version": ip_network(settings["FLOATING_RANGE"]).version, "is_dhcp_enabled": False}
+    more = {"ip_version": settings.network("FLOATING_RANGE").version, "is_dhcp_enabled": False}
     more["cidr"] = settings["FLOATING_RANGE"]
     _get_or_create(network.subnets, network.create_subnet, key, **more)
     return public

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl
+from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, rabbitmq
@@ -72,6 +73,16 @@ class Neutron(ApiService):
         """Wait for the first networks, which tests use."""
         if _has_initial_networks(stack):
             yield async_wait("create_neutron_initial_network")
+
+    @property
+    def checked_settings(self) -> Mapping[str, SettingCheck]:
+        """How its settings are checked, by their names."""
+        return {
+            **super().checked_settings,
+            "FIXED_RANGE": Settings.network,
+            "FLOATING_RANGE": Settings.network,
+            "NEUTRON_CREATE_INITIAL_NETWORKS": Settings.is_true,
+        }
 
     def configure(self, stack: Stack) -> None:
         """Write neutron.conf and ml2_conf.ini (0600), and make the directory of the state."""

@@ -4,10 +4,11 @@ The configuration is in `conf`, the databases in `cells`, the processes in `proc
 nova needs before it is of use in `readiness`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
+from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged
 from doitstack.venvs import Environment
@@ -93,6 +94,18 @@ class Nova(ApiService):
     def stack_test_config(self, stack: Stack) -> Iterator[Step]:
         """Wait until nova is ready for the servers of tests."""
         yield async_wait("create_flavors", "wait_for_computes", "discover_hosts")
+
+    @property
+    def checked_settings(self) -> Mapping[str, SettingCheck]:
+        """How its settings are checked, by their names."""
+        return {
+            **super().checked_settings,
+            "LOCAL_HOSTNAME": Settings.host,
+            "METADATA_SERVICE_PORT": Settings.port,
+            "NOVA_NUM_CELLS": Settings.number,
+            "NOVA_CPU_CELL": Settings.number,
+            "NUMBER_FAKE_NOVA_COMPUTE": Settings.number,
+        }
 
     def checks(self, stack: Stack) -> Iterator[Check]:
         """Yield the checks of the cells' settings and of the APIs' ports."""

@@ -3,12 +3,13 @@
 `ApiService` builds on it; a service with processes of another kind (Swift) uses it as it is.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from doitstack import Stack, Step, async_run, hookimpl, run, warm
+from doitstack import Settings, Stack, Step, async_run, hookimpl, run, warm
 from doitstack.config.dest_directory import discard
+from doitstack.config.settings import SettingCheck
 from doitstack.venvs import Environment
 from doitstack_plugins.shared import required_services, venvs, warm_managers
 
@@ -92,6 +93,16 @@ class Service:
         discard(stack.settings, *self.paths(stack))
 
     # -- for the actions -----------------------------------------------------------------------
+
+    @property
+    def checked_settings(self) -> Mapping[str, SettingCheck]:
+        """How its settings are checked before anything runs, by their names."""
+        return {
+            f"{self.prefix}_SERVICE_HOST": Settings.host,
+            f"{self.prefix}_SERVICE_PORT": Settings.port,
+            f"{self.prefix}_SERVICE_URI": Settings.urls,
+            f"{self.prefix}_CONF_DIR": Settings.absolute_path,
+        }
 
     @property
     def prefix(self) -> str:

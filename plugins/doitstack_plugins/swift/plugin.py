@@ -3,12 +3,13 @@
 The files of configuration are written by `conf`, the rings by `rings`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
 from doitstack.config.addresses import socket_host, url_host
+from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import debian_packages
@@ -61,6 +62,14 @@ class Swift(Service):
         """Start swift."""
         yield async_wait("install_swift", "init_swift", "create_swift_accounts")
         yield async_run("start_swift", named("start_swift", self.start))
+
+    @property
+    def checked_settings(self) -> Mapping[str, SettingCheck]:
+        """How its settings are checked, by their names."""
+        return {
+            **super().checked_settings,
+            **dict.fromkeys(_PORTS_OF_RINGS, Settings.port),
+        }
 
     def checks(self, stack: Stack) -> Iterator[Check]:
         """Yield the checks of the servers' ports."""

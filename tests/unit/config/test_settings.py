@@ -8,7 +8,7 @@ import pytest
 from doitstack.config import dest_directory
 from doitstack.config.cache_directories import cache_directory
 from doitstack.config.local_conf import LocalSettings
-from doitstack.config.settings import Settings, load_settings
+from doitstack.config.settings import SettingCheck, Settings, load_settings
 from doitstack.errors import SettingsError
 
 ENVIRON = {"HOME": "/home/nobody-here", "PATH": "/usr/bin:/bin"}
@@ -146,7 +146,8 @@ def test_truth_of_an_unset_name_is_the_default() -> None:
 def test_values_are_checked_when_they_are_read(
     tmp_path: Path, name: str, value: str, complaint: str
 ) -> None:
-    with pytest.raises(SettingsError, match=f"^{name}={value}: {complaint}$"):
+    place = f"{tmp_path}/local.conf:2"
+    with pytest.raises(SettingsError, match=f"^{place}: {name}={value}: {complaint}$"):
         _load(tmp_path, f"{name}={value}\n")
 
 
@@ -253,3 +254,44 @@ def test_defaults_are_text(tmp_path: Path) -> None:
 
 def test_empty_address_is_the_default_one(tmp_path: Path) -> None:
     assert load_settings(tmp_path, {"HOST_IP": ""})["SERVICE_HOST"] == "127.0.0.1"
+
+
+def test_paths_networks_and_urls_are_read() -> None:
+    settings = _plain(P="/a/b", N="10.0.0.0/22", N6=" fd00::/64 ", U="http://h/x, file:///y", E="")
+    assert settings.absolute_path("P") == Path("/a/b")
+    assert [str(settings.network(name)) for name in ("N", "N6")] == ["10.0.0.0/22", "fd00::/64"]
+    assert settings.urls("U") == ["http://h/x", "file:///y"]
+    assert settings.urls("E") == []
+
+
+@pytest.mark.parametrize(
+    ("check", "values", "remedy"),
+    [
+        (Settings.absolute_path, ("relative", "./x", "~/x"), "use an absolute path"),
+        (
+            Settings.network,
+            ("nonsense", "10.0.0.1/22", "10.0.0.0", "10.0.0.0/33", "10.0.0.0/x", "/22", "a/b/c"),
+            "use a range of addresses, such as 10.0.0.0/22",
+        ),
+        (
+            Settings.urls,
+            ("nonsense", "/tmp/x.img", "http://", "http://a,b"),
+            "use URLs, such as https://HOST/PATH or file:///PATH",
+        ),
+    ],
+)
+def test_bad_path_network_or_url_is_named(
+    check: SettingCheck, values: tuple[str, ...], remedy: str
+) -> None:
+    for value in values:
+        with pytest.raises(SettingsError) as raised:
+            check(_plain(X_NAME=value), "X_NAME")
+        assert str(raised.value) == f"X_NAME={value}: {remedy}"
+
+
+def test_bad_value_of_the_users_file_is_named_with_its_line(tmp_path: Path) -> None:
+    settings = _load(tmp_path, "A=1\nTIDES_PORT=x\nBAY_PORT=y\n", BAY_PORT="z")
+    for name, place in (("TIDES_PORT", f"{tmp_path}/local.conf:3: "), ("BAY_PORT", "")):
+        with pytest.raises(SettingsError) as raised:
+            settings.port(name)
+        assert str(raised.value).startswith(f"{place}{name}={settings[name]}: use a whole number")

@@ -193,3 +193,59 @@ def test_hooks_are_called_again_only_if_steps_of_source_have_run(
     directory.settings.update({"PATH": "/bin"})
     directory.forget_plans()
     assert [planned.step.args for planned in directory.plan().steps] == [(calls,)]
+
+
+CHECKED = """
+    from doitstack import Settings
+    services = ("tides",)
+    checked_settings = {"TIDES_PORT": Settings.port, "TIDES_DIR": Settings.absolute_path}
+    @hookimpl
+    def source(settings):
+        settings.default("TIDES_DIR", "/srv")
+"""
+
+
+def test_settings_of_enabled_services_are_checked_together(tmp_path: Path) -> None:
+    drop_in(tmp_path, CHECKED)
+    conf = tmp_path / "local.conf"
+    conf.write_text("[[local|localrc]]\nTIDES_PORT=x\nTIDES_DIR=y\n")
+    with pytest.raises(PlanError) as raised:
+        StackDirectory(tmp_path, {"ENABLED_SERVICES": "tides"}).check()
+    assert str(raised.value).splitlines() == [
+        f"{conf}:2: TIDES_PORT=x: use a whole number, 0 or more",
+        f"{conf}:3: TIDES_DIR=y: use an absolute path",
+    ]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"ENABLED_SERVICES": ",", "TIDES_PORT": "x"},
+        {"ENABLED_SERVICES": "tides", "TIDES_DIR": "/x"},
+        {"ENABLED_SERVICES": "tides", "TIDES_PORT": ""},
+    ],
+)
+def test_settings_that_no_service_uses_and_unset_ones_are_not_checked(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    drop_in(tmp_path, CHECKED)
+    StackDirectory(tmp_path, environ).check()
+
+
+def test_bad_settings_do_not_prevent_a_teardown(tmp_path: Path) -> None:
+    drop_in(tmp_path, CHECKED)
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": "tides", "TIDES_PORT": "x"})
+    directory.pass_over_mistakes()
+    directory.check()
+
+
+def test_check_that_raises_is_blamed(tmp_path: Path) -> None:
+    path = drop_in(tmp_path, 'checked_settings = {"A": lambda settings: 1}\n')
+    with pytest.raises(PluginError, match=f"the check of A of {path} raised TypeError"):
+        StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "A": "1"}).check()
+
+
+def test_checks_of_settings_are_a_mapping(tmp_path: Path) -> None:
+    path = drop_in(tmp_path, 'checked_settings = {"A": 3}\n')
+    with pytest.raises(PluginError, match=f"{path}: checked_settings are checks by name"):
+        StackDirectory(tmp_path, {"ENABLED_SERVICES": ","}).check()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.errors import ServiceError, SettingsError
+from doitstack.errors import DoitstackError, ServiceError, SettingsError
 from doitstack.phases import STACK_PHASES
 from doitstack.planning.plan import PlannedStep
 from doitstack.planning.stack_directory import StackDirectory
@@ -131,3 +131,43 @@ def test_bytecode_is_kept_during_the_last_steps_and_only_after_an_installation(
     (step,) = [one.step for one in steps(tmp_path, "key") if one.step.name == "keep_bytecode"]
     assert step.kind.value == "async_run"
     assert any(isinstance(check, Unchanged) for check in step.doit["uptodate"])
+
+
+BAD = {
+    "FIXED_RANGE": "nonsense",
+    "FLOATING_RANGE": "172.24.4.1/24",
+    "NEUTRON_CREATE_INITIAL_NETWORKS": "maybe",
+    "IMAGE_URLS": "nonsense",
+    "KEYSTONE_CONF_DIR": "relative",
+    "NOVA_CONF_DIR": "relative",
+    "SWIFT_CONF_DIR": "relative",
+    "NUMBER_FAKE_NOVA_COMPUTE": "x",
+    "NOVA_NUM_CELLS": "x",
+    "NOVA_CPU_CELL": "x",
+    "LOCAL_HOSTNAME": "a b",
+    "METADATA_SERVICE_PORT": "0",
+    "DATABASE_HOST": "a b",
+    "DATABASE_PORT": "70000",
+    "RECREATE_DB": "maybe",
+    "RABBIT_HOST": "a b",
+    "RABBIT_DIST_PORT": "x",
+    "RABBIT_EPMD_PORT": "x",
+    "MEMCACHED_PORT": "x",
+    "ACCOUNT_PORT_BASE": "x",
+    "GLANCE_SERVICE_HOST": "a b",
+    "HORIZON_SERVICE_HOST": "a b",
+    "CINDER_SERVICE_URI": "nonsense",
+    "PLACEMENT_CONF_DIR": "relative",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_setting_is_an_error_before_anything_runs(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DoitstackError, match=f"{name}={BAD[name]}: "):
+        directory(tmp_path, ALL, **{name: BAD[name]}).check()
+
+
+def test_bad_settings_of_services_that_are_off_are_no_error(tmp_path: Path) -> None:
+    used = {"KEYSTONE_CONF_DIR", "RECREATE_DB"}
+    unused = {name: value for name, value in BAD.items() if name not in used}
+    directory(tmp_path, "key", **unused).check()
