@@ -12,6 +12,7 @@ from doitstack.cli.run import Run
 from doitstack.cli.run_options import CONSOLE, nothing_to_do
 from doitstack.cli.task_sequence import kind_of, run_rest, tail_from
 from doitstack.config import dest_directory
+from doitstack.config.etc_links import links, remove_links
 from doitstack.console.screens import open_standard_streams
 from doitstack.errors import DoitstackError, StepError
 from doitstack.planning.loaded_directory import CLEAN, loaded
@@ -55,7 +56,7 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
         self.loader.setup(params)
         directory = loaded().directory
         try:
-            removed = dest_directory.owned(directory.settings)
+            removed = [*dest_directory.owned(directory.settings), *links(directory.settings)]
             if params["dryrun"]:
                 sys.stdout.writelines(f"would remove {path}\n" for path in removed)
                 return 0
@@ -88,6 +89,7 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
     def _remove(self, directory: StackDirectory, code: int) -> int:
         try:
             with dest_directory.held(directory.stack.dest):
+                remove_links(directory.settings)
                 dest_directory.remove(directory.settings)
         except StepError as error:
             sys.stderr.write(f"ERROR: {error}\n")

@@ -217,6 +217,8 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         here.directory.check_privileges()
         dest_directory.claim(stack.settings)
         with dest_directory.held(stack.dest), open_run(stack, options) as run:
+            if not options.tears_down:
+                here.directory.link_configuration()
             reporter = StepReporter(run.context.say)
             runner = FutureRunner(
                 run.executor,

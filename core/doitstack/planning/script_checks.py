@@ -4,11 +4,12 @@ import codecs
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from doitstack.config.etc_links import PROJECTS
 from doitstack.config.local_conf import byte_order_mark, windows_line_ends
 from doitstack.phases import STACK_PHASES
 from doitstack.suggestions import did_you_mean
@@ -24,6 +25,9 @@ _SOURCE = rf"(?:^|[;&|({{`]|{_KEYWORD})\s*(?:!\s*)?(?:source|\.)\s+\"?\$\{{?TOP_
 _NOEXEC = (
     rf"(?m)(?:^|[;&|({{`]|{_KEYWORD})[ \t]*(?:(?:builtin|command)[ \t]+)?"
     r"set[ \t]+(?:-\w+[ \t]+)*(?:-(?=[a-z]*n)[a-z]+|-o[ \t]+noexec)\b"
+)
+_IN_ETC = (
+    rf"^(?!\s*(?:#|ini|populate_ml2_config|policy_add)).*?/etc/({'|'.join(PROJECTS)})(?![\w-])"
 )
 NOEXEC = "set -n: bash would execute nothing more; check a script with `bash -n FILE`"
 """Why a command that switches execution off is refused: the session would hang."""
@@ -139,6 +143,19 @@ def unknown_phases(texts: Mapping[Path, str]) -> list[str]:
         f"{place}: there is no phase stack {word}{near}"
         for place, word in first_places(texts, _PHASE)
         if word not in _PHASES and (near := did_you_mean(word, _PHASES))
+    ]
+
+
+def missing_configuration(texts: Mapping[Path, str], can_link: Callable[[str], bool]) -> list[str]:
+    """Return a warning for the first use of each /etc/PROJECT that is not this stack's.
+
+    The functions that write files find the stack's own directory.
+    """
+    return [
+        f"{place}: the configuration of {project} is not in /etc/{project}; "
+        f"use ${project.upper()}_CONF_DIR"
+        for place, project in first_places(texts, _IN_ETC)
+        if not can_link(project)
     ]
 
 

@@ -252,3 +252,20 @@ def test_addresses_of_ipv6_have_brackets_in_urls(bash) -> None:
 def test_rabbit_is_on_this_host_by_default(bash) -> None:
     script = "ENABLED_SERVICES=rabbit RABBIT_PASSWORD=pw SERVICE_HOST=10.0.0.7; get_transport_url"
     assert bash.says(script) == "rabbit://stackrabbit:pw@10.0.0.7:5672/"
+
+
+def test_files_of_services_are_found_by_their_names_in_etc(bash) -> None:
+    script = """
+    KEYSTONE_CONF_DIR=$PWD/own/keystone
+    for REPLY in kept; do iniset /etc/keystone/k.conf token expiration 7200; echo $REPLY; done
+    iniget /etc/keystone/k.conf token expiration; ini_has_option /etc/keystone/k.conf token expiration
+    policy_add /etc/keystone/p.json a '[]'; ls $KEYSTONE_CONF_DIR
+    """
+    assert bash(script).lines == ["kept", "7200", "k.conf", "p.json"]
+
+
+def test_files_of_others_in_etc_are_meant_as_they_are(bash) -> None:
+    script = (
+        "for f in /etc/thing/t.conf /etc/keystone.conf x; do _script_file $f; echo $REPLY; done"
+    )
+    assert bash(script).lines == ["/etc/thing/t.conf", "/etc/keystone.conf", "x"]

@@ -8,6 +8,7 @@ from doitstack.planning.script_checks import (
     Complaint,
     complaints,
     may_be_sourced,
+    missing_configuration,
     missing_files,
     needs_sudo,
     noexec_line,
@@ -175,3 +176,23 @@ def test_phase_with_nearly_the_name_of_another_is_found(
 ) -> None:
     found = unknown_phases(scripts(tmp_path, a=f"{line}\n"))
     assert found == ([f"{tmp_path / 'a'}:1: there is no phase stack {warning}"] if warning else [])
+
+
+def test_configuration_that_cannot_be_in_etc_is_warned_of() -> None:
+    text = """\
+        # cp x /etc/nova/
+        iniset /etc/nova/nova.conf a b c
+        echo 1 > /etc/neutron/thing.ini; cp y /etc/neutron/
+        run_process q-thing "thing --config-file /etc/nova/nova.conf"
+        ls /etc/neutron-own /etc/keystone
+        """
+    asked: list[str] = []
+
+    def can_link(project: str) -> bool:
+        asked.append(project)
+        return project == "keystone"
+
+    assert missing_configuration({Path("s"): text}, can_link) == [
+        "s:3: the configuration of neutron is not in /etc/neutron; use $NEUTRON_CONF_DIR",
+        "s:4: the configuration of nova is not in /etc/nova; use $NOVA_CONF_DIR",
+    ]

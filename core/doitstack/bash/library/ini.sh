@@ -248,12 +248,14 @@ _ini_words() {
 
 # _ini_arguments [-sudo] FILE SECTION OPTION ARG...: set the caller's variables
 _ini_arguments() {
+    local REPLY
     sudo=''
     if [[ ${1-} == -sudo ]]; then
         sudo=1
         shift
     fi
-    file=${1-} section=${2-} option=${3-}
+    _script_file "${1-}"
+    file=$REPLY section=${2-} option=${3-}
     rest=("${@:4}")
 }
 
@@ -424,7 +426,9 @@ _ini_find() {
     local _ini_changed
     local -a _ini_pieces _ini_headers _ini_ranges
     local -i _ini_growth=0
-    _ini_read "$3" "${4-}" "$1" || return
+    local REPLY
+    _script_file "$3"
+    _ini_read "$REPLY" "${4-}" "$1" || return
     _ini_each_option "${5-}" "$2"
 }
 

@@ -46,31 +46,23 @@ _expand() {
     eval "echo $1"
 }
 
-# _config_file NAME: print the file that a header names, or nothing if it uses an undefined variable. The
-# in-tree services have their files in directories of their own, and DevStack's names mean those.
+# _config_file NAME: print the file that a header names, or nothing if it uses an undefined variable
 _config_file() {
-    local target project directory
+    local target
     target=$(set -o nounset; _expand "$1" 2> /dev/null) || return 0
-    for project in $_CONFIGURED_PROJECTS; do
-        directory=${project}_CONF_DIR
-        if [[ $target == "/etc/${project,,}/"* && ${!directory-} ]]; then
-            target=${!directory}/${target#/etc/*/}
-        fi
-    done
+    _service_file "$target"
     case $target in
-        /etc/tempest/tempest.conf | "${TEMPEST_DIR-}/etc/tempest.conf") target=$TEMPEST_CONFIG ;;
+        /etc/tempest/tempest.conf | "${TEMPEST_DIR-}/etc/tempest.conf") REPLY=$TEMPEST_CONFIG ;;
     esac
-    printf '%s\n' "$target"
+    printf '%s\n' "$REPLY"
 }
-
-_CONFIGURED_PROJECTS='KEYSTONE GLANCE PLACEMENT NEUTRON NOVA CINDER SWIFT'
 
 _UNREAD_FILE='# Nothing reads this file: it has only sections of local.conf.'
 
 # _is_unread FILE: whether it is in the directory of an in-tree service, which does not have such a file
 _is_unread() {
     local project directory first
-    for project in $_CONFIGURED_PROJECTS; do
+    for project in "${_CONFIGURED_PROJECTS[@]}"; do
         directory=${project}_CONF_DIR
         [[ ${!directory-} && $1 == "${!directory}"/* ]] || continue
         [[ -e $1 ]] || return 0

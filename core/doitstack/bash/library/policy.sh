@@ -5,7 +5,9 @@
 policy_add() {
     local -
     set +x
-    local line last='' text=''
+    local line last='' text='' REPLY
+    _script_file "$1"
+    set -- "$REPLY" "${@:2}"
     [[ -s $1 ]] || printf '{\n}\n' > "$1"
     if grep -q -- "$2" "$1"; then
         echo "Policy $2 already exists in $1"

@@ -1,0 +1,51 @@
+"""Links in /etc to the configuration of in-tree services, for scripts of root that name DevStack's.
+
+`clean` removes them. What is in /etc already, of whomever, is not touched.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from doitstack.config.settings import Settings
+from doitstack.config.shared_directories import shared_directory
+
+ETC = Path("/etc")
+
+PROJECTS = ("keystone", "glance", "placement", "neutron", "nova", "cinder", "swift")
+_NAMED = re.compile(rf"/etc/({'|'.join(PROJECTS)})(?![\w-])")
+
+
+def make_links(settings: Settings, texts: Iterable[str]) -> None:
+    """Make the links that the texts of scripts need, if we may write to /etc."""
+    if not os.access(ETC, os.W_OK):
+        return
+    for project in sorted({name for text in texts for name in _NAMED.findall(text)}):
+        directory = settings.get(f"{project.upper()}_CONF_DIR")
+        link = ETC / project
+        if directory and not os.path.lexists(link) and shared_directory(settings, Path(directory)):
+            with suppress(OSError):
+                link.symlink_to(directory)
+
+
+def can_link(settings: Settings, project: str) -> bool:
+    """Return whether /etc/PROJECT is, or can be made, a link to the configuration of this stack."""
+    if os.path.lexists(ETC / project):
+        return ETC / project in links(settings)
+    return os.access(ETC, os.W_OK)
+
+
+def remove_links(settings: Settings) -> None:
+    """Remove the links into DEST and DATA_DIR. Raises OSError."""
+    for link in links(settings):
+        link.unlink()
+
+
+def links(settings: Settings) -> Iterator[Path]:
+    """Yield the links into DEST and DATA_DIR that exist."""
+    ours = (settings.path("DEST"), settings.path("DATA_DIR"))
+    for link in (ETC / project for project in PROJECTS):
+        if link.is_symlink() and any(place in link.readlink().parents for place in ours):
+            yield link

@@ -1,0 +1,57 @@
+"""Links in /etc are made for scripts that name them, and only where nothing is."""
+
+from pathlib import Path
+
+import pytest
+
+from doitstack.config import dest_directory, etc_links
+from doitstack.config.settings import Settings
+from tests.unit.recorded_actions import make_stack
+
+TEXTS = ("iniset /etc/nova/nova.conf a b c\n", "ls /etc/neutron /etc/keystones /etc/cinder\n")
+
+
+@pytest.fixture
+def etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "etc"
+    path.mkdir()
+    monkeypatch.setattr(etc_links, "ETC", path)
+    return path
+
+
+@pytest.fixture
+def settings(tmp_path: Path, etc: Path) -> Settings:
+    names = ("nova", "neutron", "keystone")
+    conf = {f"{name.upper()}_CONF_DIR": f"{tmp_path}/.stack/data/{name}/etc" for name in names}
+    settings = make_stack(tmp_path, CINDER_CONF_DIR=f"{tmp_path}/elsewhere", **conf).settings
+    dest_directory.claim(settings)
+    return settings
+
+
+def test_links_are_made_for_what_scripts_name_and_removed(settings: Settings, etc: Path) -> None:
+    for _ in range(2):
+        etc_links.make_links(settings, TEXTS)
+    assert sorted(path.name for path in etc.iterdir()) == ["neutron", "nova"]
+    (etc / "nova" / "nova.conf").touch()
+    assert (settings.path("NOVA_CONF_DIR") / "nova.conf").exists()
+    etc_links.remove_links(settings)
+    assert list(etc.iterdir()) == []
+    assert settings.path("NOVA_CONF_DIR").is_dir()
+
+
+def test_what_is_in_etc_already_is_not_touched(
+    settings: Settings, etc: Path, tmp_path: Path
+) -> None:
+    (etc / "nova").mkdir()
+    (etc / "neutron").symlink_to(tmp_path / "another" / "data" / "neutron" / "etc")
+    etc_links.make_links(settings, TEXTS)
+    etc_links.remove_links(settings)
+    assert not (etc / "nova").is_symlink()
+    assert (etc / "neutron").is_symlink()
+    can = {name: etc_links.can_link(settings, name) for name in ("nova", "neutron", "keystone")}
+    assert can == {"nova": False, "neutron": False, "keystone": True}
+
+
+def test_link_of_this_stack_is_known(settings: Settings) -> None:
+    etc_links.make_links(settings, TEXTS)
+    assert etc_links.can_link(settings, "nova")
