@@ -60,6 +60,7 @@ class Campaign:
     def __init__(self, stack: StackDir, mark: str, seed: int, plan: Plan | None = None) -> None:
         self._stack = stack
         self._mark = mark
+        self._seed = seed
         self._random = random.Random(seed)
         self._plan = plan or futures_plan()
         self._journals: set[str] = set()
@@ -70,9 +71,11 @@ class Campaign:
     def rounds(self, count: int) -> Iterator[Round]:
         """Run `count` rounds; each kind of victims comes equally often."""
         kinds: list[tuple[str, ...]] = []
-        for _ in range(count):
-            if not kinds:
-                kinds = self._random.sample(self._plan.victims, len(self._plan.victims))
+        order = random.Random(self._seed)
+        for number in range(count):
+            kinds = kinds or order.sample(self._plan.victims, len(self._plan.victims))
+            # What a round draws does not depend on how those before went.
+            self._random = random.Random(f"{self._seed} {number}")
             yield self._round(kinds.pop())
 
     def _round(self, victims: tuple[str, ...]) -> Round:
