@@ -14,8 +14,8 @@ def repeated_hooks(paths: Sequence[Path]) -> Iterator[str]:
         if any(text.count(f"def {hook}(") > 1 for hook in HOOKS):
             for first, second in _repetitions(ast.parse(text)):
                 yield (
-                    f"{path}:{second.lineno}: {second.name} replaces that of line {first.lineno}, "
-                    f"which would never be called; merge the two functions"
+                    f"{path}:{second.lineno}: {second.name} is defined twice, and the function of "
+                    f"line {first.lineno} would never be called; merge the two"
                 )
 
 

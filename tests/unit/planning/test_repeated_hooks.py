@@ -36,8 +36,8 @@ def test_hook_that_is_replaced_is_refused(
 ) -> None:
     path = drop_in(tmp_path, text)
     assert refusal(tmp_path) == (
-        f"plugin demo: {path}:{second}: {hook} replaces that of line {first}, "
-        f"which would never be called; merge the two functions"
+        f"plugin demo: {path}:{second}: {hook} is defined twice, and the function of "
+        f"line {first} would never be called; merge the two"
     )
 
 
