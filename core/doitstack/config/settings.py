@@ -32,6 +32,14 @@ DEFAULTS = {
 """The defaults. They are set before `local.conf` is read, which can use them, except those that
 depend on what `local.conf` sets."""
 
+WITHOUT_DEFAULT = frozenset(
+    {
+        *("ADMIN_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD", "SERVICE_PASSWORD"),
+        *("DISABLED_SERVICES", "DOITSTACK_CACHE_DIR", "ERROR_ON_CLONE", "UPPER_CONSTRAINTS_FILE"),
+    }
+)
+"""Further settings that users may set."""
+
 MOST = 999_999_999
 """The largest number of a setting; 31 years, if it is a time in seconds."""
 

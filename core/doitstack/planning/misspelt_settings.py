@@ -1,27 +1,41 @@
-"""Find settings of local.conf that nothing uses and that are one typo away from a known name."""
+"""Find settings that nothing uses and that are one typo away from a known name."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from doitstack.config.settings import Settings
+from doitstack.config.settings import WITHOUT_DEFAULT, Settings
 from doitstack.planning.plugin import Plugin
 
 _NAME = r"\b[A-Za-z_][A-Za-z0-9_]+\b"
 _SHORTEST = 5
 """Characters of a name that is taken for a slip: among shorter ones too many are near."""
+_LONG = 9
+"""Characters of a setting for which a variable of the environment may be a slip.
+
+The environment is also for other programs, and its names may resemble short ones: HOST_IPS.
+"""
 _CORE = Path(__file__).parents[1]
 
 
 def misspelt_settings(
     settings: Settings, plugins: Sequence[Plugin], scripts: Iterable[str]
 ) -> Iterator[str]:
-    """Yield a warning for each misspelt variable of the user's file.
+    """Yield a warning for each misspelt variable of the user's file and of the environment.
 
     The names in our code, in that of plugins and in scripts are known, and those with a default.
+    No value is shown: that of a misspelt ADMIN_PASSWORD is a secret, too.
     """
+    texts = [*scripts]
+    yield from _misspelt_in_file(settings, plugins, texts)
+    yield from _misspelt_in_environment(settings, plugins, texts)
+
+
+def _misspelt_in_file(
+    settings: Settings, plugins: Sequence[Plugin], scripts: Sequence[str]
+) -> Iterator[str]:
     local = settings.local
-    text = local.script.read_text(encoding="utf-8", errors="replace") if local.script else ""
+    text = _local_text(settings)
     unused = [
         name for name in local.variables if len(name) >= _SHORTEST and not _is_used(name, text)
     ]
@@ -33,8 +47,42 @@ def misspelt_settings(
                 yield f"{local.place_of(name)}: nothing uses {name}; did you mean {near}?"
 
 
+def _misspelt_in_environment(
+    settings: Settings, plugins: Sequence[Plugin], scripts: Sequence[str]
+) -> Iterator[str]:
+    checked = {name for one in plugins for name in one.checked_settings}
+    known = {
+        name
+        for name in settings.with_default | WITHOUT_DEFAULT | checked
+        if "_" in name and len(name) >= _LONG
+    }
+    near = {
+        name: min(known & _slips(name), default="")
+        for name in sorted(settings.environ - known - set(settings.local.variables))
+        if _may_be_near(name, known)
+    }
+    if any(near.values()):
+        used = _names_in([*_texts(plugins), *scripts, _local_text(settings)])
+        for name, meant in near.items():
+            if meant and name not in used:
+                yield f"environment: nothing uses {name}; did you mean {meant}?"
+
+
+def _may_be_near(name: str, known: Iterable[str]) -> bool:
+    """Return whether `_slips`, which takes its time, may find any: one slip spares an end."""
+    return "_" in name and any(
+        abs(len(name) - len(one)) <= 1 and (name[:4] == one[:4] or name[-4:] == one[-4:])
+        for one in known
+    )
+
+
 def _is_used(name: str, local: str) -> bool:
     return re.search(rf"\$\{{?{name}\b", local) is not None
+
+
+def _local_text(settings: Settings) -> str:
+    script = settings.local.script
+    return script.read_text(encoding="utf-8", errors="replace") if script else ""
 
 
 def _texts(plugins: Sequence[Plugin]) -> Iterator[str]:

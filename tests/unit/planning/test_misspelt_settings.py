@@ -9,6 +9,50 @@ from doitstack.planning.misspelt_settings import misspelt_settings
 from doitstack.planning.plugin import Plugin
 
 
+def in_environment(top: Path, *names: str, script: str = "", conf: str = "") -> list[str]:
+    (top / "local.conf").write_text(f"[[local|localrc]]\n{conf}\n")
+    settings = load_settings(top, dict.fromkeys(names, "s3cret-value"))
+    settings.default("GLANCE_SERVICE_PORT", "9292")
+    return list(misspelt_settings(settings, (), [script]))
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("ADMIN_PASSWROD", "ADMIN_PASSWORD"),
+        ("ASYNC_JOB", "ASYNC_JOBS"),
+        ("DEVSTACK_PARALEL", "DEVSTACK_PARALLEL"),
+        ("WARNINGS_AS_ERROR", "WARNINGS_AS_ERRORS"),
+        ("EANBLED_SERVICES", "ENABLED_SERVICES"),
+        ("GLANCE_SERVICE_PROT", "GLANCE_SERVICE_PORT"),
+    ],
+)
+def test_variable_similar_to_a_setting_is_a_warning_without_its_value(
+    tmp_path: Path, name: str, near: str
+) -> None:
+    assert in_environment(tmp_path, name) == [
+        f"environment: nothing uses {name}; did you mean {near}?"
+    ]
+
+
+def test_variables_of_other_programs_are_no_warning(tmp_path: Path) -> None:
+    others = (
+        *("HOST_IPS", "HOST_IPV4", "DATA_DIRS", "XDG_DATA_DIRS", "DATABASE_URL", "LOG_DIR"),
+        *("SERVICE_PORT", "RABBITMQ_PORT", "TOPDIR", "ASYNCJOBS", "ADMIN_PASSWORD"),
+        *("GLANCE_SERVICE_PORT", "KEYSTONE_PORT", "KUBERNETES_SERVICE_HOST"),
+    )
+    assert in_environment(tmp_path, *others) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "conf"), [("echo $ASYNC_JOB", ""), ("", "ASYNC_JOBS=${ASYNC_JOB:-3}")]
+)
+def test_variable_that_a_script_or_the_users_file_uses_is_no_warning(
+    tmp_path: Path, script: str, conf: str
+) -> None:
+    assert in_environment(tmp_path, "ASYNC_JOB", script=script, conf=conf) == []
+
+
 def warnings(top: Path, lines: str, script: str = "", *plugins: Plugin) -> list[str]:
     (top / "local.conf").write_text(f"[[local|localrc]]\n{lines}\n")
     settings = load_settings(top, {})
