@@ -94,8 +94,8 @@ def _has_shape(kind: str, *fields: str) -> bool:
 def _foreign(data: bytes) -> StepError:
     text = data[:60].decode(errors="backslashreplace")
     return StepError(
-        f"something other than the session wrote to its pipe: {text!r}; a script must not write to "
-        f"descriptors from 230 on"
+        f"something other than the session wrote to its pipes: {text!r}; a script must not write "
+        f"to descriptors from 230 on"
     )
 
 
@@ -131,9 +131,12 @@ def decode_variables(data: bytes) -> dict[str, str]:
     """Return the plain variables that bash has dumped, except its own and those of the session.
 
     There are three lists of the same length, of items that end in NUL: names, attributes, values.
+    Raises StepError for anything else.
     """
     fields = data.decode(errors="surrogateescape").split("\0")[:-1]
-    count = len(fields) // 3
+    count, rest = divmod(len(fields), 3)
+    if rest:
+        raise _foreign(data)
     lists = zip(fields[:count], fields[count : 2 * count], fields[2 * count :], strict=True)
     return {
         name: value

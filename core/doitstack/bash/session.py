@@ -299,7 +299,11 @@ class Session:
                 self._failure = session_error(kind, fields) or self._failure
 
     def _done(self) -> None:
-        self._known = decode_variables(self._process.variables())
+        try:
+            self._known = decode_variables(self._process.variables())
+        except StepError as error:
+            self._lose(error)
+            return
         command, self._current = self._current, None
         self._watchdog.session(self._process.pid)
         if command:

@@ -55,8 +55,8 @@ def test_exported_functions_of_the_caller_have_no_effect(stack_dir: MakeStackDir
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        ("echo rubbish >&233", "something other than the session wrote to its pipe: 'rubbish"),
-        ("_doitstack_send async_started x", "something other than the session wrote to its pipe"),
+        ("echo rubbish >&233", "something other than the session wrote to its pipes: 'rubbish"),
+        ("_doitstack_send async_started x", "something other than the session wrote to its pipes"),
         ("doitstack_request async_declare", "missing a required argument: 'name'"),
         ("exec 233>&-", "the bash session has ended with code 70"),
         ("exec 233>/dev/null", "the bash session has ended with code 70"),

@@ -32,7 +32,7 @@ def _message(fields: list[str]) -> bytes:
 )
 def test_what_the_session_has_not_sent_is_an_error_after_what_it_has(data: bytes) -> None:
     got = []
-    with pytest.raises(StepError, match="other than the session wrote to its pipe"):
+    with pytest.raises(StepError, match="other than the session wrote to its pipes"):
         got.extend(MessageBuffer().take(_message(["time", "pip", "1"]) + data))
     assert got == [["time", "pip", "1"]]
 
@@ -69,6 +69,8 @@ def test_variables_are_pairs() -> None:
     dumped = b"A\0ARRAY\0B\0_async_pids\0_own\0LINENO\0\0a\0rx\0A\0\0i\0one\ntwo\0x\0\0y\0z\0007\0"
     assert decode_variables(dumped) == {"A": "one\ntwo", "B": "", "_own": "z"}
     assert decode_variables(b"") == {}
+    with pytest.raises(StepError, match="something other than the session wrote to its pipes: 'A"):
+        decode_variables(b"A\0B\0")
 
 
 @pytest.mark.parametrize(
