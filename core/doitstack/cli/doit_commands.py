@@ -1,10 +1,11 @@
 """doit's commands, with the help and the messages of all commands of a stack directory."""
 
+import io
 import json
 import shutil
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO
 
 from doit.cmd_completion import TabCompletion as DoitTabCompletion
 from doit.cmd_forget import Forget as DoitForget
@@ -23,7 +24,7 @@ from doitstack.planning.doit_tasks import BUILT_IN, planned_step
 from doitstack.planning.loaded_directory import loaded
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.private_files import read_regular
-from doitstack.reports.columns import definitions
+from doitstack.reports.columns import continued, definitions
 from doitstack.reports.formatting import counted
 from doitstack.reports.json_lists import tasks_json
 
@@ -119,6 +120,7 @@ class Info(_TasksCommand, DoitInfo):  # type: ignore[misc]
     doc_purpose = "show what a task needs, and whether and why it would run"
     doc_usage = "TASK [OPTION...]"
     doc_examples = ("doit info stack:install",)
+    outstream: TextIO
 
     def _execute(self, pos_args: Any, hide_status: bool = False) -> int:  # noqa: FBT001, FBT002
         refuse_unknown_tasks(self, pos_args)
@@ -126,7 +128,13 @@ class Info(_TasksCommand, DoitInfo):  # type: ignore[misc]
             if step := planned_step(task):
                 # doit would print the objects of the step.
                 task.meta = {"plugin": step.plugin, "phase": step.phase.value}
-        code: int = super()._execute(pos_args, hide_status)
+        shown = self.outstream
+        self.outstream = text = io.StringIO()
+        try:
+            code: int = super()._execute(pos_args, hide_status)
+        finally:
+            self.outstream = shown
+        shown.write(continued(text.getvalue(), width()))
         return code
 
 

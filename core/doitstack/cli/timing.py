@@ -75,7 +75,7 @@ class Timing(ShowCommand):
         timing = timing_of(log_dir, run)
         if params["json"]:
             return json.dumps(timing.as_dict(), indent=2) + "\n"
-        return written or tables.timing_tables(timing)
+        return written or tables.timing_tables(timing, width())
 
 
 def _run_of(log_dir: Path, name: str) -> Path | None:

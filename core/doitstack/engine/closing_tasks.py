@@ -10,6 +10,9 @@ from doitstack.planning.doit_tasks import BUILT_IN, CLEANUP, SERVICE_CHECK
 from doitstack.reports import tables
 from doitstack.stack import Stack
 
+_LOG_COLUMNS = 79
+"""Columns of tables in the log, which is also shown in terminals of any width."""
+
 
 class PendingTasks:
     """The closing tasks that have not run yet; `close` runs one by its name."""
@@ -73,4 +76,4 @@ class ClosingTasks:
         record = read_run(journal.path)
         if record:
             timing = timing_of(self._stack.log_dir, record)
-            self._run.context.say("\n" + tables.timing_tables(timing))
+            self._run.context.say("\n" + tables.timing_tables(timing, _LOG_COLUMNS))

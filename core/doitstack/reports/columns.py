@@ -13,6 +13,9 @@ _PADDING = 2
 NARROWEST = 8
 """Columns that a cell keeps."""
 
+_INDENT = 5
+"""Columns before the rest of a line that is too long."""
+
 RIGHT = frozenset(("seconds", "pid", "rc"))
 """Headers above numbers."""
 
@@ -75,6 +78,16 @@ def _parts_of_word(word: str, width: int) -> list[str]:
         parts.append(word[:end])
         word = word[end:]
     return [*parts, word]
+
+
+def continued(text: str, width: int) -> str:
+    """Return lines of which those that do not fit go on below, indented; 0 is unlimited."""
+    lines = []
+    for line in text.splitlines():
+        first, *rest = broken(line, width) if 0 < width < len(line) else [line]
+        inner = broken(line.removeprefix(first), width - _INDENT) if rest else []
+        lines += [first, *(f"{'':{_INDENT}}{part}" for part in inner)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def definitions(rows: Sequence[tuple[str, str]], width: int) -> str:

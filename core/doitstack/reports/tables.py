@@ -19,9 +19,6 @@ if TYPE_CHECKING:  # importing it takes 50 ms
     from doitstack.services.services import ServiceStatus
 
 _WIDE = 40
-"""Characters of a cell with many names, before the line is wrapped."""
-
-_WIDE = 40
 """Characters of a cell with many names, before it goes on in the next line."""
 
 
@@ -138,35 +135,35 @@ def runs_table(rows: Iterable[RunRow], width: int = 0) -> str:
     ) + "\n"
 
 
-def timing_tables(timing: Timing) -> str:
+def timing_tables(timing: Timing, width: int = 0) -> str:
     """Return DevStack's two tables, and our further figures."""
-    parts = [_components_table(timing)]
+    parts = [_components_table(timing, width)]
     if timing.is_parallel:
-        parts.append(_async_table(timing))
-    parts.append(_bounds_table(timing))
+        parts.append(_async_table(timing, width))
+    parts.append(_bounds_table(timing, width))
     return "\n\n".join(parts) + "\n"
 
 
-def _components_table(timing: Timing) -> str:
+def _components_table(timing: Timing, width: int) -> str:
     accounted = sum(timing.components.values())
     ordered = sorted(timing.components.items(), key=lambda item: -item[1])
     rows = [(name, f"{seconds:.1f}") for name, seconds in ordered]
     rows.append(("Unaccounted time", f"{max(0.0, timing.elapsed - accounted):.1f}"))
     rows.append(("Total runtime", f"{timing.elapsed:.1f}"))
-    return table(rows, ("DevStack Component Timing", "seconds"))
+    return table(rows, ("DevStack Component Timing", "seconds"), width)
 
 
-def _async_table(timing: Timing) -> str:
+def _async_table(timing: Timing, width: int) -> str:
     rows = [
         ("Time spent in the background minus waits", f"{timing.background - timing.wait:.1f}"),
         ("Elapsed time", f"{timing.elapsed:.1f}"),
         ("Time if we did everything serially", f"{timing.serial:.1f}"),
         ("Speedup", f"{timing.speedup:.2f} x"),
     ]
-    return table(rows, ("Async summary", "seconds"))
+    return table(rows, ("Async summary", "seconds"), width)
 
 
-def _bounds_table(timing: Timing) -> str:
+def _bounds_table(timing: Timing, width: int) -> str:
     rows = [
         ("CPU time of the run and its services", f"{timing.cpu:.1f}"),
         ("Critical path", f"{timing.critical_path:.1f}"),
@@ -177,4 +174,4 @@ def _bounds_table(timing: Timing) -> str:
     parts = [part for part in timing.critical_steps if part.seconds >= NOTICEABLE]
     longest = sorted(parts, key=lambda part: -part.seconds)[:5]
     rows += [(f"  on the critical path: {part.name}", f"{part.seconds:.1f}") for part in longest]
-    return table(rows, ("What bounds it", "seconds"))
+    return table(rows, ("What bounds it", "seconds"), width)

@@ -60,6 +60,21 @@ def test_info_prints_no_objects(doit: Doit) -> None:
     assert "ready" in text
 
 
+def test_info_fits_and_loses_no_character(
+    top: Path, doit: Doit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (top / "extras.d").mkdir()
+    (top / "extras.d" / "50-x.py").write_text(
+        f"from doitstack import hookimpl, run\n"
+        f"@hookimpl\ndef stack_extra(stack):\n    yield run(print, name={'long_name_' * 12!r})\n"
+    )
+    wide = doit("info", "stack:extra")[1]
+    monkeypatch.setenv("COLUMNS", "60")
+    text = doit("info", "stack:extra")[1]
+    assert max(map(len, wide.splitlines())) > 60 >= max(map(len, text.splitlines()))
+    assert "".join(text.split()) == "".join(wide.split())
+
+
 def test_ignore_forget_and_reset_before_the_first_run(top: Path, doit: Doit) -> None:
     assert doit("ignore", "unstack")[0] == 0
     state = json.loads((top / ".stack" / ".doit.db").read_text())

@@ -1,5 +1,6 @@
 """Tables as users read them, whole."""
 
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from unittest.mock import Mock
@@ -147,6 +148,13 @@ def test_timing_tables_of_a_parallel_run() -> None:
         on the critical path: tempest              60.0
         on the critical path: key: install         30.0
     """)
+
+
+def test_timing_tables_fit() -> None:
+    steps = (Stretch("z" * 100, 0.0, 9.0),)
+    lines = timing_tables(replace(TIMING, critical_steps=steps), 79).splitlines()
+    assert max(map(len, lines)) <= 79
+    assert "".join(lines).count("z") == 100
 
 
 def test_timing_tables_of_a_serial_run() -> None:
