@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,6 +45,12 @@ expiration = 600
 [compute]
 min_compute_nodes = 3
 """
+EARLY = """\
+[[ "$2" != post-config ]] || iniset $TEMPEST_CONFIG compute build_timeout 77
+"""
+"""A script that configures Tempest before `configure_tempest` does."""
+
+READ = "from tempest.config import CONF; print(CONF.compute.build_timeout)"
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ def default(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacked]:
     top = tmp_path_factory.mktemp("default")
     with stack_dirs(top) as make:
         stack = make_sample(make, "identity", top / "home", SECTIONS)
+        (stack.path / "extras.d" / "50-early.sh").write_text(EARLY)
         yield Stacked(stack, stack.run("stack", timeout=800).ok())
         stack.run("clean")
 
@@ -127,6 +135,9 @@ def test_again_changes_nothing(default: Stacked) -> None:
 def test_tempest_passes_as_it_is_configured(default: Stacked) -> None:
     used = default.stack.dest / "data" / "tempest" / "etc" / "tempest.conf"
     assert "min_compute_nodes = 3" in used.read_text()
+    python = default.stack.dest / "venvs" / "tempest" / "bin" / "python"
+    env = {**default.stack.environ, "TEMPEST_CONFIG_DIR": str(used.parent)}
+    assert subprocess.check_output([python, "-c", READ], env=env, text=True) == "77\n"
     default.stack.run("tempest", timeout=400).ok()
 
 
