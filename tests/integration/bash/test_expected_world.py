@@ -30,6 +30,7 @@ elif [[ "$1 $2" == "stack install" ]]; then
     pip_install_gr demo-lib
     pip_install_gr other-lib
 elif [[ "$1 $2" == "stack post-config" ]]; then
+    echo "servers at $RABBIT_HOST and $DATABASE_HOST"
     neutron_plugin_setup_interface_driver $DATA_DIR/agent.ini
     iniset /$Q_PLUGIN_CONF_FILE ml2_type_vlan network_vlan_ranges demo:1:9
     iniset $TEMPEST_CONFIG service_available demo True
@@ -53,9 +54,12 @@ class World(NamedTuple):
 def world(tmp_path_factory: pytest.TempPathFactory, served_runs: None) -> Iterator[World]:
     top = tmp_path_factory.mktemp("world")
     files = {"devstack/settings": SETTINGS, "devstack/plugin.sh": PLUGIN}
+    # With it, the shell sets its defaults before the plugins of servers set theirs.
+    files["devstack/override-defaults"] = ":\n"
     demo = Repository(top / "git" / "demo", files)
     with stack_dirs(top) as make:
-        stack = make(enabling(f"enable_plugin demo {demo.url}"))
+        lines = (f"enable_plugin demo {demo.url}", "SERVICE_HOST=127.0.0.9")
+        stack = make(enabling(*lines))
         stacked = said(stack.run("stack").ok())
         data = stack.dest / "data"
         written = [*data.rglob("*.ini"), *data.rglob("*.conf"), data / "policy.json"]
@@ -66,6 +70,10 @@ def world(tmp_path_factory: pytest.TempPathFactory, served_runs: None) -> Iterat
 
 def test_python_is_an_interpreter_from_the_beginning(world: World) -> None:
     assert f"python of {world.stack.dest}/venvs/stack" in world.stacked
+
+
+def test_addresses_of_servers_are_those_of_their_plugins(world: World) -> None:
+    assert "servers at 127.0.0.9 and 127.0.0.9" in world.stacked
 
 
 def test_requirements_of_scripts_are_installed(world: World) -> None:

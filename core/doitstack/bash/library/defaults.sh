@@ -37,9 +37,7 @@ _set_defaults() {
     _default GLOBAL_VENV True
     _default LIBS_FROM_GIT ''
     _default RABBIT_USERID stackrabbit
-    _default RABBIT_HOST ''
     _default DATABASE_USER root
-    _default DATABASE_HOST 127.0.0.1
     : "${IPV4_ADDRS_SAFE_TO_USE=10.0.0.0/22}"
     _default FIXED_RANGE "$IPV4_ADDRS_SAFE_TO_USE"
     _default FLOATING_RANGE 172.24.4.0/24
@@ -151,6 +149,9 @@ _set_project_defaults() {
     _default SWIFT_DEFAULT_BIND_PORT "${SWIFT_SERVICE_PORT:-8080}"
     [[ ${MEMCACHE_SERVERS-} ]] || _default CACHE_BACKEND dogpile.cache.memory
     _default CACHE_BACKEND oslo_cache.memcache_pool
+    # Not before override_defaults: the plugins of the servers have defaults of their own.
+    _default RABBIT_HOST ''
+    _default DATABASE_HOST 127.0.0.1
     _default MYSQL_HOST "$DATABASE_HOST"
     _default MYSQL_USER "$DATABASE_USER"
     _default Q_PROTOCOL "$SERVICE_PROTOCOL"
