@@ -56,6 +56,10 @@ disable_service tempest
 NOVA_NUM_CELLS=2
 NUMBER_FAKE_NOVA_COMPUTE=2
 """
+VLAN = """\
+[[ "$2" != post-config ]] || iniset /$Q_PLUGIN_CONF_FILE ml2_type_vlan network_vlan_ranges demo:5:9
+"""
+"""A script that configures ML2."""
 
 
 @pytest.fixture
@@ -65,6 +69,7 @@ def sample(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[MakeSample]:
 
     def make(more: str = "") -> StackDir:
         made.append(make_sample(stack_dir, "compute", tmp_path / "home", more))
+        (made[-1].path / "extras.d" / "50-vlan.sh").write_text(VLAN)
         return made[-1]
 
     yield make
@@ -91,6 +96,7 @@ def test_sample_of_compute_from_nothing_to_nothing(
     with openstack.connect(cloud="devstack-admin") as cloud:
         check_nova(cloud, computes=1)
         check_server(cloud)
+        check_vlan(cloud)
     tempest_passes(
         stack, *(f"tempest.api.{api}." for api in ("identity", "image", "network", "compute"))
     )
@@ -121,6 +127,13 @@ def test_two_cells_with_volumes(sample: MakeSample, monkeypatch: pytest.MonkeyPa
         check_nova(cloud, computes=2)
         check_server(cloud)
         check_volume(cloud)
+
+
+def check_vlan(cloud: Any) -> None:
+    """Neutron has read the physical network that a script has configured."""
+    where = {"provider_network_type": "vlan", "provider_physical_network": "demo"}
+    made = cloud.network.create_network(name="vlan", provider_segmentation_id=7, **where)
+    cloud.network.delete_network(made)
 
 
 def check_advice(stack: StackDir, lines: list[str]) -> None:

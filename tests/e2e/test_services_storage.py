@@ -56,6 +56,36 @@ NEIGHBOUR = """
 ENABLED_SERVICES=key,g-api,placement-api
 DEVSTACK_PARALLEL=False
 """
+PANEL = """\
+if [[ "$1 $2" == "stack post-config" ]]; then
+    mkdir -p $DATA_DIR/panel/demo_panel
+    cd $DATA_DIR/panel
+    printf '%s\\n' '[project]' 'name = "demo-panel"' 'version = "1"' > pyproject.toml
+    touch demo_panel/__init__.py
+    cat > demo_panel/panel.py << 'END'
+import horizon
+class Demo(horizon.Panel):
+    name = "Demo panel"
+    slug = "demo"
+END
+    cat > demo_panel/urls.py << 'END'
+from django.http import HttpResponse
+from django.urls import re_path
+urlpatterns = [re_path(r"^$", lambda request: HttpResponse("hello from the panel"), name="index")]
+END
+    pip_install $DATA_DIR/panel
+    cat > $HORIZON_DIR/openstack_dashboard/local/enabled/_9000_demo.py << 'END'
+PANEL = "demo"
+PANEL_DASHBOARD = "project"
+PANEL_GROUP = "default"
+ADD_PANEL = "demo_panel.panel.Demo"
+ADD_INSTALLED_APPS = ["demo_panel"]
+END
+    cd $TOP_DIR
+fi
+"""
+"""A script that adds a panel to the dashboard."""
+
 FAMILIES = ("identity", "image", "network", "compute", "volume", "object_storage")
 MEBIBYTE = 2**20
 
@@ -68,6 +98,7 @@ def stacks(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[tuple[StackDir, 
         make_sample(stack_dir, "everything", home),
         make_sample(stack_dir, "identity", home, NEIGHBOUR),
     )
+    (made[0].path / "extras.d" / "50-panel.sh").write_text(PANEL)
     yield made
     for directory in made:
         directory.run("clean", timeout=300)
@@ -168,6 +199,8 @@ def check_dashboard(stack: StackDir) -> None:
         browser.wait_for("document.body.innerText.includes('Limit Summary')")
         shown = browser.run("document.body.innerText")
         assert [word for word in ("Instances", "Volumes", "Networks") if word not in shown] == []
+        browser.open(f"{address}/project/demo/")
+        browser.wait_for("document.body.innerText.includes('hello from the panel')")
     finally:
         browser.screenshot(stack.path.parent / "horizon.png")
         browser.close()
