@@ -14,7 +14,6 @@ from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, ru
 from doitstack.cloud import ADMIN_PASSWORD, import_sdk
 from doitstack.config.addresses import url_host
 from doitstack.config.settings import SettingCheck
-from doitstack.errors import SettingsError
 from doitstack.private_files import write_private
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, memcached
@@ -111,16 +110,8 @@ class Keystone(ApiService):
             **super().checked_settings,
             "KEYSTONE_SERVICE_URI_V3": Settings.urls,
             "KEYSTONE_AUTH_URI": Settings.urls,
+            "KEYSTONE_SERVICE_PROTOCOL": _check_protocol,
         }
-
-    def check(self, stack: Stack) -> None:
-        """Raise if keystone cannot be served: the port is taken, or TLS is wanted."""
-        protocol = stack.settings["KEYSTONE_SERVICE_PROTOCOL"]
-        if protocol != "http":
-            raise SettingsError(
-                f"KEYSTONE_SERVICE_PROTOCOL={protocol}: only http is served; set http"
-            )
-        super().check(stack)
 
     def fernet_setup(self, stack: Stack) -> None:
         """Make the keys of tokens."""
@@ -211,6 +202,11 @@ class Keystone(ApiService):
         for number in "10":
             key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
             write_private(self.conf_dir(stack) / f"{kind}-keys" / number, key)
+
+
+def _check_protocol(settings: Settings, name: str) -> None:
+    if settings[name] != "http":
+        raise settings.mistake(name, "only http is served; set http")
 
 
 def _named(stack: Stack) -> str:

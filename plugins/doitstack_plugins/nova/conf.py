@@ -11,7 +11,6 @@ from pathlib import Path
 
 from doitstack import Settings, Stack
 from doitstack.config.addresses import host_address
-from doitstack.errors import SettingsError
 from doitstack.uptodate import digest
 from doitstack.venvs import Environment
 from doitstack_plugins.backing import mariadb, rabbitmq
@@ -40,15 +39,17 @@ def environment(stack: Stack) -> Environment:
     return venvs.service_environment(stack, "nova", "nova")
 
 
-def check_cells(stack: Stack) -> None:
-    """Raise SettingsError unless there is a cell, and the computes' cell exists."""
-    cells, chosen = stack.settings.number("NOVA_NUM_CELLS"), stack.settings.number("NOVA_CPU_CELL")
-    if cells < 1:
-        raise SettingsError("NOVA_NUM_CELLS=0: nova needs a cell; use 1 or more")
-    if not 1 <= chosen <= cells:
-        raise SettingsError(
-            f"NOVA_CPU_CELL={chosen}: there are the cells 1 to {cells} (NOVA_NUM_CELLS); use one"
-        )
+def check_number_of_cells(settings: Settings, name: str) -> None:
+    """Raise SettingsError unless there is a cell."""
+    if settings.number(name) < 1:
+        raise settings.mistake(name, "nova needs a cell; use 1 or more")
+
+
+def check_cell_of_computes(settings: Settings, name: str) -> None:
+    """Raise SettingsError unless the computes' cell exists."""
+    cells = settings.number("NOVA_NUM_CELLS")
+    if not 1 <= settings.number(name) <= max(1, cells):
+        raise settings.mistake(name, f"there are the cells 1 to {cells} (NOVA_NUM_CELLS); use one")
 
 
 def cells(stack: Stack) -> range:

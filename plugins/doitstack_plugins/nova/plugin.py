@@ -102,14 +102,13 @@ class Nova(ApiService):
             **super().checked_settings,
             "LOCAL_HOSTNAME": Settings.host,
             "METADATA_SERVICE_PORT": Settings.port,
-            "NOVA_NUM_CELLS": Settings.number,
-            "NOVA_CPU_CELL": Settings.number,
+            "NOVA_NUM_CELLS": conf.check_number_of_cells,
+            "NOVA_CPU_CELL": conf.check_cell_of_computes,
             "NUMBER_FAKE_NOVA_COMPUTE": Settings.number,
         }
 
     def checks(self, stack: Stack) -> Iterator[Check]:
-        """Yield the checks of the cells' settings and of the APIs' ports."""
-        yield partial(conf.check_cells, stack)
+        """Yield the checks of the APIs' ports."""
         yield from processes.port_checks(stack)
 
     def configure(self, stack: Stack) -> None:

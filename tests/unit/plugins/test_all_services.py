@@ -143,7 +143,8 @@ BAD = {
     "SWIFT_CONF_DIR": "relative",
     "NUMBER_FAKE_NOVA_COMPUTE": "x",
     "NOVA_NUM_CELLS": "x",
-    "NOVA_CPU_CELL": "x",
+    "NOVA_CPU_CELL": "2",
+    "KEYSTONE_SERVICE_PROTOCOL": "https",
     "LOCAL_HOSTNAME": "a b",
     "METADATA_SERVICE_PORT": "0",
     "DATABASE_HOST": "a b",
@@ -168,6 +169,6 @@ def test_bad_setting_is_an_error_before_anything_runs(tmp_path: Path, name: str)
 
 
 def test_bad_settings_of_services_that_are_off_are_no_error(tmp_path: Path) -> None:
-    used = {"KEYSTONE_CONF_DIR", "RECREATE_DB"}
+    used = {"KEYSTONE_CONF_DIR", "KEYSTONE_SERVICE_PROTOCOL", "RECREATE_DB"}
     unused = {name: value for name, value in BAD.items() if name not in used}
     directory(tmp_path, "key", **unused).check()

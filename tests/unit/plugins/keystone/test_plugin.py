@@ -155,9 +155,10 @@ def test_bootstrap_gets_the_password_by_its_environment(tmp_path: Path) -> None:
 
 
 def test_only_http_is_served(tmp_path: Path) -> None:
-    stack = make_stack(tmp_path, KEYSTONE_SERVICE_PROTOCOL="https")
-    with pytest.raises(SettingsError, match="KEYSTONE_SERVICE_PROTOCOL=https: only http"):
-        on_stage(stack, keystone.check)
+    name = "KEYSTONE_SERVICE_PROTOCOL"
+    settings = make_stack(tmp_path, KEYSTONE_SERVICE_PROTOCOL="https").settings
+    with pytest.raises(SettingsError, match=r"^KEYSTONE_SERVICE_PROTOCOL=https: only http"):
+        keystone.checked_settings[name](settings, name)
 
 
 def test_clean_takes_away_what_keystone_made_and_nothing_else(tmp_path: Path) -> None:

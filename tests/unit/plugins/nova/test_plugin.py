@@ -50,13 +50,19 @@ def test_without_neutron_nothing_waits_for_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "says"),
     [
-        ("NOVA_NUM_CELLS", "0", "needs a cell"),
-        ("NOVA_CPU_CELL", "2", "cells 1 to 1"),
-        ("ENABLED_SERVICES", "n-api,key", "mysql, rabbit, placement-api, g-api"),
+        ("NOVA_NUM_CELLS", "0", "nova needs a cell"),
+        ("NOVA_CPU_CELL", "2", "there are the cells 1 to 1"),
+        ("NOVA_CPU_CELL", "0", "there are the cells 1 to 1"),
     ],
 )
-def test_what_nova_cannot_do_is_reported_first(
+def test_cells_that_cannot_be_are_refused(
     tmp_path: Path, setting: str, value: str, says: str
 ) -> None:
-    with pytest.raises(SettingsError, match=says):
-        nova.check(make_nova(tmp_path, **{setting: value}))
+    settings = make_nova(tmp_path, **{setting: value}).settings
+    with pytest.raises(SettingsError, match=f"^{setting}={value}: {says}"):
+        nova.checked_settings[setting](settings, setting)
+
+
+def test_services_that_nova_needs_are_reported_first(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="mysql, rabbit, placement-api, g-api"):
+        nova.check(make_nova(tmp_path, ENABLED_SERVICES="n-api,key"))
