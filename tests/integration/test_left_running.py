@@ -90,7 +90,8 @@ def test_daemons_are_shown_and_ended_by_unstack(stack_dir: MakeStackDir, mark: s
     ended = line_of(stack.run("unstack").ok(), "ended 7 processes that steps have left running: ")
     assert str(pids["popen"]) in ended
     assert all(is_dead(pid) for pid in pids.values())
-    assert not any(is_dead(pid) for pid in others.values()), "they belong to another stack"
+    dead = [name for name, pid in others.items() if is_dead(pid)]
+    assert dead == [], "they belong to another stack"
     assert stack.run("services").ok().out == "no services\n"
 
     other.run("clean").ok()
