@@ -149,3 +149,28 @@ def test_init_makes_nothing_where_others_could_change_it(tmp_path: Path, mode: i
     with pytest.raises(SettingsError, match=f"^other users can change {tmp_path}; choose another"):
         init.main([str(tmp_path)])
     assert os.listdir(tmp_path) == []
+
+
+def test_openrc_of_another_dest_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "openrc").write_text(stack_directory_files()["openrc"])
+    sourced = ["bash", "-c", 'source ./openrc admin admin && echo "$WHO"']
+
+    def said(**environ: str) -> tuple[int, str]:
+        answer = subprocess.run(
+            sourced,
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return answer.returncode, answer.stdout
+
+    assert said() == (
+        1,
+        "openrc: there is no ./.stack/openrc; run doit stack, or set DEST as in local.conf\n",
+    )
+    (tmp_path / "dest").mkdir()
+    (tmp_path / "dest" / "openrc").write_text('WHO="$1 of $2"\n')
+    assert said(DEST=str(tmp_path / "dest")) == (0, "admin of admin\n")
