@@ -24,7 +24,10 @@ JOB_ATTRIBUTES = CHECKOUT / "tests" / "data" / "zuul_job_attributes"
 
 PLUGIN = """\
 if [[ "$1 $2" == "stack install" ]]; then
-    fetch_demo() { echo "fetching for $GREETING"; }
+    fetch_demo() {
+        echo "fetching for $GREETING"
+        echo "$SPECIAL_1 $SPECIAL_2 $SPECIAL_3 $SPECIAL_4"
+    }
     async_run fetch_demo fetch_demo
     mkdir -p "$(dirname "$DEMO_CONF")"
 elif [[ "$1 $2" == "stack post-config" ]]; then
@@ -71,11 +74,15 @@ def test_ansible_lint_passes(tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
+SPECIAL = (r"x\.y", "~/z", "'q'", "(a)")
+"""Values that bash would change without double quotes."""
+
 NODES: dict[str, dict[str, Any]] = {
     "good": {
         "devstack_localrc": {
             "GREETING": "hello $NOBODY world",
             "NOBODY": "whole",
+            **{f"SPECIAL_{number}": value for number, value in enumerate(SPECIAL, start=1)},
             "ADMIN_PASSWORD": "verysecret",
         },
         "devstack_services": {"base": False, "demo": True},
@@ -216,7 +223,8 @@ def test_job_stacks_and_collects(job: Job) -> None:
     assert (node.dest / "data" / "demo.conf").read_text().split() == [
         "[DEFAULT]", "debug", "=", "True"
     ]  # fmt: skip
-    assert "fetching for hello whole world" in (node.dest / "logs" / "stack.log").read_text()
+    log = (node.dest / "logs" / "stack.log").read_text()
+    assert f"fetching for hello whole world\n{' '.join(SPECIAL)}\n" in log
     local_conf = node.path / "stack" / "local.conf"
     assert local_conf.stat().st_mode & 0o777 == 0o600
     assert "LIBS_FROM_GIT=demo\n" in local_conf.read_text()
