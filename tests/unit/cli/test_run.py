@@ -33,5 +33,27 @@ def test_mistakes_run_nothing(top: Path, doit: Doit, words: tuple[str, ...], mes
     assert not (top / ".stack" / "logs").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("stack", "ADMIN_PASSWORD=geheim"), "ADMIN_PASSWORD"),
+        (("ASYNC_JOBS=geheim", "stack"), "ASYNC_JOBS"),
+    ],
+)
+def test_setting_among_the_words_is_refused_without_its_value(
+    top: Path,
+    doit: Doit,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    name: str,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["doit", *words])
+    code, out, err = doit(*words)
+    assert code == 3
+    assert f"{name}=... has no effect here; set it before the command, {name}=... doit" in out + err
+    assert "geheim" not in out + err
+    assert not (top / ".stack" / "logs").exists()
+
+
 def test_state_is_written_atomically() -> None:
     assert Run(task_loader=DodoTaskLoader()).get_backends()["json"] is AtomicJsonDB
