@@ -65,7 +65,9 @@ class Campaign:
         self._plan = plan or futures_plan()
         self._journals: set[str] = set()
         self._plan.prepare(stack)
-        stack.run("stack", timeout=900).ok()
+        # The first run installs what later ones find.
+        for _ in range(2 if self._plan.services else 1):
+            stack.run("stack", timeout=900).ok()
         self._events = len(self._journal_lines())
 
     def rounds(self, count: int) -> Iterator[Round]:
