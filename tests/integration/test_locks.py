@@ -144,7 +144,6 @@ def test_lock_is_free_however_its_holder_ends(stack_dir: MakeStackDir, how: str)
             second = stack.async_run("second", next_one, lock="apt")
             assert first.exception()
             stack.async_wait("second")
-            subprocess.run(["pkill", "-f", "-P", "1", "sleep 600"])
 
         @hookimpl
         def stack_install(stack):
@@ -154,6 +153,7 @@ def test_lock_is_free_however_its_holder_ends(stack_dir: MakeStackDir, how: str)
     )
 
     assert "I have it" in stack.run("stack", timeout=60).ok().lines
+    stack.run("unstack").ok()  # ends the daemon, too
 
 
 def test_lock_of_a_killed_shell_future_is_free(stack_dir: MakeStackDir) -> None:
