@@ -116,6 +116,7 @@ def test_run_that_goes_on_has_left_nothing(stack_dir: MakeStackDir) -> None:
     assert stack.run("services").ok().out == "no services\n"
     os.killpg(run.pid, signal.SIGINT)
     run.communicate()
+    stack.run("unstack").ok()  # ends what the second step has left running
 
 
 def test_shell_from_which_unstack_is_called_is_not_ended(stack_dir: MakeStackDir) -> None:
