@@ -7,6 +7,9 @@ from doitstack.futures.future import Future
 from doitstack.futures.registry import FutureRegistry
 from tests.unit.fake_run import FakeRun
 
+NO_PID = 4_194_303
+"""The greatest pid there can be, which no process here has: tests end the futures' processes."""
+
 
 class ManualRun(FakeRun):
     """A run whose futures have no process."""
@@ -25,7 +28,7 @@ class ManualRun(FakeRun):
     def _begin(self, future: Future) -> None:
         self.started.append(future.name)
         future.declare_time = 0.0
-        self.futures.runs(future, 77, 1.0)
+        self.futures.runs(future, NO_PID, 1.0)
 
     def end(self, name: str, rc: int = 0) -> None:
         future = self.futures.table.find(name)

@@ -11,7 +11,7 @@ from doitstack.errors import FutureError, StepError
 from doitstack.futures.future import Future, FutureState
 from doitstack.futures.watchdog import mark
 from doitstack.journal.job_file import Job, open_job
-from tests.unit.futures.manual_run import MakeRun
+from tests.unit.futures.manual_run import NO_PID, MakeRun
 
 
 def test_future_goes_through_its_states_and_each_is_in_the_journal(make_run: MakeRun) -> None:
@@ -32,7 +32,7 @@ def test_clock_that_is_set_makes_no_times_outside_of_the_run(make_run: MakeRun) 
     run = make_run()
     future = run.futures.declare("a", "do a")
     declared = future.declare_time
-    run.futures.runs(future, 77, 1.0)
+    run.futures.runs(future, NO_PID, 1.0)
     assert future.start_time == declared
     run.record_end("a", 0, end_time=10**15)
     run.futures.ended(future, 0)
@@ -85,7 +85,7 @@ def test_nothing_goes_on_of_a_future_that_was_killed(make_run: MakeRun) -> None:
     for future in (killed, unknown):
         environ = {**os.environ, "DOITSTACK_FUTURE": mark(run.context.name, future.name)}
         with subprocess.Popen(["sleep", "600"], env=environ, start_new_session=True) as daemon:
-            job = Job("do it", daemon.pid + 1, 1, 1)
+            job = Job("do it", NO_PID, 1, 1)
             os.close(open_job(run.context.futures_dir / f"{future.name}.ini", job))
             if future is killed:
                 run.futures.ended(future, -signal.SIGKILL)
@@ -140,7 +140,7 @@ def test_done_callback_may_fail_but_not_wait(make_run: MakeRun) -> None:
     run.soon(lambda: run.end("a"))
     run.context.loop.turn(1)
     assert called == ["waited"]
-    assert "[Async a:77]: a done callback failed" in run.log.lines
+    assert f"[Async a:{NO_PID}]: a done callback failed" in run.log.lines
     assert "ValueError: boom" in run.log.lines
 
 
