@@ -89,5 +89,7 @@ def prune_journals(log_dir: Path, keep: int) -> None:
 
 def new_journal_path(log_dir: Path) -> Path:
     """Return the path of the journal of a run that starts now."""
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    return log_dir / "runs" / f"{stamp}.{time.time_ns() % 10**9:09d}.jsonl"
+    # One look at the clock: `gmtime()` of its own is behind by up to 4 ms, so by a second at times.
+    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
+    return log_dir / "runs" / f"{stamp}.{nanoseconds:09d}.jsonl"

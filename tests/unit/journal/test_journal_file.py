@@ -1,6 +1,7 @@
 """The journal as a file: written, read, read while it grows, also after a crash."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,17 @@ def test_reader_goes_on_where_it_was(tmp_path: Path) -> None:
     assert list(reader.read()) == [WaitEnd(time=1.0), WaitStart(time=2.0)]
     reader.close()
     journal.close()
+
+
+def test_names_of_journals_are_one_look_at_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What looks at the clock without a time given is late by up to 4 ms."""
+    real = time.gmtime
+
+    def late(seconds: float = 12.0) -> time.struct_time:
+        return real(seconds)
+
+    monkeypatch.setattr(time, "gmtime", late)
+    monkeypatch.setattr(time, "time_ns", lambda: 13 * 10**9 + 5)
+    assert new_journal_path(tmp_path).name == "19700101T000013.000000005.jsonl"
