@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from doitstack.journal.last_run import FutureRow
-from doitstack.journal.log_files import NamedLog
-from doitstack.journal.run_list import RunRow
 from doitstack.phases import Phase
 from doitstack.planning.plan import Plan
 from doitstack.planning.plugin import Plugin, sort_plugins
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `doit list` reads no journal
+    from doitstack.journal.last_run import FutureRow
+    from doitstack.journal.log_files import NamedLog
+    from doitstack.journal.run_list import RunRow
     from doitstack.processes.left_running import LeftProcess
     from doitstack.services.services import ServiceStatus
 
@@ -58,7 +58,7 @@ def plugins_json(plugins: Iterable[Plugin]) -> str:
     )
 
 
-def futures_json(rows: Iterable[FutureRow]) -> str:
+def futures_json(rows: "Iterable[FutureRow]") -> str:
     """Return the futures of a run."""
     return _text(
         {
@@ -100,12 +100,12 @@ def services_json(
     return _text(rows)
 
 
-def logs_json(logs: Iterable[NamedLog]) -> str:
+def logs_json(logs: "Iterable[NamedLog]") -> str:
     """Return the logs."""
     return _text({"log": log.name, "of": log.of.value, "file": str(log.path)} for log in logs)
 
 
-def runs_json(rows: Iterable[RunRow]) -> str:
+def runs_json(rows: "Iterable[RunRow]") -> str:
     """Return the recorded runs, the last one at the end."""
     return _text(
         {
