@@ -10,6 +10,7 @@ import pytest
 from doitstack.bash.bash_process import SessionPlace
 from doitstack.bash.protocol import Answer
 from doitstack.bash.session import Reply, Session
+from doitstack.config.passwords import known_secrets
 from doitstack.errors import CommandError, StepError, StepTimeoutError
 from doitstack.processes.event_loop import EventLoop
 
@@ -178,6 +179,20 @@ def test_secrets_are_hidden_in_the_commands_of_futures(place: Place) -> None:
     place.run("async_run a echo s3cret x")
     (started,) = [call for call in place.recorder.calls if call[0] == "async_started"]
     assert (started[1], started[4]) == ("a", "echo *** x")
+
+
+SECRET_NAMES = (
+    *("DB_PASSWORD", "A_PASSWD", "GPG_PASSPHRASE", "MY_PASS", "A_SECRET", "X_TOKEN"),
+    *("CREDENTIALS", "SECRET_KEY", "API_KEY", "ACCESSKEY", "PRIVATE_KEY", "AUTH_KEY"),
+)
+
+
+def test_secrets_that_a_script_sets_are_hidden_by_the_names_of_settings(place: Place) -> None:
+    for number, name in enumerate((*SECRET_NAMES, "X_KEY", "PASSWORD_FILE", "TOKENS", "LONELY")):
+        place.run(f"{name}=value-{number:02}; async_run f{number} echo ${name}")
+        shown = {call[1]: call[4] for call in place.recorder.calls if call[0] == "async_started"}
+        known = known_secrets({"DEST": str(place.path), name: f"value-{number:02}"})
+        assert (shown[f"f{number}"] == "echo ***") == bool(known) == (name in SECRET_NAMES)
 
 
 def test_close_ends_the_shell_and_its_descriptors(tmp_path: Path) -> None:
