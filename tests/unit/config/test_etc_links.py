@@ -1,9 +1,11 @@
 """Links in /etc are made for scripts that name them, and only where nothing is."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from doitstack import bash
 from doitstack.config import dest_directory, etc_links
 from doitstack.config.settings import Settings
 from tests.unit.recorded_actions import make_stack
@@ -55,3 +57,9 @@ def test_what_is_in_etc_already_is_not_touched(
 def test_link_of_this_stack_is_known(settings: Settings) -> None:
     etc_links.make_links(settings, TEXTS)
     assert etc_links.can_link(settings, "nova")
+
+
+def test_the_shell_knows_the_same_projects() -> None:
+    text = (Path(bash.__file__).parent / "library" / "service_files.sh").read_text()
+    (names,) = re.findall(r"^_CONFIGURED_PROJECTS=\((.*)\)$", text, re.MULTILINE)
+    assert names.lower().split() == [*etc_links.PROJECTS]
