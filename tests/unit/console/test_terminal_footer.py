@@ -14,6 +14,10 @@ from doitstack.console.terminal_footer import Line, Region
 from tests.terminal import Screen
 
 
+_END = b"\x05"
+"""A byte that nothing else writes."""
+
+
 def _lines(*texts: str) -> list[Line]:
     return [Line(text, len(text)) for text in texts]
 
@@ -31,13 +35,14 @@ class Tty(Screen):
 
     def look(self) -> bytes:
         """Show what has been written; return it."""
-        os.set_blocking(self.master, False)
-        try:
-            data = os.read(self.master, 1 << 16)
-        except BlockingIOError:
-            return b""
-        self.feed(data)
-        return data
+        # What is written reaches the other end in pieces, and later.
+        os.write(self.slave, _END)
+        data = b""
+        while not data.endswith(_END):
+            data += os.read(self.master, 1 << 16)
+        written = data.removesuffix(_END)
+        self.feed(written)
+        return written
 
     @property
     def seen(self) -> list[str]:
