@@ -35,6 +35,9 @@ def future(stack, *words):
     put(stack, "future")
 
 def cut(stack, *words):
+    # Its last line would come between the two halves of a secret.
+    log = stack.log_dir / "stack.log"
+    until(lambda: "FAILED with rc 1" in log.read_text(), "the end of never_waited_for")
     for secret in secrets_of(stack):
         stack.run(["sh", "-c", 'printf "cut %s" "${S%??}"; sleep 0.4; echo "${S#"${S%??}"}"'],
             env={"S": secret})

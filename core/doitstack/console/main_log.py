@@ -60,7 +60,7 @@ class MainLog:
         data = text.encode(errors="surrogateescape")
         try:
             with self._alone():
-                write_all(self.descriptor, data)
+                _write_lines(self.descriptor, data)
         except OSError:
             self.show()
             with self._on_screen() as screen:
@@ -81,13 +81,14 @@ class MainLog:
         start = self.size
         try:
             with self._alone():
+                _write_lines(self.descriptor, b"")
                 start = self.size
                 self._copy(source)
                 end = self.size
         except OSError as error:
             end = self.size
             reason = error.strerror
-            self.write(f"\nWARNING: {path} cannot be inserted here: {reason}; read it there\n")
+            self.write(f"WARNING: {path} cannot be inserted here: {reason}; read it there\n")
         finally:
             os.close(source)
         self.show()
@@ -228,9 +229,16 @@ class MainLog:
 
 def append_line(path: Path, line: str) -> None:
     """Add one line to a main log from another process."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        write_all(descriptor, f"{line}\n".encode(errors="surrogateescape"))
+        _write_lines(descriptor, f"{line}\n".encode(errors="surrogateescape"))
     finally:
         os.close(descriptor)
+
+
+def _write_lines(descriptor: int, lines: bytes) -> None:
+    """Write whole lines, below a line that a program has begun and not ended."""
+    size = os.fstat(descriptor).st_size
+    is_within_line = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+    write_all(descriptor, b"\n" * is_within_line + lines)

@@ -38,6 +38,21 @@ def test_lines_are_kept_and_shown(log: MainLog, console: Path) -> None:
     assert console.read_text() == "one\ntwo\n"
 
 
+def test_lines_begin_below_a_line_that_a_program_has_not_ended(
+    log: MainLog, console: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.log").write_text("inserted\n")
+    for add in (
+        lambda: log.write("written\n"),
+        lambda: append_line(log.path, "appended"),
+        lambda: log.insert(tmp_path / "a.log"),
+    ):
+        os.write(log.descriptor, b"begun")
+        add()
+    log.show()
+    assert console.read_text() == "begun\nwritten\nbegun\nappended\nbegun\ninserted\n"
+
+
 def test_inserted_log_is_whole(log: MainLog, console: Path, tmp_path: Path) -> None:
     text = "".join(f"line {number}\n" for number in range(300_000))
     assert len(text) > 3 * CHUNK

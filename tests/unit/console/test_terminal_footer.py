@@ -13,7 +13,6 @@ import pytest
 from doitstack.console.terminal_footer import Line, Region
 from tests.terminal import Screen
 
-
 _END = b"\x05"
 """A byte that nothing else writes."""
 
