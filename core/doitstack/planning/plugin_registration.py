@@ -124,7 +124,7 @@ def _manager_of(found: list[FoundPlugin]) -> _Manager:
     manager = _Manager(hookspecs.PROJECT)
     by_source = {id(one.source): one for one in found}
     for one in found:
-        manager.register(one.source, one.name)
+        _register(one, manager)
         _refuse_unknown_hooks(one, manager)
     try:
         manager.add_hookspecs(hookspecs)
@@ -133,6 +133,17 @@ def _manager_of(found: list[FoundPlugin]) -> _Manager:
         one = by_source[id(error.plugin)]
         raise PluginError(one.name, f"{one.origin}: {error}") from error
     return manager
+
+
+def _register(one: FoundPlugin, manager: _Manager) -> None:
+    try:
+        manager.register(one.source, one.name)
+    except ValueError as error:  # names and objects that come twice are refused before
+        raise PluginError(
+            one.name,
+            f"{one.origin} compares equal to another plugin; remove __eq__ from its class, "
+            "or use @dataclass(eq=False)",
+        ) from error
 
 
 def _hooks_of(found: list[FoundPlugin], manager: _Manager) -> dict[str, dict[str, pluggy.HookImpl]]:

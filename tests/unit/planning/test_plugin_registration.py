@@ -1,13 +1,16 @@
 """Plugins are registered, or refused with their name."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from doitstack import hookimpl
 from doitstack.errors import DoitstackError, PluginError
 from doitstack.planning.found_plugin import FoundPlugin
 from doitstack.planning.plugin import HOOKS
 from doitstack.planning.plugin_registration import refuse_all, registered_plugins
+from doitstack.stack import Stack
 from tests.unit.planning.drop_ins import STACK, drop_in, find, refusal
 
 
@@ -56,6 +59,19 @@ def test_one_name_or_object_for_two_plugins_is_refused(names: tuple[str, str], e
     with pytest.raises(PluginError) as raised:
         registered_plugins(found, refuse_all)
     assert str(raised.value) == error
+
+
+def test_objects_that_compare_equal_are_refused() -> None:
+    @dataclass
+    class Twin:
+        @hookimpl
+        def stack_install(self, stack: Stack) -> None: ...
+
+    found = [FoundPlugin("one", "p", Twin()), FoundPlugin("two", "q", Twin())]
+    with pytest.raises(PluginError, match=r"^plugin two: q compares equal to another plugin; "):
+        registered_plugins(found, refuse_all)
+    errors: list[DoitstackError] = []
+    assert [one.name for one in registered_plugins(found, errors.append)] == ["one"]
 
 
 def test_plugin_that_is_refused_is_left_out() -> None:
