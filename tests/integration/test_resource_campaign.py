@@ -1,12 +1,15 @@
 """The campaign of missing resources in its short form; see docs/reliability.md."""
 
+import errno
+import os
 import uuid
+from pathlib import Path
 
 import pytest
 
 from tests.campaign.resources import PLAN, Campaign
-from tests.campaign.system_calls import is_possible
-from tests.conftest import MakeStackDir
+from tests.campaign.system_calls import DESCRIPTORS, Call, Watched, is_possible
+from tests.conftest import DOIT, MakeStackDir
 
 pytestmark = pytest.mark.skipif(not is_possible(), reason="the kernel cannot ask about calls")
 
@@ -20,6 +23,35 @@ def test_full_disk_is_said_and_nothing_half_written_is_believed(stack_dir: MakeS
     assert one.faults == ()
     assert one.code == 1
     assert "plugin demo: step made: OSError: [Errno 28] No space left on device" in one.out
+
+
+@pytest.mark.parametrize(
+    ("shell", "file", "message"),
+    [
+        ("session.sh", "library/ini.sh", "step 40-shell.sh: cannot load library.sh"),
+        ("session.sh", "user_settings.sh", "step 40-shell.sh: cannot load user_settings.sh"),
+        ("evaluate_localrc.sh", "library/ini.sh", "local.conf: bash ended before the end of the "),
+    ],
+)
+def test_file_of_the_library_that_cannot_be_opened_once_ends_the_run(
+    stack_dir: MakeStackDir, shell: str, file: str, message: str
+) -> None:
+    """Without user_settings.sh, all went on without the user's settings, to exit code 0."""
+    stack = stack_dir({name: PLAN[name] for name in ("local.conf", "extras.d/40-shell.sh")})
+
+    def decide(call: Call) -> int:
+        is_it = call.path.endswith(f"/bash/{file}") and shell in _command(call.pid)
+        return errno.ENFILE if is_it else 0
+
+    watched = Watched([DOIT, "stack"], DESCRIPTORS, decide, cwd=stack.path, env=stack.environ)
+    out = watched.communicate(60)
+    assert watched.process.returncode in {1, 3}
+    assert message in out
+    assert f"{file}: {os.strerror(errno.ENFILE)}" in out
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
 
 
 @pytest.mark.full

@@ -12,7 +12,7 @@ set --
 for _doitstack_part in "${BASH_SOURCE[0]%/*}"/library/*.sh; do
     # In DevStack, functions are loaded before localrc, and defaults are set later.
     # shellcheck source=/dev/null
-    [[ $_doitstack_part == */defaults.sh ]] || source "$_doitstack_part"
+    [[ $_doitstack_part == */defaults.sh ]] || source "$_doitstack_part" || exit 2
 done
 
 # Report a mistake with the current line of the user's file, and exit.

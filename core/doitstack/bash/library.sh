@@ -12,7 +12,7 @@ if [[ ! ${_DOITSTACK_LIBRARY-} ]]; then
     # timing.sh first: request.sh replaces its functions only if they are missing
     for _doitstack_file in "$_DOITSTACK_LIBRARY"/{timing,async}.sh "$_DOITSTACK_LIBRARY"/library/*.sh; do
         # shellcheck source=/dev/null
-        [[ ! -e $_doitstack_file ]] || source "$_doitstack_file"
+        [[ ! -e $_doitstack_file ]] || source "$_doitstack_file" || return
     done
     unset _doitstack_file
     set "$_DOITSTACK_XTRACE"

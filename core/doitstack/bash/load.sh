@@ -6,6 +6,12 @@
 set +o errexit
 _doitstack_trace_to /dev/null
 
+# End the session: without one of our files, scripts would do something else.
+_doitstack_cannot_load() {
+    _doitstack_exit_message="cannot load $1"
+    exit 1
+}
+
 # Run one of our functions in a shell that has DevStack's.
 _doitstack_of_ours() (
     # shellcheck source=/dev/null
@@ -30,14 +36,15 @@ _doitstack_make_rc() {
     # shellcheck disable=SC2016 # expanded when it is sourced
     echo 'source "$DEVSTACK_DIR/functions"' >|"$DEST/.devstack/functions"
     # shellcheck disable=SC2016
-    echo 'source "$_doitstack_home/user_settings.sh"' >|"$DEST/.devstack/.localrc.auto"
+    echo 'source "$_doitstack_home/user_settings.sh" || _doitstack_cannot_load user_settings.sh' \
+        >|"$DEST/.devstack/.localrc.auto"
 }
 
 if [[ ! ${DEVSTACK_DIR-} ]]; then
     # shellcheck source=/dev/null
-    source "$_doitstack_home/library.sh"
+    source "$_doitstack_home/library.sh" || _doitstack_cannot_load library.sh
     # shellcheck source=/dev/null
-    source "$_doitstack_home/user_settings.sh"
+    source "$_doitstack_home/user_settings.sh" || _doitstack_cannot_load user_settings.sh
     _set_path
 else
     TOP_DIR=$DEVSTACK_DIR
@@ -50,12 +57,12 @@ else
     source "$DEST/.devstack/stackrc"
     _doitstack_stand_in
     # shellcheck source=/dev/null
-    source "$_doitstack_home/timing.sh"
+    source "$_doitstack_home/timing.sh" || _doitstack_cannot_load timing.sh
     # shellcheck source=/dev/null
-    source "$_doitstack_home/async.sh"
+    source "$_doitstack_home/async.sh" || _doitstack_cannot_load async.sh
     for _doitstack_file in "$TOP_DIR"/lib/{database,rpc_backend}; do
         # shellcheck source=/dev/null
         [[ ! -r $_doitstack_file ]] || source "$_doitstack_file"
     done
 fi
-unset -f _doitstack_settings
+unset -f _doitstack_settings _doitstack_cannot_load

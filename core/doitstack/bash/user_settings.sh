@@ -6,4 +6,4 @@
 DISABLED_SERVICES=
 # shellcheck source=/dev/null
 [[ ! $_doitstack_localrc ]] || source "$_doitstack_localrc"
-_doitstack_settings
+_doitstack_settings || true

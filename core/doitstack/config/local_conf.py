@@ -235,7 +235,8 @@ def _error_message(complaints: str, path: Path, *, is_syntax: bool) -> str:
     """
     errors = [line for line in complaints.splitlines() if line.startswith(f"{path}: line ")]
     if not errors:
-        return f"{path}: bash ended before the end of the file"
+        last = complaints.strip().rpartition("\n")[2]
+        return f"{path}: bash ended before the end of the file{last and f': {last}'}"
     return re.sub(r"^(.*?): line (\d+): ", r"\1:\2: ", errors[0 if is_syntax else -1])
 
 
