@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -220,10 +220,14 @@ def _make_tool(stack: StackDir) -> None:
 
 
 def default_plan() -> Plan:
-    """Keystone with its accounts, and the fork server of `openstack`. It needs the packages."""
-    return Plan(
-        {"local.conf": "[[local|localrc]]\nENABLED_SERVICES=key\n"},
-        {},
+    """Keystone with its accounts and the fork server of `openstack`, and `futures_plan`.
+
+    It needs the packages.
+    """
+    plan = futures_plan()
+    return replace(
+        plan,
+        files={**plan.files, "local.conf": "[[local|localrc]]\nENABLED_SERVICES=key\n"},
         more=("supervisord", "server"),
         services=("keystone", "warm-openstack"),
         prepare=_take_port,

@@ -29,6 +29,8 @@ PLAN = futures_plan().files
 PATIENCE = 5.0
 """Seconds after which processes that still live count as left behind."""
 
+_SERVERLESS = "WARNING: no server for {},"
+
 HANG = 120.0
 """Seconds after which a run that has not ended hangs."""
 
@@ -96,7 +98,7 @@ class Campaign:
         if seconds is None:
             faults.append(f"still there: {described(self._left())}")
         if not process.returncode and "server" not in killed:
-            faults += self._faults_of_success()
+            faults += self._faults_of_success(out)
         faults += self._faults_of_the_next_run()
         if self._seconds_until_all_have_ended(time.monotonic()) is None:
             faults.append(f"still there after the next run: {described(self._left())}")
@@ -206,11 +208,13 @@ class Campaign:
                 yield f"lines of {name} are missing or apart:\n{outcome.out}"
         yield from self._faults_of_services()
 
-    def _faults_of_success(self) -> Iterator[str]:
+    def _faults_of_success(self, out: str) -> Iterator[str]:
         """Yield the services that a run has not brought up though it says that it was well."""
         names = {one.service for one in service_processes(self._stack)}
-        if missing := {*self._plan.services} - names:
-            yield f"success without {missing}"
+        missing = {*self._plan.services} - names
+        # Programs run without their fork servers, too.
+        if missing := {one for one in missing if _SERVERLESS.format(one[len(SERVER) :]) not in out}:
+            yield f"success without {missing}:\n{out}"
 
     def _faults_of_services(self) -> Iterator[str]:
         """Yield what is wrong with the services, each of which must run once, under supervisord."""
