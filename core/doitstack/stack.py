@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from doitstack.processes.program import Program
     from doitstack.services.other_stacks import OtherStack
     from doitstack.services.services import Services
+    from doitstack.source_trees import SourceTree
 
 
 class ActionContext(Protocol):
@@ -93,6 +94,8 @@ class Stack:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.context = cast("ActionContext", NoContext())
+        self._trees: tuple[SourceTree, ...] = ()
+        self._trees_of = -1
 
     # -- directories and settings --------------------------------------------------------------
 
@@ -119,6 +122,17 @@ class Stack:
     def is_service_enabled(self, *names: str) -> bool:
         """Return whether any of these services is enabled, with DevStack's meanings."""
         return self.settings.is_service_enabled(*names)
+
+    @property
+    def trees(self) -> "tuple[SourceTree, ...]":
+        """The source trees from which projects run. A run works with one state of each."""
+        if self._trees_of != self.settings.changes:
+            from doitstack.source_trees import source_trees  # noqa: PLC0415
+
+            known = {tree: tree for tree in self._trees}
+            self._trees = tuple(known.get(tree, tree) for tree in source_trees(self.settings))
+            self._trees_of = self.settings.changes
+        return self._trees
 
     def password(self, name: str) -> str:
         """Return the password `name`, from the settings, or generated once and kept in DEST."""

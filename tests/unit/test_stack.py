@@ -12,6 +12,7 @@ from doitstack.config.settings import load_settings
 from doitstack.errors import CommandError, FutureError, StepError
 from doitstack.stack import Stack
 from tests.unit.recorded_actions import RecordedActions
+from tests.unit.source_repository import make_repository
 
 NO_SERVICE = """
 import sys
@@ -153,3 +154,15 @@ def test_needed_service_that_was_never_started_is_dead(stack: Stack) -> None:
         assert list(stack.dead_services("a")) == ["a"]
         (stack.dest / "supervisor").mkdir(parents=True)
         assert stack.dead_services() == {}
+
+
+def test_trees_keep_their_state_during_a_run(stack: Stack) -> None:
+    assert stack.trees == ()
+    make_repository(stack.dest / "keystone")
+    stack.settings.update({"LIBS_FROM_GIT": "nova"})
+    keystone, nova = stack.trees
+    assert (keystone.project, nova.project) == ("keystone", "nova")
+    state = keystone.state
+    stack.settings.update({"LIBS_FROM_GIT": ""})
+    assert stack.trees == (keystone,)
+    assert stack.trees[0].state is state
