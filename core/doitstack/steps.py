@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -51,6 +51,7 @@ class Step:
         lock: of the futures with the same lock, one runs at a time.
         only_looks: whether it is a check, which changes nothing and fails if something is missing.
         timeout: how long it may run (s; 0: no limit; None: the setting STEP_TIMEOUT).
+        note: what the plan says about it, such as a choice that depends on this machine.
     """
 
     kind: Kind
@@ -62,6 +63,7 @@ class Step:
     lock: str = ""
     only_looks: bool = False
     timeout: float | None = None
+    note: str = ""
 
     @property
     def command(self) -> str:
@@ -203,6 +205,7 @@ def async_run(
     wait: Sequence[str] = (),
     lock: str = "",
     timeout: float | None = None,
+    note: str = "",
     **doit: Any,
 ) -> Step:
     """Start `action` in the background as the future `name`, after the futures in `wait` succeeded.
@@ -215,11 +218,13 @@ def async_run(
         lock: of the futures with the same lock, for example `apt`, one runs at a time.
         timeout: the run time (s) after which it is stopped with all processes that it has started,
             and has failed.
+        note: what `doit plan` says about it, such as a choice that depends on this machine.
     """
     own, waits = _doit_attributes(doit), _names(wait)
     named, checked, locked = future_name(name), _checked(action, args), lock_name(lock)
     limit = time_limit(timeout)
-    return _made(Step(Kind.ASYNC_RUN, named, checked, args, waits, own, locked, timeout=limit))
+    step = Step(Kind.ASYNC_RUN, named, checked, args, waits, own, locked, timeout=limit)
+    return _made(replace(step, note=one_line(note)))
 
 
 def async_wait(*names: str) -> Step:

@@ -12,6 +12,7 @@ BIN = Path(sys.executable).parent
 SHELL_SCRIPTS = [
     *ROOT.glob("core/**/*.sh"),
     *ROOT.glob("core/**/*.bash"),
+    *ROOT.glob("plugins/**/*.sh"),
     *ROOT.glob("extras.d/*.sh"),
     *ROOT.glob("bench/*.sh"),
     ROOT / ".ci" / "run",

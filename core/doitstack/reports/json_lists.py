@@ -37,6 +37,7 @@ def plan_json(plan: Plan) -> str:
             "waits": list(planned.step.waits),
             "needs": list(planned.needs),
             "is_awaited": planned.is_awaited,
+            "note": planned.step.note,
         }
         for planned in plan.steps
     )

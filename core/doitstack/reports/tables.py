@@ -33,7 +33,8 @@ def plan_table(plan: Plan, warnings: Iterable[str] = (), width: int = 0) -> str:
         rows.append((shown, planned.plugin, *_step_cells(planned, waited_in)))
     headers = ("phase", "plugin", "step", "what", "waits for", "waited for in")
     text = table(rows, headers, width) if rows else "no steps"
-    return "\n".join([text, *(f"WARNING: {warning}" for warning in warnings)]) + "\n"
+    notes = [f"{one.step.name}: {one.step.note}" for one in plan.steps if one.step.note]
+    return "\n".join([text, *notes, *(f"WARNING: {warning}" for warning in warnings)]) + "\n"
 
 
 def _waited_in(plan: Plan) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ No daemon of a package starts: services run under the stack's own supervisor.
 """
 
 import shutil
+import sys
 from collections.abc import Iterator
 from functools import partial
 
@@ -22,7 +23,21 @@ PACKAGES = {
 }
 """The packages that each service needs."""
 
-services = tuple(PACKAGES)
+GUESTS = (
+    *("qemu-system-x86", "qemu-utils", "libvirt-daemon", "libvirt-daemon-driver-qemu"),
+    *(
+        "libvirt-clients",
+        "libvirt-dev",
+        "gcc",
+        "pkg-config",
+        "syslinux",
+        "syslinux-common",
+        "mtools",
+    ),
+)
+"""The packages for guests, for their image, and to compile libvirt's bindings for Python."""
+
+services = (*PACKAGES, "n-cpu")
 
 _INSTALL = """\
 set -e
@@ -61,8 +76,20 @@ def stack_install(stack: Stack) -> Iterator[Step]:
 
 def wanted(stack: Stack) -> list[str]:
     """Return the packages that the enabled services need."""
-    needed = (PACKAGES[name] for name in PACKAGES if stack.is_service_enabled(name))
+    needed = [PACKAGES[name] for name in PACKAGES if stack.is_service_enabled(name)]
+    if has_guests(stack):
+        needed += [GUESTS, _headers()]
     return sorted({package for packages in needed for package in packages})
+
+
+def has_guests(stack: Stack) -> bool:
+    """Return whether servers are guests of libvirt."""
+    return stack.is_service_enabled("n-cpu") and stack.settings.get("VIRT_DRIVER") == "libvirt"
+
+
+def _headers() -> tuple[str, ...]:
+    """Return the package of the headers of our Python, if that is Debian's."""
+    return ("python3-dev",) if sys.base_prefix == "/usr" else ()
 
 
 def missing(stack: Stack) -> list[str]:

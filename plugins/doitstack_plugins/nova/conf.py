@@ -15,9 +15,14 @@ from doitstack.uptodate import digest
 from doitstack.venvs import Environment
 from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.keystone import service_accounts
+from doitstack_plugins.nova import guests
 from doitstack_plugins.shared import conf_files, venvs
 
 API = "nova.conf"
+
+# The plain fake driver has a new identity at each start.
+DRIVERS = {"fake": "fake.FakeDriverWithoutFakeNodes", "libvirt": "libvirt.LibvirtDriver"}
+"""Nova's drivers, by the values of VIRT_DRIVER."""
 
 COMPUTES = "nova-cpu.conf"
 """The file for options of all computes: DevStack's $NOVA_CPU_CONF. It is empty at first."""
@@ -30,13 +35,26 @@ def set_nova_defaults(settings: Settings) -> None:
     settings.default("NOVA_CONF_DIR", f"{settings['DATA_DIR']}/nova/etc")
     settings.default("NOVA_NUM_CELLS", "1")
     settings.default("NOVA_CPU_CELL", "1")
+    settings.default("VIRT_DRIVER", "fake")
     settings.default("NUMBER_FAKE_NOVA_COMPUTE", "1")
     settings.default("LOCAL_HOSTNAME", socket.gethostname().partition(".")[0])
 
 
 def environment(stack: Stack) -> Environment:
     """Return nova's virtual environment."""
-    return venvs.service_environment(stack, "nova", "nova")
+    more = ("libvirt-python",) if is_libvirt(stack) else ()
+    return venvs.service_environment(stack, "nova", "nova", *more)
+
+
+def is_libvirt(stack: Stack) -> bool:
+    """Return whether servers are guests that run, instead of entries of the fake driver."""
+    return stack.is_service_enabled("n-cpu") and stack.settings.get("VIRT_DRIVER") == "libvirt"
+
+
+def check_driver(settings: Settings, name: str) -> None:
+    """Raise SettingsError unless there is such a driver."""
+    if settings[name] not in DRIVERS:
+        raise settings.mistake(name, f"use {' or '.join(DRIVERS)}")
 
 
 def check_number_of_cells(settings: Settings, name: str) -> None:
@@ -61,11 +79,15 @@ def computes(stack: Stack) -> range:
     """Return the numbers of the computes."""
     if not stack.is_service_enabled("n-cpu"):
         return range(0)
+    if is_libvirt(stack):
+        return range(1, 2)
     return range(1, stack.settings.number("NUMBER_FAKE_NOVA_COMPUTE") + 1)
 
 
 def compute_host(stack: Stack, number: int) -> str:
-    """Return the name of a compute in nova."""
+    """Return the name of a compute in nova: of a real one, the machine's."""
+    if is_libvirt(stack):
+        return stack.settings["LOCAL_HOSTNAME"]
     return f"{stack.settings['LOCAL_HOSTNAME']}{number}"
 
 
@@ -133,8 +155,7 @@ def sections(stack: Stack) -> conf_files.Sections:
             "my_ip": host_address(stack.settings),
             "state_path": str(state),
             "transport_url": transport_url(stack, 0),
-            # The plain fake driver has a new identity at each start.
-            "compute_driver": "fake.FakeDriverWithoutFakeNodes",
+            "compute_driver": DRIVERS[stack.settings["VIRT_DRIVER"]],
         },
         "api_database": {"connection": mariadb.url(stack, "nova_api")},
         "database": {"connection": mariadb.url(stack, cell_database(0))},
@@ -185,4 +206,9 @@ def compute_state(stack: Stack, number: int) -> Path:
 
 def _compute_sections(stack: Stack, number: int) -> conf_files.Sections:
     state = str(compute_state(stack, number))
-    return {"DEFAULT": {"host": compute_host(stack, number), "state_path": state}}
+    own = {"DEFAULT": {"host": compute_host(stack, number), "state_path": state}}
+    return own if not is_libvirt(stack) else guests.merged(own, _guest_sections(stack, number))
+
+
+def _guest_sections(stack: Stack, number: int) -> conf_files.Sections:
+    return guests.sections(stack, conf_dir(stack) / compute(number), environment(stack))

@@ -12,7 +12,7 @@ from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged
 from doitstack.venvs import Environment
-from doitstack_plugins.backing import mariadb, rabbitmq
+from doitstack_plugins.backing import debian_packages, mariadb, rabbitmq
 from doitstack_plugins.nova import cells, conf, processes, readiness
 from doitstack_plugins.shared import venvs
 from doitstack_plugins.shared.api_service import ApiService
@@ -41,7 +41,11 @@ class Nova(ApiService):
     @hookimpl
     def stack_install(self, stack: Stack) -> Iterator[Step]:
         """Install nova and make the databases of its cells, which need no other service."""
-        yield self.install_step(stack, wait=venvs.installs_after(stack))
+        waits = venvs.installs_after(stack)
+        if conf.is_libvirt(stack):
+            # Its bindings for Python are compiled.
+            waits = [*waits, debian_packages.FUTURE]
+        yield self.install_step(stack, wait=waits)
         yield run(named("configure_nova", self.configure))
         for number in (0, *conf.cells(stack)):
             yield async_run(
@@ -72,6 +76,9 @@ class Nova(ApiService):
             yield async_wait("nova-vhosts")
         if stack.is_service_enabled("neutron"):
             yield async_wait("configure_neutron_nova")
+        if conf.is_libvirt(stack):
+            yield async_wait("choose_virt_type")
+            yield async_wait("start_libvirt")
         yield async_run("start_nova", named("start_nova", self.start))
         yield async_run(
             "create_flavors",
@@ -105,6 +112,7 @@ class Nova(ApiService):
             "NOVA_NUM_CELLS": conf.check_number_of_cells,
             "NOVA_CPU_CELL": conf.check_cell_of_computes,
             "NUMBER_FAKE_NOVA_COMPUTE": Settings.number,
+            "VIRT_DRIVER": conf.check_driver,
         }
 
     def checks(self, stack: Stack) -> Iterator[Check]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from doitstack import Stack
 from doitstack_plugins.backing import rabbitmq
+from doitstack_plugins.libvirt import node
 from doitstack_plugins.nova import conf, readiness
 from doitstack_plugins.shared import health, ports, venvs
 from doitstack_plugins.shared.required_services import Check
@@ -14,6 +15,8 @@ from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 _PORTS = {"n-api": "NOVA_SERVICE_PORT", "n-api-meta": "METADATA_SERVICE_PORT"}
 _STOP_SECONDS = 3
 """Computes would give servers 15 s to finish, but these servers are not real."""
+_GUESTS_STOP_SECONDS = 10
+"""A compute with guests ends what it does to them."""
 _MODULES = {"n-api": "nova.wsgi.osapi_compute", "n-api-meta": "nova.wsgi.metadata"}
 
 
@@ -23,6 +26,10 @@ class Daemon(NamedTuple):
     name: str
     program: str
     files: tuple[str, ...]
+    prefix: tuple[str, ...] = ()
+    """The words before the program, which run it where it belongs."""
+
+    stop_seconds: int = _STOP_SECONDS
 
 
 def port_checks(stack: Stack) -> Iterator[Check]:
@@ -55,10 +62,10 @@ def start_nova(stack: Stack) -> None:
 
 def _run(stack: Stack, daemon: Daemon) -> None:
     program = conf.environment(stack).program(daemon.program)
-    argv = [program, *conf.options(stack, *daemon.files)]
+    argv = [*daemon.prefix, program, *conf.options(stack, *daemon.files)]
     env = _environ(stack, *daemon.files)
     with stack.timed("run_process"):
-        stack.run_process(daemon.name, argv, env=env, wait=False, stop_seconds=_STOP_SECONDS)
+        stack.run_process(daemon.name, argv, env=env, wait=False, stop_seconds=daemon.stop_seconds)
 
 
 def _wait_until_ready(stack: Stack) -> None:
@@ -92,7 +99,13 @@ def compute_daemons(stack: Stack) -> Iterator[Daemon]:
     for number in conf.computes(stack):
         cell = conf.cell_files(stack.settings.number("NOVA_CPU_CELL"))
         names = (*cell, conf.COMPUTES, conf.compute(number))
-        yield Daemon(f"n-cpu-{number}", "nova-compute", names)
+        daemon = Daemon(f"n-cpu-{number}", "nova-compute", names)
+        yield _in_node(stack, daemon) if conf.is_libvirt(stack) else daemon
+
+
+def _in_node(stack: Stack, daemon: Daemon) -> Daemon:
+    prefix = tuple(node.command(stack))
+    return daemon._replace(prefix=prefix, stop_seconds=_GUESTS_STOP_SECONDS)
 
 
 def _conductors(stack: Stack) -> Iterator[Daemon]:

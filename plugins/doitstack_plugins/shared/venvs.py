@@ -18,8 +18,8 @@ SHIPPED_CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
 
 _COMMON = ("pyuwsgi", "pymysql", "pymemcache", "python-memcached")
 
-_SOURCES = ("ovs", "simplegeneric")
-"""Packages of glance and neutron without wheels; none of them needs a compiler."""
+_SOURCES = ("ovs", "simplegeneric", "libvirt-python")
+"""Packages without wheels; only the last, for nova's guests, needs a compiler."""
 
 
 def environment(stack: Stack, name: str, *requirements: str) -> Environment:

@@ -68,6 +68,12 @@ def test_plan_table_stays_narrow_where_many_futures_are_waited_for() -> None:
     ]
 
 
+def test_plan_shows_what_was_chosen_for_this_machine_and_why() -> None:
+    steps = [async_run("choose", ["true"], note="kvm: a probe\nhas come up")]
+    text = plan_table(make_plan([Declared(Phase.EXTRA, Plugin("p", ""), steps)]))
+    assert text.splitlines()[-1] == "choose: kvm: a probe\\nhas come up"
+
+
 def test_plan_table_of_nothing() -> None:
     assert plan_table(make_plan([])) == "no steps\n"
 

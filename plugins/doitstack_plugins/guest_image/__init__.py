@@ -1,0 +1,1 @@
+"""An image of which guests boot."""

@@ -1,0 +1,61 @@
+"""What a guest is made of: files of Debian's packages, which are unpacked and not installed."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from doitstack import Stack
+from doitstack.errors import CommandError, StepError
+from doitstack.processes.root import root_command
+
+KERNEL = "linux-image-cloud-amd64"
+"""The package that depends on Debian's newest kernel for guests."""
+
+PROGRAMS = ("busybox-static", "dropbear-bin")
+LIBRARIES = ("libc6", "libcrypt1", "libgmp10", "libtomcrypt1", "libtommath1", "zlib1g")
+"""The libraries of the ssh server."""
+
+_DEPENDS = re.compile(r"^\s*Depends: (linux-image-\S+)$", re.MULTILINE)
+
+
+def fetch(stack: Stack, directory: Path) -> None:
+    """Unpack the newest versions of the packages into `directory`. Raises StepError."""
+    packages = (_kernel(stack), *PROGRAMS, *LIBRARIES)
+    # Root's apt would download as another user, who cannot write here.
+    download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", *packages]
+    stack.run(download, cwd=directory)
+    for package in sorted(directory.glob("*.deb")):
+        stack.run(["dpkg-deb", "--extract", package, directory])
+        package.unlink()
+
+
+def library_files(directory: Path) -> Iterator[Path]:
+    """Yield the libraries, by the names by which programs look for them, and their loader."""
+    found = (path for path in directory.rglob("lib*.so.*") if path.name.count(".") == 2)
+    wanted = ("libc.", "libcrypt.", "libgmp.", "libtomcrypt.", "libtommath.", "libz.")
+    yield from sorted(path for path in found if path.name.startswith(wanted))
+    yield next(directory.rglob("ld-linux-x86-64.so.2"))
+
+
+def _kernel(stack: Stack) -> str:
+    """Return the package of the newest kernel, from apt's lists, which are fetched if missing."""
+    root = root_command()
+    found = _dependency(stack)
+    if not found and root is not None:
+        stack.run([*root, "apt-get", "update"])
+        found = _dependency(stack)
+    if not found:
+        raise StepError(
+            f"apt has no {KERNEL}, of which an image for guests is made; "
+            "set IMAGE_URLS in local.conf to another image"
+        )
+    return found
+
+
+def _dependency(stack: Stack) -> str:
+    try:
+        said = stack.output_of(["apt-cache", "depends", "--important", KERNEL])
+    except CommandError:
+        return ""
+    match = _DEPENDS.search(said)
+    return match[1] if match else ""

@@ -1,0 +1,37 @@
+"""The configuration of computes with guests."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from doitstack.errors import SettingsError
+from doitstack_plugins.nova import conf, guests
+from tests.unit.plugins.libvirt.stacks import make_guests
+
+
+def test_a_compute_with_guests_is_the_machine_itself(tmp_path: Path) -> None:
+    stack = make_guests(tmp_path, NUMBER_FAKE_NOVA_COMPUTE="3")
+    assert [conf.compute_host(stack, number) for number in conf.computes(stack)] == ["vm"]
+    assert conf.sections(stack)["DEFAULT"]["compute_driver"] == "libvirt.LibvirtDriver"
+    assert "libvirt-python" in conf.environment(stack).requirements
+
+
+def test_helpers_read_the_configuration_of_the_compute(tmp_path: Path) -> None:
+    stack = make_guests(tmp_path, DEST=str(tmp_path / "a b"), LIBVIRT_TYPE="qemu")
+    own = conf.conf_dir(stack) / "nova_cpu1.conf"
+    sections = guests.sections(stack, own, conf.environment(stack))
+    assert sections["libvirt"]["virt_type"] == "qemu"
+    words = shlex.split(sections["vif_plug_ovs_privileged"]["helper_command"])
+    assert words[-2:] == ["--config-file", str(own)]
+
+
+def test_options_of_later_parts_win() -> None:
+    parts = ({"a": {"x": "1", "y": "1"}}, {"a": {"x": "2"}, "b": {"z": "2"}})
+    assert guests.merged(*parts) == {"a": {"x": "2", "y": "1"}, "b": {"z": "2"}}
+
+
+def test_an_unknown_driver_is_refused(tmp_path: Path) -> None:
+    settings = make_guests(tmp_path, VIRT_DRIVER="zvm").settings
+    with pytest.raises(SettingsError, match="VIRT_DRIVER=zvm: use fake or libvirt"):
+        conf.check_driver(settings, "VIRT_DRIVER")
