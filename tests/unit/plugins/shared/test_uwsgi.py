@@ -11,7 +11,7 @@ import pytest
 from doitstack.errors import ServiceError
 from doitstack.stack import Stack
 from doitstack.venvs import Environment
-from doitstack_plugins.shared.uwsgi import WsgiService, wait_until_served
+from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
@@ -55,6 +55,15 @@ def stack(tmp_path: Path, patience: str) -> Iterator[Stack]:
 
 def service(port: int, host: str = "127.0.0.1") -> WsgiService:
     return WsgiService("web", "m:app", Environment(Path("/none"), ()), host, port)
+
+
+def test_repositories_in_dest_are_not_imported(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Path] = []
+    monkeypatch.setattr(Stack, "run_process", lambda *_, cwd, **__: served.append(cwd))
+    serve(stack, service(1))
+    assert served == [Path("/none")]
 
 
 def test_environment_variables_are_none_by_default() -> None:
