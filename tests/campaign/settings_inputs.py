@@ -160,7 +160,7 @@ def _read_script(data: bytes) -> None:
     texts = {Path("devstack/plugin.sh"): text}
     script_checks.noexec_line(text)
     script_checks.unprovided_calls(texts)
-    script_checks.missing_files(texts, Path("/nonexistent"))
+    script_checks.missing_files(texts, lambda _: False)
     script_checks.needs_sudo(texts)
     _read_plugin_settings(text)
 

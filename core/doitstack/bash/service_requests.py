@@ -6,6 +6,7 @@ Started services are recorded below `$DEST/units`, so that they can be started a
 import getpass
 import json
 import os
+import re
 import shlex
 from dataclasses import asdict, dataclass
 
@@ -64,7 +65,7 @@ def start(stack: Stack, name: str) -> str:
         unit = Unit(**json.loads(path.read_text(encoding="utf-8")))
         argv, environ = unit.argv(), unit.variables()
     except FileNotFoundError as error:
-        if stack.services.start_again(name):
+        if all(stack.services.start_again(one) for one in _services(stack, name)):
             return ""
         raise ServiceError(f"{name} was never started; call run_process {name} COMMAND") from error
     except (ValueError, TypeError, RecursionError) as error:
@@ -75,7 +76,7 @@ def start(stack: Stack, name: str) -> str:
 
 def stop(stack: Stack, name: str) -> str:
     """Stop the service `name`."""
-    stack.stop_process(name)
+    stack.stop_process(*_services(stack, name))
     return ""
 
 
@@ -96,6 +97,13 @@ def check_deaths(stack: Stack) -> str:
     if dead:
         raise ServiceError("\n".join(dead.values()))
     return ""
+
+
+def _services(stack: Stack, name: str) -> list[str]:
+    """Return the services that DevStack calls `name`: here, `n-cpu` is `n-cpu-1` and so on."""
+    names = stack.services.names()
+    numbered = re.compile(rf"{re.escape(name)}-(cell)?\d+")
+    return [name] if name in names else [*filter(numbered.fullmatch, names)] or [name]
 
 
 def _checked(name: str) -> str:

@@ -164,7 +164,7 @@ _doitstack_where() {
 # a function of ours runs the command.
 command_not_found_handle() {
     { local -; set +x; } 2>/dev/null
-    local _doitstack_line=${BASH_LINENO[0]} _doitstack_depth _doitstack_place=''
+    local _doitstack_line=${BASH_LINENO[0]} _doitstack_depth _doitstack_place='' REPLY="$1: command not found"
     for ((_doitstack_depth = 1; _doitstack_depth < ${#FUNCNAME[@]}; _doitstack_depth++)); do
         if [[ ${BASH_SOURCE[_doitstack_depth]} != "$_doitstack_home"/* ]]; then
             _doitstack_place=${BASH_SOURCE[_doitstack_depth]}:$_doitstack_line
@@ -172,7 +172,8 @@ command_not_found_handle() {
         fi
         _doitstack_line=${BASH_LINENO[_doitstack_depth]}
     done
-    echo "${_doitstack_place:+$_doitstack_place: }$1: command not found" >&2
+    ! declare -F _why_not_found >/dev/null || _why_not_found "$1"
+    echo "${_doitstack_place:+$_doitstack_place: }$REPLY" >&2
     return 127
 }
 

@@ -1,6 +1,8 @@
 """`doit clean`: DevStack's clean or, with names of tasks, doit's own."""
 
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from doit.cmd_clean import Clean as DoitClean
@@ -11,8 +13,8 @@ from doitstack.cli.base import InterruptibleCommand, stop_services, system_error
 from doitstack.cli.run import Run
 from doitstack.cli.run_options import CONSOLE, nothing_to_do
 from doitstack.cli.task_sequence import kind_of, run_rest, tail_from
-from doitstack.config import dest_directory
-from doitstack.config.etc_links import links, remove_links
+from doitstack.config import dest_directory, devstack_tree, etc_links
+from doitstack.config.settings import Settings
 from doitstack.console.screens import open_standard_streams
 from doitstack.errors import DoitstackError, StepError
 from doitstack.planning.loaded_directory import CLEAN, loaded
@@ -56,7 +58,7 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
         self.loader.setup(params)
         directory = loaded().directory
         try:
-            removed = [*dest_directory.owned(directory.settings), *links(directory.settings)]
+            removed = [*dest_directory.owned(directory.settings), *_links(directory.settings)]
             if params["dryrun"]:
                 sys.stdout.writelines(f"would remove {path}\n" for path in removed)
                 return 0
@@ -89,7 +91,8 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
     def _remove(self, directory: StackDirectory, code: int) -> int:
         try:
             with dest_directory.held(directory.stack.dest):
-                remove_links(directory.settings)
+                for link in _links(directory.settings):
+                    link.unlink()
                 dest_directory.remove(directory.settings)
         except StepError as error:
             sys.stderr.write(f"ERROR: {error}\n")
@@ -107,3 +110,9 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
             for option in RUN_OPTIONS
             if params[option["name"]] is not None
         ]
+
+
+def _links(settings: Settings) -> Iterator[Path]:
+    """Yield the links outside of DEST that lead into it, for scripts."""
+    yield from etc_links.links(settings)
+    yield from devstack_tree.links(settings)

@@ -220,7 +220,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         dest_directory.claim(stack.settings)
         with dest_directory.held(stack.dest), open_run(stack, options) as run:
             if not options.tears_down:
-                here.directory.link_configuration()
+                here.directory.make_links()
             reporter = StepReporter(run.context.say)
             runner = FutureRunner(
                 run.executor,

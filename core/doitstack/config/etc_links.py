@@ -37,12 +37,6 @@ def can_link(settings: Settings, project: str) -> bool:
     return os.access(ETC, os.W_OK)
 
 
-def remove_links(settings: Settings) -> None:
-    """Remove the links into DEST and DATA_DIR. Raises OSError."""
-    for link in links(settings):
-        link.unlink()
-
-
 def links(settings: Settings) -> Iterator[Path]:
     """Yield the links into DEST and DATA_DIR that exist."""
     ours = (settings.path("DEST"), settings.path("DATA_DIR"))

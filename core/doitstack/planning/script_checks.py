@@ -1,21 +1,22 @@
 """Check scripts before they run: their syntax, and calls of functions that do not exist."""
 
 import codecs
-import os
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from doitstack.config.etc_links import PROJECTS
+from doitstack.config import devstack_tree
+from doitstack.config.etc_links import PROJECTS, can_link
 from doitstack.config.local_conf import byte_order_mark, windows_line_ends
+from doitstack.config.settings import Settings
 from doitstack.phases import STACK_PHASES
 from doitstack.suggestions import did_you_mean
 
 _BASH = Path(__file__).parents[1] / "bash"
-_MISSING = _BASH / "library" / "missing.sh"
 _DEFINITION = r"(?:(?m:^)|[;&|{])[ \t]*(?:function\s+([\w.:+-]+)|([\w.:+-]+)\s*\(\))"
 _KEYWORD = r"\b(?:then|do|elif|else|if|while|until|time|async_runfunc|async_run\s+\S+)\s"
 # A lookahead, so that the word stays for the next match: after `if` comes another command.
@@ -115,6 +116,15 @@ def read_scripts(scripts: Iterable[Path]) -> dict[Path, str]:
     return texts
 
 
+def world_warnings(texts: Mapping[Path, str], settings: Settings) -> list[str]:
+    """Return warnings of what scripts expect as with DevStack, and what is not so here."""
+    return [
+        *unprovided_calls(texts),
+        *missing_files(texts, partial(devstack_tree.has_file, settings)),
+        *missing_configuration(texts, partial(can_link, settings)),
+    ]
+
+
 def unprovided_calls(texts: Mapping[Path, str]) -> list[str]:
     """Return a warning for the first call of each DevStack function that doitstack lacks.
 
@@ -128,12 +138,15 @@ def unprovided_calls(texts: Mapping[Path, str]) -> list[str]:
     ]
 
 
-def missing_files(texts: Mapping[Path, str], top_dir: Path) -> list[str]:
-    """Return a warning for the first `source` of each file of DevStack that does not exist."""
+def missing_files(texts: Mapping[Path, str], has_file: Callable[[str], bool]) -> list[str]:
+    """Return a warning for the first `source` of each file of DevStack that does not exist.
+
+    `has_file` tells whether scripts find it.
+    """
     return [
-        f"{place}: {name} of DevStack is not in {top_dir}; {_FIXES.get(name, _CHECKOUT)}"
+        f"{place}: {name} of DevStack is not in $TOP_DIR; {_FIXES.get(name, _CHECKOUT)}"
         for place, name in first_places(texts, _SOURCE)
-        if not os.path.exists(top_dir / name)  # noqa: PTH110 - Path raises for a long name
+        if not has_file(name)
     ]
 
 
@@ -146,7 +159,7 @@ def unknown_phases(texts: Mapping[Path, str]) -> list[str]:
     ]
 
 
-def missing_configuration(texts: Mapping[Path, str], can_link: Callable[[str], bool]) -> list[str]:
+def missing_configuration(texts: Mapping[Path, str], is_ours: Callable[[str], bool]) -> list[str]:
     """Return a warning for the first use of each /etc/PROJECT that is not this stack's.
 
     The functions that write files find the stack's own directory.
@@ -155,7 +168,7 @@ def missing_configuration(texts: Mapping[Path, str], can_link: Callable[[str], b
         f"{place}: the configuration of {project} is not in /etc/{project}; "
         f"use ${project.upper()}_CONF_DIR"
         for place, project in first_places(texts, _IN_ETC)
-        if not can_link(project)
+        if not is_ours(project)
     ]
 
 
@@ -176,17 +189,18 @@ def defined_functions(texts: Mapping[Path, str]) -> set[str]:
     return {name for pair in pairs for name in pair if name}
 
 
+@cache
 def library_functions() -> set[str]:
     """Return the names of the functions that doitstack provides to scripts."""
     return defined_functions(read_scripts(_BASH.rglob("*.sh")))
 
 
+@cache
 def unprovided_functions() -> set[str]:
     """Return the names of the DevStack functions that the library does not provide."""
-    text = _MISSING.read_text(encoding="utf-8")
-    listed = re.search(r"_MISSING_FUNCTIONS='([^']*)'", text)
-    assert listed, f"{_MISSING} has no table"
-    return set(listed[1].split())
+    return {name for names in devstack_tree.functions_of_devstack().values() for name in names} - (
+        library_functions()
+    )
 
 
 def needs_sudo(texts: Mapping[Path, str]) -> str | None:

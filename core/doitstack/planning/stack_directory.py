@@ -3,11 +3,11 @@
 import getpass
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from doitstack.config.etc_links import can_link, make_links
+from doitstack.config import devstack_tree, etc_links
 from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import DoitstackError, PlanError, PluginError
 from doitstack.phases import STACK_PHASES, Phase
@@ -31,12 +31,10 @@ from doitstack.planning.possible_futures import (
 from doitstack.planning.script_checks import (
     complaints,
     may_be_sourced,
-    missing_configuration,
-    missing_files,
     needs_sudo,
     read_scripts,
     unknown_phases,
-    unprovided_calls,
+    world_warnings,
 )
 from doitstack.planning.shell_commands import ShellCommands, UnknownCommand, is_plain_name
 from doitstack.processes.root import root_command
@@ -220,9 +218,10 @@ class StackDirectory:
                 f"or run as root"
             )
 
-    def link_configuration(self) -> None:
-        """Make the links in /etc that scripts need."""
-        make_links(self.settings, self._texts.values())
+    def make_links(self) -> None:
+        """Make the links in /etc and in the stack directory that scripts need."""
+        etc_links.make_links(self.settings, self._texts.values())
+        devstack_tree.make_links(self.settings, self._texts.values())
 
     def warnings(self) -> list[str]:
         """Return warnings about settings, scripts and plan.
@@ -245,8 +244,7 @@ class StackDirectory:
         warnings += [str(one) for one in self._unknown_commands() if not one.is_certain]
         warnings += self._unknown_waits()
         if not self.settings.get("DEVSTACK_DIR"):
-            warnings += unprovided_calls(texts) + missing_files(texts, self.stack.top_dir)
-            warnings += missing_configuration(texts, partial(can_link, self.settings))
+            warnings += world_warnings(texts, self.settings)
         warnings += [*unknown_phases(texts), *self._services_left()]
         return warnings
 

@@ -56,8 +56,8 @@ def serve(stack: Stack, service: WsgiService) -> None:
     # Seconds after which uWSGI kills a worker if its threads do not end.
     argv += ["--worker-reload-mercy", "3"]
     argv += ["--buffer-size", "65535", *service.options]
-    # uWSGI imports from the current directory, too. In DEST, the repository of a project would stand for its
-    # package if that is not installed.
+    # uWSGI imports from the current directory, too. In DEST, the repository of a project would
+    # stand for its package if that is not installed.
     place = service.environment.path
     with stack.timed("run_process"):
         stack.run_process(service.name, argv, env=service.env, cwd=place, wait=False)

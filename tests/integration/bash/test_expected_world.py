@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -22,6 +21,9 @@ echo "called by $(basename "${BASH_SOURCE[3]}")"
 if [[ "$1 $2" == "stack pre-install" ]]; then
     echo "python of $($PYTHON -c 'import sys; print(sys.prefix)')"
     echo kept > $FILES/download
+    source $TOP_DIR/lib/neutron_plugins/ovs_base
+    bash -ec 'source $0/inc/ini-config; iniset $1 DEFAULT root_helper sudo' \\
+        $TOP_DIR $DATA_DIR/agent.ini
 elif [[ "$1 $2" == "stack install" ]]; then
     policy_add $DATA_DIR/policy.json demo:get '"rule:admin_api"'
     policy_add $DATA_DIR/policy.json demo:list '"rule:admin_api"'
@@ -72,6 +74,11 @@ def test_python_is_an_interpreter_from_the_beginning(world: World) -> None:
     assert f"python of {world.stack.dest}/venvs/stack" in world.stacked
 
 
+def test_files_of_devstacks_tree_name_what_is_missing(world: World) -> None:
+    (line,) = [line for line in world.stacked if "does not provide" in line]
+    assert line.startswith("lib/neutron_plugins/ovs_base: doitstack does not provide _neutron_")
+
+
 def test_addresses_of_servers_are_those_of_their_plugins(world: World) -> None:
     assert "servers at 127.0.0.9 and 127.0.0.9" in world.stacked
 
@@ -90,7 +97,7 @@ def test_policies_are_added_to_a_new_file(world: World) -> None:
 
 def test_options_are_written_before_their_service_is_installed(world: World) -> None:
     assert {name: text for name, text in world.before_clean.items() if name != "policy.json"} == {
-        "agent.ini": "\n[DEFAULT]\ninterface_driver = null\n",
+        "agent.ini": "\n[DEFAULT]\ninterface_driver = null\nroot_helper = sudo\n",
         "neutron/etc/plugins/ml2/ml2_conf.ini": (
             "\n[ml2_type_vlan]\nnetwork_vlan_ranges = demo:1:9\n"
         ),
@@ -108,4 +115,5 @@ def test_scripts_see_which_program_sources_them(world: World) -> None:
 
 def test_clean_leaves_only_the_clone(world: World) -> None:
     assert [path.name for path in world.stack.dest.iterdir()] == ["demo"]
-    assert not (Path(world.stack.path) / "files").exists()
+    left = {path.name for path in world.stack.path.iterdir()}
+    assert not left & {"files", "lib", "inc"}

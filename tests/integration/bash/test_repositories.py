@@ -157,14 +157,12 @@ def test_syntax_error_in_a_sourced_file_is_a_warning(
 def test_function_that_is_not_provided_is_warned_of(
     stack_dir: MakeStackDir, tmp_path: Path
 ) -> None:
-    script = (
-        'if [[ "$2" == none ]]; then\n    start_neutron_agents now\n    mine\nfi\nmine() { :; }\n'
-    )
+    script = 'if [[ "$2" == none ]]; then\n    start_ovn now\n    mine\nfi\nmine() { :; }\n'
     lines = plugins_of(tmp_path, demo={"devstack/plugin.sh": script})
     stack = stack_dir(enabling(*lines))
     outcome = stack.run("stack").ok()
     warning = (
-        f"WARNING: {stack.dest}/demo/devstack/plugin.sh:2: start_neutron_agents: "
+        f"WARNING: {stack.dest}/demo/devstack/plugin.sh:2: start_ovn: "
         f"DevStack function that doitstack does not provide"
     )
     assert list(dict.fromkeys(line for line in outcome.lines if line.startswith("WARNING"))) == [
@@ -189,10 +187,9 @@ def test_missing_file_of_devstacks_tree_is_a_warning(
     outcome = stack.run("stack").ok()
     place = f"WARNING: {stack.dest}/demo/devstack/plugin.sh:4:"
     assert list(dict.fromkeys(line for line in outcome.lines if line.startswith("WARNING"))) == [
-        f"{place} lib/neutron_plugins/ovs_base of DevStack is not in {stack.path}; set "
+        f"{place} lib/neutron_plugins/ovs_base of DevStack is not in $TOP_DIR; set "
         f"DEVSTACK_DIR to a checkout of it",
-        f"{place} openrc of DevStack is not in {stack.path}; to write it: "
-        f"python -m doitstack init .",
+        f"{place} openrc of DevStack is not in $TOP_DIR; to write it: python -m doitstack init .",
     ]
 
 

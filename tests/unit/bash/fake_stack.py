@@ -15,6 +15,7 @@ class FakeStack:
 
     dest: Path
     log: list[tuple[Any, ...]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     def run_process(
         self, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None
@@ -23,8 +24,8 @@ class FakeStack:
             raise ServiceError(f"{name} does not stay up")
         self.log.append(("run", name, list(argv), dict(env or {})))
 
-    def stop_process(self, name: str) -> None:
-        self.log.append(("stop", name))
+    def stop_process(self, *names: str) -> None:
+        self.log.append(("stop", *names))
 
     def say(self, text: str, *, at_end: bool = False) -> None:
         self.log.append(("say", text))
@@ -38,8 +39,9 @@ class FakeStack:
         return SimpleNamespace(
             status=lambda: [SimpleNamespace(name="a", state=state)],
             start_again=self._start_again,
+            names=lambda: self.names,
         )
 
     def _start_again(self, name: str) -> bool:
         self.log.append(("again", name))
-        return name == "keystone"
+        return name in ("keystone", *self.names)

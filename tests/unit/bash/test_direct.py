@@ -89,7 +89,14 @@ LISTS = "rabbitmqctl() { [[ $1 != list_users ]] || echo 'known [x]'; echo \"$*\"
         ("ENABLED_SERVICES=ironic IRONIC_SHARDS=1; is_ironic_sharded && echo yes", "yes"),
         ("NOVA_CONF_DIR=/etc/nova; conductor_conf 2", "/etc/nova/nova_cell2.conf"),
         ("bool_to_int True; bool_to_int False", "1\n0"),
-        ("neutron_plugin_configure_common", ""),
+        (
+            "neutron_plugin_configure_common; neutron_plugin_configure_dhcp_agent f;"
+            "neutron_plugin_configure_l3_agent f; neutron_plugin_configure_plugin_agent;"
+            "neutron_plugin_configure_service; neutron_plugin_create_nova_conf;"
+            "neutron_plugin_install_agent_packages; install_neutron_agent_packages;"
+            "has_neutron_plugin_security_group && ! is_neutron_ovs_base_plugin && echo none",
+            "none",
+        ),
         ("_ensure_venv() { echo venv; }; install_python3", "venv"),
         ('curl() { echo "${@: -1}"; }; curl_get http://h', "http://h"),
         ("f() { backtrace 1; }; f > out; head -n 1 out", "[Call Trace]"),

@@ -27,6 +27,21 @@ import pytest
         ("stop_keystone", "<stop_process><keystone>"),
         ("stop_neutron", "<stop_process><neutron-api>"),
         ("start_nova_compute; stop_nova_compute", "<start_process><n-cpu>\n<stop_process><n-cpu>"),
+        ("start_nova_api; start_nova_rest", "<start_process><n-api>\n<start_process><n-api>"),
+        ("start_nova_conductor; stop_nova_conductor", ""),
+        (
+            "start_nova; stop_nova_rest",
+            "<start_process><n-api>\n<start_process><n-cpu>\n<stop_process><n-api>",
+        ),
+        ("stop_nova", "<stop_process><n-cpu>\n<stop_process><n-api>"),
+        ("start_neutron_agents", ""),
+        ("start_glance; stop_glance", "<start_process><g-api>\n<stop_process><g-api>"),
+        (
+            "start_placement; stop_placement",
+            "<start_process><placement-api>\n<stop_process><placement-api>",
+        ),
+        ("start_cinder; stop_cinder", "<start_process><c-vol>\n<stop_process><c-vol>"),
+        ("start_horizon; stop_horizon", "<start_process><horizon>\n<stop_process><horizon>"),
         (
             "start_swift",
             "<start_process><s-object>\n<start_process><s-container>\n"
@@ -52,7 +67,12 @@ import pytest
     ],
 )
 def test_requests_of_functions(bash, script: str, asked: str) -> None:
-    assert bash.says(f"{bash.requests()}; ENABLED_SERVICES=a; {script}") == asked
+    assert (
+        bash.says(
+            f"{bash.requests()}; ENABLED_SERVICES=a,n-api,n-cpu,c-vol,s-proxy,s-object,s-account,s-container; {script}"
+        )
+        == asked
+    )
 
 
 def test_create_service_user_gives_it_its_roles(bash) -> None:
@@ -95,7 +115,11 @@ def test_a_session_defines_its_request_function(bash) -> None:
 
 @pytest.mark.parametrize(
     ("script", "uri"),
-    [("start_keystone", "http://k/v3/"), ("start_neutron_service_and_check", "http://n")],
+    [
+        ("start_keystone", "http://k/v3/"),
+        ("start_neutron", "http://n"),
+        ("start_neutron_service_and_check", "http://n"),
+    ],
 )
 def test_in_tree_services_are_waited_for(bash, script: str, uri: str) -> None:
     start = f"{bash.requests()}; KEYSTONE_SERVICE_URI=http://k NEUTRON_SERVICE_URI=http://n"

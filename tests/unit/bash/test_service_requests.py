@@ -69,3 +69,15 @@ def test_a_service_starts_again_by_its_name(stack: Any) -> None:
 def test_foreign_service_restarts_unchanged(stack: Any) -> None:
     assert answer(stack, "restart_process", ["keystone"]) == Answer()
     assert stack.log == [("stop", "keystone"), ("again", "keystone")]
+
+
+def test_numbered_services_are_meant_by_their_common_name(stack: Any) -> None:
+    stack.names = ["n-cpu-1", "n-cpu-2", "n-cond-cell1", "n-api", "n-api-meta"]
+    answer(stack, "restart_process", ["n-cpu"])
+    answer(stack, "start_process", ["n-cond"])
+    answer(stack, "stop_process", ["n-api"])
+    assert stack.log == [
+        ("stop", "n-cpu-1", "n-cpu-2"),
+        *[("again", name) for name in ("n-cpu-1", "n-cpu-2", "n-cond-cell1")],
+        ("stop", "n-api"),
+    ]

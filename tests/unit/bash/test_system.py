@@ -94,11 +94,14 @@ def test_libraries_come_from_git_if_they_are_listed(bash) -> None:
     pip_install_gr() { echo "pip $1"; }; LIBS_FROM_GIT=keystoneauth
     install_keystoneauth; install_keystoneclient; install_keystonemiddleware
     LIBS_FROM_GIT=keystonemiddleware; install_keystonemiddleware
+    LIBS_FROM_GIT=python-novaclient; install_cinderclient; install_glanceclient
+    install_neutronclient; install_novaclient; install_swiftclient
     """
     assert bash(script).lines == [
         *("clone keystoneauth", "setup keystoneauth"),
         *("pip keystonemiddleware", "pip python-memcached"),
         *("clone keystonemiddleware", "setup keystonemiddleware", "pip python-memcached"),
+        *("clone python-novaclient", "setup python-novaclient"),
     ]
 
 

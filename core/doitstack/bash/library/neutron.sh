@@ -74,7 +74,44 @@ neutron_deploy_rootwrap_filters() {
     sudo install -o root -m 644 "$1"/etc/neutron/rootwrap.d/* "$target/"
 }
 
+# The mechanism of the in-tree Neutron needs no agents, and no options in the files of others.
+is_neutron_ovs_base_plugin() {
+    return 1
+}
+
+has_neutron_plugin_security_group() {
+    return 0
+}
+
 neutron_plugin_configure_common() {
+    :
+}
+
+neutron_plugin_configure_dhcp_agent() {
+    :
+}
+
+neutron_plugin_configure_l3_agent() {
+    :
+}
+
+neutron_plugin_configure_plugin_agent() {
+    :
+}
+
+neutron_plugin_configure_service() {
+    :
+}
+
+neutron_plugin_create_nova_conf() {
+    :
+}
+
+neutron_plugin_install_agent_packages() {
+    :
+}
+
+install_neutron_agent_packages() {
     :
 }
 

@@ -31,14 +31,35 @@ save_stackenv() {
     echo -En "$text" > "$TOP_DIR/.stackenv"
 }
 
-# install_keystoneauth, install_keystoneclient, install_keystonemiddleware: install them, from source if
-# they are in LIBS_FROM_GIT
+# install_keystoneauth and so on: install a library from source if it is in LIBS_FROM_GIT; otherwise it comes
+# with what needs it
 install_keystoneauth() {
     _install_library keystoneauth
 }
 
 install_keystoneclient() {
     _install_library python-keystoneclient
+}
+
+install_cinderclient() {
+    _install_library python-brick-cinderclient-ext
+    _install_library python-cinderclient
+}
+
+install_glanceclient() {
+    _install_library python-glanceclient
+}
+
+install_neutronclient() {
+    _install_library python-neutronclient
+}
+
+install_novaclient() {
+    _install_library python-novaclient
+}
+
+install_swiftclient() {
+    _install_library python-swiftclient
 }
 
 # always needed, with the client of its token cache
@@ -55,52 +76,4 @@ _install_library() {
     use_library_from_git "$1" || return 0
     git_clone_by_name "$1"
     setup_dev_lib "$1"
-}
-
-# start_keystone, stop_keystone and the like: in-tree services, as configured by their plugins
-start_keystone() {
-    start_service devstack@keystone
-    wait_for_service "$SERVICE_TIMEOUT" "$KEYSTONE_SERVICE_URI/v3/" || die "$LINENO" "keystone did not start"
-}
-
-stop_keystone() {
-    stop_service devstack@keystone
-}
-
-start_swift() {
-    _each_service start s-object s-container s-account s-proxy
-}
-
-stop_swift() {
-    _each_service stop s-proxy s-object s-container s-account
-}
-
-start_nova_compute() {
-    _each_service start n-cpu
-}
-
-stop_nova_compute() {
-    _each_service stop n-cpu
-}
-
-# conductor_conf CELL: print the configuration file of its conductor
-conductor_conf() {
-    echo "$NOVA_CONF_DIR/nova_cell$1.conf"
-}
-
-start_neutron_service_and_check() {
-    start_service devstack@neutron-api
-    wait_for_service "$SERVICE_TIMEOUT" "$NEUTRON_SERVICE_URI" || die "$LINENO" "Neutron did not start"
-}
-
-stop_neutron() {
-    stop_service devstack@neutron-api
-}
-
-# _each_service VERB NAME...
-_each_service() {
-    local name
-    for name in "${@:2}"; do
-        "${1}_service" "devstack@$name"
-    done
 }
