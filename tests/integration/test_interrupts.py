@@ -412,6 +412,20 @@ def test_closed_streams_are_no_trouble(stack_dir: MakeStackDir, command: str) ->
         assert {"a program", "its error", "python"} <= set(log)
 
 
+def test_reader_that_has_gone_is_no_trouble(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({"doit.cfg": ""})  # an empty one was a traceback, too
+    done = subprocess.run(
+        # The reader ends before `doit` writes.
+        ["bash", "-c", '"$@" | exec true; exit "${PIPESTATUS[0]}"', "bash", DOIT, "list"],
+        cwd=stack.path,
+        env=stack.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
+
+
 @pytest.mark.parametrize("command", ["plan", "log stack"])
 def test_full_disk_below_the_output_is_one_line(stack_dir: MakeStackDir, command: str) -> None:
     stack = stack_dir()

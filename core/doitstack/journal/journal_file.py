@@ -88,8 +88,17 @@ def prune_journals(log_dir: Path, keep: int) -> None:
 
 
 def new_journal_path(log_dir: Path) -> Path:
-    """Return the path of the journal of a run that starts now."""
+    """Return the path of the journal of a run that starts now; its name is the last of all."""
     # One look at the clock: `gmtime()` of its own is behind by up to 4 ms, so by a second at times.
     seconds, nanoseconds = divmod(time.time_ns(), 10**9)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
-    return log_dir / "runs" / f"{stamp}.{nanoseconds:09d}.jsonl"
+    name = f"{stamp}.{nanoseconds:09d}"
+    if (last := run_journals(log_dir)[-1:]) and name <= last[0].stem:
+        name = _name_after(last[0].stem)
+    return log_dir / "runs" / f"{name}.jsonl"
+
+
+def _name_after(name: str) -> str:
+    """Return the next name of a run: the clock may have been set back since the last one."""
+    seconds, _, nanoseconds = name.rpartition(".")
+    return f"{seconds}.{int(nanoseconds) + 1:09d}" if nanoseconds.isdecimal() else f"{name}.0"

@@ -135,6 +135,7 @@ def test_truth_of_an_unset_name_is_the_default() -> None:
         ("SERVICE_TIMEOUT", "long", "use a whole number, 0 or more"),
         ("ASYNC_JOBS", "-1", "use a whole number, 0 or more"),
         ("KEEP_RUNS", "1234567890", r"use a whole number up to 999999999"),
+        ("ASYNC_JOBS", "9" * 20, "use a whole number up to 999999999"),
         ("ASYNC_JOBS", "4097", "use 4096 at most, or 0 for no limit"),
         ("HOST_IP", "300.1.1.1", "use an IP address or the name of a host"),
         ("SERVICE_HOST", "http://x", "use an IP address or the name of a host"),

@@ -107,3 +107,16 @@ def test_names_of_journals_are_one_look_at_the_clock(
     monkeypatch.setattr(time, "gmtime", late)
     monkeypatch.setattr(time, "time_ns", lambda: 13 * 10**9 + 5)
     assert new_journal_path(tmp_path).name == "19700101T000013.000000005.jsonl"
+
+
+def test_run_is_the_last_one_if_the_clock_was_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earlier runs were taken for the last one, and its own journal could be the first to go."""
+    for hours in (9, 8, 7):
+        monkeypatch.setattr(time, "time_ns", lambda hours=hours: hours * 3600 * 10**9)
+        path = new_journal_path(tmp_path)
+        Journal(path).close()
+        prune_journals(tmp_path, 2)
+        assert run_journals(tmp_path)[-1] == path
+    assert path.name == "19700101T090000.000000002.jsonl"
