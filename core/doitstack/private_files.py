@@ -102,16 +102,17 @@ def unfinished_copies(path: Path) -> list[Path]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[int]:
     """Wait for a lock and hold it; it is released if its holder dies.
 
-    `path` is a directory, which takes no space, or a lock file (0600).
+    Yields its descriptor: a process that gets it holds the lock, too, until it closes it. `path` is
+    a directory, which takes no space, or a lock file (0600).
     """
     flags = os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_CREAT
     handle = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield handle
     finally:
         os.close(handle)
 

@@ -38,6 +38,7 @@ STOP_SECONDS = 10
 # the real path can then disturb supervisor's configuration.
 _HERE = "/proc/self/cwd"
 _SOCKET = "supervisor.sock"
+_HOLDING_STDIN = ("/bin/sh", "-c", '"$@" </dev/null', "sh")
 _UNKNOWN, _NOT_RUNNING = 10, 70
 _ANSWER_SECONDS = 120
 """The time limit for an answer; the slowest one comes when a program stays up."""
@@ -94,6 +95,7 @@ class Supervisord:
 
     def __init__(self, directory: Path) -> None:
         self.directory = Path(os.path.realpath(directory))
+        self._lock = subprocess.DEVNULL
 
     def names(self) -> list[str]:
         """Return the names of all programs that it has a configuration of."""
@@ -102,7 +104,7 @@ class Supervisord:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Prevent other processes from starting or stopping programs here in the block."""
-        with locked(private_directory(self.directory)):
+        with locked(private_directory(self.directory)) as self._lock:
             yield
 
     def ensure(self) -> None:
@@ -119,10 +121,12 @@ class Supervisord:
         command = [sys.executable, "-m", "supervisor.supervisord"]
         environ = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         done = subprocess.run(
-            [*command, "--configuration", f"{_HERE}/supervisord.conf"],
+            [*_HOLDING_STDIN, *command, "--configuration", f"{_HERE}/supervisord.conf"],
             cwd=self.directory,
             env={**environ, DIRECTORY_VARIABLE: str(self.directory)},
-            stdin=subprocess.DEVNULL,
+            # It holds the lock until supervisord answers, even if we are killed meanwhile: the next
+            # caller could miss it, as it forks, and would start a second one.
+            stdin=self._lock,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

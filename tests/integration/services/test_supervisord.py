@@ -1,11 +1,17 @@
 """A supervisord of a directory: programs are configured, started, found and ended."""
 
+import fcntl
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from doitstack.services.supervisord import SCRIPT, Supervisord
+from tests.served_tool import until
 from tests.service_processes import service_processes
 
 SLEEP = f'#!/bin/sh\nexec {SCRIPT}<"$0"\nexec sleep 600\n'
@@ -54,3 +60,43 @@ def test_stopping_what_does_not_run_is_fine(supervisord: Supervisord) -> None:
     supervisord.put("sleep", SLEEP, 10)
     supervisord.signal_stop("sleep")
     assert supervisord.infos()["sleep"]["statename"] == "STOPPED"
+
+
+STARTER = """
+import sys
+from pathlib import Path
+from doitstack.services.supervisord import Supervisord
+
+sys.executable = sys.argv[2]
+supervisord = Supervisord(Path(sys.argv[1]))
+with supervisord.locked():
+    supervisord.ensure()
+"""
+
+
+def test_caller_that_is_killed_keeps_others_out_until_supervisord_answers(tmp_path: Path) -> None:
+    """The next caller did not find the one that was just forking, and started a second one."""
+    begun, go_on, slow = tmp_path / "begun", tmp_path / "go-on", tmp_path / "python"
+    os.mkfifo(go_on)
+    slow.write_text(f'#!/bin/sh\n: >{begun}\nread -r _ <{go_on}\nexec {sys.executable} "$@"\n')
+    slow.chmod(0o755)
+    made = Supervisord(tmp_path / "supervisor")
+    starter = subprocess.Popen([sys.executable, "-c", STARTER, made.directory, slow])
+    until(begun.exists, begun)
+    starter.send_signal(signal.SIGKILL)
+    starter.wait()
+    with pytest.raises(BlockingIOError):
+        _lock_at_once(made.directory)
+    go_on.write_text("go\n")
+    with made.locked():
+        assert made.answers()
+        made.shut_down()
+    assert service_processes(made.directory) == []
+
+
+def _lock_at_once(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(descriptor)
