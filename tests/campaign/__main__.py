@@ -5,10 +5,10 @@ import sys
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tests.campaign import inputs, kills, long, power_loss, resources, signals
+from tests.campaign import clock, inputs, kills, long, power_loss, process_limit, resources, signals
 from tests.conftest import StackDir, clean_environment
 
 Options = argparse.Namespace
@@ -45,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     campaign(_kills, "kills", "kill parts of a run")
     campaign(_signals, "signals", "send storms of signals to a run in a terminal")
     campaign(_resources, "resources", "let system calls of a run fail, one after the other")
+    campaign(_processes, "processes", "run as a user who may have few processes; needs root")
+    campaign(_clock, "clock", "set the clock during runs; needs a C compiler")
     campaign(_power_loss, "power-loss", "open what a crash of the machine may leave of a run")
     campaign(_inputs, "inputs", "feed what reads files, pipes and sockets")
     campaign(_long, "long", "stack and unstack many times")
@@ -61,6 +63,8 @@ _OPTIONS: dict[str, list[tuple[str, int | str, str]]] = {
         ("--kinds", ",".join(resources.KINDS), "what the run lacks"),
         ("--step", 1, "of so many calls one fails, drawn by the seed"),
     ],
+    "processes": [("--most", 12, "from one process up to so many")],
+    "clock": [("--rounds", 100, "how many")],
     "power-loss": [
         ("--variants", 10, "states after each change"),
         ("--opened", 50, "how many of them doit itself opens"),
@@ -117,12 +121,32 @@ def _signals(options: Options, make: MakeStack) -> int:
 
 def _resources(options: Options, make: MakeStack) -> int:
     campaign = resources.Campaign(*make(resources.PLAN))
+    return _ends(campaign.rounds(options.kinds.split(","), options.step, options.seed))
+
+
+def _processes(options: Options, make: MakeStack) -> int:
+    stack, _ = make(resources.PLAN)
+    stack.path.parent.chmod(0o711)
+    return _ends(process_limit.Campaign(stack).rounds(range(1, options.most + 1)))
+
+
+def _ends(rounds: Iterable[resources.Round]) -> int:
     ends: Counter[str] = Counter()
     faults = 0
-    for one in campaign.rounds(options.kinds.split(","), options.step, options.seed):
+    for one in rounds:
         ends[f"{one.kind}, doit {one.command}: exit code {one.code}"] += 1
         faults += _report(f"{one.kind}, doit {one.command}, {one.call}: {one.what}", one.faults)
     _count(ends)
+    return faults
+
+
+def _clock(options: Options, make: MakeStack) -> int:
+    campaign = clock.Campaign(*make(kills.PLAN), options.seed)
+    faults = jumps = 0
+    for number, one in enumerate(campaign.jumps(options.rounds), start=1):
+        jumps += len(one.jumps)
+        faults += _report(f"round {number}: {one.jumps}", one.faults)
+    _say(f"{jumps} jumps")
     return faults
 
 

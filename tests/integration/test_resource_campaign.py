@@ -2,18 +2,22 @@
 
 import errno
 import os
+import tempfile
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from tests.campaign import process_limit
 from tests.campaign.resources import PLAN, Campaign
 from tests.campaign.system_calls import DESCRIPTORS, Call, Watched, is_possible
-from tests.conftest import DOIT, MakeStackDir
+from tests.conftest import DOIT, MakeStackDir, StackDir, clean_environment
 
-pytestmark = pytest.mark.skipif(not is_possible(), reason="the kernel cannot ask about calls")
+needs_the_kernel = pytest.mark.skipif(not is_possible(), reason="it cannot ask about calls")
 
 
+@needs_the_kernel
 def test_full_disk_is_said_and_nothing_half_written_is_believed(stack_dir: MakeStackDir) -> None:
     mark = uuid.uuid4().hex
     campaign = Campaign(stack_dir(PLAN, TEST_MARK=mark), mark)
@@ -25,6 +29,7 @@ def test_full_disk_is_said_and_nothing_half_written_is_believed(stack_dir: MakeS
     assert "plugin demo: step made: OSError: [Errno 28] No space left on device" in one.out
 
 
+@needs_the_kernel
 @pytest.mark.parametrize(
     ("shell", "file", "message"),
     [
@@ -54,6 +59,21 @@ def _command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text()
 
 
+@pytest.mark.skipif(not process_limit.is_possible(), reason="only root becomes another user")
+@pytest.mark.parametrize(
+    "limits", [[3], pytest.param(range(1, 9), marks=pytest.mark.full)], ids=["one", "all"]
+)
+def test_limit_of_processes_is_said(limits: Iterable[int]) -> None:
+    with tempfile.TemporaryDirectory() as name:  # another user can enter it
+        os.chmod(name, 0o711)
+        stack = StackDir(Path(name) / "stack", PLAN, clean_environment(ENABLED_SERVICES=","))
+        campaign = process_limit.Campaign(stack)
+        rounds = list(campaign.rounds(limits))
+    assert [one for one in rounds if one.faults] == []
+    assert rounds[0].code != 0
+
+
+@needs_the_kernel
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("kind", "step"),

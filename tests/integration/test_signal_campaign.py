@@ -1,10 +1,10 @@
-"""The campaigns of signals and of long use in short forms; see docs/reliability.md."""
+"""The campaigns of signals, the clock and long use in short forms; see docs/reliability.md."""
 
 import uuid
 
 import pytest
 
-from tests.campaign import kills, long
+from tests.campaign import clock, kills, long
 from tests.campaign.signals import Campaign
 from tests.conftest import MakeStackDir
 
@@ -14,6 +14,16 @@ def test_storms_of_signals_leave_nothing(stack_dir: MakeStackDir, seed: int, rou
     mark = uuid.uuid4().hex
     campaign = Campaign(stack_dir(kills.PLAN, TEST_MARK=mark), mark, seed)
     assert [one for one in campaign.storms(rounds) if one.faults] == []
+
+
+@pytest.mark.skipif(not clock.is_possible(), reason="there is no C compiler")
+@pytest.mark.parametrize(("seed", "rounds"), [(2, 2), pytest.param(1, 10, marks=pytest.mark.full)])
+def test_clock_that_is_set_changes_no_duration(
+    stack_dir: MakeStackDir, seed: int, rounds: int
+) -> None:
+    mark = uuid.uuid4().hex
+    campaign = clock.Campaign(stack_dir(kills.PLAN, TEST_MARK=mark), mark, seed)
+    assert [one for one in campaign.jumps(rounds) if one.faults] == []
 
 
 @pytest.mark.full
