@@ -79,12 +79,17 @@ class Made(NamedTuple):
     place: str
 
     @property
+    def call(self) -> str:
+        """The function that was called: `async_run`."""
+        return "shell" if isinstance(self.what, Shell) else self.what.kind.value
+
+    @property
     def verb(self) -> str:
         """The call, for messages: `async_run(a)`."""
         if isinstance(self.what, Shell):
             return f"shell({_step_name(self.what)})"
         name = "" if self.what.kind is Kind.ASYNC_WAIT else f"{self.what.name}"
-        return f"{self.what.kind.value}({name or ', '.join(self.what.waits)})"
+        return f"{self.call}({name or ', '.join(self.what.waits)})"
 
 
 _all_made: ContextVar[list[Made] | None] = ContextVar("all_made", default=None)

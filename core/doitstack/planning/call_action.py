@@ -21,16 +21,17 @@ OURS = f"{Path(__file__).parents[1]}/"
 def call(function: Callable[..., Any], *arguments: Any) -> Any:
     """Return the result of an action.
 
-    Raises StepError for False, which is a failure in doit, and for steps that it has made.
+    Raises StepError for False, which is a failure in doit, and for steps and actions
+    `shell(...)` that it has made, since nothing would run them.
     """
     with recorded_steps() as made:
         answer = function(*arguments)
-    for one in made:
-        if isinstance(one.what, Step):
-            raise StepError(
-                f"{one.place}: {one.verb} makes a step, which only a hook can yield; "
-                f"an action calls stack.{one.what.kind.value}()"
-            )
+    if made:
+        one, is_step = made[0], isinstance(made[0].what, Step)
+        raise StepError(
+            f"{one.place}: {one.verb} makes {'a step' if is_step else 'an action'}, which only a "
+            f"hook can yield; an action calls stack.{one.call}()"
+        )
     if answer is False:
         raise StepError("the action returned False")
     return answer

@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from doitstack.errors import SettingsError, StepError
 from doitstack.planning.call_action import call, call_in_step, place_of
 from doitstack.processes.program import Program
-from doitstack.steps import async_run
+from doitstack.steps import async_run, async_wait, run, shell
 
 
 def test_result_is_returned_and_false_is_a_failure() -> None:
@@ -19,16 +20,24 @@ def test_result_is_returned_and_false_is_a_failure() -> None:
         call(bool, "")
 
 
-def test_action_that_makes_a_step_has_failed() -> None:
-    def act() -> None:
-        async_run("late", print)
-
-    place = f"{__file__}:{act.__code__.co_firstlineno + 1}"
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: async_run("late", print), "async_run(late) makes a step"),
+        (lambda: async_wait("late"), "async_wait(late) makes a step"),
+        (lambda: run(print), "run(print) makes a step"),
+        (lambda: shell("install_late now"), "shell(install_late) makes an action"),
+    ],
+)
+def test_action_that_makes_a_step_or_another_action_has_failed(
+    make: Callable[[], object], message: str
+) -> None:
     with pytest.raises(StepError) as raised:
-        call(act)
+        call(make)
+    place = f"{__file__}:{make.__code__.co_firstlineno}"
+    verb = message.partition("(")[0]
     assert str(raised.value) == (
-        f"{place}: async_run(late) makes a step, which only a hook can yield; "
-        f"an action calls stack.async_run()"
+        f"{place}: {message}, which only a hook can yield; an action calls stack.{verb}()"
     )
 
 
