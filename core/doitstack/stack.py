@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from doitstack.config.settings import Settings
-from doitstack.errors import FutureError, StepError
+from doitstack.errors import FutureError, NotWhileLooking, StepError
 from doitstack.services.program_files import program_names
 from doitstack.steps import callable_name, shell_command, time_limit
 
@@ -81,6 +81,19 @@ class NoContext:
 
 class HookContext(NoContext):
     """The context of a hook: it declares steps, and the operations of actions raise StepError."""
+
+    may_look = False
+    """Whether operations that change nothing are allowed: short programs, states of services."""
+
+
+class LookContext(HookContext):
+    """The context of a check before anything runs: what may change something is refused."""
+
+    may_look = True
+
+    def refuse(self) -> NoReturn:
+        """Raise NotWhileLooking."""
+        raise NotWhileLooking("doit plan only looks")
 
 
 class Stack:
@@ -182,7 +195,7 @@ class Stack:
         """
         from doitstack.processes.program import Program, output_of  # noqa: PLC0415
 
-        self._refuse_in_hook()
+        self._refuse_in_hook(looks=True)
         return output_of(Program(argv, env, cwd, stdin, timeout))
 
     def say(self, text: str, *, at_end: bool = False) -> None:
@@ -255,7 +268,7 @@ class Stack:
         """The processes under the stack's supervisor."""
         from doitstack.services.services import Services  # noqa: PLC0415
 
-        self._refuse_in_hook()
+        self._refuse_in_hook(looks=True)
         return Services(self._supervisor_dir, self.log_dir)
 
     def run_process(
@@ -324,15 +337,20 @@ class Stack:
     def _supervisor_dir(self) -> Path:
         return self.dest / "supervisor"
 
-    def _refuse_in_hook(self) -> None:
-        if isinstance(self.context, HookContext):
-            self.context.refuse()
+    def _refuse_in_hook(self, *, looks: bool = False) -> None:
+        context = self.context
+        if isinstance(context, HookContext) and not (looks and context.may_look):
+            context.refuse()
 
     # -- for the run ---------------------------------------------------------------------------
 
     def declaring(self) -> AbstractContextManager[None]:
         """Return a context manager in which the operations of actions are refused, for hooks."""
         return self.acting(cast("ActionContext", HookContext()))
+
+    def looking(self) -> AbstractContextManager[None]:
+        """Return a context manager in which operations that may change something are refused."""
+        return self.acting(cast("ActionContext", LookContext()))
 
     @contextmanager
     def acting(self, context: ActionContext) -> Iterator[None]:

@@ -1,9 +1,12 @@
-"""`doit plan`: the steps of the stack, in order."""
+"""`doit plan`: the steps of the stack, in order, and what prevents them."""
 
+import sys
 from typing import Any
 
 from doitstack.cli.base import JSON, ShowCommand, width
 from doitstack.config import dest_directory
+from doitstack.planning.loaded_directory import loaded
+from doitstack.planning.plan_checks import failed_checks
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
 from doitstack.reports.graphviz import plan_graph
@@ -13,7 +16,7 @@ from doitstack.reports.json_lists import plan_json
 class Plan(ShowCommand):
     """`doit plan`."""
 
-    doc_purpose = "show phases, plugins, steps and futures, and the steps that wait for them"
+    doc_purpose = "show phases, plugins, steps and futures, and what prevents a run"
     doc_examples = ("doit plan", "doit plan --dot | dot -Tsvg > plan.svg")
     cmd_options = (
         JSON,
@@ -26,6 +29,16 @@ class Plan(ShowCommand):
             "help": "print the plan as a graph for Graphviz: doit plan --dot | dot -Tsvg",
         },
     )
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Show the plan, then what its checks find; the exit code is that of `doit stack`."""
+        super().execute(params, args)
+        directory = loaded().directory
+        failed = list(failed_checks(directory.plan(), directory.stack))
+        # A script of an earlier phase may change settings.
+        kind = "WARNING" if directory.settings_plan.steps else "ERROR"
+        sys.stderr.write("".join(f"{kind}: {message}\n" for message in failed))
+        return int(bool(failed and kind == "ERROR"))
 
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return the plan of `doit stack`. Raises DoitstackError if that could not run."""

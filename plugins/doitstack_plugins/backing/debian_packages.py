@@ -63,8 +63,7 @@ install "$@" || { dpkg --configure -a; apt-get update; install "$@"; }
 @hookimpl
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
     """Check that what is missing can be installed."""
-    good = [partial(are_installed, stack)]
-    yield run(check_system_packages, only_looks=True, uptodate=good)
+    yield run(check_system_packages, only_looks=True)
 
 
 @hookimpl
@@ -112,6 +111,8 @@ def check_system_packages(stack: Stack) -> None:
             f"{names} need packages of Debian or Ubuntu, but there is no apt here; "
             "remove them from ENABLED_SERVICES in local.conf"
         )
+    if not missing(stack):
+        return
     problems = [*_privilege_problems(stack), *_candidate_problems(stack)]
     if problems:
         raise StepError("packages of the system are missing\n" + "\n".join(problems))

@@ -22,7 +22,7 @@ from doitstack.errors import SettingsError
 from doitstack.private_files import private_directory, write_private
 from doitstack.uptodate import digest
 from doitstack_plugins.backing import debian_packages, memcached
-from doitstack_plugins.shared import health, ports
+from doitstack_plugins.shared import health, ports, required_services
 
 _FUTURE = "start_mysql"
 _PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - its name, not the password
@@ -71,6 +71,12 @@ GRANT ALL PRIVILEGES ON *.* TO '{user}'@'%' WITH GRANT OPTION;
 """Run by the server before it listens, so that no login works without the password."""
 
 
+def _check_word(settings: Settings, name: str) -> None:
+    """Raise SettingsError if the files of MariaDB cannot hold a value, which may be a password."""
+    if set(settings[name]) & set("'\"\\"):
+        raise SettingsError(f"{name} takes no quote and no backslash; set another")
+
+
 def _if_mysql(check: SettingCheck) -> SettingCheck:
     """Return `check` for settings that only MariaDB uses; SQLite does not."""
 
@@ -84,6 +90,7 @@ def _if_mysql(check: SettingCheck) -> SettingCheck:
 checked_settings = {
     "DATABASE_HOST": _if_mysql(Settings.host),
     "DATABASE_PORT": _if_mysql(Settings.port),
+    **dict.fromkeys((_PASSWORD, "DATABASE_USER"), _if_mysql(_check_word)),
     "RECREATE_DB": Settings.is_true,
 }
 
@@ -215,10 +222,7 @@ def execute(stack: Stack, sql: str) -> None:
 
 def check_mysql(stack: Stack) -> None:
     """Raise an error if MariaDB cannot listen, or its files cannot hold the password."""
-    if set(stack.password(_PASSWORD) + stack.settings["DATABASE_USER"]) & set("'\"\\"):
-        raise SettingsError(
-            f"{_PASSWORD} and DATABASE_USER take no quote and no backslash; set another"
-        )
+    required_services.check_settings(stack, checked_settings)
     ports.check_port(stack, "mysql", stack.settings["DATABASE_HOST"], "DATABASE_PORT")
 
 

@@ -21,14 +21,25 @@ from doitstack_plugins.shared import health, ports, required_services
 
 services = ("rabbit",)
 _PORTS = ("RABBIT_PORT", "RABBIT_DIST_PORT", "RABBIT_EPMD_PORT")
-checked_settings = {"RABBIT_HOST": Settings.host, **dict.fromkeys(_PORTS, Settings.port)}
-
 FUTURE = "start_rabbit"
 _PASSWORD = "RABBIT_PASSWORD"  # noqa: S105 - its name, not the password
 _PLAIN = re.compile(r"[A-Za-z0-9!$%&()*+,./:;<=>?@^_{|}~-]+")
 _HELLO = b"AMQP\x00\x00\x09\x01"
 _METHOD_FRAME = 1
 """The type of the frame with which a broker answers to the protocol's header."""
+
+
+def _check_word(settings: Settings, name: str) -> None:
+    """Raise SettingsError if the broker's files cannot hold a value, which may be a password."""
+    if not _PLAIN.fullmatch(settings[name]):
+        raise SettingsError(f"{name} takes letters, digits and plain signs; set another")
+
+
+checked_settings = {
+    "RABBIT_HOST": Settings.host,
+    **dict.fromkeys(_PORTS, Settings.port),
+    **dict.fromkeys((_PASSWORD, "RABBIT_USERID"), _check_word),
+}
 
 _CONF = """\
 listeners.tcp.1 = {address}
@@ -98,20 +109,12 @@ def check_rabbit(stack: Stack) -> None:
         "RABBIT_EPMD_PORT": "127.0.0.1",
     }
     required_services.check_all(
-        lambda: _check_words(stack),
+        partial(required_services.check_settings, stack, checked_settings),
         *(
             partial(ports.check_port, stack, "rabbit", host, setting)
             for setting, host in hosts.items()
         ),
     )
-
-
-def _check_words(stack: Stack) -> None:
-    for value in (stack.password(_PASSWORD), stack.settings["RABBIT_USERID"]):
-        if not _PLAIN.fullmatch(value):
-            raise SettingsError(
-                f"{_PASSWORD} and RABBIT_USERID take letters, digits and plain signs; set another"
-            )
 
 
 def start_rabbit(stack: Stack) -> None:

@@ -1,8 +1,9 @@
 """Check the needs of a service: other services of the stack, and its ports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from doitstack import Stack
+from doitstack.config.settings import SettingCheck
 from doitstack.errors import DoitstackError, SettingsError, StepError
 from doitstack_plugins.shared import ports
 
@@ -16,6 +17,13 @@ def check(stack: Stack, service: str, *needed: str) -> None:
     if missing:
         enable = f"add to local.conf: enable_service {' '.join(missing)}"
         raise SettingsError(f"{service} needs {', '.join(missing)}; {_elsewhere(stack)}{enable}")
+
+
+def check_settings(stack: Stack, checks: Mapping[str, SettingCheck]) -> None:
+    """Raise SettingsError for a setting that `checks` refuse; a script may have set it."""
+    for name, check_one in checks.items():
+        if stack.settings.get(name):
+            check_one(stack.settings, name)
 
 
 def _elsewhere(stack: Stack) -> str:

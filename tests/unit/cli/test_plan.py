@@ -40,3 +40,30 @@ def test_plan_as_json_for_programs(doit: Doit) -> None:
     code, out, _ = doit("plan", "--json")
     assert code == 0
     assert "stack:install:demo:50-demo.sh" in [step["task"] for step in json.loads(out)]
+
+
+CHECK = """\
+from doitstack import hookimpl, run
+
+def check_moon(stack):
+    raise ValueError("no moon")
+
+@hookimpl
+def stack_pre_install(stack):
+    yield run(check_moon, only_looks=True)
+"""
+
+
+def test_exit_code_is_that_of_the_run_whose_checks_would_fail(top: Path, doit: Doit) -> None:
+    (top / "extras.d" / "50-demo.sh").unlink()
+    (top / "extras.d" / "50-tides.py").write_text(CHECK)
+    code, out, err = doit("plan", "--json")
+    assert [step["step"] for step in json.loads(out)] == ["check_moon"]
+    message = "stack pre-install: plugin tides: step check_moon: ValueError: no moon\n"
+    assert (code, err.endswith(f"ERROR: {message}")) == (1, True)
+
+
+def test_check_whose_settings_a_script_may_change_is_a_warning(top: Path, doit: Doit) -> None:
+    (top / "extras.d" / "50-tides.py").write_text(CHECK)
+    code, _, err = doit("plan")
+    assert (code, "WARNING: stack pre-install: plugin tides: step check_moon" in err) == (0, True)
