@@ -45,6 +45,10 @@ class SettingsError(DoitstackError):
     """The settings are not usable: a broken `local.conf`, an invalid value, a DEST of others."""
 
 
+class MissingFileError(SettingsError):
+    """A setting names a file that does not exist; a step may make it."""
+
+
 class PluginError(DoitstackError):
     """A plugin could not be found, loaded or called. The message names its origin."""
 
@@ -63,6 +67,10 @@ class BusyError(DoitstackError):
 
 class StepError(DoitstackError):
     """A step failed."""
+
+
+class NotWhileLooking(StepError):  # noqa: N818 - it says nothing about what is checked
+    """A check cannot be made before anything runs: it does more than to look."""
 
 
 TIMED_OUT = 124

@@ -60,7 +60,7 @@ class Plugin(NamedTuple):
     configuration_files: tuple[str, ...] = ()
     checked_settings: Mapping[str, "SettingCheck"] = MappingProxyType({})
 
-    def setting_mistakes(self, settings: "Settings") -> Iterator[str]:
+    def setting_mistakes(self, settings: "Settings") -> Iterator[SettingsError]:
         """Yield what is wrong with its settings, if it takes part. Raises PluginError."""
         if self.services and not settings.is_service_enabled(*self.services):
             return
@@ -70,7 +70,7 @@ class Plugin(NamedTuple):
                     if settings.get(name):
                         check(settings, name)
                 except SettingsError as error:
-                    yield str(error)
+                    yield error
 
     def steps(self, hook: str, **arguments: "Settings | Stack") -> list[Step]:
         """Return the steps that the plugin declares for `hook`, if it implements it at all.

@@ -11,13 +11,13 @@ from doitstack.config import devstack_tree, etc_links
 from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import DoitstackError, PlanError, PluginError
 from doitstack.phases import STACK_PHASES, Phase
-from doitstack.planning.action_signatures import action_mistake
 from doitstack.planning.config_merges import merges_after, merges_before
 from doitstack.planning.drop_ins import ignored_drop_ins, is_reserved
 from doitstack.planning.enabled_services import service_mistakes, service_warnings
 from doitstack.planning.known_services import KnownServices
 from doitstack.planning.local_conf_sections import section_mistakes, section_warnings
 from doitstack.planning.misspelt_settings import misspelt_settings
+from doitstack.planning.offered_tasks import offer_mistake
 from doitstack.planning.plan import Declared, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
 from doitstack.planning.plugin_discovery import find_plugins
@@ -36,16 +36,11 @@ from doitstack.planning.script_checks import (
     unknown_phases,
     world_warnings,
 )
+from doitstack.planning.setting_mistakes import SettingMistakes, others_act_early, setting_mistakes
 from doitstack.planning.shell_commands import ShellCommands, UnknownCommand, is_plain_name
 from doitstack.processes.root import root_command
 from doitstack.stack import Stack
-from doitstack.steps import FUTURE_NAME, Shell, Step
-
-_COMMANDS = (
-    *("clean", "dumpdb", "forget", "futures", "help", "ignore", "info", "list", "log", "plan"),
-    *("plugins", "reset-dep", "run", "services", "strace", "tabcompletion", "timing"),
-)
-"""The names of the commands of `doit`; a task of such a name could not be run."""
+from doitstack.steps import Shell, Step
 
 _TEARDOWN_HOOKS = {
     phase.hook for phase in (Phase.OVERRIDE_DEFAULTS, Phase.SOURCE, Phase.UNSTACK, Phase.CLEAN)
@@ -182,7 +177,7 @@ class StackDirectory:
             *section_mistakes(self.settings.local, self._conf, self.plugins, self._texts),
             *(one.text for one in complaints(self.scripts) if one.is_error),
             *service_mistakes(self.settings, self._known_services),
-            *self._setting_mistakes(),
+            *self._setting_mistakes.errors,
         ]
         if not mistakes:
             mistakes += [str(one) for one in self._unknown_commands() if one.is_certain]
@@ -192,11 +187,14 @@ class StackDirectory:
         self.plan([Phase.CLEAN])
         self.tasks()
 
-    def _setting_mistakes(self) -> list[str]:
-        """Return what the checks of plugins find in the settings."""
-        settings = self._sourced.stack.settings
-        found = (text for one in self.plugins for text in one.setting_mistakes(settings))
-        return list(dict.fromkeys(found))
+    @cached_property
+    def _setting_mistakes(self) -> SettingMistakes:
+        services = {plugin.name for plugin in self.plugins if plugin.is_service}
+        return setting_mistakes(
+            self.plugins,
+            self._sourced.stack.settings,
+            lambda: others_act_early([self.settings_plan, self.plan()], services),
+        )
 
     @cached_property
     def _texts(self) -> Mapping[Path, str]:
@@ -235,7 +233,7 @@ class StackDirectory:
 
     def _warnings(self) -> list[str]:
         texts = self._texts
-        warnings = [*self.settings.local.warnings]
+        warnings = [*self.settings.local.warnings, *self._setting_mistakes.warnings]
         warnings += service_warnings(self.settings, self._known_services)
         warnings += misspelt_settings(self.settings, self.plugins, texts.values())
         warnings += section_warnings(self.settings.local, self._conf, texts)
@@ -326,23 +324,9 @@ class StackDirectory:
         offers = []
         for plugin in self.plugins:
             for step in self._steps(plugin, TASKS_HOOK, stack=stack):
-                if mistake := _offer_mistake(plugin, step, owners):
+                if mistake := offer_mistake(plugin, step, owners):
                     self._refuse(PluginError(plugin.name, mistake))
                     continue
                 owners[step.name] = plugin.name
                 offers.append((plugin, step))
         return offers
-
-
-def _offer_mistake(plugin: Plugin, step: Step, owners: Mapping[str, str]) -> str:
-    """Return why a plugin cannot offer a task, or nothing."""
-    if mistake := action_mistake(step, takes_words=True):
-        return mistake
-    if not FUTURE_NAME.fullmatch(step.name):
-        rule = "use letters, digits, '.', '_' and '-', and start with a letter or digit"
-        return f"{plugin.origin} offers the task {step.name!r}; {rule}"
-    if step.name in _COMMANDS:
-        return f"{plugin.origin} offers the task {step.name}, which is a command; rename it"
-    if step.name not in owners:
-        return ""
-    return f"{plugin.origin} offers the task {step.name}, which {owners[step.name]} has; rename it"
