@@ -144,27 +144,28 @@ _async_start_time() {
     REPLY=${20}
 }
 
-# The last three letters of the names below: bash filters all names by them in a fifth of the time.
-_async_secret_endings='*[OSARK][RWSEL][DESTNY]'
+# How the names of secrets end, and values of such names that are none; Python reads these, too.
+{
+    builtin read -r _async_secret_endings
+    builtin read -r _async_harmless_words
+} <"${_DOITSTACK_LIBRARY:-${BASH_SOURCE[0]%/*}}/../config/secret_words"
+
+# The last three letters of the names: bash filters all names by them in a fifth of the time.
+_async_last_letters='*[OSARKosark][RWSELrwsel][DESTNYdestny]'
 
 # Hide the secrets that the script has set since its start, and tell the main process, which knows the others.
 _async_learn_secrets() {
     local _async_variable IFS=$' \t\n'
     # Bash filters: a loop over all names of a session takes ten times as long.
-    for _async_variable in $(compgen -v -X "!$_async_secret_endings"); do
-        case $_async_variable in
-            *PASSWORD | *PASSWD | *PASSPHRASE | *PASS | *SECRET | *TOKEN | *CREDENTIALS) ;;
-            *SECRET_KEY | *API_KEY | *ACCESS_KEY | *PRIVATE_KEY | *AUTH_KEY) ;;
-            *SECRETKEY | *APIKEY | *ACCESSKEY | *PRIVATEKEY | *AUTHKEY) ;;
-            *) continue ;;
-        esac
-        [[ ${!_async_variable-} == /* ]] || _async_learn_secret "${!_async_variable-}"
+    for _async_variable in $(compgen -v -X "!$_async_last_letters"); do
+        [[ ${_async_variable^^} != *@($_async_secret_endings) ]] || _async_learn_secret "${!_async_variable-}"
     done
 }
 
 _async_learn_secret() {
     local _async_secret
-    [[ ${#1} -ge 5 && $1 != @(False|false|default) ]] || return 0
+    [[ ${#1} -ge 5 && ${1,,} != @(/*|$_async_harmless_words) ]] || return 0
+    [[ $1 == *[!0-9]* || ${#1} -ge 12 ]] || return 0
     for _async_secret in "${_doitstack_secrets[@]}"; do
         [[ $_async_secret != "$1" ]] || return 0
     done

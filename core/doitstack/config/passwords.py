@@ -16,16 +16,13 @@ from doitstack.private_files import locked, private_directory, read_regular, wri
 if TYPE_CHECKING:
     from doitstack.config.settings import Settings
 
-_SECRET = re.compile(
-    r"(PASSWORD|PASSWD|PASSPHRASE|PASS|SECRET|TOKEN|CREDENTIALS|(?:SECRET|API|ACCESS|PRIVATE|AUTH)_?KEY)$",
-    re.IGNORECASE,
-)
+_ENDINGS, _WORDS = Path(__file__).with_name("secret_words").read_text(encoding="ascii").splitlines()
+"""The words that Python and bash (async.sh) share, in any case: how the names of secrets end, and
+values of such names that are no secrets, but switches and words of ours."""
 
-_HARMLESS = re.compile(
-    r"/.*|true|false|none|null|default|admin|demo|stack|service|services|phase|plugin|future|async",
-    re.IGNORECASE,
-)
-"""Values of such names that are no secrets: paths of files with them, switches, words of ours."""
+_SECRET = re.compile(f"({_ENDINGS})$", re.IGNORECASE)
+_HARMLESS = re.compile(rf"/.*|{_WORDS}", re.IGNORECASE | re.DOTALL)
+"""Values that are no secrets; a path is that of a file with one."""
 
 _MIN_SECRET_LENGTH = 5
 """Shorter values are not masked: they occur in ordinary text."""

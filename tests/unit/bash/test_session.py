@@ -1,6 +1,7 @@
 """The bash session, with the listener and the watchdog of the test."""
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from doitstack.bash.bash_process import SessionPlace
 from doitstack.bash.protocol import Answer
 from doitstack.bash.session import Reply, Session
+from doitstack.config import passwords
 from doitstack.config.passwords import known_secrets
 from doitstack.errors import CommandError, StepError, StepTimeoutError
 from doitstack.processes.event_loop import EventLoop
@@ -181,18 +183,38 @@ def test_secrets_are_hidden_in_the_commands_of_futures(place: Place) -> None:
     assert (started[1], started[4]) == ("a", "echo *** x")
 
 
-SECRET_NAMES = (
-    *("DB_PASSWORD", "A_PASSWD", "GPG_PASSPHRASE", "MY_PASS", "A_SECRET", "X_TOKEN"),
-    *("CREDENTIALS", "SECRET_KEY", "API_KEY", "ACCESSKEY", "PRIVATE_KEY", "AUTH_KEY"),
+ENDINGS, WORDS = (Path(passwords.__file__).with_name("secret_words")).read_text().splitlines()
+SECRET_NAMES = [
+    name
+    for ending in ENDINGS.split("|")
+    for name in (ending, f"A_{ending}", f"my_{ending.lower()}", f"a{ending.title()}")
+]
+OTHER_NAMES = ("X_KEY", "PASSWORD_FILE", "TOKENS", "LONELY", "secrets", "passwords_of")
+VALUES = (
+    *("hunter2", "/a/b", "abcd", "secret", "12345", "12345678901", "123456789012", "stacks"),
+    *WORDS.split("|"),
+    *map(str.title, WORDS.split("|")),
 )
 
 
-def test_secrets_that_a_script_sets_are_hidden_by_the_names_of_settings(place: Place) -> None:
-    for number, name in enumerate((*SECRET_NAMES, "X_KEY", "PASSWORD_FILE", "TOKENS", "LONELY")):
-        place.run(f"{name}=value-{number:02}; async_run f{number} echo ${name}")
-        shown = {call[1]: call[4] for call in place.recorder.calls if call[0] == "async_started"}
-        known = known_secrets({"DEST": str(place.path), name: f"value-{number:02}"})
-        assert (shown[f"f{number}"] == "echo ***") == bool(known) == (name in SECRET_NAMES)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {name: f"value-{number:03}" for number, name in enumerate((*SECRET_NAMES, *OTHER_NAMES))},
+        {f"N{number}_TOKEN": value for number, value in enumerate(VALUES)},
+    ],
+)
+def test_python_and_bash_agree_on_what_is_a_secret(place: Place, settings: dict[str, str]) -> None:
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+    place.run(f"{variables}; async_run f echo x")
+    learned = {call[1] for call in place.recorder.calls if call[0] == "learn"}
+    assert learned == set(known_secrets({"DEST": str(place.path), **settings}))
+
+
+def test_secret_that_a_script_sets_is_hidden(place: Place) -> None:
+    place.run("my_secret=hunter22; [[ xay =~ (a) ]]; async_run f echo $my_secret $BASH_REMATCH")
+    (started,) = [call for call in place.recorder.calls if call[0] == "async_started"]
+    assert started[4] == "echo *** a"
 
 
 def test_close_ends_the_shell_and_its_descriptors(tmp_path: Path) -> None:
