@@ -4,15 +4,17 @@ doit handles these two before it makes any command; only the loader is made earl
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
 from doit.cmd_base import DodoTaskLoader
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
+from doitstack.config.settings import WITHOUT_DEFAULT, Settings
 from doitstack.errors import describe_error
 from doitstack.planning.call_action import place_of
+from doitstack.planning.loaded_directory import loaded
 
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]
@@ -32,7 +34,11 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
                 _answer(_overview)
 
     def setup(self, opt_values: Any) -> None:
-        """Import `dodo.py`. Raises InvalidDodoFile, with the place, for whatever it raises."""
+        """Import `dodo.py`.
+
+        Raises InvalidDodoFile, with the place, for whatever it raises, and InvalidCommand for a
+        setting on the command line.
+        """
         try:
             super().setup(opt_values)
         except (InvalidCommand, InvalidDodoFile, KeyboardInterrupt):
@@ -42,6 +48,20 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
             raise InvalidDodoFile(
                 f"dodo.py cannot be imported: {describe_error(error)}{place}"
             ) from error
+        _refuse_settings(loaded().directory.settings, sys.argv[1:])
+
+
+def _refuse_settings(settings: Settings, words: Sequence[str]) -> None:
+    """Raise InvalidCommand for a setting among the words, which doit takes for its own variable.
+
+    Other names may be for the user's `dodo.py`. The value, which may be a secret, is not shown.
+    """
+    for name, is_assigned, _ in (word.partition("=") for word in words):
+        if is_assigned and name in settings.with_default | WITHOUT_DEFAULT:
+            raise InvalidCommand(
+                f"{name}=... has no effect here; set it before the command, {name}=... doit, "
+                f"or in local.conf"
+            )
 
 
 def _overview() -> str:

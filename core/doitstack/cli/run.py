@@ -30,7 +30,6 @@ from doitstack.cli.run_options import (
     OPTIONS,
     nothing_to_do,
     refuse_no_effect,
-    refuse_settings,
     run_options,
     tears_down_only,
 )
@@ -176,7 +175,6 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         here = loaded()
         try:
             settings = here.directory.settings
-            refuse_settings(settings, sys.argv[1:])
             options = run_options(settings, selected, num_process, keep_going=continue_)
             return self._run_here(here, options, console=console, always=always, single=single)
         except DoitstackError as error:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from doit.cmd_run import Run as DoitRun
 from doit.cmdparse import CmdParse, CmdParseError
-from doit.exceptions import InvalidCommand
 
-from doitstack.config.settings import MOST_JOBS, WITHOUT_DEFAULT, Settings
+from doitstack.config.settings import MOST_JOBS, Settings
 from doitstack.console.screens import MODES
 from doitstack.errors import SettingsError
 from doitstack.futures.run_context import RunOptions
@@ -43,19 +42,6 @@ _HELP = {
 OPTIONS = tuple(
     {**option, "help": _HELP.get(option["name"], option["help"])} for option in DoitRun.cmd_options
 )
-
-
-def refuse_settings(settings: Settings, words: Sequence[str]) -> None:
-    """Raise InvalidCommand for a setting among the words, which doit takes for its own variable.
-
-    Other names may be for the user's `dodo.py`. The value, which may be a secret, is not shown.
-    """
-    for name, is_assigned, _ in (word.partition("=") for word in words):
-        if is_assigned and name in settings.with_default | WITHOUT_DEFAULT:
-            raise InvalidCommand(
-                f"{name}=... has no effect here; set it before the command, {name}=... doit, "
-                f"or in local.conf"
-            )
 
 
 def refuse_no_effect(parser: CmdParse, options: Sequence[str]) -> None:

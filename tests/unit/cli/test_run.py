@@ -38,6 +38,10 @@ def test_mistakes_run_nothing(top: Path, doit: Doit, words: tuple[str, ...], mes
     [
         (("stack", "ADMIN_PASSWORD=geheim"), "ADMIN_PASSWORD"),
         (("ASYNC_JOBS=geheim", "stack"), "ASYNC_JOBS"),
+        (("clean", "ADMIN_PASSWORD=geheim"), "ADMIN_PASSWORD"),
+        (("plan", "ASYNC_JOBS=geheim"), "ASYNC_JOBS"),
+        (("forget", "DEST=geheim"), "DEST"),
+        (("DEST=geheim", "log"), "DEST"),
     ],
 )
 def test_setting_among_the_words_is_refused_without_its_value(
