@@ -17,6 +17,8 @@ FUTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DOIT = ("uptodate", "file_dep", "targets", "clean")
 """The attributes of doit's tasks that a step may have; doitstack sets the others."""
 
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+
 _LISTS = ("uptodate", "file_dep", "targets")
 
 
@@ -158,7 +160,18 @@ def _checked(action: Action, args: Sequence[Any]) -> Action:
             f"an action is a callable, a list of a program and its arguments, or shell(...): "
             f"got {action!r}"
         )
+    refuse_assignment(action)
     return action
+
+
+def refuse_assignment(argv: Sequence[str | Path]) -> None:
+    """Raise TypeError if the program is `NAME=value`, which only a shell takes for a variable."""
+    word = argv[0]
+    if isinstance(word, str) and _ASSIGNMENT.match(word):
+        name = word.partition("=")[0]
+        raise TypeError(
+            f"{name}=... is no program; to set a variable for one: ['env', '{name}=...', ...]"
+        )
 
 
 def shell(command: str) -> Shell:

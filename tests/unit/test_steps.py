@@ -94,6 +94,18 @@ def test_action_that_is_none_is_refused(action: object) -> None:
         async_run("a", action)  # type: ignore[arg-type]
 
 
+def test_variable_in_place_of_a_program_is_refused_without_its_value() -> None:
+    words = ["A_PASSWORD=geheim", "make"]
+    for make in (lambda: run(words), lambda: async_run("a", words)):
+        with pytest.raises(TypeError) as raised:
+            make()
+        assert str(raised.value) == (
+            "A_PASSWORD=... is no program; to set a variable for one: "
+            "['env', 'A_PASSWORD=...', ...]"
+        )
+    assert run(["./a=b"]).name == "a=b"
+
+
 @pytest.mark.parametrize("command", ["", " \n", 3, ["ls"]])
 def test_shell_action_needs_a_command(command: str) -> None:
     with pytest.raises(TypeError, match="shell takes a command as text: got "):

@@ -13,6 +13,7 @@ from doitstack.suggestions import did_you_mean
         ("stakc", "; did you mean stack?"),
         ("STACK", "; did you mean stack?"),
         ("nosuch", ""),
+        ("stack", ""),
         ("", ""),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from doitstack.errors import TIMED_OUT, CommandError
 from doitstack.processes.tree import Root, signal_name, stop
-from doitstack.steps import time_limit
+from doitstack.steps import refuse_assignment, time_limit
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def check_words(argv: Sequence[str | Path]) -> None:
     """Raise TypeError unless `argv` are a program and its arguments."""
     if isinstance(argv, (str, bytes)) or not isinstance(argv, Sequence) or not argv:
         raise TypeError(f"a list of a program and its arguments is needed: got {argv!r}")
+    refuse_assignment(argv)
 
 
 def without_functions(environ: Mapping[str, str]) -> dict[str, str]:
