@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from doitstack import Settings, Stack, Step, async_run, hookimpl, run, warm
+from doitstack.config import files_of_settings
 from doitstack.config.dest_directory import discard
 from doitstack.config.settings import SettingCheck
 from doitstack.venvs import Environment
@@ -98,6 +99,7 @@ class Service:
     def checked_settings(self) -> Mapping[str, SettingCheck]:
         """How its settings are checked before anything runs, by their names."""
         return {
+            "UPPER_CONSTRAINTS_FILE": files_of_settings.file_or_url,
             f"{self.prefix}_SERVICE_HOST": Settings.host,
             f"{self.prefix}_SERVICE_PORT": Settings.port,
             f"{self.prefix}_SERVICE_URI": Settings.urls,

@@ -53,7 +53,10 @@ def test_no_input_is_empty_input() -> None:
     [
         ({"argv": "ls -l"}, "a list of a program and its arguments is needed: got 'ls -l'"),
         ({"argv": []}, "a list of a program and its arguments is needed: got []"),
-        ({"argv": ["A=b", "make"]}, "A=... is no program; to set a variable for one"),
+        (
+            {"argv": ["A=b"]},
+            "A=... is no program; to set a variable for one: ['env', 'A=...', ...]",
+        ),
         ({"env": {"A": 3}}, "env takes text: got 'A': 3"),
         ({"stdin": 3}, "stdin takes text or bytes: got 3"),
         ({"timeout": "5"}, "timeout takes a number of seconds, 0 or more: got '5'"),
