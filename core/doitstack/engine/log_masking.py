@@ -1,9 +1,10 @@
 """Masks all logs of a run again if there are more secrets than when they were written.
 
-A script may set a secret and print it before the main process has received it.
+A script may set a secret and print it before the main process has received it. Services write their
+logs themselves, so these are masked at the end of the run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from doitstack.config.masking import mask_file
@@ -12,18 +13,28 @@ from doitstack.console.main_log import MainLog
 
 
 class LogMasking:
-    """Masks the logs of one run: its part of the main log, the logs of futures, traces.
+    """Masks the logs of one run: its part of the main log, the logs of futures, services, traces.
 
-    `log_dir` has the traces, and the log in which bash collects warnings and errors.
+    `log_dir` has the traces, the logs of services, and the log in which bash collects warnings and
+    errors. `services` returns the names of all services that were ever started.
     """
 
-    def __init__(self, secrets: Secrets, main_log: MainLog, futures_dir: Path, log_dir: Path):
+    def __init__(
+        self,
+        secrets: Secrets,
+        main_log: MainLog,
+        futures_dir: Path,
+        log_dir: Path,
+        services: Callable[[], Iterable[str]],
+    ) -> None:
         self._secrets = secrets
         self._main_log = main_log.path
         self._begin = main_log.size
         self._futures_dir = futures_dir
         self._log_dir = log_dir
         self._used = secrets.mask
+        self._find_services = services
+        self._services = set(services())
 
     def mask_again(self) -> None:
         """Mask all logs if there are other secrets than the last time."""
@@ -36,6 +47,12 @@ class LogMasking:
         mask_file(self._main_log, self._secrets.mask, self._begin)
         for path in self._others():
             mask_file(path, self._secrets.mask)
+
+    def mask_services(self) -> None:
+        """Mask the logs of services, those included that the run has removed."""
+        self._services.update(self._find_services())
+        for name in self._services:
+            mask_file(self._log_dir / f"{name}.log", self._secrets.mask)
 
     def _others(self) -> Iterator[Path]:
         yield from self._futures_dir.glob("*.log")

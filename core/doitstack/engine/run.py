@@ -89,7 +89,8 @@ def _context(stack: Stack, options: RunOptions, secrets: Secrets, exits: ExitSta
     slots = exits.enter_context(closing(_slots(options)))
     name, futures_dir = journal.path.stem, stack.dest / "async"
     record_run(futures_dir, name)
-    masking = LogMasking(secrets, log, futures_dir, stack.log_dir)
+    masking = LogMasking(secrets, log, futures_dir, stack.log_dir, stack.started_services)
+    exits.callback(masking.mask_services)
     watchdog = Watchdog(futures_dir, name, masking.mask_all)
     exits.callback(watchdog.dismiss)
     return RunContext(
