@@ -6,6 +6,7 @@ Bytes are replaced by as many stars, so that a log can be masked in place while 
 import json
 import os
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -43,14 +44,18 @@ class Mask:
     """Replaces some secrets by stars, and the passwords of all URLs.
 
     A short value of letters alone is masked where it is a whole word: `secret`, not `secrets`. Any
-    other value is masked everywhere, also as it is written in URLs, JSON, Python and bash.
+    other value is masked everywhere, also as it is written in URLs, JSON, Python, bash and base64.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        spellings = {text: None for secret in secrets for text in _spellings(secret)}
+        secrets = list(secrets)
+        # A word in base64 has other letters next to it.
+        is_word = {text: False for secret in secrets for text in _in_base64(secret)}
+        for text in (text for secret in secrets for text in _spellings(secret)):
+            is_word[text] = text.isalpha() and len(text) < _LONG
         self._needles = [
-            _Needle(text, _encoded(text), text.isalpha() and len(text) < _LONG)
-            for text in sorted(spellings, key=len, reverse=True)
+            _Needle(text, _encoded(text), is_word[text])
+            for text in sorted(is_word, key=len, reverse=True)
         ]
         self._has_line_end = any("\n" in needle.text for needle in self._needles)
 
@@ -113,6 +118,21 @@ def _spellings(secret: str) -> Iterator[str]:
     yield secret.replace("'", "'\"'\"'")
     yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", secret)
     yield secret.replace("$", "$$")
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """Yield the characters that stand for a secret in any text in base64, such as `user:secret`.
+
+    There are three: with none, one or two bytes before it in a group of three. The first and the
+    last character may depend on its neighbours, too, and are left out.
+    """
+    data = _encoded(secret)
+    for before in range(3):
+        bits = 8 * before, 8 * (before + len(data))
+        characters = slice(-(-bits[0] // 6), bits[1] // 6)
+        encoded = b64encode(bytes(before) + data).decode()[characters]
+        yield encoded
+        yield encoded.replace("+", "-").replace("/", "_")
 
 
 def _whole_word(pattern: str) -> str:

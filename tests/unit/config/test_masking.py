@@ -5,6 +5,8 @@ import os
 import re
 import shlex
 import subprocess
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -58,6 +60,20 @@ def test_secret_is_found_as_programs_write_it(spelling: str) -> None:
     masked = Mask([AWKWARD]).text(spelling)
     assert "***" in masked
     assert not set(masked) & set("wé"), masked
+
+
+@pytest.mark.parametrize("secret", ["secret", "hunter22", "ÿ>?ÿ>?~~~p w", "a" * 33, "short"])
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+@pytest.mark.parametrize("user", ["", "a", "ab", "abc", "admin:"])
+@pytest.mark.parametrize("rest", ["", "x", "xy", ":domain"])
+def test_secret_is_found_in_base64(
+    secret: str, encode: Callable[[bytes], bytes], user: str, rest: str
+) -> None:
+    encoded = encode(f"{user}{secret}{rest}".encode())
+    masked = Mask([secret]).data(b"Basic " + encoded)[6:]
+    assert len(masked) == len(encoded)
+    assert masked.count(b"*") >= len(secret.encode()) * 8 // 6 - 2
+    assert len(re.findall(rb"\*+", masked)) == 1
 
 
 def test_bytes_that_are_no_text_are_kept() -> None:
