@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
 
+from doitstack.acting import ActionContext
 from doitstack.bash.session_owner import SessionOwner
 from doitstack.engine.main_line_program import MainLinePrograms
 from doitstack.errors import FutureError, StepError
@@ -15,7 +16,7 @@ from doitstack.futures.run_context import RunContext
 from doitstack.journal.events import ComponentTime
 from doitstack.phases import Phase
 from doitstack.processes.program import Program, run_in_future
-from doitstack.stack import ActionContext, Stack
+from doitstack.stack import Stack
 
 
 @dataclass(frozen=True)
