@@ -31,11 +31,6 @@ SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 CACHES = {{"default": {{"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}}}
 COMPRESS_OFFLINE = True
 STATIC_ROOT = {static!r}
-
-# Scripts install the packages of their panels there. Horizon's own packages come first.
-import site
-
-site.addsitedir({shared!r})
 """
 
 
@@ -70,6 +65,7 @@ class Horizon(Service):
 
     def configure(self, stack: Stack) -> None:
         """Write the settings (0600), and make the static files from them."""
+        venvs.see_shared_packages(stack, self.environment(stack))
         write_private(self.data(stack) / "local" / "__init__.py", "")
         write_private(self.data(stack) / "local" / "local_settings.py", self.local_settings(stack))
         self.use_panels(stack)
@@ -159,7 +155,6 @@ class Horizon(Service):
             keystone=stack.settings["KEYSTONE_SERVICE_URI_V3"],
             region=stack.settings["REGION_NAME"],
             static=str(self.static(stack)),
-            shared=str(venvs.shared_site_packages(stack)),
         )
 
     def panels(self, stack: Stack) -> Path:

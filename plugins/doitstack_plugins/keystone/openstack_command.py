@@ -1,7 +1,6 @@
 """The `openstack` command, served by a fork server: its imports, and what its calls read."""
 
 from doitstack import Stack
-from doitstack.private_files import has_text
 from doitstack.venvs import Environment
 from doitstack.warm import Program, offer, put
 from doitstack_plugins.shared import venvs
@@ -60,17 +59,5 @@ def put_openstack(stack: Stack, environment: Environment) -> None:
 
 def warm_openstack(stack: Stack, environment: Environment) -> None:
     """Start its fork server, which also finds what scripts have installed."""
-    see_extensions(stack, environment)
+    venvs.see_shared_packages(stack, environment)
     offer(stack, program(stack, environment), wait=True)
-
-
-def see_extensions(stack: Stack, environment: Environment) -> None:
-    """Make packages that scripts install visible to the client, as in DevStack's one environment.
-
-    Commands of Designate, Octavia and others come this way. If both have a package, the client's
-    is used.
-    """
-    link = environment.site_packages / "doitstack-extensions.pth"
-    text = f"{venvs.shared_site_packages(stack)}\n"
-    if not has_text(link, text):
-        link.write_text(text, encoding="utf-8")

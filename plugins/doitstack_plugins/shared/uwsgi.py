@@ -7,7 +7,7 @@ from functools import partial
 from doitstack import Stack
 from doitstack.config.addresses import url_host
 from doitstack.venvs import Environment
-from doitstack_plugins.shared import health
+from doitstack_plugins.shared import health, venvs
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ def serve(stack: Stack, service: WsgiService) -> None:
     # uWSGI imports from the current directory, too. In DEST, the repository of a project would
     # stand for its package if that is not installed.
     place = service.environment.path
+    venvs.see_shared_packages(stack, service.environment)
     with stack.timed("run_process"):
         stack.run_process(service.name, argv, env=service.env, cwd=place, wait=False)
 

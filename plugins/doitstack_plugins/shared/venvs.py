@@ -6,6 +6,7 @@ from pathlib import Path
 from doitstack import Settings, Stack
 from doitstack.bytecode_cache import BytecodeCache
 from doitstack.config.cache_directories import BYTECODE, cache_directory
+from doitstack.private_files import has_text
 from doitstack.venvs import Environment
 from doitstack.venvs import install as install_environment
 from doitstack.venvs import remove as remove_environment
@@ -62,6 +63,7 @@ def install(stack: Stack, made: Environment) -> None:
 
     with stack.timed("pip_install"):
         install_environment(made, stack.run)
+        see_shared_packages(stack, made)
         _use_cache(stack, add_bytecode)
     stack.say(f"installed {', '.join(made.requirements)} into {made.path}")
 
@@ -96,6 +98,18 @@ def constraints(settings: Settings) -> str:
     if not chosen:
         return str(SHIPPED_CONSTRAINTS)
     return chosen if "://" in chosen else str(Path(settings["TOP_DIR"]) / chosen)
+
+
+def see_shared_packages(stack: Stack, made: Environment) -> None:
+    """Let an environment see what scripts install, as in DevStack's one environment.
+
+    Drivers, commands and tests of plugins come this way, also from source trees. If both have a
+    package, the environment's own is used.
+    """
+    link = made.site_packages / "doitstack-extensions.pth"
+    text = f"import site; site.addsitedir({str(shared_site_packages(stack))!r})\n"
+    if made.site_packages.is_dir() and not has_text(link, text):
+        link.write_text(text, encoding="utf-8")
 
 
 def shared_site_packages(stack: Stack) -> Path:

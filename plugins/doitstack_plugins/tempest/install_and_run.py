@@ -33,6 +33,7 @@ def is_installed(stack: Stack) -> bool:
 
 def configure_tempest(stack: Stack) -> None:
     """Write the tempest.conf (0600) for this cloud; options of scripts stay in it."""
+    venvs.see_shared_packages(stack, environment(stack))
     # The default stack has none of these resources.
     has_resources = stack.is_service_enabled("g-api", "n-api", "neutron")
     found = cloud_resources.find(stack) if has_resources else {}

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 from doitstack.processes.program import Program
@@ -50,6 +51,32 @@ def test_only_our_constraints_count_as_complete(tmp_path: Path) -> None:
     assert venvs.environment(make_stack(tmp_path), "nova").is_pinned
     theirs = make_stack(tmp_path, UPPER_CONSTRAINTS_FILE="c.txt")
     assert not venvs.environment(theirs, "nova").is_pinned
+
+
+def test_services_see_what_scripts_install_later_but_have_their_own_first(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    environment = Environment(stack.dest / "venvs" / "nova", ())
+    venv.create(environment.path, symlinks=True)
+    venvs.see_shared_packages(stack, environment)
+    shared, tree = venvs.shared_site_packages(stack), tmp_path / "tree"
+    for path in (shared, tree):
+        path.mkdir(parents=True)
+    (shared / "__editable__.demo.pth").write_text(f"{tree}\n")
+    (tree / "developed.py").write_text("origin = 'a tree'\n")
+    for name in ("both.py", "extension.py"):
+        (shared / name).write_text("origin = 'the scripts'\n")
+    (environment.site_packages / "both.py").write_text("origin = 'the service'\n")
+
+    words = "import both, developed, extension as e; print(both.origin, developed.origin, e.origin)"
+    said = subprocess.check_output([environment.python, "-c", words], text=True)
+
+    assert said == "the service a tree the scripts\n"
+
+
+def test_environment_that_is_not_there_sees_nothing(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    venvs.see_shared_packages(stack, Environment(stack.dest / "venvs" / "nova", ()))
+    assert not (stack.dest / "venvs").exists()
 
 
 def stack_with_cache(top_dir: Path) -> Stack:
