@@ -22,6 +22,7 @@ from doitstack.futures.watchdog import Watchdog
 from doitstack.journal.durations import last_durations
 from doitstack.journal.events import Usage
 from doitstack.journal.journal_file import Journal, new_journal_path, prune_journals
+from doitstack.journal.log_files import rotate_main_log
 from doitstack.processes.event_loop import EventLoop
 from doitstack.processes.signals import on_interrupt
 from doitstack.scheduling.scheduler import Scheduler
@@ -85,6 +86,7 @@ def _context(stack: Stack, options: RunOptions, secrets: Secrets, exits: ExitSta
     exits.enter_context(on_interrupt(loop.interrupt))
     journal = exits.enter_context(closing(Journal(new_journal_path(stack.log_dir), secrets.redact)))
     prune_journals(stack.log_dir, stack.settings.number("KEEP_RUNS"))
+    rotate_main_log(stack.log_dir, journal.path.stem)
     log = exits.enter_context(closing(MainLog(stack.log_dir / "stack.log", lambda: secrets.mask)))
     slots = exits.enter_context(closing(_slots(options)))
     name, futures_dir = journal.path.stem, stack.dest / "async"

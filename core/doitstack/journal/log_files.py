@@ -1,15 +1,24 @@
-"""The logs of a stack by name: of the main line, the futures, the services and the scripts."""
+"""The logs of a stack by name: of the main line, the futures, the services and the scripts.
+
+The main line's log has the output of several runs. A run that finds it large begins a new one; the
+old one, which is named after that run, stays as long as a journal of an earlier run.
+"""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
 from doitstack.errors import StepError
+from doitstack.journal.journal_file import run_journals
 
 MAIN_LINE = "stack"
 """The name of the main line's log."""
+
+LARGE = 1 << 24
+"""Bytes of the main line's log after which the next run begins a new one."""
 
 
 class LogKind(Enum):
@@ -41,6 +50,31 @@ def known_logs(async_dir: Path, log_dir: Path, futures: Iterable[str] = ()) -> I
             yield NamedLog(path.stem, LogKind.SERVICE, path)
     for path in sorted((log_dir / "xtrace").glob("*.log")):
         yield NamedLog(path.stem, LogKind.SCRIPT, path)
+
+
+def rotate_main_log(log_dir: Path, run: str) -> None:
+    """Let `run`, whose journal is there, begin a new log if the present one is large.
+
+    Old ones of which all runs' journals have been removed are removed, too.
+    """
+    path = log_dir / "stack.log"
+    with suppress(OSError):
+        if path.stat().st_size > LARGE:
+            path.rename(f"{path}.{run}")
+        first = run_journals(log_dir)[0].stem
+        for old in _old_main_logs(log_dir):
+            if old.name <= f"stack.log.{first}":
+                old.unlink()
+
+
+def main_log_of(log_dir: Path, run: str) -> Path:
+    """Return the main line's log that has the output of `run`."""
+    later = (path for path in _old_main_logs(log_dir) if path.name > f"stack.log.{run}")
+    return next(later, log_dir / "stack.log")
+
+
+def _old_main_logs(log_dir: Path) -> list[Path]:
+    return sorted(log_dir.glob("stack.log.????????T??????.*"))
 
 
 def find_log(name: str, logs: Iterable[NamedLog]) -> NamedLog:

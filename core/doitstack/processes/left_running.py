@@ -122,4 +122,5 @@ def environ_of(pid: int) -> dict[str, str]:
 def _writes_log(pid: int, mark: str, main_log: str) -> bool:
     """Return whether stdout or stderr of a process is a log of a run."""
     logs = [os.readlink(f"/proc/{pid}/fd/{descriptor}") for descriptor in (1, 2)]  # noqa: PTH115
-    return any(log == main_log or log.startswith(f"{mark}/async/") for log in logs)
+    ours = (f"{main_log}.", f"{mark}/async/")  # the first is that of an earlier run
+    return any(log == main_log or log.startswith(ours) for log in logs)

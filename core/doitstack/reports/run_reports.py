@@ -6,6 +6,7 @@ from pathlib import Path
 from doitstack.config.passwords import known_mask
 from doitstack.errors import StepError
 from doitstack.journal.last_run import last_run
+from doitstack.journal.log_files import main_log_of
 from doitstack.journal.run_comparison import Comparison, compare, run_before
 from doitstack.journal.run_record import RunRecord, read_run
 from doitstack.journal.timing import timing_of
@@ -48,7 +49,8 @@ class Reports:
         stack = self._stack
         is_last = last_run(stack.log_dir) == self._path
         async_dir = stack.dest / "async" if is_last else None
-        return RunLogs(stack.log_dir / "stack.log", async_dir, mask=self._mask)
+        main = main_log_of(stack.log_dir, self._path.stem)
+        return RunLogs(main, async_dir, mask=self._mask)
 
     def _comparison(self) -> Comparison | None:
         before = (

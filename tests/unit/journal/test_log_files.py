@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from doitstack.errors import StepError
-from doitstack.journal.log_files import LogKind, NamedLog, find_log, known_logs
+from doitstack.journal import log_files
+from doitstack.journal.journal_file import Journal, new_journal_path, prune_journals
+from doitstack.journal.log_files import (
+    LogKind,
+    NamedLog,
+    find_log,
+    known_logs,
+    main_log_of,
+    rotate_main_log,
+)
 
 LOGS = [
     NamedLog("stack", LogKind.MAIN_LINE, Path("stack.log")),
@@ -95,3 +104,26 @@ def test_logs_are_those_on_disk_and_of_futures_to_come(tmp_path: Path) -> None:
             tmp_path / "logs/xtrace/stack:install:a:a.sh.log",
         ),
     ]
+
+
+def test_large_main_log_is_kept_as_long_as_journals_of_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It grew for ever. What an earlier run has written stays where its journal says."""
+    monkeypatch.setattr(log_files, "LARGE", 10)
+    log = tmp_path / "stack.log"
+    rotated = tmp_path / "stack.log.1"
+    rotated.write_text("that of a user")
+    runs = []
+    for _ in range(8):
+        path = new_journal_path(tmp_path)
+        Journal(path).close()
+        prune_journals(tmp_path, 3)
+        rotate_main_log(tmp_path, path.stem)
+        runs.append(path.stem)
+        with log.open("a") as file:
+            file.write(f"{path.stem}\n")
+    for run in runs[-3:]:
+        assert run in main_log_of(tmp_path, run).read_text()
+    assert len(list(tmp_path.glob("stack.log*"))) == 1 + 3
+    assert rotated.exists()

@@ -60,7 +60,7 @@ def test_processes_are_known_by_their_environment(tmp_path: Path, start: Start) 
 
 def test_processes_are_known_by_the_log_that_they_write(tmp_path: Path, start: Start) -> None:
     (tmp_path / "async").mkdir()
-    logs = (tmp_path / "stack.log", tmp_path / "async" / "f.log")
+    logs = (tmp_path / "stack.log", tmp_path / "stack.log.1", tmp_path / "async" / "f.log")
     pids = [start(log=log).pid for log in logs]
     start(log=tmp_path / "service.log")
     assert [one.pid for one in left_running(tmp_path, logs[0])] == sorted(pids)
