@@ -75,7 +75,8 @@ _OPTIONS: dict[str, list[tuple[str, int | str, str]]] = {
         ("--keep", "", "a directory for the inputs that are faults"),
     ],
     "long": [
-        ("--rounds", 200, "how often to stack and unstack"),
+        ("--rounds", 2000, "how often to stack and unstack"),
+        ("--plan", "futures", "which plan of `kills`"),
         ("--futures", 10_000, "how many futures are outstanding at once"),
     ],
 }
@@ -171,11 +172,15 @@ def _inputs(options: Options, _make: MakeStack) -> int:
 
 
 def _long(options: Options, make: MakeStack) -> int:
-    stack, mark = make(kills.PLAN)
+    plan = kills.PLANS[options.plan]()
+    stack, mark = make(plan.files)
+    plan.prepare(stack)
     growth = long.growth(stack, options.rounds)
     for what, (before, after) in growth.items():
         _say(f"{what}: {before:g} before, {after:g} after")
     faults = _report(f"{options.rounds} rounds", [*long.faults(growth, mark)])
+    if not options.futures:
+        return faults
     crowd = long.crowd(stack, options.futures)
     _say(f"{options.futures} futures: {crowd}")
     return faults + _report("many futures", crowd.faults)

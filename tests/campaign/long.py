@@ -2,9 +2,12 @@
 
 import os
 import re
+import resource
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.conftest import StackDir
 from tests.integration.probes import is_dead, marked, plugin
@@ -16,7 +19,7 @@ WARM_UP = 4
 """The rounds before the first look: until then, journals and caches fill up."""
 
 MAY_GROW = re.compile(r"logs/stack\.log$")
-"""What grows until `doit clean`; docs/reliability.md says so."""
+"""What grows until it is large and the next run begins another one."""
 
 CROWD = {
     "extras.d/50-crowd.py": plugin("""
@@ -68,8 +71,23 @@ def _figures(stack: StackDir, cpu: list[float]) -> dict[str, float]:
         "kB without stack.log": sum(path.stat().st_size for path in kept) // 1024,
         "entries in the temporary directory": len(os.listdir(tempfile.gettempdir())),
         "processes": len(marked(stack.environ["TEST_MARK"])),
+        "mounts": len(_lines("/proc/self/mounts")),
+        "named namespaces": sum(len(_names(path)) for path in ("/run/netns", "/run/user/netns")),
+        "objects in shared memory": len(_names("/dev/shm"))
+        + sum(len(_lines(f"/proc/sysvipc/{kind}")) for kind in ("msg", "sem", "shm")),
+        "MB of a command": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
         "CPU s of a round": round(sorted(cpu[-WARM_UP:])[len(cpu[-WARM_UP:]) // 2], 2),
     }
+
+
+def _names(path: str) -> list[str]:
+    with suppress(OSError):
+        return os.listdir(path)
+    return []
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines()
 
 
 def faults(figures: Mapping[str, tuple[float, float]], mark: str) -> Iterator[str]:
@@ -80,6 +98,10 @@ def faults(figures: Mapping[str, tuple[float, float]], mark: str) -> Iterator[st
             "CPU s of a round": 2 * before,
             "kB without stack.log": before + 8,
             "entries in the temporary directory": before + 20,
+            "mounts": before + 5,
+            "named namespaces": before + 20,
+            "objects in shared memory": before + 20,
+            "MB of a command": 1.1 * before,
         }
         if after > allowed.get(name, before):
             yield f"{name} grew from {before:g} to {after:g}"
