@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from doitstack.config.settings import Settings
 from doitstack.errors import StepError
 from doitstack.suggestions import did_you_mean
+from doitstack.uptodate import digest
 
 if TYPE_CHECKING:
     from doitstack.tree_state import TreeState
@@ -74,6 +75,7 @@ class SourceTree:
     directory: where it is, or is to be.
     repository, ref: what is cloned there if it is missing; `ref` is a branch, tag, hash or
         `refs/...`.
+    is_asked_for: whether the settings ask for it, not only that it lies there.
     """
 
     project: str
@@ -81,6 +83,7 @@ class SourceTree:
     directory: Path
     repository: str
     ref: str
+    is_asked_for: bool = True
 
     @property
     def is_there(self) -> bool:
@@ -100,6 +103,21 @@ class SourceTree:
             raise StepError(f"there is no source tree of {self.project} in {self.directory}")
         return read_state(self.directory)
 
+    @cached_property
+    def running_code(self) -> str:
+        """A digest of the code that is to run; the tree is made ready for it once.
+
+        Raises StepError as `state` does.
+        """
+        from doitstack.tree_state import remove_stale_bytecode  # noqa: PLC0415 - see above
+
+        code = digest(self.state.metadata, self.state.migrations, self.state.code)
+        remove_stale_bytecode(self.directory)
+        return code
+
+    def __str__(self) -> str:
+        return self.project
+
 
 def is_tree(directory: Path) -> bool:
     """Return whether a directory is the source tree of a Python project."""
@@ -109,14 +127,14 @@ def is_tree(directory: Path) -> bool:
 def source_tree(settings: Settings, project: str) -> SourceTree | None:
     """Return the tree that `project` runs from, there or not yet; None if it runs from wheels."""
     found = _tree(settings, project)
-    return found if _is_wanted(settings, project) or found.is_there else None
+    return found if found.is_asked_for or found.is_there else None
 
 
 def source_trees(settings: Settings) -> tuple[SourceTree, ...]:
     """Return the trees of all services and libraries that have one; services come first."""
     projects = (*SERVICES, *LIBRARIES)
     there = _names_in(settings.path("DEST"))
-    wanted = (name for name in projects if name in there or _is_wanted(settings, name))
+    wanted = (name for name in projects if name in there or _is_asked_for(settings, name))
     return tuple(tree for name in wanted if (tree := source_tree(settings, name)))
 
 
@@ -175,10 +193,11 @@ def _tree(settings: Settings, project: str) -> SourceTree:
         Path(directory),
         settings.get(f"{prefix}_REPO", f"{base}/openstack/{project}.git"),
         settings.get(f"{prefix}_BRANCH", branch),
+        _is_asked_for(settings, project),
     )
 
 
-def _is_wanted(settings: Settings, project: str) -> bool:
+def _is_asked_for(settings: Settings, project: str) -> bool:
     """Return whether the settings ask for the project's tree."""
     if not {project, "ALL"}.isdisjoint(libs_from_git(settings)):
         return True

@@ -206,6 +206,8 @@ class Stack:
         cwd: Path | None = None,
         wait: bool = True,
         stop_seconds: int = 10,
+        code: str = "",
+        reload: Callable[[int], None] | None = None,
     ) -> None:
         """Keep a program running under the stack's supervisor.
 
@@ -217,6 +219,8 @@ class Stack:
             wait: whether to check that it runs for a second; False is for callers that wait until
                 the service answers.
             stop_seconds: the time (s) between SIGTERM and SIGKILL when it is stopped.
+            code: a digest of the code that it runs, if that may change: `Environment.code()`.
+            reload: called with its pid if only the code has changed; by default it is restarted.
 
         Raises ServiceError if it does not run.
         """
@@ -224,7 +228,8 @@ class Stack:
         from doitstack.processes.program import check_words  # noqa: PLC0415
 
         check_words(argv)
-        self.services.start(name, argv, env=env, cwd=cwd, wait=wait, stop_seconds=stop_seconds)
+        how: dict[str, Any] = {"env": env, "cwd": cwd, "wait": wait, "stop_seconds": stop_seconds}
+        self.services.start(name, argv, **how, code=code, reload=reload)
 
     def left_running(self) -> "list[LeftProcess]":
         """Return the processes, other than services, that the stack's steps have left running."""

@@ -10,11 +10,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.errors import CommandError, SettingsError, StepError
+from doitstack.installed_trees import InstalledTrees
 from doitstack.private_files import (
     has_text,
     private_directory,
@@ -23,6 +24,8 @@ from doitstack.private_files import (
     tail,
     write_private,
 )
+from doitstack.source_trees import SourceTree
+from doitstack.uptodate import digest
 
 ProgramRunner = Callable[[Sequence[str]], None]
 """Runs a program; raises CommandError if its exit code is not 0."""
@@ -40,7 +43,8 @@ class Environment:
     empty. A URL is read when the environment is created, and assumed unchanged later. `sources`
     names packages that have no wheel and are built from source. `is_pinned` is whether the
     constraints name one version of each package, with the hashes of its files: so no index can
-    offer a better one, or another file.
+    offer a better one, or another file. `trees` are source trees; those of packages that the
+    environment has take the place of their wheels.
     """
 
     path: Path
@@ -48,6 +52,7 @@ class Environment:
     constraints: str = ""
     sources: tuple[str, ...] = ()
     is_pinned: bool = False
+    trees: tuple[SourceTree, ...] = ()
 
     @property
     def python(self) -> Path:
@@ -61,14 +66,27 @@ class Environment:
 
     @property
     def stamp(self) -> Path:
-        """The file with the digest of what the environment was created from."""
+        """The file with the digest of the wheels that the environment was created from."""
         return self.path / "doitstack.stamp"
+
+    @property
+    def installed_trees(self) -> InstalledTrees:
+        """The source trees that it uses."""
+        return InstalledTrees(self.path, self.site_packages, self.requirements, self.trees)
 
     def program(self, name: str) -> str:
         """Return the path of a program in the environment."""
         return str(self.path / "bin" / name)
 
     def digest(self) -> str:
+        """Return a digest of what it is created from, and of its migrations of databases.
+
+        Of trees, these are their metadata and their files of migrations.
+        """
+        trees = self.installed_trees.installation()
+        return digest(self.digest_of_wheels(), trees) if trees else self.digest_of_wheels()
+
+    def digest_of_wheels(self) -> str:
         """Return a digest of requirements, constraints, version of Python and path.
 
         The path is part of it because the programs of a moved environment do not work.
@@ -77,9 +95,19 @@ class Environment:
         text = "\0".join((*parts, _OWN_VERSION, str(self.path)))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def code(self) -> str:
+        """Return a digest of the code that its programs run from trees; empty without trees."""
+        return self.installed_trees.code()
+
     def is_current(self) -> bool:
         """Return whether the environment is complete and has this digest; usable as `uptodate`."""
-        return has_text(self.stamp, self.digest() + "\n") and self._works()
+        return self.has_wheels() and not self.installed_trees.missing()
+
+    def has_wheels(self) -> bool:
+        """Return whether it is complete, but perhaps for trees that take the place of wheels."""
+        if self.installed_trees.has_others():
+            return False
+        return has_text(self.stamp, self.digest_of_wheels() + "\n") and self._works()
 
     def _works(self) -> bool:
         """Return whether the interpreter runs: the Python that it links to may be gone."""
@@ -92,15 +120,27 @@ class Environment:
 
 
 def install(environment: Environment, run: ProgramRunner) -> None:
-    """Create `environment` from scratch, with uv, from wheels only; uv's messages go to `PATH.log`.
+    """Create `environment`, with uv: wheels first, then trees; uv's messages go to `PATH.log`.
+
+    If only trees are missing, only they are installed. Raises StepError with uv's reason: no
+    network, no such version, no space, bad metadata in a tree.
+    """
+    lacks_only_trees = environment.has_wheels() and environment.installed_trees.missing()
+    if not lacks_only_trees:
+        _install_wheels(environment, run)
+    # A tree may need a package that has a tree, too.
+    while missing := environment.installed_trees.missing():
+        _install_trees(environment, run, missing)
+
+
+def _install_wheels(environment: Environment, run: ProgramRunner) -> None:
+    """Create the environment from scratch, from wheels only.
 
     If it is pinned, the index is asked only if uv's cache does not have all packages. Otherwise
     each answer of an index that supports no revalidation lets uv build packages from source again.
     Packages without a matching hash are refused, also those that a build needs.
-
-    Raises StepError with uv's reason: no network, no such version, no space.
     """
-    digest = environment.digest()
+    made_from = environment.digest_of_wheels()
     if environment.stamp.exists():
         environment.stamp.unlink()
         sync(environment.path)
@@ -111,14 +151,41 @@ def install(environment: Environment, run: ProgramRunner) -> None:
         _uv(environment, run, ["pip", "install", *arguments])
     # uv synchronises nothing: a crash of the machine could leave empty files beside the stamp.
     sync_file_system(environment.path.parent)
-    write_private(environment.stamp, digest + "\n")
+    write_private(environment.stamp, made_from + "\n")
+
+
+def _install_trees(environment: Environment, run: ProgramRunner, trees: list[SourceTree]) -> None:
+    from doitstack import editable_installs  # noqa: PLC0415 - most stacks have no trees
+
+    text = _text_of(environment.constraints)
+    packages = [tree.package for tree in environment.trees]
+    constraints = environment.path.with_name(f"{environment.path.name}.constraints")
+    write_private(constraints, editable_installs.without_packages(text, packages))
+    what = ", ".join(f"the source tree {tree.directory}" for tree in trees)
+
+    def run_uv(arguments: Sequence[str], variables: Mapping[str, str]) -> None:
+        words = [f"{name}={value}" for name, value in variables.items()]
+        _uv(environment, run, arguments, what=what, variables=words)
+
+    environment.installed_trees.begin(trees)
+    editable_installs.install_trees(
+        trees,
+        arguments=[*_common_arguments(environment), "--constraint", str(constraints)],
+        versions=editable_installs.pinned_versions(text),
+        run_uv=run_uv,
+    )
+    for tree in trees:
+        editable_installs.link_data_files(tree.directory, environment.path)
+    sync_file_system(environment.path.parent)
+    environment.installed_trees.finish(trees)
 
 
 def remove(environment: Environment) -> None:
     """Remove the environment and its log; does nothing if it does not exist."""
     environment.stamp.unlink(missing_ok=True)
     shutil.rmtree(environment.path, ignore_errors=True)
-    _log(environment).unlink(missing_ok=True)
+    for end in ("log", "constraints"):
+        environment.path.with_name(f"{environment.path.name}.{end}").unlink(missing_ok=True)
 
 
 def _install_offline(environment: Environment, run: ProgramRunner, arguments: list[str]) -> bool:
@@ -130,13 +197,19 @@ def _install_offline(environment: Environment, run: ProgramRunner, arguments: li
     return True
 
 
-def _install_arguments(environment: Environment) -> list[str]:
+def _common_arguments(environment: Environment) -> list[str]:
+    """Return arguments of uv for installations of wheels and of trees."""
     arguments = ["--python", str(environment.python), "--only-binary", ":all:"]
     if "UV_LINK_MODE" not in os.environ:
         # The same file everywhere, so that its byte code is valid everywhere.
         arguments += ["--link-mode", "hardlink"]
     for name in environment.sources:
         arguments += ["--no-binary", name]
+    return arguments
+
+
+def _install_arguments(environment: Environment) -> list[str]:
+    arguments = _common_arguments(environment)
     if environment.constraints:
         arguments += ["--constraint", environment.constraints]
     pins = _pins(environment) if environment.is_pinned else []
@@ -162,34 +235,59 @@ def _pins(environment: Environment) -> list[str]:
     return [pin for name in environment.requirements for pin in pins[name]]
 
 
-def _uv(environment: Environment, run: ProgramRunner, arguments: list[str]) -> None:
+def _uv(
+    environment: Environment,
+    run: ProgramRunner,
+    arguments: Sequence[str],
+    *,
+    what: str = "",
+    variables: Sequence[str] = (),
+) -> None:
+    """Run uv; `what` is what it installs, by default the requirements. Raises StepError."""
     from uv import find_uv_bin  # noqa: PLC0415 - not for every `doit list`
 
     log = _log(environment)
     # An uv that is too old for this variable still checks the hashes of what builds need.
-    strict = ["env", "UV_REQUIRE_BUILD_HASHES=1"] if "--require-hashes" in arguments else []
-    uv = [*strict, find_uv_bin(), "--no-progress", "--no-python-downloads", *arguments]
+    strict = ["UV_REQUIRE_BUILD_HASHES=1"] if "--require-hashes" in arguments else []
+    variables = [*strict, *variables]
+    prefix = ["env", *variables] if variables else []
+    uv = [*prefix, find_uv_bin(), "--no-progress", "--no-python-downloads", *arguments]
     write_private(log, "")
     # uv writes all messages to stderr. They go to a file, so that the error can contain the reason.
     try:
         run(["sh", "-c", 'exec "$@" 2>"$0"', str(log), *uv])
     except CommandError as error:
-        raise StepError(_reason(environment, tail(log))) from error
+        raise StepError(_reason(environment, what, tail(log))) from error
 
 
 def _log(environment: Environment) -> Path:
     return environment.path.with_name(environment.path.name + ".log")
 
 
-def _reason(environment: Environment, said: str) -> str:
+def _reason(environment: Environment, what: str, said: str) -> str:
     free = shutil.disk_usage(environment.path.parent).free // 2**20
     source = "uv's cache, which must have all packages as OFFLINE is set"
     source = source if os.environ.get("UV_OFFLINE") else "the network"
+    metadata = "its metadata and requirements, " if what else ""
     return (
-        f"cannot install {', '.join(environment.requirements)} into {environment.path}: "
-        f"look at {source}, the versions in UPPER_CONSTRAINTS_FILE and the space "
+        f"cannot install {what or ', '.join(environment.requirements)} into {environment.path}: "
+        f"look at {metadata}{source}, the versions in UPPER_CONSTRAINTS_FILE and the space "
         f"({free} MiB are free), then run it again\nuv says:\n{said}"
     )
+
+
+def _text_of(constraints: str) -> str:
+    """Return the text of a constraints file, also if it is a URL. Raises SettingsError."""
+    if not constraints.startswith(_URLS):
+        return _content(constraints)
+    from urllib.request import urlopen  # noqa: PLC0415 - for trees with such constraints alone
+
+    try:
+        with urlopen(constraints) as answer:  # noqa: S310 - one of _URLS
+            text: bytes = answer.read()
+    except OSError as error:
+        raise _unreadable(constraints, str(error)) from error
+    return text.decode()
 
 
 def _content(constraints: str) -> str:
@@ -199,7 +297,11 @@ def _content(constraints: str) -> str:
     try:
         return Path(constraints).read_text(encoding="utf-8")
     except OSError as error:
-        raise SettingsError(
-            f"cannot read the constraints {constraints}: {error.strerror}; "
-            "set UPPER_CONSTRAINTS_FILE in local.conf to a file or a URL"
-        ) from error
+        raise _unreadable(constraints, error.strerror or "") from error
+
+
+def _unreadable(constraints: str, reason: str) -> SettingsError:
+    return SettingsError(
+        f"cannot read the constraints {constraints}: {reason}; "
+        "set UPPER_CONSTRAINTS_FILE in local.conf to a file or a URL"
+    )

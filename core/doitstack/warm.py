@@ -121,7 +121,9 @@ def options(stack: Stack, program: Program) -> fork_server.Options:
         script=program.environment.program(program.name),
         directory=str(_directory(stack)),
         name=program.name,
-        stamp=fork_server.stamp(repr(program), made_at),
+        stamp=fork_server.stamp(
+            repr(program), made_at, *filter(None, [program.environment.code()])
+        ),
         preparation=program.preparation,
         idle=program.idle or stack.settings.number("WARM_IDLE_SECONDS"),
     )

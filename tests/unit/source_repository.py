@@ -5,8 +5,9 @@ from pathlib import Path
 
 PROJECT = """\
 [build-system]
-requires = ["setuptools"]
-build-backend = "setuptools.build_meta"
+requires = []
+build-backend = "build_it"
+backend-path = ["."]
 
 [project]
 name = "{name}"
@@ -23,6 +24,35 @@ packages = ["{name}"]
 "etc/{name}" = ["etc/*.ini"]
 """
 
+# It needs no package, and so no network.
+BUILD = """\
+import tomllib
+import zipfile
+from pathlib import Path
+
+def get_requires_for_build_editable(config_settings=None):
+    return []
+
+def build_editable(directory, config_settings=None, metadata_directory=None):
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    name, version = project["name"], project["version"]
+    info = f"{name}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {one}\\n" for one in project["dependencies"])
+    scripts = "".join(f"{one} = {where}\\n" for one, where in project["scripts"].items())
+    files = {
+        f"{name}.pth": f"{Path.cwd()}\\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n{needs}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        f"{info}/entry_points.txt": f"[console_scripts]\\n{scripts}",
+    }
+    record = "".join(f"{path},,\\n" for path in [*files, f"{info}/RECORD"])
+    wheel = f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(Path(directory, wheel), "w") as archive:
+        for path, text in {**files, f"{info}/RECORD": record}.items():
+            archive.writestr(path, text)
+    return wheel
+"""
+
 CLI = """\
 from {name} import answer
 
@@ -35,6 +65,7 @@ def write_project(directory: Path, name: str = "sample", version: str = "1.0") -
     """Write the project `name`, whose program prints an answer; return its directory."""
     files = {
         "pyproject.toml": PROJECT.format(name=name, version=version),
+        "build_it.py": BUILD,
         f"{name}/__init__.py": "",
         f"{name}/answer.py": "ANSWER = 'first'\n",
         f"{name}/cli.py": CLI.format(name=name),

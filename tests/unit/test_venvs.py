@@ -14,7 +14,9 @@ import pytest
 from doitstack import venvs
 from doitstack.bytecode_cache import BytecodeCache
 from doitstack.errors import CommandError, SettingsError, StepError
+from doitstack.source_trees import SourceTree
 from doitstack.venvs import Environment, install, remove
+from tests.unit.source_repository import make_repository
 
 
 def run(argv: Sequence[str]) -> None:
@@ -312,3 +314,107 @@ def test_second_environment_of_uv_compiles_nothing(
     inode = compiled.stat().st_ino
     assert version_in(second) == "1.0"
     assert compiled.stat().st_ino == inode, "Python has written it again"
+
+
+@pytest.fixture
+def with_tree(environment: Environment, tmp_path: Path) -> Environment:
+    """The environment, with a tree of its package."""
+    directory = make_repository(tmp_path / "a tree")
+    return replace(environment, trees=(SourceTree("sample", "sample", directory, "", ""),))
+
+
+def answer_in(environment: Environment) -> str:
+    command = [environment.program("sample")]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def again(environment: Environment) -> Environment:
+    """Return the environment as another run sees it, which reads its trees anew."""
+    return replace(environment, trees=tuple(replace(tree) for tree in environment.trees))
+
+
+def test_tree_takes_the_place_of_its_wheel(with_tree: Environment) -> None:
+    assert not with_tree.is_current()
+    install(with_tree, run)
+    assert with_tree.is_current()
+    assert answer_in(with_tree) == "first"
+    tree = with_tree.trees[0].directory
+    (tree / "sample" / "answer.py").write_text("ANSWER = 'second'\n")
+    assert answer_in(with_tree) == "second"
+    assert again(with_tree).is_current()
+    link = with_tree.path / "etc" / "sample" / "paste.ini"
+    assert link.readlink() == tree / "etc" / "paste.ini"
+
+
+def test_changed_metadata_install_the_tree_alone(with_tree: Environment) -> None:
+    install(with_tree, run)
+    digest, stamp = with_tree.digest(), with_tree.stamp.stat().st_mtime_ns
+    metadata = with_tree.trees[0].directory / "pyproject.toml"
+    metadata.write_text(metadata.read_text().replace("sample = ", 'another = "sample.cli:main"\n#'))
+    later = again(with_tree)
+    assert not later.is_current()
+    install(later, run)
+    assert later.is_current()
+    assert later.digest() != digest
+    assert later.stamp.stat().st_mtime_ns == stamp
+    assert Path(later.program("another")).exists()
+
+
+def test_without_its_tree_the_wheel_comes_back(
+    environment: Environment, with_tree: Environment
+) -> None:
+    install(with_tree, run)
+    assert not environment.is_current()
+    install(environment, run)
+    assert environment.is_current()
+    assert version_in(environment) == "1.0"
+
+
+def test_tree_of_a_library_is_installed_where_that_is_used(
+    with_tree: Environment, tmp_path: Path
+) -> None:
+    wheel(tmp_path / "packages", "needy", "1.0", needs="sample")
+    user = replace(with_tree, path=tmp_path / "venvs" / "user", requirements=("needy",))
+    install(user, run)
+    assert answer_in(user) == "first"
+    wheel(tmp_path / "packages", "lonely", "1.0")
+    other = replace(with_tree, path=tmp_path / "venvs" / "other", requirements=("lonely",))
+    install(other, run)
+    assert other.is_current()
+    assert other.installed_trees.used() == []
+
+
+def test_tree_with_another_version_than_the_constraints_is_installed(
+    with_tree: Environment,
+) -> None:
+    metadata = with_tree.trees[0].directory / "pyproject.toml"
+    metadata.write_text(metadata.read_text().replace('"1.0"', '"7.0"'))
+    install(with_tree, run)
+    assert with_tree.is_current()
+
+
+def test_broken_tree_is_named_with_uvs_reason(with_tree: Environment) -> None:
+    directory = with_tree.trees[0].directory
+    (directory / "build_it.py").write_text("raise ValueError('of the user')\n")
+    with pytest.raises(StepError) as raised:
+        install(with_tree, run)
+    assert f"cannot install the source tree {directory} into" in str(raised.value)
+    assert "of the user" in str(raised.value)
+    assert not with_tree.is_current()
+
+
+def test_constraints_of_a_url_are_read_for_trees(with_tree: Environment) -> None:
+    constraints = Path(with_tree.constraints)
+    made = replace(with_tree, constraints=constraints.as_uri())
+    install(made, run)
+    assert answer_in(made) == "first"
+    (made.trees[0].directory / "requirements.txt").touch()
+    constraints.unlink()
+    with pytest.raises(SettingsError, match="cannot read the constraints file:///"):
+        install(again(made), run)
+
+
+def test_remove_removes_the_constraints_of_trees(with_tree: Environment) -> None:
+    install(with_tree, run)
+    remove(with_tree)
+    assert list(with_tree.path.parent.iterdir()) == []

@@ -9,14 +9,14 @@ supervisor. A variable in their environment identifies them and all their descen
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from doitstack.errors import ServiceError
-from doitstack.private_files import private_directory, tail
+from doitstack.private_files import has_text, private_directory, tail, write_private
 from doitstack.processes.listeners import listeners
 from doitstack.services.supervisord import SCRIPT, STOP_SECONDS, Supervisord
 
@@ -78,22 +78,33 @@ class Services:
         cwd: Path | None = None,
         wait: bool = True,
         stop_seconds: int = STOP_SECONDS,
+        code: str = "",
+        reload: Callable[[int], None] | None = None,
     ) -> None:
         """Run `argv` as the service `name`, with `env` added to a small standard environment.
 
         A service that runs with the same arguments is left alone; with other arguments it is
-        restarted. Raises ServiceError, with the end of its log, if it does not stay up for a
+        restarted. `code` is a digest of the code that it runs, if that may change. If nothing else
+        has changed, `reload` is called with the pid of the service; by default it is restarted.
+        Raises ServiceError, with the end of its log, if it does not stay up for a
         second; `wait=False` skips this check, for callers that poll the service themselves. When
         the service is stopped, it has `stop_seconds` to end after SIGTERM, before SIGKILL.
         """
         script = _script(argv, env or {}, cwd or Path("/"), self.log(_checked(name)))
         with self._supervisord.locked():
             self._supervisord.ensure()
-            if self._is_up(name) and self._supervisord.has(name, script, stop_seconds):
-                return
+            pid = self._pid_if_up(name)
+            if pid and self._supervisord.has(name, script, stop_seconds):
+                if self.runs(name, code):
+                    return
+                if reload:
+                    reload(pid)
+                    self.note_code(name, code)
+                    return
             self._stop(name)
             private_directory(self._log_dir)
             self._supervisord.put(name, script, stop_seconds)
+            self.note_code(name, code)
         if not self._supervisord.start(name, wait=wait):
             raise ServiceError(self._death(name, ServiceState.EXITED))
 
@@ -106,11 +117,18 @@ class Services:
             return False
         with self._supervisord.locked():
             self._supervisord.ensure()
-            if self._is_up(name):
+            if self._pid_if_up(name):
                 return True
         if not self._supervisord.start(name, wait=True):
             raise ServiceError(self._death(name, ServiceState.EXITED))
         return True
+
+    def note_code(self, name: str, code: str) -> None:
+        """Record the digest of the code that the service `name` is started with."""
+        if code:
+            write_private(self._code(name), code)
+        else:
+            self._code(name).unlink(missing_ok=True)
 
     def stop(self, *names: str) -> None:
         """End services and all their descendants in parallel; ignore those that do not run."""
@@ -198,8 +216,18 @@ class Services:
         pid, started, ended = info.get("pid") or None, info.get("start", 0), info.get("stop", 0)
         return ServiceStatus(name, state, pid, self.log(name), started, ended)
 
-    def _is_up(self, name: str) -> bool:
-        return any(one.name == name and one.state in _UP for one in self.status())
+    def _pid_if_up(self, name: str) -> int | None:
+        return next(
+            (one.pid for one in self.status() if one.name == name and one.state in _UP), None
+        )
+
+    def runs(self, name: str, code: str) -> bool:
+        """Return whether the service `name` was last started with this code."""
+        return has_text(self._code(name), code) if code else not self._code(name).exists()
+
+    def _code(self, name: str) -> Path:
+        """Return the file with the digest of the code that the service runs."""
+        return self._supervisord.directory / "conf.d" / f"{name}.code"
 
     def _death(self, name: str, state: ServiceState) -> str:
         log = self.log(name)

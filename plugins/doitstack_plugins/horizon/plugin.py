@@ -124,7 +124,9 @@ class Horizon(Service):
         local = self.panels(stack)
         files = sorted(path for place in _PLACES for path in (local / place).glob("*.py"))
         panels = (f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in files)
-        return digest(self.environment(stack).digest(), self.local_settings(stack), *panels)
+        made = self.environment(stack)
+        trees = filter(None, [made.installed_trees.static()])
+        return digest(made.digest(), self.local_settings(stack), *panels, *trees)
 
     def wsgi_service(self, stack: Stack) -> WsgiService:
         """Return how it is served."""

@@ -1,6 +1,9 @@
 """The `openstack` command, served by a fork server: its imports, and what its calls read."""
 
+from dataclasses import replace
+
 from doitstack import Stack
+from doitstack.source_trees import SERVICES
 from doitstack.venvs import Environment
 from doitstack.warm import Program, offer, put
 from doitstack_plugins.shared import venvs
@@ -31,9 +34,11 @@ for group in _cache._c._get_data_for_path(None)["groups"]:
 
 def program(stack: Stack, environment: Environment) -> Program:
     """Return the command as the environment has it, for the services that are enabled."""
+    # It is in keystone's environment, but does not use keystone.
+    trees = tuple(tree for tree in environment.trees if tree.project not in SERVICES)
     apis = [names for service, names in _APIS.items() if stack.is_service_enabled(service)]
     return Program(
-        environment,
+        replace(environment, trees=trees),
         NAME,
         preload=(
             *("openstackclient.shell", "openstackclient.common.*", "openstack.connection"),

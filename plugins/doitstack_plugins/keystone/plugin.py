@@ -20,7 +20,7 @@ from doitstack_plugins.backing import mariadb, memcached
 from doitstack_plugins.keystone import openstack_command
 from doitstack_plugins.keystone.accounts import account_steps
 from doitstack_plugins.keystone.clouds import clouds_yaml, openrc, write_clouds
-from doitstack_plugins.shared import conf_files, venvs
+from doitstack_plugins.shared import conf_files, fetched_trees, venvs
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 from doitstack_plugins.shared.service import named
@@ -67,7 +67,7 @@ class Keystone(ApiService):
     def stack_install(self, stack: Stack) -> Iterator[Step]:
         """Install keystone, what serves it, and the `openstack` command."""
         here = self.environment(stack)
-        yield self.install_step(stack, wait=())
+        yield self.install_step(stack, wait=fetched_trees.futures(stack, self.name))
         yield run(named("configure_keystone", self.configure))
         yield run(partial(openstack_command.put_openstack, environment=here))
         start = partial(openstack_command.warm_openstack, environment=here)

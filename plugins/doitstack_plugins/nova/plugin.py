@@ -41,7 +41,7 @@ class Nova(ApiService):
     @hookimpl
     def stack_install(self, stack: Stack) -> Iterator[Step]:
         """Install nova and make the databases of its cells, which need no other service."""
-        waits = venvs.installs_after(stack)
+        waits = venvs.installs_after(stack, self.name)
         if conf.is_libvirt(stack):
             # Its bindings for Python are compiled.
             waits = [*waits, debian_packages.FUTURE]

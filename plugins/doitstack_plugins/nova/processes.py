@@ -13,8 +13,9 @@ from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 
 _PORTS = {"n-api": "NOVA_SERVICE_PORT", "n-api-meta": "METADATA_SERVICE_PORT"}
-_STOP_SECONDS = 3
-"""Computes would give servers 15 s to finish, but these servers are not real."""
+_STOP_SECONDS, _SOON = 3, 1
+"""Computes would give servers 15 s to finish, but these servers are not real. If the user waits for
+changed code to run, they have less time."""
 _GUESTS_STOP_SECONDS = 10
 """A compute with guests ends what it does to them."""
 _MODULES = {"n-api": "nova.wsgi.osapi_compute", "n-api-meta": "nova.wsgi.metadata"}
@@ -47,6 +48,7 @@ def create_vhosts(stack: Stack) -> None:
 
 def start_nova(stack: Stack) -> None:
     """Start all processes, restart those that run from something else, and wait until they work."""
+    _stop_outdated(stack)
     for name in _apis(stack):
         serve(stack, _wsgi(stack, name))
     for daemon in control_daemons(stack):
@@ -64,8 +66,18 @@ def _run(stack: Stack, daemon: Daemon) -> None:
     program = conf.environment(stack).program(daemon.program)
     argv = [*daemon.prefix, program, *conf.options(stack, *daemon.files)]
     env = _environ(stack, *daemon.files)
+    code = conf.environment(stack).code()
+    has_little_time = code and daemon.stop_seconds == _STOP_SECONDS
+    seconds = _SOON if has_little_time else daemon.stop_seconds
     with stack.timed("run_process"):
-        stack.run_process(daemon.name, argv, env=env, wait=False, stop_seconds=daemon.stop_seconds)
+        stack.run_process(daemon.name, argv, env=env, wait=False, stop_seconds=seconds, code=code)
+
+
+def _stop_outdated(stack: Stack) -> None:
+    """Stop the daemons that run older code from a tree, together: each takes its time to end."""
+    if code := conf.environment(stack).code():
+        daemons = [one.name for one in (*control_daemons(stack), *compute_daemons(stack))]
+        stack.stop_process(*(name for name in daemons if not stack.services.runs(name, code)))
 
 
 def _wait_until_ready(stack: Stack) -> None:

@@ -137,8 +137,9 @@ class ApiService(Service):
         for name in self.enabled_daemons(stack):
             program = self.environment(stack).program(self.daemons[name])
             argv, env = [program, *self.conf_options(stack)], self.environ(stack)
+            code = self.environment(stack).code()
             with stack.timed("run_process"):
-                stack.run_process(name, argv, env=env, wait=False)
+                stack.run_process(name, argv, env=env, wait=False, code=code)
 
     def wait_for_api(self, stack: Stack) -> None:
         """Wait until the API answers. Raises ServiceError with its log if it does not."""

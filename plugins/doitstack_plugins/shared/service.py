@@ -57,7 +57,7 @@ class Service:
     @hookimpl
     def stack_install(self, stack: Stack) -> Iterator[Step]:
         """Install it in the background."""
-        yield self.install_step(stack, wait=venvs.installs_after(stack))
+        yield self.install_step(stack, wait=venvs.installs_after(stack, self.name))
 
     @hookimpl
     def unstack(self, stack: Stack) -> Iterator[Step]:

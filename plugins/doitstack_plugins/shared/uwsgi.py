@@ -7,7 +7,7 @@ from functools import partial
 from doitstack import Stack
 from doitstack.config.addresses import url_host
 from doitstack.venvs import Environment
-from doitstack_plugins.shared import health, venvs
+from doitstack_plugins.shared import health, venvs, wsgi_reload
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def serve(stack: Stack, service: WsgiService) -> None:
     """Serve the application; nothing happens if it is already served in the same way.
 
     Does not wait for its answer. Each process has one thread, as keystone answers some requests
-    wrongly with several.
+    wrongly with several. If only the code in a source tree has changed, new processes take the
+    place of the old ones, and no request is refused.
     """
     host = url_host(service.host)
     argv = [service.environment.program("uwsgi"), "--http-socket", f"{host}:{service.port}"]
@@ -56,12 +57,22 @@ def serve(stack: Stack, service: WsgiService) -> None:
     # Seconds after which uWSGI kills a worker if its threads do not end.
     argv += ["--worker-reload-mercy", "3"]
     argv += ["--buffer-size", "65535", *service.options]
-    # uWSGI imports from the current directory, too. In DEST, the repository of a project would
-    # stand for its package if that is not installed.
-    place = service.environment.path
+    code = service.environment.code()
+    argv += wsgi_reload.options() if code else []
+    more = wsgi_reload.environ(service.name, service.module, service.environment) if code else {}
     venvs.see_shared_packages(stack, service.environment)
     with stack.timed("run_process"):
-        stack.run_process(service.name, argv, env=service.env, cwd=place, wait=False)
+        stack.run_process(
+            service.name,
+            argv,
+            env={**service.env, **more},
+            # uWSGI imports from the current directory, too. In DEST, the repository of a project
+            # would stand for its package if that is not installed.
+            cwd=service.environment.path,
+            wait=False,
+            code=code,
+            reload=wsgi_reload.reload_workers,
+        )
 
 
 def wait_until_served(stack: Stack, service: WsgiService, path: str, key: str) -> None:

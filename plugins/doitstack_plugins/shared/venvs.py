@@ -3,19 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from doitstack import Settings, Stack
+from doitstack import Stack
 from doitstack.bytecode_cache import BytecodeCache
 from doitstack.config.cache_directories import BYTECODE, cache_directory
 from doitstack.private_files import has_text
 from doitstack.venvs import Environment
 from doitstack.venvs import install as install_environment
 from doitstack.venvs import remove as remove_environment
+from doitstack_plugins.shared import fetched_trees
+from doitstack_plugins.shared.constraints import SHIPPED_CONSTRAINTS, constraints
 
 KEYSTONE_INSTALL = "install_keystone"
 """Keystone's installation; most other work depends on it."""
-
-SHIPPED_CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
-"""A version of each package; these are tested together."""
 
 _COMMON = ("pyuwsgi", "pymysql", "pymemcache", "python-memcached")
 
@@ -24,7 +23,10 @@ _SOURCES = ("ovs", "simplegeneric", "libvirt-python")
 
 
 def environment(stack: Stack, name: str, *requirements: str) -> Environment:
-    """Return the environment `$DEST/venvs/NAME` with `requirements`, constrained."""
+    """Return the environment `$DEST/venvs/NAME` with `requirements`, constrained.
+
+    Packages that have a source tree come from it.
+    """
     constrained_by = constraints(stack.settings)
     return Environment(
         _directory(stack) / name,
@@ -32,6 +34,7 @@ def environment(stack: Stack, name: str, *requirements: str) -> Environment:
         constrained_by,
         _SOURCES,
         is_pinned=constrained_by == str(SHIPPED_CONSTRAINTS),
+        trees=stack.trees,
     )
 
 
@@ -43,14 +46,16 @@ def service_environment(stack: Stack, name: str, *requirements: str) -> Environm
     return environment(stack, name, *requirements, *_COMMON)
 
 
-def installs_after(stack: Stack) -> list[str]:
-    """Return the futures for which the other services' installations wait: Keystone's, if enabled.
+def installs_after(stack: Stack, *projects: str) -> list[str]:
+    """Return the futures for which installations wait: Keystone's, if enabled, and source trees.
 
     Seven installations at once take some two thirds of the time of one after another, but
     Keystone's would take three to six times as long as alone, and delay everything that depends on
-    it. So the others start, all at once, after it.
+    it. So the others start, all at once, after it. The trees are those of `projects`, by default of
+    all, and of libraries.
     """
-    return [KEYSTONE_INSTALL] if stack.is_service_enabled("key") else []
+    first = [KEYSTONE_INSTALL] if stack.is_service_enabled("key") else []
+    return [*first, *fetched_trees.futures(stack, *projects)]
 
 
 def install(stack: Stack, made: Environment) -> None:
@@ -87,17 +92,6 @@ def keep_bytecode(stack: Stack) -> None:
 def installations(stack: Stack) -> str:
     """Return a text that changes if an environment is installed."""
     return repr([(str(made.path), made.stamp.stat().st_mtime_ns) for made in _installed(stack)])
-
-
-def constraints(settings: Settings) -> str:
-    """Return the constraints file: UPPER_CONSTRAINTS_FILE, or the one that we ship.
-
-    A path may be relative to the stack directory; a URL stays as it is.
-    """
-    chosen = settings.get("UPPER_CONSTRAINTS_FILE")
-    if not chosen:
-        return str(SHIPPED_CONSTRAINTS)
-    return chosen if "://" in chosen else str(Path(settings["TOP_DIR"]) / chosen)
 
 
 def see_shared_packages(stack: Stack, made: Environment) -> None:

@@ -90,6 +90,7 @@ class Swift(Service):
 
     def start(self, stack: Stack) -> None:
         """Start the four servers, restart those that run from other files, and wait for them."""
+        code = self.environment(stack).code()
         for server in conf.SERVERS:
             path = conf.path(stack, server)
             # Nothing reads the variable: another value restarts the server.
@@ -97,7 +98,7 @@ class Swift(Service):
             env = {**venvs.environ(stack), "SWIFT_GENERATION": generation}
             argv = [self.environment(stack).program(server.program), str(path), "-v"]
             with stack.timed("run_process"):
-                stack.run_process(server.name, argv, env=env, wait=False)
+                stack.run_process(server.name, argv, env=env, wait=False, code=code)
         host = stack.settings["SWIFT_SERVICE_HOST"]
         for server in conf.SERVERS:
             port = stack.settings.port(server.port_setting)

@@ -131,3 +131,72 @@ def test_git_timed_tries_three_times(bash) -> None:
 def test_get_release_name_from_branch(bash) -> None:
     script = "for b in master stable/zed proposed/x; do get_release_name_from_branch $b; done"
     assert bash(script).lines == ["master", "zed", "x"]
+
+
+def _fetch(bash, ref: str = "master", *, code: int = 0, **settings: str):
+    words = " ".join(f"{name}={value}" for name, value in settings.items())
+    script = f"{words}\n_fetch_tree SAMPLE $PWD/origin $PWD/clone {ref} 2>&1"
+    return bash(script, code=code)
+
+
+@pytest.fixture
+def project(origin):
+    """`origin` as a project's repository."""
+    (origin.path / "origin" / "setup.cfg").touch()
+    origin.git("add", "setup.cfg")
+    origin.git("commit", "-q", "-m", "third")
+    return origin
+
+
+def test_tree_is_cloned_where_only_empty_directories_are(project) -> None:
+    (project.path / "clone" / "made" / "for").mkdir(parents=True)
+    (project.path / "clone" / ".doitstack").touch()
+    _fetch(project)
+    assert _head(project) == "third"
+
+
+def test_tree_of_an_unknown_branch_is_an_error_with_the_settings(project) -> None:
+    done = _fetch(project, "nosuch", code=1)
+    assert "origin at nosuch (SAMPLE_REPO, SAMPLE_BRANCH)" in done.out
+    assert "couldn't find remote ref nosuch" in done.out
+    assert not (project.path / "clone").exists()
+
+
+def test_repository_without_a_project_is_an_error(origin) -> None:
+    done = _fetch(origin, code=1)
+    assert "clone is no source tree: it has neither pyproject.toml nor setup.cfg" in done.out
+
+
+def test_missing_tree_is_not_fetched_offline(project) -> None:
+    done = _fetch(project, code=1, OFFLINE="True")
+    assert "clone does not exist, and OFFLINE forbids cloning it" in done.out
+
+
+def test_existing_tree_stays_as_it_is_with_a_warning(project) -> None:
+    project.git("branch", "older")
+    project.git("commit", "-q", "--allow-empty", "-m", "fourth")
+    assert "stays as it is" not in _fetch(project, "older").out
+    warning = "clone stays as it is, without master; RECLONE=True checks that out"
+    assert warning in _fetch(project, "master").out
+    assert _head(project) == "third"
+    assert "stays as it is" not in _fetch(project, "v1").out
+
+
+def test_reclone_updates_a_clean_tree(project) -> None:
+    _fetch(project, GIT_DEPTH="1")
+    project.git("commit", "-q", "--allow-empty", "-m", "fourth")
+    _fetch(project, RECLONE="True")
+    assert _head(project) == "fourth"
+
+
+def test_reclone_discards_nothing_that_is_only_in_the_tree(project) -> None:
+    _fetch(project)
+    clone = project.path / "clone"
+    (clone / "setup.cfg").write_text("changed\n")
+    done = _fetch(project, code=1, RECLONE="True")
+    assert "RECLONE=True would discard what is only in" in done.out
+    assert "M setup.cfg" in done.out
+    _git(clone, "commit", "-q", "-a", "-m", "of mine")
+    done = _fetch(project, code=1, RECLONE="True")
+    assert "of mine" in done.out
+    assert _head(project) == "of mine"

@@ -152,3 +152,37 @@ def test_log_of_a_service_is_quoted_in_its_script(
     assert f">>{shlex.quote(str(services.log('a')))} 2>&1" in script
     assert script.endswith("\nexec sleep 1000\n")
     assert stop_seconds == 10
+
+
+def test_service_with_other_code_is_restarted(
+    services: Services, supervisord: FakeSupervisord
+) -> None:
+    for code in ("first", "first", "second", ""):
+        services.start("a", SLEEP, code=code)
+    assert supervisord.calls.count("start a") == 3
+    assert services.runs("a", "")
+
+
+def test_service_that_can_is_reloaded_with_other_code(
+    services: Services, supervisord: FakeSupervisord
+) -> None:
+    reloaded: list[int] = []
+    for code in ("first", "second", "second"):
+        services.start("a", SLEEP, code=code, reload=reloaded.append)
+    assert supervisord.calls.count("start a") == 1
+    assert reloaded == [os.getpid()]
+    assert services.runs("a", "second")
+    services.start("a", [*SLEEP, "1"], code="third", reload=reloaded.append)
+    assert supervisord.calls.count("start a") == 2
+    assert reloaded == [os.getpid()]
+
+
+def test_failed_reload_is_repeated(services: Services) -> None:
+    def fail(pid: int) -> None:
+        raise ServiceError("no")
+
+    services.start("a", SLEEP, code="first")
+    for _ in range(2):
+        with pytest.raises(ServiceError):
+            services.start("a", SLEEP, code="second", reload=fail)
+    assert services.runs("a", "first")

@@ -114,3 +114,50 @@ git_update_tag() {
     git_timed fetch origin tag "$1"
     git checkout --quiet -f "$1"
 }
+
+# _fetch_tree PREFIX REPOSITORY DIRECTORY REF: git_clone for the source tree of a project, in which the user
+# works: RECLONE=True discards nothing that is only there. PREFIX is that of the project's settings.
+_fetch_tree() {
+    local -
+    set +x
+    local prefix=$1 repository=$2 directory=$3 ref=$4
+    echo "$directory is to be $repository at $ref (${prefix}_REPO, ${prefix}_BRANCH)"
+    [[ ! -d $directory ]] || _remove_empty_directories "$directory"
+    if [[ ! -d $directory && ${OFFLINE-} == True ]]; then
+        die "$LINENO" "$directory does not exist, and OFFLINE forbids cloning it"
+    fi
+    [[ $(trueorfalse False RECLONE) != True || ! -d $directory ]] || _refuse_to_discard "$directory"
+    git_clone "$repository" "$directory" "$ref"
+    # What is only in the tree is what comes after this.
+    git -C "$directory" update-ref refs/doitstack/fetched HEAD
+    [[ -e $directory/setup.cfg || -e $directory/pyproject.toml || -e $directory/setup.py ]] ||
+        die "$LINENO" "$directory is no source tree: it has neither pyproject.toml nor setup.cfg nor setup.py"
+    _warn_of_another_branch
+}
+
+# _remove_empty_directories DIRECTORY: make room for a clone, where there are only directories that are made
+# for scripts
+_remove_empty_directories() {
+    [[ ! $(find "$1" ! -type d ! -name .doitstack -print -quit) ]] || return 0
+    find "$1" -name .doitstack -delete
+    find "$1" -depth -type d -exec rmdir {} +
+}
+
+# _refuse_to_discard DIRECTORY: die if it has changes, or commits that are nowhere else
+_refuse_to_discard() {
+    local changed commits
+    changed=$(git -C "$1" status --porcelain --untracked-files=no)
+    commits=$(git -C "$1" log --oneline -5 HEAD --not --remotes --tags --glob refs/doitstack)
+    [[ $changed || $commits ]] || return 0
+    die "$LINENO" "RECLONE=True would discard what is only in $1: commit and push it, or unset RECLONE"$'\n'"$changed$commits"
+}
+
+# Uses the variables of _fetch_tree. As in DevStack, an existing clone stays where it is without RECLONE.
+_warn_of_another_branch() {
+    local wanted
+    wanted=$(git -C "$directory" rev-parse --quiet --verify "$ref^{commit}" ||
+        git -C "$directory" rev-parse --quiet --verify "origin/$ref^{commit}") || return 0
+    if ! git -C "$directory" merge-base --is-ancestor "$wanted" HEAD; then
+        warn "$LINENO" "$directory stays as it is, without $ref; RECLONE=True checks that out"
+    fi
+}

@@ -1,0 +1,104 @@
+"""Source trees made from source distributions, where there is no git host.
+
+Each is a git repository of its own, with the distribution as its only commit: `git diff` shows what
+was changed since. pip downloads it, since uv downloads nothing that it does not install.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from doitstack import Settings, Stack
+from doitstack.config.dest_mark import OWNERSHIP_FILE
+from doitstack.errors import StepError
+from doitstack.private_files import private_directory, write_private
+from doitstack.source_trees import SourceTree, normalised
+from doitstack_plugins.shared import venvs
+from doitstack_plugins.shared.constraints import constraints
+
+_GIT = (
+    *("git", "-c", "user.name=doitstack", "-c", "user.email=doitstack@localhost"),
+    *("-c", "commit.gpgSign=false", "-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false"),
+)
+_EXCLUDED = "*.pyc\n__pycache__/\n*.egg-info/\nbuild/\n.tox/\n.venv/\n.stestr/\n"
+"""A source distribution has no list of what git is not to track."""
+
+
+def unpack(stack: Stack, tree: SourceTree) -> None:
+    """Make the tree from the pinned version's source distribution, unless it is there.
+
+    Raises StepError if it must not be fetched or has no pinned version, CommandError if pip finds
+    none.
+    """
+    if tree.is_there:
+        return
+    if stack.settings.is_true("OFFLINE") or stack.settings.is_true("ERROR_ON_CLONE"):
+        raise StepError(
+            f"{tree.directory} does not exist, and OFFLINE or ERROR_ON_CLONE forbids fetching it"
+        )
+    requirement = _pin(stack.settings, tree.package)
+    work = tree.directory.with_name(f".{tree.directory.name}.unpacking")
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        archive = _download(stack, requirement, private_directory(work / "download"))
+        source = private_directory(work / "tree")
+        stack.run(["tar", "-xzf", archive, "--strip-components=1", "--no-same-owner"], cwd=source)
+        _make_repository(stack, source, archive.name.removesuffix(".tar.gz"))
+        _remove_empty(tree.directory)
+        source.rename(tree.directory)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _pin(settings: Settings, package: str) -> str:
+    """Return the lines of the constraints that pin a package, with its hashes."""
+    path = Path(constraints(settings))
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    pins = re.findall(r"(?m)^[A-Za-z0-9][^\n]*?===?(?:[^\n]*\\\n)*[^\n]*\n?", text)
+    for pin in pins:
+        if normalised(re.split(r"[\s=<>~!;\[]", pin, maxsplit=1)[0]) == package:
+            return str(pin)
+    raise StepError(f"the constraints {constraints(settings)} have no version of {package}")
+
+
+def _download(stack: Stack, requirement: str, directory: Path) -> Path:
+    """Download a source distribution with pip and return its path."""
+    # pip asks the project for its metadata, which needs what builds it.
+    tools = venvs.environment(stack, "sdists", "pip", "pbr", "setuptools")
+    if not tools.is_current():
+        venvs.install(stack, tools)
+    write_private(directory / "requirement.txt", requirement)
+    index = stack.settings.get("UV_DEFAULT_INDEX") or stack.settings.get("UV_INDEX_URL")
+    stack.run(
+        [
+            *(tools.python, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"),
+            *("--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--progress-bar", "off"),
+            *("--requirement", "requirement.txt", "--dest", "."),
+        ],
+        cwd=directory,
+        env={"PIP_INDEX_URL": index} if index else None,
+    )
+    return next(_archives(directory))
+
+
+def _archives(directory: Path) -> Iterator[Path]:
+    yield from directory.glob("*.tar.gz")
+    raise StepError(f"pip has downloaded no .tar.gz to {directory}")
+
+
+def _make_repository(stack: Stack, directory: Path, message: str) -> None:
+    stack.run([*_GIT, "init", "--quiet", "--initial-branch=main", "--template="], cwd=directory)
+    private_directory(directory / ".git" / "info")
+    (directory / ".git" / "info" / "exclude").write_text(_EXCLUDED, encoding="utf-8")
+    stack.run([*_GIT, "add", "--all", "--force", "."], cwd=directory)
+    stack.run([*_GIT, "commit", "--quiet", "--message", message], cwd=directory)
+
+
+def _remove_empty(directory: Path) -> None:
+    """Remove the directories that are made for scripts before there is a tree, if all are empty."""
+    for path in (*sorted(directory.rglob("*"), reverse=True), directory):
+        if path.is_dir():
+            path.rmdir()
+        elif path.name == OWNERSHIP_FILE:
+            path.unlink()

@@ -1,0 +1,54 @@
+"""Fetch the source trees that the settings ask for and that are not there.
+
+They are cloned by `git_clone` of the bash library, each in a future of its own. With
+TREES_FROM_SDIST, they are made from the source distributions of the pinned versions instead.
+"""
+
+import shlex
+from collections.abc import Iterator
+from functools import partial
+
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, shell
+from doitstack.source_trees import SourceTree, prefix_of
+from doitstack.uptodate import Unchanged
+from doitstack_plugins.shared import fetched_trees
+
+_FROM_SDIST = "TREES_FROM_SDIST"
+
+checked_settings = {_FROM_SDIST: Settings.is_true, "RECLONE": Settings.is_true}
+
+
+@hookimpl
+def stack_install(stack: Stack) -> Iterator[Step]:
+    """Fetch the trees, each in the background."""
+    for tree in fetched_trees.fetched_trees(stack):
+        name = fetched_trees.future(tree)
+        good = [partial(is_fetched, stack, tree), Unchanged(partial(_origin, tree))]
+        if stack.settings.is_true(_FROM_SDIST):
+            yield async_run(name, unpack_sdist, tree, lock="sdist", uptodate=good)
+        else:
+            words = (prefix_of(tree.project), tree.repository, str(tree.directory), tree.ref)
+            yield async_run(name, shell(f"_fetch_tree {shlex.join(words)}"), uptodate=good)
+
+
+@hookimpl
+def stack_post_config(stack: Stack) -> Iterator[Step]:
+    """Collect them."""
+    if names := fetched_trees.futures(stack):
+        yield async_wait(*names)
+
+
+def unpack_sdist(stack: Stack, tree: SourceTree) -> None:
+    """Make a tree from the source distribution of the pinned version."""
+    from doitstack_plugins.shared import sdists  # noqa: PLC0415 - most stacks have no trees
+
+    sdists.unpack(stack, tree)
+
+
+def is_fetched(stack: Stack, tree: SourceTree) -> bool:
+    """Return whether a tree is there and is not to be updated."""
+    return tree.is_there and not stack.settings.is_true("RECLONE")
+
+
+def _origin(tree: SourceTree) -> str:
+    return f"{tree.repository} {tree.ref}"

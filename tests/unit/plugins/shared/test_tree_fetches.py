@@ -1,0 +1,52 @@
+"""The steps that fetch source trees."""
+
+from pathlib import Path
+
+import pytest
+
+from doitstack import Stack
+from doitstack.steps import Kind, Shell, Step
+from doitstack_plugins.shared import sdists, tree_fetches
+from tests.unit.recorded_actions import make_stack
+from tests.unit.source_repository import write_project
+
+
+def steps(stack: Stack) -> list[Step]:
+    hooks = (tree_fetches.stack_install, tree_fetches.stack_post_config)
+    return [step for hook in hooks for step in hook(stack)]
+
+
+def test_stack_without_trees_has_no_steps(tmp_path: Path) -> None:
+    assert steps(make_stack(tmp_path)) == []
+
+
+def test_tree_is_cloned_by_the_session(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, KEYSTONE_BRANCH="stable/x", KEYSTONE_DIR="/srv/a b")
+    fetch, wait = steps(stack)
+    assert (fetch.name, fetch.kind) == ("fetch_keystone", Kind.ASYNC_RUN)
+    repository = "https://opendev.org/openstack/keystone.git"
+    assert fetch.action == Shell(f"_fetch_tree KEYSTONE {repository} '/srv/a b' stable/x")
+    assert wait.waits == ("fetch_keystone",)
+
+
+def test_tree_is_made_of_a_source_distribution_if_so_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make_stack(tmp_path, LIBS_FROM_GIT="keystone", TREES_FROM_SDIST="True")
+    fetch, _ = steps(stack)
+    made: list[object] = []
+    monkeypatch.setattr(sdists, "unpack", lambda stack, tree: made.append(tree))
+    assert callable(fetch.action)
+    fetch.action(stack, *fetch.args)
+    assert [str(tree) for tree in made] == ["keystone"]
+    assert fetch.command == "unpack_sdist keystone"
+
+
+def test_tree_that_is_there_is_fetched_again_with_reclone(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, LIBS_FROM_GIT="keystone")
+    (tree,) = stack.trees
+    assert not tree_fetches.is_fetched(stack, tree)
+    write_project(tree.directory)
+    assert tree_fetches.is_fetched(stack, tree)
+    stack.settings.update({"RECLONE": "True"})
+    assert not tree_fetches.is_fetched(stack, tree)
