@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+
+from doitstack.records import Record
 
 FUTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names of futures are also file names; any other name is refused before a file is touched."""
@@ -30,8 +32,7 @@ class Kind(Enum):
     ASYNC_WAIT = "async_wait"
 
 
-@dataclass(frozen=True)
-class Shell:
+class Shell(Record):
     """A function or command of the bash session."""
 
     command: str
@@ -41,8 +42,7 @@ Action = Callable[..., Any] | Sequence[str | Path] | Shell
 """A callable (called with the stack), a program and its arguments, or `shell("...")`."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Record):
     """One piece of a plugin's work in a phase.
 
     Args:

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.errors import CommandError, SettingsError, StepError
@@ -24,6 +23,7 @@ from doitstack.private_files import (
     tail,
     write_private,
 )
+from doitstack.records import Record
 from doitstack.source_trees import SourceTree
 from doitstack.uptodate import digest
 
@@ -35,8 +35,7 @@ _PROBE = "import sys; print(sys.version.split()[0])"
 _OWN_VERSION = sys.version.split()[0]
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(Record):
     """A virtual environment: its path and its content.
 
     `requirements` are as for pip, `constraints` is the path or URL of a constraints file, or

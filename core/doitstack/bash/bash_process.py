@@ -8,7 +8,6 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.console.main_log import write_all
@@ -16,12 +15,12 @@ from doitstack.futures.watchdog import die_with_parent
 from doitstack.processes.event_loop import EventLoop
 from doitstack.processes.program import without_functions
 from doitstack.processes.tree import open_pidfd
+from doitstack.records import Record
 
 SESSION = Path(__file__).with_name("session.sh")
 
 
-@dataclass(frozen=True)
-class SessionPlace:
+class SessionPlace(Record):
     """The surroundings of a session.
 
     Args:

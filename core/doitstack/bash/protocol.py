@@ -5,15 +5,14 @@ Encodes and decodes; does not depend on pipes or processes.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from doitstack.errors import CommandError, StepError
 from doitstack.planning.script_checks import NOEXEC, library_functions, noexec_line
+from doitstack.records import Record
 from doitstack.suggestions import did_you_mean
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Record):
     """The answer to a request: the status, stdout and stderr that bash sees."""
 
     code: int = 0

@@ -8,15 +8,15 @@ import json
 import os
 import re
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from doitstack.errors import ServiceError
 from doitstack.private_files import private_directory, write_private
+from doitstack.records import Record
 from doitstack.stack import Stack
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(Record):
     """The settings that DevStack would write into a unit file."""
 
     command: str

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -25,6 +24,7 @@ from doitstack.journal.run_record import RunRecord
 from doitstack.journal.status import Status
 from doitstack.journal.step_record import StepRecord
 from doitstack.planning.plan import PlannedStep
+from doitstack.records import Record
 from doitstack.reports.formatting import format_clock, short_path
 
 EVERY = 0.2
@@ -37,8 +37,7 @@ SHORTEST = 4
 """Columns that a name always keeps."""
 
 
-@dataclass(frozen=True)
-class Watch:
+class Watch(Record):
     """The sources of the live lines.
 
     `expected` has how long (s) steps and futures took last time; `plan` returns the selected steps

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
@@ -16,11 +16,11 @@ from doitstack.futures.run_context import RunContext
 from doitstack.journal.events import ComponentTime
 from doitstack.phases import Phase
 from doitstack.processes.program import Program, run_in_future
+from doitstack.records import Record
 from doitstack.stack import Stack
 
 
-@dataclass(frozen=True)
-class MainLineContext:
+class MainLineContext(Record):
     """The main line of a run, at a step of `phase`.
 
     Code of plugins can be interrupted anywhere, the methods here only while they wait.
@@ -95,8 +95,7 @@ class MainLineContext:
             return self.futures.collector.wait_for(names)
 
 
-@dataclass(frozen=True)
-class FutureContext:
+class FutureContext(Record):
     """The future `name`: a forked child, whose output is its log."""
 
     name: str

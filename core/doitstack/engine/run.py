@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 
 from doitstack.bash.session_owner import SessionOwner
 from doitstack.config.passwords import Secrets
@@ -25,12 +24,12 @@ from doitstack.journal.journal_file import Journal, new_journal_path, prune_jour
 from doitstack.journal.log_files import rotate_main_log
 from doitstack.processes.event_loop import EventLoop
 from doitstack.processes.signals import on_interrupt
+from doitstack.records import Record
 from doitstack.scheduling.scheduler import Scheduler
 from doitstack.stack import Stack
 
 
-@dataclass(frozen=True)
-class OpenRun:
+class OpenRun(Record):
     """An open run."""
 
     context: RunContext

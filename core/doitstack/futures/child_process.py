@@ -9,7 +9,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -20,13 +19,13 @@ from doitstack.journal.job_file import Job, close_job, open_job
 from doitstack.planning.call_action import traceback_of
 from doitstack.processes.signals import raise_no_more, raise_on_signals
 from doitstack.processes.tree import FUTURE_MARK, look_up, take_family_name
+from doitstack.records import Record
 
 LOST = 1
 """The code of a future whose Python action raised."""
 
 
-@dataclass(frozen=True)
-class Assignment:
+class Assignment(Record):
     """The work of a child.
 
     Args:

@@ -1,7 +1,7 @@
 """The data that the parts of one run share. `engine.run` makes it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from doitstack.console.main_log import MainLog
@@ -12,11 +12,11 @@ from doitstack.futures.watchdog import Watchdog
 from doitstack.journal.events import Warned
 from doitstack.journal.journal_file import Journal
 from doitstack.processes.event_loop import EventLoop
+from doitstack.records import Record
 from doitstack.scheduling.scheduler import Scheduler
 
 
-@dataclass(frozen=True)
-class RunOptions:
+class RunOptions(Record):
     """The options of a run.
 
     Args:
@@ -38,8 +38,7 @@ class RunOptions:
     tears_down: bool
 
 
-@dataclass(frozen=True)
-class RunContext:
+class RunContext(Record):
     """One run: its options, its directories, and the objects that its parts share.
 
     Args:

@@ -6,10 +6,10 @@ from enum import IntEnum
 
 from doitstack.journal.run_record import RunRecord, WaitRecord
 from doitstack.journal.step_record import StepRecord
+from doitstack.records import Record
 
 
-@dataclass(frozen=True)
-class Stretch:
+class Stretch(Record):
     """A part of the critical path: a step or future, and from when to when (s since the epoch)."""
 
     name: str
@@ -22,8 +22,7 @@ class Stretch:
         return self.end - self.start
 
 
-@dataclass(frozen=True)
-class _Chain:
+class _Chain(Record):
     """A chain of work: its last link and all before it."""
 
     length: float = 0.0
@@ -82,7 +81,7 @@ class _Paths:
     """
 
     time: float
-    main: _Chain = _Chain()
+    main: _Chain = field(default_factory=_Chain)
     label: str = "(start)"
     waits: int = 0
     futures: dict[str, tuple[StepRecord, _Chain]] = field(default_factory=dict)

@@ -4,11 +4,12 @@ All times are in s since the epoch and all durations in s. `event_codec` writes 
 and reads it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Self
 
 from doitstack.journal.status import Status
 from doitstack.planning.plan import PlannedStep
+from doitstack.records import Record
 from doitstack.steps import Kind
 
 
@@ -22,8 +23,7 @@ def _milliseconds(key: str) -> Any:
     return field(metadata={"milliseconds": key})
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Record):
     """Something that happened in a run. The journal sets `time` when it writes the event."""
 
     event: ClassVar[str]
@@ -33,7 +33,6 @@ class Event:
 # -- the run -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class RunStart(Event):
     """A run starts: at most `jobs` futures at once (0: any number) on `cores` processors."""
 
@@ -45,7 +44,6 @@ class RunStart(Event):
     cores: int = 1
 
 
-@dataclass(frozen=True)
 class RunEnd(Event):
     """The run has ended with exit code `code`, after `cpu` s of CPU time."""
 
@@ -54,7 +52,6 @@ class RunEnd(Event):
     cpu: float = 0.0
 
 
-@dataclass(frozen=True)
 class Usage(Event):
     """CPU time (s) so far: of the run, and of the whole machine since its boot."""
 
@@ -63,7 +60,6 @@ class Usage(Event):
     machine: float | None = None
 
 
-@dataclass(frozen=True)
 class ComponentTime(Event):
     """An action or script has measured how long a component took."""
 
@@ -72,7 +68,6 @@ class ComponentTime(Event):
     seconds: float = _milliseconds("milliseconds")
 
 
-@dataclass(frozen=True)
 class Warned(Event):
     """The run has shown a warning, which it repeats at its end."""
 
@@ -83,7 +78,6 @@ class Warned(Event):
 # -- steps ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class StepEvent(Event):
     """A step has its turn.
 
@@ -113,7 +107,6 @@ class StepEvent(Event):
         )
 
 
-@dataclass(frozen=True)
 class StepStart(StepEvent):
     """A step starts. `log` is the byte in `stack.log` at which its output begins."""
 
@@ -121,21 +114,18 @@ class StepStart(StepEvent):
     log: int | None = _optional()
 
 
-@dataclass(frozen=True)
 class StepSkipped(StepEvent):
     """A step is up to date."""
 
     event = "step_skipped"
 
 
-@dataclass(frozen=True)
 class StepNotRun(StepEvent):
     """The run has ended before the step's turn."""
 
     event = "step_not_run"
 
 
-@dataclass(frozen=True)
 class StepEnd(Event):
     """A step of the main line has ended, or a future could not be started.
 
@@ -154,14 +144,12 @@ class StepEnd(Event):
 # -- futures -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class FutureEvent(Event):
     """Something happened to the future `name`."""
 
     name: str
 
 
-@dataclass(frozen=True)
 class FutureQueued(FutureEvent):
     """A future waits for a slot or for its lock."""
 
@@ -170,7 +158,6 @@ class FutureQueued(FutureEvent):
     lock: str = ""
 
 
-@dataclass(frozen=True)
 class FutureStart(FutureEvent):
     """A future runs. `pid` is 0 if it runs in the bash session itself."""
 
@@ -180,7 +167,6 @@ class FutureStart(FutureEvent):
     lock: str = _optional("")
 
 
-@dataclass(frozen=True)
 class FutureEnd(FutureEvent):
     """A future has ended. The event's own time is when the run noticed.
 
@@ -195,14 +181,12 @@ class FutureEnd(FutureEvent):
     error: str | None = None
 
 
-@dataclass(frozen=True)
 class FutureStopped(FutureEvent):
     """A future was ended because the run ends."""
 
     event = "future_stopped"
 
 
-@dataclass(frozen=True)
 class FutureCancelled(FutureEvent):
     """A future was cancelled before it started."""
 
@@ -212,7 +196,6 @@ class FutureCancelled(FutureEvent):
 # -- waits ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class WaitStart(Event):
     """The main line waits for the future `name`, or for any (empty)."""
 
@@ -220,14 +203,12 @@ class WaitStart(Event):
     name: str = ""
 
 
-@dataclass(frozen=True)
 class WaitEnd(Event):
     """The main line no longer waits, and has collected nothing."""
 
     event = "wait_end"
 
 
-@dataclass(frozen=True)
 class Collected(FutureEvent):
     """The main line has collected a future after it had waited `waited` s for it.
 

@@ -3,16 +3,14 @@
 Draws conclusions from the record of the run and shows nothing.
 """
 
-from dataclasses import dataclass
-
 from doitstack.journal.run_record import RunRecord
 from doitstack.journal.status import Status
 from doitstack.journal.step_record import StepRecord
+from doitstack.records import Record
 from doitstack.steps import Kind
 
 
-@dataclass(frozen=True)
-class RunFailures:
+class RunFailures(Record):
     """Why a run did not succeed.
 
     `failed` are the steps and futures that failed by themselves, the first first; `interrupted` is

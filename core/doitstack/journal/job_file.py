@@ -2,16 +2,15 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.private_files import read_regular
+from doitstack.records import Record
 
 _MOST_DIGITS = 18
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Record):
     """One future, from its file. Times are in ms since the epoch.
 
     `pid` is 0 for one that ran in the bash session itself.

@@ -4,7 +4,6 @@ Works while the run still lasts, in another process.
 """
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.config.dest_directory import holder
@@ -15,10 +14,10 @@ from doitstack.journal.run_record import RunRecord
 from doitstack.journal.status import RecordedState, Status
 from doitstack.journal.step_record import StepRecord
 from doitstack.processes.tree import is_running
+from doitstack.records import Record
 
 
-@dataclass(frozen=True)
-class FutureRow:
+class FutureRow(Record):
     """One future as `doit futures` shows it; `seconds` is its age or its duration.
 
     `pid` is None before it starts, and 0 for one that ran in the bash session itself. `lock` is

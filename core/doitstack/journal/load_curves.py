@@ -1,17 +1,16 @@
 """The load of a run over time: how many steps ran at once, and on how many processors."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 
 from doitstack.journal.run_record import RunRecord
+from doitstack.records import Record
 
 APART = 0.25
 """Samples that are closer (s) give no rate: the CPU clock is too coarse for that."""
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(Record):
     """A value from some time (s since the epoch) on, until the next point's."""
 
     time: float

@@ -1,12 +1,12 @@
 """The progress of a run: the current work, and an estimate of the remaining time."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from doitstack.journal.run_record import RunRecord
 from doitstack.journal.status import Status
 from doitstack.journal.step_record import StepRecord
 from doitstack.planning.plan import PlannedStep
+from doitstack.records import Record
 from doitstack.steps import Kind
 
 _UNFINISHED = (Status.QUEUED, Status.RUNNING)
@@ -35,8 +35,7 @@ def _has_ended(step: StepRecord | None) -> bool:
     return step is not None and step.status not in _UNFINISHED
 
 
-@dataclass(frozen=True)
-class RemainingTime:
+class RemainingTime(Record):
     """An estimate: the rest takes about `seconds`; more, unless all of it `is_known`."""
 
     seconds: float

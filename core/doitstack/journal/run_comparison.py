@@ -1,7 +1,6 @@
 """A run compared with an earlier one: the slower and the faster steps."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.journal.events import RunStart
@@ -9,13 +8,13 @@ from doitstack.journal.journal_file import first_event, run_journals
 from doitstack.journal.run_record import RunRecord, read_run
 from doitstack.journal.status import Status
 from doitstack.journal.step_record import StepRecord
+from doitstack.records import Record
 
 LOOK_BACK = 50
 """How many earlier runs are read."""
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Record):
     """A step or future that ended well both times; the difference (s) is positive if slower."""
 
     step: StepRecord
@@ -27,8 +26,7 @@ class Change:
         return self.step.seconds - self.before.seconds
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Record):
     """Two runs: the steps that succeeded in both, the greatest change first, and the others."""
 
     before: RunRecord

@@ -1,15 +1,14 @@
 """The recorded runs of a stack directory, each in a few words."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.journal.journal_file import run_journals
 from doitstack.journal.run_record import RunRecord, read_run
+from doitstack.records import Record
 
 
-@dataclass(frozen=True)
-class RunRow:
+class RunRow(Record):
     """One run: its name, start (s since the epoch), tasks, duration (s) and exit code.
 
     The code is None if the run has no recorded end: it still lasts, or was killed.

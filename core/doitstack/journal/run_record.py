@@ -32,11 +32,11 @@ from doitstack.journal.events import (
 from doitstack.journal.journal_file import read_events
 from doitstack.journal.status import Status
 from doitstack.journal.step_record import StepRecord
+from doitstack.records import Record
 from doitstack.steps import Kind
 
 
-@dataclass(frozen=True)
-class WaitRecord:
+class WaitRecord(Record):
     """A time in which the main line waited for the future `name`, or for any (empty)."""
 
     name: str
@@ -44,8 +44,7 @@ class WaitRecord:
     end: float
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(Record):
     """CPU time (s) up to `time`: of the run, and of the whole machine since its boot."""
 
     time: float

@@ -1,6 +1,5 @@
 """The figures of a run: those of DevStack's formula, and better ones. Prints nothing."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.journal.critical_path import Stretch, critical_path
@@ -8,6 +7,7 @@ from doitstack.journal.events import RunStart
 from doitstack.journal.journal_file import first_event, run_journals
 from doitstack.journal.run_record import RunRecord, read_run
 from doitstack.journal.status import Status
+from doitstack.records import Record
 
 ASYNC_WAIT = "async_wait"
 """The row of DevStack's component table for the time in which the main line waited."""
@@ -19,8 +19,7 @@ HISTORY = 50
 """How many earlier runs are searched for a serial one to compare with."""
 
 
-@dataclass(frozen=True)
-class Timing:
+class Timing(Record):
     """The figures of one run, in s.
 
     `background` is the time of all futures, `wait` the time in which the main line waited for

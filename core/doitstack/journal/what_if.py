@@ -7,11 +7,12 @@ faster, since they share the processors.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from doitstack.journal.run_record import RunRecord, WaitRecord
 from doitstack.journal.step_record import StepRecord
 from doitstack.journal.timing import NOTICEABLE
+from doitstack.records import Record
 from doitstack.scheduling.simulation import makespan
 from doitstack.scheduling.task import Task, TaskKind
 from doitstack.steps import Kind
@@ -20,23 +21,20 @@ LONGEST = 40
 """How many of the longest steps are tried with other lengths."""
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(Record):
     """The main line works on the step `owner` for some time (s)."""
 
     owner: str
     seconds: float
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(Record):
     """The main line starts a future."""
 
     future: str
 
 
-@dataclass(frozen=True)
-class Await:
+class Await(Record):
     """The main line waits for the end of a future."""
 
     future: str
@@ -45,8 +43,7 @@ class Await:
 Move = Work | Start | Await
 
 
-@dataclass(frozen=True)
-class Background:
+class Background(Record):
     """A future: how long it works (s), what it waits for before it starts, and its lock."""
 
     seconds: float
@@ -54,8 +51,7 @@ class Background:
     lock: str = ""
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(Record):
     """The work of a run: the moves of its main line, and its futures in the order of their starts.
 
     `jobs` is how many of them may run at once (0: all).
@@ -202,8 +198,7 @@ def _work_between(steps: list[StepRecord], start: float, end: float) -> Iterator
         yield Work("", left)
 
 
-@dataclass(frozen=True)
-class Gain:
+class Gain(Record):
     """How much shorter (s) the run would be if a step took half as long, or no time at all."""
 
     step: StepRecord
@@ -211,8 +206,7 @@ class Gain:
     none: float
 
 
-@dataclass(frozen=True)
-class WaitGain:
+class WaitGain(Record):
     """How much shorter (s) the run would be if `step` waited for its futures at the very end.
 
     `step` is an async_wait, or what waited in its midst; `waited` is how long (s).
@@ -224,8 +218,7 @@ class WaitGain:
     gain: float
 
 
-@dataclass(frozen=True)
-class WhatIf:
+class WhatIf(Record):
     """The gains of other durations, the greatest first.
 
     `replayed` is how long (s) the graph takes as it was: how far it is from the run's own time

@@ -1,7 +1,7 @@
 """Plugins that are shell scripts: each of their hooks sources a file. Runs none of them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from doitstack.hookspecs import hookimpl
@@ -9,7 +9,6 @@ from doitstack.phases import Phase
 from doitstack.steps import Shell, Step, run
 
 
-@dataclass(frozen=True)
 class Script(Shell):
     """The action that sources the file `path` in the bash session, with `arguments` as $1 and $2.
 

@@ -8,10 +8,10 @@ import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.processes.tree import FUTURE_MARK, GRACE, Process, all_processes, end_processes
+from doitstack.records import Record
 
 STACK_MARK = "DOITSTACK_STACK"
 """The environment variable with the directory of the stack."""
@@ -22,8 +22,7 @@ _SETTLE_SECONDS = 0.1
 _ROUNDS = 10
 
 
-@dataclass(frozen=True)
-class LeftProcess:
+class LeftProcess(Record):
     """A process that was left running: its program, and the run and the future that started it.
 
     `future` is empty for a step of the main line.

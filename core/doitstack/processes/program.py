@@ -4,16 +4,15 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.errors import TIMED_OUT, CommandError
 from doitstack.processes.tree import Root, signal_name, stop
+from doitstack.records import Record
 from doitstack.steps import refuse_assignment, time_limit
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(Record):
     """A program to run.
 
     `env` is added to the environment; `stdin` is its input (None: empty), text as UTF-8. After

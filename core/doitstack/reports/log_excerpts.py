@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from doitstack.config.masking import Mask
 from doitstack.journal.run_record import RunRecord
 from doitstack.journal.step_record import StepRecord
 from doitstack.private_files import last_lines
+from doitstack.records import Record
 
 LINES = 20
 """How many lines of a log are shown."""
@@ -31,8 +32,7 @@ _OURS = re.compile(
 """A line that doitstack adds about steps and futures, which is not output of a step."""
 
 
-@dataclass(frozen=True)
-class RunLogs:
+class RunLogs(Record):
     """The logs of a run: `stack.log`, and the directories of its futures' logs and of its traces.
 
     `futures` is None for a run that is not the last: the logs of its futures are gone.

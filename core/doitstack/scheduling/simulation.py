@@ -2,8 +2,8 @@
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
+from doitstack.records import Record
 from doitstack.scheduling.scheduler import Scheduler
 from doitstack.scheduling.task import Task, TaskState
 
@@ -28,8 +28,7 @@ class CountedSlots:
         self.free += 1
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(Record):
     """When a task ran, and how it ended; times in s since the start."""
 
     start: float

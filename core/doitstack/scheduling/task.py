@@ -1,7 +1,8 @@
 """A task, and the states of its life."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from doitstack.records import Record
 
 
 class TaskKind(Enum):
@@ -44,8 +45,7 @@ NEXT = {
 READY = frozenset({TaskState.DUE, TaskState.QUEUED, TaskState.RUNNING})
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(Record):
     """One task.
 
     Args:

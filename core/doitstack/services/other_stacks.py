@@ -4,17 +4,16 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.config.dest_mark import stack_directory_of
 from doitstack.processes.left_running import STACK_MARK, environ_of
 from doitstack.processes.tree import all_processes
+from doitstack.records import Record
 from doitstack.services.supervisord import DIRECTORY_VARIABLE, NAME_VARIABLE
 
 
-@dataclass(frozen=True)
-class OtherStack:
+class OtherStack(Record):
     """A stack in `dest`, with the names of its services and processes that run."""
 
     dest: Path

@@ -10,7 +10,6 @@ supervisor. A variable in their environment identifies them and all their descen
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from doitstack.errors import ServiceError
 from doitstack.private_files import has_text, private_directory, tail, write_private
 from doitstack.processes.listeners import listeners
+from doitstack.records import Record
 from doitstack.services.supervisord import SCRIPT, STOP_SECONDS, Supervisord
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -43,8 +43,7 @@ _MAY_END = "warm-"
 """The prefix of the names of services that end by themselves if they are not used."""
 
 
-@dataclass(frozen=True)
-class ServiceStatus:
+class ServiceStatus(Record):
     """One service: its name, its state, its process (None if it has none) and its log.
 
     `started` and `ended` are the times of its last start and end, in s since the epoch; 0 if never.

@@ -1,17 +1,17 @@
 """Serve a WSGI application as a service, with uWSGI."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from doitstack import Stack
 from doitstack.config.addresses import url_host
+from doitstack.records import Record
 from doitstack.venvs import Environment
 from doitstack_plugins.shared import health, venvs, wsgi_reload
 
 
-@dataclass(frozen=True)
-class WsgiService:
+class WsgiService(Record):
     """An application, and where it listens."""
 
     name: str

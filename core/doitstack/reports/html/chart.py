@@ -4,7 +4,7 @@ Knows no HTML; colours and sizes are for the page.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby, pairwise
 
 from doitstack.journal.critical_path import Stretch
@@ -13,6 +13,7 @@ from doitstack.journal.run_record import RunRecord, WaitRecord
 from doitstack.journal.status import Status
 from doitstack.journal.step_record import StepRecord
 from doitstack.journal.what_if import startable
+from doitstack.records import Record
 from doitstack.reports.formatting import format_duration, format_tick
 from doitstack.steps import Kind
 
@@ -26,8 +27,7 @@ HEIGHT, WIDTH = 100, 1000
 """The size of a curve's drawing, whatever its size on the screen."""
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(Record):
     """A time on a row, from `left` on for `width` (percent); `step` is the number it leads to."""
 
     kind: str
@@ -38,8 +38,7 @@ class Bar:
     step: int | None = None
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Record):
     """A row of bars with its label; `step` is the number of the future that it shows."""
 
     label: str
@@ -48,16 +47,14 @@ class Row:
     step: int | None = None
 
 
-@dataclass(frozen=True)
-class Tick:
+class Tick(Record):
     """A mark on the axis of time."""
 
     left: float
     label: str
 
 
-@dataclass(frozen=True)
-class Curve:
+class Curve(Record):
     """Values over time as an SVG path, below `top`; `about` describes it for readers."""
 
     label: str
@@ -68,8 +65,7 @@ class Curve:
     level: float | None = None
 
 
-@dataclass(frozen=True)
-class Chart:
+class Chart(Record):
     """Everything that is drawn of a run."""
 
     ticks: tuple[Tick, ...]
@@ -80,8 +76,7 @@ class Chart:
     curves: tuple[Curve, ...]
 
 
-@dataclass(frozen=True)
-class _Scale:
+class _Scale(Record):
     start: float
     length: float
 

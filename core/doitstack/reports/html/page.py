@@ -6,7 +6,6 @@ than as code.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -19,6 +18,7 @@ from doitstack.journal.step_record import StepRecord
 from doitstack.journal.timing import NOTICEABLE, Timing
 from doitstack.journal.what_if import WhatIf, what_if
 from doitstack.processes.tree import signal_name
+from doitstack.records import Record
 from doitstack.reports.formatting import (
     brief_list,
     counted,
@@ -38,8 +38,7 @@ NAMES = 5
 """How many names a list shows before it counts the rest."""
 
 
-@dataclass(frozen=True)
-class Findings:
+class Findings(Record):
     """A run, its figures, its comparison with an earlier run, and its logs."""
 
     run: RunRecord
@@ -48,16 +47,14 @@ class Findings:
     logs: RunLogs
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Record):
     """How the run ended: `kind` is good, bad or unknown."""
 
     kind: str
     words: str
 
 
-@dataclass(frozen=True)
-class StepView:
+class StepView(Record):
     """A step as the page lists it; `left` and `width` (percent) place it in the run."""
 
     number: int
