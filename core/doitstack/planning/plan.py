@@ -1,14 +1,13 @@
 """The steps of all plugins, sorted and checked. Runs nothing and does not depend on doit."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 from doitstack.errors import PlanError
 from doitstack.phases import Phase
 from doitstack.planning.action_signatures import action_mistake
 from doitstack.planning.plugin import Plugin
-from doitstack.planning.possible_futures import FutureNames
 from doitstack.steps import Kind, Step
 from doitstack.suggestions import did_you_mean
 
@@ -55,6 +54,20 @@ class Declared(NamedTuple):
     phase: Phase
     plugin: Plugin
     steps: Sequence[Step]
+
+
+class FutureNames(NamedTuple):
+    """Names of futures that are written out, and patterns of those that are computed."""
+
+    exact: frozenset[str] = frozenset()
+    computed: frozenset[str] = frozenset()
+
+    def may_be_computed(self, name: str) -> bool:
+        """Return whether `name` matches a computed name."""
+        return any(re.fullmatch(pattern, name) for pattern in self.computed)
+
+    def __or__(self, other: "FutureNames") -> "FutureNames":
+        return FutureNames(self.exact | other.exact, self.computed | other.computed)
 
 
 def make_plan(
@@ -145,6 +158,11 @@ def _connected(placed: list[PlannedStep], futures: dict[str, str]) -> Iterator[P
 
 
 def _cycles(steps: tuple[PlannedStep, ...]) -> list[str]:
+    places = {planned.task: planned.number for planned in steps}
+    if all(places[need] < planned.number for planned in steps for need in planned.needs):
+        return []
+    from graphlib import CycleError, TopologicalSorter  # noqa: PLC0415 - for few plans
+
     try:
         TopologicalSorter({planned.task: planned.needs for planned in steps}).prepare()
     except CycleError as error:

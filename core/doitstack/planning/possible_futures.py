@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from doitstack.config.settings import Settings
 from doitstack.errors import PluginError
 from doitstack.phases import STACK_PHASES
+from doitstack.planning.plan import FutureNames
 from doitstack.planning.plugin import Plugin
 from doitstack.stack import Stack
 from doitstack.steps import FUTURE_NAME, Kind
@@ -24,20 +24,6 @@ _STARTED = r"\basync_run(?:func)?\s+(?:--(?:lock|timeout)\s+\S+\s+)*((?:\$\([^)]
 _AWAITED = r"(?:^|[;&|({]|\s)async_wait\s+([^;&|#)}]+)"
 _EXPANSION = r"\$\{[^}]*\}|\$\([^)]*\)|`[^`]*`|\$\w+"
 _ANY = ".*"
-
-
-class FutureNames(NamedTuple):
-    """Names of futures that are written out, and patterns of those that are computed."""
-
-    exact: frozenset[str] = frozenset()
-    computed: frozenset[str] = frozenset()
-
-    def may_be_computed(self, name: str) -> bool:
-        """Return whether `name` matches a computed name."""
-        return any(re.fullmatch(pattern, name) for pattern in self.computed)
-
-    def __or__(self, other: "FutureNames") -> "FutureNames":
-        return FutureNames(self.exact | other.exact, self.computed | other.computed)
 
 
 def possible_futures(

@@ -1,4 +1,4 @@
-"""A stack directory: what it warns of, and what its plugins offer."""
+"""A stack directory: its plans, what its plugins offer, and the checks of settings."""
 
 import os
 from pathlib import Path
@@ -54,24 +54,6 @@ def test_offered_task_must_take_the_stack(tmp_path: Path) -> None:
     assert str(raised.value).startswith(f"plugin demo: {path}:5: nothing() takes no stack; ")
 
 
-@pytest.mark.parametrize("name", ["mine.sh", "5-mine.sh", "50_mine.py", "50-my own.sh"])
-def test_a_drop_in_without_a_number_is_warned_of(tmp_path: Path, name: str) -> None:
-    (tmp_path / "extras.d").mkdir()
-    path = tmp_path / "extras.d" / name
-    path.write_text("")
-    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]})
-    assert directory.warnings() == [f"{path} is not run; call it NN-name{path.suffix}"]
-
-
-def test_a_drop_in_with_a_reserved_number_is_warned_of(tmp_path: Path) -> None:
-    script = tmp_path / "extras.d" / "05-mine.sh"
-    script.parent.mkdir()
-    script.write_text(":\n")
-    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]})
-    expected = f"{script}: 00-09 and 90-99 are reserved for doitstack; use 10 to 89"
-    assert expected in directory.warnings()
-
-
 def test_plan_has_the_services_that_source_enables(tmp_path: Path) -> None:
     drop_in(
         tmp_path,
@@ -90,58 +72,6 @@ def test_plan_has_the_services_that_source_enables(tmp_path: Path) -> None:
     directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ","})
     assert [planned.step.name for planned in directory.plan().steps] == ["greet"]
     assert [planned.step.name for planned in directory.settings_plan.steps] == ["enable"]
-
-
-SCRIPT = """\
-build_it() { :; }
-if [[ $2 == install ]]; then
-    async_run build %s
-    async_wait %s
-fi
-"""
-
-
-def _with_script(top: Path, command: str, awaited: str) -> tuple[StackDirectory, Path]:
-    script = top / "extras.d" / "50-demo.sh"
-    script.parent.mkdir()
-    script.write_text(SCRIPT % (command, awaited))
-    environ = {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]}
-    return StackDirectory(top, environ), script
-
-
-def test_misspelt_command_of_a_future_of_a_script_is_refused(tmp_path: Path) -> None:
-    directory, script = _with_script(tmp_path, "bulid_it", "build")
-    with pytest.raises(PlanError) as raised:
-        directory.check()
-    assert str(raised.value) == (
-        f"{script}:3: bulid_it: there is no such function or program; did you mean build_it?"
-    )
-
-
-def test_other_unknown_names_in_scripts_are_warned_of(tmp_path: Path) -> None:
-    directory, script = _with_script(tmp_path, "no-such-program", "biuld nobody")
-    directory.check()
-    assert directory.warnings() == [
-        f"{script}:3: no-such-program: there is no such function or program",
-        f"{script}:4: async_wait biuld: nothing starts this future; did you mean build?",
-    ]
-
-
-def test_misspelt_command_of_a_step_is_refused(tmp_path: Path) -> None:
-    drop_in(
-        tmp_path,
-        """
-        from doitstack import shell
-
-        @hookimpl
-        def stack_install(stack):
-            yield run(shell("instal_package x"))
-            yield run(shell("$COMMAND"))
-    """,
-    )
-    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": ",", "PATH": os.environ["PATH"]})
-    with pytest.raises(PlanError, match=r"^plugin demo: instal_package: there .* install_package"):
-        directory.check()
 
 
 def test_wait_for_a_future_of_a_service_that_is_not_enabled_is_allowed(tmp_path: Path) -> None:
