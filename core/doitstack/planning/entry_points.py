@@ -14,16 +14,17 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 def entry_points(group: str) -> Iterator[EntryPoint]:
     """Yield the entry points of a group; parse only the distributions that have it."""
     seen: set[str] = set()
-    for distribution, text in _with_entry_points(tuple(sys.path)):
-        if f"[{group}]" in text and distribution_name(distribution) not in seen:
-            seen.add(distribution_name(distribution))
-            yield from distribution.entry_points.select(group=group)
+    for directory in sys.path:
+        for distribution, text in _with_entry_points(directory):
+            if f"[{group}]" in text and distribution_name(distribution) not in seen:
+                seen.add(distribution_name(distribution))
+                yield from distribution.entry_points.select(group=group)
 
 
 @cache
-def _with_entry_points(_path: tuple[str, ...]) -> list[tuple[Distribution, str]]:
-    """Return the distributions in `sys.path` that have entry points, and the texts of these."""
-    found = ((one, one.read_text("entry_points.txt")) for one in distributions())
+def _with_entry_points(directory: str) -> list[tuple[Distribution, str]]:
+    """Return the distributions of a directory that have entry points, and the texts of these."""
+    found = ((one, one.read_text("entry_points.txt")) for one in distributions(path=[directory]))
     return [(one, text) for one, text in found if text]
 
 

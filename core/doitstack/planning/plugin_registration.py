@@ -4,6 +4,7 @@ Every mistake is a PluginError that names the plugin. Calls no hook.
 """
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -34,9 +35,12 @@ class _Manager(pluggy.PluginManager):
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         """Return the options of a hook implementation, or None if it is none."""
-        found = _static_attribute(plugin, name)
-        if isinstance(found, FunctionType) and not hasattr(found, _MARK):
+        if name.startswith("__"):
             return None
+        found = _static_attribute(plugin, name)
+        if isinstance(found, FunctionType):
+            options: pluggy.HookimplOpts | None = getattr(found, _MARK, None)
+            return options
         return super().parse_hookimpl_opts(plugin, name) if isinstance(found, _HOOKABLE) else None
 
 
@@ -237,5 +241,7 @@ def _modules_of(one: FoundPlugin) -> tuple[Path, ...]:
     if file is None:
         return ()
     path = Path(file)
-    is_package = path.with_name("__init__.py").is_file()
-    return tuple(sorted(path.parent.glob("*.py"))) if is_package else (path,)
+    names = os.listdir(path.parent)  # noqa: PTH208 - a tenth of the time of Path.glob
+    if "__init__.py" not in names:
+        return (path,)
+    return tuple(path.with_name(name) for name in sorted(names) if name.endswith(".py"))
