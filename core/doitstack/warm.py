@@ -45,7 +45,7 @@ class Program(NamedTuple):
     paths: tuple[str, ...] = ()
 
     @property
-    def preparation(self) -> fork_server.Preparation:
+    def preparation(self) -> "fork_server.Preparation":
         """The preparation of the server before the first call."""
         values = {name: getattr(self, name) for name in fork_server.Preparation._fields}
         return fork_server.Preparation(**values)
@@ -113,7 +113,7 @@ def client_path(stack: Stack, name: str) -> Path:
     return stack.dest / "bin" / name
 
 
-def options(stack: Stack, program: Program) -> fork_server.Options:
+def options(stack: Stack, program: Program) -> "fork_server.Options":
     """Return what the program's server is given."""
     made = program.environment.stamp
     made_at = str(made.stat().st_mtime_ns if made.exists() else 0)

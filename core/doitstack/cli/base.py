@@ -16,7 +16,6 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile
 from doit.plugin import PluginEntry
 from doit.runner import ERROR
 
-from doitstack.cli.help_text import command_help
 from doitstack.cli.masked_streams import mask_standard_streams
 from doitstack.cli.options import asks_for_help, options_first
 from doitstack.console.screens import open_standard_streams
@@ -161,6 +160,8 @@ class InterruptibleCommand(DoitCmdBase):  # type: ignore[misc]
 
     def help(self) -> str:
         """Return the help of this command."""
+        from doitstack.cli.help_text import command_help  # noqa: PLC0415 - not for each command
+
         return command_help(
             self.get_name(),
             self.doc_purpose,

@@ -18,7 +18,6 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile
 
 from doitstack.cli.base import JSON, InterruptibleCommand, ShowCommand, standard_output, width
 from doitstack.cli.task_names import refuse_unknown_tasks
-from doitstack.config import dest_directory
 from doitstack.errors import DoitstackError, SettingsError
 from doitstack.planning.doit_tasks import BUILT_IN, planned_step
 from doitstack.planning.loaded_directory import loaded
@@ -26,7 +25,6 @@ from doitstack.planning.stack_directory import StackDirectory
 from doitstack.private_files import read_regular
 from doitstack.reports.columns import continued, definitions
 from doitstack.reports.formatting import counted
-from doitstack.reports.json_lists import tasks_json
 
 INTERNAL = (*BUILT_IN, "offered")
 """Tasks that users do not run: the closing tasks, and doit's group of all offered tasks."""
@@ -90,6 +88,8 @@ class List(_TasksCommand, DoitList):  # type: ignore[misc]
         if sort == "name":
             shown = sorted(shown)
         if json:
+            from doitstack.reports.json_lists import tasks_json  # noqa: PLC0415 - for this option
+
             self.outstream.write(tasks_json((task.name, _doc(task)) for task in shown))
             return 0
         states = [f"{self._state(task, tasks)} " if status else "" for task in shown]
@@ -145,6 +145,8 @@ class _StateCommand(_TasksCommand):
 
     def execute(self, params: Any, args: list[str]) -> int:
         """Run the command. Raises InvalidDodoFile while a run uses the stack directory."""
+        from doitstack.config import dest_directory  # noqa: PLC0415 - not for `list`
+
         self.loader.setup(params)
         directory = loaded().directory
         try:

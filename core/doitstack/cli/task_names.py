@@ -7,7 +7,6 @@ from typing import Any
 from doit.exceptions import InvalidCommand
 
 from doitstack.cli.base import InterruptibleCommand, standard_output
-from doitstack.cli.help_text import DESCRIPTIONS, task_help
 from doitstack.phases import Phase
 from doitstack.planning.doit_tasks import empty_phase
 from doitstack.suggestions import did_you_mean
@@ -39,6 +38,8 @@ def refuse_unknown_tasks(command: InterruptibleCommand, names: Iterable[str]) ->
 
 def show_task_help(run: Any, name: str, params: Any) -> int:
     """Show the help of a task. Raises InvalidCommand if there is none of that name."""
+    from doitstack.cli.help_text import DESCRIPTIONS, task_help  # noqa: PLC0415 - for help
+
     is_known = name in DESCRIPTIONS or empty_phase(name)
     doc = "" if is_known else _doc_of(run, name, params)
     with standard_output("help"):

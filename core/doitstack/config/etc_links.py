@@ -10,19 +10,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from doitstack.config.settings import Settings
-from doitstack.config.shared_directories import shared_directory
 
 ETC = Path("/etc")
 
 PROJECTS = ("keystone", "glance", "placement", "neutron", "nova", "cinder", "swift")
-_NAMED = re.compile(rf"/etc/({'|'.join(PROJECTS)})(?![\w-])")
+_NAMED = rf"/etc/({'|'.join(PROJECTS)})(?![\w-])"
 
 
 def make_links(settings: Settings, texts: Iterable[str]) -> None:
     """Make the links that the texts of scripts need, if we may write to /etc."""
+    from doitstack.config.shared_directories import shared_directory  # noqa: PLC0415 - only here
+
     if not os.access(ETC, os.W_OK):
         return
-    for project in sorted({name for text in texts for name in _NAMED.findall(text)}):
+    for project in sorted({name for text in texts for name in re.findall(_NAMED, text)}):
         directory = settings.get(f"{project.upper()}_CONF_DIR")
         link = ETC / project
         if directory and not os.path.lexists(link) and shared_directory(settings, Path(directory)):

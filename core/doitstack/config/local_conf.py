@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from doitstack.errors import SettingsError
 from doitstack.private_files import write_private
-from doitstack.processes.program import without_functions
 
 EVALUATOR = Path(__file__).parents[1] / "bash" / "evaluate_localrc.sh"
 _BAD_SYNTAX = 2
@@ -203,6 +202,8 @@ def _evaluate(
 
 
 def _run_evaluator(path: Path, script: str, variables: Mapping[str, str]) -> _Answer:
+    from doitstack.processes.program import without_functions  # noqa: PLC0415 - for this file
+
     copy = os.memfd_create("localrc")
     with os.fdopen(copy, "w", encoding="utf-8", newline="") as file:
         file.write(script)

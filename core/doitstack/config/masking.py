@@ -23,11 +23,11 @@ CHUNK = 1 << 20
 _LONG = 12
 """Characters from which a value of letters alone is no ordinary word."""
 
-URL_PASSWORD = re.compile(r"(://[^\s/:@]*:)([^\s/@]+)(?=@)")
+URL_PASSWORD = r"(://[^\s/:@]*:)([^\s/@]+)(?=@)"  # noqa: S105 - a pattern
 """User and password of a URL: the password is a secret, whatever it is."""
 
-_URL_PASSWORD = re.compile(URL_PASSWORD.pattern.encode())
-_URL_BEGUN = re.compile(rb"://[^\s/@]*$")
+_URL_PASSWORD = URL_PASSWORD.encode()
+_URL_BEGUN = rb"://[^\s/@]*$"
 _LONGEST_URL = 512
 """Bytes at the end of a chunk in which a URL may have begun."""
 
@@ -67,7 +67,7 @@ class Mask:
                 found = re.escape(needle.text)
                 text = re.sub(_whole_word(found) if needle.is_word else found, STARS, text)
         if "://" in text and "@" in text:
-            text = URL_PASSWORD.sub(rf"\1{STARS}", text)
+            text = re.sub(URL_PASSWORD, rf"\1{STARS}", text)
         return text
 
     def data(self, data: bytes) -> bytes:
@@ -81,7 +81,7 @@ class Mask:
                 else:
                     data = data.replace(needle.data, stars)
         if b"://" in data and b"@" in data:
-            data = _URL_PASSWORD.sub(_starred, data)
+            data = re.sub(_URL_PASSWORD, _starred, data)
         return data
 
     def settled(self, data: bytes) -> bytes:
@@ -98,7 +98,7 @@ class Mask:
         if data.endswith(b"\n") and not self._has_line_end:
             return 0
         begun = [_overlap(needle, data) for needle in self._needles]
-        url = _URL_BEGUN.search(data[-_LONGEST_URL:])
+        url = re.search(_URL_BEGUN, data[-_LONGEST_URL:])
         return max((*begun, len(url[0]) if url else 0), default=0)
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,8 +19,8 @@ _ENDINGS, _WORDS = Path(__file__).with_name("secret_words").read_text(encoding="
 """The words that Python and bash (async.sh) share, in any case: how the names of secrets end, and
 values of such names that are no secrets, but switches and words of ours."""
 
-_SECRET = re.compile(f"({_ENDINGS})$", re.IGNORECASE)
-_HARMLESS = re.compile(rf"/.*|{_WORDS}", re.IGNORECASE | re.DOTALL)
+_SECRET = tuple(_ENDINGS.split("|"))
+_HARMLESS = rf"(?is)/.*|{_WORDS}"
 """Values that are no secrets; a path is that of a file with one."""
 
 _MIN_SECRET_LENGTH = 5
@@ -30,7 +29,7 @@ _MIN_SECRET_LENGTH = 5
 _LONG_NUMBER = 12
 """Numbers of fewer digits are not masked: pids, ports and sizes look the same."""
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 def password(settings: Mapping[str, str], name: str) -> str:
@@ -39,7 +38,7 @@ def password(settings: Mapping[str, str], name: str) -> str:
     Side effect: the first call for a name writes it to `$DEST/passwords`, which has
     one NAME=value per line and can be read by its owner only.
     """
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         raise SettingsError(f"{name!r} cannot name a password; use a name like ADMIN_PASSWORD")
     given = settings.get(name)
     if given:
@@ -55,19 +54,20 @@ def known_secrets(settings: Mapping[str, str]) -> list[str]:
     They are the settings that are named like a secret, the passwords of all URLs in settings, and
     the generated passwords.
     """
-    values = {value for name, value in settings.items() if _SECRET.search(name)}
+    values = {value for name, value in settings.items() if name.upper().endswith(_SECRET)}
     for value in settings.values():
         if "://" in value:
-            values |= {quoted for _, quoted in URL_PASSWORD.findall(value)}
-            values |= {unquote(quoted) for _, quoted in URL_PASSWORD.findall(value)}
+            values |= {quoted for _, quoted in re.findall(URL_PASSWORD, value)}
+            values |= {unquote(quoted) for _, quoted in re.findall(URL_PASSWORD, value)}
     with suppress(SettingsError):  # `password` reports it; without it a stack can still be stopped
         values |= set(_read(Path(settings["DEST"]) / "passwords").values())
     return sorted(filter(_can_be_masked, values), key=len, reverse=True)
 
 
 def _can_be_masked(value: str) -> bool:
-    is_number = value.isdecimal() and len(value) < _LONG_NUMBER
-    return len(value) >= _MIN_SECRET_LENGTH and not is_number and not _HARMLESS.fullmatch(value)
+    if len(value) < _MIN_SECRET_LENGTH or (value.isdecimal() and len(value) < _LONG_NUMBER):
+        return False
+    return not re.fullmatch(_HARMLESS, value)
 
 
 def known_mask(settings: Mapping[str, str]) -> Mask:
@@ -145,7 +145,7 @@ def _checked(name: str, value: str) -> str:
 def _generated(path: Path, name: str) -> str:
     known = _read(path)
     if not known.get(name):
-        known[name] = secrets.token_hex(16)
+        known[name] = os.urandom(16).hex()
         write_private(path, "".join(f"{key}={value}\n" for key, value in known.items()))
     return _checked(name, known[name])
 

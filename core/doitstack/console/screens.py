@@ -89,11 +89,11 @@ class QuietScreen(PlainScreen):
             super().show(data)
             return
         lines = self._lines.take(data).splitlines(keepends=True)
-        if shown := b"".join(line for line in lines if _MATTERS.match(line)):
+        if shown := b"".join(line for line in lines if re.match(_MATTERS, line)):
             super().show(shown)
 
 
-_MATTERS = re.compile(rb"(?:WARNING|ERROR)\b|\[(?:WARNING|ERROR)\]", re.IGNORECASE)
+_MATTERS = rb"(?i)(?:WARNING|ERROR)\b|\[(?:WARNING|ERROR)\]"
 """Lines of ours, of DevStack's `warn` and `err`, and of most programs."""
 
 
@@ -126,16 +126,16 @@ def mode(wanted: str, environ: Mapping[str, str], descriptor: int) -> str:
 
 
 _COLOURS = (
-    (re.compile(rb"(?m)^(FAILED|INTERRUPTED|ERROR)\b"), b"\x1b[1;31m\\1\x1b[0m"),
-    (re.compile(rb"(?m)^(WARNING)\b"), b"\x1b[1;33m\\1\x1b[0m"),
-    (re.compile(rb"(?m)^(doit [^:\n]+: done)\b"), b"\x1b[1;32m\\1\x1b[0m"),
+    (rb"(?m)^(FAILED|INTERRUPTED|ERROR)\b", b"\x1b[1;31m\\1\x1b[0m"),
+    (rb"(?m)^(WARNING)\b", b"\x1b[1;33m\\1\x1b[0m"),
+    (rb"(?m)^(doit [^:\n]+: done)\b", b"\x1b[1;32m\\1\x1b[0m"),
 )
 
 
 def coloured(data: bytes) -> bytes:
     """Return lines with colours for the words about the end of a run."""
     for words, replacement in _COLOURS:
-        data = words.sub(replacement, data)
+        data = re.sub(words, replacement, data)
     return data
 
 

@@ -4,14 +4,13 @@ MariaDB is a private process, with its data, socket and passwords below `$DATA_D
 A database has an id, which is written when its schema is complete. Without an id it is recreated.
 """
 
+import os
 import re
-import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from getpass import getuser
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,7 +25,7 @@ from doitstack_plugins.shared import health, ports, required_services
 
 _FUTURE = "start_mysql"
 _PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - its name, not the password
-_NAME = re.compile(r"[A-Za-z0-9_]+")
+_NAME = r"[A-Za-z0-9_]+"
 _STOP_SECONDS = 60
 """If it is killed while it writes its pages, it has to recover."""
 
@@ -182,7 +181,7 @@ def migrating(stack: Stack, name: str) -> Iterator[None]:
     with stack.timed("dbsync"):
         yield
     if not database_id(stack, name):
-        write_private(_id_file(stack, name), secrets.token_hex() + "\n")
+        write_private(_id_file(stack, name), os.urandom(32).hex() + "\n")
         memcached.empty(stack)  # it may contain ids of an earlier database
 
 
@@ -280,6 +279,8 @@ def _is_answering(stack: Stack) -> bool:
 
 def _texts(stack: Stack) -> tuple[str, str]:
     """Return the server's configuration, and the statements that make its users."""
+    from getpass import getuser  # noqa: PLC0415 - it imports termios
+
     values = {
         "host": socket_host(stack.settings["DATABASE_HOST"]),
         "port": stack.settings.port("DATABASE_PORT"),
@@ -320,6 +321,6 @@ def _id_file(stack: Stack, name: str) -> Path:
 
 
 def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         raise SettingsError(f"bad name for a database: {name!r}; use letters, digits and '_'")
     return name

@@ -6,7 +6,6 @@ It comes with `mysql`, since Keystone has several processes then, and with Swift
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from getpass import getuser
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
 from doitstack.config.addresses import socket_host, url_host
@@ -73,6 +72,8 @@ def check_memcached_port(stack: Stack) -> None:
 
 def start_memcached(stack: Stack) -> None:
     """Start it; it listens before the second has passed for which it must stay up."""
+    from getpass import getuser  # noqa: PLC0415 - it imports termios
+
     port = str(stack.settings.port("MEMCACHED_PORT"))
     argv = ["/usr/bin/memcached", "-u", getuser(), "-l", _host(stack), "-p", port, "-m", "64"]
     with stack.timed("run_process"):

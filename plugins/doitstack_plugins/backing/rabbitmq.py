@@ -23,7 +23,7 @@ services = ("rabbit",)
 _PORTS = ("RABBIT_PORT", "RABBIT_DIST_PORT", "RABBIT_EPMD_PORT")
 FUTURE = "start_rabbit"
 _PASSWORD = "RABBIT_PASSWORD"  # noqa: S105 - its name, not the password
-_PLAIN = re.compile(r"[A-Za-z0-9!$%&()*+,./:;<=>?@^_{|}~-]+")
+_PLAIN = r"[A-Za-z0-9!$%&()*+,./:;<=>?@^_{|}~-]+"
 _HELLO = b"AMQP\x00\x00\x09\x01"
 _METHOD_FRAME = 1
 """The type of the frame with which a broker answers to the protocol's header."""
@@ -31,7 +31,7 @@ _METHOD_FRAME = 1
 
 def _check_word(settings: Settings, name: str) -> None:
     """Raise SettingsError if the broker's files cannot hold a value, which may be a password."""
-    if not _PLAIN.fullmatch(settings[name]):
+    if not re.fullmatch(_PLAIN, settings[name]):
         raise SettingsError(f"{name} takes letters, digits and plain signs; set another")
 
 

@@ -4,7 +4,7 @@ Its configuration and keys are in KEYSTONE_CONF_DIR.
 """
 
 import base64
-import secrets
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -200,7 +200,7 @@ class Keystone(ApiService):
     def _make_keys(self, stack: Stack, kind: str) -> None:
         """Make a primary and a staged key, as `keystone-manage fernet_setup` does in 3 s of CPU."""
         for number in "10":
-            key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+            key = base64.urlsafe_b64encode(os.urandom(32)).decode()
             write_private(self.conf_dir(stack) / f"{kind}-keys" / number, key)
 
 

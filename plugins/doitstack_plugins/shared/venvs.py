@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from doitstack import Stack
-from doitstack.bytecode_cache import BytecodeCache
-from doitstack.config.cache_directories import BYTECODE, cache_directory
 from doitstack.private_files import has_text
 from doitstack.venvs import Environment
 from doitstack.venvs import install as install_environment
 from doitstack.venvs import remove as remove_environment
 from doitstack_plugins.shared import fetched_trees
 from doitstack_plugins.shared.constraints import SHIPPED_CONSTRAINTS, constraints
+
+if TYPE_CHECKING:
+    from doitstack.bytecode_cache import BytecodeCache
 
 KEYSTONE_INSTALL = "install_keystone"
 """Keystone's installation; most other work depends on it."""
@@ -61,7 +63,7 @@ def installs_after(stack: Stack, *projects: str) -> list[str]:
 def install(stack: Stack, made: Environment) -> None:
     """Make the environment, with its byte code; timed as DevStack times pip."""
 
-    def add_bytecode(cache: BytecodeCache) -> None:
+    def add_bytecode(cache: "BytecodeCache") -> None:
         # Keystone's is made first, and has already compiled what all services import.
         cache.keep(environment(stack, "keystone").site_packages)
         cache.restore(made.site_packages)
@@ -82,7 +84,7 @@ def remove(stack: Stack, made: Environment) -> None:
 def keep_bytecode(stack: Stack) -> None:
     """Keep the byte code of all environments for later ones, of other stacks, too."""
 
-    def keep(cache: BytecodeCache) -> None:
+    def keep(cache: "BytecodeCache") -> None:
         if sum(cache.keep(made.site_packages) for made in _installed(stack)):
             cache.prune()
 
@@ -127,8 +129,11 @@ def _installed(stack: Stack) -> list[Environment]:
     return [made for made in found if made.stamp.exists()]
 
 
-def _use_cache(stack: Stack, use: Callable[[BytecodeCache], object]) -> None:
+def _use_cache(stack: Stack, use: Callable[["BytecodeCache"], object]) -> None:
     """Call `use` with the cache of byte code; without the cache all works, too, but slower."""
+    from doitstack.bytecode_cache import BytecodeCache  # noqa: PLC0415 - hooks are called to list
+    from doitstack.config.cache_directories import BYTECODE, cache_directory  # noqa: PLC0415
+
     cache = BytecodeCache(cache_directory(stack.settings) / BYTECODE)
     try:
         use(cache)

@@ -1,7 +1,6 @@
 """The configuration of Swift's servers: files of paste, each with its pipeline."""
 
 from collections.abc import Mapping
-from getpass import getuser
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,6 +76,8 @@ def configure_swift(stack: Stack) -> None:
 
 
 def _default(stack: Stack, server: Server) -> dict[str, str]:
+    from getpass import getuser  # noqa: PLC0415 - it imports termios
+
     return {
         "bind_ip": socket_host(stack.settings["SWIFT_SERVICE_HOST"]),
         "bind_port": str(stack.settings.port(server.port_setting)),
