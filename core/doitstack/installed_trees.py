@@ -5,18 +5,17 @@ installed and written after it, so that an interrupted installation is repeated.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.private_files import write_private
+from doitstack.records import Record
 from doitstack.source_trees import SourceTree, normalised
 from doitstack.uptodate import digest
 
 _PENDING = "-"
 
 
-@dataclass(frozen=True)
-class InstalledTrees:
+class InstalledTrees(Record):
     """The trees of the environment at `path`.
 
     `trees` are those that it may use: it uses those of `requirements`, and of the packages that are

@@ -9,13 +9,13 @@ Knows neither git nor environments; `tree_state` tells what is in a tree.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doitstack.config.settings import Settings
 from doitstack.errors import StepError
+from doitstack.records import Record
 from doitstack.suggestions import did_you_mean
 from doitstack.uptodate import digest
 
@@ -67,8 +67,7 @@ SIGNS = ("pyproject.toml", "setup.cfg", "setup.py")
 """The files of which a source tree has one at least."""
 
 
-@dataclass(frozen=True)
-class SourceTree:
+class SourceTree(Record):
     """The source tree of a project.
 
     package: the name of its distribution, normalised: `oslo-messaging`.

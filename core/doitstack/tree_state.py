@@ -9,10 +9,10 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from pathlib import Path
 
 from doitstack.errors import StepError
+from doitstack.records import Record
 from doitstack.uptodate import digest
 
 _METADATA = re.compile(r"(setup\.(py|cfg)|pyproject\.toml|requirements\.txt|PKG-INFO)")
@@ -35,8 +35,7 @@ _QUIET = ("-c", "core.fsmonitor=false", "--no-optional-locks")
 _SKIPPED = frozenset({".git", "__pycache__", ".tox", ".venv", ".stestr", "build"})
 
 
-@dataclass(frozen=True)
-class TreeState:
+class TreeState(Record):
     """What is in a source tree.
 
     branch, head: git's names of them; `branch` is empty if none is checked out, both are if it is

@@ -6,7 +6,6 @@ old one, which is named after that run, stays as long as a journal of an earlier
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -100,6 +99,8 @@ def _suggestion(name: str, known: list[NamedLog]) -> str:
     names = list(dict.fromkeys(log.name for log in known))
     if not names:
         return "nothing has been run yet: `doit stack`"
+    from difflib import get_close_matches  # noqa: PLC0415 - for this message
+
     ends = {log.name.rpartition(":")[2]: log.name for log in known}
     near = [ends[match] for match in get_close_matches(name, ends, cutoff=0.7)]
     near += [match for match in get_close_matches(name, names) if match not in near]

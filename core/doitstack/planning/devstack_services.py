@@ -129,6 +129,8 @@ ABSENT = (
 def absent_service(name: str) -> AbsentService | None:
     """Return the entry of the service `name`, or None."""
     for service in ABSENT:
-        if any(fnmatchcase(name, pattern) for pattern in service.names):
+        if name in service.names or any(
+            fnmatchcase(name, pattern) for pattern in service.names if "*" in pattern
+        ):
             return service
     return None

@@ -11,16 +11,17 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xmlrpc.client import Fault
-
-import psutil
 
 from doitstack.errors import ServiceError
 from doitstack.private_files import has_text, locked, private_directory, write_private
 from doitstack.processes.tree import end_processes
 from doitstack.services.program_files import program_names
 from doitstack.services.unixrpc import call_unix
+
+if TYPE_CHECKING:
+    import psutil
 
 DIRECTORY_VARIABLE = "SERVICE_KEEPER"
 """The environment variable of each program that names the directory of its supervisord."""
@@ -192,8 +193,10 @@ class Supervisord:
     def _stopping(self) -> set[str]:
         return {name for name, info in self.infos().items() if info["statename"] == "STOPPING"}
 
-    def processes(self) -> dict[str, list[psutil.Process]]:
+    def processes(self) -> "dict[str, list[psutil.Process]]":
         """Return the processes of each program and their descendants; supervisord itself is ""."""
+        import psutil  # noqa: PLC0415 - supervisord usually answers
+
         found: dict[str, list[psutil.Process]] = {}
         for process in psutil.process_iter():
             # A process that cannot be read has ended, or belongs to another user.
@@ -203,7 +206,7 @@ class Supervisord:
                     found.setdefault(name, []).append(process)
         return found
 
-    def _program_of(self, process: psutil.Process) -> str | None:
+    def _program_of(self, process: "psutil.Process") -> str | None:
         """Return the program of a process: "" for supervisord, None for a process of others."""
         environ = process.environ()
         if environ.get(DIRECTORY_VARIABLE) == str(self.directory):
