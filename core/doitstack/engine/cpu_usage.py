@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from doitstack.processes.tree import Process, all_processes, look_up
+from doitstack.processes.tree import Process, all_processes
 
 EVERY = 1.0
 """Seconds between two samples."""
@@ -26,10 +26,9 @@ class Meter:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._earlier = supervisord_pid(directory)
-        own = look_up(os.getpid())
-        # It has no children yet that use any.
-        self._own_before = own.cpu if own else 0.0
-        self._before = tree_cpu([self._earlier], all_processes()) if self._earlier else 0.0
+        processes = list(all_processes())
+        self._own_before = tree_cpu([os.getpid()], processes)
+        self._before = tree_cpu([self._earlier], processes) if self._earlier else 0.0
         self._highest = 0.0
 
     def used(self) -> float:

@@ -93,13 +93,9 @@ class Machine:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
         self.processes: list[Process] = []
         monkeypatch.setattr(cpu_usage, "all_processes", lambda: self.processes)
-        monkeypatch.setattr(cpu_usage, "look_up", self.look_up)
         monkeypatch.setattr(cpu_usage, "supervisord_pid", lambda _: self.keeper)
         self.keeper: int | None = None
         self.directory = directory
-
-    def look_up(self, pid: int) -> Process | None:
-        return next((one for one in self.processes if one.pid == pid), None)
 
     def used_by(self, *, us: float, service: float | None = None) -> None:
         self.processes = [_process(os.getpid(), 1, us)]
