@@ -31,7 +31,7 @@ def _of_plugin(plugin: str, description: str, *names: str) -> AbsentService:
     return AbsentService((plugin, *names), description, plugins=(plugin,))
 
 
-_NO_WIRES = "Neutron's networks here carry no traffic, so nothing replaces it"
+_OVN = "networks here are OVN's: enable ovn-controller ovn-northd q-ovn-agent"
 _FAKE_COMPUTE = "servers here are Nova's fake ones, which have no console"
 _OUTSIDE = "run such a tool yourself; doitstack shows CPU times in `doit timing`"
 _OBSOLETE = "OpenStack no longer has it; remove it"
@@ -78,9 +78,11 @@ ABSENT = (
             *("neutron-agent", "neutron-*-agent", "neutron-dhcp", "neutron-l3", "neutron-metering"),
         ),
         "an agent of Neutron",
-        _NO_WIRES,
+        _OVN,
     ),
-    AbsentService(("ovn-*", "ovs-*", "ovsdb-server", "q-ovn-*", "neutron-ovn-*"), "OVN", _NO_WIRES),
+    AbsentService(
+        ("ovn-*", "ovs-*", "ovsdb-server", "q-ovn-*", "neutron-ovn-*"), "a part of OVN", _OVN
+    ),
     AbsentService(
         (
             *("q-qos", "q-trunk", "q-log", "q-dns", "q-placement", "q-bgp"),

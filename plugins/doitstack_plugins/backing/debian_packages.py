@@ -5,21 +5,25 @@ No daemon of a package starts: services run under the stack's own supervisor.
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from doitstack import Stack, Step, async_run, hookimpl, run
 from doitstack.errors import StepError
 from doitstack.processes.root import root_command
+from doitstack_plugins.ovn.places import AGENTS as OVN_AGENTS
 
 FUTURE = "install_system_packages"
 """The future for which services wait that need a package of the system."""
 
-PACKAGES = {
+PACKAGES: Mapping[str, tuple[str, ...]] = {
     "mysql": ("mariadb-server", "memcached"),
     "rabbit": ("rabbitmq-server",),
     "memcached": ("memcached",),
     "s-proxy": ("liberasurecode1", "memcached"),
+    "ovn-controller": ("openvswitch-switch", "ovn-host", "iproute2"),
+    "ovn-northd": ("ovn-central",),
+    **dict.fromkeys(OVN_AGENTS, ("haproxy", "iptables")),
 }
 """The packages that each service needs."""
 

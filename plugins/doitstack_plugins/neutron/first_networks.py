@@ -18,12 +18,19 @@ def set_network_defaults(settings: Settings) -> None:
     """Set DevStack's names and ranges of the first networks."""
     settings.default("PRIVATE_NETWORK_NAME", "private")
     settings.default("PRIVATE_SUBNET_NAME", "private-subnet")
-    settings.default("FIXED_RANGE", "10.0.0.0/22")
+    settings.default("IPV4_ADDRS_SAFE_TO_USE", "10.0.0.0/22")
+    settings.default("FIXED_RANGE", settings["IPV4_ADDRS_SAFE_TO_USE"])
     settings.default("PUBLIC_NETWORK_NAME", "public")
     settings.default("PUBLIC_SUBNET_NAME", "public-subnet")
     settings.default("PUBLIC_PHYSICAL_NETWORK", "public")
     settings.default("FLOATING_RANGE", "172.24.4.0/24")
     settings.default("Q_ROUTER_NAME", "router1")
+
+
+def public_gateway(settings: Settings) -> str:
+    """Return the address outside of the routers: PUBLIC_NETWORK_GATEWAY, or the range's first."""
+    first_one = next(settings.network("FLOATING_RANGE").hosts())
+    return settings.get("PUBLIC_NETWORK_GATEWAY", str(first_one))
 
 
 def create_initial_networks(stack: Stack) -> None:
@@ -43,6 +50,8 @@ def _private_subnet(stack: Stack, network: Any, project: str) -> Any:
     key = {"name": settings["PRIVATE_SUBNET_NAME"], "network_id": private.id}
     more = {"project_id": project, "ip_version": settings.network("FIXED_RANGE").version}
     more["cidr"] = settings["FIXED_RANGE"]
+    if settings.get("NETWORK_GATEWAY"):
+        more["gateway_ip"] = settings["NETWORK_GATEWAY"]
     return _get_or_create(network.subnets, network.create_subnet, key, **more)
 
 
@@ -56,8 +65,12 @@ def _public_network(stack: Stack, network: Any) -> Any:
     }
     public = _get_or_create(network.networks, network.create_network, key, **more)
     key = {"name": settings["PUBLIC_SUBNET_NAME"], "network_id": public.id}
-    more = {"ip_version": settings.network("FLOATING_RANGE").version, "is_dhcp_enabled": False}
-    more["cidr"] = settings["FLOATING_RANGE"]
+    version = settings.network("FLOATING_RANGE").version
+    more = {"ip_version": version, "is_dhcp_enabled": False}
+    more |= {"cidr": settings["FLOATING_RANGE"], "gateway_ip": public_gateway(settings)}
+    if pool := settings.get("Q_FLOATING_ALLOCATION_POOL"):
+        # DevStack's form: start=172.24.4.10,end=172.24.4.200
+        more["allocation_pools"] = [dict(part.split("=", 1) for part in pool.split(","))]
     _get_or_create(network.subnets, network.create_subnet, key, **more)
     return public
 

@@ -1,11 +1,13 @@
-"""Neutron: its API, with a mechanism driver of our own that binds ports and wires none.
+"""Neutron: its API, and its part of OVN if that is enabled.
 
-There is no agent and no Open vSwitch: networks, ports and routers are created and carry nothing.
+Without OVN, a mechanism driver of our own binds ports and wires none: networks, ports and routers
+are created and carry nothing.
 """
 
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl
 from doitstack.config.settings import SettingCheck
@@ -13,12 +15,13 @@ from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.keystone import service_accounts
+from doitstack_plugins.neutron import ml2
 from doitstack_plugins.neutron.first_networks import create_initial_networks, set_network_defaults
+from doitstack_plugins.ovn import places as ovn
 from doitstack_plugins.shared import conf_files
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 
-_DRIVER = "unwired"
 _ML2 = "plugins/ml2/ml2_conf.ini"
 """DevStack's $Q_PLUGIN_CONF_FILE, below the directory of configuration."""
 
@@ -28,8 +31,8 @@ class Neutron(ApiService):
 
     name = "neutron"
     services = ("neutron",)
-    known_services = ("neutron-api", "q-svc")
-    configuration_files = ("neutron.conf", _ML2)
+    known_services = ("neutron-api", "q-svc", ovn.MAINTENANCE)
+    configuration_files = ("neutron.conf", _ML2, "plugins/ml2/ovn_agent.ini")
     requirements = ("neutron",)
     # The migrations of its database fail on SQLite.
     needs = ("key", "mysql", "rabbit")
@@ -40,6 +43,7 @@ class Neutron(ApiService):
     manage = "neutron-db-manage"
     manage_modules = ("neutron.db.migration.cli", "neutron.db.migration.models.head")
     migration = ("upgrade", "heads")
+    daemons: ClassVar = {ovn.MAINTENANCE: ovn.MAINTENANCE}
 
     @hookimpl
     def source(self, settings: Settings) -> None:
@@ -47,6 +51,7 @@ class Neutron(ApiService):
         # DevStack's older name of the port.
         settings.default("NEUTRON_SERVICE_PORT", settings.get("Q_PORT", self.port))
         super().source(settings)
+        ml2.set_ml2_defaults(settings)
         set_network_defaults(settings)
 
     @hookimpl
@@ -87,11 +92,11 @@ class Neutron(ApiService):
     def configure(self, stack: Stack) -> None:
         """Write neutron.conf and ml2_conf.ini (0600), and make the directory of the state."""
         super().configure(stack)
-        private_directory(self.state(stack))
+        private_directory(self.state(stack) / "tmp")
 
     def files(self, stack: Stack) -> Mapping[str, Sections]:
         """Return neutron.conf and ml2_conf.ini."""
-        return {**super().files(stack), _ML2: _ml2(stack)}
+        return {**super().files(stack), _ML2: ml2.sections(stack)}
 
     def conf(self, stack: Stack) -> Sections:
         """Return neutron.conf."""
@@ -99,11 +104,12 @@ class Neutron(ApiService):
         return {
             "DEFAULT": {
                 "core_plugin": "ml2",
-                "service_plugins": "router,segments",
+                "service_plugins": ml2.service_plugins(stack),
                 "transport_url": rabbitmq.url(stack),
                 "api_paste_config": f"{self.environment(stack).path}/etc/neutron/api-paste.ini",
                 "state_path": str(self.state(stack)),
                 "dhcp_agent_notification": "false",
+                "graceful_shutdown_timeout": "3",
             },
             "database": {"connection": mariadb.url(stack, "neutron")},
             "keystone_authtoken": service_accounts.authtoken_options(stack, "neutron"),
@@ -120,6 +126,8 @@ class Neutron(ApiService):
         """Return the environment variables of the API, with the place of our driver."""
         return {
             **super().wsgi_environ(stack),
+            # It leaves files there.
+            "TMPDIR": str(self.state(stack) / "tmp"),
             "PYTHONPATH": str(Path(__file__).with_name("ml2_driver")),
             "OS_NEUTRON_CONFIG_FILES": ";".join(self.files(stack)),
         }
@@ -132,24 +140,16 @@ class Neutron(ApiService):
 def configure_neutron_nova(stack: Stack) -> None:
     """Write the address of neutron to a file that nova reads in addition to its own."""
     account = service_accounts.credentials(stack, "neutron")
+    if ovn.has_agent(stack):
+        secret = ovn.metadata_secret(stack)
+        proxy = {"service_metadata_proxy": "true", "metadata_proxy_shared_secret": secret}
+        account = {**account, **proxy}
     directory = stack.settings.path("NOVA_CONF_DIR") / "nova.conf.d"
     conf_files.write(directory / "neutron.conf", {"neutron": account})
 
 
 def _has_initial_networks(stack: Stack) -> bool:
     return stack.settings.is_true("NEUTRON_CREATE_INITIAL_NETWORKS", default=True)
-
-
-def _ml2(stack: Stack) -> Sections:
-    return {
-        "ml2": {
-            "type_drivers": "local,flat,vlan",
-            "tenant_network_types": "local",
-            "mechanism_drivers": _DRIVER,
-            "extension_drivers": "port_security",
-        },
-        "ml2_type_flat": {"flat_networks": stack.settings["PUBLIC_PHYSICAL_NETWORK"]},
-    }
 
 
 plugin = Neutron()

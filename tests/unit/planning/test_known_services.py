@@ -72,7 +72,7 @@ def test_nearest_name_is_suggested(name: str, question: str) -> None:
          "openstack/heat"),
         ("c-bak", "c-bak (Cinder's backups); volumes here hold no data"),
         ("n-novnc", "n-novnc (a console proxy); servers here are Nova's fake ones"),
-        ("ovn-controller", "ovn-controller (OVN); Neutron's networks here carry no traffic"),
+        ("q-agt", "q-agt (an agent of Neutron); networks here are OVN's: enable ovn-controller"),
         ("postgresql", "postgresql (a database); services use MySQL if mysql is enabled, else "
          "SQLite"),
         ("tls-proxy", "tls-proxy (TLS for the APIs); all APIs are served as http"),

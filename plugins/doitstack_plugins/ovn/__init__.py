@@ -1,0 +1,1 @@
+"""Open vSwitch and OVN: the networks of guests."""

@@ -1,0 +1,160 @@
+"""Networks that carry packets: OVN alone, and Neutron on it. Guests are namespaces.
+
+All traffic stays in network namespaces that the tests make.
+They need root, and apt or Debian's packages.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import DOIT, MakeStackDir, StackDir
+from tests.e2e.host_state import host_state
+from tests.e2e.network_guests import Guest, Network, install_busybox, request
+from tests.e2e.samples import check_stopped, has_packages, processes
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0 or not has_packages(), reason="needs root, and apt"),
+    pytest.mark.timeout(1200),
+]
+
+MACS = {"guest-one": "0a:00:00:00:00:01", "guest-two": "0a:00:00:00:00:02"}
+ADDRESSES = {"guest-one": "10.9.0.11", "guest-two": "10.9.0.12"}
+FLOATING = "172.24.9.50"
+OUTSIDE = "172.24.9.1"
+SETTINGS = {"FLOATING_RANGE": "172.24.9.0/24"}
+
+
+@pytest.fixture
+def ovn(stack_dir: MakeStackDir) -> StackDir:
+    install_busybox()
+    return stack_dir(services="ovn-controller,ovn-northd", **SETTINGS)
+
+
+def make_logical_network(network: Network) -> None:
+    """Make a switch with two ports, a router to the outside, and a floating IP."""
+    network.nbctl("ls-add", "inner")
+    network.nbctl("lr-add", "router")
+    connect(network, "inner", "0a:00:00:00:01:01", "10.9.0.1/24")
+    options = network.nbctl("create", "dhcp_options", "cidr=10.9.0.0/24").strip()
+    given = ("server_id=10.9.0.1", "server_mac=0a:00:00:00:01:01", "lease_time=3600")
+    routes = "classless_static_route={0.0.0.0/0, 10.9.0.1}"
+    network.nbctl("dhcp-options-set-options", options, *given, "router=10.9.0.1", routes)
+    for port, mac in MACS.items():
+        network.nbctl("lsp-add", "inner", port)
+        network.nbctl("lsp-set-addresses", port, f"{mac} {ADDRESSES[port]}")
+        network.nbctl("lsp-set-dhcpv4-options", port, options)
+    network.nbctl("ls-add", "outer")
+    network.nbctl("lsp-add", "outer", "wire")
+    network.nbctl("lsp-set-type", "wire", "localnet")
+    network.nbctl("lsp-set-addresses", "wire", "unknown")
+    network.nbctl("lsp-set-options", "wire", "network_name=public")
+    connect(network, "outer", "0a:00:00:00:02:01", "172.24.9.2/24")
+    chassis = network.vsctl("get", "Open_vSwitch", ".", "external_ids:system-id").strip().strip('"')
+    network.nbctl("lrp-set-gateway-chassis", "router-outer", chassis)
+    network.nbctl("lr-route-add", "router", "0.0.0.0/0", OUTSIDE)
+    network.nbctl("lr-nat-add", "router", "snat", "172.24.9.2", "10.9.0.0/24")
+    network.nbctl("lr-nat-add", "router", "dnat_and_snat", FLOATING, ADDRESSES["guest-one"])
+
+
+def connect(network: Network, switch: str, mac: str, address: str) -> None:
+    """Connect a switch to the router."""
+    network.nbctl("lrp-add", "router", f"router-{switch}", mac, address)
+    network.nbctl("lsp-add", switch, f"{switch}-router")
+    network.nbctl("lsp-set-type", f"{switch}-router", "router")
+    network.nbctl("lsp-set-addresses", f"{switch}-router", "router")
+    network.nbctl("lsp-set-options", f"{switch}-router", f"router-port=router-{switch}")
+
+
+def test_ovn_alone_carries_packets_and_leaves_nothing(ovn: StackDir, tmp_path: Path) -> None:
+    before = host_state()
+    ovn.run("stack", timeout=600).ok()
+    network = Network(ovn, tmp_path)
+    make_logical_network(network)
+    one, two = (Guest(network, port, mac) for port, mac in MACS.items())
+    network.nbctl("--wait=hv", "sync")
+    assert one.ask_dhcp() == ADDRESSES["guest-one"]
+    assert two.ask_dhcp() == ADDRESSES["guest-two"]
+    assert one.pings(ADDRESSES["guest-two"])
+    assert two.pings(OUTSIDE)  # by SNAT
+    (tmp_path / "index.html").write_text("over TCP\n" * 5000)
+    one.serve(tmp_path)
+    assert two.get(ADDRESSES["guest-one"]).count("over TCP") == 5000
+    assert network.get(FLOATING).count("over TCP") == 5000
+
+    network.nbctl("acl-add", "inner", "to-lport", "1000", "ip4.src == 10.9.0.12", "drop")
+    network.nbctl("--wait=hv", "sync")
+    assert not two.pings(ADDRESSES["guest-one"])
+    assert network.pings(FLOATING)
+
+    started = processes(ovn)
+    ovn.run("stack").ok()
+    assert processes(ovn) == started
+    assert network.pings(FLOATING)
+    check_stopped(ovn)
+    assert host_state() == before
+
+
+def test_nothing_is_left_of_a_run_that_was_killed(ovn: StackDir, tmp_path: Path) -> None:
+    before = host_state()
+    ovn.run("stack", timeout=600).ok()
+    network = Network(ovn, tmp_path)
+    network.run("ip", "netns", "add", "left")
+    # The whole stack but one, and the next run in the middle of its repair.
+    for name, (pid, _) in processes(ovn).items():
+        if name != "ovs-vswitchd":
+            os.kill(pid, signal.SIGKILL)
+    with ovn.start("stack") as process:
+        assert process.stdout
+        assert any("async_run start_ovn" in line for line in process.stdout)
+        os.killpg(process.pid, signal.SIGKILL)
+    check_stopped(ovn)
+    assert host_state() == before
+
+
+@pytest.fixture
+def host_namespace() -> Iterator[list[str]]:
+    """The prefix of commands in a namespace that plays the host."""
+    script = "ip link set lo up; echo up; exec cat"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(["unshare", "--net", "sh", "-c", script], **pipes) as holder:
+        assert holder.stdin
+        assert holder.stdout
+        assert holder.stdout.readline() == b"up\n"
+        yield ["nsenter", "--target", str(holder.pid), "--net", "--"]
+        holder.stdin.close()
+
+
+def test_floating_ips_answer_on_the_host_if_that_is_wanted(
+    ovn: StackDir, tmp_path: Path, host_namespace: list[str]
+) -> None:
+    def on_host(*words: str, **environ: str) -> str:
+        command, env = [*host_namespace, *words], {**ovn.environ, **environ}
+        done = subprocess.run(
+            command, cwd=ovn.path, env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    before = host_state(), on_host("ip", "-o", "link")
+    out = on_host(DOIT, "stack", PUBLIC_NETWORK_ON_HOST="True")
+    assert "floating IPs (172.24.9.0/24) answer from this machine, by stack-" in out
+    network = Network(ovn, tmp_path)
+    make_logical_network(network)
+    one = Guest(network, "guest-one", MACS["guest-one"])
+    network.nbctl("--wait=hv", "sync")
+    one.ask_dhcp()
+    (tmp_path / "index.html").write_text("over TCP\n" * 5000)
+    one.serve(tmp_path)
+    assert on_host("sh", "-c", request(FLOATING, "/")).count("over TCP") == 5000
+    assert one.pings(OUTSIDE)
+
+    on_host(DOIT, "stack")  # the gateway is in the stack's network again
+    assert on_host("ip", "-o", "link") == before[1]
+    assert network.get(FLOATING).count("over TCP") == 5000
+    on_host(DOIT, "unstack")
+    assert (host_state(), on_host("ip", "-o", "link")) == before

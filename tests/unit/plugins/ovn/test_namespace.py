@@ -1,0 +1,84 @@
+"""The network of a stack, really made, and what is left of it."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from doitstack.stack import Stack
+from doitstack_plugins.ovn import namespace
+from doitstack_plugins.ovn.places import root
+from tests.unit.plugins.ovn.stacks import make_ovn
+from tests.unit.recorded_actions import RecordedActions
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for namespaces")
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Stack]:
+    stack = make_ovn(tmp_path)
+    with stack.acting(RecordedActions(lambda program: None)):
+        namespace.start(stack)
+        yield stack
+        stack.stop_all()
+        namespace.forget(stack)
+
+
+def output(*words: str | Path) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@needs_root
+def test_commands_enter_the_network_or_see_it(started: Stack, tmp_path: Path) -> None:
+    enter, see = namespace.enter(started), namespace.see(started)
+    here = os.readlink("/proc/self/ns/net")
+    there = output(enter, "readlink", "/proc/self/ns/net")
+    assert there != here
+    assert output(see, "readlink", "/proc/self/ns/net") == here
+    output(enter, "ip", "link", "add", "card", "type", "veth", "peer", "name", "other")
+    for script in (enter, see):
+        assert output(script, "ls", "/sys/class/net").split() == ["card", "lo", "other"]
+        assert output(script, "ls", "/run/netns") == "stack"
+    assert output(see, "ip", "netns", "exec", "stack", "readlink", "/proc/self/ns/net") == there
+    assert not Path("/sys/class/net/card").exists()
+    done = subprocess.run([enter, "pwd"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{tmp_path}\n"
+
+
+@needs_root
+def test_another_start_keeps_the_network(started: Stack) -> None:
+    before = namespace.generation(started)
+    namespace.start(started)
+    assert namespace.generation(started) == before
+    assert before.startswith(f"{namespace.holder(started)} net:[")
+
+
+@needs_root
+def test_nothing_is_entered_once_its_holder_has_ended(started: Stack) -> None:
+    before = Path("/run/netns").exists()
+    os.kill(int(namespace.holder(started)), signal.SIGKILL)
+    started.stop_all()
+    # Another process has its pid now.
+    holder = root(started) / "holder"
+    holder.write_text(holder.read_text().replace(namespace.holder(started), str(os.getpid())))
+    done = subprocess.run(
+        [namespace.enter(started), "true"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "to start it: doit stack" in done.stderr
+    was_made = (root(started) / "made-run-netns").exists()
+    namespace.forget(started)
+    assert Path("/run/netns").exists() == (before and not was_made)
+
+
+def test_the_scripts_fail_where_nothing_was_started(tmp_path: Path) -> None:
+    stack = make_ovn(tmp_path)
+    root(stack).mkdir(parents=True)
+    namespace._write_scripts(stack)
+    done = subprocess.run(
+        [namespace.see(stack), "true"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "does not run" in done.stderr) == (1, True)
