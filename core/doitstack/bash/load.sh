@@ -19,25 +19,38 @@ _doitstack_of_ours() (
     "$@"
 )
 
-# Define what stack.sh defines itself, and sudo if it is not installed.
+# Define what stack.sh defines itself, sudo if it is not installed, and our installation of Python packages.
 _doitstack_stand_in() {
-    eval "$(_doitstack_of_ours declare -f echo_nolog sudo)"
+    eval "$(_doitstack_of_ours declare -f echo_nolog sudo _lock _print_trimmed _set_path)"
+    # shellcheck source=/dev/null
+    source "$_doitstack_home/library/python.sh"
+    PYTHON=$STACK_VENV/bin/python
+    _set_path
     read_password() {
         [[ ${!1-} ]] || builtin printf -v "$1" '%s' "$(_doitstack_of_ours _kept_password "$1")"
         export "${1?}"
     }
 }
 
-# Make a directory for DevStack's stackrc, so that it finds the user's settings next to it. It reads them
-# after it has set DEST and before it uses DEST.
+# Make a directory for DevStack's stackrc, so that it finds our settings next to it. It reads them after it has
+# set DEST and before it uses DEST.
 _doitstack_make_rc() {
     mkdir -p "$DEST/.devstack"
     ln -sfn "$DEVSTACK_DIR/stackrc" "$DEST/.devstack/stackrc"
     # shellcheck disable=SC2016 # expanded when it is sourced
     echo 'source "$DEVSTACK_DIR/functions"' >|"$DEST/.devstack/functions"
-    # shellcheck disable=SC2016
-    echo 'source "$_doitstack_home/user_settings.sh" || _doitstack_cannot_load user_settings.sh' \
-        >|"$DEST/.devstack/.localrc.auto"
+    echo '_doitstack_set_places' >|"$DEST/.devstack/.localrc.auto"
+}
+
+# Set the user's settings, and the places that are ours.
+_doitstack_set_places() {
+    # DevStack does not run as root.
+    STACK_USER=$(id -un)
+    # shellcheck source=/dev/null
+    source "$_doitstack_home/user_settings.sh" || _doitstack_cannot_load user_settings.sh
+    STACK_VENV=${STACK_VENV:-$DEST/venvs/stack}
+    DEVSTACK_VENV=${DEVSTACK_VENV:-$STACK_VENV}
+    TEMPEST_CONFIG_DIR=${TEMPEST_CONFIG_DIR:-$DATA_DIR/tempest/etc}
 }
 
 if [[ ! ${DEVSTACK_DIR-} ]]; then
@@ -60,7 +73,7 @@ else
     source "$_doitstack_home/timing.sh" || _doitstack_cannot_load timing.sh
     # shellcheck source=/dev/null
     source "$_doitstack_home/async.sh" || _doitstack_cannot_load async.sh
-    for _doitstack_file in "$TOP_DIR"/lib/{database,rpc_backend}; do
+    for _doitstack_file in "$TOP_DIR"/lib/{stack,database,rpc_backend}; do
         # shellcheck source=/dev/null
         [[ ! -r $_doitstack_file ]] || source "$_doitstack_file"
     done

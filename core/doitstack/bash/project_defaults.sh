@@ -1,12 +1,41 @@
 # Set the defaults of DevStack's projects, after override_defaults. Sourced once, at the top level of a
 # session.
 
+# Let the variables of DevStack's files that name /etc/PROJECT name the directory in our PROJECT_CONF_DIR, of
+# which the arguments are names and values: some of these files assign it whatever its value is.
+_doitstack_move_configuration() {
+    local _doitstack_name _doitstack_etc _doitstack_place _doitstack_value
+    while (($# > 0)); do
+        _doitstack_etc=${1%_CONF_DIR} _doitstack_place=$2
+        _doitstack_etc=/etc/${_doitstack_etc,,}
+        shift 2
+        for _doitstack_name in $(compgen -v); do
+            _doitstack_value=${!_doitstack_name-}/
+            [[ $_doitstack_value == *"${_doitstack_etc#/}/"* && $_doitstack_name != _doitstack_* ]] || continue
+            _doitstack_value=${_doitstack_value//"$_doitstack_etc/"/"$_doitstack_place/"}
+            [[ $_doitstack_value != "${_doitstack_etc#/}/"* ]] ||
+                _doitstack_value=${_doitstack_place#/}${_doitstack_value#"${_doitstack_etc#/}"}
+            builtin printf -v "$_doitstack_name" '%s' "${_doitstack_value%/}"
+        done
+    done
+}
+
 if [[ ! ${DEVSTACK_DIR-} ]]; then
     _set_project_defaults
 else
+    _doitstack_fields=()
+    for _doitstack_name in {KEYSTONE,GLANCE,PLACEMENT,NEUTRON,NOVA,CINDER,SWIFT}_CONF_DIR; do
+        [[ ! ${!_doitstack_name-} ]] || _doitstack_fields+=("$_doitstack_name" "${!_doitstack_name}")
+    done
     for _doitstack_file in "$TOP_DIR"/lib/{apache,tls,infra,libraries,lvm,host,horizon,keystone,glance} \
-        "$TOP_DIR"/lib/{nova,placement,cinder,swift,neutron,ldap,etcd3,os-vif}; do
+        "$TOP_DIR"/lib/{nova,placement,cinder,swift,neutron,ldap,etcd3,os-vif,tempest}; do
         # shellcheck source=/dev/null
         [[ ! -r $_doitstack_file ]] || source "$_doitstack_file"
     done
+    _doitstack_move_configuration "${_doitstack_fields[@]}"
+    # Some variables are set only by functions of DevStack that do not run.
+    eval "$(_doitstack_of_ours declare -f _default _set_project_defaults _set_network_defaults _set_project_paths \
+        _set_service_paths _set_conf)"
+    _set_project_defaults
 fi
+unset -f _doitstack_move_configuration

@@ -1,7 +1,8 @@
 # DevStack's component timing: time_start NAME ... time_stop NAME. Times are summed by name.
 
 declare -gA _TIME_START _TIME_TOTAL  # ms
-declare -gi _TIME_BEGIN=${_TIME_BEGIN:-$EPOCHSECONDS}
+# DevStack's is readonly.
+[[ ${_TIME_BEGIN-} ]] || declare -gi _TIME_BEGIN=$EPOCHSECONDS
 
 # Return the ms since the machine started, in steps of 10: the clock may be set meanwhile.
 _time_now() {

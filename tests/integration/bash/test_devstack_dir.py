@@ -3,6 +3,7 @@
 The checkout is a stand-in in its shape: a few files of functions in other words.
 """
 
+import getpass
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,13 @@ FUNC_DIR=$(cd $(dirname "${BASH_SOURCE:-$0}") && pwd)
 source ${FUNC_DIR}/functions-common
 source ${FUNC_DIR}/inc/ini-config
 source ${FUNC_DIR}/inc/async
+source ${FUNC_DIR}/inc/python
 function echo_summary { echo "theirs: $*"; }
 """,
     "functions-common": """\
 declare -A GITREPO
 declare -A GITDIR
+declare -r -g _TIME_BEGIN=$(date +%s)
 function is_service_enabled { [[ ,$ENABLED_SERVICES, == *,$1,* ]]; }
 function GetDistro { DISTRO=of-theirs; }
 function start_neutron_agents { echo "agents of theirs"; }
@@ -33,7 +36,16 @@ function time_stop { echo "time_stop of theirs"; }
 """,
     "inc/ini-config": 'function iniset { echo "iniset of theirs: $2 $3 $4"; }\n',
     "inc/async": 'function async_run { echo "async_run of theirs"; }\n',
+    "inc/python": 'function setup_develop { echo "setup_develop of theirs"; }\n',
     "lib/database": "DATABASES_OF_THEIRS=$DISTRO\n",
+    "lib/stack": 'function stack_install_service { echo "theirs: $1"; }\n',
+    "lib/nova": """\
+NOVA_CONF_DIR=/etc/nova
+NOVA_CONF=$NOVA_CONF_DIR/nova.conf
+NOVA_ROOTWRAP="sudo nova-rootwrap $NOVA_CONF_DIR/rootwrap.conf"
+NOVA_PLUGIN_CONF=etc/nova/plugin.ini
+NOVA_GROUP=$(id -gn $STACK_USER)
+""",
     "lib/keystone": "KEYSTONE_DIR=$DEST/keystone\nKEYSTONE_WAY=${KEYSTONE_WAY:-theirs}\n",
     "stackrc": """\
 RC_DIR=$(cd $(dirname "${BASH_SOURCE:-$0}") && pwd)
@@ -41,11 +53,13 @@ source $RC_DIR/functions
 false
 DEST=/opt/stack
 DATA_DIR=${DEST}/data
+STACK_USER=stack
 if [[ -f $RC_DIR/localrc ]]; then
     source $RC_DIR/localrc
 elif [[ -f $RC_DIR/.localrc.auto ]]; then
     source $RC_DIR/.localrc.auto
 fi
+REQUIREMENTS_DIR=${REQUIREMENTS_DIR:-$DEST/requirements}
 GITDIR["of-theirs"]=$DEST/of-theirs
 STACKRC_SAW="$TOP_DIR ${MINE:-nothing}"
 REGION_NAME=${REGION_NAME:-RegionOfTheirs}
@@ -79,11 +93,13 @@ def test_functions_of_the_checkout_stand_in_place_of_ours(
         [[ $TOP_DIR == "$DEVSTACK_DIR" && $FILES == "$TOP_DIR/files" ]] && echo top
         GITDIR[x]=$DEST/x
         echo "${GITDIR[x]##*/} ${#GITDIR[@]} $DATABASES_OF_THEIRS"
-        declare -F pip_install write_uwsgi_config || echo none of ours
+        stack_install_service thing
+        declare -F write_uwsgi_config || echo none of ours
         """,
     )
     assert said(stack.run("stack").ok()) == [
-        *("iniset of theirs: s k v", "agents of theirs", "top", "x 2 of-theirs", "none of ours")
+        *("iniset of theirs: s k v", "agents of theirs", "top", "x 2 of-theirs", "theirs: thing"),
+        "none of ours",
     ]
 
 
@@ -116,6 +132,47 @@ def test_override_defaults_comes_before_the_libraries_of_the_checkout(
     override = in_phase("override_defaults", "KEYSTONE_WAY=${KEYSTONE_WAY:-ours}")
     (stack.path / "extras.d" / "40-override.sh").write_text(override)
     assert said(stack.run("stack").ok()) == ["ours"]
+
+
+def test_python_packages_are_installed_into_our_environment(
+    stack_dir: MakeStackDir, checkout: Path
+) -> None:
+    stack = stack_with(
+        stack_dir,
+        checkout,
+        """
+        [[ $($PYTHON -c 'import sys; print(sys.prefix)') == $DEST/venvs/stack ]] && echo python
+        mkdir $DEST/thing
+        echo "name = thing" > $DEST/thing/setup.cfg
+        pip_install() { echo "installing $*" | sed "s,$DEST,DEST,"; }
+        setup_develop $DEST/thing
+        echo "listed>=2" >> $REQUIREMENTS_DIR/global-requirements.txt
+        pip_install_gr listed
+        pip_install_gr other
+        get_python_exec_prefix | sed "s,$DEST,DEST,"
+        """,
+    )
+    assert said(stack.run("stack").ok()) == [
+        *("python", "installing -e DEST/thing", "installing listed>=2", "installing other"),
+        "DEST/venvs/stack/bin",
+    ]
+
+
+def test_configuration_is_where_ours_is(stack_dir: MakeStackDir, checkout: Path) -> None:
+    body = """
+    for name in NOVA_CONF_DIR NOVA_CONF NOVA_ROOTWRAP NOVA_PLUGIN_CONF Q_PLUGIN_CONF_FILE; do
+        echo "${!name}"
+    done
+    echo "$STACK_USER"
+    """
+    stack = stack_with(stack_dir, checkout, body)
+    etc = f"{stack.dest}/data/nova/etc"
+    assert said(stack.run("stack").ok()) == [
+        *(etc, f"{etc}/nova.conf", f"sudo nova-rootwrap {etc}/rootwrap.conf"),
+        f"{etc}/plugin.ini".lstrip("/"),
+        f"{stack.dest}/data/neutron/etc/plugins/ml2/ml2_conf.ini".lstrip("/"),
+        getpass.getuser(),
+    ]
 
 
 def test_functions_of_stack_sh_exist(stack_dir: MakeStackDir, checkout: Path) -> None:
