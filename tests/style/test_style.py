@@ -13,6 +13,7 @@ SHELL_SCRIPTS = [
     *ROOT.glob("core/**/*.sh"),
     *ROOT.glob("core/**/*.bash"),
     *ROOT.glob("plugins/**/*.sh"),
+    *ROOT.glob("plugins/doitstack_plugins/libvirt/programs/*"),
     *ROOT.glob("extras.d/*.sh"),
     *ROOT.glob("bench/*.sh"),
     ROOT / ".ci" / "run",

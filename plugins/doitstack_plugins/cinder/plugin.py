@@ -1,29 +1,36 @@
-"""Cinder: its API, scheduler and volume service, with a back end that keeps no data.
+"""Cinder: its API, scheduler, volume and backup service.
 
-The back end is one of Cinder's own: volumes are made, listed, attached and deleted, and store
-nothing. So it needs neither LVM nor root, and no image can be copied into a volume.
+Where volumes are is the matter of `backends`: by default in files if servers are guests, else
+nowhere.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from doitstack import Stack, Step, async_run, async_wait, hookimpl
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl
 from doitstack.cloud import cloud
 from doitstack.config.addresses import host_address, socket_host
+from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, rabbitmq
+from doitstack_plugins.cinder import backends
 from doitstack_plugins.keystone import service_accounts
+from doitstack_plugins.libvirt import node
 from doitstack_plugins.shared import health
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 from doitstack_plugins.shared.uwsgi import WsgiService
 
-_BACKEND = "fake"
-_DRIVER = "cinder.tests.fake_driver.FakeLoggingVolumeDriver"
+_IN_NODE = ("c-vol", "c-bak")
+"""The daemons that mount volumes."""
+
+_PRIVILEGED = ("cinder_sys_admin", "privsep_osbrick")
+"""The sections of helpers that cinder starts for what only root may do. Ours are root already."""
 
 
 class Cinder(ApiService):
@@ -31,13 +38,17 @@ class Cinder(ApiService):
 
     name = "cinder"
     services = ("cinder",)
-    known_services = ("c-api", "c-sch", "c-vol")
+    known_services = ("c-api", "c-sch", "c-vol", "c-bak")
     configuration_files = ("cinder.conf",)
-    # The back end lies among cinder's tests, which need one package more.
+    # The back end without data lies among cinder's tests, which need one package more.
     requirements = ("cinder", "fixtures")
     needs = ("key", "mysql", "rabbit")
     process = "c-api"
-    daemons: ClassVar[Mapping[str, str]] = {"c-sch": "cinder-scheduler", "c-vol": "cinder-volume"}
+    daemons: ClassVar[Mapping[str, str]] = {
+        "c-sch": "cinder-scheduler",
+        "c-vol": "cinder-volume",
+        "c-bak": "cinder-backup",
+    }
     port = "8776"
     wsgi = "cinder.wsgi.api:application"
     catalog_type = "block-storage"
@@ -45,6 +56,22 @@ class Cinder(ApiService):
     manage = "cinder-manage"
     manage_modules = ("cinder.cmd.manage", "cinder.objects.*", "cinder.service")
     migration = ("db", "sync")
+
+    @hookimpl
+    def source(self, settings: Settings) -> None:
+        """Set the defaults of DevStack's lib/cinder."""
+        super().source(settings)
+        settings.default("CINDER_ENABLED_BACKENDS", backends.default(settings))
+        settings.default("VOLUME_BACKING_FILE_SIZE", "30G")
+
+    @property
+    def checked_settings(self) -> Mapping[str, SettingCheck]:
+        """How its settings are checked, by their names."""
+        return {
+            **super().checked_settings,
+            "CINDER_ENABLED_BACKENDS": backends.check,
+            "VOLUME_BACKING_FILE_SIZE": backends.check_size,
+        }
 
     @hookimpl
     def stack_extra(self, stack: Stack) -> Iterator[Step]:
@@ -67,6 +94,19 @@ class Cinder(ApiService):
         """Write cinder.conf (0600), and make the directory of the state."""
         super().configure(stack)
         private_directory(self.state(stack))
+        private_directory(self.data(stack) / "backups")
+
+    def start(self, stack: Stack) -> None:
+        """Start cinder, with the file systems of its volumes."""
+        if backends.has_files(stack):
+            backends.prepare(stack, self.data(stack))
+        super().start(stack)
+
+    def daemon_command(self, stack: Stack, name: str) -> list[str]:
+        """Return what a daemon runs; the node is where volumes in files are."""
+        is_in_node = name in _IN_NODE and backends.has_files(stack)
+        prefix = node.command(stack) if is_in_node else []
+        return [*prefix, *super().daemon_command(stack, name)]
 
     def wait_for_daemons(self, stack: Stack) -> None:
         """Wait until the daemons have reported to the API, if there is one."""
@@ -79,14 +119,20 @@ class Cinder(ApiService):
                 health.wait_until(stack, name, partial(_is_reported, storage, binary, started))
 
     def create_volume_types(self, stack: Stack) -> None:
-        """Make the type of the back end's volumes; nothing changes if it is there already."""
+        """Make the type of each back end's volumes unless it is there."""
         if not self.serves_api(stack):
             return
         with cloud(stack) as connection, stack.timed("osc"):
             storage = connection.block_storage
-            if all(one.name != _BACKEND for one in storage.types()):
-                specs = {"volume_backend_name": _BACKEND}
-                storage.create_type(name=_BACKEND, extra_specs=specs)
+            known = {one.name for one in storage.types()}
+            for name in self.backend_names(stack):
+                if name not in known:
+                    specs = {"volume_backend_name": name}
+                    storage.create_type(name=name, extra_specs=specs)
+
+    def backend_names(self, stack: Stack) -> list[str]:
+        """Return the names of the back ends."""
+        return [backend.name for backend in backends.enabled(stack.settings)]
 
     def generation(self, stack: Stack) -> str:
         """Return what running processes must be made from."""
@@ -101,13 +147,14 @@ class Cinder(ApiService):
     def conf(self, stack: Stack) -> Sections:
         """Return cinder.conf."""
         state, etc = self.state(stack), self.environment(stack).path / "etc/cinder"
+        names = self.backend_names(stack)
         return {
             "DEFAULT": {
                 "host": socket_host(stack.settings["SERVICE_HOST"]),
                 "my_ip": host_address(stack.settings),
                 "transport_url": rabbitmq.url(stack),
-                "enabled_backends": _BACKEND,
-                "default_volume_type": _BACKEND,
+                "enabled_backends": ",".join(names),
+                "default_volume_type": names[0],
                 "state_path": str(state),
                 # Seconds between two reports of a volume service to the scheduler.
                 "report_interval": "2",
@@ -115,14 +162,32 @@ class Cinder(ApiService):
                 "api_paste_config": str(etc / "api-paste.ini"),
                 "resource_query_filters_file": str(etc / "resource_filters.json"),
                 "rootwrap_config": str(etc / "rootwrap.conf"),
+                "image_conversion_dir": str(state / "conversion"),
+                **self.backup_options(stack),
             },
-            _BACKEND: {"volume_backend_name": _BACKEND, "volume_driver": _DRIVER},
+            **backends.sections(stack, self.data(stack)),
+            **{section: {"helper_command": self.helper(stack)} for section in _PRIVILEGED},
             "database": {"connection": mariadb.url(stack, "cinder")},
             "keystone_authtoken": service_accounts.authtoken_options(stack, "cinder"),
             "nova": service_accounts.credentials(stack, "nova"),
             "coordination": {"backend_url": f"file://{state}/coordination"},
             "oslo_concurrency": {"lock_path": str(state / "locks")},
         }
+
+    def backup_options(self, stack: Stack) -> dict[str, str]:
+        """Return where backups are: in Swift if it is enabled, else in files."""
+        if stack.is_service_enabled("s-proxy"):
+            # The user's own account, as the endpoint of the catalog has it.
+            return {"backup_driver": "cinder.backup.drivers.swift.SwiftBackupDriver"}
+        return {
+            "backup_driver": "cinder.backup.drivers.posix.PosixBackupDriver",
+            "backup_posix_path": str(self.data(stack) / "backups"),
+        }
+
+    def helper(self, stack: Stack) -> str:
+        """Return the command of a helper for what only root may do."""
+        program = self.environment(stack).program("privsep-helper")
+        return shlex.join([program, "--config-file", str(self.conf_dir(stack) / "cinder.conf")])
 
     def state(self, stack: Stack) -> Path:
         """Return the directory of cinder's own files."""

@@ -5,6 +5,7 @@ them, libvirt finds private directories in the place of the system's, and volume
 nobody else sees it. All of it is gone when the last process in them has ended, guests included.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -26,6 +27,11 @@ LIBVIRT_PLACES = (
 )
 """The private directories, below `places`, each at its path in the system."""
 
+_PROGRAMS = Path(__file__).with_name("programs")
+"""Programs that come before the system's in the node: volumes in files are mounted by them."""
+
+_WITH_PROGRAMS = 'PATH="$0:$PATH" exec "$@"'
+
 _SCRIPT = Path(__file__).with_name("node.sh")
 _MARK = "run/libvirt"
 """The place by which processes of the node are known."""
@@ -36,6 +42,7 @@ _PARENTS = ("/run", "/var/lib", "/var/cache", "/var/log")
 _LIBVIRT_USER = "libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin\n"
 _LIBVIRT_GROUPS = "kvm:x:64056:\nlibvirt:x:64057:\nlibvirt-qemu:x:64055:\n"
 _END_SECONDS = 5
+_LOOK_AGAIN_SECONDS = 0.05
 
 
 def root(stack: Stack) -> Path:
@@ -70,7 +77,8 @@ def start(stack: Stack) -> None:
 
 def command(stack: Stack) -> list[str]:
     """Return the prefix of a command that runs it in the node, which must run."""
-    return ["nsenter", "--target", str(_pid(stack)), "--mount", "--uts", "--"]
+    enter = ["nsenter", "--target", str(_pid(stack)), "--mount", "--uts", "--"]
+    return [*enter, "sh", "-c", _WITH_PROGRAMS, str(_PROGRAMS)]
 
 
 def processes(stack: Stack) -> Iterator[int]:
@@ -89,6 +97,22 @@ def stop(stack: Stack) -> None:
         if left := end_processes(found, grace=_END_SECONDS):
             names = ", ".join(map(str, sorted(left)))
             raise ServiceError(f"these processes of the node do not end: {names}")
+    _wait_for_loop_devices(stack)
+
+
+def _wait_for_loop_devices(stack: Stack) -> None:
+    """Wait until the kernel has undone the mounts, which it does a moment after the last end."""
+    ours, deadline = str(stack.data_dir), time.monotonic() + _END_SECONDS
+    while time.monotonic() < deadline and any(
+        file.startswith(f"{ours}/") for file in _loop_files()
+    ):
+        stack.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _loop_files() -> Iterator[str]:
+    for path in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with suppress(OSError):
+            yield path.read_text(encoding="utf-8")
 
 
 def remove(stack: Stack) -> None:

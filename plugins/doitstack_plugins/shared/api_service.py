@@ -135,11 +135,14 @@ class ApiService(Service):
     def start_daemons(self, stack: Stack) -> None:
         """Start the daemons that are enabled."""
         for name in self.enabled_daemons(stack):
-            program = self.environment(stack).program(self.daemons[name])
-            argv, env = [program, *self.conf_options(stack)], self.environ(stack)
+            argv, env = self.daemon_command(stack, name), self.environ(stack)
             code = self.environment(stack).code()
             with stack.timed("run_process"):
                 stack.run_process(name, argv, env=env, wait=False, code=code)
+
+    def daemon_command(self, stack: Stack, name: str) -> list[str]:
+        """Return the program and arguments of a daemon."""
+        return [self.environment(stack).program(self.daemons[name]), *self.conf_options(stack)]
 
     def wait_for_api(self, stack: Stack) -> None:
         """Wait until the API answers. Raises ServiceError with its log if it does not."""
