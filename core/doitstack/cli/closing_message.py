@@ -1,7 +1,7 @@
 """The message that ends a run: the summary, or what failed first and how to resume."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from doitstack.console.step_lines import StepReporter
 from doitstack.engine.doit_runner import FutureRunner
@@ -23,7 +23,7 @@ def closing_message(
     """Return the last lines of a run's output; `left` is what it has left running."""
     them = "it" if len(left) == 1 else "them"
     lines = [f"{names_of(left)}; `doit unstack` ends {them}"] if left else []
-    return "\n".join([*_warnings(run), *lines, _ending(run, reporter, runner)])
+    return "\n".join([*_warnings(run), *_losses(run), *lines, _ending(run, reporter, runner)])
 
 
 def _warnings(run: OpenRun) -> list[str]:
@@ -32,6 +32,13 @@ def _warnings(run: OpenRun) -> list[str]:
     if more := len(run.context.warnings) - len(lines):
         lines.append(f"{more} more warnings: {run.context.log.path}")
     return lines
+
+
+def _losses(run: OpenRun) -> Iterator[str]:
+    """Yield which records of the run are not complete: they may lack the reason of its failure."""
+    for record in (run.context.log, run.context.journal):
+        if record.loss:
+            yield f"WARNING: {record.path} is not complete: {record.loss}"
 
 
 def _ending(run: OpenRun, reporter: StepReporter, runner: FutureRunner) -> str:

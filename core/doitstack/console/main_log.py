@@ -26,7 +26,10 @@ SILENCE = 30.0
 
 
 class MainLog:
-    """The main line's log; `descriptor` is open for appending and may be given to programs."""
+    """The main line's log; `descriptor` is open for appending and may be given to programs.
+
+    `loss` is why lines are missing, in the words of the system; empty if none is.
+    """
 
     def __init__(self, path: Path, mask: Callable[[], Mask] = Mask) -> None:
         """Open the log at `path`; it is not shown before `show_on`.
@@ -34,6 +37,7 @@ class MainLog:
         `mask` returns the mask of the secrets that are known by now.
         """
         self.path = path
+        self.loss = ""
         self.descriptor = open_regular(path, os.O_CREAT | os.O_RDWR | os.O_APPEND)
         # One that is open for appending writes at the end only.
         self._overwriting = open_regular(path, os.O_RDWR)
@@ -61,7 +65,8 @@ class MainLog:
         try:
             with self._alone():
                 _write_lines(self.descriptor, data)
-        except OSError:
+        except OSError as error:
+            self.loss = error.strerror or repr(error)
             self.show()
             with self._on_screen() as screen:
                 screen.show(self._mask().data(data))

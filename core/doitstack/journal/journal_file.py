@@ -18,10 +18,14 @@ class Journal:
     """Appends events to a file. Forked children may append as well: a line is one write.
 
     `redact` returns a text with stars instead of secrets; it is applied to errors.
+
+    Attributes:
+        loss: why events are missing, in the words of the system; empty if none is.
     """
 
     def __init__(self, path: Path, redact: Callable[[str], str] = str) -> None:
         self.path = path
+        self.loss = ""
         self._redact = redact
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -36,8 +40,10 @@ class Journal:
         """Append an event that happens now. A full disk loses events, not the run."""
         if isinstance(event, (StepEnd, FutureEnd)) and event.error:
             event = replace(event, error=self._redact(event.error))
-        with suppress(OSError):
+        try:
             os.write(self._descriptor, encode(event, self.now()))
+        except OSError as error:
+            self.loss = error.strerror or repr(error)
 
     def close(self) -> None:
         """Close the file."""

@@ -36,8 +36,8 @@ def _message(
     journal.close()
     context = SimpleNamespace(
         options=SimpleNamespace(tasks=tasks, strict=False),
-        log=SimpleNamespace(path=tmp_path / "stack.log"),
-        journal=SimpleNamespace(path=tmp_path / "run.jsonl"),
+        log=SimpleNamespace(path=tmp_path / "stack.log", loss=""),
+        journal=journal,
         futures_dir=tmp_path,
         warnings=[],
         last_lines=["the cloud is here"],
@@ -59,6 +59,7 @@ def test_good_run_ends_with_its_summary(tmp_path: Path, task: str, command: str,
 def test_failed_run_without_a_journal_shows_its_messages(tmp_path: Path) -> None:
     message = _message(tmp_path, "unstack", failures=["the disk is full"], is_full=True)
     assert message.splitlines() == [
+        f"WARNING: {tmp_path}/run.jsonl is not complete: File too large",
         "",
         "the disk is full",
         f"log: {tmp_path}/stack.log",

@@ -25,6 +25,7 @@ def test_main_log_shows_a_line_that_it_cannot_write(capfd: pytest.CaptureFixture
     log.show_on(PlainScreen(1))
     log.write("still seen\n")
     log.close()
+    assert log.loss == "No space left on device"
     assert capfd.readouterr().out == "still seen\n"
 
 
@@ -37,7 +38,7 @@ def test_full_disk_for_a_log_is_a_warning(
     assert log.insert(tmp_path / "future.log") == (0, 0)
     log.close()
     assert capfd.readouterr().out == (
-        f"\nWARNING: {tmp_path}/future.log cannot be inserted here: No space left on device; "
+        f"WARNING: {tmp_path}/future.log cannot be inserted here: No space left on device; "
         f"read it there\n"
     )
 
@@ -46,6 +47,7 @@ def test_journal_loses_events_and_not_the_run() -> None:
     journal = Journal(FULL)
     journal.write(RunStart(tasks=("stack",)))
     journal.close()
+    assert journal.loss == "No space left on device"
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(journal._descriptor)
 
