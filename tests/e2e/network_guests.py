@@ -1,6 +1,5 @@
 """Guests of a network without machines: namespaces with a port of OVN, in the stack's network."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -25,15 +24,18 @@ done
 """What busybox's DHCP client runs: it takes the address, the MTU and the routes."""
 
 
-def install_busybox() -> None:
-    """Install Debian's busybox, which has a DHCP client and nc, where it is missing."""
-    if shutil.which("busybox"):
-        return
-    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    install = [*as_root, "apt-get", "install", "--yes", "--no-install-recommends", "busybox-static"]
-    if subprocess.run(install, check=False).returncode:
+_TOOLS = {"busybox": "busybox-static", "ip": "iproute2", "iptables-save": "iptables"}
+"""What guests and comparisons need, with Debian's packages: busybox has a DHCP client and nc."""
+
+
+def install_tools() -> None:
+    """Install what is missing of the tools, as root."""
+    missing = [package for tool, package in _TOOLS.items() if not shutil.which(tool)]
+    install = ["apt-get", "-o", "DPkg::Lock::Timeout=600", "install", "--yes"]
+    install += ["--no-install-recommends", *missing]
+    if missing and subprocess.run(install, check=False).returncode:
         # A fresh machine has no lists of packages.
-        subprocess.run([*as_root, "apt-get", "update"], check=True)
+        subprocess.run(["apt-get", "update"], check=True)
         subprocess.run(install, check=True)
 
 

@@ -4,21 +4,30 @@ All traffic stays in network namespaces that the tests make.
 They need root, and apt or Debian's packages.
 """
 
+import hmac
 import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any, NamedTuple
+from uuid import uuid4
 
+import openstack
 import pytest
 
-from tests.conftest import DOIT, MakeStackDir, StackDir
+from tests.conftest import DOIT, MakeStackDir, StackDir, user_caches
 from tests.e2e.host_state import host_state
-from tests.e2e.network_guests import Guest, Network, install_busybox, request
-from tests.e2e.samples import check_stopped, has_packages, processes
+from tests.e2e.network_guests import Guest, Network, install_tools, request
+from tests.e2e.samples import check_stopped, free_ports, needs_packages, passwords, processes
+from tests.namespaces import needs_namespaces
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0 or not has_packages(), reason="needs root, and apt"),
+    needs_packages,
+    needs_namespaces,
     pytest.mark.timeout(1200),
 ]
 
@@ -31,7 +40,7 @@ SETTINGS = {"FLOATING_RANGE": "172.24.9.0/24"}
 
 @pytest.fixture
 def ovn(stack_dir: MakeStackDir) -> StackDir:
-    install_busybox()
+    install_tools()
     return stack_dir(services="ovn-controller,ovn-northd", **SETTINGS)
 
 
@@ -158,3 +167,138 @@ def test_floating_ips_answer_on_the_host_if_that_is_wanted(
     assert network.get(FLOATING).count("over TCP") == 5000
     on_host(DOIT, "unstack")
     assert (host_state(), on_host("ip", "-o", "link")) == before
+
+
+NEUTRON = "key,mysql,rabbit,neutron-api,ovn-controller,ovn-northd,q-ovn-agent"
+
+
+class Metadata(BaseHTTPRequestHandler):
+    """A stand-in for Nova's metadata, which answers with who asks, if the signature is right."""
+
+    secret = b""
+
+    def do_GET(self) -> None:
+        server = self.headers["X-Instance-ID"]
+        signature = hmac.new(self.secret, server.encode(), "sha256").hexdigest()
+        is_signed = self.headers["X-Instance-ID-Signature"] == signature
+        self.send_response(200 if is_signed else 403)
+        self.end_headers()
+        self.wfile.write(f"{self.path} of {server}".encode())
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def metadata_service(stack: StackDir) -> Iterator[None]:
+    """Serve metadata in the place of Nova."""
+    Metadata.secret = passwords(stack)["METADATA_PROXY_SHARED_SECRET"].encode()
+    port = int(stack.environ["METADATA_SERVICE_PORT"])
+    with ThreadingHTTPServer(("127.0.0.1", port), Metadata) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Server(NamedTuple):
+    """A guest, with what Neutron knows of it."""
+
+    guest: Guest
+    port: Any
+
+    @property
+    def address(self) -> str:
+        return str(self.port.fixed_ips[0]["ip_address"])
+
+
+def boot(network: Network, cloud: Any, **options: Any) -> Server:
+    """Make a port as Nova does for a server, and a guest with it."""
+    owner = {"device_owner": "compute:nova", "device_id": str(uuid4())}
+    private = cloud.network.find_network("private")
+    port = cloud.network.create_port(
+        network_id=private.id, binding_host_id="vm1", **owner, **options
+    )
+    assert port.binding_vif_type == "ovs"
+    guest = Guest(network, port.id, port.mac_address)
+    server = Server(guest, port)
+    assert guest.ask_dhcp() == server.address
+    return server
+
+
+@pytest.mark.full
+@pytest.mark.filterwarnings("default")  # the SDK warns of what it will drop itself
+def test_neutron_on_ovn(
+    stack_dir: MakeStackDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_tools()
+    before = host_state()
+    environ = {**SETTINGS, **free_ports(), **user_caches(), "LOCAL_HOSTNAME": "vm"}
+    stack = stack_dir(services=NEUTRON, **environ)
+    out = stack.run("stack", timeout=1200).ok().out
+    assert "Open vSwitch uses the datapath" in out
+    network = Network(stack, tmp_path)
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(stack.dest / "clouds.yaml"))
+    with (
+        openstack.connect(cloud="devstack") as cloud,
+        openstack.connect(cloud="devstack-admin") as admin,
+    ):
+        project = {"project_id": cloud.current_project_id}
+        one, two = (boot(network, admin, **project) for _ in range(2))
+        floating = check_guests(cloud, network, one, two, tmp_path)
+        check_metadata(stack, one)
+
+    started = processes(stack)
+    stack.run("stack", timeout=600).ok()
+    assert processes(stack) == started
+    assert network.pings(floating)
+
+    with stack.start("stack") as process:
+        assert process.stdout
+        assert any("async_run start_neutron" in line for line in process.stdout)
+        os.killpg(process.pid, signal.SIGKILL)
+    check_stopped(stack)
+    assert host_state() == before
+
+
+def check_guests(cloud: Any, network: Network, one: Server, two: Server, pages: Path) -> str:
+    """Guests reach one another and the outside, and are reached if rules allow it.
+
+    Return the floating IP of `two`.
+    """
+    assert one.guest.pings(two.address)
+    (pages / "index.html").write_text("over TCP\n" * 5000)
+    two.guest.serve(pages)
+    assert one.guest.get(two.address).count("over TCP") == 5000
+    assert one.guest.pings(OUTSIDE)  # by SNAT
+    assert cloud.network.get_port(one.port.id).status == "ACTIVE"
+
+    public = cloud.network.find_network("public")
+    made = cloud.network.create_ip(floating_network_id=public.id, port_id=two.port.id)
+    address = str(made.floating_ip_address)
+    network.nbctl("--wait=hv", "sync")
+    assert not network.pings(address)
+    (group,) = two.port.security_group_ids
+    for protocol, ports in {"icmp": (None, None), "tcp": (80, 80)}.items():
+        cloud.network.create_security_group_rule(
+            security_group_id=group,
+            direction="ingress",
+            ether_type="IPv4",
+            protocol=protocol,
+            port_range_min=ports[0],
+            port_range_max=ports[1],
+        )
+    network.nbctl("--wait=hv", "sync")
+    assert network.pings(address)
+    assert network.get(address).count("over TCP") == 5000
+    return address
+
+
+def check_metadata(stack: StackDir, server: Server) -> None:
+    """A guest gets metadata of its own, by the agent, which signs the request for Nova."""
+    with metadata_service(stack):
+        answer = server.guest.get("169.254.169.254", "/latest/meta-data")
+    assert answer.endswith(f"/latest/meta-data of {server.port.device_id}")

@@ -60,9 +60,18 @@ def generation(stack: Stack) -> str:
     return digest(namespace.generation(stack), mariadb.schema_key(stack, "neutron"))
 
 
+def knows_neutron(stack: Stack) -> bool:
+    """Return whether OVN's databases are those of a Neutron."""
+    return _known_neutron(stack).exists()
+
+
+def _known_neutron(stack: Stack) -> Path:
+    return root(stack) / "neutron"
+
+
 def _forget_other_neutron(stack: Stack) -> None:
     """Remove OVN's databases if they describe the networks of a database that is gone."""
-    if write_private(root(stack) / "neutron", mariadb.schema_key(stack, "neutron")):
+    if write_private(_known_neutron(stack), mariadb.schema_key(stack, "neutron")):
         stack.stop_process("ovn-northd", "ovsdb-server-nb", "ovsdb-server-sb")
         for name in ("nb", "sb"):
             (root(stack) / f"{name}.db").unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from doitstack import Stack
-from doitstack.private_files import private_directory, write_private
+from doitstack.private_files import locked, private_directory, write_private
 from doitstack_plugins.ovn.commands import succeeds
 from doitstack_plugins.ovn.places import root
 from doitstack_plugins.shared import health
@@ -28,11 +28,13 @@ _OWN_NAMESPACES = ("unshare", "--net", "--mount", "--propagation", "slave")
 
 
 def start(stack: Stack) -> None:
-    """Make the network unless it is there, and wait for it."""
+    """Make the network unless it is there, and wait for it; several futures may do so at once."""
     directory = private_directory(root(stack))
-    _write_scripts(stack)
-    stack.run_process(HOLDER, [*_OWN_NAMESPACES, "sh", directory / "hold", directory], wait=False)
-    health.wait_until(stack, HOLDER, partial(_is_there, stack))
+    argv: list[str | Path] = [*_OWN_NAMESPACES, "sh", directory / "hold", directory]
+    with locked(directory):
+        _write_scripts(stack)
+        stack.run_process(HOLDER, argv, wait=False)
+        health.wait_until(stack, HOLDER, partial(_is_there, stack))
 
 
 def forget(stack: Stack) -> None:

@@ -17,7 +17,13 @@ from doitstack.errors import SettingsError, StepError
 from doitstack_plugins.backing import debian_packages
 from doitstack_plugins.ovn import agent, daemons, datapath, outside
 from doitstack_plugins.ovn.commands import succeeds
-from doitstack_plugins.ovn.places import AGENTS, MAINTENANCE, SERVICES, has_agent, root
+from doitstack_plugins.ovn.places import (
+    AGENTS,
+    MAINTENANCE,
+    SERVICES,
+    has_agent,
+    root,
+)
 from doitstack_plugins.shared import required_services
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.service import Service
@@ -100,6 +106,7 @@ class Ovn(Service):
         """Yield the checks of what this machine must have and allow."""
         yield partial(check_privileges, stack)
         yield partial(check_length, stack)
+        yield partial(check_networks, stack)
         if outside.is_on_host(stack):
             yield partial(outside.check_range, stack)
 
@@ -159,6 +166,16 @@ def check_length(stack: Stack) -> None:
         raise SettingsError(
             f"{AGENTS[0]} needs the socket {path}, whose path is {more} bytes too long; "
             "set a shorter DEST in local.conf"
+        )
+
+
+def check_networks(stack: Stack) -> None:
+    """Raise SettingsError if Neutron has networks from before OVN was enabled."""
+    is_first = not daemons.knows_neutron(stack) and "neutron-api" in stack.started_services()
+    if is_first and not stack.settings.is_true("RECREATE_DB"):
+        raise SettingsError(
+            "the networks of this stack were made without OVN, which does not know them; "
+            "to make all databases anew, run once: RECREATE_DB=True doit stack"
         )
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,9 @@ import pytest
 from doitstack.stack import Stack
 from doitstack_plugins.ovn import namespace
 from doitstack_plugins.ovn.places import root
+from tests.namespaces import needs_ip, needs_namespaces
 from tests.unit.plugins.ovn.stacks import make_ovn
 from tests.unit.recorded_actions import RecordedActions
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for namespaces")
 
 
 @pytest.fixture
@@ -31,7 +31,8 @@ def output(*words: str | Path) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
-@needs_root
+@needs_ip
+@needs_namespaces
 def test_commands_enter_the_network_or_see_it(started: Stack, tmp_path: Path) -> None:
     enter, see = namespace.enter(started), namespace.see(started)
     here = os.readlink("/proc/self/ns/net")
@@ -48,7 +49,8 @@ def test_commands_enter_the_network_or_see_it(started: Stack, tmp_path: Path) ->
     assert done.stdout == f"{tmp_path}\n"
 
 
-@needs_root
+@needs_ip
+@needs_namespaces
 def test_another_start_keeps_the_network(started: Stack) -> None:
     before = namespace.generation(started)
     namespace.start(started)
@@ -56,7 +58,21 @@ def test_another_start_keeps_the_network(started: Stack) -> None:
     assert before.startswith(f"{namespace.holder(started)} net:[")
 
 
-@needs_root
+@needs_ip
+@needs_namespaces
+def test_futures_may_start_it_at_once(tmp_path: Path) -> None:
+    stack = make_ovn(tmp_path)
+    with stack.acting(RecordedActions(lambda program: None)):
+        with ThreadPoolExecutor() as pool:
+            for future in [pool.submit(namespace.start, stack) for _ in range(4)]:
+                future.result()
+        assert output(namespace.enter(stack), "echo", "there") == "there"
+        stack.stop_all()
+        namespace.forget(stack)
+
+
+@needs_ip
+@needs_namespaces
 def test_nothing_is_entered_once_its_holder_has_ended(started: Stack) -> None:
     before = Path("/run/netns").exists()
     os.kill(int(namespace.holder(started)), signal.SIGKILL)

@@ -10,6 +10,7 @@ from doitstack.errors import DoitstackError, SettingsError, StepError
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.steps import Kind
 from doitstack_plugins.ovn import plugin as module
+from doitstack_plugins.ovn.places import root
 from tests.unit.plugins.ovn.stacks import SERVICES, give_programs, make_ovn
 from tests.unit.recorded_actions import RecordedActions
 
@@ -66,6 +67,20 @@ def test_users_are_told_to_be_root(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(StepError, match=r"needs root, for .* run doit as root"):
         module.check_privileges(make_ovn(tmp_path))
+
+
+def test_networks_from_before_ovn_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = make_ovn(tmp_path)
+    module.check_networks(stack)
+    monkeypatch.setattr(stack, "started_services", lambda: ["keystone", "neutron-api"])
+    with pytest.raises(SettingsError, match="run once: RECREATE_DB=True doit stack"):
+        module.check_networks(stack)
+    again = make_ovn(tmp_path, RECREATE_DB="True")
+    monkeypatch.setattr(again, "started_services", stack.started_services)
+    module.check_networks(again)
+    root(stack).mkdir(parents=True)
+    (root(stack) / "neutron").touch()
+    module.check_networks(stack)
 
 
 @pytest.mark.parametrize("name", ["Q_AGENT", "Q_ML2_PLUGIN_MECHANISM_DRIVERS"])
