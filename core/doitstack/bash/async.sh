@@ -5,6 +5,7 @@
 # fork and no external program.
 
 declare -gA _async_pids _async_commands  # of futures that were started here and are not collected
+declare -gA _async_kinds  # of variables by name: secret, other
 declare -ga _doitstack_secrets  # values that are never shown
 declare -gi _ASYNC_BG_TIME=${_ASYNC_BG_TIME:-0}  # ms
 
@@ -155,20 +156,37 @@ _async_last_letters='*[OSARKosark][RWSELrwsel][DESTNYdestny]'
 
 # Hide the secrets that the script has set since its start, and tell the main process, which knows the others.
 _async_learn_secrets() {
-    local _async_variable IFS=$' \t\n'
-    # Bash filters: a loop over all names of a session takes ten times as long.
-    for _async_variable in $(compgen -v -X "!$_async_last_letters"); do
-        [[ ${_async_variable^^} != *@($_async_secret_endings) ]] || _async_learn_secret "${!_async_variable-}"
+    local _async_variable _async_variables
+    _async_list_variables
+    for _async_variable in "${_async_variables[@]}"; do
+        if [[ ! ${_async_kinds[$_async_variable]-} ]]; then
+            _async_kinds[$_async_variable]=other
+            [[ ${_async_variable^^} != *@($_async_secret_endings) ]] || _async_kinds[$_async_variable]=secret
+        fi
+        [[ ${_async_kinds[$_async_variable]} == other ]] || _async_learn_secret "${!_async_variable-}"
     done
+}
+
+# Set _async_variables to the names that may be those of secrets. Bash filters: a loop over all names of a
+# session takes ten times as long. The session has a file of its own for such lists, others need a fork.
+_async_list_variables() {
+    local IFS=$' \t\n'
+    if [[ ${_doitstack_session-} == "$BASHPID" && -f /dev/fd/${_doitstack_variables-} ]]; then
+        builtin compgen -v -X "!$_async_last_letters" >|"/proc/self/fd/$_doitstack_variables" || true
+        builtin mapfile -t _async_variables <"/proc/self/fd/$_doitstack_variables"
+    else
+        # shellcheck disable=SC2207 # names
+        _async_variables=($(builtin compgen -v -X "!$_async_last_letters"))
+    fi
 }
 
 _async_learn_secret() {
     local _async_secret
-    [[ ${#1} -ge 5 && ${1,,} != @(/*|$_async_harmless_words) ]] || return 0
-    [[ $1 == *[!0-9]* || ${#1} -ge 12 ]] || return 0
     for _async_secret in "${_doitstack_secrets[@]}"; do
         [[ $_async_secret != "$1" ]] || return 0
     done
+    [[ ${#1} -ge 5 && ${1,,} != @(/*|$_async_harmless_words) ]] || return 0
+    [[ $1 == *[!0-9]* || ${#1} -ge 12 ]] || return 0
     _doitstack_secrets+=("$1")
     ! _async_in_session || _doitstack_send secret "$1"
 }

@@ -22,17 +22,27 @@ umask 022
 # (`builtin`, because a script may define a function `printf` or `read`.)
 _doitstack_backslash=\\\\ _doitstack_line_end='\n' _doitstack_sent=0
 _doitstack_send() {
+    local _doitstack_text
+    # If a script has closed or replaced the pipe, nobody would ever answer.
+    [[ -p /dev/fd/$_doitstack_messages ]] || builtin exit 70
+    builtin printf -v _doitstack_text '%s ' "$@"
+    # A character may have four bytes.
+    if [[ $_doitstack_text == *[$'\\\n']* || ${#_doitstack_text} -gt 1000 ]]; then
+        _doitstack_send_escaped "$@"
+    else
+        builtin printf '%s\0' "doitstack $#" "$@" >&"$_doitstack_messages"
+    fi
+}
+
+_doitstack_send_escaped() {
     local _doitstack_parts=("${@//\\/"$_doitstack_backslash"}") _doitstack_text _doitstack_long
     _doitstack_parts=("${_doitstack_parts[@]//$'\n'/"$_doitstack_line_end"}")
     builtin printf -v _doitstack_text '%s ' "${_doitstack_parts[@]}"
-    # A character may have four bytes.
     if ((${#_doitstack_text} > 1000)); then
         _doitstack_long=$DEST/async/.message.$BASHPID.$((++_doitstack_sent))
         builtin printf '%s\0' "doitstack $#" "${_doitstack_parts[@]}" >|"$_doitstack_long"
         _doitstack_parts=(file "$_doitstack_long")
     fi
-    # If a script has closed or replaced the pipe, nobody would ever answer.
-    [[ -p /dev/fd/$_doitstack_messages ]] || builtin exit 70
     builtin printf '%s\0' "doitstack ${#_doitstack_parts[@]}" "${_doitstack_parts[@]}" >&"$_doitstack_messages"
 }
 
