@@ -8,8 +8,6 @@ changed source never gets old byte code:
 MTIME (ns) and SIZE (bytes) are the source's: uv links the same file into all environments, which
 keeps both. Python itself compares the time in whole seconds only. LENGTH is the pyc's own size, so
 that a file which a crash cut off is not used.
-
-Byte code is a program: the directory must be its user's own, and closed to all others.
 """
 
 import errno
@@ -18,20 +16,13 @@ import shutil
 import stat
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
-from typing import NamedTuple
 
+from doitstack.private_cache import PrivateCache
 from doitstack.private_files import private_directory
-
-MAX_AGE = 60 * 24 * 3600
-"""Seconds after which a file is removed that no environment has linked or dropped since."""
-
-MAX_BYTES = 1 << 30
-"""The size to which the cache is pruned; the least recently used files are removed first."""
 
 _INTERPRETER = f"{sys.implementation.cache_tag}-{MAGIC_NUMBER.hex()}"
 _SUFFIX = f".{sys.implementation.cache_tag}.pyc"
@@ -43,21 +34,18 @@ _NO_LINK = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP)
 """The errors of file systems that cannot make a link."""
 
 
-class BytecodeCache(NamedTuple):
-    """A directory of byte code; need not exist yet.
+class BytecodeCache(PrivateCache):
+    """A directory of byte code. See `PrivateCache` for what its methods raise.
 
-    All methods raise OSError: no space, not writable, or PermissionError if it is not private.
-    Several processes may use it at the same time.
+    A file is used if an environment links it, or drops its link.
     """
-
-    directory: Path
 
     def restore(self, packages: Path) -> int:
         """Put the byte code of `packages`, a site-packages directory, next to its sources.
 
         Returns the number of files.
         """
-        with suppress(FileNotFoundError), self._opened() as root:
+        with suppress(FileNotFoundError), self.opened() as root:
             return sum(
                 _restore_directory(*paths)
                 for paths in _directories_in_both(root / _INTERPRETER, packages)
@@ -70,47 +58,12 @@ class BytecodeCache(NamedTuple):
         if not compiled:
             return 0
         private_directory(self.directory)
-        with self._opened() as root:
+        with self.opened() as root:
             kept = root / _INTERPRETER
             return sum(
                 _keep_module(path, kept / path.parents[1].relative_to(packages))
                 for path in compiled
             )
-
-    def prune(self, *, max_age: float = MAX_AGE, max_bytes: int = MAX_BYTES) -> None:
-        """Remove what was not used for `max_age` s, then the oldest above `max_bytes`."""
-        with suppress(FileNotFoundError), self._opened() as root:
-            remaining = max_bytes
-            for used, size, path in sorted(_uses(root), reverse=True):
-                remaining -= size
-                if remaining < 0 or used < time.time() - max_age:
-                    path.unlink(missing_ok=True)
-
-    def size(self) -> tuple[int, int]:
-        """Return the number of files, and their bytes."""
-        with suppress(FileNotFoundError), self._opened() as root:
-            sizes = [size for _, size, _ in _uses(root)]
-            return len(sizes), sum(sizes)
-        return 0, 0
-
-    def clear(self) -> None:
-        """Remove the directory. Environments keep what they have."""
-        with suppress(FileNotFoundError), self._opened():
-            shutil.rmtree(self.directory)
-
-    @contextmanager
-    def _opened(self) -> Iterator[Path]:
-        """Yield a path of the directory that leads to it even if it is renamed meanwhile."""
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self.directory, flags)
-        try:
-            status = os.fstat(descriptor)
-            if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-                reason = "it is not a directory of your own that is closed to others (mode 0700)"
-                raise PermissionError(errno.EPERM, reason, str(self.directory))
-            yield Path(f"/proc/self/fd/{descriptor}")
-        finally:
-            os.close(descriptor)
 
 
 def _directories_in_both(root: Path, packages: Path) -> Iterator[tuple[Path, Path, list[str]]]:
@@ -225,16 +178,3 @@ def _copy(old: Path, new: Path) -> bool:
     with suppress(OSError):
         os.utime(old)
     return True
-
-
-def _uses(root: Path) -> Iterator[tuple[float, int, Path]]:
-    """Yield each file: when it was last linked into an environment or dropped, size, path.
-
-    The kernel changes a file's ctime with the number of its links.
-    """
-    for place, _, names in os.walk(root):
-        for name in names:
-            with suppress(FileNotFoundError):
-                path = Path(place, name)
-                status = path.lstat()
-                yield status.st_ctime, status.st_size, path

@@ -1,4 +1,4 @@
-"""`python -m doitstack cache`: show or remove the byte code that is kept for other stacks."""
+"""`python -m doitstack cache`: show or remove what is kept for other stacks."""
 
 import argparse
 import os
@@ -6,28 +6,35 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from doitstack.bytecode_cache import BytecodeCache
-from doitstack.config.cache_directories import BYTECODE, cache_directory
+from doitstack.config.cache_directories import CACHES, cache_directory
 from doitstack.config.settings import load_settings
 from doitstack.errors import StepError
+from doitstack.private_cache import PrivateCache
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Show the cache of the current stack directory, or of the user elsewhere. Return 0.
+    """Show the caches of the current stack directory, or of the user elsewhere. Return 0.
 
-    Raises StepError if the cache belongs to another user or cannot be removed.
+    Raises StepError if one belongs to another user or cannot be removed.
     """
     parser = argparse.ArgumentParser(prog="python -m doitstack cache")
     parser.add_argument("--clear", action="store_true", help="remove it")
     is_cleared: bool = parser.parse_args(arguments).clear
-    settings = load_settings(Path.cwd(), os.environ)
-    cache = BytecodeCache(cache_directory(settings) / BYTECODE)
-    try:
-        files, size = cache.size()
-        if is_cleared:
-            cache.clear()
-    except OSError as error:
-        raise StepError(f"{cache.directory}: {error.strerror}") from error
-    verb = "removed " if is_cleared else ""
-    sys.stdout.write(f"{verb}{cache.directory}: {files} files, {size / 2**20:.0f} MiB\n")
+    directory = cache_directory(load_settings(Path.cwd(), os.environ))
+    for name in CACHES:
+        cache = PrivateCache(directory / name)
+        try:
+            line = _show(cache, is_cleared=is_cleared)
+        except OSError as error:
+            raise StepError(f"{cache.directory}: {error.strerror}") from error
+        sys.stdout.write(line)
     return 0
+
+
+def _show(cache: PrivateCache, *, is_cleared: bool) -> str:
+    """Return a line about the cache, which is removed if `is_cleared`."""
+    files, size = cache.size()
+    if is_cleared:
+        cache.clear()
+    verb = "removed " if is_cleared else ""
+    return f"{verb}{cache.directory}: {files} files, {size / 2**20:.0f} MiB\n"

@@ -1,4 +1,4 @@
-"""The directories of caches that several stacks share: uv's packages, and byte code."""
+"""The directories of caches that several stacks share: packages of uv, byte code, schemas."""
 
 import os
 import stat
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from doitstack.config.settings import Settings
 
-BYTECODE = "bytecode"
-"""The directory of byte code in the cache directory."""
+BYTECODE, SCHEMAS = CACHES = ("bytecode", "schemas")
+"""The directories in the cache directory: of byte code, and of schemas of databases."""
 
 
 def cache_directory(settings: Settings) -> Path:

@@ -9,35 +9,42 @@ from doitstack.__main__ import main
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache of a stack directory, the current one, with a file of 1 MiB."""
+    """The cache of a stack directory, the current one: byte code of 1 MiB, schemas of 2 MiB."""
     top_dir = tmp_path / "stack"
     top_dir.mkdir()
-    directory = tmp_path / "cache" / "bytecode"
-    directory.mkdir(mode=0o700, parents=True)
-    (directory / "file").write_bytes(bytes(2**20))
-    setting = f"DOITSTACK_CACHE_DIR={directory.parent}"
+    directory = tmp_path / "cache"
+    for mebibytes, name in enumerate(("bytecode", "schemas"), start=1):
+        (directory / name).mkdir(mode=0o700, parents=True)
+        (directory / name / "file").write_bytes(bytes(mebibytes * 2**20))
+    setting = f"DOITSTACK_CACHE_DIR={directory}"
     (top_dir / "local.conf").write_text(f"[[local|localrc]]\n{setting}\n")
     monkeypatch.delenv("DOITSTACK_CACHE_DIR", raising=False)
     monkeypatch.chdir(top_dir)
     return directory
 
 
-def test_cache_is_shown(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def lines(cache: Path, verb: str = "") -> str:
+    return f"{verb}{cache}/bytecode: 1 files, 1 MiB\n{verb}{cache}/schemas: 1 files, 2 MiB\n"
+
+
+def test_caches_are_shown(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache"]) == 0
-    assert capsys.readouterr().out == f"{cache}: 1 files, 1 MiB\n"
-    assert cache.exists()
+    assert capsys.readouterr().out == lines(cache)
+    assert len(list(cache.glob("*/file"))) == 2
 
 
-def test_cache_is_removed(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_caches_are_removed(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "--clear"]) == 0
-    assert capsys.readouterr().out == f"removed {cache}: 1 files, 1 MiB\n"
-    assert not cache.exists()
-    assert cache.parent.exists()
+    assert capsys.readouterr().out == lines(cache, "removed ")
+    assert list(cache.iterdir()) == []
     assert main(["cache", "--clear"]) == 0
 
 
-def test_another_directory_is_not_removed(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cache.chmod(0o755)
+@pytest.mark.parametrize("name", ["bytecode", "schemas"])
+def test_another_directory_is_not_removed(
+    cache: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (cache / name).chmod(0o755)
     assert main(["cache", "--clear"]) == 3
     assert "not a directory of your own" in capsys.readouterr().err
-    assert cache.exists()
+    assert (cache / name / "file").exists()

@@ -1,0 +1,68 @@
+"""Database schemas that outlive the stacks that made them, each under a key.
+
+Independent of services and kinds of databases: the key, a text, names all that a schema follows
+from.
+"""
+
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from doitstack.private_cache import PrivateCache
+from doitstack.private_files import open_regular, private_directory
+
+_DIGEST = 32
+"""The bytes at the beginning of a file: the SHA-256 of key and schema."""
+
+
+class SchemaCache(PrivateCache):
+    """A directory of schemas. See `PrivateCache` for what its methods raise."""
+
+    def has(self, key: str) -> bool:
+        """Return whether there is a file for `key`; `load` may still refuse it."""
+        with suppress(FileNotFoundError), self.opened() as root:
+            return (root / _name(key)).exists()
+        return False
+
+    def load(self, key: str) -> bytes | None:
+        """Return the schema of `key`; None if there is none, or its file is not as it was kept."""
+        with suppress(FileNotFoundError), self.opened() as root:
+            content = _read_own(root / _name(key))
+            schema = content[_DIGEST:]
+            if content[:_DIGEST] == _digest(key, schema):
+                return schema
+        return None
+
+    def keep(self, key: str, schema: bytes) -> None:
+        """Keep `schema` under `key`, instead of another."""
+        private_directory(self.directory)
+        with self.opened() as root:
+            handle, name = tempfile.mkstemp(prefix=".", dir=root)
+            incomplete = Path(name)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(_digest(key, schema) + schema)
+                incomplete.replace(root / _name(key))
+            except BaseException:
+                incomplete.unlink(missing_ok=True)
+                raise
+
+
+def _read_own(path: Path) -> bytes:
+    """Return the content of a file of this user, and mark it as used; b"" if it is another's."""
+    with os.fdopen(open_regular(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        if os.fstat(file.fileno()).st_uid != os.geteuid():
+            return b""
+        with suppress(OSError):  # a file system that is read only
+            os.utime(file.fileno())
+        return file.read()
+
+
+def _name(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _digest(key: str, schema: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + b"\0" + schema).digest()
