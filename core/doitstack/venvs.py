@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from doitstack.errors import CommandError, SettingsError, StepError
+from doitstack.installed_files import files_digest
 from doitstack.installed_trees import InstalledTrees
 from doitstack.private_files import (
     has_text,
@@ -93,6 +94,15 @@ class Environment(Record):
         parts = (*sorted(self.requirements), _content(self.constraints), sys.base_prefix)
         text = "\0".join((*parts, _OWN_VERSION, str(self.path)))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def contents(self) -> str:
+        """Return a digest of what is installed in it, wherever it is, and of its trees' files.
+
+        It is empty if there is nothing, or if it can change without an installation.
+        """
+        packages = {tree.package for tree in self.installed_trees.used()}
+        files = files_digest(self.site_packages, packages)
+        return digest(files, self.installed_trees.installation(), self.code()) if files else ""
 
     def code(self) -> str:
         """Return a digest of the code that its programs run from trees; empty without trees."""

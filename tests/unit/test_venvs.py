@@ -296,6 +296,19 @@ def test_packages_are_links_unless_the_user_chose_otherwise(
     assert module.stat().st_nlink == 1
 
 
+def test_contents_are_those_of_the_files_wherever_they_are(
+    environment: Environment, tmp_path: Path
+) -> None:
+    assert environment.contents() == ""
+    install(environment, run)
+    second = replace(environment, path=tmp_path / "second")
+    install(second, run)
+    assert environment.contents() == second.contents() != ""
+    install(replace(second, constraints=""), run)
+    assert version_in(second) == "2.0"
+    assert environment.contents() != second.contents()
+
+
 def test_second_environment_of_uv_compiles_nothing(
     environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
