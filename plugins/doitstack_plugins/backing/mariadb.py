@@ -91,6 +91,7 @@ checked_settings = {
     "DATABASE_PORT": _if_mysql(Settings.port),
     **dict.fromkeys((_PASSWORD, "DATABASE_USER"), _if_mysql(_check_word)),
     "RECREATE_DB": Settings.is_true,
+    "KEEP_SCHEMAS": Settings.is_true,
 }
 
 
@@ -150,7 +151,7 @@ def waits(stack: Stack) -> list[str]:
 def url(stack: Stack, name: str) -> str:
     """Return the URL by which SQLAlchemy reaches the database `name`; it holds the password."""
     if not is_mysql(stack):
-        return f"sqlite:///{_sqlite(stack, name)}"
+        return f"sqlite:///{sqlite_file(stack, name)}"
     settings = stack.settings
     user, password = settings["DATABASE_USER"], quote(stack.password(_PASSWORD), safe="")
     address = f"{url_host(settings['DATABASE_HOST'])}:{settings.port('DATABASE_PORT')}"
@@ -177,7 +178,7 @@ def migrating(stack: Stack, name: str) -> Iterator[None]:
 
     If the first migration of a database fails, the next run recreates it.
     """
-    _make(stack, name)
+    make(stack, name)
     with stack.timed("dbsync"):
         yield
     if not database_id(stack, name):
@@ -187,10 +188,17 @@ def migrating(stack: Stack, name: str) -> Iterator[None]:
 
 def database_id(stack: Stack, name: str) -> str:
     """Return the id of the database `name`; empty if it does not exist or is incomplete."""
-    found = _directory(stack, name).is_dir() if is_mysql(stack) else _sqlite(stack, name).is_file()
+    found = (
+        _directory(stack, name).is_dir() if is_mysql(stack) else sqlite_file(stack, name).is_file()
+    )
     if not found or not _id_file(stack, name).is_file():
         return ""
     return _id_file(stack, name).read_text(encoding="utf-8")
+
+
+def sqlite_file(stack: Stack, name: str) -> Path:
+    """Return the file of the database `name` if databases are in SQLite."""
+    return stack.data_dir / _checked(name) / f"{name}.db"
 
 
 def schema_key(stack: Stack, name: str) -> str:
@@ -203,6 +211,16 @@ def forget_databases(stack: Stack) -> None:
     shutil.rmtree(_ids(stack), ignore_errors=True)
 
 
+def make(stack: Stack, name: str) -> None:
+    """Make the database `name` unless it is there; without an id it is recreated, empty."""
+    if not database_id(stack, name):
+        drop(stack, name)
+    if is_mysql(stack):
+        execute(stack, f"CREATE DATABASE IF NOT EXISTS `{_checked(name)}` CHARACTER SET utf8mb3;")
+    elif not sqlite_file(stack, name).exists():
+        write_private(sqlite_file(stack, name), "")  # so that it is 0600
+
+
 def drop(stack: Stack, name: str) -> None:
     """Remove the database `name`; nothing happens if there is none."""
     _id_file(stack, name).unlink(missing_ok=True)
@@ -210,13 +228,18 @@ def drop(stack: Stack, name: str) -> None:
         execute(stack, f"DROP DATABASE IF EXISTS `{_checked(name)}`;")
         return
     for suffix in ("", "-journal", "-wal", "-shm"):
-        path = _sqlite(stack, name)
+        path = sqlite_file(stack, name)
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def execute(stack: Stack, sql: str) -> None:
     """Run `sql` in MariaDB."""
-    stack.run(_client(stack), stdin=sql.encode())
+    stack.run(client(stack, "mariadb", "--batch"), stdin=sql.encode())
+
+
+def client(stack: Stack, program: str, *words: str) -> list[str]:
+    """Return the command by which a client program of MariaDB reaches it, without a password."""
+    return [program, _defaults_file(stack), *words]
 
 
 def check_mysql(stack: Stack) -> None:
@@ -252,15 +275,6 @@ def clean_databases(stack: Stack) -> None:
     forget_databases(stack)
 
 
-def _make(stack: Stack, name: str) -> None:
-    if not database_id(stack, name):
-        drop(stack, name)
-    if is_mysql(stack):
-        execute(stack, f"CREATE DATABASE IF NOT EXISTS `{_checked(name)}` CHARACTER SET utf8mb3;")
-    elif not _sqlite(stack, name).exists():
-        write_private(_sqlite(stack, name), "")  # so that it is 0600
-
-
 def _make_data(stack: Stack) -> None:
     """Make the data directory under another name, so that an incomplete one is never used."""
     new = _root(stack) / "data.new"
@@ -273,7 +287,8 @@ def _make_data(stack: Stack) -> None:
 
 
 def _is_answering(stack: Stack) -> bool:
-    done = subprocess.run(_client(stack), input=b"SELECT 1;", capture_output=True, check=False)
+    words = client(stack, "mariadb", "--batch")
+    done = subprocess.run(words, input=b"SELECT 1;", capture_output=True, check=False)
     return done.returncode == 0 and done.stdout.split() == [b"1", b"1"]
 
 
@@ -292,10 +307,6 @@ def _texts(stack: Stack) -> tuple[str, str]:
     return _SERVER.format_map(values), _USERS.format_map(values)
 
 
-def _client(stack: Stack) -> list[str]:
-    return ["mariadb", _defaults_file(stack), "--batch"]
-
-
 def _defaults_file(stack: Stack) -> str:
     return f"--defaults-file={_root(stack) / 'my.cnf'}"
 
@@ -306,10 +317,6 @@ def _root(stack: Stack) -> Path:
 
 def _directory(stack: Stack, name: str) -> Path:
     return _root(stack) / "data" / _checked(name)
-
-
-def _sqlite(stack: Stack, name: str) -> Path:
-    return stack.data_dir / _checked(name) / f"{name}.db"
 
 
 def _ids(stack: Stack) -> Path:

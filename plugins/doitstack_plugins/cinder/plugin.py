@@ -55,6 +55,7 @@ class Cinder(ApiService):
     endpoint_path = "/v3"
     manage = "cinder-manage"
     manage_modules = ("cinder.cmd.manage", "cinder.objects.*", "cinder.service")
+    keeps_schema = True
     migration = ("db", "sync")
 
     @hookimpl

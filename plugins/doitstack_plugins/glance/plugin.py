@@ -28,6 +28,7 @@ class Glance(ApiService):
     version_path = "/versions"
     manage = "glance-manage"
     manage_modules = ("glance.cmd.manage",)
+    keeps_schema = True
 
     @hookimpl
     def source(self, settings: Settings) -> None:

@@ -42,6 +42,7 @@ class Keystone(ApiService):
     version_key = "version"
     manage = "keystone-manage"
     manage_modules = ("keystone.cmd.manage",)
+    keeps_schema = True
 
     @hookimpl
     def source(self, settings: Settings) -> None:
@@ -120,6 +121,10 @@ class Keystone(ApiService):
     def credential_setup(self, stack: Stack) -> None:
         """Make the keys of stored credentials."""
         self._make_keys(stack, "credential")
+
+    def needs_manager(self, stack: Stack) -> bool:
+        """Return True: it makes the first accounts."""
+        return True
 
     def has_keys(self, stack: Stack, kind: str) -> bool:
         """Return whether the `fernet` or `credential` keys are there, staged and primary."""

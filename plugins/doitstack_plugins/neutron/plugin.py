@@ -42,6 +42,7 @@ class Neutron(ApiService):
     catalog_type = "network"
     manage = "neutron-db-manage"
     manage_modules = ("neutron.db.migration.cli", "neutron.db.migration.models.head")
+    keeps_schema = True
     migration = ("upgrade", "heads")
     daemons: ClassVar = {ovn.MAINTENANCE: ovn.MAINTENANCE}
 

@@ -24,6 +24,7 @@ class Placement(ApiService):
     catalog_type = "placement"
     manage = "placement-manage"
     manage_modules = ("placement.cmd.manage",)
+    keeps_schema = True
     migration = ("db", "sync")
 
     @hookimpl

@@ -4,14 +4,16 @@ It is part of the plugins, not of doitstack's core: it creates databases and acc
 depends on no service. `docs/plugins.md` has a complete example.
 """
 
+import inspect
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.errors import ServiceError
 from doitstack.uptodate import Unchanged, digest
-from doitstack_plugins.backing import mariadb
+from doitstack_plugins.backing import mariadb, schemas
 from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.shared import conf_files, ports, venvs
 from doitstack_plugins.shared.required_services import Check
@@ -48,6 +50,10 @@ class ApiService(Service):
 
     migration: tuple[str, ...] = ("db_sync",)
     """The arguments with which `manage` migrates the database."""
+
+    keeps_schema: bool = False
+    """Whether `migrate` makes of a new database the same for all stacks: what is installed alone
+    decides it, as long as nobody has changed the configuration. Then the schema is kept."""
 
     version_path: str = "/"
     version_key: str = "versions"
@@ -110,8 +116,9 @@ class ApiService(Service):
 
     def init(self, stack: Stack) -> None:
         """Make the database, or bring it up to the installed version."""
+        source = self.schema_source(stack) if self.has_own_configuration(stack) else ""
         with mariadb.migrating(stack, self.name):
-            self.migrate(stack)
+            schemas.migrate(stack, self.name, source, partial(self.migrate, stack))
 
     def configure(self, stack: Stack) -> None:
         """Write the configuration (0600)."""
@@ -182,6 +189,22 @@ class ApiService(Service):
         """Return what the schema was made from: the installed version and the database."""
         return digest(self.environment(stack).digest(), mariadb.schema_key(stack, self.name))
 
+    def schema_source(self, stack: Stack) -> str:
+        """Return what the schema of a new database follows from; empty if it is not to be kept."""
+        contents = self.environment(stack).contents() if self.keeps_schema else ""
+        return digest(contents, _source(type(self))) if contents else ""
+
+    def has_own_configuration(self, stack: Stack) -> bool:
+        """Return whether its files are as it writes them: nothing has been merged into them."""
+        return all(
+            conf_files.read(self.conf_dir(stack) / name) == conf_files.text(sections)
+            for name, sections in self.files(stack).items()
+        )
+
+    def needs_manager(self, stack: Stack) -> bool:
+        """Return whether `manage` is probably called."""
+        return not schemas.is_kept(stack, self.name, self.schema_source(stack))
+
     def accounts(self, stack: Stack) -> str:
         """Return what the accounts were made from."""
         return service_accounts.key(stack, self.uri(stack))
@@ -221,3 +244,8 @@ class ApiService(Service):
         port = stack.settings.port(f"{self.prefix}_SERVICE_PORT")
         env = self.wsgi_environ(stack)
         return WsgiService(self.process, self.wsgi, self.environment(stack), host, port, env)
+
+
+def _source(kind: type) -> str:
+    """Return the file of a class, which says how it migrates."""
+    return Path(inspect.getfile(kind)).read_text(encoding="utf-8")

@@ -79,7 +79,7 @@ class Service:
     def install(self, stack: Stack) -> None:
         """Make the environment."""
         venvs.install(stack, self.environment(stack))
-        if self.manage:
+        if self.manage and self.needs_manager(stack):
             warm.offer(stack, self.manager(stack))
 
     def stop(self, stack: Stack) -> None:
@@ -128,6 +128,10 @@ class Service:
         """Return the program `manage`."""
         environment = self.environment(stack)
         return warm_managers.manager(stack, environment, self.manage, *self.manage_modules)
+
+    def needs_manager(self, stack: Stack) -> bool:
+        """Return whether `manage` will be called, so that its server is started early."""
+        return True
 
     def conf_dir(self, stack: Stack) -> Path:
         """Return the directory of its configuration: the setting NAME_CONF_DIR."""

@@ -191,3 +191,7 @@ def test_port_that_is_none_is_a_mistake_of_the_settings(tmp_path: Path) -> None:
 def test_defaults_follow_the_service_host(tmp_path: Path, host: str) -> None:
     stack = make_stack(tmp_path, SERVICE_HOST=host, KEYSTONE_SERVICE_PORT="81")
     assert stack.settings["KEYSTONE_SERVICE_URI_V3"] == "http://[::1]:81/v3"
+
+
+def test_manager_is_needed_even_if_the_schema_is_kept(tmp_path: Path) -> None:
+    assert keystone.needs_manager(make_stack(tmp_path))

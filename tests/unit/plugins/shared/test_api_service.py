@@ -1,7 +1,9 @@
 """The base of API services, by a service that is not OpenStack's."""
 
+import sqlite3
 import stat
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -89,6 +91,71 @@ def test_database_is_migrated_with_the_configuration(stack: Stack) -> None:
         *(0o600, "[DEFAULT]\nsea = north\n"),
     )
     assert mariadb.database_id(stack, "tides")
+
+
+class KeptTides(Tides):
+    keeps_schema = True
+
+    def migrate(self, stack: Stack) -> None:
+        super().migrate(stack)
+        with closing(sqlite3.connect(mariadb.sqlite_file(stack, self.name))) as connection:
+            connection.execute("CREATE TABLE sea (name TEXT)")
+
+
+kept_tides = KeptTides()
+
+
+def install_version(stack: Stack, version: str) -> None:
+    """Make the record of what is installed."""
+    packages = kept_tides.environment(stack).site_packages
+    record = packages / f"tides-{version}.dist-info" / "RECORD"
+    record.parent.mkdir(parents=True)
+    record.write_text("")
+
+
+def migrated(top_dir: Path, *, version: str = "1", sea: str = "", also: str = "") -> bool:
+    """Make the database of a new stack; return whether it was migrated, not loaded."""
+    cache = str(top_dir.parent / "cache")
+    stack = make(top_dir, DOITSTACK_CACHE_DIR=cache, **({"SEA": sea} if sea else {}))
+    install_version(stack, version)
+    stage = RecordedActions(lambda program: None)
+    with stack.acting(stage):
+        kept_tides.configure(stack)
+        with (kept_tides.conf_dir(stack) / "tides.conf").open("a") as conf:
+            conf.write(also)
+        is_needed = kept_tides.needs_manager(stack)
+        kept_tides.init(stack)
+    with closing(sqlite3.connect(mariadb.sqlite_file(stack, "tides"))) as connection:
+        assert connection.execute("SELECT * FROM sea").fetchall() == []
+    assert is_needed or not stage.programs or also
+    return bool(stage.programs)
+
+
+def test_schema_of_the_same_installation_is_loaded_and_needs_no_program(tmp_path: Path) -> None:
+    assert migrated(tmp_path / "one")
+    assert not migrated(tmp_path / "two")
+    assert not migrated(tmp_path / "three", sea="south")
+    assert migrated(tmp_path / "four", version="2")
+
+
+def test_merged_configuration_is_migrated(tmp_path: Path) -> None:
+    assert migrated(tmp_path / "one", also="[quota]\nfish = 7\n")
+    assert migrated(tmp_path / "two")
+    assert migrated(tmp_path / "three", also="[quota]\nfish = 7\n")
+
+
+def test_other_migrations_of_the_plugin_are_not_the_kept_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert migrated(tmp_path / "one")
+    monkeypatch.setattr(api_service, "_source", lambda _: "another file")
+    assert migrated(tmp_path / "two")
+
+
+def test_schema_is_not_kept_unless_the_service_says_so(stack: Stack) -> None:
+    install_version(stack, "1")
+    assert tides.schema_source(stack) == ""
+    assert tides.needs_manager(stack)
 
 
 def test_endpoint_and_user_are_created(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

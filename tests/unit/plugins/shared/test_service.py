@@ -61,9 +61,19 @@ def test_install_offers_the_program_that_migrates(
     monkeypatch.setattr(warm, "offer", lambda stack, program: done.append(program.name))
     tides.install(stack)
     assert done == [tides.environment(stack), "tides-manage"]
-    monkeypatch.setattr(Tides, "manage", "")
+    monkeypatch.setattr(Tides, "needs_manager", lambda *_: False)
     tides.install(stack)
     assert done[2:] == [tides.environment(stack)]
+
+
+def test_install_offers_no_program_if_there_is_none(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[object] = []
+    monkeypatch.setattr(venvs, "install", lambda stack, environment: done.append(environment))
+    monkeypatch.setattr(Tides, "manage", "")
+    tides.install(stack)
+    assert done == [tides.environment(stack)]
 
 
 def test_files_are_named_after_the_service(stack: Stack, tmp_path: Path) -> None:
