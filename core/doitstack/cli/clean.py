@@ -12,6 +12,7 @@ from doit.runner import ERROR, SUCCESS
 from doitstack.cli.base import InterruptibleCommand, stop_services, system_error_message
 from doitstack.cli.run import Run
 from doitstack.cli.run_options import CONSOLE, nothing_to_do
+from doitstack.cli.task_names import refuse_unknown_tasks
 from doitstack.cli.task_sequence import kind_of, run_rest, tail_from
 from doitstack.config import dest_directory, devstack_tree, etc_links
 from doitstack.config.settings import Settings
@@ -53,8 +54,7 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
         if args and kind_of(args[0]):
             return self._clean_first(params, args)
         if args or params["cleanall"]:
-            code: int | None = super().execute(params, args)
-            return code
+            return self._clean_tasks(params, args)
         self.loader.setup(params)
         directory = loaded().directory
         try:
@@ -68,6 +68,39 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
             return self._clean(directory, params)
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
+
+    def _clean_tasks(self, params: Any, args: list[str]) -> int | None:
+        """Clean tasks as doit does. It saves its state in DEST."""
+        self.loader.setup(params)
+        directory = loaded().directory
+        try:
+            dest_directory.claim(directory.settings)
+            with dest_directory.held(directory.stack.dest):
+                code: int | None = super().execute(params, args)
+        except DoitstackError as error:
+            raise InvalidDodoFile(str(error)) from error
+        return code
+
+    # doit maps its options to the names of these parameters.
+    def _execute(
+        self,
+        dryrun: bool,  # noqa: FBT001
+        cleandep: bool,  # noqa: FBT001
+        cleanall: bool,  # noqa: FBT001
+        cleanforget: bool,  # noqa: FBT001
+        pos_args: list[str] | None = None,
+    ) -> None:
+        refuse_unknown_tasks(self, (name for name in pos_args or () if "*" not in name))
+        super()._execute(dryrun, cleandep, cleanall, cleanforget, pos_args)
+
+    def clean_tasks(self, tasks: Any, dryrun: bool, cleanforget: bool) -> None:  # noqa: FBT001
+        """Clean tasks as doit does, and say so if there is nothing to do."""
+        if not cleanforget and not any(task.clean_actions or task.targets for task in tasks):
+            sys.stdout.write(
+                "nothing to do: none of these tasks has a clean action; `doit clean` alone removes "
+                "what the stack has created\n"
+            )
+        super().clean_tasks(tasks, dryrun, cleanforget)
 
     def _clean_first(self, params: Any, args: list[str]) -> int | None:
         """Clean the stack, then run the tasks: `doit clean stack`."""

@@ -33,7 +33,12 @@ from doitstack.cli.run_options import (
     run_options,
     tears_down_only,
 )
-from doitstack.cli.task_names import known_names, show_task_help, unknown_task
+from doitstack.cli.task_names import (
+    known_names,
+    refuse_unknown_names,
+    show_task_help,
+    unknown_task,
+)
 from doitstack.cli.task_selection import empty_phases, refuse_late_targets
 from doitstack.cli.task_sequence import (
     SETTINGS,
@@ -42,6 +47,7 @@ from doitstack.cli.task_sequence import (
     run_rest,
     tail_from,
     with_equal_signs,
+    without_arguments,
 )
 from doitstack.config import dest_directory
 from doitstack.console.screens import open_standard_streams
@@ -120,6 +126,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         open_standard_streams()
         self.loader.setup(params)
         names, rest = first_of_sequence(args, lambda name: self._takes_arguments(name, args))
+        self._refuse_unknown(rest)
         code = self._run_together(params, names)
         if rest and not code:
             run_rest([*self._given, *tail_from(names, rest, sys.argv[1:])])
@@ -129,9 +136,21 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
 
     def _takes_arguments(self, name: str, args: list[str]) -> bool:
         """Return whether the words after a task are its arguments."""
+        return any(task.name == name and task.pos_arg for task in self._tasks(args))
+
+    def _tasks(self, args: list[str]) -> Sequence[Task]:
         self.loader.load_doit_config()
-        tasks = self.loader.load_tasks(cmd=self, pos_args=args)
-        return any(task.name == name and task.pos_arg for task in tasks)
+        tasks: Sequence[Task] = self.loader.load_tasks(cmd=self, pos_args=args)
+        return tasks
+
+    def _refuse_unknown(self, args: list[str]) -> None:
+        """Raise InvalidCommand for a later task that does not exist, before the first ones run.
+
+        A plugin that is fetched first may offer it.
+        """
+        if args and not loaded().directory.plugins_to_fetch():
+            names = without_arguments(args, lambda name: self._takes_arguments(name, args))
+            refuse_unknown_names(self, self._tasks(args), names)
 
     def _run_together(self, params: Any, args: list[str]) -> int | None:
         """Fetch plugin repositories if the stack is to run, then run as doit does."""

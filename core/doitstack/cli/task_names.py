@@ -36,6 +36,18 @@ def refuse_unknown_tasks(command: InterruptibleCommand, names: Iterable[str]) ->
             raise unknown_task(name, known)
 
 
+def refuse_unknown_names(
+    command: InterruptibleCommand, tasks: Iterable[Any], names: Iterable[str]
+) -> None:
+    """Raise InvalidCommand for a name that is no command, phase, task, target or pattern."""
+    tasks = list(tasks)
+    known = {*known_names(command, tasks), *(task.name for task in tasks)}
+    targets = {target for task in tasks for target in task.targets}
+    for name in names:
+        if "*" not in name and name not in known | targets and not empty_phase(name):
+            raise unknown_task(name, known)
+
+
 def show_task_help(run: Any, name: str, params: Any) -> int:
     """Show the help of a task. Raises InvalidCommand if there is none of that name."""
     from doitstack.cli.help_text import DESCRIPTIONS, task_help  # noqa: PLC0415 - for help

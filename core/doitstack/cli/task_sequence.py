@@ -37,6 +37,16 @@ def first_of_sequence(
     return list(names), []
 
 
+def without_arguments(
+    names: Sequence[str], takes_arguments: Callable[[str], bool]
+) -> Sequence[str]:
+    """Return the names up to the first task that takes the words after it as its arguments."""
+    for position, name in enumerate(names, start=1):
+        if not kind_of(name) and name not in SETTINGS and takes_arguments(name):
+            return names[:position]
+    return names
+
+
 def run_rest(words: Sequence[str]) -> None:
     """Replace this process by `doit WORDS`, in the same directory."""
     sys.stdout.flush()

@@ -214,6 +214,11 @@ class StackDirectory:
             raise PlanError("\n".join(warnings))
         return warnings
 
+    def plugins_to_fetch(self) -> list[Path]:
+        """Return the places of the plugin repositories that `doit stack` will fetch."""
+        places = (self.stack.dest / name for name, _, _ in self.settings.local.plugins)
+        return [place for place in places if not place.exists()]
+
     def tasks(self) -> list[tuple[Plugin, Step]]:
         """Return the tasks that plugins offer.
 

@@ -29,3 +29,15 @@ def test_directory_of_others_is_refused(top: Path, doit: Doit) -> None:
     code, out, err = doit("clean")
     assert code == 3
     assert "nothing has been removed" in out + err
+
+
+def test_tasks_without_clean_actions_are_told_and_dest_is_usable(top: Path, doit: Doit) -> None:
+    for words in (("-a",), ("override_defaults",), ("s*",)):
+        code, out, _ = doit("clean", *words)
+        assert (code, out.startswith("nothing to do: none of these tasks has a clean")) == (0, True)
+    assert doit("--console", "quiet", "stack")[0] == 0
+
+
+def test_task_that_does_not_exist_has_a_suggestion(doit: Doit) -> None:
+    code, _, err = doit("clean", "stak")
+    assert (code, "no command or task stak; did you mean stack?" in err) == (3, True)

@@ -61,3 +61,20 @@ def test_setting_among_the_words_is_refused_without_its_value(
 
 def test_state_is_written_atomically() -> None:
     assert Run(task_loader=DodoTaskLoader()).get_backends()["json"] is AtomicJsonDB
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("stack", "unstak"), "unstak; did you mean unstack?"),
+        (("unstack", "stack:instal"), "stack:instal; did you mean stack:install?"),
+        (("stack", "unstack", "nosuch"), "nosuch"),
+        (("stack", "--", "--x"), "--x"),
+    ],
+)
+def test_later_task_that_does_not_exist_is_refused_before_the_first_runs(
+    top: Path, doit: Doit, words: tuple[str, ...], name: str
+) -> None:
+    code, out, err = doit(*words)
+    assert (code, f"there is no command or task {name}" in err) == (3, True)
+    assert not (top / ".stack").exists(), out

@@ -11,6 +11,7 @@ from doitstack.cli.task_sequence import (
     run_rest,
     tail_from,
     with_equal_signs,
+    without_arguments,
 )
 
 
@@ -40,6 +41,12 @@ def test_names_of_one_kind_run_together(names: str, first: str) -> None:
     together, rest = first_of_sequence(names.split(), lambda name: name == "tempest")
     assert together == first.split()
     assert together + rest == names.split()
+
+
+def test_arguments_of_a_task_are_no_tasks() -> None:
+    names = ["unstack", "stack", "tempest", "stack", "x"]
+    assert without_arguments(names, lambda name: name == "tempest") == names[:3]
+    assert without_arguments(names, lambda name: False) == names
 
 
 def test_rest_keeps_words_with_equal_signs() -> None:
