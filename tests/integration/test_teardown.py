@@ -60,6 +60,21 @@ def test_broken_plugin_is_named_and_passed_over(stack_dir: MakeStackDir, case: s
     assert not stack.dest.exists()
 
 
+def test_bad_values_of_settings_are_named_and_passed_over(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir({"extras.d/50-sleeper.py": GOOD})
+    stack.run("stack", "--console", "quiet").ok()
+    (stack.path / "local.conf").write_text(
+        "[[local|localrc]]\nASYNC_JOBS=many\nSTEP_TIMEOUT=5m\nOFFLINE=perhaps\n"
+    )
+    assert stack.run("stack").failed(3).out.count("local.conf:") == 3
+    outcome = stack.run("unstack").failed(2)
+    assert sum("ERROR: passed over: " in line for line in outcome.lines) == 3
+    assert (stack.path / "unstacked").exists()
+    assert "running" not in stack.run("services").out
+    assert "passed over" in stack.run("clean").failed(2).out
+    assert not stack.dest.exists()
+
+
 def test_mistake_in_another_phase_is_none(stack_dir: MakeStackDir) -> None:
     bad = plugin("""
         @hookimpl

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from doit.cmd_run import Run as DoitRun
 from doit.cmdparse import CmdParse, CmdParseError
 
-from doitstack.config.settings import MOST_JOBS, Settings
+from doitstack.config.bad_values import MOST_JOBS
+from doitstack.config.settings import Settings
 from doitstack.console.screens import MODES
 from doitstack.errors import SettingsError
 from doitstack.futures.run_context import RunOptions

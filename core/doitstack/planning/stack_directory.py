@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from doitstack.config.bad_values import bad_values, restore_default
 from doitstack.config.settings import Settings, load_settings
-from doitstack.errors import DoitstackError, PlanError, PluginError
+from doitstack.errors import DoitstackError, PlanError, PluginError, SettingsError
 from doitstack.phases import STACK_PHASES, Phase
 from doitstack.planning.config_merges import merges_after, merges_before
 from doitstack.planning.offered_tasks import offer_mistake
@@ -54,6 +55,9 @@ class StackDirectory:
         The mistakes are in `passed_over`.
         """
         self._passes_over = True
+        for name, error in bad_values(self.settings):
+            self._refuse(error)
+            restore_default(self.settings, name)
 
     @cached_property
     def plugins(self) -> list[Plugin]:
@@ -103,7 +107,12 @@ class StackDirectory:
 
     @cached_property
     def _sourced(self) -> _Sourced:
-        """The result of the hooks of the settings phases, which are called once, here."""
+        """The result of the hooks of the settings phases, which are called once, here.
+
+        Raises SettingsError for invalid values, which hooks must not meet.
+        """
+        if mistakes := [str(error) for _, error in bad_values(self.settings)]:
+            raise SettingsError("\n".join(mistakes))
         declared = list(self._declared_settings(Phase.OVERRIDE_DEFAULTS))
         with self.settings.late_defaults():
             declared += self._declared_settings(Phase.SOURCE)
