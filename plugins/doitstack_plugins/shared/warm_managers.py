@@ -37,6 +37,8 @@ def manager(
         setup=_SETUP,
         fresh=_FRESH,
         indifferent=_INDIFFERENT,
+        # They find the migrations that plugins add by entry points, when they are imported.
+        paths=(str(venvs.shared_site_packages(stack)),),
         env=variables,
         idle=_IDLE,
     )

@@ -23,6 +23,8 @@ def test_manager_preloads_its_modules_and_the_database_drivers(
     assert program.preload[0] == "tides.db"
     assert {"pymysql", "sqlalchemy.dialects.sqlite.pysqlite"} <= {*program.preload}
     assert dict(program.env) == {**venvs.environ(stack), "SEA": "north"}
+    # Entry points of what scripts install are found when it is imported.
+    assert program.paths == (str(venvs.shared_site_packages(stack)),)
     assert program.idle < int(stack.settings["WARM_IDLE_SECONDS"])
 
 
