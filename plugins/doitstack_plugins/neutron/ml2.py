@@ -6,20 +6,47 @@ from doitstack_plugins.shared.conf_files import Sections
 
 _UNWIRED = "unwired"
 
+_OVN = {
+    "Q_AGENT": "ovn",
+    "Q_ML2_PLUGIN_MECHANISM_DRIVERS": "ovn",
+    "Q_ML2_PLUGIN_TYPE_DRIVERS": "local,flat,vlan,geneve",
+    "Q_ML2_TENANT_NETWORK_TYPE": "geneve",
+    "ML2_L3_PLUGIN": "ovn-router",
+}
+"""The defaults of DevStack's lib/neutron_plugins/ovn_agent."""
+
+_WITHOUT_WIRES = {
+    "Q_AGENT": _UNWIRED,
+    "Q_ML2_PLUGIN_MECHANISM_DRIVERS": _UNWIRED,
+    "Q_ML2_PLUGIN_TYPE_DRIVERS": "local,flat,vlan",
+    "Q_ML2_TENANT_NETWORK_TYPE": "local",
+    "ML2_L3_PLUGIN": "router",
+}
+
+_NEED_WIRES = frozenset({"ovn", "openvswitch", "linuxbridge", "l2population", "ovn-router"})
+"""Mechanism drivers and service plugins that do not work without OVN or agents."""
+
 
 def set_ml2_defaults(settings: Settings) -> None:
-    """Set the defaults of DevStack's lib/neutron_plugins/ovn_agent."""
-    settings.default("Q_ML2_PLUGIN_MECHANISM_DRIVERS", "ovn")
-    settings.default("Q_ML2_PLUGIN_TYPE_DRIVERS", "local,flat,vlan,geneve")
-    settings.default("Q_ML2_TENANT_NETWORK_TYPE", "geneve")
+    """Set DevStack's variables, so that they tell scripts how it is."""
+    is_ovn = settings.is_service_enabled(*places.SERVICES)
+    for name, value in (_OVN if is_ovn else _WITHOUT_WIRES).items():
+        settings.default(name, value)
     settings.default("Q_ML2_PLUGIN_EXT_DRIVERS", "port_security")
-    settings.default("ML2_L3_PLUGIN", "ovn-router")
+    settings.default("Q_SERVICE_PLUGIN_CLASSES", f"{settings['ML2_L3_PLUGIN']},segments")
 
 
 def service_plugins(stack: Stack) -> str:
-    """Return Neutron's service plugins."""
+    """Return Neutron's service plugins, with those that scripts have added."""
     router = stack.settings["ML2_L3_PLUGIN"] if places.is_enabled(stack) else "router"
-    return f"{router},segments"
+    return _words(stack, router, "segments", stack.settings["Q_SERVICE_PLUGIN_CLASSES"])
+
+
+def _words(stack: Stack, *lists: str) -> str:
+    """Return the words of lists, each once, without what does not work in this stack."""
+    words = dict.fromkeys(word.strip() for text in lists for word in text.split(","))
+    refused = frozenset({""}) if places.is_enabled(stack) else _NEED_WIRES | {""}
+    return ",".join(word for word in words if word not in refused)
 
 
 def sections(stack: Stack) -> Sections:
@@ -51,12 +78,13 @@ def _ovn(stack: Stack) -> Sections:
 
 
 def _without_wires(stack: Stack) -> Sections:
+    drivers = stack.settings["Q_ML2_PLUGIN_MECHANISM_DRIVERS"]
     return {
         "ml2": {
-            "type_drivers": "local,flat,vlan",
-            "tenant_network_types": "local",
-            "mechanism_drivers": _UNWIRED,
-            "extension_drivers": "port_security",
+            "type_drivers": _WITHOUT_WIRES["Q_ML2_PLUGIN_TYPE_DRIVERS"],
+            "tenant_network_types": _WITHOUT_WIRES["Q_ML2_TENANT_NETWORK_TYPE"],
+            "mechanism_drivers": _words(stack, _UNWIRED, drivers),
+            "extension_drivers": stack.settings["Q_ML2_PLUGIN_EXT_DRIVERS"],
         },
         "ml2_type_flat": {"flat_networks": stack.settings["PUBLIC_PHYSICAL_NETWORK"]},
     }

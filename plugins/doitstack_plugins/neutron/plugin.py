@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
 from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged, digest
@@ -21,6 +21,7 @@ from doitstack_plugins.ovn import places as ovn
 from doitstack_plugins.shared import conf_files
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
+from doitstack_plugins.shared.service import named
 
 _ML2 = "plugins/ml2/ml2_conf.ini"
 """DevStack's $Q_PLUGIN_CONF_FILE, below the directory of configuration."""
@@ -59,6 +60,8 @@ class Neutron(ApiService):
     def stack_post_config(self, stack: Stack) -> Iterator[Step]:
         """Configure neutron, and nova for it, and make its accounts."""
         yield from super().stack_post_config(stack)
+        # Since it was configured for its migrations, scripts may have added service plugins.
+        yield run(named("configure_neutron", self.configure))
         if stack.is_service_enabled("nova"):
             yield async_run("configure_neutron_nova", configure_neutron_nova)
 
@@ -121,7 +124,8 @@ class Neutron(ApiService):
 
     def generation(self, stack: Stack) -> str:
         """Return what a running neutron, and the networks in it, must be made from."""
-        return digest(super().generation(stack), self.accounts(stack))
+        texts = (conf_files.read(path) for path in _files_of_scripts(stack))
+        return digest(super().generation(stack), self.accounts(stack), *texts)
 
     def wsgi_environ(self, stack: Stack) -> dict[str, str]:
         """Return the environment variables of the API, with the place of our driver."""
@@ -130,7 +134,9 @@ class Neutron(ApiService):
             # It leaves files there.
             "TMPDIR": str(self.state(stack) / "tmp"),
             "PYTHONPATH": str(Path(__file__).with_name("ml2_driver")),
-            "OS_NEUTRON_CONFIG_FILES": ";".join(self.files(stack)),
+            "OS_NEUTRON_CONFIG_FILES": ";".join(
+                (*self.files(stack), *map(str, _files_of_scripts(stack)))
+            ),
         }
 
     def state(self, stack: Stack) -> Path:
@@ -147,6 +153,11 @@ def configure_neutron_nova(stack: Stack) -> None:
         account = {**account, **proxy}
     directory = stack.settings.path("NOVA_CONF_DIR") / "nova.conf.d"
     conf_files.write(directory / "neutron.conf", {"neutron": account})
+
+
+def _files_of_scripts(stack: Stack) -> list[Path]:
+    """Return the files that scripts have added with `neutron_server_config_add`."""
+    return [Path(word) for word in stack.settings.get("NEUTRON_SERVER_CONFIG_FILES").split()]
 
 
 def _has_initial_networks(stack: Stack) -> bool:

@@ -192,14 +192,14 @@ def test_root_helper_options(ini) -> None:
 def test_neutron_lists_grow_once(bash) -> None:
     script = """
     neutron_service_plugin_class_add a; neutron_service_plugin_class_add b; neutron_service_plugin_class_add a
-    neutron_ml2_extension_driver_add d; neutron_server_config_add /f
+    neutron_ml2_extension_driver_add d; neutron_server_config_add /f; neutron_server_config_add /etc/neutron/g
     plugin_agent_add_l2_agent_extension q; plugin_agent_add_l3_agent_extension r
     echo $Q_SERVICE_PLUGIN_CLASSES $Q_ML2_PLUGIN_EXT_DRIVERS $NEUTRON_SERVER_CONFIG_FILES ${Q_PLUGIN_EXTRA_CONF_FILES[0]}
     populate_ml2_config f.ini s a=1 b=x=y; configure_l2_agent_extensions f.ini; cat f.ini
     """
     assert bash(script).lines == [
         *(
-            "router,segments,a,b port_security,d /f /f",
+            f"router,segments,a,b port_security,d /f {bash.env['DEST']}/etc/neutron/g /f",
             "",
             "[s]",
             "b = x=y",

@@ -41,7 +41,9 @@ neutron_ml2_extension_driver_add() {
 
 # neutron_server_config_add FILE: add a configuration file of the server
 neutron_server_config_add() {
-    _add_word NEUTRON_SERVER_CONFIG_FILES ' ' "$1"
+    local REPLY
+    _script_file "$1"
+    _add_word NEUTRON_SERVER_CONFIG_FILES ' ' "$REPLY"
     Q_PLUGIN_EXTRA_CONF_FILES+=("$1")
 }
 

@@ -38,3 +38,24 @@ def test_devstacks_variables_win(tmp_path: Path) -> None:
     assert conf["ml2"]["overlay_ip_version"] == "6"
     assert conf["ovn"]["ovn_metadata_enabled"] == "false"
     assert ml2.service_plugins(stack) == "ovn-router,trunk,segments"
+
+
+def test_what_scripts_add_is_used_but_nothing_that_needs_wires(tmp_path: Path) -> None:
+    stack = make_ovn(
+        tmp_path,
+        ENABLED_SERVICES="neutron-api",
+        Q_ML2_PLUGIN_MECHANISM_DRIVERS="openvswitch,ovn,demo",
+        Q_ML2_PLUGIN_EXT_DRIVERS="port_security,qos",
+        Q_SERVICE_PLUGIN_CLASSES="ovn-router,segments,taas",
+    )
+    conf = ml2.sections(stack)["ml2"]
+    assert conf["mechanism_drivers"] == "unwired,demo"
+    assert conf["extension_drivers"] == "port_security,qos"
+    assert ml2.service_plugins(stack) == "router,segments,taas"
+
+
+def test_variables_tell_scripts_how_it_is(tmp_path: Path) -> None:
+    names = ("Q_AGENT", "Q_ML2_PLUGIN_MECHANISM_DRIVERS", "ML2_L3_PLUGIN")
+    wired, unwired = make_ovn(tmp_path), make_ovn(tmp_path, ENABLED_SERVICES="neutron-api")
+    assert [wired.settings[name] for name in names] == ["ovn", "ovn", "ovn-router"]
+    assert [unwired.settings[name] for name in names] == ["unwired", "unwired", "router"]

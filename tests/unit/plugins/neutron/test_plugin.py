@@ -88,6 +88,20 @@ def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
     assert ml2["ml2_type_flat"]["flat_networks"] == "public"
 
 
+def test_files_that_scripts_add_are_read(tmp_path: Path) -> None:
+    stack = make_neutron(tmp_path, NEUTRON_SERVER_CONFIG_FILES=f"{tmp_path}/taas.ini")
+    (tmp_path / "taas.ini").write_text("[taas]\n")
+    before = neutron.generation(stack)
+    assert neutron.wsgi_environ(stack)["OS_NEUTRON_CONFIG_FILES"].endswith(f";{tmp_path}/taas.ini")
+    (tmp_path / "taas.ini").write_text("[taas]\nvlan = 1\n")
+    assert neutron.generation(stack) != before
+
+
+def test_neutron_is_configured_after_scripts_have_added_to_it(tmp_path: Path) -> None:
+    stack = make_neutron(tmp_path)
+    assert "configure_neutron" in [step.name for step in neutron.stack_post_config(stack)]
+
+
 def test_nova_gets_its_settings_of_neutron_in_a_file_of_its_own(tmp_path: Path) -> None:
     stack = make_neutron(tmp_path)
     with stack.acting(RecordedActions(lambda program: None)):
