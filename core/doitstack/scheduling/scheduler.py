@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, KeysView
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from math import inf
 from typing import Protocol
 
 from doitstack.scheduling.task import BAD, GOOD, NEXT, PENDING, READY, Task, TaskKind, TaskState
@@ -113,7 +114,9 @@ class Scheduler:
         if entry.is_on_main_line:
             heappush(self._steps, (entry.number, entry.number, entry))
         else:
-            heappush(self._futures, (-entry.task.rank, self._queued, entry))
+            # A future that needs no slot must not wait behind one that does.
+            rank = entry.task.rank if entry.task.takes_slot else inf
+            heappush(self._futures, (-rank, self._queued, entry))
 
     def ended(self, name: str, how: TaskState) -> None:
         """Record how a task has ended that was started, or that is due or queued."""
@@ -150,13 +153,14 @@ class Scheduler:
     def next_future(self) -> Task | None:
         """Return the future that starts now, or None if there is no room; it runs from now on."""
         entry = self._startable_future()
-        self.wants_slot = bool(entry) and not self._slots.take()
+        takes_slot = entry is not None and entry.task.takes_slot
+        self.wants_slot = takes_slot and not self._slots.take()
         if not entry or self.wants_slot:
             return None
         if entry.task.lock:
             self._locks[entry.task.lock] = entry
         self._set(entry, TaskState.RUNNING)
-        self.futures_running += 1
+        self.futures_running += takes_slot
         return entry.task
 
     def next_step(self) -> Task | None:
@@ -218,7 +222,8 @@ class Scheduler:
 
     def _enter(self, task: Task) -> _Entry:
         assert task.name not in self._entries, f"{task.name} is added twice"
-        is_beside = task.kind is TaskKind.FUTURE and (task.is_nested or not self._serial)
+        is_elsewhere = task.is_nested or not task.takes_slot
+        is_beside = task.kind is TaskKind.FUTURE and (is_elsewhere or not self._serial)
         entry = _Entry(task, len(self._entries), is_on_main_line=not is_beside)
         self._entries[task.name] = entry
         self._states[entry.state] += 1
@@ -298,8 +303,9 @@ class Scheduler:
         if entry is self._main_line:
             self._main_line = None
         elif entry.state is TaskState.RUNNING:
-            self._slots.give()
-            self.futures_running -= 1
+            if entry.task.takes_slot:
+                self._slots.give()
+                self.futures_running -= 1
             if self._locks.get(entry.task.lock) is entry:
                 del self._locks[entry.task.lock]
         self._bring_back(entry.task.lock)

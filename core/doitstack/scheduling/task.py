@@ -53,6 +53,8 @@ class Task(Record):
             added count as met.
         lock: tasks with the same lock never run at once. It is for futures.
         rank: of the futures that could start, the one with the greatest rank is first.
+        takes_slot: whether a future needs a slot. One whose work is done on another host needs
+            none, and runs beside the main line in a serial run, too.
         counts: a task that fails stops the run only if it counts; if not, others go on as if it
             had ended well. A future that nothing waits for does not count.
         is_check: if a check fails, the run stops only once the other checks that are ready have
@@ -66,6 +68,7 @@ class Task(Record):
     needs: tuple[str, ...] = ()
     lock: str = ""
     rank: float = 0.0
+    takes_slot: bool = True
     counts: bool = True
     is_check: bool = False
     is_nested: bool = False

@@ -44,6 +44,7 @@ class _Maker:
 
     rng: random.Random
     locks: list[str]
+    elsewhere: float
     tasks: list[Task] = field(default_factory=list)
     futures: list[str] = field(default_factory=list)
     before: tuple[str, ...] = ()
@@ -62,7 +63,9 @@ class _Maker:
 
     def future(self, name: str) -> None:
         needs = (*(self.checks or self.before), *self._some_futures(self.rng.choice([0, 0, 1, 2])))
-        self.tasks.append(Task(name, TaskKind.FUTURE, needs, self.rng.choice(self.locks)))
+        lock, takes_slot = self.rng.choice(self.locks), self.rng.random() > self.elsewhere
+        future = Task(name, TaskKind.FUTURE, needs, lock if takes_slot else "")
+        self.tasks.append(replace(future, takes_slot=takes_slot))
         self.futures.append(name)
 
     def _main_line(self, task: Task) -> None:
@@ -84,7 +87,8 @@ def plain_plan(seed: int) -> Plan:
 def random_plan(seed: int) -> Plan:
     """Return a plan with all that can happen to one."""
     rng = random.Random(seed)
-    tasks = _waiting_for_later_ones(rng, _make(rng, checks=1, locks=["", "", "apt", "git"]))
+    made = _make(rng, checks=1, locks=["", "", "apt", "git"], elsewhere=0.15)
+    tasks = _waiting_for_later_ones(rng, made)
     futures = [task.name for task in tasks if _is_future(task)]
     starts = {task.name: _started_by(rng, task, futures) for task in tasks if rng.random() < 0.1}
     every = [*tasks, *(task for some in starts.values() for task in some)]
@@ -102,12 +106,22 @@ def random_plan(seed: int) -> Plan:
     )
 
 
+def _slots(tasks: Iterable[Task]) -> int:
+    """Return how many slots these tasks hold."""
+    return sum(task.takes_slot for task in tasks)
+
+
+def _urgency(task: Task) -> float:
+    return task.rank if task.takes_slot else NEVER
+
+
 def _is_future(task: Task) -> bool:
     return task.kind is TaskKind.FUTURE
 
 
-def _make(rng: random.Random, *, checks: int, locks: list[str]) -> list[Task]:
-    maker = _Maker(rng, locks)
+def _make(rng: random.Random, *, checks: int, locks: list[str], elsewhere: float = 0) -> list[Task]:
+    """Return tasks; `elsewhere` is the part of the futures that need no slot."""
+    maker = _Maker(rng, locks, elsewhere)
     kinds = [maker.step, maker.future, maker.wait, maker.check]
     for number in range(rng.randint(0, 25)):
         make = rng.choices(kinds, [3, 5, 2, checks])[0]
@@ -276,7 +290,7 @@ class Witness:
         beside = [task for task in running if not self.is_on_main_line(task)]
         locks = [task.lock for task in beside if task.lock]
         assert len(running) - len(beside) <= 1, "two at once on the main line"
-        assert len(beside) <= (self.plan.jobs or NEVER), "more than there are slots"
+        assert _slots(beside) <= (self.plan.jobs or NEVER), "more than there are slots"
         assert len(locks) == len(set(locks)), "two hold one lock"
 
     def _check_nothing_is_left(self, ready: list[Task], running: list[Task]) -> None:
@@ -286,7 +300,7 @@ class Witness:
             if self.is_on_main_line(task):
                 assert len(running) > len(beside), f"{task.name} could run on the main line"
             else:
-                is_full = self.plan.jobs and len(beside) >= self.plan.jobs
+                is_full = task.takes_slot and 0 < self.plan.jobs <= _slots(beside)
                 assert is_full or task.lock in locks, f"{task.name} could run"
 
     def _check_order(self, ready: list[Task], new: list[Task], running: list[Task]) -> None:
@@ -299,7 +313,7 @@ class Witness:
                     is_first = self.numbers[task.name] < self.numbers[other.name]
                     assert is_first, f"{task.name} started before {other.name}"
                 elif not self.is_on_main_line(other) and other.lock not in locks:
-                    is_first = self.is_on_main_line(task) or task.rank >= other.rank
+                    is_first = self.is_on_main_line(task) or _urgency(task) >= _urgency(other)
                     assert is_first, f"{task.name} is less urgent than {other.name}"
 
     # -- of the whole ------------------------------------------------------------------------------
@@ -350,7 +364,8 @@ class Witness:
     # -- the state of the witness ------------------------------------------------------------------
 
     def is_on_main_line(self, task: Task) -> bool:
-        return not _is_future(task) or (self.plan.serial and not task.is_nested)
+        is_beside = task.is_nested or not task.takes_slot or not self.plan.serial
+        return not (_is_future(task) and is_beside)
 
     @property
     def is_stopping(self) -> bool:

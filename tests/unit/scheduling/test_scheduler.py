@@ -189,6 +189,23 @@ def test_future_waits_for_a_slot() -> None:
     assert not scheduler.wants_slot
 
 
+def test_future_on_another_host_takes_no_slot_and_does_not_wait_behind_one_that_does() -> None:
+    elsewhere = Task("there", FUTURE, takes_slot=False)
+    slots = CountedSlots(1)
+    scheduler = Scheduler(slots)
+    scheduler.add(Task("f", FUTURE, rank=3), Task("g", FUTURE, rank=2), elsewhere)
+    assert starts(scheduler) == ["there", "f"]
+    assert (scheduler.futures_running, slots.free) == (1, 0)
+    scheduler.ended("there", TaskState.DONE)
+    assert (scheduler.futures_running, slots.free) == (1, 0)
+
+
+def test_future_on_another_host_runs_beside_a_serial_run() -> None:
+    scheduler = Scheduler(CountedSlots(0), serial=True)
+    scheduler.add(Task("there", FUTURE, takes_slot=False), Task("a"), Task("f", FUTURE))
+    assert starts(scheduler) == ["there", "a"]
+
+
 def test_step_takes_no_slot_and_gives_none() -> None:
     slots = CountedSlots(1)
     scheduler = Scheduler(slots)
