@@ -59,8 +59,13 @@ class InstalledTrees(Record):
         return digest(*lines) if lines else ""
 
     def code(self) -> str:
-        """Return a digest of the code that processes run from trees; empty without trees."""
-        parts = [tree.running_code for tree in self.used()]
+        """Return a digest of the code in the trees; empty without trees."""
+        parts = [tree.code for tree in self.used()]
+        return digest(*parts) if parts else ""
+
+    def code_to_run(self) -> str:
+        """Return the digest `code` for a process that is to run it, and no older byte code."""
+        parts = [tree.code_to_run for tree in self.used()]
         return digest(*parts) if parts else ""
 
     def static(self) -> str:

@@ -102,15 +102,17 @@ class SourceTree(Record):
             raise StepError(f"there is no source tree of {self.project} in {self.directory}")
         return read_state(self.directory)
 
-    @cached_property
-    def running_code(self) -> str:
-        """A digest of the code that is to run; the tree is made ready for it once.
+    @property
+    def code(self) -> str:
+        """A digest of the code in the tree. Raises StepError as `state` does."""
+        return digest(self.state.metadata, self.state.migrations, self.state.code)
 
-        Raises StepError as `state` does.
-        """
+    @cached_property
+    def code_to_run(self) -> str:
+        """The digest `code`; nothing stands in the way of this code, once this has been asked."""
         from doitstack.tree_state import remove_stale_bytecode  # noqa: PLC0415 - see above
 
-        code = digest(self.state.metadata, self.state.migrations, self.state.code)
+        code = self.code
         remove_stale_bytecode(self.directory)
         return code
 

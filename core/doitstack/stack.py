@@ -219,7 +219,7 @@ class Stack:
             wait: whether to check that it runs for a second; False is for callers that wait until
                 the service answers.
             stop_seconds: the time (s) between SIGTERM and SIGKILL when it is stopped.
-            code: a digest of the code that it runs, if that may change: `Environment.code()`.
+            code: a digest of the code that it runs, if that changes: `Environment.code_to_run()`.
             reload: called with its pid if only the code has changed; by default it is restarted.
 
         Raises ServiceError if it does not run.

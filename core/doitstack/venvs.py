@@ -100,13 +100,13 @@ class Environment(Record):
 
         It is empty if there is nothing, or if it can change without an installation.
         """
-        packages = {tree.package for tree in self.installed_trees.used()}
-        files = files_digest(self.site_packages, packages)
-        return digest(files, self.installed_trees.installation(), self.code()) if files else ""
+        trees = self.installed_trees
+        files = files_digest(self.site_packages, {tree.package for tree in trees.used()})
+        return digest(files, trees.installation(), trees.code()) if files else ""
 
-    def code(self) -> str:
+    def code_to_run(self) -> str:
         """Return a digest of the code that its programs run from trees; empty without trees."""
-        return self.installed_trees.code()
+        return self.installed_trees.code_to_run()
 
     def is_current(self) -> bool:
         """Return whether the environment is complete and has this digest; usable as `uptodate`."""

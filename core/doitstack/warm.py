@@ -122,7 +122,7 @@ def options(stack: Stack, program: Program) -> "fork_server.Options":
         directory=str(_directory(stack)),
         name=program.name,
         stamp=fork_server.stamp(
-            repr(program), made_at, *filter(None, [program.environment.code()])
+            repr(program), made_at, *filter(None, [program.environment.code_to_run()])
         ),
         preparation=program.preparation,
         idle=program.idle or stack.settings.number("WARM_IDLE_SECONDS"),

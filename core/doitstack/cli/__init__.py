@@ -7,7 +7,8 @@ _OF_DOIT = ("List", "Info", "Forget", "Ignore", "ResetDep", "DumpDB", "Strace", 
 """Commands of doit that are only a little different here; they are in one module."""
 
 COMMANDS = (
-    *("Run", "Clean", "Plan", "Futures", "Log", "Timing", "Plugins", "Services", "Help"),
+    *("Run", "Clean", "Plan", "Futures", "Log", "Timing", "Plugins", "Services"),
+    *("Restart", "Help"),
     *_OF_DOIT,
 )
 """The commands of `doit`: the names of their classes in `doitstack.commands`."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from doitstack.cli.base import JSON, ShowCommand, width
 from doitstack.config import dest_directory
+from doitstack.planning.code_origins import code_origins
 from doitstack.planning.loaded_directory import loaded
 from doitstack.planning.plan_checks import failed_checks
 from doitstack.planning.stack_directory import StackDirectory
@@ -51,6 +52,8 @@ class Plan(ShowCommand):
 def _text(directory: StackDirectory, params: Any) -> str:
     if params["dot"]:
         return plan_graph(directory.plan())
+    plan = directory.plan()
+    origins = code_origins(directory.plugins, directory.stack)
     if params["json"]:
-        return plan_json(directory.plan())
-    return tables.plan_table(directory.plan(), directory.warnings(), width())
+        return plan_json(plan, origins)
+    return tables.plan_table(plan, directory.warnings(), width(), origins)

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from doit.cmd_run import Run as DoitRun
@@ -28,6 +29,8 @@ from doitstack.cli.run_options import (
     DOWN_TASKS,
     NO_EFFECT,
     OPTIONS,
+    TEARDOWN,
+    WATCH,
     nothing_to_do,
     refuse_no_effect,
     run_options,
@@ -69,7 +72,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
 
     doc_purpose = "run tasks; `doit run stack` is `doit stack`"
     doc_usage = "[TASK...] [OPTION...]"
-    cmd_options = (*OPTIONS, CONSOLE)
+    cmd_options = (*OPTIONS, CONSOLE, WATCH)
 
     def parse_execute(self, in_args: list[str]) -> int:
         """Run the tasks, or a command whose options come before its name."""
@@ -125,6 +128,8 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         """Run the tasks; those that cannot run together with the first ones run after them."""
         open_standard_streams()
         self.loader.setup(params)
+        if params["watch"]:
+            return _watch(args)
         names, rest = first_of_sequence(args, lambda name: self._takes_arguments(name, args))
         self._refuse_unknown(rest)
         code = self._run_together(params, names)
@@ -258,6 +263,15 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         if _is_down(options):
             purge(stack.dest / "async")
         return code
+
+
+def _watch(args: Sequence[str]) -> int:
+    """Run the tasks now and after each change. Raises InvalidCommand for what tears down."""
+    if TEARDOWN & {name.partition(":")[0] for name in args}:
+        raise InvalidCommand(f"--watch is for doit stack, not for {' '.join(args)}")
+    from doitstack.cli.watch import run_and_watch  # noqa: PLC0415 - seldom
+
+    return run_and_watch(Path.cwd(), [word for word in sys.argv[1:] if word != "--watch"])
 
 
 def _is_down(options: RunOptions) -> bool:

@@ -30,6 +30,17 @@ CONSOLE = {
 }
 """The option for what to show; also `console` in `[tool.doit]`, or the environment."""
 
+WATCH = {
+    "name": "watch",
+    "short": "",
+    "long": "watch",
+    "type": bool,
+    "default": False,
+    "help": "run the tasks, and again after each change in a source tree or of local.conf; "
+    "end with Ctrl-C",
+}
+"""The option to run again after each change."""
+
 NO_EFFECT = ("verbosity", "reporter", "outfile", "par_type", "failure_verbosity", "pdb")
 """doit's options that would have no effect here, and are refused."""
 

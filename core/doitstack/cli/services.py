@@ -6,6 +6,7 @@ from typing import Any
 from doitstack.cli.base import JSON, ShowCommand, width
 from doitstack.config.dest_directory import holder
 from doitstack.journal.last_run import last_run
+from doitstack.planning.code_origins import CodeOrigin, code_origins, origin_of_process
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.processes.left_running import LeftProcess
 from doitstack.reports import tables
@@ -27,11 +28,26 @@ class Services(ShowCommand):
         ports = services.ports()
         status = unless_all_stopped(services.status(), ports)
         left = left_by_earlier_runs(directory)
+        code = origins_of_services(directory, status)
         if params["json"]:
-            return services_json(status, ports, left)
+            return services_json(status, ports, left, code)
         others = (f"{other}\n" for other in directory.stack.others_of_directory() if other.names)
-        services_table = tables.services_table(status, ports, width())
+        services_table = tables.services_table(status, ports, width(), code)
         return "".join([services_table, tables.left_table(left, width()), *others])
+
+
+def origins_of_services(
+    directory: StackDirectory, services: Sequence[ServiceStatus]
+) -> dict[str, CodeOrigin]:
+    """Return the origin of the code of each service that runs from an environment of a plugin."""
+    if not services:
+        return {}
+    origins = code_origins(directory.plugins, directory.stack)
+    # The servers of commands run from the environment of a service, but not its code.
+    names = [one.name for one in services if not one.name.startswith("warm-")]
+    scripts = {name: directory.stack.services.script(name) for name in names}
+    found = {name: origin_of_process(origins, script) for name, script in scripts.items()}
+    return {name: origin for name, origin in found.items() if origin}
 
 
 def left_by_earlier_runs(directory: StackDirectory) -> list[LeftProcess]:

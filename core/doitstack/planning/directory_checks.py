@@ -34,6 +34,7 @@ from doitstack.planning.script_checks import (
 )
 from doitstack.planning.shell_commands import ShellCommands, UnknownCommand, is_plain_name
 from doitstack.processes.root import root_command
+from doitstack.source_trees import tree_mistakes
 from doitstack.steps import Shell
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class DirectoryChecks:
         yield from section_mistakes(self._settings.local, self._conf, plugins, self._texts)
         yield from (one.text for one in complaints(scripts) if one.is_error)
         yield from service_mistakes(self._settings, self._known_services)
+        yield from tree_mistakes(self._settings, self._texts.values())
 
     def wrong_commands(self) -> list[str]:
         """Return the commands of futures and steps that certainly do not exist."""

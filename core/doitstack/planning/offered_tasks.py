@@ -8,7 +8,7 @@ from doitstack.steps import FUTURE_NAME, Step
 
 _COMMANDS = (
     *("clean", "dumpdb", "forget", "futures", "help", "ignore", "info", "list", "log", "plan"),
-    *("plugins", "reset-dep", "run", "services", "strace", "tabcompletion", "timing"),
+    *("plugins", "reset-dep", "restart", "run", "services", "strace", "tabcompletion", "timing"),
 )
 """The names of the commands of `doit`; a task of such a name could not be run."""
 

@@ -20,6 +20,7 @@ from doitstack.steps import Kind, Made, Step, callable_name, recorded_steps
 if TYPE_CHECKING:
     from doitstack.config.settings import SettingCheck, Settings
     from doitstack.stack import Stack
+    from doitstack.venvs import Environment
 
 TASKS_HOOK = "tasks"
 _SERVICE_HOOKS = frozenset((*(phase.hook for phase in STACK_PHASES), TASKS_HOOK))
@@ -47,6 +48,7 @@ class Plugin(NamedTuple):
         configuration_files: patterns of the files that an in-tree service reads, below DevStack's
             `/etc/NAME`.
         checked_settings: how its settings are checked, by their names.
+        environments: returns the virtual environments that its services run from.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Plugin(NamedTuple):
     modules: tuple[Path, ...] = ()
     configuration_files: tuple[str, ...] = ()
     checked_settings: Mapping[str, "SettingCheck"] = MappingProxyType({})
+    environments: "Callable[[Stack], Iterable[Environment]] | None" = None
 
     def setting_mistakes(self, settings: "Settings") -> Iterator[SettingsError]:
         """Yield what is wrong with its settings, if it takes part. Raises PluginError."""
@@ -71,6 +74,15 @@ class Plugin(NamedTuple):
                         check(settings, name)
                 except SettingsError as error:
                     yield error
+
+    def environments_of(self, stack: "Stack") -> "list[Environment]":
+        """Return its environments; none if it does not take part. Raises PluginError."""
+        if not self.environments:
+            return []
+        if self.services and not stack.is_service_enabled(*self.services):
+            return []
+        with self._blamed("environments"), stack.declaring():
+            return list(self.environments(stack))
 
     def steps(self, hook: str, **arguments: "Settings | Stack") -> list[Step]:
         """Return the steps that the plugin declares for `hook`, if it implements it at all.

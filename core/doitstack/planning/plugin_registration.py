@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any
 
 import pluggy
 
@@ -118,6 +119,7 @@ def _registered(found: list[FoundPlugin]) -> list[Plugin]:
             modules=_modules_of(one),
             configuration_files=_names_of(one, "configuration_files"),
             checked_settings=_checked_settings(one),
+            environments=_environments(one),
         )
         for one in found
     ]
@@ -229,6 +231,12 @@ def _checked_settings(one: FoundPlugin) -> Mapping[str, SettingCheck]:
         example = 'checked_settings = {"TIDES_PORT": Settings.port}'
         raise PluginError(one.name, f"{one.origin}: checked_settings are checks by name: {example}")
     return checks
+
+
+def _environments(one: FoundPlugin) -> Any:
+    """Return the function `environments`; a module may use the name for something else."""
+    function = getattr(one.source, "environments", None)
+    return function if callable(function) else None
 
 
 def _modules_of(one: FoundPlugin) -> tuple[Path, ...]:

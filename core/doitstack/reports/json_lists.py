@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from doitstack.phases import Phase
@@ -12,6 +13,7 @@ if TYPE_CHECKING:  # `doit list` reads no journal
     from doitstack.journal.last_run import FutureRow
     from doitstack.journal.log_files import NamedLog
     from doitstack.journal.run_list import RunRow
+    from doitstack.planning.code_origins import CodeOrigin
     from doitstack.processes.left_running import LeftProcess
     from doitstack.services.services import ServiceStatus
 
@@ -25,8 +27,11 @@ def tasks_json(rows: Iterable[tuple[str, str]]) -> str:
     return _text({"task": name, "description": description} for name, description in rows)
 
 
-def plan_json(plan: Plan) -> str:
-    """Return the steps of a plan, in order."""
+def plan_json(plan: Plan, origins: Iterable["CodeOrigin"] = ()) -> str:
+    """Return the steps of a plan, in order; each step `install_PLUGIN` has the origins of code."""
+    code: dict[str, list[Any]] = {}
+    for one in origins:
+        code.setdefault(f"{one.plugin}: install_{one.plugin}", []).append(one.as_json())
     return _text(
         {
             "task": planned.task,
@@ -37,6 +42,7 @@ def plan_json(plan: Plan) -> str:
             "waits": list(planned.step.waits),
             "needs": list(planned.needs),
             "is_awaited": planned.is_awaited,
+            "code": code.get(f"{planned.plugin}: {planned.step.name}", []),
             "note": planned.step.note,
         }
         for planned in plan.steps
@@ -79,10 +85,11 @@ def services_json(
     services: Iterable["ServiceStatus"],
     ports: Mapping[str, Sequence[int]],
     left: Iterable["LeftProcess"] = (),
+    code: Mapping[str, "CodeOrigin"] = MappingProxyType({}),
 ) -> str:
     """Return the services with the ports on which they listen, and what steps have left running.
 
-    The latter have the state `left`.
+    The latter have the state `left`. `code` are the origins of the services' code.
     """
     rows: list[Mapping[str, Any]] = [
         {
@@ -90,12 +97,20 @@ def services_json(
             "state": status.state.name.lower(),
             "pid": status.pid,
             "ports": list(ports.get(status.name, ())),
+            "code": code[status.name].as_json() if status.name in code else None,
             "log": str(status.log),
         }
         for status in services
     ]
     rows += [
-        {"service": one.name, "state": "left", "pid": one.pid, "ports": [], "log": None}
+        {
+            "service": one.name,
+            "state": "left",
+            "pid": one.pid,
+            "ports": [],
+            "code": None,
+            "log": None,
+        }
         for one in left
     ]
     return _text(rows)

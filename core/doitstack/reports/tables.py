@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from doitstack.journal.last_run import FutureRow
@@ -15,6 +16,7 @@ from doitstack.reports.columns import table
 from doitstack.reports.formatting import brief_list, brief_name, short_path
 
 if TYPE_CHECKING:  # importing it takes 50 ms
+    from doitstack.planning.code_origins import CodeOrigin
     from doitstack.processes.left_running import LeftProcess
     from doitstack.services.services import ServiceStatus
 
@@ -22,8 +24,13 @@ _WIDE = 40
 """Characters of a cell with many names, before it goes on in the next line."""
 
 
-def plan_table(plan: Plan, warnings: Iterable[str] = (), width: int = 0) -> str:
-    """Return phases, plugins and steps in order, and the steps that wait for futures."""
+def plan_table(
+    plan: Plan, warnings: Iterable[str] = (), width: int = 0, origins: Iterable["CodeOrigin"] = ()
+) -> str:
+    """Return phases, plugins and steps in order, and the steps that wait for futures.
+
+    Below the table are the `origins` of the services' code, and warnings.
+    """
     waited_in = _waited_in(plan)
     rows = []
     phase = ""
@@ -34,7 +41,9 @@ def plan_table(plan: Plan, warnings: Iterable[str] = (), width: int = 0) -> str:
     headers = ("phase", "plugin", "step", "what", "waits for", "waited for in")
     text = table(rows, headers, width) if rows else "no steps"
     notes = [f"{one.step.name}: {one.step.note}" for one in plan.steps if one.step.note]
-    return "\n".join([text, *notes, *(f"WARNING: {warning}" for warning in warnings)]) + "\n"
+    code = [f"{one.plugin} runs {one.project} from: {one.text}" for one in origins]
+    ends = (f"WARNING: {warning}" for warning in warnings)
+    return "\n".join([text, *notes, *code, *ends]) + "\n"
 
 
 def _waited_in(plan: Plan) -> dict[str, list[str]]:
@@ -100,22 +109,26 @@ def logs_table(logs: Iterable[NamedLog], width: int = 0) -> str:
 
 
 def services_table(
-    services: Iterable["ServiceStatus"], ports: Mapping[str, Sequence[int]], width: int = 0
+    services: Iterable["ServiceStatus"],
+    ports: Mapping[str, Sequence[int]],
+    width: int = 0,
+    code: Mapping[str, "CodeOrigin"] = MappingProxyType({}),
 ) -> str:
-    """Return the services of the stack, with the `ports` on which each listens."""
+    """Return the services of the stack, with the `ports` on which each listens, and its `code`."""
     rows = [
         (
             status.name,
             status.state.name.lower(),
             str(status.pid or ""),
             " ".join(map(str, ports.get(status.name, ()))),
+            code[status.name].brief if status.name in code else "",
             short_path(status.log),
         )
         for status in services
     ]
     if not rows:
         return "no services\n"
-    return table(rows, ("service", "state", "pid", "port", "log"), width) + "\n"
+    return table(rows, ("service", "state", "pid", "port", "code", "log"), width) + "\n"
 
 
 def left_table(processes: Iterable["LeftProcess"], width: int = 0) -> str:

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from doitstack.errors import ServiceError
-from doitstack.private_files import has_text, private_directory, tail, write_private
+from doitstack.private_files import has_text, private_directory, write_private
 from doitstack.processes.listeners import listeners
 from doitstack.records import Record
+from doitstack.services.log_excerpts import reason
 from doitstack.services.supervisord import SCRIPT, STOP_SECONDS, Supervisord
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -107,10 +108,10 @@ class Services:
         if not self._supervisord.start(name, wait=wait):
             raise ServiceError(self._death(name, ServiceState.EXITED))
 
-    def start_again(self, name: str) -> bool:
+    def start_again(self, name: str, *, wait: bool = True) -> bool:
         """Start the service `name` as it was last started, unless it runs.
 
-        Return whether it was ever started before. Raises ServiceError as `start` does.
+        Return whether it was ever started before. Raises ServiceError, and waits, as `start` does.
         """
         if _checked(name) not in self._supervisord.names():
             return False
@@ -118,7 +119,7 @@ class Services:
             self._supervisord.ensure()
             if self._pid_if_up(name):
                 return True
-        if not self._supervisord.start(name, wait=True):
+        if not self._supervisord.start(name, wait=wait):
             raise ServiceError(self._death(name, ServiceState.EXITED))
         return True
 
@@ -206,6 +207,11 @@ class Services:
                 found.setdefault(owner, set()).add(port)
         return {name: sorted(ports) for name, ports in found.items()}
 
+    def script(self, name: str) -> str:
+        """Return the shell script of the service `name`; empty if it was never started."""
+        path = self._supervisord.directory / "conf.d" / f"{_checked(name)}.sh"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
     def log(self, name: str) -> Path:
         """Return the log of the service `name`."""
         return self._log_dir / f"{name}.log"
@@ -230,7 +236,7 @@ class Services:
 
     def _death(self, name: str, state: ServiceState) -> str:
         log = self.log(name)
-        return f"service {name} does not run ({state.value}); its log is {log}\n{tail(log)}"
+        return f"service {name} does not run ({state.value}); its log is {log}\n{reason(log)}"
 
     def _stop(self, *names: str) -> None:
         """End some services; supervisor sends SIGKILL to those that take too long."""

@@ -66,7 +66,7 @@ def _run(stack: Stack, daemon: Daemon) -> None:
     program = conf.environment(stack).program(daemon.program)
     argv = [*daemon.prefix, program, *conf.options(stack, *daemon.files)]
     env = _environ(stack, *daemon.files)
-    code = conf.environment(stack).code()
+    code = conf.environment(stack).code_to_run()
     has_little_time = code and daemon.stop_seconds == _STOP_SECONDS
     seconds = _SOON if has_little_time else daemon.stop_seconds
     with stack.timed("run_process"):
@@ -75,7 +75,7 @@ def _run(stack: Stack, daemon: Daemon) -> None:
 
 def _stop_outdated(stack: Stack) -> None:
     """Stop the daemons that run older code from a tree, together: each takes its time to end."""
-    if code := conf.environment(stack).code():
+    if code := conf.environment(stack).code_to_run():
         daemons = [one.name for one in (*control_daemons(stack), *compute_daemons(stack))]
         stack.stop_process(*(name for name in daemons if not stack.services.runs(name, code)))
 

@@ -143,7 +143,7 @@ class ApiService(Service):
         """Start the daemons that are enabled."""
         for name in self.enabled_daemons(stack):
             argv, env = self.daemon_command(stack, name), self.environ(stack)
-            code = self.environment(stack).code()
+            code = self.environment(stack).code_to_run()
             with stack.timed("run_process"):
                 stack.run_process(name, argv, env=env, wait=False, code=code)
 

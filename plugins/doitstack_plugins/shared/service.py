@@ -124,6 +124,10 @@ class Service:
         """Return its virtual environment, `$DEST/venvs/NAME`."""
         return venvs.service_environment(stack, self.name, *self.requirements)
 
+    def environments(self, stack: Stack) -> list[Environment]:
+        """Return the environments that its processes run from, for lists."""
+        return [self.environment(stack)]
+
     def manager(self, stack: Stack) -> warm.Program:
         """Return the program `manage`."""
         environment = self.environment(stack)

@@ -57,7 +57,7 @@ def serve(stack: Stack, service: WsgiService) -> None:
     # Seconds after which uWSGI kills a worker if its threads do not end.
     argv += ["--worker-reload-mercy", "3"]
     argv += ["--buffer-size", "65535", *service.options]
-    code = service.environment.code()
+    code = service.environment.code_to_run()
     argv += wsgi_reload.options() if code else []
     more = wsgi_reload.environ(service.name, service.module, service.environment) if code else {}
     venvs.see_shared_packages(stack, service.environment)

@@ -90,7 +90,7 @@ class Swift(Service):
 
     def start(self, stack: Stack) -> None:
         """Start the four servers, restart those that run from other files, and wait for them."""
-        code = self.environment(stack).code()
+        code = self.environment(stack).code_to_run()
         for server in conf.SERVERS:
             path = conf.path(stack, server)
             # Nothing reads the variable: another value restarts the server.

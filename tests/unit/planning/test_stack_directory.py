@@ -179,3 +179,9 @@ def test_checks_of_settings_are_a_mapping(tmp_path: Path) -> None:
     path = drop_in(tmp_path, 'checked_settings = {"A": 3}\n')
     with pytest.raises(PluginError, match=f"{path}: checked_settings are checks by name"):
         StackDirectory(tmp_path, {"ENABLED_SERVICES": ","}).check()
+
+
+def test_mistake_about_a_source_tree_is_found_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "local.conf").write_text("[[local|localrc]]\nLIBS_FROM_GIT=keyston\n")
+    with pytest.raises(PlanError, match="no project has the name keyston; did you mean keystone"):
+        StackDirectory(tmp_path, {}).check()

@@ -34,6 +34,7 @@ def test_plan_has_steps_waits_and_needs() -> None:
         "waits": [],
         "needs": [],
         "is_awaited": True,
+        "code": [],
         "note": "",
     }
     assert (second["waits"], second["needs"]) == (["a"], ["stack:extra:p:a"])

@@ -1,0 +1,140 @@
+"""`doit restart NAME...`: restart services as they are, without a look at the rest of the stack."""
+
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from doit.exceptions import InvalidCommand
+from doit.runner import ERROR
+
+from doitstack.cli.base import ShowCommand
+from doitstack.config.addresses import socket_host
+from doitstack.errors import ServiceError, StepError
+from doitstack.planning.code_origins import CodeOrigin, code_origins, origin_of_process
+from doitstack.planning.stack_directory import StackDirectory
+from doitstack.services.services import Services
+from doitstack.suggestions import did_you_mean
+
+_LOOK_AGAIN, _PATIENCE = 0.05, 1.0
+"""Seconds between two looks whether a service answers again, and for an answer."""
+
+_STAYS_UP = 1.0
+
+Place = tuple[str, int]
+"""An address and a port."""
+
+_OF_COMMANDS = "warm-"
+"""The prefix of the servers of commands, which are restarted when they are needed."""
+
+
+class Restart(ShowCommand):
+    """`doit restart`."""
+
+    doc_purpose = "restart services as they are, and wait until they answer again"
+    doc_examples = ("doit restart keystone", "doit restart nova", "doit restart n-cpu n-sch")
+    doc_usage = "NAME..."
+    doc_description = (
+        "NAME is a service of `doit services`, or the name of a plugin or a service in "
+        "ENABLED_SERVICES for all of its processes. They run the code that is in the source trees "
+        "now; nothing is installed, migrated or configured, as `doit stack` does where needed."
+    )
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Restart the named services. The exit code is 1 if one does not come up again."""
+        if not args:
+            raise InvalidCommand("restart takes the names of services: doit restart keystone")
+        self._names, self._code = args, 0
+        super().execute(params, [])
+        return self._code
+
+    def show(self, directory: StackDirectory, params: Any) -> str:
+        """Restart the services; return a line for each. Raises StepError for an unknown name."""
+        services = directory.stack.services
+        origins = code_origins(directory.plugins, directory.stack)
+        names = _chosen(directory, services, origins, self._names)
+        try:
+            return "".join(_restarted(directory, origins, names))
+        except ServiceError as error:
+            sys.stderr.write(f"ERROR: {error}\n")
+            self._code = int(ERROR)
+            return ""
+
+
+def _chosen(
+    directory: StackDirectory,
+    services: Services,
+    origins: Sequence[CodeOrigin],
+    wanted: Sequence[str],
+) -> list[str]:
+    """Return the names of the services that are meant. Raises StepError for an unknown name."""
+    known = [name for name in services.names() if not name.startswith(_OF_COMMANDS)]
+    owners = {name: origin_of_process(origins, services.script(name)) for name in known}
+    groups: dict[str, str] = {}
+    for plugin in directory.plugins:
+        groups.update(dict.fromkeys((plugin.name, *plugin.services), plugin.name))
+    chosen: dict[str, None] = {}
+    for word in wanted:
+        name = word.removeprefix("devstack@").removesuffix(".service")
+        found = [one for one in known if one == name or one.startswith(f"{name}-")]
+        if not found and name in groups:
+            owned = ((one, owners[one]) for one in known)
+            found = [one for one, owner in owned if owner and owner.plugin == groups[name]]
+        if not found:
+            near = did_you_mean(name, [*known, *groups])
+            raise StepError(f"no service {name} was ever started{near}; see doit services")
+        chosen.update(dict.fromkeys(found))
+    return list(chosen)
+
+
+def _restarted(
+    directory: StackDirectory, origins: Sequence[CodeOrigin], names: Sequence[str]
+) -> Iterator[str]:
+    """Restart services, all at once; yield a line for each. Raises ServiceError."""
+    services, timeout = directory.stack.services, directory.settings.number("SERVICE_TIMEOUT")
+    host = socket_host(directory.settings["SERVICE_HOST"])
+    began, ports = time.time(), services.ports()
+    services.stop(*names)
+    for name in names:
+        if origin := origin_of_process(origins, services.script(name)):
+            services.note_code(name, origin.environment.code_to_run())
+        services.start_again(name, wait=False)
+    for name in names:
+        _wait(services, name, [(host, port) for port in ports.get(name, ())], timeout)
+        origin = origin_of_process(origins, services.script(name))
+        code = f", {origin.brief}" if origin else ""
+        yield f"restarted {name}{code}, after {time.time() - began:.1f} s\n"
+
+
+def _wait(services: Services, name: str, places: Sequence[Place], timeout: int) -> None:
+    """Wait until a service answers again; without a port, until it was up for a second.
+
+    Raises ServiceError.
+    """
+    began, left = time.time(), list(places)
+    while left or (not places and time.time() < began + _STAYS_UP):
+        if dead := services.deaths(began, name):
+            raise ServiceError("\n".join(dead.values()))
+        if time.time() > began + timeout:
+            raise ServiceError(
+                f"{name} does not answer at port {left[0][1]} within {timeout} s "
+                f"(SERVICE_TIMEOUT); see {services.log(name)}"
+            )
+        if left and _answers(left[0]):
+            left.pop(0)
+        else:
+            time.sleep(_LOOK_AGAIN)
+
+
+def _answers(place: Place) -> bool:
+    """Return whether a server answers: to a request of HTTP, or by greeting or refusing it.
+
+    That it listens is not enough: uWSGI listens before the application is imported.
+    """
+    try:
+        with socket.create_connection(place, timeout=_PATIENCE) as connection:
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return bool(connection.recv(1))
+    except OSError:
+        return False

@@ -1,0 +1,94 @@
+"""`doit stack --watch`: run the tasks, and again after each change in a source tree."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from doitstack.errors import DoitstackError
+from doitstack.planning.stack_directory import StackDirectory
+from doitstack.processes.inotify import DirectoryWatch
+from doitstack.processes.signals import Interrupted, on_interrupt
+
+_CONF = "local.conf"
+
+_LATER = ("--console", "quiet")
+"""What later runs show, unless an option says it."""
+
+
+class Watched(dict[str, str]):
+    """A digest of each project's tree, and of local.conf, by name; and `directories` of trees."""
+
+    directories: tuple[Path, ...] = ()
+
+
+def run_and_watch(top_dir: Path, words: Sequence[str]) -> int:
+    """Run `doit WORDS` now and after each change, until a signal; return its exit code."""
+    later = [] if any(word.startswith("--console") for word in words) else _LATER
+    with on_interrupt(_raise):
+        try:
+            seen = read(top_dir)
+            code = _run(words)
+            while code < 128:
+                seen = _wait_for_change(top_dir, seen)
+                code = _run([*later, *words])
+        except Interrupted as signalled:
+            return signalled.code
+    return code
+
+
+def read(top_dir: Path) -> Watched:
+    """Return what is watched as it is now; only local.conf if that cannot be used."""
+    conf = top_dir / _CONF
+    text = conf.read_text(encoding="utf-8", errors="replace") if conf.is_file() else ""
+    found = Watched({_CONF: text})
+    try:
+        trees = [tree for tree in StackDirectory(top_dir).stack.trees if tree.is_there]
+        found.directories = tuple(tree.directory for tree in trees)
+        found.update((tree.project, tree.code + tree.state.static) for tree in trees)
+    except DoitstackError:
+        pass  # the next run reports it
+    return found
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return what has changed; what is new has been fetched by the run."""
+    return [name for name in after if name in before and after[name] != before[name]]
+
+
+def _wait_for_change(top_dir: Path, before: Watched) -> Watched:
+    """Wait until what is watched is not as it was before the last run; return how it is then."""
+    with DirectoryWatch(read(top_dir).directories, flat=[top_dir]) as watch:
+        now = read(top_dir)
+        _say(f"watching {', '.join(now)}; Ctrl-C ends this")
+        while not (changed := changes(before, now)):
+            before = Watched({**now, **before})
+            watch.wait()
+            now = read(top_dir)
+    _say(f"changed: {', '.join(changed)}")
+    return now
+
+
+def _run(words: Sequence[str]) -> int:
+    """Run `doit WORDS`, and wait for it even if a signal comes: it ends what it has started."""
+    program = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]
+    sys.stdout.flush()
+    with subprocess.Popen([sys.executable, *program, *words]) as process:
+        try:
+            return process.wait()
+        except Interrupted as signalled:
+            # The terminal sends Ctrl-C to both.
+            if str(signalled) != "SIGINT":
+                process.send_signal(signalled.code - 128)
+            process.wait()
+            raise
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+    sys.stdout.flush()
+
+
+def _raise(signalled: Interrupted) -> None:
+    raise signalled

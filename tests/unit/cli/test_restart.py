@@ -1,0 +1,78 @@
+"""`doit restart`. The services are real, and small."""
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from doitstack.config.settings import load_settings
+from doitstack.stack import Stack
+from tests.unit.cli.conftest import Doit
+
+SERVER = """
+import socketserver, sys
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.wfile.write(open(sys.argv[1]).read().encode())
+socketserver.TCPServer.allow_reuse_address = True
+server = socketserver.TCPServer(("127.0.0.1", int(sys.argv[2])), Handler)
+exec(open(sys.argv[1]).read())
+server.serve_forever()
+"""
+
+
+@pytest.fixture
+def stack(top: Path) -> Iterator[Stack]:
+    stack = Stack(load_settings(top, {"SERVICE_TIMEOUT": "60"}))
+    yield stack
+    stack.services.stop_all()
+
+
+def pid_of(stack: Stack, name: str) -> int | None:
+    return {one.name: one.pid for one in stack.services.status()}[name]
+
+
+def test_restart_needs_names(doit: Doit) -> None:
+    code, out, err = doit("restart")
+    assert code == 3
+    assert "restart takes the names of services" in out + err
+
+
+def test_unknown_service_is_an_error_with_a_suggestion(doit: Doit, stack: Stack) -> None:
+    stack.run_process("tides", ["sleep", "1000"])
+    code, out, err = doit("restart", "tide")
+    assert code == 3
+    assert "no service tide was ever started; did you mean tides?" in out + err
+
+
+def test_services_are_restarted_as_they_are(doit: Doit, stack: Stack) -> None:
+    for name in ("tides-1", "tides-2", "moon"):
+        stack.run_process(name, ["sleep", "1000"])
+    before = {name: pid_of(stack, name) for name in ("tides-1", "tides-2", "moon")}
+    code, out, _ = doit("restart", "devstack@tides")
+    assert code == 0
+    assert [line.split(",")[0] for line in out.splitlines()] == [
+        "restarted tides-1",
+        "restarted tides-2",
+    ]
+    changed = [name for name, pid in before.items() if pid_of(stack, name) != pid]
+    assert changed == ["tides-1", "tides-2"]
+
+
+def test_service_that_does_not_come_up_again_is_shown_with_its_error(
+    doit: Doit, stack: Stack, top: Path
+) -> None:
+    code_file = top / "code.py"
+    code_file.write_text("pass\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    stack.run_process("tides", [sys.executable, "-c", SERVER, code_file, port])
+    code, out, err = doit("restart", "tides")
+    assert (code, err) == (0, "")
+    code_file.write_text("raise ValueError('of the user')\n")
+    code, out, err = doit("restart", "tides")
+    assert code == 2
+    assert "service tides does not run" in out + err
+    assert "ValueError: of the user" in out + err
