@@ -6,6 +6,7 @@ Bytes are replaced by as many stars, so that a log can be masked in place while 
 import json
 import os
 import re
+import stat
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -163,7 +164,8 @@ def mask_file(path: Path, mask: Mask, start: int = 0) -> None:
     with suppress(OSError):  # its output is masked as well
         descriptor = open_regular(path, os.O_RDWR)
         try:
-            _mask_descriptor(descriptor, mask, start)
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device may have no end
+                _mask_descriptor(descriptor, mask, start)
         finally:
             os.close(descriptor)
 

@@ -128,3 +128,7 @@ def test_secrets_at_the_edges_of_chunks_are_overwritten(tmp_path: Path) -> None:
     path.write_bytes(before + b"hunter22" + before + b"hunter22")
     mask_file(path, Mask(["hunter22"]))
     assert path.read_bytes() == before + b"*" * 8 + before + b"*" * 8
+
+
+def test_log_that_is_a_link_to_a_device_without_an_end_is_left_alone() -> None:
+    mask_file(Path("/dev/full"), Mask(["hunter22"]))
