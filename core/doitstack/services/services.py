@@ -143,6 +143,8 @@ class Services:
         Also ends and removes what a SIGKILL or a reboot has left.
         """
         if not self._supervisord.directory.is_dir():
+            # It was removed, or something else is in its place; its processes may live.
+            self._supervisord.end_processes(self._supervisord.processes())
             return
         with self._supervisord.locked():
             self._supervisord.shut_down()

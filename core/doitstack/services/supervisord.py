@@ -95,7 +95,11 @@ class Supervisord:
     """The supervisord of `directory`. Several processes may use one directory at once."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = Path(os.path.realpath(directory))
+        real = Path(os.path.realpath(directory))
+        if not real.is_dir():
+            # A link that leads nowhere may have come in its place, after its processes.
+            real = Path(os.path.realpath(directory.parent)) / directory.name
+        self.directory = real
         self._lock = subprocess.DEVNULL
 
     def names(self) -> list[str]:

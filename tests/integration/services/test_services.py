@@ -49,6 +49,17 @@ def shared(supervisor: Services) -> Iterator[Services]:
         one.log.unlink(missing_ok=True)
 
 
+@pytest.mark.parametrize("other", [None, "supervisor", "nothing"], ids=["gone", "loop", "broken"])
+def test_all_ends_though_the_directory_is_gone_or_a_link(tmp_path: Path, other: str | None) -> None:
+    directory = tmp_path / "supervisor"
+    Services(directory, tmp_path).start("sleep", SLEEP, wait=False)
+    directory.rename(tmp_path / "moved")
+    if other:
+        directory.symlink_to(other)
+    Services(directory, tmp_path).stop_all()
+    assert service_processes(directory.parent / directory.name) == []
+
+
 def directory_of(services: Services) -> Path:
     return services.log("x").parent.parent / "supervisor"
 
