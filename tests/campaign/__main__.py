@@ -8,7 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tests.campaign import clock, inputs, kills, long, power_loss, process_limit, resources, signals
+from tests.campaign import (
+    clock,
+    damage,
+    inputs,
+    kills,
+    long,
+    power_loss,
+    process_limit,
+    resources,
+    signals,
+)
 from tests.conftest import StackDir, clean_environment
 
 Options = argparse.Namespace
@@ -48,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     campaign(_processes, "processes", "run as a user who may have few processes; needs root")
     campaign(_clock, "clock", "set the clock during runs; needs a C compiler")
     campaign(_power_loss, "power-loss", "open what a crash of the machine may leave of a run")
+    campaign(_damage, "damage", "put something else in the place of a file of a stack")
     campaign(_inputs, "inputs", "feed what reads files, pipes and sockets")
     campaign(_long, "long", "stack and unstack many times")
     return parser
@@ -64,6 +75,7 @@ _OPTIONS: dict[str, list[tuple[str, int | str, str]]] = {
         ("--step", 1, "of so many calls one fails, drawn by the seed"),
     ],
     "processes": [("--most", 12, "from one process up to so many")],
+    "damage": [("--rounds", 100, "how many")],
     "clock": [("--rounds", 100, "how many")],
     "power-loss": [
         ("--variants", 10, "states after each change"),
@@ -148,6 +160,15 @@ def _clock(options: Options, make: MakeStack) -> int:
         jumps += len(one.jumps)
         faults += _report(f"round {number}: {one.jumps}", one.faults)
     _say(f"{jumps} jumps")
+    return faults
+
+
+def _damage(options: Options, make: MakeStack) -> int:
+    plan = kills.PLANS["services"]()
+    stack, mark = make(plan.files)
+    faults = 0
+    for one in damage.Campaign(stack, mark, options.seed, plan).rounds(options.rounds):
+        faults += _report(f"{one.kind} for {one.place}", one.faults)
     return faults
 
 

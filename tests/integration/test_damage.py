@@ -1,11 +1,14 @@
 """Damaged state files: one line names the file, nothing hangs, and teardown continues."""
 
 import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.campaign import damage
+from tests.campaign.kill_plans import services_plan
 from tests.conftest import MakeStackDir, StackDir
 from tests.integration.probes import plugin
 
@@ -79,6 +82,14 @@ def test_damaged_file_is_one_line_and_teardown_goes_on(stack_dir: MakeStackDir, 
     clean = stack.run("clean").ok()
     assert not stack.dest.exists()
     assert not any("Traceback" in outcome.out for outcome in (*outcomes, clean))
+
+
+@pytest.mark.full
+def test_something_else_in_a_place_below_dest_leaves_nothing(stack_dir: MakeStackDir) -> None:
+    mark, plan = uuid.uuid4().hex, services_plan()
+    campaign = damage.Campaign(stack_dir(plan.files, TEST_MARK=mark), mark, 1, plan)
+    done = [campaign.one("logs/web.log", "link to /dev/full"), *campaign.rounds(6)]
+    assert [one for one in done if one.faults] == []
 
 
 def test_journals_of_old_runs_do_not_pile_up(stack_dir: MakeStackDir) -> None:
