@@ -31,6 +31,7 @@ GUESTS = (
     *("qemu-system-x86", "qemu-utils", "libvirt-daemon", "libvirt-daemon-driver-qemu"),
     *(
         "libvirt-clients",
+        "openssh-client",
         "libvirt-dev",
         "gcc",
         "pkg-config",
@@ -40,6 +41,9 @@ GUESTS = (
     ),
 )
 """The packages for guests, for their image, and to compile libvirt's bindings for Python."""
+
+_PING = ("iputils-ping",)
+"""What Tempest runs to see whether a guest answers."""
 
 services = (*PACKAGES, "n-cpu")
 
@@ -82,6 +86,8 @@ def wanted(stack: Stack) -> list[str]:
     needed = [PACKAGES[name] for name in PACKAGES if stack.is_service_enabled(name)]
     if has_guests(stack):
         needed += [GUESTS, _headers()]
+        if stack.is_service_enabled("tempest"):
+            needed.append(_PING)
     return sorted({package for packages in needed for package in packages})
 
 

@@ -43,7 +43,7 @@ def start(stack: Stack) -> None:
     conf = _DAEMON.format(uuid=_identity(stack))
     write_private(node.place(stack, "etc/libvirt/libvirtd.conf"), conf)
     write_private(node.place(stack, "etc/libvirt/qemu.conf"), _QEMU)
-    argv = [*node.command(stack), "/usr/sbin/libvirtd"]
+    argv = [*node.command(stack, in_network=True), "/usr/sbin/libvirtd"]
     argv += ["--config", "/etc/libvirt/libvirtd.conf", "--pid-file", "/run/libvirt/libvirtd.pid"]
     env = {"LIBVIRT_GENERATION": digest(conf, _QEMU)}
     with stack.timed("run_process"):
@@ -54,6 +54,16 @@ def start(stack: Stack) -> None:
 def stop(stack: Stack) -> None:
     """Stop libvirtd; guests go on."""
     stack.stop_process(SERVICE)
+
+
+def forget_guests(stack: Stack) -> None:
+    """End and remove all guests that libvirt knows."""
+    virsh = [*node.command(stack), "virsh", "--quiet", "--connect", URI]
+    running = stack.output_of([*virsh, "list", "--name"]).split()
+    for name in running:
+        stack.run([*virsh, "destroy", name])
+    for name in stack.output_of([*virsh, "list", "--all", "--name"]).split():
+        stack.run([*virsh, "undefine", "--managed-save", "--snapshots-metadata", name])
 
 
 def _identity(stack: Stack) -> str:

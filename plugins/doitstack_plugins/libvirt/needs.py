@@ -8,6 +8,7 @@ from pathlib import Path
 from doitstack import Stack
 from doitstack.errors import SettingsError, StepError
 from doitstack_plugins.libvirt import node
+from doitstack_plugins.ovn import places
 
 FAKE = "or set VIRT_DRIVER=fake, for servers that do not run"
 
@@ -57,6 +58,15 @@ def check_place(stack: Stack) -> None:
             )
 
 
+def check_network(stack: Stack) -> None:
+    """Raise SettingsError if there are networks, but none that carries packets."""
+    if stack.is_service_enabled("neutron") and not places.is_enabled(stack):
+        raise SettingsError(
+            "guests need networks that carry packets; add to local.conf: "
+            f"enable_service ovn-controller ovn-northd q-ovn-agent, {FAKE}"
+        )
+
+
 def check_versions(stack: Stack) -> None:
     """Raise StepError if libvirt or QEMU, as installed or else in apt's lists, is too old."""
     old = []
@@ -80,6 +90,7 @@ CHECKS: tuple[Callable[[Stack], None], ...] = (
     check_root,
     check_kernel,
     check_place,
+    check_network,
     check_versions,
 )
 

@@ -16,6 +16,7 @@ from doitstack.config.dest_directory import discard
 from doitstack.errors import ServiceError
 from doitstack.private_files import private_directory, read_regular, write_private
 from doitstack.processes.tree import end_processes
+from doitstack_plugins.ovn import namespace, places
 from doitstack_plugins.shared import health
 
 SERVICE = "node"
@@ -70,15 +71,23 @@ def start(stack: Stack) -> None:
         private_directory(place(stack, path))
     private_directory(root(stack) / "mounts")
     _write_accounts(stack, name)
-    argv = ["unshare", "--mount", "--uts", "--propagation", "slave"]
-    stack.run_process(SERVICE, [*argv, "sh", _SCRIPT, root(stack), name], wait=False)
+    stack.run_process(SERVICE, [*_own_namespaces(stack), _SCRIPT, root(stack), name], wait=False)
     health.wait_until(stack, SERVICE, partial(_is_ready, stack))
 
 
-def command(stack: Stack) -> list[str]:
-    """Return the prefix of a command that runs it in the node, which must run."""
-    enter = ["nsenter", "--target", str(_pid(stack)), "--mount", "--uts", "--"]
+def command(stack: Stack, *, in_network: bool = False) -> list[str]:
+    """Return the prefix of a command that runs it in the node, which must run.
+
+    It runs in the network of the host, where services are, or in that of guests.
+    """
+    network = ["--net"] if in_network else []
+    enter = ["nsenter", "--target", str(_pid(stack)), "--mount", "--uts", *network, "--"]
     return [*enter, "sh", "-c", _WITH_PROGRAMS, str(_PROGRAMS)]
+
+
+def network(stack: Stack) -> Path:
+    """Return the network namespace of guests; it changes with each start of the node."""
+    return Path(f"/proc/{_pid(stack)}/ns/net")
 
 
 def processes(stack: Stack) -> Iterator[int]:
@@ -118,6 +127,16 @@ def _loop_files() -> Iterator[str]:
 def remove(stack: Stack) -> None:
     """Remove the node's files."""
     discard(stack.settings, root(stack))
+
+
+def _own_namespaces(stack: Stack) -> list[str | Path]:
+    """Return the prefix of a command that runs it in new namespaces, in the network of guests."""
+    prefix: list[str | Path] = []
+    if places.is_enabled(stack):
+        namespace.start(stack)
+        # Another generation starts another node.
+        prefix = [namespace.enter(stack), "env", f"NODE_NETWORK={namespace.generation(stack)}"]
+    return [*prefix, "unshare", "--mount", "--uts", "--propagation", "slave", "sh"]
 
 
 def _write_accounts(stack: Stack, name: str) -> None:

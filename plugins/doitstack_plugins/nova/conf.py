@@ -13,9 +13,9 @@ from doitstack import Settings, Stack
 from doitstack.config.addresses import host_address
 from doitstack.uptodate import digest
 from doitstack.venvs import Environment
-from doitstack_plugins.backing import mariadb, rabbitmq
+from doitstack_plugins.backing import debian_packages, mariadb, rabbitmq
 from doitstack_plugins.keystone import service_accounts
-from doitstack_plugins.nova import guests
+from doitstack_plugins.nova import consoles, guests
 from doitstack_plugins.shared import conf_files, venvs
 
 API = "nova.conf"
@@ -33,6 +33,7 @@ def set_nova_defaults(settings: Settings) -> None:
     conf_files.set_address(settings, "NOVA", "8774")
     settings.default("METADATA_SERVICE_PORT", "8775")
     settings.default("NOVA_CONF_DIR", f"{settings['DATA_DIR']}/nova/etc")
+    consoles.set_defaults(settings)
     settings.default("NOVA_NUM_CELLS", "1")
     settings.default("NOVA_CPU_CELL", "1")
     settings.default("VIRT_DRIVER", "fake")
@@ -48,7 +49,7 @@ def environment(stack: Stack) -> Environment:
 
 def is_libvirt(stack: Stack) -> bool:
     """Return whether servers are guests that run, instead of entries of the fake driver."""
-    return stack.is_service_enabled("n-cpu") and stack.settings.get("VIRT_DRIVER") == "libvirt"
+    return debian_packages.has_guests(stack)
 
 
 def check_driver(settings: Settings, name: str) -> None:
@@ -161,7 +162,7 @@ def sections(stack: Stack) -> conf_files.Sections:
         "database": {"connection": mariadb.url(stack, cell_database(0))},
         "conductor": {"workers": "1"},
         "scheduler": {"workers": "1"},
-        "vnc": {"enabled": "false"},
+        **consoles.sections(stack),
         "oslo_concurrency": {"lock_path": str(state / "locks")},
         "keystone_authtoken": service_accounts.authtoken_options(stack, "nova"),
         "service_user": {"send_service_user_token": "true", **account("nova")},
@@ -207,7 +208,7 @@ def compute_state(stack: Stack, number: int) -> Path:
 def _compute_sections(stack: Stack, number: int) -> conf_files.Sections:
     state = str(compute_state(stack, number))
     own = {"DEFAULT": {"host": compute_host(stack, number), "state_path": state}}
-    return own if not is_libvirt(stack) else guests.merged(own, _guest_sections(stack, number))
+    return own if not is_libvirt(stack) else conf_files.merged(own, _guest_sections(stack, number))
 
 
 def _guest_sections(stack: Stack, number: int) -> conf_files.Sections:

@@ -13,7 +13,7 @@ from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged
 from doitstack.venvs import Environment
 from doitstack_plugins.backing import debian_packages, mariadb, rabbitmq
-from doitstack_plugins.nova import cells, conf, processes, readiness
+from doitstack_plugins.nova import cells, conf, consoles, processes, readiness
 from doitstack_plugins.shared import venvs
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.required_services import Check
@@ -25,7 +25,10 @@ class Nova(ApiService):
 
     name = "nova"
     services = ("nova",)
-    known_services = ("n-api", "n-api-meta", "n-cond", "n-cpu", "n-sch", "n-super-cond")
+    known_services = (
+        *("n-api", "n-api-meta", "n-cond", "n-cpu", "n-sch", "n-super-cond"),
+        *consoles.PROXIES,
+    )
     configuration_files = ("nova.conf", "nova-cpu.conf", "nova_cell*.conf", "nova_cpu*.conf")
     requirements = ("nova",)
     needs = ("key", "mysql", "rabbit", "placement-api", "g-api")
@@ -55,6 +58,8 @@ class Nova(ApiService):
                 wait=["install_nova", *mariadb.waits(stack)],
                 uptodate=[Unchanged(partial(cells.cell_schema, stack, number))],
             )
+        if stack.is_service_enabled("n-novnc"):
+            yield async_run("fetch_novnc", consoles.fetch_page)
         if len(conf.cells(stack)) > 1:
             yield async_run("nova-vhosts", processes.create_vhosts, wait=[rabbitmq.FUTURE])
 
@@ -76,9 +81,10 @@ class Nova(ApiService):
             yield async_wait("nova-vhosts")
         if stack.is_service_enabled("neutron"):
             yield async_wait("configure_neutron_nova")
+        if stack.is_service_enabled("n-novnc"):
+            yield async_wait("fetch_novnc")
         if conf.is_libvirt(stack):
-            yield async_wait("choose_virt_type")
-            yield async_wait("start_libvirt")
+            yield async_wait("choose_virt_type", "start_libvirt")
         yield async_run("start_nova", named("start_nova", self.start))
         yield async_run(
             "create_flavors",
@@ -109,6 +115,7 @@ class Nova(ApiService):
             **super().checked_settings,
             "LOCAL_HOSTNAME": Settings.host,
             "METADATA_SERVICE_PORT": Settings.port,
+            **{proxy.port: Settings.port for proxy in consoles.PROXIES.values()},
             "NOVA_NUM_CELLS": conf.check_number_of_cells,
             "NOVA_CPU_CELL": conf.check_cell_of_computes,
             "NUMBER_FAKE_NOVA_COMPUTE": Settings.number,

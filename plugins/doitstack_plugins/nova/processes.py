@@ -1,13 +1,16 @@
 """The processes of nova: which are enabled, what they run from, and when they are up."""
 
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
 from doitstack import Stack
-from doitstack_plugins.backing import rabbitmq
+from doitstack.private_files import private_directory, write_private
+from doitstack_plugins.backing import mariadb, rabbitmq
+from doitstack_plugins.libvirt import daemon as libvirt
 from doitstack_plugins.libvirt import node
-from doitstack_plugins.nova import conf, readiness
+from doitstack_plugins.nova import conf, consoles, readiness
 from doitstack_plugins.shared import health, ports, venvs
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
@@ -38,6 +41,8 @@ def port_checks(stack: Stack) -> Iterator[Check]:
     host = stack.settings["NOVA_SERVICE_HOST"]
     for name in _apis(stack):
         yield partial(ports.check_port, stack, name, host, _PORTS[name])
+    for name, port in consoles.ports(stack):
+        yield partial(ports.check_port, stack, name, host, port)
 
 
 def create_vhosts(stack: Stack) -> None:
@@ -57,20 +62,42 @@ def start_nova(stack: Stack) -> None:
         wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
     # By now the conductors are nearly ready, too. A compute that starts first and gets no answer
     # from one tries again only after 10 s.
+    if conf.is_libvirt(stack):
+        _forget_other_guests(stack)
     for daemon in compute_daemons(stack):
+        _run(stack, daemon)
+    for daemon in console_daemons(stack):
         _run(stack, daemon)
     _wait_until_ready(stack)
 
 
+def _forget_other_guests(stack: Stack) -> None:
+    """Remove the guests of a database that is gone; nova refuses a libvirt that still has them."""
+    database = conf.cell_database(stack.settings.number("NOVA_CPU_CELL"))
+    if write_private(stack.data_dir / "nova" / "guests", mariadb.database_id(stack, database)):
+        stack.stop_process(*(f"n-cpu-{number}" for number in conf.computes(stack)))
+        libvirt.forget_guests(stack)
+        for number in conf.computes(stack):
+            shutil.rmtree(conf.compute_state(stack, number), ignore_errors=True)
+            private_directory(conf.compute_state(stack, number) / "instances")
+
+
 def _run(stack: Stack, daemon: Daemon) -> None:
-    program = conf.environment(stack).program(daemon.program)
-    argv = [*daemon.prefix, program, *conf.options(stack, *daemon.files)]
+    argv = [*_words(stack, daemon), *conf.options(stack, *daemon.files)]
     env = _environ(stack, *daemon.files)
     code = conf.environment(stack).code_to_run()
     has_little_time = code and daemon.stop_seconds == _STOP_SECONDS
     seconds = _SOON if has_little_time else daemon.stop_seconds
     with stack.timed("run_process"):
         stack.run_process(daemon.name, argv, env=env, wait=False, stop_seconds=seconds, code=code)
+
+
+def _words(stack: Stack, daemon: Daemon) -> list[str]:
+    """Return the program of a daemon, and how it is run."""
+    environment = conf.environment(stack)
+    if daemon.name in consoles.PROXIES:
+        return consoles.command(stack, daemon.name, environment.python)
+    return [*daemon.prefix, environment.program(daemon.program)]
 
 
 def _stop_outdated(stack: Stack) -> None:
@@ -90,6 +117,9 @@ def _wait_until_ready(stack: Stack) -> None:
         # It lists its versions as text.
         lists = partial(health.has_text, address, "/", "latest")
         health.wait_until(stack, "n-api-meta", lists)
+    for name, port in consoles.ports(stack):
+        address = (stack.settings["NOVA_SERVICE_HOST"], stack.settings.port(port))
+        health.wait_until(stack, name, partial(health.is_ours, address))
 
 
 def stop_nova(stack: Stack) -> None:
@@ -118,6 +148,13 @@ def compute_daemons(stack: Stack) -> Iterator[Daemon]:
 def _in_node(stack: Stack, daemon: Daemon) -> Daemon:
     prefix = tuple(node.command(stack))
     return daemon._replace(prefix=prefix, stop_seconds=_GUESTS_STOP_SECONDS)
+
+
+def console_daemons(stack: Stack) -> Iterator[Daemon]:
+    """Yield the proxies of consoles."""
+    cell = conf.cell_files(stack.settings.number("NOVA_CPU_CELL"))
+    for name in consoles.enabled(stack):
+        yield Daemon(name, f"nova-{consoles.PROXIES[name].module}", cell)
 
 
 def _conductors(stack: Stack) -> Iterator[Daemon]:

@@ -54,6 +54,15 @@ def with_others(before: str, sections: Sections, absent: Container[tuple[str, st
     return "\n".join(parts.values())
 
 
+def merged(*parts: Sections) -> Sections:
+    """Return the options of all parts; a later part wins."""
+    found: dict[str, dict[str, str]] = {}
+    for part in parts:
+        for section, options in part.items():
+            found.setdefault(section, {}).update(options)
+    return found
+
+
 def set_address(settings: Settings, prefix: str, port: str, path: str = "") -> None:
     """Set PREFIX_SERVICE_HOST, _PORT and _URI of an API that listens on `port` by default.
 

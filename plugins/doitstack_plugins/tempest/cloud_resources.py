@@ -4,6 +4,8 @@ from typing import Any
 
 from doitstack import Stack
 from doitstack.cloud import cloud
+from doitstack_plugins.backing.debian_packages import has_guests
+from doitstack_plugins.guest_image import plugin as guest_image
 
 _IMAGES = {"image_ref": "tempest", "image_ref_alt": "tempest-alt"}
 _FLAVORS = {"flavor_ref": "m1.nano", "flavor_ref_alt": "m1.micro"}
@@ -14,7 +16,8 @@ def find(stack: Stack) -> dict[str, str]:
     found: dict[str, str] = {}
     with cloud(stack) as connection, stack.timed("osc"):
         if stack.is_service_enabled("g-api"):
-            found.update({key: _image(connection, name) for key, name in _IMAGES.items()})
+            images = dict.fromkeys(_IMAGES, guest_image.NAME) if has_guests(stack) else _IMAGES
+            found.update({key: _image(connection, name) for key, name in images.items()})
         if stack.is_service_enabled("n-api"):
             compute = connection.compute
             for key, name in _FLAVORS.items():

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from doitstack import Stack
 from doitstack.cloud import ADMIN_PASSWORD
+from doitstack_plugins.shared import conf_files
 from doitstack_plugins.shared.conf_files import Sections
+from doitstack_plugins.tempest import guests
 
 TESTS = {
     "key": r"tempest\.api\.identity\.v3",
@@ -41,11 +43,18 @@ OF_RESOURCES = frozenset(
 
 def default_tests(stack: Stack) -> str:
     """Return the regular expression that selects the tests for what is enabled."""
+    if guests.has_logins(stack):
+        return guests.TESTS
     return "|".join(tests for name, tests in TESTS.items() if stack.is_service_enabled(name))
 
 
 def sections(stack: Stack, state: str, found: Mapping[str, str]) -> Sections:
     """Return the configuration; `state` is for its files, `found` has ids from the services."""
+    return conf_files.merged(_without_guests(stack, state, found), guests.sections(stack))
+
+
+def _without_guests(stack: Stack, state: str, found: Mapping[str, str]) -> Sections:
+    """Return the configuration for servers that do not run."""
     is_enabled = stack.is_service_enabled
     has_network = is_enabled("neutron")
     return {
@@ -61,7 +70,7 @@ def sections(stack: Stack, state: str, found: Mapping[str, str]) -> Sections:
         "service_available": {
             name: _bool(is_enabled(service)) for name, service in _AVAILABLE.items()
         },
-        # The servers are not real, so nothing answers at their addresses.
+        # Nothing answers at the addresses of such servers.
         "validation": {"run_validation": "false"},
         **_of_services(found),
     }

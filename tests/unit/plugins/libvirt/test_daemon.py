@@ -15,13 +15,13 @@ def test_libvirtd_runs_in_the_node_with_files_of_its_own(
 ) -> None:
     stack, started = make_guests(tmp_path), []
     monkeypatch.setattr(node, "start", lambda _: None)
-    monkeypatch.setattr(node, "command", lambda _: ["in-node"])
+    monkeypatch.setattr(node, "command", lambda _, in_network: ["in-network"])
     monkeypatch.setattr(daemon, "_is_listening", lambda _: True)
     monkeypatch.setattr(stack, "run_process", lambda name, argv, **_: started.append((name, argv)))
     with stack.acting(RecordedActions(lambda program: None)):
         daemon.start(stack)
     [(name, argv)] = started
-    assert (name, argv[:2]) == ("libvirtd", ["in-node", "/usr/sbin/libvirtd"])
+    assert (name, argv[:2]) == ("libvirtd", ["in-network", "/usr/sbin/libvirtd"])
     conf = node.place(stack, "etc/libvirt/libvirtd.conf").read_text()
     assert "host_uuid" in conf
     assert 'security_driver = "none"' in node.place(stack, "etc/libvirt/qemu.conf").read_text()
@@ -34,3 +34,19 @@ def test_libvirtd_is_not_there_without_its_node(tmp_path: Path) -> None:
     with stack.acting(RecordedActions(lambda program: None)):
         daemon.stop(stack)
         assert stack.services.pids(daemon.SERVICE) == []
+
+
+def test_guests_of_another_database_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make_guests(tmp_path)
+    monkeypatch.setattr(node, "command", lambda _: ["in-node"])
+    monkeypatch.setattr(
+        stack, "output_of", lambda argv: "one\n" + ("two\n" if "--all" in argv else "")
+    )
+    stage = RecordedActions(lambda program: None)
+    with stack.acting(stage):
+        daemon.forget_guests(stack)
+    assert [(program.argv[5], program.argv[-1]) for program in stage.programs] == [
+        *(("destroy", "one"), ("undefine", "one"), ("undefine", "two"))
+    ]

@@ -43,7 +43,7 @@ def test_all_that_is_missing_is_reported_together(
     with pytest.raises(StepError) as error:
         plugin.check_libvirt(old_debian)
     said = str(error.value)
-    assert said.count("VIRT_DRIVER=fake") == 3
+    assert said.count("VIRT_DRIVER=fake") == 4
     assert "guests need root" in said
     assert "/dev/nothing (a test)" in said
     assert "libvirt-daemon is 7.0.0" in said
@@ -64,3 +64,11 @@ def test_versions_are_read_from_those_of_packages(
     text: str, found: tuple[int, int, int] | None
 ) -> None:
     assert needs.version(text) == found
+
+
+def test_networks_must_carry_packets(tmp_path: Path) -> None:
+    stack = make_guests(tmp_path)
+    with pytest.raises(SettingsError, match="enable_service ovn-controller"):
+        needs.check_network(stack)
+    stack.settings.enable_service("ovn-controller")
+    needs.check_network(stack)

@@ -26,12 +26,23 @@ def test_helpers_read_the_configuration_of_the_compute(tmp_path: Path) -> None:
     assert words[-2:] == ["--config-file", str(own)]
 
 
-def test_options_of_later_parts_win() -> None:
-    parts = ({"a": {"x": "1", "y": "1"}}, {"a": {"x": "2"}, "b": {"z": "2"}})
-    assert guests.merged(*parts) == {"a": {"x": "2", "y": "1"}, "b": {"z": "2"}}
-
-
 def test_an_unknown_driver_is_refused(tmp_path: Path) -> None:
     settings = make_guests(tmp_path, VIRT_DRIVER="zvm").settings
     with pytest.raises(SettingsError, match="VIRT_DRIVER=zvm: use fake or libvirt"):
         conf.check_driver(settings, "VIRT_DRIVER")
+
+
+def test_network_cards_are_made_in_the_network_of_the_stack(tmp_path: Path) -> None:
+    stack = make_guests(tmp_path, LIBVIRT_TYPE="qemu")
+    stack.settings.enable_service("ovn-controller")
+    sections = guests.sections(stack, tmp_path / "own.conf", conf.environment(stack))
+    first = {
+        name: shlex.split(words["helper_command"])[0]
+        for name, words in sections.items()
+        if "helper_command" in words
+    }
+    enter = str(stack.data_dir / "ovn" / "enter")
+    assert [name for name, word in first.items() if word == enter] == [
+        *("vif_plug_ovs_privileged", "vif_plug_linux_bridge_privileged")
+    ]
+    assert sections["os_vif_ovs"]["ovsdb_connection"].startswith("unix:")

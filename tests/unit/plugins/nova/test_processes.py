@@ -6,6 +6,7 @@ import pytest
 
 from doitstack_plugins.nova import processes
 from doitstack_plugins.nova.plugin import plugin as nova
+from tests.unit.plugins.libvirt.stacks import make_guests
 from tests.unit.plugins.nova.stacks import make_nova
 from tests.unit.recorded_actions import RecordedActions
 
@@ -37,3 +38,19 @@ def test_computes_start_after_the_conductors_that_they_call(
         nova.configure(stack)
         processes.start_nova(stack)
     assert done == ["n-api", "n-api-meta", "n-cond-cell1", "n-sch", "answers", "n-cpu-1", "ready"]
+
+
+def test_guests_are_forgotten_with_their_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, done = make_guests(tmp_path), []
+    monkeypatch.setattr(stack, "stop_process", lambda *names: done.append(names))
+    monkeypatch.setattr(processes.libvirt, "forget_guests", lambda _: done.append("forgotten"))
+    monkeypatch.setattr(processes.mariadb, "database_id", lambda *_: "first")
+    processes._forget_other_guests(stack)
+    processes._forget_other_guests(stack)
+    assert done == [("n-cpu-1",), "forgotten"]
+    monkeypatch.setattr(processes.mariadb, "database_id", lambda *_: "second")
+    processes._forget_other_guests(stack)
+    assert done[2:] == [("n-cpu-1",), "forgotten"]
+    assert (stack.data_dir / "nova" / "compute1" / "instances").is_dir()

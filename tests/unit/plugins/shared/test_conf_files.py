@@ -96,3 +96,8 @@ def test_text_without_options_of_others_is_that_of_the_sections() -> None:
     text = conf_files.text(sections)
     assert conf_files.with_others("", sections) == text
     assert conf_files.with_others(text, sections) == text
+
+
+def test_options_of_later_parts_win() -> None:
+    parts = ({"a": {"x": "1", "y": "1"}}, {"a": {"x": "2"}, "b": {"z": "2"}})
+    assert conf_files.merged(*parts) == {"a": {"x": "2", "y": "1"}, "b": {"z": "2"}}

@@ -1,0 +1,118 @@
+"""Consoles of guests: nova's proxies, by which browsers reach them, and the page for VNC.
+
+`n-novnc` serves noVNC's page, and `n-sproxy` serial consoles, both by websockets.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from doitstack import Settings, Stack
+from doitstack.config.addresses import url_host
+from doitstack.config.cache_directories import cache_directory
+from doitstack_plugins.backing.debian_packages import has_guests
+from doitstack_plugins.libvirt import node
+from doitstack_plugins.shared.conf_files import Sections
+
+_PROGRAM = Path(__file__).parent / "console_proxy" / "doitstack_console.py"
+_PACKAGE = "novnc"
+_GUESTS_LISTEN = "127.0.0.1"
+"""Guests offer their consoles in the network of the stack alone."""
+
+_HOST = Path("/proc/self/ns/net")
+_PAGE = "vnc_lite.html"
+
+
+class Proxy(NamedTuple):
+    """A proxy: the setting of its port, its module in `nova.cmd`, and its default port."""
+
+    port: str
+    module: str
+    default: str
+
+
+PROXIES = {
+    "n-novnc": Proxy("NOVNCPROXY_PORT", "novncproxy", "6080"),
+    "n-sproxy": Proxy("SERIALPROXY_PORT", "serialproxy", "6083"),
+}
+"""The proxies, by their services."""
+
+
+def set_defaults(settings: Settings) -> None:
+    """Set the ports of DevStack."""
+    for proxy in PROXIES.values():
+        settings.default(proxy.port, proxy.default)
+
+
+def enabled(stack: Stack) -> list[str]:
+    """Return the proxies that are enabled."""
+    return [name for name in PROXIES if stack.is_service_enabled(name)]
+
+
+def sections(stack: Stack) -> Sections:
+    """Return what the proxies, and the computes which tell where they are, read."""
+    return {**_vnc(stack), **_serial(stack)}
+
+
+def _vnc(stack: Stack) -> Sections:
+    if "n-novnc" not in enabled(stack):
+        return {"vnc": {"enabled": "false"}}
+    host, port = stack.settings["NOVA_SERVICE_HOST"], stack.settings["NOVNCPROXY_PORT"]
+    return {
+        "vnc": {
+            "enabled": "true",
+            "novncproxy_host": host,
+            "novncproxy_port": port,
+            "novncproxy_base_url": f"http://{url_host(host)}:{port}/{_PAGE}",
+            "server_listen": _GUESTS_LISTEN,
+            "server_proxyclient_address": _GUESTS_LISTEN,
+        }
+    }
+
+
+def _serial(stack: Stack) -> Sections:
+    if "n-sproxy" not in enabled(stack):
+        return {}
+    host, port = stack.settings["NOVA_SERVICE_HOST"], stack.settings["SERIALPROXY_PORT"]
+    return {
+        "serial_console": {
+            "enabled": "true",
+            "serialproxy_host": host,
+            "serialproxy_port": port,
+            "base_url": f"ws://{url_host(host)}:{port}/",
+            "proxyclient_address": _GUESTS_LISTEN,
+        }
+    }
+
+
+def fetch_page(stack: Stack) -> None:
+    """Unpack noVNC's files of Debian's package, which would install more than them."""
+    made = _files(stack)
+    if (made / _PAGE).is_file():
+        return
+    work = made.with_name("novnc.new")
+    stack.run(["rm", "-rf", work])
+    work.mkdir(parents=True)
+    # Root's apt would download as another user, who cannot write here.
+    stack.run(["apt-get", "-o", "APT::Sandbox::User=root", "download", _PACKAGE], cwd=work)
+    [package] = work.glob("*.deb")
+    stack.run(["dpkg-deb", "--extract", package, work])
+    (work / "usr/share/novnc").rename(made)
+    stack.run(["rm", "-rf", work])
+
+
+def command(stack: Stack, name: str, python: Path) -> list[str]:
+    """Return the program of a proxy with those of its arguments that are not configuration."""
+    network = node.network(stack) if has_guests(stack) else _HOST
+    words = [str(python), str(_PROGRAM), str(network), PROXIES[name].module]
+    return [*words, "--web", str(_files(stack))] if name == "n-novnc" else words
+
+
+def ports(stack: Stack) -> Iterator[tuple[str, str]]:
+    """Yield the enabled proxies, with the settings of their ports."""
+    for name in enabled(stack):
+        yield name, PROXIES[name].port
+
+
+def _files(stack: Stack) -> Path:
+    return cache_directory(stack.settings) / "novnc"
