@@ -16,6 +16,9 @@ from doitstack.records import Record
 FUTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names of futures are also file names; any other name is refused before a file is touched."""
 
+AWAITED_NAME = re.compile(rf"{FUTURE_NAME.pattern}(?:@{FUTURE_NAME.pattern})?")
+"""Names that can be waited for: also NAME@HOST, a future of the run on another host."""
+
 _DOIT = ("uptodate", "file_dep", "targets", "clean")
 """The attributes of doit's tasks that a step may have; doitstack sets the others."""
 
@@ -38,6 +41,20 @@ class Shell(Record):
     command: str
 
 
+class DoitOnHost(Record):
+    """A command of doit on another host of the stack."""
+
+    host: str
+    command: str
+
+
+class EndOnHost(Record):
+    """The end of `future`, which runs on another host."""
+
+    future: str
+    host: str
+
+
 Action = Callable[..., Any] | Sequence[str | Path] | Shell
 """A callable (called with the stack), a program and its arguments, or `shell("...")`."""
 
@@ -58,7 +75,7 @@ class Step(Record):
 
     kind: Kind
     name: str
-    action: Action | None = None
+    action: Action | DoitOnHost | EndOnHost | None = None
     args: tuple[Any, ...] = ()
     waits: tuple[str, ...] = ()
     doit: dict[str, Any] = field(default_factory=dict)
@@ -66,6 +83,11 @@ class Step(Record):
     only_looks: bool = False
     timeout: float | None = None
     note: str = ""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its work is done on another host, so that it needs no slot here."""
+        return isinstance(self.action, (DoitOnHost, EndOnHost))
 
     @property
     def command(self) -> str:
@@ -125,11 +147,15 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
-def _action_text(action: Action | None) -> str:
+def _action_text(action: Action | DoitOnHost | EndOnHost | None) -> str:
     if action is None:
         return ""
     if isinstance(action, Shell):
         return action.command
+    if isinstance(action, DoitOnHost):
+        return f"doit {action.command} on {action.host}"
+    if isinstance(action, EndOnHost):
+        return f"{action.future} on {action.host}"
     if callable(action):
         return callable_name(action)
     return shlex.join(str(word) for word in action)
@@ -267,7 +293,17 @@ def _doit_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
 def _names(names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise TypeError(f"wait takes a list of names: [{names!r}]")
-    return tuple(future_name(name) for name in names)
+    return tuple(awaited_name(name) for name in names)
+
+
+def awaited_name(name: str) -> str:
+    """Return `name` if it can be the name of a future here or on another host.
+
+    Raises ValueError.
+    """
+    if isinstance(name, str) and AWAITED_NAME.fullmatch(name):
+        return name
+    return future_name(name)
 
 
 def time_limit(seconds: float | None) -> float | None:

@@ -18,6 +18,7 @@ from doitstack.bash.protocol import Answer
 from doitstack.bash.session import Reply, Session
 from doitstack.bash.start_gate import StartGate
 from doitstack.config.local_conf import session_script
+from doitstack.config.passwords import SHELL_PASSWORDS
 from doitstack.errors import DoitstackError, SettingsError, StepError
 from doitstack.futures.future import Future, FutureState
 from doitstack.futures.registry import FutureRegistry
@@ -26,9 +27,6 @@ from doitstack.journal.events import ComponentTime
 from doitstack.phases import Phase
 from doitstack.processes.tree import Root
 from doitstack.stack import Stack
-
-SHELL_PASSWORDS = ("ADMIN_PASSWORD", "SERVICE_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD")
-"""The passwords that scripts of DevStack find set."""
 
 _OF_A_SHELL = {"UID", "EUID", "PPID", "PWD", "OLDPWD"}
 """The variables that each shell sets for itself; some of them cannot be assigned."""

@@ -10,14 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from doitstack.cli import COMMANDS, command_name
+from doitstack.config.stack_files import DROP_INS, stack_files
 from doitstack.errors import SettingsError
 
-_CHECKOUT = Path(__file__).parents[3]
-_PACKAGED = Path(__file__).parents[1] / "stack_directory"
-"""The directory in a wheel of the files at the root of a checkout."""
-
-_FILES = ("dodo.py", "functions", "openrc", "stackrc")
-_DROP_INS = "extras.d"
 _CONFIGURATION = "doit.cfg"
 
 
@@ -49,10 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def stack_directory_files() -> dict[str, str]:
     """Return the files of a new stack directory: their names and texts."""
-    source = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
-    paths = [source / name for name in _FILES]
-    paths += [path for path in sorted((source / _DROP_INS).iterdir()) if path.is_file()]
-    files = {str(path.relative_to(source)): path.read_text(encoding="utf-8") for path in paths}
+    files = {name: path.read_text(encoding="utf-8") for name, path in stack_files().items()}
     return {**files, _CONFIGURATION: _doit_cfg()}
 
 
@@ -91,7 +83,7 @@ def _refuse_other_users(directory: Path) -> None:
         is_theirs = found.st_uid not in {0, os.geteuid()} and os.geteuid() != 0
         if is_theirs or found.st_mode & stat.S_IWOTH:
             raise SettingsError(f"other users can change {directory}; choose another directory")
-    for name in (_DROP_INS, *stack_directory_files()):
+    for name in (DROP_INS, *stack_directory_files()):
         path = directory / name
         if path.is_symlink() and path.lstat().st_uid not in {0, os.geteuid()}:
             raise SettingsError(f"{path} is a link of another user; choose another directory")

@@ -8,6 +8,7 @@ from doit.exceptions import InvalidCommand
 
 from doitstack.cli.base import FOLLOW, JSON, FollowCommand, width
 from doitstack.cli.follow_file import Follower
+from doitstack.config.hosts import Host, host_of
 from doitstack.config.masking import masked_chunks
 from doitstack.config.passwords import Secrets
 from doitstack.console.main_log import write_all
@@ -66,6 +67,8 @@ class Log(FollowCommand):
             there = [log for log in logs if log.path.exists()]
             return logs_json(there) if params["json"] else tables.logs_table(there, width())
         log = find_log(self._name, logs)
+        if not log.path.exists() and (host := host_of(log.name, directory.settings)):
+            return self._show_there(directory, host, params)
         if not log.path.exists() and not (params["follow"] and run.goes_on):
             raise StepError(
                 f"future {log.name} has no log: it has not started, or it ran in the main line, "
@@ -76,6 +79,18 @@ class Log(FollowCommand):
         with Follower(log.path, params["lines"]) as follower:
             for chunk in masked_chunks(follower.follow(is_over), lambda: secrets.mask):
                 write_all(sys.stdout.fileno(), chunk)
+        return ""
+
+    def _show_there(self, directory: StackDirectory, host: Host, params: Any) -> str:
+        """Show the log of a future of another host. Raises StepError."""
+        from doitstack.hosts.doit_on_host import ask_host  # noqa: PLC0415 - for hosts only
+
+        name, _, _ = str(self._name).rpartition("@")
+        words = ["log", name, *(["--follow"] if params["follow"] else [])]
+        if params["lines"] is not None:
+            words.append(f"--lines={params['lines']}")
+        if ask_host(directory.stack, host, words, print):
+            raise StepError(f"{host.name} has no log of {name}")
         return ""
 
     def completions(self, params: Any) -> list[tuple[str, str]]:

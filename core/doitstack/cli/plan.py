@@ -43,7 +43,7 @@ class Plan(ShowCommand):
 
     def show(self, directory: StackDirectory, params: Any) -> str:
         """Return the plan of `doit stack`. Raises DoitstackError if that could not run."""
-        directory.check()
+        loaded().check()
         directory.check_privileges()
         dest_directory.check(directory.settings)
         return _text(directory, params)

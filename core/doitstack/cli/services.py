@@ -1,10 +1,13 @@
 """`doit services`: the services of the stack."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from doitstack.cli.base import JSON, ShowCommand, width
 from doitstack.config.dest_directory import holder
+from doitstack.config.hosts import Host, other_hosts
+from doitstack.errors import StepError
 from doitstack.journal.last_run import last_run
 from doitstack.planning.code_origins import CodeOrigin, code_origins, origin_of_process
 from doitstack.planning.stack_directory import StackDirectory
@@ -29,11 +32,44 @@ class Services(ShowCommand):
         status = unless_all_stopped(services.status(), ports)
         left = left_by_earlier_runs(directory)
         code = origins_of_services(directory, status)
+        there = other_hosts(directory.settings)
         if params["json"]:
-            return services_json(status, ports, left, code)
+            own = services_json(status, ports, left, code)
+            return with_hosts(own, directory, there) if there else own
+        hosts = (table_of(directory, host) for host in there)
         others = (f"{other}\n" for other in directory.stack.others_of_directory() if other.names)
         services_table = tables.services_table(status, ports, width(), code)
-        return "".join([services_table, tables.left_table(left, width()), *others])
+        return "".join([services_table, tables.left_table(left, width()), *others, *hosts])
+
+
+def table_of(directory: StackDirectory, host: Host) -> str:
+    """Return the table of another host, or why there is none."""
+    try:
+        lines = asked(directory, host)
+    except StepError as error:
+        lines = [str(error)]
+    return "\n".join((f"\n{host.name}:", *lines, ""))
+
+
+def with_hosts(own: str, directory: StackDirectory, hosts: Iterable[Host]) -> str:
+    """Return the list of this host with those of others, whose objects name their host."""
+    rows = json.loads(own)
+    for host in hosts:
+        try:
+            theirs = json.loads("\n".join(asked(directory, host, "--json")))
+        except (StepError, ValueError) as error:
+            theirs = [{"error": str(error)}]
+        rows += [{"host": host.name, **row} for row in theirs]
+    return f"{json.dumps(rows, indent=2)}\n"
+
+
+def asked(directory: StackDirectory, host: Host, *options: str) -> list[str]:
+    """Return the lines of `doit services` on another host. Raises StepError."""
+    from doitstack.hosts.doit_on_host import ask_host  # noqa: PLC0415 - for hosts only
+
+    lines: list[str] = []
+    ask_host(directory.stack, host, ["services", *options], lines.append)
+    return lines
 
 
 def origins_of_services(

@@ -35,3 +35,8 @@ def host_address(settings: Mapping[str, str]) -> str:
     """Return the address of this machine: HOST_IPV6 if SERVICE_IP_VERSION is 6, else HOST_IP."""
     name = "HOST_IPV6" if settings["SERVICE_IP_VERSION"] == "6" else "HOST_IP"
     return socket_host(settings[name])
+
+
+def has_other_hosts(settings: Mapping[str, str]) -> bool:
+    """Return whether a stack has hosts other than this one."""
+    return any(settings.get(name) for name in ("HOSTS", "HOSTS_FILE", "ALL_HOSTS"))

@@ -16,7 +16,7 @@ _BAD_SYNTAX = 2
 """The exit code of the evaluator for a syntax error: nothing was evaluated."""
 
 # As DevStack's awk reads it: group and file are in the first word of the line.
-_HEADER = r"\[\[([\w.-]+)\|([^\s|\[\]]+)\]\]\s*(?:\s#.*)?"
+_HEADER = r"\[\[([\w.-]+(?::[\w.-]+)?)\|([^\s|\[\]]+)\]\]\s*(?:\s#.*)?"
 _BROKEN_HEADER = r"\[\[\s*[\w.-]+\s*\|[^|].*|\[\[[\w.-]+\]\].*"
 
 

@@ -15,6 +15,9 @@ from doitstack.private_files import locked, private_directory, read_regular, wri
 if TYPE_CHECKING:
     from doitstack.config.settings import Settings
 
+SHELL_PASSWORDS = ("ADMIN_PASSWORD", "SERVICE_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD")
+"""The passwords that scripts of DevStack find set."""
+
 _ENDINGS, _WORDS = Path(__file__).with_name("secret_words").read_text(encoding="ascii").splitlines()
 """The words that Python and bash (async.sh) share, in any case: how the names of secrets end, and
 values of such names that are no secrets, but switches and words of ours."""

@@ -28,6 +28,7 @@ DEFAULTS = {
     "LOGDIR": "{DEST}/logs",
     "WARM_IDLE_SECONDS": "1800",
     "KEEP_RUNS": "100",
+    "THIS_HOST": "controller",
 }
 """The defaults. They are set before `local.conf` is read, which can use them, except those that
 depend on what `local.conf` sets."""
@@ -36,6 +37,7 @@ WITHOUT_DEFAULT = frozenset(
     {
         *("ADMIN_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD", "SERVICE_PASSWORD"),
         *("DISABLED_SERVICES", "DOITSTACK_CACHE_DIR", "ERROR_ON_CLONE", "UPPER_CONSTRAINTS_FILE"),
+        *("ALL_HOSTS", "HOSTS", "HOSTS_FILE", "HOSTS_SSH_OPTIONS"),
     }
 )
 """Further settings that users may set."""
@@ -304,11 +306,10 @@ def _check_dest(dest: str, home: str) -> None:
     if special := _SPECIAL.intersection(dest):
         raise SettingsError(f"DEST={dest}: OpenStack cannot use a path with {min(special)}")
     try:
-        is_usable = path.is_dir() or not path.exists()
+        if path.exists() and not path.is_dir():
+            raise SettingsError(f"DEST={dest}: this is not a directory; use another")
     except OSError as error:
         raise SettingsError(f"DEST={dest}: {error.strerror}; use another") from error
-    if not is_usable:
-        raise SettingsError(f"DEST={dest}: this is not a directory; use another")
     if _is_same(path, Path("/")) or (home and _is_same(path, Path(home))):
         raise SettingsError(f"DEST={dest}: this is not a directory of doitstack's own; use another")
 

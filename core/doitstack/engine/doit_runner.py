@@ -157,10 +157,14 @@ class FutureRunner(Runner):  # type: ignore[misc]
         if not is_wanted:
             if node.run_status != "run":
                 self._skip(node, planned)
-        elif planned and planned.is_future and self._executor.context.options.parallel:
+        elif planned and self._is_beside_main_line(planned):
             self._start_future(node, planned)
         else:
             self._scheduler.queue(due.name)
+
+    def _is_beside_main_line(self, planned: PlannedStep) -> bool:
+        is_parallel = self._executor.context.options.parallel
+        return planned.is_future and (is_parallel or planned.step.is_elsewhere)
 
     def _gains_needs(self, node: ExecNode) -> bool:
         """Return whether a task has more needs, now that its first needs are done."""
@@ -191,6 +195,8 @@ class FutureRunner(Runner):  # type: ignore[misc]
     def _skip(self, node: ExecNode, planned: PlannedStep | None) -> None:
         if planned and node.run_status == "up-to-date":
             self._waits.skip(planned)
+            if planned.is_future and self._executor.hosts:
+                self._executor.hosts.ends.skipped(planned.step.name)
             self._step_journal.skip(planned)
         self._end(node)
 
@@ -224,7 +230,9 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self._failed.append((node, future))
         else:
             self.dep_manager.remove_success(node.task)
-        self._scheduler.ended(node.task.name, TaskState.FAILED)
+        # A teardown continues after a failure; the run fails at its end.
+        is_over = TaskState.DONE if self._tears_down else TaskState.FAILED
+        self._scheduler.ended(node.task.name, is_over)
         self._state.save_now_and_then()
 
     def _show_failure(self, node: ExecNode, future: Future) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from doitstack.bash.session_owner import SessionOwner
 from doitstack.engine.action_contexts import MainLineContext, act_in_future
@@ -21,6 +21,9 @@ from doitstack.private_files import private_directory
 from doitstack.stack import Stack
 from doitstack.steps import Shell, Step
 
+if TYPE_CHECKING:
+    from doitstack.engine.host_runs import HostRuns
+
 
 class Executor:
     """Runs the steps and futures of one run.
@@ -28,6 +31,7 @@ class Executor:
     Attributes:
         context: the data that the parts of the run share.
         timer: limits the time of steps.
+        hosts: the runs on other hosts, if there are any.
         failed_future: the future whose failure has failed the last step, or "".
     """
 
@@ -40,6 +44,7 @@ class Executor:
         self.failed_future = ""
         self.timer = StepTimer(context.loop)
         self._session = session
+        self.hosts: HostRuns | None = None
         self._main_line = MainLineContext(
             context,
             stack,
@@ -85,7 +90,7 @@ class Executor:
             self.stack.shell(action.command)
         elif callable(action):
             self._call(action, (*step.args, *arguments))
-        elif action is not None:
+        elif isinstance(action, Sequence):
             self.stack.run([*action, *arguments])
 
     def _source(self, planned: PlannedStep, script: Script) -> None:
@@ -129,9 +134,12 @@ class Executor:
             timeout=step.timeout,
             task=planned.task,
             rank=self.context.priorities.of_step(planned),
+            is_elsewhere=step.is_elsewhere,
         )
         if is_shell:
             self._session.start_future(planned.phase, future, command)
+        elif self.hosts and step.is_elsewhere:
+            self.hosts.start(future, step, partial(act_in_future, self.stack, future.name))
         else:
             work = partial(act_in_future, self.stack, step.name, _action(self.stack, step))
             self.futures.fork_when_possible(future, work)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 from doitstack.bash.session_owner import SessionOwner
+from doitstack.config.addresses import has_other_hosts
 from doitstack.config.passwords import Secrets
 from doitstack.console.main_log import MainLog
 from doitstack.engine.cpu_usage import Meter, Sampler
@@ -67,6 +68,11 @@ def _opened(stack: Stack, options: RunOptions, exits: ExitStack) -> OpenRun:
     futures = FutureRegistry(context)
     session = SessionOwner(context, stack, futures, lambda: secrets.known)
     executor = Executor(context, stack, futures, session)
+    if has_other_hosts(stack.settings):
+        from doitstack.engine.host_runs import HostRuns  # noqa: PLC0415 - for hosts only
+
+        executor.hosts = HostRuns(context, stack, futures)
+        exits.callback(executor.hosts.ends.close)
     exits.callback(executor.end_session)
 
     def tick() -> None:

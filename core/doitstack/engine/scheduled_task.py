@@ -35,6 +35,7 @@ def scheduled_task(
         tuple(needs),
         planned.step.lock if parallel else "",
         rank(planned),
+        takes_slot=not planned.step.is_elsewhere,
         counts=planned.is_awaited or not planned.is_future,
         is_check=planned.step.only_looks,
     )

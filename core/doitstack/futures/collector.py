@@ -19,6 +19,7 @@ class Collector:
         awaited: the names that futures of the plan wait for; if the main line does not wait for
             these, there is no warning.
         failed: the name of the future that was collected last if it has failed, or "".
+        on_wait: is called with the names that scripts and actions wait for.
     """
 
     def __init__(self, run: RunContext, table: FutureTable) -> None:
@@ -28,6 +29,7 @@ class Collector:
         self._expected: dict[str, float] = {}
         self.awaited: set[str] = set()
         self.failed = ""
+        self.on_wait: Callable[[tuple[str, ...]], None] = lambda _: None
 
     # -- waits ---------------------------------------------------------------------------------
 
@@ -49,10 +51,12 @@ class Collector:
 
     def when_waited_for(self, names: tuple[str, ...], then: Callable[[int], None]) -> Wait:
         """Collect futures as DevStack's async_wait does, which reports why it stops early."""
+        self.on_wait(names)
         return self.when_collected(names, lambda rc: then(self.report_wait(names, rc)))
 
     def wait_for(self, names: tuple[str, ...]) -> int:
         """Wait here as DevStack's async_wait does; return the code of the first that failed."""
+        self.on_wait(names)
         wait = self.when_collected(names)
         self.wait_until_over(wait)
         return self.report_wait(names, wait.rc)

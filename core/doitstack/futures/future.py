@@ -77,6 +77,7 @@ class Future:
         awaited_since: when the main line began to wait for it (s since the epoch).
         log_place: where its output is in the main log, from byte to byte, once it is collected.
         in_place: whether it runs in the main line's place, in a serial run.
+        takes_slot: whether it needs a slot; not if its work is done on another host.
     """
 
     def __init__(self, registry: Registry, name: str, command: str, task: str = "") -> None:
@@ -91,6 +92,7 @@ class Future:
         self.has_timed_out = False
         self.state = FutureState.DECLARED
         self.in_place = False
+        self.takes_slot = True
         self.pid = 0
         self.declare_time = 0.0
         self.start_time = 0.0

@@ -22,7 +22,7 @@ from doitstack.journal.events import FutureStopped
 from doitstack.journal.job_file import Job, read_job
 from doitstack.planning.call_action import traceback_of
 from doitstack.processes.tree import Root, stop
-from doitstack.steps import future_name, lock_name, one_line
+from doitstack.steps import awaited_name, future_name, lock_name, one_line
 
 
 class FutureRegistry:
@@ -32,6 +32,7 @@ class FutureRegistry:
         table: the futures by name.
         starter: starts the futures whose turn it is.
         collector: waits for futures and collects them.
+        on_end: is called with each future that has ended.
         is_closed: whether no more futures can be started.
     """
 
@@ -41,6 +42,7 @@ class FutureRegistry:
         self.table = FutureTable(run.journal)
         self.collector = Collector(run, self.table)
         self.starter = Starter(run.scheduler, run.slots, run.loop, self._queued)
+        self.on_end: list[Callable[[Future], None]] = []
         self.is_closed = False
 
     def _queued(self, future: Future) -> None:
@@ -75,6 +77,7 @@ class FutureRegistry:
         timeout: float | None = None,
         task: str = "",
         rank: float | None = None,
+        is_elsewhere: bool = False,
     ) -> Future:
         """Add a future to the table. Raises FutureError if its name is taken or not valid.
 
@@ -84,9 +87,10 @@ class FutureRegistry:
             timeout: how long it may run (s); 0 for no limit, None for the limit of the run.
             task: its name for the scheduler, if a step of the plan starts it.
             rank: of the futures that wait, the one with the greatest rank (s) starts first.
+            is_elsewhere: whether its work is done on another host; its name has that of the host.
         """
         try:
-            future_name(name)
+            awaited_name(name) if is_elsewhere else future_name(name)
             # In a serial run no two futures run at once, so they need no locks.
             lock = lock_name(lock) if self._run.options.parallel else ""
         except ValueError as error:
@@ -99,7 +103,8 @@ class FutureRegistry:
         future.lock = lock
         future.timeout = self._run.time_limit if timeout is None else timeout
         future.rank = self._run.priorities.of_future(name) if rank is None else rank
-        future.in_place = not self._run.options.parallel
+        future.in_place = not (self._run.options.parallel or is_elsewhere)
+        future.takes_slot = not is_elsewhere
         future.declare_time = self._run.journal.now()
         self.table.add(future)
         return future
@@ -189,6 +194,14 @@ class FutureRegistry:
         self._run.log.write(future.line(f"cannot be started: {error}"))
         self._end(future, self._run.journal.now(), rc=1, error=failure)
 
+    def ended_elsewhere(self, future: Future, rc: int, reason: str = "") -> None:
+        """Record that `future`, whose work is done on another host, has ended with `rc`.
+
+        `reason` is why it failed, if the other host has not said how it ended.
+        """
+        error = FutureError(future.name, reason or f"failed with rc {rc}", rc) if rc else None
+        self._end(future, self._run.journal.now(), rc=rc, error=error)
+
     def _end(self, future: Future, end_time: float, **facts: Any) -> None:
         # A future that was killed in the queue took no time.
         facts["start_time"] = future.start_time or end_time
@@ -199,6 +212,8 @@ class FutureRegistry:
     def _after_end(self, future: Future) -> None:
         self.starter.ended(future)
         future.call_back()
+        for listener in self.on_end:
+            listener(future)
         if not self.is_closed:
             self.pump()
 

@@ -120,6 +120,7 @@ def _nested(future: Future) -> Task:
         TaskKind.FUTURE,
         lock=future.lock,
         rank=future.rank,
+        takes_slot=future.takes_slot,
         counts=False,
         is_nested=True,
     )

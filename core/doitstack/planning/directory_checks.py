@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doitstack.config import devstack_tree, etc_links
+from doitstack.config.hosts import host_names
 from doitstack.errors import PlanError
 from doitstack.planning.drop_ins import ignored_drop_ins, is_reserved
 from doitstack.planning.enabled_services import service_mistakes, service_warnings
@@ -53,7 +54,8 @@ class DirectoryChecks:
     def mistakes(self) -> Iterator[str]:
         """Yield the mistakes in settings, the syntax of scripts, and names of services."""
         plugins, scripts = self._directory.plugins, self._directory.scripts
-        yield from section_mistakes(self._settings.local, self._conf, plugins, self._texts)
+        hosts = host_names(self._settings)
+        yield from section_mistakes(self._settings.local, self._conf, plugins, self._texts, hosts)
         yield from (one.text for one in complaints(scripts) if one.is_error)
         yield from service_mistakes(self._settings, self._known_services)
         yield from tree_mistakes(self._settings, self._texts.values())

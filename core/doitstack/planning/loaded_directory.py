@@ -9,6 +9,7 @@ from typing import TypeVar
 from doit.exceptions import InvalidDodoFile
 from doit.task import Task
 
+from doitstack.config.addresses import has_other_hosts
 from doitstack.config.masking import Mask
 from doitstack.config.passwords import Secrets
 from doitstack.errors import DoitstackError
@@ -45,8 +46,17 @@ class LoadedDirectory:
         if phase is Phase.SOURCE:
             tasks[0].task_dep.append(Phase.OVERRIDE_DEFAULTS.task)
             # A mistake in any later phase is better reported now.
-            _or_mistake(self.directory.check)
+            _or_mistake(self.check)
         yield from self._without_secrets(tasks)
+
+    def check(self) -> None:
+        """Find the mistakes that can be found before anything runs. Raises PlanError."""
+        if has_other_hosts(self.directory.settings):
+            from doitstack.planning.host_plans import check_with_hosts  # noqa: PLC0415 - see there
+
+            check_with_hosts(self.directory)
+        else:
+            self.directory.check()
 
     def main_tasks(self) -> Iterator[Task]:
         """Yield the tasks of the later phases, by the settings as they are now.

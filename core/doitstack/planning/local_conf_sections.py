@@ -1,9 +1,11 @@
 """Find sections of local.conf that nothing reads. Runs nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from doitstack.config.host_settings import group_and_host
+from doitstack.config.hosts import SUBNODE
 from doitstack.config.local_conf import LocalSettings, Section
 from doitstack.planning.plugin import Plugin
 from doitstack.suggestions import did_you_mean
@@ -44,12 +46,20 @@ def _unmerged_lines(section: Section, conf: Path) -> Iterator[str]:
 
 
 def section_mistakes(
-    local: LocalSettings, conf: Path, plugins: Iterable[Plugin], texts: Mapping[Path, str]
+    local: LocalSettings,
+    conf: Path,
+    plugins: Iterable[Plugin],
+    texts: Mapping[Path, str],
+    hosts: Collection[str] = (),
 ) -> Iterator[str]:
-    """Yield the mistakes in sections of `conf`: misspelt groups, files that nothing reads."""
+    """Yield the mistakes in sections of `conf`: misspelt groups, files that nothing reads.
+
+    `hosts` are the names of the other hosts, which have sections of their own.
+    """
     for place, group in _unknown_groups(local, conf, texts):
         if near := did_you_mean(group, _GROUPS):
             yield f"{place}: there is no group {group}{near}"
+    yield from _unknown_hosts(local, conf, hosts)
     yield from _unread_files(local, conf, plugins)
 
 
@@ -74,6 +84,17 @@ def _unknown_groups(
     """Yield FILE:LINE and group of the sections that nothing reads."""
     scripts = "\n".join(texts.values())
     for section in local.sections:
+        group, _ = group_and_host(section.group)
         # A plugin may have a group of its own.
-        if section.group not in _GROUPS and f" {section.group}" not in scripts:
-            yield f"{conf}:{section.first_line - 1}", section.group
+        if group not in _GROUPS and f" {group}" not in scripts:
+            yield f"{conf}:{section.first_line - 1}", group
+
+
+def _unknown_hosts(local: LocalSettings, conf: Path, hosts: Collection[str]) -> Iterator[str]:
+    """Yield a mistake for each section of a host that does not exist."""
+    for section in local.sections:
+        _, host = group_and_host(section.group)
+        if host and host not in (SUBNODE, *hosts):
+            known = f"HOSTS names {', '.join(hosts)}" if hosts else "HOSTS names none"
+            near = did_you_mean(host, (SUBNODE, *hosts)) or f"; {known}"
+            yield f"{conf}:{section.first_line - 1}: there is no host {host}{near}"

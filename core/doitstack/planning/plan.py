@@ -8,8 +8,11 @@ from doitstack.errors import PlanError
 from doitstack.phases import Phase
 from doitstack.planning.action_signatures import action_mistake
 from doitstack.planning.plugin import Plugin
-from doitstack.steps import Kind, Step
+from doitstack.steps import EndOnHost, Kind, Step
 from doitstack.suggestions import did_you_mean
+
+HOSTS = Plugin("hosts", "HOSTS in local.conf")
+"""The origin of the steps that doitstack declares for other hosts."""
 
 
 class PlannedStep(NamedTuple):
@@ -79,7 +82,7 @@ def make_plan(
     if a step waits for one that the plan does not start. Raises PlanError with all mistakes: an
     action that cannot be called, two futures of one name, a wait for none, a cycle of waits.
     """
-    placed = list(_placed(declared))
+    placed = list(_placed(_with_ends_elsewhere(list(declared))))
     mistakes = [*_unusable_actions(placed), *_taken_names(placed)]
     futures = {planned.step.name: planned.task for planned in placed if planned.is_future}
     steps = tuple(_connected(placed, futures))
@@ -90,6 +93,22 @@ def make_plan(
         raise PlanError("\n".join(mistakes))
     warnings = [wait.message for wait in waits]
     return Plan(steps, (*_never_waited_for(steps), *warnings))
+
+
+def _with_ends_elsewhere(declared: list[Declared]) -> list[Declared]:
+    """Add, at the front, a future for each NAME@HOST that a step waits for."""
+    own = {step.name for part in declared for step in part.steps if step.kind is Kind.ASYNC_RUN}
+    awaited = (name for part in declared for step in part.steps for name in step.waits)
+    others = [name for name in dict.fromkeys(awaited) if "@" in name and name not in own]
+    if not others:
+        return declared
+    ends = [_end_elsewhere(name) for name in others]
+    return [Declared(declared[0].phase, HOSTS, ends), *declared]
+
+
+def _end_elsewhere(name: str) -> Step:
+    future, _, host = name.partition("@")
+    return Step(Kind.ASYNC_RUN, name, EndOnHost(future, host), timeout=0)
 
 
 def _placed(declared: Iterable[Declared]) -> Iterator[PlannedStep]:

@@ -1,7 +1,7 @@
 """Make the checks of a plan (`only_looks`) before anything runs, as `doit plan` does."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 
 from doitstack.errors import DoitstackError, NotWhileLooking
@@ -9,7 +9,7 @@ from doitstack.phases import Phase
 from doitstack.planning.call_action import call_in_step
 from doitstack.planning.plan import Plan, PlannedStep
 from doitstack.stack import Stack
-from doitstack.steps import Shell, Step
+from doitstack.steps import Step
 
 
 def failed_checks(plan: Plan, stack: Stack) -> Iterator[str]:
@@ -41,5 +41,5 @@ def _checks(plan: Plan) -> Iterator[PlannedStep]:
 def _look(step: Step, stack: Stack) -> None:
     if callable(step.action):
         call_in_step(step.action, stack, *step.args)
-    elif step.action is not None and not isinstance(step.action, Shell):
+    elif isinstance(step.action, Sequence):
         stack.output_of(step.action)

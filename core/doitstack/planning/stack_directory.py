@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from doitstack.config.addresses import has_other_hosts
 from doitstack.config.bad_values import bad_values, restore_default
 from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import DoitstackError, PlanError, PluginError, SettingsError
@@ -46,7 +47,7 @@ class StackDirectory:
         self.settings: Settings = load_settings(top_dir, environ)
         self.stack = Stack(self.settings)
         self._plans: dict[tuple[Phase, ...], Plan] = {}
-        self._passes_over = False
+        self.is_passing_over = False
         self.passed_over: list[str] = []
 
     def pass_over_mistakes(self) -> None:
@@ -54,7 +55,7 @@ class StackDirectory:
 
         The mistakes are in `passed_over`.
         """
-        self._passes_over = True
+        self.is_passing_over = True
         for name, error in bad_values(self.settings):
             self._refuse(error)
             restore_default(self.settings, name)
@@ -65,13 +66,13 @@ class StackDirectory:
         plugins = find_plugins(
             self.stack.top_dir, self.stack.dest, self.settings.local.plugins, self._refuse
         )
-        if not self._passes_over:
+        if not self.is_passing_over:
             return plugins
         return [plugin for plugin in plugins if self._can_be_sourced(plugin)]
 
     def _refuse(self, error: DoitstackError) -> None:
         """Raise the error, or keep it if mistakes are passed over."""
-        if not self._passes_over:
+        if not self.is_passing_over:
             raise error
         if str(error) not in self.passed_over:
             self.passed_over.append(str(error))
@@ -89,7 +90,7 @@ class StackDirectory:
         try:
             return plugin.steps(hook, **arguments)
         except PluginError as error:
-            if not self._passes_over or hook in _TEARDOWN_HOOKS:
+            if not self.is_passing_over or hook in _TEARDOWN_HOOKS:
                 self._refuse(error)
             return []
 
@@ -118,7 +119,7 @@ class StackDirectory:
             declared += self._declared_settings(Phase.SOURCE)
         return _Sourced(self._planned(declared), self.stack)
 
-    def _possible_futures(self) -> FutureNames:
+    def possible_futures(self) -> FutureNames:
         """Return the futures that may be started although the plan does not."""
         return self._checks.possible_futures()
 
@@ -139,7 +140,7 @@ class StackDirectory:
 
     def _planned(self, declared: Iterable[Declared]) -> Plan:
         try:
-            return make_plan(declared, self._possible_futures)
+            return make_plan(declared, self.possible_futures)
         except PlanError as error:
             self._refuse(error)
             return Plan(())
@@ -151,17 +152,25 @@ class StackDirectory:
 
     def _declared(self, phase: Phase, stack: Stack) -> Iterator[Declared]:
         """Yield the steps of a phase: those of the plugins, between the merges of local.conf."""
+        if has_other_hosts(self.settings):
+            from doitstack.planning.host_steps import runs_before  # noqa: PLC0415 - for hosts only
+
+            yield from runs_before(phase, self.settings)
         yield from merges_before(phase, self.settings, self.stack.top_dir)
         for plugin in sort_plugins(self.plugins, phase):
             yield Declared(phase, plugin, self._steps(plugin, phase.hook, stack=stack))
         yield from merges_after(phase, self.settings, self.stack.top_dir)
+        if has_other_hosts(self.settings):
+            from doitstack.planning.host_steps import runs_after  # noqa: PLC0415 - for hosts only
+
+            yield from runs_after(phase, self.settings)
 
     def check(self) -> None:
         """Find all mistakes in scripts and plans that can be found before anything runs.
 
         Raises PlanError with all of them. Nothing is checked if mistakes are passed over.
         """
-        if self._passes_over:
+        if self.is_passing_over:
             return
         checkout = self.settings.get("DEVSTACK_DIR")
         if checkout and not (Path(checkout) / "stackrc").is_file():
@@ -205,7 +214,7 @@ class StackDirectory:
 
     def check_privileges(self) -> None:
         """Raise PlanError if a script calls sudo and sudo would ask for a password."""
-        if self.scripts and not self._passes_over:
+        if self.scripts and not self.is_passing_over:
             self._checks.privileges()
 
     def make_links(self) -> None:

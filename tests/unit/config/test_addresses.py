@@ -2,7 +2,13 @@
 
 import pytest
 
-from doitstack.config.addresses import host_address, is_host, socket_host, url_host
+from doitstack.config.addresses import (
+    has_other_hosts,
+    host_address,
+    is_host,
+    socket_host,
+    url_host,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +48,9 @@ def test_address_of_this_machine_is_of_the_chosen_version(version: str, address:
 )
 def test_what_can_be_a_host(host: str, is_one: bool) -> None:
     assert is_host(host) is is_one
+
+
+@pytest.mark.parametrize("name", ["HOSTS", "HOSTS_FILE", "ALL_HOSTS"])
+def test_stack_has_other_hosts_if_a_setting_names_them(name: str) -> None:
+    assert has_other_hosts({name: "one"})
+    assert not has_other_hosts({name: ""})

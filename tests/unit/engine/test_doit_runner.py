@@ -57,6 +57,7 @@ class Engine(FakeRun):
         super().__init__(directory, **options)
         self.futures = FutureRegistry(self.context)
         self.failed_future = ""
+        self.hosts = None
         self.reporter = Reporter()
         self.ran: list[str] = []
         self.fails: set[str] = set()

@@ -20,6 +20,24 @@ def test_misspelt_group_of_sections_is_refused(tmp_path: Path, group: str, near:
     assert str(raised.value) == f"{conf}:3: there is no group {group}; did you mean {near}?"
 
 
+@pytest.mark.parametrize(
+    ("hosts", "message"),
+    [
+        ("HOSTS=two", "there is no host tow; did you mean two?"),
+        ("HOSTS=other", "there is no host tow; HOSTS names other"),
+        ("", "there is no host tow; HOSTS names none"),
+    ],
+)
+def test_section_of_a_host_that_does_not_exist_is_refused(
+    tmp_path: Path, hosts: str, message: str
+) -> None:
+    conf = tmp_path / "local.conf"
+    conf.write_text(f"[[local|localrc]]\nENABLED_SERVICES=,\n{hosts}\n[[local:tow|localrc]]\n")
+    with pytest.raises(PlanError) as raised:
+        StackDirectory(tmp_path, {"PATH": os.environ["PATH"]}).check()
+    assert str(raised.value) == f"{conf}:4: {message}"
+
+
 def test_group_that_resembles_no_other_is_warned_of(tmp_path: Path) -> None:
     conf = tmp_path / "local.conf"
     conf.write_text("[[local|localrc]]\nENABLED_SERVICES=,\n[[mine|x]]\nA=1\n")

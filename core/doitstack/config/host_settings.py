@@ -1,0 +1,50 @@
+"""The `local.conf` of another host: made from that of the controller, with what differs there.
+
+A section `[[local:subnode|localrc]]` is for all other hosts, `[[local:HOST|localrc]]` for one. The
+same holds for the groups of files: `[[post-config:HOST|FILE]]`.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping
+
+from doitstack.config.hosts import SUBNODE
+from doitstack.config.local_conf import Section
+
+COPIED = ("extras.d", "files", "lib", "local.sh")
+"""The names in a stack directory that other hosts get as they are."""
+
+_OF_THE_CONTROLLER = ("HOSTS", "HOSTS_FILE", "HOSTS_SSH_OPTIONS", "HOST_IP", "HOST_IPV6", "DEST")
+"""The settings of the controller that other hosts do not have."""
+
+
+def group_and_host(group: str) -> tuple[str, str]:
+    """Return the group of a section and the host, or kind of host, that it is for, or ""."""
+    name, _, host = group.partition(":")
+    return name, host
+
+
+def local_conf_of(host: str, sections: tuple[Section, ...], values: Mapping[str, str]) -> str:
+    """Return the local.conf of another host.
+
+    `values` are settings that its own sections may change: passwords, and where the controller is.
+    """
+    lines = ["# Made by doitstack from the local.conf of the controller.", "[[local|localrc]]"]
+    lines += _settings(_meant_for({""}, sections))
+    lines.append(f"unset {' '.join(_OF_THE_CONTROLLER)}")
+    lines += [f"{name}={shlex.quote(value)}" for name, value in sorted(values.items())]
+    lines += _settings(_meant_for({SUBNODE, host}, sections))
+    for section in _meant_for({"", SUBNODE, host}, sections):
+        if section.group != "local":
+            lines += [f"[[{section.group}|{section.file}]]", *section.lines]
+    return "\n".join((*lines, ""))
+
+
+def _settings(sections: Iterator[Section]) -> list[str]:
+    return [line for section in sections if section.group == "local" for line in section.lines]
+
+
+def _meant_for(hosts: set[str], sections: tuple[Section, ...]) -> Iterator[Section]:
+    for section in sections:
+        group, host = group_and_host(section.group)
+        if host in hosts:
+            yield section._replace(group=group)

@@ -1,0 +1,195 @@
+"""The ends of futures on other hosts, as this run learns of them, and of ours, as others do.
+
+On the controller there is a channel to the process that is connected to each host; on another host
+there is one, to the controller, which passes on what is not its own. Messages are lines of JSON.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from functools import partial
+
+from doitstack.config.hosts import CONTROLLER
+from doitstack.futures.future import Future
+from doitstack.futures.registry import FutureRegistry
+from doitstack.futures.run_context import RunContext
+from doitstack.scheduling.scheduler import PENDING, TaskState
+
+CHANNEL_VARIABLE = "DOITSTACK_CONTROLLER"
+"""The environment variable with the descriptor of the channel to the controller."""
+
+
+class OtherHosts:
+    """What this run knows of the runs on other hosts.
+
+    Args:
+        this_host: the name of this host.
+        hosts: the names of all hosts.
+        channel: the descriptor of the channel to the controller; None on the controller.
+    """
+
+    def __init__(
+        self,
+        run: RunContext,
+        futures: FutureRegistry,
+        *,
+        this_host: str,
+        hosts: Collection[str],
+        channel: int | None = None,
+    ) -> None:
+        self._run = run
+        self._futures = futures
+        self._this_host = this_host
+        self._hosts = hosts
+        self._channels: dict[str, _Channel] = {}
+        self._own: dict[str, int] = {}
+        self._ends: dict[str, int] = {}
+        self._lost: dict[str, str] = {}
+        futures.collector.on_wait = self.expect
+        futures.on_end.append(lambda future: self._own_ended(future.name, future.code))
+        if channel is not None:
+            os.set_inheritable(channel, False)  # noqa: FBT003 - its only form
+            self._open(CONTROLLER, socket.socket(fileno=channel))
+
+    def _open(self, host: str, end: socket.socket) -> None:
+        self._channels[host] = channel = _Channel(end, partial(self._hear, host))
+        self._run.loop.watch(end.fileno(), lambda: self._read(host, channel))
+
+    def connect(self, host: str, future: Future) -> socket.socket:
+        """Return the end of a new channel for the process of `future`, which talks to `host`."""
+        ours, theirs = socket.socketpair()
+        self._lost.pop(host, None)
+        self._open(host, ours)
+        for name, rc in {**self._own, **self._ends}.items():
+            if not name.endswith(f"@{host}"):
+                self._channels[host].send(name=name, rc=rc)
+        future.when_ended(lambda _: self._close(host, theirs))
+        return theirs
+
+    def _close(self, host: str, theirs: socket.socket) -> None:
+        """End the channel to a host: nothing more is learnt of its futures."""
+        theirs.close()
+        channel = self._channels.pop(host, None)
+        if channel:
+            channel.receive()
+            self._run.loop.forget(channel.end.fileno())
+            channel.end.close()
+        self._lose(host, f"the run on {host} has ended without it")
+
+    def close(self) -> None:
+        """End all channels."""
+        for channel in self._channels.values():
+            self._run.loop.forget(channel.end.fileno())
+            channel.end.close()
+        self._channels.clear()
+
+    # -- futures of other hosts ----------------------------------------------------------------
+
+    def await_end(self, future: Future) -> None:
+        """End the declared future NAME@HOST once the run on that host reports its end."""
+        self._futures.start_when_possible(future, lambda: self._begin(future))
+        self._futures.pump()
+
+    def _begin(self, future: Future) -> None:
+        self._futures.runs(future, 0, self._run.journal.now())
+        self._settle(future)
+
+    def expect(self, names: tuple[str, ...]) -> None:
+        """Declare those of `names` that are futures of other hosts and not known yet."""
+        for name in names:
+            future, is_elsewhere, host = name.partition("@")
+            if is_elsewhere and not self._futures.table.find(name):
+                command = f"{future} on {host}"
+                declared = self._futures.declare(name, command, timeout=0, is_elsewhere=True)
+                self.await_end(declared)
+
+    def _settle(self, future: Future) -> None:
+        """End a future if its end is known, or can never be known."""
+        host = future.name.partition("@")[2]
+        if future.name in self._ends:
+            self._futures.ended_elsewhere(future, self._ends[future.name])
+        elif reason := self._lost.get(host) or self._why_never(host):
+            self._futures.ended_elsewhere(future, 1, reason)
+
+    def _why_never(self, host: str) -> str:
+        """Return why nothing will ever be learnt of a host, or nothing."""
+        if host not in self._hosts:
+            return f"there is no host {host}; there are {', '.join(sorted(self._hosts))}"
+        coming = self._run.scheduler.of(*PENDING, TaskState.RUNNING)
+        if CONTROLLER in self._channels or any(name.endswith(f":stack@{host}") for name in coming):
+            return ""
+        return f"no run on {host} has begun"
+
+    # -- messages ------------------------------------------------------------------------------
+
+    def skipped(self, name: str) -> None:
+        """Let other hosts know that a future of this one is up to date."""
+        self._own_ended(name, 0)
+
+    def _own_ended(self, name: str, rc: int) -> None:
+        if "@" not in name:
+            full_name = f"{name}@{self._this_host}"
+            self._own[full_name] = rc
+            self._tell(full_name, rc)
+
+    def _tell(self, name: str, rc: int, *, source: str = "") -> None:
+        for host, channel in self._channels.items():
+            if host != source:
+                channel.send(name=name, rc=rc)
+
+    def _read(self, host: str, channel: "_Channel") -> None:
+        if not channel.receive():
+            self._run.loop.forget(channel.end.fileno())
+            self._lose(host, f"the connection to {host} is lost")
+
+    def _hear(self, host: str, message: dict[str, object]) -> None:
+        match message:
+            case {"name": str(name), "rc": int(rc)}:
+                self._ends[name] = rc
+                if future := self._waiting(name):
+                    self._settle(future)
+                self._tell(name, rc, source=host)
+            case {"lost": str(reason)}:
+                self._lose(host, reason)
+
+    def _waiting(self, name: str) -> Future | None:
+        future = self._futures.table.find(name)
+        return future if future and not future.has_ended else None
+
+    def _lose(self, host: str, reason: str) -> None:
+        """Fail the futures of `host` whose ends are not known."""
+        self._lost.setdefault(host, f"{reason}: how it ended is unknown")
+        for future in self._futures.table.running():
+            if future.name.endswith(f"@{host}") and not future.pid:
+                self._settle(future)
+
+
+class _Channel:
+    """One end of a channel. `hear` is called with each message."""
+
+    def __init__(self, end: socket.socket, hear: Callable[[dict[str, object]], None]) -> None:
+        self.end = end
+        self._hear = hear
+        self._rest = b""
+
+    def send(self, **message: object) -> None:
+        """Send a message; if nobody reads, it is lost."""
+        with suppress(OSError):
+            self.end.sendall(json.dumps(message).encode() + b"\n")
+
+    def receive(self) -> bool:
+        """Read what there is; return False at the end of the channel."""
+        while True:
+            try:
+                data = self.end.recv(1 << 16, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not data:
+                return False
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            for line in lines:
+                self._hear(json.loads(line))

@@ -1,0 +1,166 @@
+"""A connection to another host: one ssh, with our agent at its other end."""
+
+import base64
+import json
+import os
+import select
+import shlex
+import socket
+import subprocess
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+from doitstack.config.hosts import Host
+from doitstack.errors import StepError
+
+Message = dict[str, Any]
+
+_SOURCE = Path(__file__).with_name("agent.py")
+_BOOT = (
+    "import base64,zlib;"
+    'exec(zlib.decompress(base64.b64decode(open(0,"rb",0,closefd=False).readline())))'
+)
+
+FIRST_WORD = 30.0
+"""Seconds in which a host must answer: ssh has to connect, and Python to start there."""
+
+LEASE = 1.5
+"""Seconds of silence after which each side believes that the other has gone."""
+
+BEAT = 0.3
+"""Seconds between two signs of life."""
+
+
+class Connection:
+    """Messages to and from the agent on `host`.
+
+    Attributes:
+        facts: what the agent has told of its host.
+    """
+
+    def __init__(self, host: Host) -> None:
+        """Connect. Raises StepError."""
+        self.host = host
+        self._stdin, theirs = socket.socketpair()
+        with theirs:
+            self._ssh = _start(host, theirs)
+        self._rest = b""
+        self._beat = 0.0
+        self._heard = time.monotonic()
+        self._has_lease = False
+        try:
+            self.facts: Message = self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> Message:
+        """Start the agent and return the facts of its host; skip what a login shell prints."""
+        program = zlib.compress(_SOURCE.read_bytes() + b"\nmain()\n", 9)
+        self._write(base64.b64encode(program) + b"\n")
+        deadline = time.monotonic() + FIRST_WORD
+        while time.monotonic() < deadline:
+            for message in self.receive(0.1):
+                if isinstance(message.get("hello"), dict):
+                    return dict(message["hello"])
+        raise self._lost(f"it has not answered for {FIRST_WORD:g} s")
+
+    def hold_lease(self) -> None:
+        """From now on, end the run there if this side falls silent, and fail if that side does."""
+        self.send(lease=LEASE)
+        self._heard = time.monotonic()
+        self._has_lease = True
+
+    def send(self, raw: bytes = b"", **message: Any) -> None:
+        """Send a message, and bytes after it. Raises StepError."""
+        self._write(json.dumps(message).encode() + b"\n" + raw)
+
+    def ask(self, answer: str, raw: bytes = b"", **message: Any) -> Any:
+        """Send a message and return the answer of that name. Raises StepError.
+
+        The agent does nothing else meanwhile, so its silence is no sign.
+        """
+        self.send(raw, **message)
+        had_lease, self._has_lease = self._has_lease, False
+        try:
+            while True:
+                for reply in self.receive(0.1):
+                    if "failed" in reply:
+                        raise StepError(f"{self.host.name}: {reply['failed']}")
+                    if answer in reply:
+                        return reply[answer]
+        finally:
+            self._heard = time.monotonic()
+            self._has_lease = had_lease
+
+    def receive(self, timeout: float, *others: int) -> list[Message]:
+        """Return the messages that are there, waiting up to `timeout` s for the first.
+
+        It returns earlier if one of the descriptors `others` is readable. Raises StepError if the
+        connection is lost.
+        """
+        now = time.monotonic()
+        if self._has_lease and now - self._beat > BEAT:
+            self._beat = now
+            self.send(beat=time.time())
+        out = self._ssh.stdout
+        assert out
+        ready = select.select([out.fileno(), *others], [], [], timeout)[0]
+        if out.fileno() not in ready:
+            if self._has_lease and time.monotonic() - self._heard > LEASE:
+                raise self._lost(f"nothing was heard of it for {LEASE:g} s")
+            return []
+        data = os.read(out.fileno(), 1 << 18)
+        if not data:
+            raise self._lost(self._end_of_ssh())
+        self._heard = time.monotonic()
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [message for line in lines if (message := _decoded(line))]
+
+    def _write(self, data: bytes) -> None:
+        try:
+            # Commands that print a list end at SIGPIPE; that is meant for their output.
+            view = memoryview(data)
+            while view:
+                view = view[self._stdin.send(view, socket.MSG_NOSIGNAL) :]
+        except OSError as error:
+            raise self._lost(self._end_of_ssh()) from error
+
+    def _end_of_ssh(self) -> str:
+        return f"ssh has ended with code {self._ssh.wait()}"
+
+    def _lost(self, reason: str) -> StepError:
+        return StepError(f"the connection to {self.host.name} is lost: {reason}")
+
+    def close(self) -> None:
+        """End the connection; the agent ends what still runs there."""
+        assert self._ssh.stdout
+        self._stdin.close()
+        self._ssh.stdout.close()
+        try:
+            self._ssh.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._ssh.kill()
+            self._ssh.wait()
+
+
+def _start(host: Host, stdin: socket.socket) -> subprocess.Popen[bytes]:
+    """Start ssh; signals to this process's group do not reach it, so the run there can be ended."""
+    remote = f"exec {shlex.quote(host.python)} -I -c {shlex.quote(_BOOT)}"
+    ignoring = 'trap "" TERM INT HUP; exec "$@"'
+    return subprocess.Popen(
+        ["sh", "-c", ignoring, "sh", *host.ssh, remote],
+        stdin=stdin.fileno(),
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    )
+
+
+def _decoded(line: bytes) -> Message | None:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None

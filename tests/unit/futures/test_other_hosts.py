@@ -1,0 +1,168 @@
+"""The ends of futures on other hosts: learnt, told, lost."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from doitstack.futures.future import Future
+from doitstack.futures.other_hosts import OtherHosts
+from doitstack.scheduling.scheduler import Task, TaskKind
+from tests.unit.futures.manual_run import MakeRun, ManualRun
+
+
+class Controller:
+    """A run on the controller with the hosts `one` and `two`; the link to `one` is open."""
+
+    def __init__(self, run: ManualRun) -> None:
+        self.run = run
+        self.hosts = OtherHosts(
+            run.context, run.futures, this_host="controller", hosts={"controller", "one", "two"}
+        )
+        # The futures stack@HOST of the plan, which are still to come.
+        names = (f"stack:pre-install:hosts:stack@{host}" for host in ("one", "two"))
+        stacks = (Task(name, TaskKind.FUTURE, ("never",), takes_slot=False) for name in names)
+        run.context.scheduler.add(Task("never"), *stacks)
+        self.link = run.futures.declare("stack@one", "doit stack on one", is_elsewhere=True)
+        self.theirs = self.hosts.connect("one", self.link)
+
+    def hear(self, **message: Any) -> None:
+        """Let the link to `one` say something."""
+        self.theirs.sendall(json.dumps(message).encode() + b"\n")
+        self.run.context.loop.turn(0)
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return what the link to `one` has been told."""
+        return messages(self.theirs)
+
+    def await_end(self, name: str) -> Future:
+        future = self.run.futures.declare(name, name, is_elsewhere=True)
+        self.hosts.await_end(future)
+        return future
+
+
+def messages(end: socket.socket) -> list[dict[str, Any]]:
+    try:
+        data = end.recv(1 << 16, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return []
+    return [json.loads(line) for line in data.splitlines()]
+
+
+@pytest.fixture
+def controller(make_run: MakeRun) -> Iterator[Controller]:
+    made = Controller(make_run())
+    yield made
+    made.hosts.close()
+    made.theirs.close()
+
+
+def test_future_elsewhere_ends_as_the_other_host_says(controller: Controller) -> None:
+    good, bad = controller.await_end("a@one"), controller.await_end("b@one")
+    assert not good.has_ended
+    controller.hear(name="a@one", rc=0)
+    controller.hear(name="b@one", rc=3)
+    assert good.rc == 0
+    assert (bad.rc, bad.failure()) == (3, "future b@one: failed with rc 3")
+    assert controller.run.kinds("a@one") == ["future_start", "future_end"]
+
+
+def test_end_that_was_told_before_counts(controller: Controller) -> None:
+    controller.hear(name="early@one", rc=0)
+    assert controller.await_end("early@one").rc == 0
+
+
+def test_ends_of_our_futures_are_told_also_those_before_the_connection(
+    controller: Controller,
+) -> None:
+    run = controller.run
+    run.start("mine")
+    run.end("mine", 4)
+    controller.hosts.skipped("done_before")
+    assert controller.told() == [
+        {"name": "mine@controller", "rc": 4},
+        {"name": "done_before@controller", "rc": 0},
+    ]
+    later = run.futures.declare("stack@two", "doit stack on two", is_elsewhere=True)
+    other = controller.hosts.connect("two", later)
+    assert {message["name"] for message in messages(other)} == {
+        "mine@controller",
+        "done_before@controller",
+    }
+    controller.hear(name="a@one", rc=0)
+    assert messages(other) == [{"name": "a@one", "rc": 0}], "from host to host"
+    assert controller.told() == [], "and not back"
+    other.close()
+
+
+def test_lost_connection_fails_what_is_not_known(controller: Controller) -> None:
+    known, unknown = controller.await_end("known@one"), controller.await_end("unknown@one")
+    controller.hear(name="known@one", rc=0)
+    controller.hear(lost="the cable is cut")
+    assert known.rc == 0
+    assert unknown.failure() == "future unknown@one: the cable is cut: how it ended is unknown"
+
+
+def test_end_of_the_other_run_fails_what_it_never_started(controller: Controller) -> None:
+    never = controller.await_end("never@one")
+    controller.run.futures.ended_elsewhere(controller.link, 0)
+    assert "the run on one has ended without it" in never.failure()
+    assert "has ended without it" in controller.await_end("later@one").failure()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a@nosuch", "there is no host nosuch; there are controller, one, two"),
+        ("a@two", ""),
+    ],
+)
+def test_host_that_does_not_exist_is_named(controller: Controller, name: str, reason: str) -> None:
+    future = controller.await_end(name)
+    assert future.has_ended == bool(reason)
+    assert not reason or reason in future.failure()
+
+
+def test_host_whose_run_is_no_part_of_this_one_never_answers(make_run: MakeRun) -> None:
+    run = make_run()
+    hosts = OtherHosts(run.context, run.futures, this_host="controller", hosts={"one"})
+    future = run.futures.declare("a@one", "a", is_elsewhere=True)
+    hosts.await_end(future)
+    assert "no run on one has begun" in future.failure()
+
+
+def test_scripts_may_wait_for_other_hosts_again_and_again(controller: Controller) -> None:
+    run = controller.run
+    run.soon(lambda: controller.theirs.sendall(b'{"name": "a@one", "rc": 2}\n'))
+    assert run.futures.collector.wait_for(("a@one",)) == 2
+    assert run.futures.collector.wait_for(("a@one",)) == 2
+    assert "Not waiting" not in "".join(run.log.lines)
+
+
+def test_another_host_learns_all_from_the_controller(make_run: MakeRun) -> None:
+    run = make_run()
+    ours, theirs = socket.socketpair()
+    hosts = OtherHosts(
+        run.context,
+        run.futures,
+        this_host="one",
+        hosts={"controller", "one", "two"},
+        channel=theirs.detach(),
+    )
+    future = run.futures.declare("a@two", "a on two", is_elsewhere=True)
+    hosts.await_end(future)
+    assert not future.has_ended
+    run.start("mine")
+    run.end("mine")
+    assert messages(ours) == [{"name": "mine@one", "rc": 0}]
+    ours.sendall(b'{"name": "a@two", "rc": 0}\n')
+    run.context.loop.turn(0)
+    assert future.rc == 0
+    lost = run.futures.declare("b@controller", "b", is_elsewhere=True)
+    hosts.await_end(lost)
+    ours.close()
+    run.context.loop.turn(0)
+    assert "the connection to controller is lost" in lost.failure()
+    hosts.close()

@@ -1,0 +1,172 @@
+"""The agent on another host, by messages through its pipes."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doitstack.hosts import agent as module
+from tests.integration.probes import is_dead, wait_until
+
+BOOT = f"import sys; sys.path.insert(0, {str(Path(module.__file__).parent)!r}); import agent"
+
+
+class Peer:
+    """An agent, whose home directory is `home`, and the messages to and from it."""
+
+    def __init__(self, home: Path, begin: str = "agent.main()") -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-c", f"{BOOT}; {begin}"],
+            env={**os.environ, "HOME": str(home)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+        assert self.process.stdin
+        assert self.process.stdout
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout.fileno()
+        self.lines = os.fdopen(os.dup(self.stdout), "rb")
+        self.hello = self.read()["hello"]
+
+    def send(self, raw: bytes = b"", **message: Any) -> None:
+        self.stdin.write(json.dumps(message).encode() + b"\n" + raw)
+
+    def put(self, path: str, data: bytes) -> None:
+        self.send(data, put={"path": path, "size": len(data)})
+
+    def read(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.lines.readline())
+        return answer
+
+    def ask(self, **message: Any) -> dict[str, Any]:
+        self.send(**message)
+        return self.read()
+
+    def until(self, key: str) -> list[Any]:
+        """Return the values of all messages up to the first with `key`."""
+        found = []
+        while True:
+            (name, value), *_ = self.read().items()
+            found.append(value)
+            if name == key:
+                return found
+
+    def run(self, *argv: str) -> None:
+        self.send(run={"directory": ".", "argv": argv, "variable": "CHANNEL"})
+
+    def close(self) -> int:
+        self.stdin.close()
+        self.lines.close()
+        self.process.stdout.close() if self.process.stdout else None
+        return self.process.wait(10)
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[Peer]:
+    made = Peer(tmp_path)
+    yield made
+    made.close()
+
+
+def archive(**files: str) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name.replace("__", "/"))
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+def test_it_tells_what_host_it_is_on(peer: Peer) -> None:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert peer.hello["kind"] == f"{version} {os.uname().machine}"
+    answer = peer.ask(beat=7)
+    assert answer["beat"] == 7
+    assert answer["clock"] >= peer.hello["clock"]
+
+
+def test_file_has_its_name_once_it_is_whole_and_is_private(peer: Peer, tmp_path: Path) -> None:
+    peer.send(b"abc", put={"path": "a/b", "size": 6})
+    wait_until((tmp_path / "a/b.new").exists, "the first part")
+    assert not (tmp_path / "a/b").exists()
+    peer.stdin.write(b'def{"look": "a/b"}\n')
+    assert peer.read() == {"exists": True}
+    assert (tmp_path / "a/b").read_bytes() == b"abcdef"
+    assert (tmp_path / "a/b").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "a").stat().st_mode & 0o077 == 0
+
+
+def test_environment_appears_whole_or_not_at_all(peer: Peer, tmp_path: Path) -> None:
+    peer.put("new.tgz", archive(lib__a="a"))
+    assert peer.ask(unpack={"path": "new", "archive": "new.tgz"})["unpacked"]
+    assert (tmp_path / "new/lib/a").read_text() == "a"
+    assert (tmp_path / "new/bin/python").exists()
+    peer.put("bad.tgz", b"no archive")
+    assert "unpack" in peer.ask(unpack={"path": "bad", "archive": "bad.tgz"})["failed"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new"]
+
+
+def test_files_are_replaced_and_others_stay(peer: Peer, tmp_path: Path) -> None:
+    (tmp_path / "s/extras.d").mkdir(parents=True)
+    (tmp_path / "s/extras.d/old.sh").touch()
+    (tmp_path / "s/mine").touch()
+    (tmp_path / "s/lib").symlink_to(tmp_path)
+    peer.put("s/f.tgz", archive(extras__d="", local__conf="x"))
+    names = ["extras.d", "lib", "local.conf"]
+    peer.ask(replace={"path": "s", "archive": "s/f.tgz", "names": names})
+    assert not (tmp_path / "s/extras.d").exists()
+    assert not (tmp_path / "s/lib").is_symlink()
+    assert (tmp_path / "s/mine").exists()
+
+
+def test_output_and_code_of_a_run_are_told_and_it_ends(peer: Peer) -> None:
+    peer.run("sh", "-c", "echo one; printf '\\377 end' >&2; exit 3")
+    assert peer.until("end") == ["one", "\udcff end", 3]
+    assert peer.process.wait(10) == 0
+
+
+def test_lines_go_to_and_from_the_run(peer: Peer) -> None:
+    peer.run("bash", "-c", 'read -r line <&$CHANNEL; echo "heard $line" >&$CHANNEL')
+    peer.send(tell="word")
+    assert peer.until("end") == ["heard word", 0]
+
+
+def test_signal_reaches_the_run(peer: Peer, tmp_path: Path) -> None:
+    peer.run("sh", "-c", "trap 'exit 9' INT; touch ready; while :; do sleep 0.05; done")
+    wait_until((tmp_path / "ready").exists, "the run")
+    peer.send(stop=signal.SIGINT)
+    assert peer.until("end") == [9]
+
+
+@pytest.mark.parametrize("how", ["end of the channel", "silence", "kill"])
+def test_run_does_not_outlive_the_connection(tmp_path: Path, how: str) -> None:
+    peer = Peer(tmp_path)
+    peer.run("sh", "-c", "echo $$ >pid.new; mv pid.new pid; exec sleep 600")
+    wait_until((tmp_path / "pid").exists, "the run")
+    pid = int((tmp_path / "pid").read_text())
+    assert not is_dead(pid)
+    if how == "silence":
+        peer.send(lease=0.2)
+    elif how == "kill":
+        peer.process.kill()
+    else:
+        peer.stdin.close()
+    wait_until(lambda: is_dead(pid), "its end")
+    peer.close()
+
+
+def test_what_cannot_be_done_is_told_and_the_agent_goes_on(peer: Peer) -> None:
+    assert peer.ask(do=["sh", "-c", "echo why; exit 4"]) == {"failed": "sh ended with code 4: why"}
+    assert "do: " in peer.ask(do=["nosuch-program"])["failed"]
+    assert peer.ask(do=["true"]) == {"done": 0}
+    run = {"directory": "nosuch", "argv": ["true"], "variable": "CHANNEL"}
+    assert "run: " in peer.ask(run=run)["failed"]

@@ -1,0 +1,88 @@
+"""Connections to other hosts: what is said, and how they are lost."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from doitstack.config.hosts import Host
+from doitstack.errors import StepError
+from doitstack.hosts import connection
+from doitstack.hosts.connection import Connection
+from doitstack.hosts.environment import KIND
+
+
+def test_agent_answers_and_ends_with_the_connection(host: Host) -> None:
+    one = Connection(host)
+    assert one.facts["kind"] == KIND
+    assert one.facts["connection"] == "192.0.2.1 50000 192.0.2.2 22"
+    assert one.ask("exists", look="no/such") is False
+    one.close()
+    assert one._ssh.returncode == 0
+
+
+def test_what_a_login_shell_prints_is_skipped(host: Host, home: Path) -> None:
+    (home / ".profile").write_text('echo "Welcome!"; echo "{}"; echo 7\n')
+    one = Connection(host)
+    assert one.facts["kind"] == KIND
+    one.close()
+
+
+def test_host_that_cannot_be_reached_is_named(host: Host) -> None:
+    with pytest.raises(StepError, match=r"connection to two is lost: ssh has ended with code 255"):
+        Connection(host._replace(name="two", address="two"))
+
+
+def test_host_that_says_nothing_is_given_up(
+    host: Host, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / ".profile").write_text("sleep 60\n")
+    monkeypatch.setattr(connection, "FIRST_WORD", 0.2)
+    with pytest.raises(StepError, match=r"it has not answered for 0\.2 s"):
+        Connection(host)
+
+
+def test_refusal_of_the_agent_is_an_error(host: Host) -> None:
+    one = Connection(host)
+    with pytest.raises(StepError, match="one: false ended with code 1: "):
+        one.ask("done", do=["false"])
+    with pytest.raises(StepError, match=r"one: do: .*No such file.*nosuch"):
+        one.ask("done", do=["nosuch-program"])
+    one.close()
+
+
+def test_silence_is_noticed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LEASE", 0.3)
+    monkeypatch.setattr(connection, "BEAT", 0.05)
+    one = Connection(host)
+    pid = _agent_pid(one)
+    one.hold_lease()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StepError, match=r"nothing was heard of it for 0\.3 s"):
+            _listen(one)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        one.close()
+
+
+def test_beats_keep_a_lease(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LEASE", 0.5)
+    monkeypatch.setattr(connection, "BEAT", 0.05)
+    one = Connection(host)
+    one.hold_lease()
+    beats: list[object] = []
+    while len(beats) < 20:
+        beats += [message for message in one.receive(0.05) if "beat" in message]
+    one.close()
+
+
+def _listen(one: Connection) -> None:
+    while True:
+        one.receive(0.05)
+
+
+def _agent_pid(one: Connection) -> int:
+    """Return the pid of the agent: the fake ssh has become it."""
+    return one._ssh.pid
