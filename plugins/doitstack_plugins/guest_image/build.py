@@ -5,7 +5,6 @@ one for the root file system, so that what a guest writes stays. An ssh server t
 the metadata have, and there is no password: on the console anybody is root.
 """
 
-import gzip
 import shutil
 import struct
 import tempfile
@@ -75,6 +74,8 @@ def _make_initrd(work: Path) -> None:
     (tree / "lib" / "order").write_text("".join(f"{name}\n" for name in loaded))
     _make_directories(tree, ("dev", "proc", "sys", "root"))
     _add_script("init", tree / "init")
+    import gzip  # noqa: PLC0415 - hooks are called to list
+
     packed = gzip.compress(cpio.archive(tree), compresslevel=6, mtime=0)
     (work / "made" / INITRD).write_bytes(packed)
     shutil.copy(next((packages / "boot").glob("vmlinuz-*")), work / "made" / KERNEL)

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from uuid import NAMESPACE_URL, uuid5
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
 from doitstack.config.dest_directory import discard
@@ -53,7 +52,8 @@ class Ovn(Service):
                 settings.enable_service(MAINTENANCE)
         if settings.is_service_enabled(*AGENTS):
             settings.enable_service(agent.SERVICE)
-        settings.default("OVN_UUID", str(uuid5(NAMESPACE_URL, Path(settings["DEST"]).as_uri())))
+        if settings.is_service_enabled(*SERVICES):
+            settings.default("OVN_UUID", _uuid(settings["DEST"]))
         settings.default("TUNNEL_ENDPOINT_IP", settings["HOST_IP"])
         settings.default("PUBLIC_BRIDGE", "br-ex")
         physical = settings.get("PUBLIC_PHYSICAL_NETWORK", "public")
@@ -186,3 +186,10 @@ def check_is_ovn(settings: Settings, name: str) -> None:
 
 
 plugin = Ovn()
+
+
+def _uuid(dest: str) -> str:
+    """Return an identifier that is always the same for a DEST."""
+    from uuid import NAMESPACE_URL, uuid5  # noqa: PLC0415 - imports platform
+
+    return str(uuid5(NAMESPACE_URL, Path(dest).as_uri()))
