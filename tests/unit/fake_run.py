@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from doitstack.config.masking import Mask, Masked
 from doitstack.futures.priorities import Priorities
 from doitstack.futures.run_context import RunContext, RunOptions
 from doitstack.futures.slots import Slots
@@ -27,7 +28,7 @@ class FakeLog:
     def write(self, text: str) -> None:
         self.lines += text.splitlines()
 
-    def insert(self, path: Path) -> tuple[int, int]:
+    def insert(self, path: Path, masked: Masked | None = None) -> tuple[int, int]:
         self.lines.append(f"<{path.name}>")
         return (0, 0)
 
@@ -76,7 +77,7 @@ class FakeRun:
             scheduler=Scheduler(slots, serial=not parallel, keep_going=keep_going),
             priorities=Priorities({}),
             redact=lambda text: text.replace("secret", "***"),
-            mask=lambda path: None,
+            mask=lambda path: Masked(Mask(), 0),
             mask_again=lambda: None,
             learn=lambda secret: None,
         )

@@ -156,7 +156,21 @@ def _overlap(needle: _Needle, data: bytes) -> int:
     return 0
 
 
-def mask_file(path: Path, mask: Mask, start: int = 0) -> None:
+class Masked(NamedTuple):
+    """How much of a log is masked already: its first `size` bytes, by `mask`."""
+
+    mask: Mask
+    size: int
+
+    def covers(self, end: int, chunk: bytes) -> bool:
+        """Return whether a chunk of the log up to the byte `end` has no secret of the mask.
+
+        At the end of the masked part, the rest of a secret may have been written since.
+        """
+        return end < self.size or (end == self.size and chunk.endswith(b"\n"))
+
+
+def mask_file(path: Path, mask: Mask, start: int = 0) -> Masked:
     """Overwrite the secrets in a file with stars, from the byte `start` on.
 
     It takes constant memory, and others may append to the file.
@@ -165,17 +179,20 @@ def mask_file(path: Path, mask: Mask, start: int = 0) -> None:
         descriptor = open_regular(path, os.O_RDWR)
         try:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device may have no end
-                _mask_descriptor(descriptor, mask, start)
+                return Masked(mask, _mask_descriptor(descriptor, mask, start))
         finally:
             os.close(descriptor)
+    return Masked(mask, 0)
 
 
-def _mask_descriptor(descriptor: int, mask: Mask, position: int) -> None:
+def _mask_descriptor(descriptor: int, mask: Mask, position: int) -> int:
+    """Mask a file from a position on; return up to where."""
     while data := os.pread(descriptor, CHUNK, position):
         # The file goes on after a full chunk, whose end may cut a secret.
         masked = mask.settled(data) if len(data) == CHUNK else mask.data(data)
         overwrite(descriptor, position, data, masked)
         position += len(masked)
+    return position
 
 
 def overwrite(descriptor: int, position: int, data: bytes, masked: bytes) -> None:

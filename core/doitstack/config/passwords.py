@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from doitstack.config.masking import URL_PASSWORD, Mask, mask_file
+from doitstack.config.masking import URL_PASSWORD, Mask, Masked, mask_file
 from doitstack.errors import SettingsError
 from doitstack.private_files import locked, private_directory, read_regular, write_private
 
@@ -122,9 +122,9 @@ class Secrets:
         """Return `text` with stars for each secret."""
         return self.mask.text(text)
 
-    def mask_file(self, path: Path) -> None:
+    def mask_file(self, path: Path) -> Masked:
         """Overwrite each secret in a file with stars."""
-        mask_file(path, self.mask)
+        return mask_file(path, self.mask)
 
 
 def _stamp(path: str) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from doitstack.config.masking import CHUNK, Mask, overwrite
+from doitstack.config.masking import CHUNK, Mask, Masked, overwrite
 from doitstack.console.screens import Screen, write_all
 from doitstack.private_files import open_regular
 
@@ -73,8 +73,8 @@ class MainLog:
             return
         self.show()
 
-    def insert(self, path: Path) -> tuple[int, int]:
-        """Add another log, in one piece and in constant memory.
+    def insert(self, path: Path, masked: Masked | None = None) -> tuple[int, int]:
+        """Add another log, in one piece and in constant memory; `masked` is what needs no mask.
 
         Returns where in this file it begins and ends. A full disk loses its rest, not the run: it
         is still where it was.
@@ -88,7 +88,7 @@ class MainLog:
             with self._alone():
                 _write_lines(self.descriptor, b"")
                 start = self.size
-                self._copy(source)
+                self._copy(source, masked)
                 end = self.size
         except OSError as error:
             end = self.size
@@ -99,11 +99,15 @@ class MainLog:
         self.show()
         return start, end
 
-    def _copy(self, source: int) -> None:
-        last = b"\n"
+    def _copy(self, source: int, masked: Masked | None) -> None:
+        self.show()
+        last, copied = b"\n", 0
         while chunk := os.read(source, CHUNK):
+            begin = self.size
             write_all(self.descriptor, chunk)
-            last = chunk[-1:]
+            last, copied = chunk[-1:], copied + len(chunk)
+            if masked and masked.mask is self._mask() and masked.covers(copied, chunk):
+                self._show_masked(begin, chunk)
             self.show()
         if last != b"\n":
             write_all(self.descriptor, b"\n")
@@ -135,6 +139,23 @@ class MainLog:
                 self._copy_to_screen(is_end=False)
         with self._on_screen() as screen:
             screen.refresh()
+
+    def _show_masked(self, begin: int, chunk: bytes) -> None:
+        """Show a masked chunk, unless others have written there or something is to be shown first.
+
+        `show` shows all that this leaves out.
+        """
+        if self._is_showing or self._shown != begin or self.size != begin + len(chunk):
+            return
+        self._is_showing = True
+        try:
+            self._seen = begin + len(chunk)
+            self._last_news = time.monotonic()
+            with self._on_screen() as screen:
+                screen.show(chunk)
+                self._shown = self._seen
+        finally:
+            self._is_showing = False
 
     def _copy_to_screen(self, *, is_end: bool) -> None:
         mask = self._mask()

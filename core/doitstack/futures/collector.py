@@ -129,7 +129,8 @@ class Collector:
         """Insert the log of a future that has ended in the main line, and return its code."""
         self.announce(future)
         files = self._run.futures_dir
-        log = None if future.in_place else self._run.log.insert(files / f"{future.name}.log")
+        path = files / f"{future.name}.log"
+        log = None if future.in_place else self._run.log.insert(path, future.masked)
         result = f"result {future.code} in {int(future.seconds)} seconds"
         self._run.log.write(future.line(f"finished {future.command} with {result}"))
         (files / f"{future.name}.ini").unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Protocol
 
+from doitstack.config.masking import Masked
 from doitstack.errors import DoitstackError, describe_error
 
 
@@ -76,6 +77,7 @@ class Future:
         rc: its exit code, once it has ended.
         awaited_since: when the main line began to wait for it (s since the epoch).
         log_place: where its output is in the main log, from byte to byte, once it is collected.
+        masked: how much of its own log is masked, once it has ended.
         in_place: whether it runs in the main line's place, in a serial run.
         takes_slot: whether it needs a slot; not if its work is done on another host.
     """
@@ -102,6 +104,7 @@ class Future:
         self.rc: int | None = None
         self.awaited_since: float | None = None
         self.log_place: tuple[int, int] | None = None
+        self.masked: Masked | None = None
         self.value: Any = None
         self.error: BaseException | None = None
         self._callbacks: list[Callable[[Future], object]] = []

@@ -164,7 +164,7 @@ class FutureRegistry:
         if future.has_ended:
             return
         job = self._ended_job(future)
-        self._run.mask(self._file(future.name, "log"))
+        future.masked = self._run.mask(self._file(future.name, "log"))
         now = self._run.journal.now()
         end_time = (
             self._after(future.start_time, job.end_time / 1000) if job and job.end_time else now

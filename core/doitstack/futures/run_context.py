@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
 
+from doitstack.config.masking import Masked
 from doitstack.console.main_log import MainLog
 from doitstack.errors import StepError
 from doitstack.futures.priorities import Priorities
@@ -65,7 +66,7 @@ class RunContext(Record):
     scheduler: Scheduler
     priorities: Priorities
     redact: Callable[[str], str]
-    mask: Callable[[Path], None]
+    mask: Callable[[Path], Masked]
     mask_again: Callable[[], None]
     learn: Callable[[str], None]
     time_limit: float = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack.config.masking import Mask, mask_file
 from doitstack.console.main_log import CHUNK, MainLog, append_line
 from doitstack.console.screens import PlainScreen
 
@@ -152,3 +153,92 @@ def test_log_is_private(log: MainLog, tmp_path: Path) -> None:
     fresh.write("x\n")
     fresh.close()
     assert oct((tmp_path / "fresh.log").stat().st_mode) == "0o100600"
+
+
+class CountingMask(Mask):
+    """A mask that counts the bytes that it looks at."""
+
+    seen = 0
+
+    def data(self, data: bytes) -> bytes:
+        self.seen += len(data)
+        return super().data(data)
+
+
+@pytest.fixture
+def mask() -> CountingMask:
+    return CountingMask(["s3cret-word"])
+
+
+@pytest.fixture
+def masking_log(tmp_path: Path, console: Path, mask: Mask) -> Iterator[MainLog]:
+    descriptor = os.open(console, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    made = MainLog(tmp_path / "stack.log", lambda: mask)
+    made.show_on(PlainScreen(descriptor))
+    os.close(descriptor)
+    yield made
+    made.close()
+
+
+LONG = b"a line without any secret\n" * (3 * CHUNK // 26)
+
+
+def test_log_that_is_masked_is_not_masked_again(
+    masking_log: MainLog, mask: CountingMask, console: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(b"has s3cret-word\n" + LONG)
+    masked = mask_file(path, mask)
+    looked_at = mask.seen
+    masking_log.insert(path, masked)
+    assert mask.seen == looked_at
+    assert console.read_bytes() == b"has ***********\n" + LONG == masking_log.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "text", [b"has s3cret-word\n", b"has s3cret-word", LONG + b"s3cret-word\n"]
+)
+def test_text_is_masked_that_was_written_since(
+    masking_log: MainLog, mask: CountingMask, console: Path, tmp_path: Path, text: bytes
+) -> None:
+    path = tmp_path / "a.log"
+    for masked_part in (b"", b"before\n", b"the beginning of s3cret-"):
+        path.write_bytes(masked_part)
+        masked = mask_file(path, mask)
+        with path.open("ab") as file:
+            file.write(b"word\n" + text if masked_part.endswith(b"-") else text)
+        masking_log.insert(path, masked)
+    masking_log.show(is_end=True)
+    assert b"cret-word" not in console.read_bytes()
+    assert b"cret-word" not in masking_log.path.read_bytes()
+
+
+def test_log_is_masked_by_secrets_that_are_new(
+    masking_log: MainLog, console: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(b"has s3cret-word\n")
+    masking_log.insert(path, mask_file(path, Mask()))
+    assert console.read_bytes() == b"has ***********\n"
+
+
+def test_what_others_write_into_an_inserted_log_is_masked(
+    masking_log: MainLog, mask: CountingMask, console: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(LONG)
+    masked = mask_file(path, mask)
+
+    class Busy(PlainScreen):
+        def show(self, data: bytes) -> None:
+            super().show(data)
+            if b"other" not in data and b"***" not in data:
+                with masking_log.path.open("ab") as file:
+                    file.write(b"other s3cret-word\n")
+
+    masking_log.show_on(Busy(os.open(console, os.O_WRONLY | os.O_APPEND)))
+    masking_log.insert(path, masked)
+    masking_log.show(is_end=True)
+    for shown in (console.read_bytes(), masking_log.path.read_bytes()):
+        assert b"s3cret-word" not in shown
+        assert b"other ***********" in shown
