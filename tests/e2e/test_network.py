@@ -7,7 +7,6 @@ They need root, and apt or Debian's packages.
 import hmac
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,9 +18,9 @@ from uuid import uuid4
 import openstack
 import pytest
 
-from tests.conftest import DOIT, MakeStackDir, StackDir, user_caches
-from tests.e2e.host_state import host_state
+from tests.conftest import MakeStackDir, StackDir, stack_dirs, user_caches
 from tests.e2e.network_guests import Guest, Network, install_tools, request
+from tests.e2e.private_host import PrivateHost, private_host
 from tests.e2e.samples import check_stopped, free_ports, needs_packages, passwords, processes
 from tests.namespaces import needs_namespaces
 
@@ -35,13 +34,27 @@ MACS = {"guest-one": "0a:00:00:00:00:01", "guest-two": "0a:00:00:00:00:02"}
 ADDRESSES = {"guest-one": "10.9.0.11", "guest-two": "10.9.0.12"}
 FLOATING = "172.24.9.50"
 OUTSIDE = "172.24.9.1"
+OVN = "ovn-controller,ovn-northd"
 SETTINGS = {"FLOATING_RANGE": "172.24.9.0/24"}
 
 
-@pytest.fixture
-def ovn(stack_dir: MakeStackDir) -> StackDir:
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Install all packages, which add to what the machine has."""
     install_tools()
-    return stack_dir(services="ovn-controller,ovn-northd", **SETTINGS)
+    with stack_dirs(tmp_path_factory.mktemp("first")) as make:
+        make(services=OVN, **SETTINGS).run("stack", timeout=600).ok()
+
+
+@pytest.fixture
+def host(installed: None) -> Iterator[PrivateHost]:
+    with private_host() as host:
+        yield host
+
+
+@pytest.fixture
+def ovn(stack_dir: MakeStackDir, host: PrivateHost) -> StackDir:
+    return host.take(stack_dir(services=OVN, **SETTINGS))
 
 
 def make_logical_network(network: Network) -> None:
@@ -79,9 +92,11 @@ def connect(network: Network, switch: str, mac: str, address: str) -> None:
     network.nbctl("lsp-set-options", f"{switch}-router", f"router-port=router-{switch}")
 
 
-def test_ovn_alone_carries_packets_and_leaves_nothing(ovn: StackDir, tmp_path: Path) -> None:
-    before = host_state()
-    ovn.run("stack", timeout=600).ok()
+def test_ovn_alone_carries_packets_and_leaves_nothing(
+    ovn: StackDir, host: PrivateHost, tmp_path: Path
+) -> None:
+    before = host.state()
+    ovn.run("stack").ok()
     network = Network(ovn, tmp_path)
     make_logical_network(network)
     one, two = (Guest(network, port, mac) for port, mac in MACS.items())
@@ -105,52 +120,38 @@ def test_ovn_alone_carries_packets_and_leaves_nothing(ovn: StackDir, tmp_path: P
     assert processes(ovn) == started
     assert network.pings(FLOATING)
     check_stopped(ovn)
-    assert host_state() == before
+    assert host.state() == before
 
 
-def test_nothing_is_left_of_a_run_that_was_killed(ovn: StackDir, tmp_path: Path) -> None:
-    before = host_state()
-    ovn.run("stack", timeout=600).ok()
+def test_nothing_is_left_of_a_run_that_was_killed(
+    ovn: StackDir, host: PrivateHost, tmp_path: Path
+) -> None:
+    before = host.state()
+    ovn.run("stack").ok()
     network = Network(ovn, tmp_path)
     network.run("ip", "netns", "add", "left")
     # The whole stack but one, and the next run in the middle of its repair.
     for name, (pid, _) in processes(ovn).items():
         if name != "ovs-vswitchd":
             os.kill(pid, signal.SIGKILL)
-    with ovn.start("stack") as process:
-        assert process.stdout
-        assert any("async_run start_ovn" in line for line in process.stdout)
-        os.killpg(process.pid, signal.SIGKILL)
+    kill_at(ovn, "async_run start_ovn")
     check_stopped(ovn)
-    assert host_state() == before
+    assert host.state() == before
 
 
-@pytest.fixture
-def host_namespace() -> Iterator[list[str]]:
-    """The prefix of commands in a namespace that plays the host."""
-    script = "ip link set lo up; echo up; exec cat"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(["unshare", "--net", "sh", "-c", script], **pipes) as holder:
-        assert holder.stdin
-        assert holder.stdout
-        assert holder.stdout.readline() == b"up\n"
-        yield ["nsenter", "--target", str(holder.pid), "--net", "--"]
-        holder.stdin.close()
+def kill_at(stack: StackDir, line: str) -> None:
+    """Run `doit stack` until it shows a line with the text, and kill it."""
+    with stack._start(stack.program, "stack") as process:
+        assert process.stdout
+        assert any(line in shown for shown in process.stdout)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_floating_ips_answer_on_the_host_if_that_is_wanted(
-    ovn: StackDir, tmp_path: Path, host_namespace: list[str]
+    ovn: StackDir, host: PrivateHost, tmp_path: Path
 ) -> None:
-    def on_host(*words: str, **environ: str) -> str:
-        command, env = [*host_namespace, *words], {**ovn.environ, **environ}
-        done = subprocess.run(
-            command, cwd=ovn.path, env=env, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    before = host_state(), on_host("ip", "-o", "link")
-    out = on_host(DOIT, "stack", PUBLIC_NETWORK_ON_HOST="True")
+    before = host.state()
+    out = ovn.run("stack", PUBLIC_NETWORK_ON_HOST="True").ok().out
     assert "floating IPs (172.24.9.0/24) answer from this machine, by stack-" in out
     network = Network(ovn, tmp_path)
     make_logical_network(network)
@@ -159,14 +160,14 @@ def test_floating_ips_answer_on_the_host_if_that_is_wanted(
     one.ask_dhcp()
     (tmp_path / "index.html").write_text("over TCP\n" * 5000)
     one.serve(tmp_path)
-    assert on_host("sh", "-c", request(FLOATING, "/")).count("over TCP") == 5000
+    assert host.run("sh", "-c", request(FLOATING, "/")).count("over TCP") == 5000
     assert one.pings(OUTSIDE)
 
-    on_host(DOIT, "stack")  # the gateway is in the stack's network again
-    assert on_host("ip", "-o", "link") == before[1]
+    ovn.run("stack").ok()  # the gateway is in the stack's network again
+    assert host.state()["links"] == before["links"]
     assert network.get(FLOATING).count("over TCP") == 5000
-    on_host(DOIT, "unstack")
-    assert (host_state(), on_host("ip", "-o", "link")) == before
+    check_stopped(ovn)
+    assert host.state() == before
 
 
 NEUTRON = "key,mysql,rabbit,neutron-api,ovn-controller,ovn-northd,q-ovn-agent"
@@ -229,25 +230,29 @@ def boot(network: Network, cloud: Any, **options: Any) -> Server:
     return server
 
 
+@pytest.fixture
+def neutron(stack_dir: MakeStackDir, installed: None) -> Iterator[tuple[StackDir, PrivateHost]]:
+    environ = {**SETTINGS, **free_ports(), **user_caches(), "LOCAL_HOSTNAME": "vm"}
+    # Packages are fetched, and the test itself talks to the APIs.
+    with private_host(network=False) as host:
+        yield host.take(stack_dir(services=NEUTRON, **environ)), host
+
+
 @pytest.mark.full
 @pytest.mark.filterwarnings("default")  # the SDK warns of what it will drop itself
 def test_neutron_on_ovn(
-    stack_dir: MakeStackDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    neutron: tuple[StackDir, PrivateHost], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install_tools()
-    before = host_state()
-    environ = {**SETTINGS, **free_ports(), **user_caches(), "LOCAL_HOSTNAME": "vm"}
-    stack = stack_dir(services=NEUTRON, **environ)
+    stack, host = neutron
+    before = host.state()
     out = stack.run("stack", timeout=1200).ok().out
     assert "Open vSwitch uses the datapath" in out
     network = Network(stack, tmp_path)
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(stack.dest / "clouds.yaml"))
-    with (
-        openstack.connect(cloud="devstack") as cloud,
-        openstack.connect(cloud="devstack-admin") as admin,
-    ):
-        project = {"project_id": cloud.current_project_id}
-        one, two = (boot(network, admin, **project) for _ in range(2))
+    clouds = [openstack.connect(cloud=name) for name in ("devstack", "devstack-admin")]
+    with clouds[0] as cloud, clouds[1] as admin:
+        owner = {"project_id": cloud.current_project_id}
+        one, two = (boot(network, admin, **owner) for _ in range(2))
         floating = check_guests(cloud, network, one, two, tmp_path)
         check_metadata(stack, one)
 
@@ -255,13 +260,9 @@ def test_neutron_on_ovn(
     stack.run("stack", timeout=600).ok()
     assert processes(stack) == started
     assert network.pings(floating)
-
-    with stack.start("stack") as process:
-        assert process.stdout
-        assert any("async_run start_neutron" in line for line in process.stdout)
-        os.killpg(process.pid, signal.SIGKILL)
+    kill_at(stack, "async_run start_neutron")
     check_stopped(stack)
-    assert host_state() == before
+    assert host.state() == before
 
 
 def check_guests(cloud: Any, network: Network, one: Server, two: Server, pages: Path) -> str:

@@ -9,6 +9,8 @@ if [ -z "$pid" ] || [ "$(readlink "/proc/$pid/ns/net")" != "$namespace" ]; then
     echo "the network of this stack does not run; to start it: doit stack" >&2
     exit 1
 fi
+# A plain `su` leaves out where haproxy, iptables and Open vSwitch are.
+export PATH="$PATH:/usr/sbin:/sbin"
 case $0 in
 */see) network= ;;
 *) network=--net ;;

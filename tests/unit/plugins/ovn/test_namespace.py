@@ -45,6 +45,7 @@ def test_commands_enter_the_network_or_see_it(started: Stack, tmp_path: Path) ->
         assert output(script, "ls", "/run/netns") == "stack"
     assert output(see, "ip", "netns", "exec", "stack", "readlink", "/proc/self/ns/net") == there
     assert not Path("/sys/class/net/card").exists()
+    assert output(enter, "sh", "-c", "echo $PATH").endswith(":/usr/sbin:/sbin")
     done = subprocess.run([enter, "pwd"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == f"{tmp_path}\n"
 

@@ -1,0 +1,76 @@
+"""A host for a test: the machine, but with a network, mounts and /run of its own."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.conftest import DOIT, StackDir
+
+_HOLD = """\
+mount -t tmpfs run /run
+mkdir /run/mount # as mount(8) does at its first use
+ip link set lo up
+echo up
+exec cat
+"""
+_SYSTEM = ("/etc/openvswitch", "/etc/ovn", "/run/openvswitch", "/run/ovn", "/var/lib/ovn")
+"""The directories of the system's own Open vSwitch and OVN."""
+
+
+class PrivateHost:
+    """The host; `prefix` are the words before a command that run it there."""
+
+    def __init__(self, pid: int, kinds: tuple[str, ...]) -> None:
+        self.prefix = ["nsenter", "--target", str(pid), *kinds, "--"]
+
+    def run(self, *words: str) -> str:
+        done = subprocess.run([*self.prefix, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def take(self, stack: StackDir) -> StackDir:
+        """Let the commands of a stack directory run there."""
+        script = stack.path / "doit-on-host"
+        script.write_text(f'#!/bin/sh\nexec {" ".join(self.prefix)} env -C "$PWD" {DOIT} "$@"\n')
+        script.chmod(0o755)
+        stack.program = str(script)
+        return stack
+
+    def state(self) -> dict[str, object]:
+        """Return what the host has: interfaces, rules, mounts, namespaces, files of the system."""
+        return {
+            "links": self._lines("ip", "-o", "link"),
+            "addresses": self._lines("ip", "-o", "address"),
+            "routes": self._lines("ip", "route", "show", "table", "all"),
+            "rules": self._lines("iptables-save"),
+            "mounts": self._lines("cat", "/proc/self/mounts"),
+            "run": self._lines("find", "/run"),
+            "system": [_names(Path(path)) for path in _SYSTEM],
+        }
+
+    def _lines(self, *command: str) -> list[str]:
+        # Counters, the time of a listing and the lifetimes of addresses are no state.
+        text = re.sub(r"\[\d+:\d+\]|\d+sec", "", self.run(*command))
+        return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+@contextmanager
+def private_host(*, network: bool = True) -> Iterator[PrivateHost]:
+    """Make a host; without `network` it has the machine's, for what is fetched from elsewhere."""
+    kinds = ("--mount", "--net") if network else ("--mount",)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    command = ["unshare", *kinds, "--propagation", "private", "sh", "-e", "-c", _HOLD]
+    with subprocess.Popen(command, **pipes) as holder:
+        assert holder.stdin
+        assert holder.stdout
+        assert holder.stdout.readline() == b"up\n"
+        try:
+            yield PrivateHost(holder.pid, kinds)
+        finally:
+            holder.stdin.close()
+
+
+def _names(path: Path) -> list[str] | None:
+    return sorted(child.name for child in path.iterdir()) if path.is_dir() else None
