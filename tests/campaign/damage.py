@@ -109,10 +109,10 @@ class Campaign:
             DAMAGE[kind](path)
         faults: list[str] = []
         codes = [self._command(words, faults) for words in COMMANDS]
-        if self._stack.dest.exists():
-            left = [str(path) for path in self._stack.dest.rglob("*")]
-            if codes[-1] == 0:
-                faults.append(f"clean ended with 0, and left {left}")
+        # What is not the stack's, as a link is that has taken the place of a directory, stays.
+        names = [path.name for path in self._stack.dest.glob("*")]
+        if codes[-1] == 0 and (left := {*names} - {place.partition("/")[0]}):
+            faults.append(f"clean ended with 0, and left {left}")
         for pid in self._processes():
             faults.append(f"still there: {described([pid])}")
             with suppress(ProcessLookupError):
