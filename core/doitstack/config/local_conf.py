@@ -10,10 +10,16 @@ from typing import NamedTuple
 
 from doitstack.errors import SettingsError
 from doitstack.private_files import write_private
+from doitstack.suggestions import did_you_mean
 
 EVALUATOR = Path(__file__).parents[1] / "bash" / "evaluate_localrc.sh"
 _BAD_SYNTAX = 2
 """The exit code of the evaluator for a syntax error: nothing was evaluated."""
+
+_NOT_FOUND = ": command not found"
+
+_USUAL = ("enable_service", "disable_service", "disable_all_services", "enable_plugin", "source")
+"""The commands that users have in local.conf."""
 
 # As DevStack's awk reads it: group and file are in the first word of the line.
 _HEADER = r"\[\[([\w.-]+(?::[\w.-]+)?)\|([^\s|\[\]]+)\]\]\s*(?:\s#.*)?"
@@ -183,7 +189,8 @@ def _evaluate(
     records = list(_records(answer.stdout))
     for kind, line, what, _ in records:
         if kind == "mistake":
-            raise SettingsError(f"{path}:{line}: {what}")
+            text = script.splitlines()[int(line) - 1] if line.isdecimal() else ""
+            raise SettingsError(f"{path}:{line}: {what}{_remedy(what, text)}")
     if ("end", "", "", "") not in records:
         is_syntax = answer.code == _BAD_SYNTAX
         raise SettingsError(_error_message("".join(parts[::3]), path, is_syntax=is_syntax))
@@ -199,6 +206,18 @@ def _evaluate(
         path,
         tuple(_failures(parts, path)),
     )
+
+
+def _remedy(mistake: str, line: str) -> str:
+    """Return what to do about a command of a line that does not exist, if that is known."""
+    name = mistake.removesuffix(_NOT_FOUND)
+    if name == mistake:
+        return ""
+    if re.match(rf"\s*{re.escape(name)}\s+=", line):
+        return f"; bash takes no blanks around `=`: write {name}=VALUE"
+    if assigned := re.match(rf"\s*(\w+)=\S*\s+{re.escape(name)}(\s|$)", line):
+        return f"; quote a value that has blanks: {assigned[1]}='...'"
+    return did_you_mean(name, _USUAL)
 
 
 def _run_evaluator(path: Path, script: str, variables: Mapping[str, str]) -> _Answer:

@@ -57,7 +57,8 @@ class DirectoryChecks:
         hosts = host_names(self._settings)
         yield from section_mistakes(self._settings.local, self._conf, plugins, self._texts, hosts)
         yield from (one.text for one in complaints(scripts) if one.is_error)
-        yield from service_mistakes(self._settings, self._known_services)
+        if not self._directory.plugins_to_fetch():
+            yield from service_mistakes(self._settings, self._known_services)
         yield from tree_mistakes(self._settings, self._texts.values())
 
     def wrong_commands(self) -> list[str]:
@@ -66,7 +67,11 @@ class DirectoryChecks:
 
     def possible_futures(self) -> FutureNames:
         """Return the futures that may be started although the plan does not."""
-        return possible_futures(self._directory.plugins, self._settings, self._texts.values())
+        names = possible_futures(self._directory.plugins, self._settings, self._texts.values())
+        # A plugin that is not here yet may start any.
+        return names | FutureNames(
+            computed=frozenset([".*"] if self._directory.plugins_to_fetch() else [])
+        )
 
     def privileges(self) -> None:
         """Raise PlanError if a script calls sudo and sudo would ask for a password."""
@@ -89,6 +94,8 @@ class DirectoryChecks:
         plan, scripts = self._directory.plan(), self._directory.scripts
         warnings = [*self._settings.local.warnings, *self._directory.setting_mistakes.warnings]
         warnings += service_warnings(self._settings, self._known_services)
+        if self._directory.plugins_to_fetch():
+            warnings += service_mistakes(self._settings, self._known_services)
         warnings += misspelt_settings(self._settings, plugins, texts.values())
         warnings += section_warnings(self._settings.local, self._conf, texts)
         warnings += [*self._plugin_warnings(), *plan.warnings]

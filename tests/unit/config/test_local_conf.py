@@ -103,9 +103,25 @@ def test_syntax_error_is_reported_with_file_and_line(tmp_path: Path) -> None:
     assert "syntax error: unexpected end of file" in said
 
 
-def test_unknown_command_is_reported_with_file_and_line(tmp_path: Path) -> None:
-    said = _mistake(tmp_path, "[[local|localrc]]\nA=1\nenable_servce key\n")
-    assert said == f"{tmp_path}/local.conf:3: enable_servce: command not found"
+@pytest.mark.parametrize(
+    ("line", "name", "remedy"),
+    [
+        ("enable_servce key", "enable_servce", "; did you mean enable_service?"),
+        (
+            "A_PASSWORD = x",
+            "A_PASSWORD",
+            "; bash takes no blanks around `=`: write A_PASSWORD=VALUE",
+        ),
+        ("A=b c d", "c", "; quote a value that has blanks: A='...'"),
+        ("A= c", "c", "; quote a value that has blanks: A='...'"),
+        ("nosuch x", "nosuch", ""),
+    ],
+)
+def test_unknown_command_is_reported_with_file_and_line(
+    tmp_path: Path, line: str, name: str, remedy: str
+) -> None:
+    said = _mistake(tmp_path, f"[[local|localrc]]\nA=1\n{line}\n")
+    assert said == f"{tmp_path}/local.conf:3: {name}: command not found{remedy}"
 
 
 def test_enable_plugin_without_a_url_is_reported_with_its_line(tmp_path: Path) -> None:

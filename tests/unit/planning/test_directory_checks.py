@@ -79,3 +79,25 @@ def test_misspelt_command_of_a_step_is_refused(tmp_path: Path, environ: dict[str
     directory = StackDirectory(tmp_path, {**environ, "PATH": os.environ["PATH"]})
     with pytest.raises(PlanError, match=r"^plugin demo: instal_package: there .* install_package"):
         directory.check()
+
+
+def test_what_a_plugin_may_have_that_is_not_here_yet_is_a_warning(tmp_path: Path) -> None:
+    conf = tmp_path / "local.conf"
+    conf.write_text(
+        "[[local|localrc]]\nENABLED_SERVICES=tides\nenable_plugin moon file:///nonexistent\n"
+    )
+    drop_in(
+        tmp_path,
+        """
+        from doitstack import async_wait
+
+        @hookimpl
+        def stack_extra(stack):
+            yield async_wait("install_moon")
+        """,
+    )
+    directory = StackDirectory(tmp_path, {"PATH": os.environ["PATH"]})
+    directory.check()
+    warnings = directory.warnings()
+    assert f"{conf}:2: no plugin has the service tides" in warnings
+    assert "plugin demo waits for install_moon, which no plugin starts" in warnings
