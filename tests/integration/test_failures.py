@@ -273,3 +273,32 @@ def test_session_that_dies_before_its_answer_is_a_failed_step(stack_dir: MakeSta
 
     assert "the bash session has ended with code -9" in outcome.out
     assert "finished outlives_the_session with result 0" in outcome.out
+
+
+@pytest.mark.parametrize("verb", ["run(print,", 'async_run("print", print,'])
+def test_uptodate_that_raises_is_a_failure_with_its_place(
+    stack_dir: MakeStackDir, verb: str
+) -> None:
+    stack = stack_dir(
+        {
+            DEMO: plugin(f"""
+                def bad():
+                    return 1 / 0
+
+                @hookimpl
+                def stack_install(stack):
+                    yield {verb} uptodate=[bad])
+
+                @hookimpl
+                def stack_extra(stack):
+                    yield run(print, "not reached")
+            """)
+        }
+    )
+    outcome = stack.run("stack")
+    assert outcome.code in {1, 2}
+    assert "Traceback" not in outcome.out
+    place = f"{stack.path / DEMO}, line"
+    assert f"its uptodate raised ZeroDivisionError: division by zero ({place}" in outcome.out
+    assert "not reached" not in outcome.out
+    assert "ZeroDivisionError" in stack.run("list", "--all", "--status").failed(3).out

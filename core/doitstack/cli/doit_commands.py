@@ -18,7 +18,8 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile
 
 from doitstack.cli.base import JSON, InterruptibleCommand, ShowCommand, standard_output, width
 from doitstack.cli.task_names import refuse_unknown_tasks
-from doitstack.errors import DoitstackError, SettingsError
+from doitstack.errors import DoitstackError, SettingsError, describe_error
+from doitstack.planning.call_action import place_of
 from doitstack.planning.doit_tasks import BUILT_IN, planned_step
 from doitstack.planning.loaded_directory import loaded
 from doitstack.planning.stack_directory import StackDirectory
@@ -36,7 +37,14 @@ class _TasksCommand(InterruptibleCommand):
     def execute(self, params: Any, args: list[str]) -> int:
         """Run the command. The exit code is 3 if it names a task that does not exist."""
         with standard_output(self.get_name()):
-            code: int | None = super().execute(params, args)
+            try:
+                code: int | None = super().execute(params, args)
+            except (InvalidCommand, InvalidDodoFile):
+                raise
+            except Exception as error:
+                if not (place := place_of(error)):
+                    raise
+                raise InvalidCommand(f"uptodate raised {describe_error(error)}{place}") from error
         return code or 0
 
 

@@ -21,10 +21,11 @@ from doitstack.engine.state_saving import StateSaving
 from doitstack.engine.step_journal import StepJournal
 from doitstack.engine.task_graph import TaskGraph
 from doitstack.engine.task_nodes import TaskNodes
-from doitstack.errors import DoitstackError
+from doitstack.errors import DoitstackError, describe_error
 from doitstack.futures.future import Future
 from doitstack.journal.events import WaitEnd, WaitStart
 from doitstack.phases import Phase
+from doitstack.planning.call_action import place_of
 from doitstack.planning.doit_tasks import BUILT_IN, planned_step
 from doitstack.planning.loaded_directory import is_of_main_plan
 from doitstack.planning.plan import PlannedStep
@@ -152,6 +153,12 @@ class FutureRunner(Runner):  # type: ignore[misc]
             is_wanted = self._select(node)
         except (DoitstackError, InvalidCommand) as error:
             self._handle_task_error(node, DependencyError(str(error)))
+            is_wanted = False
+        except Exception as error:
+            if not (place := place_of(error)):
+                raise
+            message = f"its uptodate raised {describe_error(error)}{place}"
+            self._handle_task_error(node, DependencyError(message))
             is_wanted = False
         planned = planned_step(node.task)
         if not is_wanted:
