@@ -18,8 +18,8 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile
 
 from doitstack.cli.base import JSON, InterruptibleCommand, ShowCommand, standard_output, width
 from doitstack.cli.task_names import refuse_unknown_tasks
-from doitstack.errors import DoitstackError, SettingsError, describe_error
-from doitstack.planning.call_action import place_of
+from doitstack.errors import DoitstackError, SettingsError
+from doitstack.planning.call_action import uptodate_error
 from doitstack.planning.doit_tasks import BUILT_IN, planned_step
 from doitstack.planning.loaded_directory import loaded
 from doitstack.planning.stack_directory import StackDirectory
@@ -42,9 +42,7 @@ class _TasksCommand(InterruptibleCommand):
             except (InvalidCommand, InvalidDodoFile):
                 raise
             except Exception as error:
-                if not (place := place_of(error)):
-                    raise
-                raise InvalidCommand(f"uptodate raised {describe_error(error)}{place}") from error
+                raise InvalidCommand(uptodate_error(error)) from error
         return code or 0
 
 

@@ -1,7 +1,6 @@
 """doit's Runner, driven by the scheduler, with futures in parallel to the main line.
 
-doit decides whether a task is up to date, saves successes and reports. The scheduler decides what
-starts. doit's dispatcher is not used.
+doit decides what is up to date, saves and reports. The scheduler replaces its dispatcher.
 """
 
 from collections import deque
@@ -21,11 +20,11 @@ from doitstack.engine.state_saving import StateSaving
 from doitstack.engine.step_journal import StepJournal
 from doitstack.engine.task_graph import TaskGraph
 from doitstack.engine.task_nodes import TaskNodes
-from doitstack.errors import DoitstackError, describe_error
+from doitstack.errors import DoitstackError
 from doitstack.futures.future import Future
 from doitstack.journal.events import WaitEnd, WaitStart
 from doitstack.phases import Phase
-from doitstack.planning.call_action import place_of
+from doitstack.planning.call_action import uptodate_error
 from doitstack.planning.doit_tasks import BUILT_IN, planned_step
 from doitstack.planning.loaded_directory import is_of_main_plan
 from doitstack.planning.plan import PlannedStep
@@ -146,20 +145,15 @@ class FutureRunner(Runner):  # type: ignore[misc]
 
     def _check_due(self, due: scheduling.Task) -> None:
         """Queue a task if it must run, end it if not, or let it wait if it has more needs."""
-        node = self._nodes[due.name]
+        node, is_wanted = self._nodes[due.name], False
         try:
             if self._gains_needs(node):
                 return
             is_wanted = self._select(node)
         except (DoitstackError, InvalidCommand) as error:
             self._handle_task_error(node, DependencyError(str(error)))
-            is_wanted = False
         except Exception as error:
-            if not (place := place_of(error)):
-                raise
-            message = f"its uptodate raised {describe_error(error)}{place}"
-            self._handle_task_error(node, DependencyError(message))
-            is_wanted = False
+            self._handle_task_error(node, DependencyError(uptodate_error(error)))
         planned = planned_step(node.task)
         if not is_wanted:
             if node.run_status != "run":

@@ -76,6 +76,13 @@ def _frames_of_others(frames: TracebackType | None) -> int:
     return max((n for n, file in enumerate(files, start=1) if not file.startswith(OURS)), default=0)
 
 
+def uptodate_error(error: Exception) -> str:
+    """Return the message about an `uptodate` of a plugin that raises; raise any other error."""
+    if not (place := place_of(error)):
+        raise error
+    return f"its uptodate raised {describe_error(error)}{place}"
+
+
 def place_of(error: BaseException) -> str:
     """Return where a plugin raised `error`: ` (file.py, line 3)`, or "" if no plugin did."""
     place = ""

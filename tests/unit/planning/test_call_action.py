@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.errors import SettingsError, StepError
-from doitstack.planning.call_action import call, call_in_step, place_of
+from doitstack.planning.call_action import call, call_in_step, place_of, uptodate_error
 from doitstack.processes.program import Program
 from doitstack.steps import async_run, async_wait, run, shell
 
@@ -106,3 +106,13 @@ def test_what_the_machine_lacks_has_no_traceback(capsys: pytest.CaptureFixture[s
     with pytest.raises(StepError, match=r"^OSError: \[Errno 28\] No space left on device: '/f'$"):
         call_in_step(act)
     assert capsys.readouterr().err == "OSError: [Errno 28] No space left on device: '/f'\n"
+
+
+def test_error_of_uptodate_has_its_place_and_others_are_raised() -> None:
+    try:
+        {}["lost"]
+    except KeyError as error:
+        said = uptodate_error(error)
+    assert said.startswith(f"its uptodate raised KeyError: 'lost' ({__file__}, line ")
+    with pytest.raises(ValueError, match="ours"):
+        uptodate_error(ValueError("ours"))
