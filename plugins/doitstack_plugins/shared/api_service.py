@@ -75,7 +75,7 @@ class ApiService(Service):
         """Install it and make its database, which needs no other service."""
         yield from super().stack_install(stack)
         # Futures that read the files start after this, and sections of local.conf are merged later.
-        yield run(named(f"configure_{self.name}", self.configure))
+        yield run(named(f"configure_{self.name}", self._prepare))
         name = f"init_{self.name}"
         yield async_run(
             name,
@@ -124,6 +124,11 @@ class ApiService(Service):
         """Write the configuration (0600)."""
         for name, sections in self.files(stack).items():
             conf_files.write(self.conf_dir(stack) / name, sections)
+
+    def _prepare(self, stack: Stack) -> None:
+        """Configure it. An environment that an earlier version made sees what scripts install."""
+        venvs.see_shared_packages(stack, self.environment(stack))
+        self.configure(stack)
 
     def create_accounts(self, stack: Stack) -> None:
         """Make its user, and its place in the catalog."""

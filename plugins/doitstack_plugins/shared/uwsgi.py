@@ -8,7 +8,7 @@ from doitstack import Stack
 from doitstack.config.addresses import url_host
 from doitstack.records import Record
 from doitstack.venvs import Environment
-from doitstack_plugins.shared import health, venvs, wsgi_reload
+from doitstack_plugins.shared import health, wsgi_reload
 
 
 class WsgiService(Record):
@@ -60,7 +60,6 @@ def serve(stack: Stack, service: WsgiService) -> None:
     code = service.environment.code_to_run()
     argv += wsgi_reload.options() if code else []
     more = wsgi_reload.environ(service.name, service.module, service.environment) if code else {}
-    venvs.see_shared_packages(stack, service.environment)
     with stack.timed("run_process"):
         stack.run_process(
             service.name,
