@@ -2,7 +2,8 @@
 
 A project is a service or library under DevStack's name of it: `keystone`, `oslo.messaging`. Its
 tree is in `$DEST/NAME`, or where `NAME_DIR` says. It is used if it is there, or if the settings ask
-for it: by `LIBS_FROM_GIT`, or by `NAME_REPO`, `NAME_BRANCH` or `NAME_DIR` of the user.
+for it: by `LIBS_FROM_GIT`, or by `NAME_REPO`, `NAME_BRANCH` or `NAME_DIR` of the user. Scripts ask
+for a service's tree by its directory: with DevStack it is there.
 
 Knows neither git nor environments; `tree_state` tells what is in a tree.
 """
@@ -67,6 +68,17 @@ SIGNS = ("pyproject.toml", "setup.cfg", "setup.py")
 """The files of which a source tree has one at least."""
 
 
+_OF_SCRIPTS = "_TREES_OF_SCRIPTS"
+"""The setting with the services whose trees scripts name. Scripts do not see it."""
+
+_NAMED = re.compile(
+    rf"\$\{{?(?:DEST\}}?/({'|'.join(SERVICES)})|({'|'.join(SERVICES).upper()})_DIR)(?![\w.-])"
+    r"(?!\}?/(?:openstack_dashboard/local|etc/tempest\.conf))"
+)
+"""Names of a service's tree. The directories that hold panels and Tempest's configuration are there
+without a tree."""
+
+
 class SourceTree(Record):
     """The source tree of a project.
 
@@ -74,7 +86,8 @@ class SourceTree(Record):
     directory: where it is, or is to be.
     repository, ref: what is cloned there if it is missing; `ref` is a branch, tag, hash or
         `refs/...`.
-    is_asked_for: whether the settings ask for it, not only that it lies there.
+    is_asked_for: whether the settings or scripts ask for it, not only that it lies there.
+    is_of_scripts: whether only scripts ask for it.
     """
 
     project: str
@@ -83,6 +96,7 @@ class SourceTree(Record):
     repository: str
     ref: str
     is_asked_for: bool = True
+    is_of_scripts: bool = False
 
     @property
     def is_there(self) -> bool:
@@ -160,6 +174,22 @@ def libs_from_git(settings: Settings) -> list[str]:
     return settings.get("LIBS_FROM_GIT").replace(",", " ").split()
 
 
+def ask_for_trees_of_scripts(settings: Settings, texts: Iterable[str]) -> None:
+    """Ask for the trees of the services that the texts of scripts name, if they can be fetched.
+
+    They are those of the pinned versions, so there are none with constraints of the user.
+    """
+    if settings.get("UPPER_CONSTRAINTS_FILE"):
+        return
+    if settings.is_true("OFFLINE") or settings.is_true("ERROR_ON_CLONE"):
+        return
+    code = (re.sub(r"(?m)(^|\s)#.*", "", text) for text in texts)
+    found = {project.lower() for text in code for one in _NAMED.findall(text) for project in one}
+    named = [project for project in SERVICES if project in found and _has_room(settings, project)]
+    if named:
+        settings.default(_OF_SCRIPTS, ",".join(named))
+
+
 def tree_mistakes(settings: Settings, texts: Iterable[str]) -> Iterator[str]:
     """Yield what is wrong with the trees that the settings ask for.
 
@@ -195,11 +225,20 @@ def _tree(settings: Settings, project: str) -> SourceTree:
         settings.get(f"{prefix}_REPO", f"{base}/openstack/{project}.git"),
         settings.get(f"{prefix}_BRANCH", branch),
         _is_asked_for(settings, project),
+        _is_of_scripts(settings, project) and not _is_asked_for_by_user(settings, project),
     )
 
 
 def _is_asked_for(settings: Settings, project: str) -> bool:
-    """Return whether the settings ask for the project's tree."""
+    """Return whether the settings or scripts ask for the project's tree."""
+    return _is_of_scripts(settings, project) or _is_asked_for_by_user(settings, project)
+
+
+def _is_of_scripts(settings: Settings, project: str) -> bool:
+    return project in settings.get(_OF_SCRIPTS).split(",")
+
+
+def _is_asked_for_by_user(settings: Settings, project: str) -> bool:
     if not {project, "ALL"}.isdisjoint(libs_from_git(settings)):
         return True
     prefix = prefix_of(project)
@@ -214,6 +253,12 @@ def _is_of_user(settings: Settings, name: str) -> bool:
     """Return whether the user has set `name`; sessions and plugins have defaults of such names."""
     is_set = name in settings.local.variables or name in settings.environ
     return is_set and bool(settings.get(name))
+
+
+def _has_room(settings: Settings, project: str) -> bool:
+    """Return whether the tree is there, or nothing else: a plugin's repository may be."""
+    tree = _tree(settings, project)
+    return tree.is_there or not _has_files(tree.directory)
 
 
 def _names_in(directory: Path) -> frozenset[str]:

@@ -8,6 +8,7 @@ from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import StepError
 from doitstack.source_trees import (
     LIBRARIES,
+    ask_for_trees_of_scripts,
     package_of,
     prefix_of,
     source_tree,
@@ -124,3 +125,49 @@ def test_directory_that_is_no_tree_is_a_mistake(tmp_path: Path) -> None:
     (mistake,) = tree_mistakes(settings, ())
     assert mistake.startswith(f"{tmp_path}/.stack/keystone is to be the source tree of keystone")
     assert mistake.endswith("move it away, or set KEYSTONE_DIR")
+
+
+@pytest.mark.parametrize(
+    ("text", "projects"),
+    [
+        ("cd $DEST/cinder; ls ${NOVA_DIR}/etc", ["cinder", "nova"]),
+        ('source "${DEST}/neutron/devstack/lib/l2_agent"', ["neutron"]),
+        ("# cd $DEST/nova\ntrue # $KEYSTONE_DIR", []),
+        ("cp x $DEST/nova-lxd $NOVA_DIRS $DEST/keystone.conf $TEMPEST_DIR/etc/tempest.conf", []),
+        ("touch $HORIZON_DIR/openstack_dashboard/local/enabled/_1.py", []),
+        ("$HORIZON_DIR/manage.py; cd ${DEST}/tempest", ["horizon", "tempest"]),
+    ],
+)
+def test_scripts_ask_for_the_trees_of_services(
+    tmp_path: Path, text: str, projects: list[str]
+) -> None:
+    settings = settings_of(tmp_path)
+    ask_for_trees_of_scripts(settings, ("", text))
+    trees = source_trees(settings)
+    assert [tree.project for tree in trees] == projects
+    assert all(tree.is_asked_for and tree.is_of_scripts for tree in trees)
+
+
+@pytest.mark.parametrize(
+    "line", ["OFFLINE=True", "ERROR_ON_CLONE=True", "UPPER_CONSTRAINTS_FILE=/c.txt"]
+)
+def test_scripts_ask_for_nothing_that_cannot_be_fetched(tmp_path: Path, line: str) -> None:
+    settings = settings_of(tmp_path, line)
+    ask_for_trees_of_scripts(settings, ("cd $DEST/nova",))
+    assert source_trees(settings) == ()
+
+
+def test_repository_of_a_plugin_is_no_tree_that_scripts_ask_for(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    (settings.path("DEST") / "nova" / "devstack").mkdir(parents=True)
+    (settings.path("DEST") / "nova" / "devstack" / "plugin.sh").touch()
+    ask_for_trees_of_scripts(settings, ("cd $DEST/nova",))
+    assert source_trees(settings) == ()
+
+
+def test_the_users_tree_is_not_that_of_scripts(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "NOVA_BRANCH=stable/x")
+    ask_for_trees_of_scripts(settings, ("cd $DEST/nova",))
+    (tree,) = source_trees(settings)
+    assert tree.is_asked_for
+    assert not tree.is_of_scripts

@@ -35,7 +35,7 @@ from doitstack.planning.script_checks import (
 )
 from doitstack.planning.shell_commands import ShellCommands, UnknownCommand, is_plain_name
 from doitstack.processes.root import root_command
-from doitstack.source_trees import tree_mistakes
+from doitstack.source_trees import ask_for_trees_of_scripts, tree_mistakes
 from doitstack.steps import Shell
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ class DirectoryChecks:
                 f"allow it without one (visudo: `{getuser()} ALL=(ALL) NOPASSWD: ALL`), "
                 f"or run as root"
             )
+
+    def ask_for_trees(self) -> None:
+        """Let services whose source trees scripts name run from them, as with DevStack."""
+        ask_for_trees_of_scripts(self._settings, self._texts.values())
 
     def make_links(self) -> None:
         """Make the links in /etc and in the stack directory that scripts need."""

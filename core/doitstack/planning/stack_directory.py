@@ -117,6 +117,8 @@ class StackDirectory:
         declared = list(self._declared_settings(Phase.OVERRIDE_DEFAULTS))
         with self.settings.late_defaults():
             declared += self._declared_settings(Phase.SOURCE)
+        if self.scripts and not self.is_passing_over:
+            self._checks.ask_for_trees()
         return _Sourced(self._planned(declared), self.stack)
 
     def possible_futures(self) -> FutureNames:

@@ -1,11 +1,12 @@
 """Fetch the source trees that the settings ask for and that are not there.
 
 They are cloned by `git_clone` of the bash library, each in a future of its own. With
-TREES_FROM_SDIST, they are made from the source distributions of the pinned versions instead.
+TREES_FROM_SDIST, they are made from the source distributions of the pinned versions instead, as are
+those that only scripts ask for.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, shell
@@ -24,17 +25,24 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     for tree in fetched_trees.fetched_trees(stack):
         name = fetched_trees.future(tree)
         good = [partial(is_fetched, stack, tree), Unchanged(partial(_origin, tree))]
-        if stack.settings.is_true(_FROM_SDIST):
+        if tree.is_of_scripts or stack.settings.is_true(_FROM_SDIST):
             yield async_run(name, unpack_sdist, tree, lock="sdist", uptodate=good)
         else:
             words = (prefix_of(tree.project), tree.repository, str(tree.directory), tree.ref)
             yield async_run(name, shell(f"_fetch_tree {shlex.join(words)}"), uptodate=good)
+    # Scripts use them in this phase.
+    yield from _wait_for(tree for tree in fetched_trees.fetched_trees(stack) if tree.is_of_scripts)
 
 
 @hookimpl
 def stack_post_config(stack: Stack) -> Iterator[Step]:
-    """Collect them."""
-    if names := fetched_trees.futures(stack):
+    """Collect the others."""
+    trees = fetched_trees.fetched_trees(stack)
+    yield from _wait_for(tree for tree in trees if not tree.is_of_scripts)
+
+
+def _wait_for(trees: Iterable[SourceTree]) -> Iterator[Step]:
+    if names := [fetched_trees.future(tree) for tree in trees]:
         yield async_wait(*names)
 
 

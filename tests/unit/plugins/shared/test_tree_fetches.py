@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from doitstack import Stack
+from doitstack.source_trees import ask_for_trees_of_scripts
 from doitstack.steps import Kind, Shell, Step
 from doitstack_plugins.shared import sdists, tree_fetches
 from tests.unit.recorded_actions import make_stack
@@ -40,6 +41,18 @@ def test_tree_is_made_of_a_source_distribution_if_so_set(
     fetch.action(stack, *fetch.args)
     assert [str(tree) for tree in made] == ["keystone"]
     assert fetch.command == "unpack_sdist keystone"
+
+
+def test_tree_that_scripts_name_is_there_when_they_run(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, ENABLED_SERVICES="key,n-api", LIBS_FROM_GIT="keystone")
+    ask_for_trees_of_scripts(stack.settings, ("cd $DEST/nova; cd $KEYSTONE_DIR",))
+    of_install = {step.name: step for step in tree_fetches.stack_install(stack)}
+    assert of_install["fetch_nova"].command == "unpack_sdist nova"
+    assert [step.waits for step in of_install.values() if step.kind is Kind.ASYNC_WAIT] == [
+        ("fetch_nova",)
+    ]
+    (wait,) = tree_fetches.stack_post_config(stack)
+    assert wait.waits == ("fetch_keystone",)
 
 
 def test_tree_that_is_there_is_fetched_again_with_reclone(tmp_path: Path) -> None:
