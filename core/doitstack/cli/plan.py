@@ -3,6 +3,8 @@
 import sys
 from typing import Any
 
+from doit.exceptions import InvalidCommand
+
 from doitstack.cli.base import JSON, ShowCommand, width
 from doitstack.config import dest_directory
 from doitstack.planning.code_origins import code_origins
@@ -33,6 +35,8 @@ class Plan(ShowCommand):
 
     def execute(self, params: Any, args: list[str]) -> int:
         """Show the plan, then what its checks find; the exit code is that of `doit stack`."""
+        if params["dot"] and params["json"]:
+            raise InvalidCommand("plan: use either --dot or --json")
         super().execute(params, args)
         directory = loaded().directory
         failed = list(failed_checks(directory.plan(), directory.stack))

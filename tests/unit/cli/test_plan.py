@@ -67,3 +67,8 @@ def test_check_whose_settings_a_script_may_change_is_a_warning(top: Path, doit: 
     (top / "extras.d" / "50-tides.py").write_text(CHECK)
     code, _, err = doit("plan")
     assert (code, "WARNING: stack pre-install: plugin tides: step check_moon" in err) == (0, True)
+
+
+def test_plan_has_one_form(doit: Doit) -> None:
+    code, _, err = doit("plan", "--dot", "--json")
+    assert (code, err) == (3, "ERROR: plan: use either --dot or --json\n")
