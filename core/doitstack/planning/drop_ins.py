@@ -13,6 +13,7 @@ from doitstack.phases import Phase
 from doitstack.planning.found_plugin import FoundPlugin, blaming_imports
 from doitstack.planning.plugin_registration import has_hooks
 from doitstack.planning.scripts import ScriptHooks
+from doitstack.steps import recorded_steps
 
 DROP_INS = "extras.d"
 
@@ -60,8 +61,13 @@ def _module(path: Path, name: str) -> FoundPlugin:
     module: ModuleType = importlib.util.module_from_spec(specification)
     # The result of a future is pickled by the name of its module.
     sys.modules[specification.name] = module
-    with blaming_imports(name, str(path)):
+    with blaming_imports(name, str(path)), recorded_steps() as made:
         specification.loader.exec_module(module)
+    # What nothing refers to, other than the record and the call, cannot be yielded by a hook.
+    if lost := [one for one in made if sys.getrefcount(one.what) <= 2]:
+        raise PluginError(
+            name, f"{lost[0].place}: {lost[0].verb} is outside of a hook; yield it in one"
+        )
     return FoundPlugin(name, str(path), _source_of(name, path, module))
 
 

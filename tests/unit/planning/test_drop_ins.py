@@ -50,3 +50,22 @@ def test_fifo_is_refused(tmp_path: Path, name: str) -> None:
     path.unlink()
     os.mkfifo(path)
     assert refusal(tmp_path) == f"plugin demo: {path} is a FIFO: reading it would never end"
+
+
+def test_step_that_is_made_outside_of_a_hook_is_refused(tmp_path: Path) -> None:
+    path = drop_in(tmp_path, 'run(print, name="lost")\n')
+    assert refusal(tmp_path) == (
+        f"plugin demo: {path}:3: run(lost) is outside of a hook; yield it in one"
+    )
+
+
+def test_steps_that_a_hook_can_yield_are_made_anywhere(tmp_path: Path) -> None:
+    text = """
+        STEPS = [run(print, name="a")]
+
+        @hookimpl
+        def stack_extra(stack, step=run(print, name="b")):
+            yield from STEPS
+    """
+    drop_in(tmp_path, text)
+    assert [plugin.name for plugin in find(tmp_path)] == ["demo"]
