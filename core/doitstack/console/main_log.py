@@ -157,9 +157,13 @@ class MainLog:
         finally:
             self._is_showing = False
 
+    def _next_size(self) -> int:
+        return max(0, min(CHUNK, self.size - self._shown))
+
     def _copy_to_screen(self, *, is_end: bool) -> None:
         mask = self._mask()
-        while data := os.pread(self.descriptor, CHUNK, self._shown):
+        # A device has no size, and reading from some never ends.
+        while data := os.pread(self.descriptor, self._next_size(), self._shown):
             is_whole = is_end and len(data) < CHUNK
             masked = mask.data(data) if is_whole else mask.settled(data)
             overwrite(self._overwriting, self._shown, data, masked)

@@ -242,3 +242,15 @@ def test_what_others_write_into_an_inserted_log_is_masked(
     for shown in (console.read_bytes(), masking_log.path.read_bytes()):
         assert b"s3cret-word" not in shown
         assert b"other ***********" in shown
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full", "/dev/null"])
+def test_log_that_is_a_device_is_not_read(tmp_path: Path, console: Path, device: str) -> None:
+    (tmp_path / "stack.log").symlink_to(device)
+    descriptor = os.open(console, os.O_CREAT | os.O_WRONLY)
+    made = MainLog(tmp_path / "stack.log")
+    made.show_on(PlainScreen(descriptor))
+    made.write("line\n")
+    made.close()
+    os.close(descriptor)
+    assert console.read_text() == ("line\n" if device == "/dev/full" else "")
