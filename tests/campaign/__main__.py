@@ -108,7 +108,7 @@ def _kills_of(name: str, options: Options, make: MakeStack) -> int:
         for number, one in enumerate(campaign.rounds(options.rounds), start=1):
             killed[" and ".join(sorted(one.victims)) or "nothing"] += 1
             seconds.append(one.seconds)
-            where = f"{name}, round {number}: {one.victims} at {one.moment}"
+            where = f"{name}, round {number}: {one.command}, {one.victims} at {one.moment}"
             faults += _report(where, one.faults)
     finally:
         stack.run("unstack")

@@ -55,7 +55,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "socket": _socket,
     "link in a circle": lambda path: path.symlink_to(path.name),
     "link to nothing": lambda path: path.symlink_to("nothing"),
-    "link to /dev/full": lambda path: path.symlink_to("/dev/full"),
+    "link to /dev/null": lambda path: path.symlink_to("/dev/null"),
     "empty file": Path.touch,
     "bytes": lambda path: path.write_bytes(b"\xff\xfe\0\n[x\n{" * 50),
 }

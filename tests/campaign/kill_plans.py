@@ -30,6 +30,7 @@ class Plan:
         unordered: those that may print them in any order.
         more: what it has besides the main process, a watchdog, the session and futures.
         services: the names of its services.
+        teardown: the commands of which a part of the rounds is.
         prepare: makes what cannot be written as text.
     """
 
@@ -38,6 +39,7 @@ class Plan:
     unordered: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    teardown: tuple[str, ...] = ("unstack", "clean")
     prepare: Callable[[StackDir], None] = lambda _: None
 
     @property
@@ -230,6 +232,7 @@ def default_plan() -> Plan:
         files={**plan.files, "local.conf": "[[local|localrc]]\nENABLED_SERVICES=key\n"},
         more=("supervisord", "server"),
         services=("keystone", "warm-openstack"),
+        teardown=("unstack",),
         prepare=_take_port,
     )
 

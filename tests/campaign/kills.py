@@ -1,9 +1,10 @@
 """Kill parts of a run with SIGKILL at moments of its journal, and look at what is left.
 
-Each round is a run of a small plan, in which one or two of its processes or those of its services
-are killed. Then nothing of the run may live but the services, no exit code may be missing in its
-journal and no line of a log, and the next run must succeed with every line of every log and each
-service once. A seed replays the victims and their moments.
+Each round is a run of a small plan, or its `unstack` or `clean` in a quarter of them. In it one or
+two of its processes or those of its services are killed. Then nothing of the run may live but the
+services, no exit code may be missing in its journal and no line of a log, and the next run must
+succeed with every line of every log and each service once. A seed replays the victims and their
+moments.
 """
 
 import json
@@ -45,11 +46,12 @@ class Moment:
 
 @dataclass(frozen=True)
 class Round:
-    """What was killed at which moment of the run, and how that went; `faults` is empty if well.
+    """What was killed at which moment of a command, and how that went; `faults` is empty if well.
 
     `seconds` is how long processes of the run lived after it had ended.
     """
 
+    command: str
     victims: tuple[str, ...]
     moment: Moment
     seconds: float
@@ -83,31 +85,35 @@ class Campaign:
             yield self._round(kinds.pop())
 
     def _round(self, victims: tuple[str, ...]) -> Round:
-        moment = self._moment(victims)
+        command = self._random.choice(("stack",) * 6 + self._plan.teardown)
+        moment = self._moment(command, victims)
         gap = self._random.choice([0.0, 0.0, self._random.uniform(0, 0.05)])
         self._random.shuffle(order := [*victims])
         if self._plan.services and self._random.random() < 0.3:
             self._kill_services()  # so that the run starts them
         self._journals = self._journal_names()
-        process = self._stack.start("stack")
+        process = self._stack.start(command)
         killed = self._kill(process, order, moment, gap)
         faults, out = self._end_of(process, "main" in killed)
         began = time.monotonic()
         seconds = self._seconds_until_all_have_ended(began)
-        faults += self._faults_of_the_end(process.returncode, killed, out)
+        if command != "clean" or process.returncode:  # it removes its journal
+            faults += self._faults_of_the_end(process.returncode, killed, out)
         if seconds is None:
             faults.append(f"still there: {described(self._left())}")
         if not process.returncode and "server" not in killed:
-            faults += self._faults_of_success(out)
+            faults += self._faults_of_success(command, out)
         faults += self._faults_of_the_next_run()
         if self._seconds_until_all_have_ended(time.monotonic()) is None:
             faults.append(f"still there after the next run: {described(self._left())}")
-        return Round(tuple(killed), moment, seconds or 0, tuple(faults))
+        return Round(command, tuple(killed), moment, seconds or 0, tuple(faults))
 
-    def _moment(self, victims: tuple[str, ...]) -> Moment:
+    def _moment(self, command: str, victims: tuple[str, ...]) -> Moment:
         """Draw a moment: at an event, soon after it or a while after it."""
         # In the last third of a run no future is left.
         last = self._events * 2 // 3 if {"future", "build"} & {*victims} else self._events
+        if command != "stack":
+            last //= 3  # it has fewer events
         longest = self._random.choice([0.0, 0.005, 0.1])
         return Moment(self._random.randrange(last), self._random.uniform(0, longest))
 
@@ -208,9 +214,12 @@ class Campaign:
                 yield f"lines of {name} are missing or apart:\n{outcome.out}"
         yield from self._faults_of_services()
 
-    def _faults_of_success(self, out: str) -> Iterator[str]:
-        """Yield the services that a run has not brought up though it says that it was well."""
+    def _faults_of_success(self, command: str, out: str) -> Iterator[str]:
+        """Yield the services that a run has not brought up or ended though it was well."""
         names = {one.service for one in service_processes(self._stack)}
+        if command != "stack":
+            yield from [f"success of {command} with {names}"] if names else []
+            return
         missing = {*self._plan.services} - names
         # Programs run without their fork servers, too.
         if missing := {one for one in missing if _SERVERLESS.format(one[len(SERVER) :]) not in out}:

@@ -88,7 +88,7 @@ def test_damaged_file_is_one_line_and_teardown_goes_on(stack_dir: MakeStackDir, 
 def test_something_else_in_a_place_below_dest_leaves_nothing(stack_dir: MakeStackDir) -> None:
     mark, plan = uuid.uuid4().hex, services_plan()
     campaign = damage.Campaign(stack_dir(plan.files, TEST_MARK=mark), mark, 1, plan)
-    done = [campaign.one("logs/web.log", "link to /dev/full"), *campaign.rounds(6)]
+    done = [campaign.one("supervisor", "link to nothing"), *campaign.rounds(6)]
     assert [one for one in done if one.faults] == []
 
 
