@@ -53,11 +53,12 @@ def serve(stack: Stack, service: WsgiService) -> None:
         "1",
         "--enable-threads",
     ]
-    argv += ["--lazy-apps", "--need-app", "--no-orphans", "--die-on-term"]
+    argv += ["--need-app", "--no-orphans", "--die-on-term"]
     # Seconds after which uWSGI kills a worker if its threads do not end.
     argv += ["--worker-reload-mercy", "3"]
     argv += ["--buffer-size", "65535", *service.options]
     code = service.environment.code_to_run()
+    argv += _loading(service, code)
     argv += wsgi_reload.options() if code else []
     more = wsgi_reload.environ(service.name, service.module, service.environment) if code else {}
     with stack.timed("run_process"):
@@ -72,6 +73,17 @@ def serve(stack: Stack, service: WsgiService) -> None:
             code=code,
             reload=wsgi_reload.reload_workers,
         )
+
+
+def _loading(service: WsgiService, code: str) -> list[str]:
+    """Return the options that say who imports the application; `code` is that of source trees.
+
+    If the master does, its workers are forks of it, and share its memory. Of trees, each new worker
+    must import the new code. A single worker does it alone: a master would double the memory.
+    """
+    if service.processes == 1 or code:
+        return ["--lazy-apps"]
+    return ["--pythonpath", str(wsgi_reload.MODULES), "--shared-pyimport=doitstack_freeze"]
 
 
 def wait_until_served(stack: Stack, service: WsgiService, path: str, key: str) -> None:

@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,21 @@ def test_repositories_in_dest_are_not_imported(
     monkeypatch.setattr(Stack, "run_process", lambda *_, cwd, **__: served.append(cwd))
     serve(stack, service(1))
     assert served == [Path("/none")]
+
+
+@pytest.mark.parametrize(
+    ("processes", "code", "is_lazy"), [(1, "", True), (2, "", False), (2, "a tree", True)]
+)
+def test_application_is_imported_once_for_several_processes(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, processes: int, code: str, is_lazy: bool
+) -> None:
+    served: list[list[str]] = []
+    monkeypatch.setattr(Stack, "run_process", lambda _, name, argv, **__: served.append(argv))
+    monkeypatch.setattr(Environment, "code_to_run", lambda _: code)
+    serve(stack, replace(service(1), processes=processes))
+    (argv,) = served
+    assert ("--lazy-apps" in argv) == is_lazy
+    assert ("--shared-pyimport=doitstack_freeze" in argv) == (not is_lazy)
 
 
 def test_environment_variables_are_none_by_default() -> None:

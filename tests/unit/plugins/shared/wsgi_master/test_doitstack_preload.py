@@ -41,7 +41,7 @@ def place(tmp_path: Path) -> Path:
 
 def preloaded(place: Path, module: str = "app") -> list[str]:
     """Return the modules of the test that the master has imported."""
-    paths = (wsgi_reload._MODULES, place / "tree", place / "lib")
+    paths = (wsgi_reload.MODULES, place / "tree", place / "lib")
     environ = {
         "PYTHONPATH": ":".join(map(str, paths)),
         "DOITSTACK_PRELOAD_MODULE": module,
