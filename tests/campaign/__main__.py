@@ -73,6 +73,7 @@ _OPTIONS: dict[str, list[tuple[str, int | str, str]]] = {
     "resources": [
         ("--kinds", ",".join(resources.KINDS), "what the run lacks"),
         ("--step", 1, "of so many calls one fails, drawn by the seed"),
+        ("--commands", "stack,-a stack,unstack,clean", "which commands"),
     ],
     "processes": [("--most", 12, "from one process up to so many")],
     "damage": [("--rounds", 100, "how many")],
@@ -134,7 +135,9 @@ def _signals(options: Options, make: MakeStack) -> int:
 
 def _resources(options: Options, make: MakeStack) -> int:
     campaign = resources.Campaign(*make(resources.PLAN))
-    return _ends(campaign.rounds(options.kinds.split(","), options.step, options.seed))
+    commands = [tuple(one.split()) for one in options.commands.split(",")]
+    kinds = options.kinds.split(",")
+    return _ends(campaign.rounds(kinds, options.step, options.seed, commands))
 
 
 def _processes(options: Options, make: MakeStack) -> int:

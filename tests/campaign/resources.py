@@ -214,11 +214,17 @@ class Campaign:
         self._stack = stack
         self._mark = mark
 
-    def rounds(self, kinds: Iterable[str], step: int = 1, seed: int = 0) -> Iterator[Round]:
+    def rounds(
+        self,
+        kinds: Iterable[str],
+        step: int = 1,
+        seed: int = 0,
+        commands: Iterable[tuple[str, ...]] = COMMANDS,
+    ) -> Iterator[Round]:
         """Let each call of each command fail in turn, or one of `step` calls, drawn by `seed`."""
         draw = random.Random(seed)
         for name in kinds:
-            for command in COMMANDS:
+            for command in commands:
                 counter = Failure(KINDS[name], self._stack.dest, 0)
                 counter.kind = replace(counter.kind, once=True)
                 self._run(counter, command)
