@@ -135,9 +135,10 @@ def tail(path: Path, *, lines: int = 20) -> str:
 
 
 def last_lines(path: Path, start: int = 0, end: int | None = None) -> list[str]:
-    """Return the last lines between two bytes of a log (`end` None: its end); none if it is gone.
+    """Return the last lines between two bytes of a log (`end` None: its end).
 
-    At most MOST bytes are read. A line that is cut is left out: half a secret is not recognised.
+    There are none if it cannot be read: what they explain is said all the same. At most MOST bytes
+    are read. A line that is cut is left out: half a secret is not recognised.
     """
     try:
         with open(open_regular(path), "rb") as file:
@@ -145,7 +146,7 @@ def last_lines(path: Path, start: int = 0, end: int | None = None) -> list[str]:
             first = max(start, end - MOST)
             file.seek(first)
             text = file.read(max(0, end - first)).decode(errors="replace")
-    except FileNotFoundError:
+    except OSError:
         return []
     lines = text.removesuffix("\n").split("\n")
     return lines if first == start else lines[1:]

@@ -109,6 +109,7 @@ def test_has_text_is_false_for_what_is_no_file(tmp_path: Path) -> None:
 def test_tail_is_the_end_of_a_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert tail(log) == ""
+    assert tail(tmp_path) == "", "the message about a service came to nothing with its log"
     log.write_bytes(b"x" * 100_000 + b"\n" + b"".join(b"%d\n" % n for n in range(50)) + b"\xff")
     assert tail(log, lines=3) == "48\n49\n\N{REPLACEMENT CHARACTER}"
 
