@@ -110,7 +110,10 @@ class Supervisord:
     def locked(self) -> Iterator[None]:
         """Prevent other processes from starting or stopping programs here in the block."""
         with locked(private_directory(self.directory)) as self._lock:
-            yield
+            try:
+                yield
+            finally:
+                self._lock = subprocess.DEVNULL
 
     def ensure(self) -> None:
         """Start supervisord unless it runs. Raises ServiceError.
