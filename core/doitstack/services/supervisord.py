@@ -109,7 +109,8 @@ class Supervisord:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Prevent other processes from starting or stopping programs here in the block."""
-        with locked(private_directory(self.directory)) as self._lock:
+        with locked(private_directory(self.directory)) as descriptor:
+            self._lock = descriptor
             try:
                 yield
             finally:
