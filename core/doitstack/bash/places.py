@@ -12,7 +12,7 @@ from doitstack.config.shared_directories import shared_directory
 
 _REQUIREMENTS = {
     "global-requirements.txt": "# pip_install_gr installs what is not listed by its name.\n",
-    "upper-constraints.txt": "# UPPER_CONSTRAINTS_FILE names the constraints of $STACK_VENV.\n",
+    "upper-constraints.txt": "# NAME===VERSION: constrains what scripts install.\n",
 }
 
 

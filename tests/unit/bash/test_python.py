@@ -144,6 +144,20 @@ def test_a_project_from_its_source_is_not_constrained(uv) -> None:
     assert (uv.path / "c.txt").read_text() == "a===1\nMy.Lib===2\nb===3\n"
 
 
+def test_requirements_project_constrains_what_scripts_install(uv) -> None:
+    (uv.path / "r").mkdir()
+    script = "REQUIREMENTS_DIR=$PWD/r; echo b===3 >> r/upper-constraints.txt; pip_install b"
+    constraints = uv.path / "r" / "upper-constraints.txt"
+    assert _asked(uv, script) == [f"--constraint {constraints} b"]
+    assert _asked(uv, f"UPPER_CONSTRAINTS_FILE=/c.txt; {script}") == ["--constraint /c.txt b"]
+    (uv.path / "p").mkdir()
+    (uv.path / "p" / "pyproject.toml").write_text('name = "b"\n')
+    later = f"REQUIREMENTS_DIR=$PWD/r; setup_develop p > /dev/null; {script}"
+    edited = uv.path / "dest" / ".constraints" / "upper-constraints.txt"
+    assert _asked(uv, later) == [f"--constraint {edited} b"]
+    assert edited.read_text() == ""
+
+
 @pytest.mark.parametrize(("libraries", "code"), [("a,b", 0), ("ALL", 0), ("ab", 1), ("", 1)])
 def test_use_library_from_git(bash, libraries: str, code: int) -> None:
     bash(f"LIBS_FROM_GIT={libraries}; use_library_from_git a", code=code)

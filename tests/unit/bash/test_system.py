@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+from tests.unit.bash.conftest import LIBRARY
+
 without_sudo = pytest.mark.skipif(os.geteuid() != 0, reason="root's own sudo is for root")
 
 
@@ -164,6 +166,13 @@ def test_variables_that_plugins_read_are_set(bash) -> None:
     script = "for name in $NAMES; do [[ -v $name ]] || echo $name; done"
     bash.env["NAMES"] = " ".join(READ_BY_PLUGINS.split())
     assert bash.says(script) == ""
+
+
+def test_variables_have_devstacks_values_if_they_describe_nothing_of_the_stack(bash) -> None:
+    values = (LIBRARY.parents[3] / "tests" / "data" / "devstack_values").read_text().splitlines()
+    wanted = dict(line.split("=", 1) for line in values)
+    script = "".join(f'echo "{name}=${name}"\n' for name in wanted)
+    assert dict(line.split("=", 1) for line in bash(script).lines) == wanted
 
 
 def test_variables_of_plugins_follow_the_stack(bash) -> None:

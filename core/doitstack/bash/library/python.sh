@@ -54,7 +54,7 @@ _make_venv() {
     rm -rf "$1"
     _run_uv venv --quiet --seed --python "${PYTHON3_VERSION:-${DOITSTACK_PYTHON:-python3}}" "$1" || return
     [[ ${OFFLINE-} != True ]] || return 0
-    [[ ! ${UPPER_CONSTRAINTS_FILE-} ]] || constraint=(--constraint "$(_constraints)")
+    _add_constraints constraint
     _run_uv pip install --quiet --python "$1/bin/python" "${constraint[@]}" \
         pyuwsgi pymysql pymemcache python-memcached
 }
@@ -81,7 +81,7 @@ pip_install() {
     time_start pip_install
     PIP_UPGRADE=$(trueorfalse False PIP_UPGRADE)
     [[ $PIP_UPGRADE != True ]] || arguments+=(--upgrade)
-    [[ ! ${UPPER_CONSTRAINTS_FILE-} ]] || arguments+=(--constraint "$(_constraints)")
+    _add_constraints arguments
     _pip_arguments "$@"
     venv=$(_current_venv)
     _ensure_venv "$venv" && _run_uv pip install --quiet --python "$venv/bin/python" "${arguments[@]}" || result=$?
@@ -102,25 +102,44 @@ _pip_arguments() {
     done
 }
 
-# _constraints: print the constraints file, without the projects that are installed from source
+# _add_constraints ARRAY: add the option of the constraints to the words of a command
+_add_constraints() {
+    local file
+    local -n _words=$1
+    file=$(_constraints)
+    [[ ! $file ]] || _words+=(--constraint "$file")
+}
+
+# _constraints: print the constraints file, without the projects that are installed from source; nothing if
+# there is none. It is that of the requirements project, to which scripts may add, unless another one is set.
 _constraints() {
-    local file=$UPPER_CONSTRAINTS_FILE edited
-    edited=${DEST-}/.constraints/${UPPER_CONSTRAINTS_FILE##*/}
-    [[ ! -r $edited ]] || file=$edited
-    echo "$file"
+    local file=${UPPER_CONSTRAINTS_FILE:-${REQUIREMENTS_DIR-}/upper-constraints.txt} from_source=${DEST-}/.constraints
+    if [[ -r $file && -r $from_source/from-source ]]; then
+        _without_projects "$file" "$from_source/from-source" > "$from_source/${file##*/}.$BASHPID"
+        mv -f "$from_source/${file##*/}.$BASHPID" "$from_source/${file##*/}"
+        file=$from_source/${file##*/}
+    fi
+    [[ ! ${UPPER_CONSTRAINTS_FILE-} && ! -r $file ]] || echo "$file"
+}
+
+# _without_projects CONSTRAINTS NAMES: print the constraints without the projects that are named
+_without_projects() {
+    local line name names
+    names=" $(tr '\n' ' ' < "$2")"
+    while IFS= read -r line; do
+        name=${line%%===*}
+        name=${name,,}
+        [[ $line == *===* && $names == *" ${name//[_.]/-} "* ]] || echo "$line"
+    done < "$1"
 }
 
 # _unconstrain DIRECTORY: remove its project from the constraints, since its source is used
 _unconstrain() {
-    local line name edited
+    local name
     name=$(_project_name "$1")
-    [[ $name && ${UPPER_CONSTRAINTS_FILE-} && -r ${UPPER_CONSTRAINTS_FILE-} && ${DEST-} ]] || return 0
-    edited=$DEST/.constraints/${UPPER_CONSTRAINTS_FILE##*/}
-    mkdir -p "${edited%/*}"
-    while IFS= read -r line; do
-        [[ $(_normal_name "${line%%===*}") == "$name" && $line == *===* ]] || echo "$line"
-    done < "$(_constraints)" > "$edited.$BASHPID"
-    mv -f "$edited.$BASHPID" "$edited"
+    [[ $name && ${DEST-} ]] || return 0
+    mkdir -p "$DEST/.constraints"
+    echo "$name" >> "$DEST/.constraints/from-source"
 }
 
 # _project_name DIRECTORY: print its name in setup.cfg or pyproject.toml, normalized as by pip
