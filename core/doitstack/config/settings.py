@@ -297,6 +297,10 @@ def _defaults(
     return filled
 
 
+_HOME_OF_STACK = Path("/opt/stack")
+"""The home of DevStack's user of its own, who has nothing there but the stack: DEST, too."""
+
+
 def _check_dest(dest: str, home: str) -> None:
     if not dest:
         raise SettingsError("DEST is empty; set it to a separate directory")
@@ -310,7 +314,8 @@ def _check_dest(dest: str, home: str) -> None:
             raise SettingsError(f"DEST={dest}: this is not a directory; use another")
     except OSError as error:
         raise SettingsError(f"DEST={dest}: {error.strerror}; use another") from error
-    if _is_same(path, Path("/")) or (home and _is_same(path, Path(home))):
+    is_home = bool(home) and _is_same(path, Path(home))
+    if _is_same(path, Path("/")) or (is_home and not _is_same(path, _HOME_OF_STACK)):
         raise SettingsError(f"DEST={dest}: this is not a directory of doitstack's own; use another")
 
 

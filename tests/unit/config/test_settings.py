@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.config import dest_directory
+from doitstack.config import settings as settings_module
 from doitstack.config.cache_directories import cache_directory
 from doitstack.config.local_conf import LocalSettings
 from doitstack.config.settings import SettingCheck, Settings, load_settings
@@ -93,6 +94,19 @@ def test_home_is_refused_as_dest_even_through_a_link(tmp_path: Path) -> None:
     for dest in (home, link, f"{home}/."):
         with pytest.raises(SettingsError, match="not a directory of doitstack's own"):
             _load(tmp_path, DEST=str(dest), HOME=str(home))
+
+
+def test_home_of_devstacks_own_user_is_its_dest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "stack"
+    home.mkdir()
+    monkeypatch.setattr(settings_module, "_HOME_OF_STACK", home)
+    (home / ".bashrc").touch()
+    settings = _load(tmp_path, DEST=str(home), HOME=str(home), PATH="/bin")
+    dest_directory.claim(settings)
+    dest_directory.remove(settings)
+    assert [path.name for path in home.iterdir()] == [".bashrc"]
 
 
 def test_missing_setting_error_gives_advice() -> None:
