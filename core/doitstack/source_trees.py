@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from doitstack.tree_state import TreeState
 
 SERVICES = (
-    *("cinder", "glance", "horizon", "keystone", "neutron", "nova", "placement", "swift"),
+    *("keystone", "glance", "placement", "neutron", "nova", "cinder", "swift", "horizon"),
     "tempest",
 )
-"""The projects that run; each has a plugin of its name."""
+"""The projects that run, in the order in which they are stacked; each has a plugin of its name."""
 
 LIBRARIES = (
     *("automaton", "castellan", "ceilometermiddleware", "cliff", "cursive", "debtcollector"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from doitstack import Settings, Stack
 from doitstack.config.dest_mark import OWNERSHIP_FILE
 from doitstack.errors import StepError
-from doitstack.private_files import private_directory, write_private
+from doitstack.private_files import locked, private_directory, write_private
 from doitstack.source_trees import SourceTree, normalised
 from doitstack_plugins.shared import venvs
 from doitstack_plugins.shared.constraints import constraints
@@ -66,8 +66,9 @@ def _download(stack: Stack, requirement: str, directory: Path) -> Path:
     """Download a source distribution with pip and return its path."""
     # pip asks the project for its metadata, which needs what builds it.
     tools = venvs.environment(stack, "sdists", "pip", "pbr", "setuptools")
-    if not tools.is_current():
-        venvs.install(stack, tools)
+    with locked(private_directory(tools.path.parent) / "sdists.lock"):
+        if not tools.is_current():
+            venvs.install(stack, tools)
     write_private(directory / "requirement.txt", requirement)
     index = stack.settings.get("UV_DEFAULT_INDEX") or stack.settings.get("UV_INDEX_URL")
     stack.run(

@@ -26,7 +26,7 @@ def stack_install(stack: Stack) -> Iterator[Step]:
         name = fetched_trees.future(tree)
         good = [partial(is_fetched, stack, tree), Unchanged(partial(_origin, tree))]
         if tree.is_of_scripts or stack.settings.is_true(_FROM_SDIST):
-            yield async_run(name, unpack_sdist, tree, lock="sdist", uptodate=good)
+            yield async_run(name, unpack_sdist, tree, uptodate=good)
         else:
             words = (prefix_of(tree.project), tree.repository, str(tree.directory), tree.ref)
             yield async_run(name, shell(f"_fetch_tree {shlex.join(words)}"), uptodate=good)

@@ -1,0 +1,156 @@
+"""From the save of a file in a source tree to an answer with the new code, compared with a restart.
+
+Takes a stack that runs from source trees: see docs/own-code.md. A line is appended to the module
+of each application, and `doit stack` or `doit restart` is run, while the API is asked all the time.
+"""
+
+import argparse
+import http.client
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+from statistics import median
+from typing import Any
+
+from harness import DOIT, BenchError, progress, run_command, table
+
+from doitstack.processes.tree import all_processes, look_up
+
+MODULES = {
+    "keystone": "keystone/wsgi/api.py",
+    "g-api": "glance/wsgi/api.py",
+    "placement-api": "placement/wsgi/api.py",
+    "neutron-api": "neutron/wsgi/api.py",
+    "n-api": "nova/wsgi/osapi_compute.py",
+    "c-api": "cinder/wsgi/api.py",
+}
+"""The module of each application, below its tree."""
+
+
+@dataclass
+class Requests:
+    """The requests during one change: when the good ones began and ended, and the others."""
+
+    good: list[tuple[float, float]] = field(default_factory=list)
+    refused: int = 0
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change. Times are in s: from the save to the first answer, and to the end of `doit`.
+
+    `cpu` is that of `doit`, `service_cpu` that of the service.
+    """
+
+    answered: float
+    ended: float
+    cpu: float
+    service_cpu: float
+    requests: Requests
+
+
+def services(directory: Path) -> dict[str, Any]:
+    """Return the services that run from trees, by name, as `doit services` lists them."""
+    listed = json.loads(run_command([DOIT, "services", "--json"], directory))
+    named = {one["service"]: one for one in listed if one["service"] in MODULES}
+    return {name: one for name, one in named.items() if (one["code"] or {})["from"] == "tree"}
+
+
+def change(directory: Path, service: Any, words: Sequence[str]) -> Change:
+    """Change the module of a service and run `doit`; afterwards all is as before."""
+    module = Path(service["code"]["directory"], MODULES[service["service"]])
+    before = module.read_text(encoding="utf-8")
+    with tempfile.NamedTemporaryFile("r") as mark:
+        line = f"open({mark.name!r}, 'w').write(str(__import__('time').time()))"
+        try:
+            with asking(service["ports"][0]) as requests:
+                used, began = cpu_of(service["pid"]), getrusage(RUSAGE_CHILDREN)
+                saved = time.time()
+                module.write_text(f"{before}{line}  # {saved}\n", encoding="utf-8")
+                run_command([DOIT, *words], directory)
+                ended, after = time.time(), getrusage(RUSAGE_CHILDREN)
+            imported = float(Path(mark.name).read_text())
+            pid = services(directory)[service["service"]]["pid"]
+            used = cpu_of(pid) - (used if pid == service["pid"] else 0)
+        finally:
+            module.write_text(before, encoding="utf-8")
+            run_command([DOIT, "stack"], directory)
+    cpu = after.ru_utime + after.ru_stime - began.ru_utime - began.ru_stime
+    answered = min(end for _, end in requests.good if end > imported)
+    return Change(answered - saved, ended - saved, cpu, used, requests)
+
+
+@contextmanager
+def asking(port: int) -> Iterator[Requests]:
+    """Ask the API from before the block until it answers after it."""
+    requests, is_over = Requests(), threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            began, connection = time.time(), http.client.HTTPConnection("127.0.0.1", port)
+            try:
+                connection.request("GET", "/")
+                connection.getresponse().read()
+                requests.good.append((began, time.time()))
+            except (OSError, http.client.HTTPException):
+                requests.refused += 1
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    time.sleep(0.5)
+    yield requests
+    time.sleep(0.5)
+    is_over.set()
+    thread.join()
+
+
+def cpu_of(pid: int) -> float:
+    """Return the CPU time (s) of a process and of all its children, also those that have ended."""
+    process = look_up(pid)
+    children = sum(one.cpu for one in all_processes() if one.parent == pid)
+    return children + (process.cpu if process else 0)
+
+
+def row(name: str, way: str, changes: Sequence[Change]) -> dict[str, object]:
+    return {
+        "service": name,
+        "by": way,
+        "new answer s": median(one.answered for one in changes),
+        "doit ended s": median(one.ended for one in changes),
+        "CPU of doit": median(one.cpu for one in changes),
+        "of the service": median(one.service_cpu for one in changes),
+        "requests": sum(len(one.requests.good) for one in changes),
+        "refused": sum(one.requests.refused for one in changes),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path, help="the stack directory")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    rows = []
+    for name in services(options.directory):
+        taken: dict[str, list[Change]] = {"doit stack": [], "doit restart": []}
+        for number in range(options.rounds):
+            progress(f"{name}, round {number + 1} of {options.rounds}")
+            for way, words in (("doit stack", ["stack"]), ("doit restart", ["restart", name])):
+                service = services(options.directory)[name]
+                taken[way].append(change(options.directory, service, words))
+        rows += [row(name, way, changes) for way, changes in taken.items()]
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BenchError as error:
+        sys.exit(str(error))

@@ -1,0 +1,107 @@
+"""Keystone from a source tree, which is its source distribution: edited, broken, and as before.
+
+The packages come from the package index, or from uv's cache.
+"""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeStackDir, StackDir, user_caches
+from tests.e2e.samples import free_ports
+from tests.unit.source_repository import git
+
+pytestmark = pytest.mark.timeout(900)
+
+DISCOVERY = "keystone/api/discovery.py"
+
+
+@pytest.fixture
+def stack(stack_dir: MakeStackDir) -> Iterator[StackDir]:
+    """A stack with a Keystone that runs from a tree."""
+    made = stack_dir({}, services="key", **user_caches(), **free_ports())
+    conf = "[[local|localrc]]\nLIBS_FROM_GIT=keystone\nTREES_FROM_SDIST=True\n"
+    (made.path / "local.conf").write_text(conf)
+    yield made
+    made.run("clean", timeout=300)
+
+
+def version(port: int) -> str:
+    """Return the version that Keystone says it has."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/v3")
+    answer = connection.getresponse()
+    assert answer.status == 200
+    return str(json.loads(answer.read())["version"]["id"])
+
+
+@contextmanager
+def asked_all_the_time(port: int) -> Iterator[list[str]]:
+    """Ask Keystone during the block; yield the list of its different answers, or errors."""
+    answers: list[str] = []
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            try:
+                answer = version(port)
+            except (OSError, http.client.HTTPException, AssertionError) as error:
+                answer = repr(error)
+            if answer not in answers:
+                answers.append(answer)
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    yield answers
+    is_over.set()
+    thread.join()
+
+
+def test_edited_keystone_runs_after_the_next_stack(stack: StackDir) -> None:
+    stack.run("stack", timeout=600).ok()
+    port, tree = int(stack.environ["KEYSTONE_SERVICE_PORT"]), stack.dest / "keystone"
+    first = version(port)
+    (listed,) = json.loads(stack.run("services", "--json").ok().out)[:1]
+    assert listed["code"]["directory"] == str(tree)
+    assert listed["code"]["changed"] == []
+
+    edit(tree, f"'{first}'", "'v3.99'")
+    with asked_all_the_time(port) as answers:
+        second = stack.run("stack", timeout=300).ok()
+    assert answers == [first, "v3.99"]
+    for step in ("install: keystone: install_keystone", "post-config: keystone: init_keystone"):
+        assert f"--> stack {step} (up to date)" in second.out
+    pid = pid_of(stack)
+
+    edit(tree, "'v3.99'", "'v3.99' + nothing")
+    failed = stack.run("stack", timeout=300).failed(1)
+    assert f'File "{tree}/{DISCOVERY}", line ' in failed.out
+    assert "NameError: name 'nothing' is not defined" in failed.out
+    assert "doitstack/" not in failed.out.partition("FAILED after")[2]
+
+    git(tree, "stash")
+    stack.run("stack", timeout=300).ok()
+    assert version(port) == first
+    assert pid_of(stack) != pid
+    pid = pid_of(stack)
+    stack.run("stack", timeout=300).ok()
+    assert pid_of(stack) == pid
+
+
+def edit(tree: Path, old: str, new: str) -> None:
+    path = tree / DISCOVERY
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def pid_of(stack: StackDir) -> int:
+    services = json.loads(stack.run("services", "--json").ok().out)
+    return next(one["pid"] for one in services if one["service"] == "keystone")
