@@ -130,7 +130,7 @@ def test_directory_that_is_no_tree_is_a_mistake(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "projects"),
     [
-        ("cd $DEST/cinder; ls ${NOVA_DIR}/etc", ["cinder", "nova"]),
+        ("cd $DEST/cinder; ls ${NOVA_DIR}/etc", ["nova", "cinder"]),
         ('source "${DEST}/neutron/devstack/lib/l2_agent"', ["neutron"]),
         ("# cd $DEST/nova\ntrue # $KEYSTONE_DIR", []),
         ("cp x $DEST/nova-lxd $NOVA_DIRS $DEST/keystone.conf $TEMPEST_DIR/etc/tempest.conf", []),

@@ -25,9 +25,15 @@ def reason(log: Path) -> str:
     starts = [number for number, line in enumerate(lines) if _BEGIN in line]
     if not starts:
         return "\n".join(lines[-_LINES:])
-    # Each line may begin with the time and other facts.
     column = lines[starts[-1]].index(_BEGIN)
-    return "\n".join(_end_of_traceback([line[column:] for line in lines[starts[-1] + 1 :]]))
+    return "\n".join(_end_of_traceback(_same_record(lines[starts[-1] :], column)[1:]))
+
+
+def _same_record(lines: Sequence[str], column: int) -> list[str]:
+    """Return the lines of a log record from `column` on: each begins with the time and so on."""
+    beginnings = [re.sub(r"\d", "0", line[:column]) for line in lines]
+    others = (number for number, text in enumerate(beginnings) if text != beginnings[0])
+    return [line[column:] for line in lines[: next(others, len(lines))]]
 
 
 def _end_of_traceback(lines: Sequence[str]) -> list[str]:

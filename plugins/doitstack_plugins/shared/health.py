@@ -18,6 +18,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.05, 0.5, 1.3
 _GOOD = (200, 300)
 """Some services answer with their versions as 200, some as 300."""
 
+_FAILED = 500
+
 Address = tuple[str, int]
 
 
@@ -72,6 +74,11 @@ def has_text(address: Address, path: str, text: str) -> bool:
     return text.encode() in _body(address, path)
 
 
+def is_failing(address: Address, path: str) -> bool:
+    """Return whether GET `path` is answered with an error of the server's code."""
+    return _answer(address, path)[0] == _FAILED
+
+
 def is_ours(address: Address) -> bool:
     """Return whether it is our user who listens at this address of the machine.
 
@@ -81,8 +88,18 @@ def is_ours(address: Address) -> bool:
 
 
 def _body(address: Address, path: str) -> bytes:
-    """Return the body of the answer to GET `path`, or b"" after an error. Uses no proxy."""
-    from http.client import HTTPConnection, HTTPException  # noqa: PLC0415 - not always
+    """Return the body of the answer to GET `path`, or b"" after an error."""
+    status, body = _answer(address, path)
+    return body if status in _GOOD and is_ours(address) else b""
+
+
+def _answer(address: Address, path: str) -> tuple[int, bytes]:
+    """Return status and body of the answer to GET `path`; 0 if there is none. Uses no proxy."""
+    from http.client import (  # noqa: PLC0415 - not always
+        HTTPConnection,
+        HTTPException,
+        RemoteDisconnected,
+    )
 
     host, port = address
     connection = HTTPConnection(socket_host(host), port, timeout=10)
@@ -90,8 +107,11 @@ def _body(address: Address, path: str) -> bytes:
         connection.request("GET", path)
         answer = connection.getresponse()
         body = answer.read()
+    except RemoteDisconnected:
+        # Of an application that fails before it answers, uWSGI sends nothing.
+        return _FAILED, b""
     except (OSError, HTTPException):
-        return b""
+        return 0, b""
     finally:
         connection.close()
-    return body if answer.status in _GOOD and is_ours(address) else b""
+    return answer.status, body

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import field
-from functools import partial
 
 from doitstack import Stack
 from doitstack.config.addresses import url_host
+from doitstack.errors import ServiceError
 from doitstack.records import Record
+from doitstack.services.log_excerpts import reason
 from doitstack.venvs import Environment
 from doitstack_plugins.shared import health, wsgi_reload
 
@@ -89,9 +90,21 @@ def _loading(service: WsgiService, code: str) -> list[str]:
 def wait_until_served(stack: Stack, service: WsgiService, path: str, key: str) -> None:
     """Wait until GET `path` answers with a JSON object that has `key`.
 
-    Raises ServiceError after SERVICE_TIMEOUT s, and at once if the service is dead.
+    Raises ServiceError after SERVICE_TIMEOUT s, and at once if the service is dead, or if code from
+    a source tree answers with an error.
     """
     address = (service.host, service.port)
-    has_key = partial(health.has_key, address, path, key)
     where = f"{url_host(service.host)}:{service.port}{path}"
-    health.wait_until(stack, service.name, has_key, where)
+    is_of_user = bool(service.environment.installed_trees.used())
+
+    def is_served() -> bool:
+        if health.has_key(address, path, key):
+            return True
+        if is_of_user and health.is_failing(address, path):
+            log = stack.services.log(service.name)
+            raise ServiceError(
+                f"{service.name} answers with an error at {where}; its log is {log}\n{reason(log)}"
+            )
+        return False
+
+    health.wait_until(stack, service.name, is_served, where)

@@ -74,5 +74,6 @@ def test_lines_of_oslo_log_begin_with_other_facts(log: Path) -> None:
     text = (
         'Traceback (most recent call last):\n  File "/home/me/nova/x.py", line 3, in f\nKeyError: 1'
     )
-    log.write_text("".join(f"{prefix}{line}\n" for line in text.splitlines()))
+    lines = "".join(f"{prefix}{line}\n" for line in text.splitlines())
+    log.write_text(f"{lines}[pid: 4711|app: 0|req: 1/1] GET / => generated 0 bytes in 1 msecs\n")
     assert reason(log) == '  File "/home/me/nova/x.py", line 3, in f\nKeyError: 1'

@@ -10,17 +10,21 @@ from pathlib import Path
 import pytest
 
 from doitstack.errors import ServiceError
+from doitstack.source_trees import SourceTree
 from doitstack.stack import Stack
 from doitstack.venvs import Environment
 from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 from tests.unit.recorded_actions import RecordedActions, make_stack
+from tests.unit.source_repository import make_repository
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
     body = json.dumps({"version": {}}).encode()
 
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/v3" else 404)
+        if self.path == "/silent":
+            return
+        self.send_response({"/v3": 200, "/bad": 500}.get(self.path, 404))
         self.end_headers()
         self.wfile.write(self.body)
 
@@ -104,3 +108,26 @@ def test_wait_gives_up_on_a_wrong_answer(stack: Stack, port: int, path: str, key
     stack.run_process("web", ["sleep", "1000"])
     with pytest.raises(ServiceError, match=rf"{path} within 1 s \(SERVICE_TIMEOUT\).*web.log"):
         wait_until_served(stack, service(port), path, key)
+
+
+@pytest.mark.parametrize("path", ["/bad", "/silent"])
+def test_error_of_the_users_code_fails_at_once_with_its_traceback(
+    stack: Stack, port: int, tmp_path: Path, path: str
+) -> None:
+    tree = SourceTree("web", "web", make_repository(tmp_path / "tree"), "", "")
+    stack.run_process("web", ["sleep", "1000"])
+    stack.log_dir.mkdir(parents=True, exist_ok=True)
+    log = stack.services.log("web")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(
+        'Traceback (most recent call last):\n  File "/home/me/web.py", line 3, in f\nKeyError: 1\n'
+    )
+    of_user = replace(
+        service(port), environment=Environment(tmp_path / "venv", ("web",), trees=(tree,))
+    )
+    with pytest.raises(ServiceError) as raised:
+        wait_until_served(stack, of_user, path, "version")
+    assert str(raised.value) == (
+        f"web answers with an error at 127.0.0.1:{port}{path}; its log is {log}\n"
+        '  File "/home/me/web.py", line 3, in f\nKeyError: 1'
+    )
