@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.conftest import StackDir
@@ -25,7 +26,7 @@ done
 
 
 _TOOLS = {"busybox": "busybox-static", "ip": "iproute2", "iptables-save": "iptables"}
-"""What guests and comparisons need, with Debian's packages: busybox has a DHCP client and nc."""
+"""What guests and comparisons need, with Debian's packages: busybox has a DHCP client."""
 
 
 def install_tools() -> None:
@@ -48,7 +49,7 @@ class Network:
         self.lease.write_text(_LEASE)
         self.lease.chmod(0o755)
 
-    def run(self, *words: str, timeout: float = 60, check: bool = True) -> str:
+    def run(self, *words: str, timeout: float = 120, check: bool = True) -> str:
         """Run a command in the network, outside of the guests: where the public gateway is."""
         done = subprocess.run(
             [str(self.root / "enter"), *words],
@@ -70,7 +71,7 @@ class Network:
         return pings(self.run("busybox", *PING, address, check=False))
 
     def get(self, address: str, path: str = "/") -> str:
-        return self.run("sh", "-c", request(address, path), check=False)
+        return self.run(*get(address, path))
 
 
 PING = ("ping", "-c", "1", "-W", "2")
@@ -80,9 +81,22 @@ def pings(output: str) -> bool:
     return " 0% packet loss" in output
 
 
-def request(address: str, path: str) -> str:
-    """Return the command that gets a page by HTTP."""
-    return f"printf 'GET {path} HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 5 {address} 80"
+_GET = """\
+import sys, time, urllib.error, urllib.request
+opener, deadline = urllib.request.build_opener(urllib.request.ProxyHandler({})), time.time() + 60
+while True:
+    try:
+        sys.exit(print(opener.open(sys.argv[1], timeout=20).read().decode(), end=""))
+    except OSError as error:
+        if time.time() > deadline or isinstance(error, urllib.error.HTTPError):
+            sys.exit(f"{sys.argv[1]}: {error}")
+        time.sleep(0.1)
+"""
+
+
+def get(address: str, path: str = "/") -> list[str]:
+    """Return the command that gets a page by HTTP, as soon as it is served."""
+    return [sys.executable, "-c", _GET, f"http://{address}{path}"]
 
 
 class Guest:
@@ -117,8 +131,8 @@ class Guest:
         return pings(self.run("busybox", *PING, address, check=False))
 
     def get(self, address: str, path: str = "/") -> str:
-        """Return the answer to a request of HTTP."""
-        return self.run("sh", "-c", request(address, path), check=False)
+        """Return a page that is served by HTTP."""
+        return self.run(*get(address, path))
 
     def serve(self, directory: Path) -> None:
         """Serve the files of a directory by HTTP for as long as the network lasts."""

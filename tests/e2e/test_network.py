@@ -19,7 +19,7 @@ import openstack
 import pytest
 
 from tests.conftest import MakeStackDir, StackDir, stack_dirs, user_caches
-from tests.e2e.network_guests import Guest, Network, install_tools, request
+from tests.e2e.network_guests import Guest, Network, get, install_tools
 from tests.e2e.private_host import PrivateHost, private_host
 from tests.e2e.samples import check_stopped, free_ports, needs_packages, passwords, processes
 from tests.namespaces import needs_namespaces
@@ -160,7 +160,7 @@ def test_floating_ips_answer_on_the_host_if_that_is_wanted(
     one.ask_dhcp()
     (tmp_path / "index.html").write_text("over TCP\n" * 5000)
     one.serve(tmp_path)
-    assert host.run("sh", "-c", request(FLOATING, "/")).count("over TCP") == 5000
+    assert host.run(*get(FLOATING)).count("over TCP") == 5000
     assert one.pings(OUTSIDE)
 
     ovn.run("stack").ok()  # the gateway is in the stack's network again
@@ -183,6 +183,7 @@ class Metadata(BaseHTTPRequestHandler):
         signature = hmac.new(self.secret, server.encode(), "sha256").hexdigest()
         is_signed = self.headers["X-Instance-ID-Signature"] == signature
         self.send_response(200 if is_signed else 403)
+        self.send_header("Content-Type", "text/plain; charset=UTF-8")
         self.end_headers()
         self.wfile.write(f"{self.path} of {server}".encode())
 
@@ -302,4 +303,4 @@ def check_metadata(stack: StackDir, server: Server) -> None:
     """A guest gets metadata of its own, by the agent, which signs the request for Nova."""
     with metadata_service(stack):
         answer = server.guest.get("169.254.169.254", "/latest/meta-data")
-    assert answer.endswith(f"/latest/meta-data of {server.port.device_id}")
+    assert answer == f"/latest/meta-data of {server.port.device_id}"
