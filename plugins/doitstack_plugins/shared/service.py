@@ -35,8 +35,8 @@ class Service:
     configuration_files: tuple[str, ...] = ()
     """Patterns of the names of its files of configuration; DevStack has them in `/etc/NAME`."""
 
-    requirements: tuple[str, ...]
-    """The packages to install into its environment."""
+    requirements: tuple[str, ...] = ()
+    """The packages to install into its environment; without any it has none."""
 
     needs: tuple[str, ...] = ("key",)
     """The services that must also be enabled."""
@@ -126,7 +126,7 @@ class Service:
 
     def environments(self, stack: Stack) -> list[Environment]:
         """Return the environments that its processes run from, for lists."""
-        return [self.environment(stack)]
+        return [self.environment(stack)] if self.requirements else []
 
     def manager(self, stack: Stack) -> warm.Program:
         """Return the program `manage`."""

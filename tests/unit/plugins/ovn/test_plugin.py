@@ -42,6 +42,10 @@ def test_devstacks_service_names(tmp_path: Path) -> None:
     assert settings.is_service_enabled("q-ovn-agent")
 
 
+def test_it_has_no_environment(tmp_path: Path) -> None:
+    assert ovn.environments(make_ovn(tmp_path)) == []
+
+
 def test_a_stack_without_it_has_no_step_of_it(tmp_path: Path) -> None:
     plan = StackDirectory(tmp_path, {"ENABLED_SERVICES": "key,mysql,rabbit,neutron-api"}).plan()
     assert [one for one in plan.steps if one.plugin == "ovn"] == []
