@@ -14,7 +14,11 @@ from doitstack.config.settings import Settings
 ETC = Path("/etc")
 
 PROJECTS = ("keystone", "glance", "placement", "neutron", "nova", "cinder", "swift")
-_NAMED = rf"/etc/({'|'.join(PROJECTS)})(?![\w-])"
+_NAMED = (
+    rf"/etc/({'|'.join(PROJECTS)})(?![\w-])"
+    rf"|(?<![\w-])({'|'.join(PROJECTS)})(?:-db)?-(?:manage|status)(?![\w-])"
+)
+"""Names of the directories, and programs that look for their configuration there."""
 
 
 def make_links(settings: Settings, texts: Iterable[str]) -> None:
@@ -23,7 +27,8 @@ def make_links(settings: Settings, texts: Iterable[str]) -> None:
 
     if not os.access(ETC, os.W_OK):
         return
-    for project in sorted({name for text in texts for name in re.findall(_NAMED, text)}):
+    found = (pair for text in texts for pair in re.findall(_NAMED, text))
+    for project in sorted({name for pair in found for name in pair if name}):
         directory = settings.get(f"{project.upper()}_CONF_DIR")
         link = ETC / project
         if directory and not os.path.lexists(link) and shared_directory(settings, Path(directory)):

@@ -39,6 +39,12 @@ def test_links_are_made_for_what_scripts_name(settings: Settings, etc: Path) -> 
     assert [link.name for link in etc_links.links(settings)] == ["neutron", "nova"]
 
 
+def test_programs_of_a_service_find_its_configuration(settings: Settings, etc: Path) -> None:
+    calls = ("neutron-db-manage --subproject x upgrade head\n", "mynova-manage; nova-managed\n")
+    etc_links.make_links(settings, calls)
+    assert [path.name for path in etc.iterdir()] == ["neutron"]
+
+
 def test_what_is_in_etc_already_is_not_touched(
     settings: Settings, etc: Path, tmp_path: Path
 ) -> None:
