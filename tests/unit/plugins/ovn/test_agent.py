@@ -58,9 +58,13 @@ def test_start_waits_until_the_agent_listens(
         started.append(argv)
         Path("metadata").unlink()
         listener.bind("metadata")
+        assert not agent._serves(stack)
         listener.listen()
 
     monkeypatch.setattr(stack, "run_process", run_process)
     with stack.acting(RecordedActions(lambda program: None)), listener:
         agent.start(stack)
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody has connected without a request
+            listener.accept()
     assert started[0][0] == namespace.see(stack)
