@@ -34,6 +34,7 @@ def is_installed(stack: Stack) -> bool:
 def configure_tempest(stack: Stack) -> None:
     """Write the tempest.conf (0600) for this cloud; options of scripts stay in it."""
     venvs.see_shared_packages(stack, environment(stack))
+    _link_environment(stack)
     # The default stack has none of these resources.
     has_resources = stack.is_service_enabled("g-api", "n-api", "neutron")
     found = cloud_resources.find(stack) if has_resources else {}
@@ -64,6 +65,15 @@ def clean_tempest(stack: Stack) -> None:
     """Remove the environment and the workspace."""
     venvs.remove(stack, environment(stack))
     shutil.rmtree(_state(stack), ignore_errors=True)
+
+
+def _link_environment(stack: Stack) -> None:
+    """Let scripts find the environment where DevStack has it, below Tempest's source tree."""
+    for tree in stack.trees:
+        link = tree.directory / ".tox" / "tempest"
+        if tree.project == "tempest" and tree.is_there and not os.path.lexists(link):
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(environment(stack).path)
 
 
 def _make_workspace(stack: Stack) -> None:

@@ -11,6 +11,7 @@ from doitstack.planning.stack_directory import StackDirectory
 from doitstack.processes.program import Program
 from doitstack_plugins.tempest import install_and_run
 from tests.unit.recorded_actions import RecordedActions, make_stack
+from tests.unit.source_repository import write_project
 
 
 def play(program: Program) -> None:
@@ -41,6 +42,15 @@ def test_configuration_is_private_and_for_this_cloud(tmp_path: Path) -> None:
     conf.read(path)
     assert conf["identity"]["uri_v3"] == "http://127.0.0.1:5111/v3"
     assert conf["auth"]["admin_password"] == "p$$ 'w"
+
+
+def test_environment_is_found_below_the_source_tree(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    write_project(stack.dest / "tempest")
+    for _ in range(2):
+        install_and_run.configure_tempest(stack)
+    link = stack.dest / "tempest" / ".tox" / "tempest"
+    assert link.readlink() == install_and_run.environment(stack).path
 
 
 def test_options_of_scripts_stay_in_the_configuration(tmp_path: Path) -> None:
