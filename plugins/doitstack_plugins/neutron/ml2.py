@@ -32,6 +32,10 @@ def set_ml2_defaults(settings: Settings) -> None:
     is_ovn = settings.is_service_enabled(*places.SERVICES)
     for name, value in (_OVN if is_ovn else _WITHOUT_WIRES).items():
         settings.default(name, value)
+    if is_ovn:
+        for database in ("nb", "sb"):
+            address = f"unix:{settings['DATA_DIR']}/ovn/{database}.sock"
+            settings.default(f"OVN_{database.upper()}_REMOTE", address)
     settings.default("Q_ML2_PLUGIN_EXT_DRIVERS", "port_security")
     settings.default("Q_SERVICE_PLUGIN_CLASSES", f"{settings['ML2_L3_PLUGIN']},segments")
 

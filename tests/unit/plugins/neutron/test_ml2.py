@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from doitstack_plugins.neutron import ml2
+from doitstack_plugins.ovn import places
 from tests.unit.plugins.ovn.stacks import make_ovn
 
 
@@ -59,3 +60,5 @@ def test_variables_tell_scripts_how_it_is(tmp_path: Path) -> None:
     wired, unwired = make_ovn(tmp_path), make_ovn(tmp_path, ENABLED_SERVICES="neutron-api")
     assert [wired.settings[name] for name in names] == ["ovn", "ovn", "ovn-router"]
     assert [unwired.settings[name] for name in names] == ["unwired", "unwired", "router"]
+    addresses = (wired.settings["OVN_NB_REMOTE"], wired.settings["OVN_SB_REMOTE"])
+    assert addresses == (places.database(wired, "nb"), places.database(wired, "sb"))
