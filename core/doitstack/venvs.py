@@ -12,10 +12,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from doitstack.errors import CommandError, SettingsError, StepError
 from doitstack.installed_files import files_digest
-from doitstack.installed_trees import InstalledTrees
 from doitstack.private_files import (
     has_text,
     private_directory,
@@ -25,8 +25,11 @@ from doitstack.private_files import (
     write_private,
 )
 from doitstack.records import Record
-from doitstack.source_trees import SourceTree
 from doitstack.uptodate import digest
+
+if TYPE_CHECKING:
+    from doitstack.installed_trees import InstalledTrees
+    from doitstack.source_trees import SourceTree
 
 ProgramRunner = Callable[[Sequence[str]], None]
 """Runs a program; raises CommandError if its exit code is not 0."""
@@ -52,7 +55,7 @@ class Environment(Record):
     constraints: str = ""
     sources: tuple[str, ...] = ()
     is_pinned: bool = False
-    trees: tuple[SourceTree, ...] = ()
+    trees: "tuple[SourceTree, ...]" = ()
 
     @property
     def python(self) -> Path:
@@ -70,8 +73,10 @@ class Environment(Record):
         return self.path / "doitstack.stamp"
 
     @property
-    def installed_trees(self) -> InstalledTrees:
+    def installed_trees(self) -> "InstalledTrees":
         """The source trees that it uses."""
+        from doitstack.installed_trees import InstalledTrees  # noqa: PLC0415 - not for lists
+
         return InstalledTrees(self.path, self.site_packages, self.requirements, self.trees)
 
     def program(self, name: str) -> str:
@@ -163,7 +168,7 @@ def _install_wheels(environment: Environment, run: ProgramRunner) -> None:
     write_private(environment.stamp, made_from + "\n")
 
 
-def _install_trees(environment: Environment, run: ProgramRunner, trees: list[SourceTree]) -> None:
+def _install_trees(environment: Environment, run: ProgramRunner, trees: "list[SourceTree]") -> None:
     from doitstack import editable_installs  # noqa: PLC0415 - most stacks have no trees
 
     text = _text_of(environment.constraints)

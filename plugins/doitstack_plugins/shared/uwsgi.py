@@ -7,9 +7,8 @@ from doitstack import Stack
 from doitstack.config.addresses import url_host
 from doitstack.errors import ServiceError
 from doitstack.records import Record
-from doitstack.services.log_excerpts import reason
 from doitstack.venvs import Environment
-from doitstack_plugins.shared import health, wsgi_reload
+from doitstack_plugins.shared import health
 
 
 class WsgiService(Record):
@@ -58,6 +57,8 @@ def serve(stack: Stack, service: WsgiService) -> None:
     # Seconds after which uWSGI kills a worker if its threads do not end.
     argv += ["--worker-reload-mercy", "3"]
     argv += ["--buffer-size", "65535", *service.options]
+    from doitstack_plugins.shared import wsgi_reload  # noqa: PLC0415 - hooks are called to list
+
     code = service.environment.code_to_run()
     argv += _loading(service, code)
     argv += wsgi_reload.options() if code else []
@@ -84,6 +85,8 @@ def _loading(service: WsgiService, code: str) -> list[str]:
     """
     if service.processes == 1 or code:
         return ["--lazy-apps"]
+    from doitstack_plugins.shared import wsgi_reload  # noqa: PLC0415 - as above
+
     return ["--pythonpath", str(wsgi_reload.MODULES), "--shared-pyimport=doitstack_freeze"]
 
 
@@ -101,6 +104,8 @@ def wait_until_served(stack: Stack, service: WsgiService, path: str, key: str) -
         if health.has_key(address, path, key):
             return True
         if is_of_user and health.is_failing(address, path):
+            from doitstack.services.log_excerpts import reason  # noqa: PLC0415 - seldom
+
             log = stack.services.log(service.name)
             raise ServiceError(
                 f"{service.name} answers with an error at {where}; its log is {log}\n{reason(log)}"
