@@ -15,8 +15,11 @@ ip link set lo up
 echo up
 exec cat
 """
-_SYSTEM = ("/etc/openvswitch", "/etc/ovn", "/run/openvswitch", "/run/ovn", "/var/lib/ovn")
-"""The directories of the system's own Open vSwitch and OVN."""
+_SYSTEM = (
+    *("/etc/openvswitch", "/etc/ovn", "/run/openvswitch", "/run/ovn", "/var/lib/ovn"),
+    *("/etc/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt"),
+)
+"""The directories of the system's own Open vSwitch, OVN and libvirt."""
 
 
 class PrivateHost:

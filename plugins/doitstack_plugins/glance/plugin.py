@@ -12,6 +12,8 @@ from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 
+_CIRROS = "https://github.com/cirros-dev/cirros/releases/download"
+
 
 class Glance(ApiService):
     """Glance."""
@@ -34,7 +36,8 @@ class Glance(ApiService):
     def source(self, settings: Settings) -> None:
         """Set the defaults of DevStack's lib/glance."""
         super().source(settings)
-        settings.default("IMAGE_URLS", "")
+        settings.default("CIRROS_VERSION", "0.6.3")
+        settings.default("IMAGE_URLS", _default_images(settings))
 
     @hookimpl
     def stack_extra(self, stack: Stack) -> Iterator[Step]:
@@ -94,6 +97,14 @@ class Glance(ApiService):
             "oslo_concurrency": {"lock_path": f"{state}/locks"},
             "keystone_authtoken": service_accounts.authtoken_options(stack, "glance"),
         }
+
+
+def _default_images(settings: Settings) -> str:
+    """Return DevStack's default image if that is wanted; not every machine can download it."""
+    if not settings.is_true("DOWNLOAD_DEFAULT_IMAGES"):
+        return ""
+    version = settings["CIRROS_VERSION"]
+    return f"{_CIRROS}/{version}/cirros-{version}-x86_64-disk.img"
 
 
 def _image_urls(stack: Stack) -> list[str]:

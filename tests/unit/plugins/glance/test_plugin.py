@@ -64,3 +64,9 @@ def test_images_of_the_settings_are_uploaded_and_waited_for(tmp_path: Path) -> N
     assert upload.waits == ("start_glance",)
     assert [step.waits for step in glance.stack_test_config(stack)] == [("upload_images",)]
     assert list(glance.stack_test_config(make(tmp_path))) == []
+
+
+def test_cirros_is_downloaded_if_that_is_wanted(tmp_path: Path) -> None:
+    assert make(tmp_path).settings["IMAGE_URLS"] == ""
+    url = make(tmp_path, DOWNLOAD_DEFAULT_IMAGES="True", CIRROS_VERSION="9").settings["IMAGE_URLS"]
+    assert url.endswith("/9/cirros-9-x86_64-disk.img")

@@ -1,0 +1,168 @@
+"""A real cloud: a guest boots, is logged in to and has a volume, by the last screen's commands.
+
+The traffic of guests stays in the network namespace of the stack.
+They need root, and apt or Debian's packages.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import MakeStackDir, StackDir
+from tests.e2e.consoles import Console
+from tests.e2e.private_host import private_host
+from tests.e2e.samples import (
+    check_stopped,
+    make_sample,
+    needs_packages,
+    openstack,
+    processes,
+)
+from tests.namespaces import needs_namespaces
+
+pytestmark = [
+    needs_packages,
+    needs_namespaces,
+    pytest.mark.timeout(1800),
+]
+
+SMALL = """
+PUBLIC_NETWORK_ON_HOST=False
+VOLUME_BACKING_FILE_SIZE=4G
+disable_service tempest horizon c-bak
+"""
+WRITE = "mke2fs /dev/vdb && mount /dev/vdb /mnt && echo kept > /mnt/file && umount /mnt"
+READ = "mount /dev/vdb /mnt && cat /mnt/file && umount /mnt"
+
+
+@pytest.fixture
+def cloud(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
+    directory = make_sample(stack_dir, "cloud", tmp_path / "home", SMALL)
+    yield directory
+    directory.run("clean", timeout=300)
+
+
+def test_a_guest_boots_is_logged_in_to_and_keeps_its_volume(cloud: StackDir) -> None:
+    first = cloud.run("stack", timeout=1500).ok()
+    create, add_address, login = commands(first.lines)
+    run(create)
+    run(add_address)
+    until(lambda: succeeds(f"{login} true"), "a login")
+    assert run(f"{login} hostname") == "first"
+
+    openstack(cloud, "devstack", "volume", "create", "--size", "1", "data")
+    until(lambda: status(cloud, "data") == "available", "the volume")
+    openstack(cloud, "devstack", "server", "add", "volume", "first", "data")
+    until(lambda: succeeds(f"{login} test -b /dev/vdb"), "the disk in the guest")
+    run(f"{login} {shlex.quote(WRITE)}")
+    assert run(f"{login} {shlex.quote(READ)}") == "kept"
+    openstack(cloud, "devstack", "server", "remove", "volume", "first", "data")
+    until(lambda: not succeeds(f"{login} test -b /dev/vdb"), "the disk to go")
+
+    check_consoles(cloud)
+
+    guest, started = guests(cloud), processes(cloud)
+    cloud.run("stack", timeout=300).ok()
+    assert (guests(cloud), processes(cloud)) == (guest, started)
+    assert run(f"{login} hostname") == "first"
+
+    check_stopped(cloud)
+    assert guests(cloud) == []
+    assert loop_devices() == []
+
+
+@pytest.mark.full
+def test_nothing_is_left_of_a_cloud_whose_processes_were_killed(cloud: StackDir) -> None:
+    with private_host(network=False) as host:
+        host.take(cloud)
+        before = host.state()
+        first = cloud.run("stack", timeout=1500).ok()
+        run(commands(first.lines)[0])
+        assert len(guests(cloud)) == 1
+        # The whole stack, and the next run in the middle of its repair; the guest goes on.
+        for pid, _ in processes(cloud).values():
+            os.kill(pid, signal.SIGKILL)
+        with cloud.start("stack") as process:
+            assert process.stdout
+            assert any("async_run start_nova" in line for line in process.stdout)
+            os.killpg(process.pid, signal.SIGKILL)
+        check_stopped(cloud)
+        assert guests(cloud) == []
+        assert loop_devices() == []
+        assert host.state() == before
+
+
+def commands(lines: list[str]) -> list[str]:
+    """Return the commands of the last screen that boot a server and log in to it."""
+    start = lines.index("boot a server and log in to it:") + 1
+    return [line.strip() for line in lines[start : start + 3]]
+
+
+def run(command: str) -> str:
+    """Run a command as a user would, in a shell of its own, and return what it prints."""
+    done = shell(command)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout.strip()
+
+
+def succeeds(command: str) -> bool:
+    return shell(command).returncode == 0
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    return subprocess.run(
+        ["bash", "-c", command],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=600,
+    )
+
+
+def until(is_so: Callable[[], bool], what: str) -> None:
+    """Wait for something that the cloud does by itself."""
+    deadline = time.monotonic() + 300
+    while not is_so():
+        assert time.monotonic() < deadline, f"{what} does not come"
+        time.sleep(0.5)
+
+
+def status(cloud: StackDir, volume: str) -> str:
+    return openstack(cloud, "devstack", "volume", "show", volume, "-f", "value", "-c", "status")
+
+
+def check_consoles(cloud: StackDir) -> None:
+    """The console is reached by VNC, and the login prompt by the serial console."""
+    for option, text in (("--novnc", b"RFB 003.008"), ("--serial", b"login:")):
+        words = ("console", "url", "show", option, "first", "-f", "value", "-c", "url")
+        console = Console(openstack(cloud, "devstack", *words))
+        console.wait_for(text)
+        console.close()
+
+
+def guests(cloud: StackDir) -> list[int]:
+    """Return the processes of the stack's guests."""
+    place = str(cloud.dest)
+    found = psutil.process_iter(["name", "cmdline"])
+    return sorted(
+        process.pid
+        for process in found
+        if process.info["name"].startswith("qemu-system")
+        and any(place in word for word in process.info["cmdline"] or ())
+    )
+
+
+def loop_devices() -> list[str]:
+    """Return the files behind the loop devices of stacks of this test."""
+    files = (path.read_text() for path in Path("/sys/block").glob("loop*/loop/backing_file"))
+    return sorted(name for name in files if "volumes-nfs" in name)
