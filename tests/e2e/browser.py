@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,15 @@ def install_browser() -> None:
 class Browser:
     """Debian's chromium, headless, with a profile that goes with it."""
 
-    def __init__(self, profile: Path) -> None:
+    def __init__(self, profile: Path, prefix: Sequence[str] = ()) -> None:
+        """Start it; `prefix` are words before its command, as to run it on another host."""
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         # The browser reads from descriptor 3 and writes to 4.
         command = 'exec "$@" 3<&"$IN" 4>&"$OUT"'
+        words = ["bash", "-c", command, "sh", *prefix, "chromium", *OPTIONS]
         self._process = subprocess.Popen(
-            *[["bash", "-c", command, "sh", "chromium", *OPTIONS, f"--user-data-dir={profile}"]],
+            [*words, f"--user-data-dir={profile}"],
             env={**os.environ, "IN": str(theirs_in), "OUT": str(theirs_out), "HOME": str(profile)},
             pass_fds=(theirs_in, theirs_out),
             stdout=subprocess.DEVNULL,

@@ -26,7 +26,7 @@ _MODULES = (
 )
 """The drivers of guests, in the order in which they can be loaded."""
 
-_COMMANDS = ("boot", "curl", "dhcp", "metadata", "mkfs", "sudo")
+_COMMANDS = ("boot", "curl", "dhcp", "lsblk", "metadata", "mkfs", "sudo")
 _ACCOUNT = "root::0:0:root:/root:/bin/sh\n"
 _ISSUE = "The user is root, without a password here; ssh takes the key of the server.\n"
 

@@ -3,6 +3,7 @@
 from doitstack import Stack
 from doitstack_plugins.backing.debian_packages import has_guests
 from doitstack_plugins.cinder import backends
+from doitstack_plugins.guest_image import cache as guest_image
 from doitstack_plugins.shared.conf_files import Sections
 
 SCENARIOS = (
@@ -56,7 +57,11 @@ def sections(stack: Stack) -> Sections:
             "extend_volume_with_snapshot": "false",
             "manage_volume": "false",
         },
-        "scenario": {"dhcp_client": "udhcpc"},
+        "scenario": {
+            "dhcp_client": "udhcpc",
+            "img_file": str(guest_image.directory(stack) / guest_image.DISK),
+            "img_disk_format": "qcow2",
+        },
     }
 
 
