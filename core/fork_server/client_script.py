@@ -2,7 +2,7 @@
 
 Its interpreter is the Python below this one's virtual environment, and a copy of the client's code
 lies next to the socket: so it needs neither this package nor the environment that holds it. If the
-copy is missing, or no server answers, the script runs the program itself.
+copy is missing or damaged, or no server answers, the script runs the program itself.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ program = {program}
 sys.path.insert(0, {code})
 try:
     from fork_server.client import main
-except ImportError:
+except Exception:
     import posix
 
     posix.execv(program, [program, *sys.argv[1:]])
@@ -67,6 +67,8 @@ def install_client(options: Options, path: Path) -> bool:
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o700)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+        file.flush()
+        os.fsync(descriptor)
     new.replace(path)  # in one piece: a caller may be reading it
     return True
 
@@ -86,13 +88,16 @@ def _install_code(directory: Path) -> Path:
     """Copy and compile the client's modules; return the directory to import them from."""
     import py_compile  # noqa: PLC0415 - once for each version of the client
 
-    texts = [(_PACKAGE / name).read_text(encoding="utf-8") for name in _MODULES]
-    code = directory / f"client-{_digest(sys.version, *texts)[:16]}"
+    texts = {name: (_PACKAGE / name).read_text(encoding="utf-8") for name in _MODULES}
+    texts["__init__.py"] = ""
+    code = directory / f"client-{_digest(sys.version, *texts.values())[:16]}"
     if code.is_dir():
-        return code
+        if all(_has(code / "fork_server" / name, text) for name, text in texts.items()):
+            return code
+        shutil.rmtree(code, ignore_errors=True)  # a crash of the machine may have cut it
     new = Path(mkdtemp(dir=directory))
     (new / "fork_server").mkdir()
-    for name, text in zip(("__init__.py", *_MODULES), ("", *texts), strict=True):
+    for name, text in texts.items():
         file = new / "fork_server" / name
         file.write_text(text, encoding="utf-8")
         py_compile.compile(str(file), doraise=True)
@@ -101,6 +106,13 @@ def _install_code(directory: Path) -> Path:
     except OSError:  # another process was quicker
         shutil.rmtree(new)
     return code
+
+
+def _has(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
 
 
 def _digest(*parts: str) -> str:

@@ -8,10 +8,13 @@ import os
 import subprocess
 from collections.abc import Iterable, Iterator
 
-from tests.campaign.resources import HANGS, MADE, PATIENCE_WITH_A_RUN, WHOLE, Round
+from tests.campaign.resources import HANGS, MADE, WHOLE, Round
 from tests.conftest import DOIT, StackDir
 
 USER = 61_007
+PATIENCE = 180.0
+"""Seconds after which a command hangs. Bash tries for 15 to start a process, in each step."""
+
 REASONS = ("Resource temporarily unavailable", "Cannot fork", "cannot fork")
 """What the kernel and shells say."""
 
@@ -65,7 +68,7 @@ class Campaign:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                timeout=PATIENCE_WITH_A_RUN,
+                timeout=PATIENCE,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:

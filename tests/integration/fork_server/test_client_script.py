@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import fork_server
 from tests.served_tool import Tool, plain_environment
 
@@ -35,3 +37,16 @@ def test_without_its_code_it_runs_the_program(tool: Tool) -> None:
     shutil.rmtree(code)
     assert tool.run("served").stdout == b"False\n"
     assert tool.run("exit", "3").returncode == 3
+
+
+@pytest.mark.parametrize("name", ["client.py", "protocol.py", "__init__.py"])
+def test_with_damaged_code_it_runs_the_program(tool: Tool, name: str) -> None:
+    """As a crash of the machine may leave it: each call failed with a SyntaxError."""
+    (code,) = Path(tool.options.directory).glob("client-*")
+    file = code / "fork_server" / name
+    whole = file.read_bytes()
+    file.write_bytes(bytes(len(whole) + 1))
+    assert tool.run("served").stdout == b"False\n"
+    fork_server.install_client(tool.options, Path(tool.client))
+    assert file.read_bytes() == whole
+    assert tool.is_served()
