@@ -15,7 +15,7 @@ def test_it_needs_nothing_of_the_package_that_wrote_it(tmp_path: Path) -> None:
     package = shutil.copytree(Path(fork_server.__file__).parent, tmp_path / "lib" / "fork_server")
     tool = Tool(tmp_path / "stack")
     write = (
-        "import fork_server, sys; from pathlib import Path;"
+        "import fork_server, fork_server.options, sys; from pathlib import Path;"
         "options = fork_server.options.read_options(sys.argv[1]);"
         "fork_server.install_client(options, Path(sys.argv[2]))"
     )
