@@ -27,12 +27,19 @@ else
     for _doitstack_name in {KEYSTONE,GLANCE,PLACEMENT,NEUTRON,NOVA,CINDER,SWIFT}_CONF_DIR; do
         [[ ! ${!_doitstack_name-} ]] || _doitstack_fields+=("$_doitstack_name" "${!_doitstack_name}")
     done
+    # The addresses of in-tree services are those of their plugins.
+    _doitstack_addresses=()
+    for _doitstack_name in $(compgen -v | grep -E '^[A-Z0-9_]+_SERVICE_(HOST|PORT|PROTOCOL|URI|URI_V3)$'); do
+        _doitstack_addresses+=("$_doitstack_name=${!_doitstack_name}")
+    done
     for _doitstack_file in "$TOP_DIR"/lib/{apache,tls,infra,libraries,lvm,host,horizon,keystone,glance} \
         "$TOP_DIR"/lib/{nova,placement,cinder,swift,neutron,ldap,etcd3,os-vif,tempest}; do
         # shellcheck source=/dev/null
         [[ ! -r $_doitstack_file ]] || source "$_doitstack_file"
     done
     _doitstack_move_configuration "${_doitstack_fields[@]}"
+    unset KEYSTONE_SERVICE_URI_V3 KEYSTONE_AUTH_URI KEYSTONE_AUTH_URI_V3
+    declare -g "${_doitstack_addresses[@]}"
     # Some variables are set only by functions of DevStack that do not run.
     eval "$(_doitstack_of_ours declare -f _default _set_project_defaults _set_network_defaults _set_project_paths \
         _set_service_paths _set_conf)"

@@ -46,7 +46,12 @@ NOVA_ROOTWRAP="sudo nova-rootwrap $NOVA_CONF_DIR/rootwrap.conf"
 NOVA_PLUGIN_CONF=etc/nova/plugin.ini
 NOVA_GROUP=$(id -gn $STACK_USER)
 """,
-    "lib/keystone": "KEYSTONE_DIR=$DEST/keystone\nKEYSTONE_WAY=${KEYSTONE_WAY:-theirs}\n",
+    "lib/keystone": """\
+KEYSTONE_DIR=$DEST/keystone
+KEYSTONE_WAY=${KEYSTONE_WAY:-theirs}
+KEYSTONE_SERVICE_URI=http://theirs/identity
+KEYSTONE_AUTH_URI=$KEYSTONE_SERVICE_URI
+""",
     "stackrc": """\
 RC_DIR=$(cd $(dirname "${BASH_SOURCE:-$0}") && pwd)
 source $RC_DIR/functions
@@ -173,6 +178,13 @@ def test_configuration_is_where_ours_is(stack_dir: MakeStackDir, checkout: Path)
         f"{stack.dest}/data/neutron/etc/plugins/ml2/ml2_conf.ini".lstrip("/"),
         getpass.getuser(),
     ]
+
+
+def test_addresses_are_those_of_our_services(stack_dir: MakeStackDir, checkout: Path) -> None:
+    body = 'echo "$KEYSTONE_SERVICE_URI $KEYSTONE_AUTH_URI $KEYSTONE_SERVICE_URI_V3"'
+    stack = stack_with(stack_dir, checkout, body, settings="KEYSTONE_SERVICE_PORT=5111\n")
+    ours = "http://127.0.0.1:5111"
+    assert said(stack.run("stack").ok()) == [f"{ours} {ours} {ours}/v3"]
 
 
 def test_functions_of_stack_sh_exist(stack_dir: MakeStackDir, checkout: Path) -> None:
