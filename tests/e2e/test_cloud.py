@@ -52,8 +52,7 @@ def cloud(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
 def test_a_guest_boots_is_logged_in_to_and_keeps_its_volume(cloud: StackDir) -> None:
     first = cloud.run("stack", timeout=1500).ok()
     create, add_address, login = commands(first.lines)
-    run(create)
-    run(add_address)
+    run(f"{create} && {add_address}")  # in one shell, as a user would
     until(lambda: succeeds(f"{login} true"), "a login")
     assert run(f"{login} hostname") == "first"
 

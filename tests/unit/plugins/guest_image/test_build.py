@@ -1,6 +1,8 @@
 """The disk of the image: its partitions, and the scripts in it."""
 
+import os
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,21 @@ def test_another_script_makes_another_image(
     (tmp_path / "boot.sh").write_text("#!/bin/sh\n")
     monkeypatch.setattr(build, "_SCRIPTS", tmp_path)
     assert build.generation() != before
+
+
+def test_curl_of_a_guest_sends_what_it_is_given(tmp_path: Path) -> None:
+    # In place of nc, a program that keeps the request.
+    nc = tmp_path / "nc"
+    nc.write_text(f"#!/bin/sh\ncat > {tmp_path}/request\nprintf 'HTTP/1.0 200 OK\\r\\n\\r\\nyes'\n")
+    nc.chmod(0o755)
+    script = Path(build.__file__).with_name("guest") / "curl.sh"
+    done = subprocess.run(
+        ["sh", script, "-X", "POST", "-d", "secret", "http://169.254.169.254/openstack/password"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"yes"
+    request = (tmp_path / "request").read_bytes()
+    assert request.startswith(b"POST /openstack/password HTTP/1.0\r\n")
+    assert request.endswith(b"Content-Length: 6\r\n\r\nsecret")
