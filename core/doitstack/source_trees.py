@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from doitstack.config.dest_mark import OWNERSHIP_FILE
 from doitstack.config.settings import Settings
 from doitstack.errors import StepError
 from doitstack.records import Record
@@ -268,5 +269,6 @@ def _names_in(directory: Path) -> frozenset[str]:
 
 
 def _has_files(directory: Path) -> bool:
-    """Return whether there is anything but directories below `directory`."""
-    return any(not path.is_dir() for path in directory.rglob("*"))
+    """Return whether there is anything but directories, and our mark of one, below `directory`."""
+    files = (path for path in directory.rglob("*") if not path.is_dir())
+    return any(path.name != OWNERSHIP_FILE for path in files)
