@@ -135,5 +135,6 @@ class Guest:
         return self.run(*get(address, path))
 
     def serve(self, directory: Path) -> None:
-        """Serve the files of a directory by HTTP for as long as the network lasts."""
-        self.run("busybox", "httpd", "-h", str(directory))
+        """Serve the files of a directory by HTTP, for five minutes at most."""
+        server = f"timeout 300 busybox httpd -f -h '{directory}' >/dev/null 2>&1 </dev/null &"
+        self.run("sh", "-c", server)

@@ -10,7 +10,7 @@ from tests.conftest import DOIT, StackDir
 
 _HOLD = """\
 mount -t tmpfs run /run
-mkdir /run/mount # as mount(8) does at its first use
+mkdir /run/mount /run/netns # as mount(8) and ip(8) do at their first use
 ip link set lo up
 echo up
 exec cat
@@ -27,6 +27,13 @@ class PrivateHost:
 
     def __init__(self, pid: int, kinds: tuple[str, ...]) -> None:
         self.prefix = ["nsenter", "--target", str(pid), *kinds, "--"]
+        self._taken: list[StackDir] = []
+
+    def clear_away(self) -> None:
+        """End what its stacks have left running, while it is there."""
+        for stack in self._taken:
+            stack.clear_away()
+            stack.program = DOIT
 
     def run(self, *words: str) -> str:
         done = subprocess.run([*self.prefix, *words], capture_output=True, text=True, check=False)
@@ -39,6 +46,7 @@ class PrivateHost:
         script.write_text(f'#!/bin/sh\nexec {" ".join(self.prefix)} env -C "$PWD" {DOIT} "$@"\n')
         script.chmod(0o755)
         stack.program = str(script)
+        self._taken.append(stack)
         return stack
 
     def state(self) -> dict[str, object]:
@@ -69,9 +77,11 @@ def private_host(*, network: bool = True) -> Iterator[PrivateHost]:
         assert holder.stdin
         assert holder.stdout
         assert holder.stdout.readline() == b"up\n"
+        host = PrivateHost(holder.pid, kinds)
         try:
-            yield PrivateHost(holder.pid, kinds)
+            yield host
         finally:
+            host.clear_away()
             holder.stdin.close()
 
 

@@ -52,7 +52,6 @@ def start(stack: Stack) -> None:
 def stop(stack: Stack) -> None:
     """Stop all of them, and with the last one the network and all that is in it."""
     stack.stop_process(*DAEMONS, namespace.HOLDER)
-    namespace.forget(stack)
 
 
 def generation(stack: Stack) -> str:

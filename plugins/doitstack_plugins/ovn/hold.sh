@@ -6,11 +6,9 @@ set -eu
 root=$1
 # The bridges and ports that it lists went with the network before.
 rm -f "$root/holder" "$root/conf.db"
-if [ ! -d /run/netns ]; then
-    : >"$root/made-run-netns"
-    mkdir -p /run/netns
-fi
-# The mounts are seen in this mount namespace alone. iproute2 and Neutron keep namespaces there.
+# iproute2 and Neutron keep namespaces there. The mounts are seen in this mount namespace alone; the
+# directory stays, as removing it would undo the mounts of other stacks on it.
+mkdir -m 755 /run/netns 2>/dev/null || [ -d /run/netns ]
 mount -t tmpfs -o mode=755 netns /run/netns
 : >/run/netns/stack
 mount --bind /proc/self/ns/net /run/netns/stack

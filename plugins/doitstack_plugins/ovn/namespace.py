@@ -8,8 +8,6 @@ ended, nothing of them is left, however they ended. Two scripts run commands the
   helpers that `enter`.
 """
 
-import os
-from contextlib import suppress
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -35,15 +33,6 @@ def start(stack: Stack) -> None:
         _write_scripts(stack)
         stack.run_process(HOLDER, argv, wait=False)
         health.wait_until(stack, HOLDER, partial(_is_there, stack))
-
-
-def forget(stack: Stack) -> None:
-    """Remove the only thing outside of the network, once that has ended: an empty directory."""
-    mark = root(stack) / "made-run-netns"
-    if mark.exists():
-        with suppress(OSError):  # others have namespaces there now
-            os.rmdir("/run/netns")  # noqa: PTH106
-        mark.unlink()
 
 
 def enter(stack: Stack) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.stack import Stack
-from doitstack_plugins.ovn import namespace
+from doitstack_plugins.ovn import daemons, namespace
 from doitstack_plugins.ovn.places import root
 from tests.namespaces import needs_ip, needs_namespaces
 from tests.unit.plugins.ovn.stacks import make_ovn
@@ -24,7 +24,6 @@ def started(tmp_path: Path) -> Iterator[Stack]:
         namespace.start(stack)
         yield stack
         stack.stop_all()
-        namespace.forget(stack)
 
 
 def output(*words: str | Path) -> str:
@@ -69,13 +68,24 @@ def test_futures_may_start_it_at_once(tmp_path: Path) -> None:
                 future.result()
         assert output(namespace.enter(stack), "echo", "there") == "there"
         stack.stop_all()
-        namespace.forget(stack)
+
+
+@needs_ip
+@needs_namespaces
+def test_the_end_of_a_stack_leaves_the_namespaces_of_others(started: Stack, tmp_path: Path) -> None:
+    other = make_ovn(tmp_path / "other")
+    with other.acting(RecordedActions(lambda program: None)):
+        namespace.start(other)
+        daemons.stop(other)
+        other.stop_all()
+    output(namespace.enter(started), "ip", "netns", "add", "mine")
+    assert not Path("/run/netns/mine").exists()
+    assert "mine" in output(namespace.see(started), "ls", "/run/netns").split()
 
 
 @needs_ip
 @needs_namespaces
 def test_nothing_is_entered_once_its_holder_has_ended(started: Stack) -> None:
-    before = Path("/run/netns").exists()
     os.kill(int(namespace.holder(started)), signal.SIGKILL)
     started.stop_all()
     # Another process has its pid now.
@@ -86,9 +96,6 @@ def test_nothing_is_entered_once_its_holder_has_ended(started: Stack) -> None:
     )
     assert done.returncode == 1
     assert "to start it: doit stack" in done.stderr
-    was_made = (root(started) / "made-run-netns").exists()
-    namespace.forget(started)
-    assert Path("/run/netns").exists() == (before and not was_made)
 
 
 def test_the_scripts_fail_where_nothing_was_started(tmp_path: Path) -> None:
