@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeStackDir, StackDir, user_caches
-from tests.e2e.samples import free_ports
+from tests.e2e.samples import free_ports, needs_packages
 from tests.unit.source_repository import git
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 DISCOVERY = "keystone/api/discovery.py"
 
@@ -113,3 +113,42 @@ def edit(tree: Path, old: str, new: str) -> None:
 def pid_of(stack: StackDir) -> int:
     services = json.loads(stack.run("services", "--json").ok().out)
     return next(one["pid"] for one in services if one["service"] == "keystone")
+
+
+@pytest.fixture
+def nova(stack_dir: MakeStackDir) -> Iterator[StackDir]:
+    """A stack whose Nova runs from a tree; it has no computes."""
+    services = "key,mysql,rabbit,g-api,placement-api,n-api,n-cond,n-sch"
+    made = stack_dir({}, services=services, **user_caches(), **free_ports())
+    conf = "[[local|localrc]]\nLIBS_FROM_GIT=nova\nTREES_FROM_SDIST=True\n"
+    (made.path / "local.conf").write_text(conf)
+    yield made
+    made.run("clean", timeout=300)
+
+
+@pytest.mark.full
+@needs_packages
+def test_edited_nova_is_reloaded_and_its_daemons_restarted(nova: StackDir) -> None:
+    nova.run("stack", timeout=1200).ok()
+    before, path = pids(nova), nova.dest / "nova/nova/api/openstack/compute/versions.py"
+    text = path.read_text()
+    assert '"status": "CURRENT"' in text
+    path.write_text(text.replace('"status": "CURRENT"', '"status": "EDITED"'))
+    nova.run("stack", timeout=600).ok()
+    connection = http.client.HTTPConnection("127.0.0.1", int(nova.environ["NOVA_SERVICE_PORT"]))
+    connection.request("GET", "/")
+    assert b'"EDITED"' in connection.getresponse().read()
+    after = pids(nova)
+    restarted = {name for name in before if after[name] != before[name]}
+    assert restarted == {"n-cond-cell1", "n-sch"}
+    path.write_text(text)
+    nova.run("restart", "n-sch", timeout=300).ok()
+    nova.run("stack", timeout=600).ok()
+    assert pids(nova)["n-api"] == before["n-api"]
+
+
+def pids(stack: StackDir) -> dict[str, int]:
+    """Return the processes of the services, but for those of commands."""
+    services = json.loads(stack.run("services", "--json").ok().out)
+    named = ((one["service"], one["pid"]) for one in services)
+    return {name: pid for name, pid in named if pid and not name.startswith("warm-")}
