@@ -7,6 +7,8 @@
 declare -gA _async_pids _async_commands  # of futures that were started here and are not collected
 declare -gA _async_kinds  # of variables by name: secret, other
 declare -ga _doitstack_secrets  # values that are never shown
+declare -gA _async_shown  # arguments that were shown after a look for secrets
+declare -g _async_must_look=''  # whether a future has arguments for which nothing was looked for
 declare -gi _ASYNC_BG_TIME=${_ASYNC_BG_TIME:-0}  # ms
 
 async_init() {
@@ -43,6 +45,8 @@ async_wait() {
     local -
     set +x
     if _async_in_session; then
+        # The main process shows what the futures have printed.
+        [[ ! $_async_must_look ]] || _async_learn_secrets
         doitstack_request async_wait "$@"
         return
     fi
@@ -154,9 +158,24 @@ _async_start_time() {
 # The last three letters of the names: bash filters all names by them in a fifth of the time.
 _async_last_letters='*[OSARKosark][RWSELrwsel][DESTNYdestny]'
 
+# Look for secrets before these arguments are shown. A look takes half as long as a future, so there is none for
+# arguments that are too short for a secret (see _async_learn_secret) or were shown before.
+_async_look_for_secrets_in() {
+    local IFS=' ' _async_words
+    _async_words=$*
+    if [[ $BASHPID == "${_doitstack_session-}" && (${#_async_words} -lt 5 ||
+        (${#_async_words} -lt 12 && $_async_words != *[!0-9]*) || ${_async_shown["$_async_words"]-}) ]]; then
+        _async_must_look=yes
+        return
+    fi
+    _async_learn_secrets
+    [[ ! $_async_words ]] || _async_shown["$_async_words"]=yes
+}
+
 # Hide the secrets that the script has set since its start, and tell the main process, which knows the others.
 _async_learn_secrets() {
     local _async_variable _async_variables
+    _async_must_look=''
     _async_list_variables
     for _async_variable in "${_async_variables[@]}"; do
         if [[ ! ${_async_kinds[$_async_variable]-} ]]; then
@@ -262,8 +281,8 @@ _async_declare() {
     fi
     if _async_in_session; then
         local _doitstack_code _doitstack_out _doitstack_err
-        # A function's name alone holds no secret, and looking for them takes a fork.
-        (($# < 3)) || _async_learn_secrets
+        # A function's name alone holds no secret.
+        (($# < 3)) || _async_look_for_secrets_in "${@:3}"
         _async_command "${@:2}"
         _doitstack_ask async_declare "$1" "$REPLY" "$_async_lock" "${_async_timeout-}"
         builtin printf '%s' "$_doitstack_err" >&2

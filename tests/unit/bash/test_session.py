@@ -206,7 +206,7 @@ VALUES = (
 )
 def test_python_and_bash_agree_on_what_is_a_secret(place: Place, settings: dict[str, str]) -> None:
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
-    place.run(f"{variables}; async_run f echo x")
+    place.run(f"{variables}; async_run f echo a line")
     learned = {call[1] for call in place.recorder.calls if call[0] == "learn"}
     assert learned == set(known_secrets({"DEST": str(place.path), **settings}))
 
@@ -215,6 +215,29 @@ def test_secret_that_a_script_sets_is_hidden(place: Place) -> None:
     place.run("my_secret=hunter22; [[ xay =~ (a) ]]; async_run f echo $my_secret $BASH_REMATCH")
     (started,) = [call for call in place.recorder.calls if call[0] == "async_started"]
     assert started[4] == "echo *** a"
+
+
+def test_secret_is_hidden_among_arguments_that_were_shown_before(place: Place) -> None:
+    place.run("async_run f echo a line; my_secret=hunter22; async_run g echo $my_secret a line")
+    place.run("async_run h echo $my_secret a line")
+    commands = [call[4] for call in place.recorder.calls if call[0] == "async_started"]
+    assert commands == ["echo a line", "echo *** a line", "echo *** a line"]
+
+
+@pytest.mark.parametrize(
+    ("words", "looks"),
+    [("x", 0), ("12345678901", 0), ("123456789012", 1), ("a line", 1), ("'a]b\"c$('", 1)],
+)
+def test_looks_for_secrets_once_for_the_same_words(place: Place, words: str, looks: int) -> None:
+    place.run("looks=0; _async_learn_secrets() { looks=$((looks + 1)); }")
+    place.run(f"for name in f g h; do async_run $name true {words}; done")
+    assert place.session.variables()["looks"] == str(looks)
+
+
+def test_main_process_knows_new_secrets_before_a_wait(place: Place) -> None:
+    place.run("my_secret=hunter22; async_run f echo x; async_wait f")
+    calls = [call for call in place.recorder.calls if call[0] in ("learn", "async_wait")]
+    assert calls == [("learn", "hunter22"), ("async_wait", "f")]
 
 
 def test_close_ends_the_shell_and_its_descriptors(tmp_path: Path) -> None:
