@@ -24,7 +24,7 @@ async_init() {
 # one that runs for longer than SECONDS is stopped with everything that it has started, and has failed.
 # (The name of a future cannot begin with a dash.)
 async_run() {
-    local _async_lock='' _async_timeout='' _async_start_gate=''
+    local _async_lock='' _async_timeout='' _async_start_gate='' _async_text
     while [[ ${1-} == --@(lock|timeout) && $# -gt 1 ]]; do
         [[ $1 == --lock ]] && _async_lock=$2 || _async_timeout=$2
         shift 2
@@ -143,9 +143,10 @@ _async_now() {
 # Return when process $1 started, in clock ticks since boot (field 22 of /proc/PID/stat).
 _async_start_time() {
     local stat IFS=' '
-    builtin read -r stat <"/proc/$1/stat"
+    # To remove the longest prefix of the line takes five times as long.
+    builtin mapfile -d ')' -t stat <"/proc/$1/stat"
     # shellcheck disable=SC2086 # the fields after the process name
-    set -- ${stat##*) }
+    set -- ${stat[-1]}
     REPLY=${20}
 }
 
@@ -219,6 +220,12 @@ _async_redact() {
     done
 }
 
+# Set _async_text, a local variable of the caller, to the command as it is shown: to make it takes time.
+_async_set_text() {
+    _async_command "$@"
+    _async_text=$REPLY
+}
+
 # Return a command as one line to show to users, without secrets.
 _async_command() {
     [[ ${1-} != _async_@(eval|separately) ]] || shift
@@ -283,9 +290,9 @@ _async_declare() {
         local _doitstack_code _doitstack_out _doitstack_err
         # A function's name alone holds no secret.
         (($# < 3)) || _async_look_for_secrets_in "${@:3}"
-        _async_command "${@:2}"
-        _doitstack_ask async_declare "$1" "$REPLY" "$_async_lock" "${_async_timeout-}"
-        builtin printf '%s' "$_doitstack_err" >&2
+        _async_set_text "${@:2}"
+        _doitstack_ask async_declare "$1" "$_async_text" "$_async_lock" "${_async_timeout-}"
+        [[ ! $_doitstack_err ]] || builtin printf '%s' "$_doitstack_err" >&2
         _async_start_gate=$_doitstack_out
         return "$_doitstack_code"
     fi
@@ -294,11 +301,13 @@ _async_declare() {
         echo "async_run: future $1 is already started and not collected; use another name" >&2
         return 1
     fi
+    _async_set_text "${@:2}"
 }
 
 # Start a future of a Python plugin. Arguments: its name, its start gate or '', its command.
 _async_planned() {
-    local _async_start_gate=$2 _async_lock=
+    local _async_start_gate=$2 _async_lock='' _async_text
+    _async_set_text _async_eval "$3"
     _async_fork "$1" _async_eval "$3"
 }
 
@@ -311,15 +320,13 @@ _async_fork() {
     _async_child "$traced" "$@" &
     pid=$!
     _async_now
-    set -- "$name" "$pid" "$REPLY" "${@:2}"
-    _async_command "${@:4}"
     if _async_in_session; then
-        _doitstack_send async_started "$name" "$pid" "$3" "$REPLY"
+        _doitstack_send async_started "$name" "$pid" "$REPLY" "$_async_text"
     else
         _async_pids[$name]=$pid
-        _async_commands[$name]=$REPLY
+        _async_commands[$name]=$_async_text
     fi
-    _async_say "$name" "$pid" "running: $REPLY"
+    _async_say "$name" "$pid" "running: $_async_text"
 }
 
 # The process of a future: run $3... with the caller's shell options $1, and write the exit code to disk
@@ -330,7 +337,7 @@ _async_child() {
     set +m
     # The name by which processes of this shell without a program of their own are found: see tree.py.
     builtin printf 'future-%s' "$BASHPID" >|"/proc/$BASHPID/comm"
-    _async_open "$name" "$BASHPID" "$@"
+    _async_open "$name" "$BASHPID"
     # Do not start if the main process was killed, or the session was stopped, before either could know
     # of this future.
     [[ -z ${_doitstack_main:-} || (-d /proc/$_doitstack_main && -d /proc/${_doitstack_session:-}) ]] ||
@@ -372,7 +379,6 @@ _async_work() {
 # Write the file of future $1, which runs in process $2, and create its log.
 _async_open() {
     local name=$1 pid=$2 lines started start_time
-    shift 2
     # The second line, since Linux 4.7, is "Umask:" and the mask; `umask` would take a fork to read.
     builtin mapfile -t -n 2 lines <"/proc/$BASHPID/status"
     local mask=022
@@ -381,14 +387,12 @@ _async_open() {
     started=$REPLY
     _async_now
     start_time=$REPLY
-    _async_command "$@"
-    local command=$REPLY
     _async_directory
     _async_inifile=$REPLY/$name.ini
     _async_log=$REPLY/$name.log
     _async_name=$name
     umask 077
-    builtin printf '%s\n' '[job]' "command = $command" "pid = $pid" "start_time = $start_time" \
+    builtin printf '%s\n' '[job]' "command = $_async_text" "pid = $pid" "start_time = $start_time" \
         "pid_start_time = $started" >"$_async_inifile"
     [[ $pid == self ]] || : >|"$_async_log"
     umask "${mask//[[:space:]]/}"
@@ -436,15 +440,14 @@ _async_separately() {
 
 # With DEVSTACK_PARALLEL=False: run the command in the foreground.
 _async_in_place() {
-    local _async_inifile _async_log _async_name _async_rc=0
-    _async_command "${@:2}"
+    local _async_inifile _async_log _async_name _async_rc=0 _async_text
+    _async_set_text "${@:2}"
     if _async_in_session; then
         _async_now
         _doitstack_send async_started "$1" 0 "$REPLY" "$*"
     fi
-    _async_open "$1" self "${@:2}"
-    _async_command "${@:2}"
-    _async_say "$1" self "Running synchronously: $REPLY"
+    _async_open "$1" self
+    _async_say "$1" self "Running synchronously: $_async_text"
     _async_in_session || _async_pids[$1]=self
     "${@:2}"
     _async_rc=$?
