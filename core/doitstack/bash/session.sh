@@ -136,19 +136,30 @@ _doitstack_source() {
     source "$_doitstack_script" "$@"
 }
 
-# Write the names of all variables, their attributes and their values, each list in the same order. A few long
-# commands take less than half of the time of a loop.
+# Write the names of all variables, their attributes and their values, each list in the same order. A few
+# commands take less than half of the time of a loop, but one for all would take memory that each fork copies.
 # shellcheck disable=SC2016 # expanded by eval
 _doitstack_dump() {
-    local - IFS=$' \t\n' _doitstack_names _doitstack_attributes _doitstack_values
+    local - IFS=$' \t\n' _doitstack_names
     set +ufx
     [[ -f /dev/fd/$_doitstack_variables ]] || builtin exit 70
     builtin compgen -v >|"/proc/self/fd/$_doitstack_variables"
     builtin mapfile -t _doitstack_names <"/proc/self/fd/$_doitstack_variables"
-    builtin printf -v _doitstack_attributes ' "${%s@a}"' "${_doitstack_names[@]}"
-    builtin printf -v _doitstack_values ' "${%s-}"' "${_doitstack_names[@]}"
-    builtin eval "builtin printf '%s\\0' \"\${_doitstack_names[@]}\"$_doitstack_attributes$_doitstack_values" \
-        >|"/proc/self/fd/$_doitstack_variables"
+    {
+        builtin printf '%s\0' "${_doitstack_names[@]}"
+        _doitstack_expand ' "${%s@a}"'
+        _doitstack_expand ' "${%s-}"'
+    } >|"/proc/self/fd/$_doitstack_variables"
+}
+
+# Print what $1, with each name in the place of %s, expands to.
+# shellcheck disable=SC2059 # a format
+_doitstack_expand() {
+    local _doitstack_first _doitstack_words
+    for ((_doitstack_first = 0; _doitstack_first < ${#_doitstack_names[@]}; _doitstack_first += 200)); do
+        builtin printf -v _doitstack_words "$1" "${_doitstack_names[@]:_doitstack_first:200}"
+        builtin eval "builtin printf '%s\\0'$_doitstack_words"
+    done
 }
 
 # Find the current position in the script. Sets _doitstack_place (file and line), _doitstack_stack (the
