@@ -251,7 +251,8 @@ _async_get() {
 }
 
 _async_is_name() {
-    [[ $1 =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]]
+    # Bash compiles a regular expression each time, which takes three times as long.
+    [[ $1 == [A-Za-z0-9]* && $1 != *[!A-Za-z0-9._-]* ]]
 }
 
 _async_say() {
@@ -282,7 +283,7 @@ _async_declare() {
         echo "async_run: --timeout is for runs of doit" >&2
         return 1
     fi
-    if [[ ! ${_async_timeout:-0} =~ ^[0-9]+(\.[0-9]+)?$ ]]; then
+    if [[ ${_async_timeout-} && ! $_async_timeout =~ ^[0-9]+(\.[0-9]+)?$ ]]; then
         echo "async_run: bad timeout: '$_async_timeout'; use a number of seconds" >&2
         return 1
     fi
