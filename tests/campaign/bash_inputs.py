@@ -248,13 +248,13 @@ def _operations(source: random.Random) -> Iterator[tuple[str, ...]]:
 
 
 def messages(directory: Path, count: int, seed: int) -> tuple[list[Fault], int]:
-    """Send messages by the function of session.sh, and look whether they are read as they are."""
+    """Send messages by the functions of session.sh, and look whether they are read as they are."""
     source = random.Random(f"{seed} messages")
     place = _opened(directory / "messages")
     (place / "async").mkdir()
     _give(place / "async")
     text = (_BASH / "session.sh").read_text()
-    function = text[text.index("_doitstack_backslash=") :].partition("\n}\n")[0] + "\n}\n"
+    functions = text[text.index("_doitstack_backslash=") : text.index("# Send a request")]
     faults: list[Fault] = []
     for _ in range(count // BATCH):
         sent = [
@@ -265,7 +265,7 @@ def messages(directory: Path, count: int, seed: int) -> tuple[list[Fault], int]:
         # The pipe ends in a program that only copies it.
         pipe = "exec {_doitstack_messages}> >(exec cat)"
         done = _run(
-            "\n".join((pipe, function, *lines, "exec {_doitstack_messages}>&-", "wait")), place
+            "\n".join((pipe, functions, *lines, "exec {_doitstack_messages}>&-", "wait")), place
         )
         found = list(_received(done.stdout))
         faults += [

@@ -114,21 +114,24 @@ def services_table(
     width: int = 0,
     code: Mapping[str, "CodeOrigin"] = MappingProxyType({}),
 ) -> str:
-    """Return the services of the stack, with the `ports` on which each listens, and its `code`."""
+    """Return the services of the stack, with the `ports` on which each listens.
+
+    The `code` of each is in a column if that of any is known.
+    """
     rows = [
-        (
-            status.name,
-            status.state.name.lower(),
-            str(status.pid or ""),
-            " ".join(map(str, ports.get(status.name, ()))),
-            code[status.name].brief if status.name in code else "",
-            short_path(status.log),
-        )
+        {
+            "service": status.name,
+            "state": status.state.name.lower(),
+            "pid": str(status.pid or ""),
+            "port": " ".join(map(str, ports.get(status.name, ()))),
+            **({"code": code[status.name].brief if status.name in code else ""} if code else {}),
+            "log": short_path(status.log),
+        }
         for status in services
     ]
     if not rows:
         return "no services\n"
-    return table(rows, ("service", "state", "pid", "port", "code", "log"), width) + "\n"
+    return table([tuple(row.values()) for row in rows], tuple(rows[0]), width) + "\n"
 
 
 def left_table(processes: Iterable["LeftProcess"], width: int = 0) -> str:
