@@ -49,6 +49,7 @@ def cloud(stack_dir: MakeStackDir, tmp_path: Path) -> Iterator[StackDir]:
     directory.run("clean", timeout=300)
 
 
+@pytest.mark.full
 def test_a_guest_boots_is_logged_in_to_and_keeps_its_volume(cloud: StackDir) -> None:
     first = cloud.run("stack", timeout=1500).ok()
     create, add_address, login = commands(first.lines)
