@@ -72,7 +72,7 @@ class Answers(BaseHTTPRequestHandler):
 @pytest.fixture
 def keystone() -> Iterator[Keystone]:
     with Keystone(("127.0.0.1", 0), Answers) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
         server.shutdown()

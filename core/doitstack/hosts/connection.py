@@ -33,6 +33,10 @@ BEAT = 0.3
 """Seconds between two signs of life."""
 
 
+CLOSING = 2.0
+"""Seconds that ssh has for its end."""
+
+
 class Connection:
     """Messages to and from the agent on `host`.
 
@@ -140,7 +144,7 @@ class Connection:
         self._stdin.close()
         self._ssh.stdout.close()
         try:
-            self._ssh.wait(timeout=2)
+            self._ssh.wait(timeout=CLOSING)
         except subprocess.TimeoutExpired:
             self._ssh.kill()
             self._ssh.wait()

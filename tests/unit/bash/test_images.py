@@ -87,7 +87,7 @@ def site(bash) -> Iterator[str]:
     """An HTTP server on the files of the test."""
     handler = partial(SimpleHTTPRequestHandler, directory=str(bash.path))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
 

@@ -70,7 +70,7 @@ class _Busy(BaseHTTPRequestHandler):
 def test_wait_for_service_waits_until_it_is_ready(bash) -> None:
     _Busy.answers = [503, 503, 401]
     with HTTPServer(("127.0.0.1", 0), _Busy) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         bash(f"wait_for_service 20 http://127.0.0.1:{server.server_port}/")
         server.shutdown()
     assert _Busy.answers == []

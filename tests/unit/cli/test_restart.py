@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack.cli import restart
 from doitstack.config.settings import load_settings
 from doitstack.stack import Stack
 from tests.unit.cli.conftest import Doit
@@ -24,7 +25,8 @@ server.serve_forever()
 
 
 @pytest.fixture
-def stack(top: Path) -> Iterator[Stack]:
+def stack(top: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    monkeypatch.setattr(restart, "_STAYS_UP", 0.1)
     stack = Stack(load_settings(top, {"SERVICE_TIMEOUT": "60"}))
     yield stack
     stack.services.stop_all()
@@ -41,7 +43,7 @@ def test_restart_needs_names(doit: Doit) -> None:
 
 
 def test_unknown_service_is_an_error_with_a_suggestion(doit: Doit, stack: Stack) -> None:
-    stack.run_process("tides", ["sleep", "1000"])
+    stack.run_process("tides", ["sleep", "1000"], wait=False)
     code, out, err = doit("restart", "tide")
     assert code == 3
     assert "no service tide was ever started; did you mean tides?" in out + err
@@ -49,7 +51,7 @@ def test_unknown_service_is_an_error_with_a_suggestion(doit: Doit, stack: Stack)
 
 def test_services_are_restarted_as_they_are(doit: Doit, stack: Stack) -> None:
     for name in ("tides-1", "tides-2", "moon"):
-        stack.run_process(name, ["sleep", "1000"])
+        stack.run_process(name, ["sleep", "1000"], wait=False)
     before = {name: pid_of(stack, name) for name in ("tides-1", "tides-2", "moon")}
     code, out, _ = doit("restart", "devstack@tides")
     assert code == 0

@@ -39,6 +39,7 @@ def test_host_that_says_nothing_is_given_up(
 ) -> None:
     (home / ".profile").write_text("sleep 60\n")
     monkeypatch.setattr(connection, "FIRST_WORD", 0.2)
+    monkeypatch.setattr(connection, "CLOSING", 0.1)
     with pytest.raises(StepError, match=r"it has not answered for 0\.2 s"):
         Connection(host)
 
@@ -73,7 +74,7 @@ def test_beats_keep_a_lease(host: Host, monkeypatch: pytest.MonkeyPatch) -> None
     one = Connection(host)
     one.hold_lease()
     beats: list[object] = []
-    while len(beats) < 20:
+    while len(beats) < 12:
         beats += [message for message in one.receive(0.05) if "beat" in message]
     one.close()
 

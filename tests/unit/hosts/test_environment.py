@@ -1,55 +1,24 @@
-"""The archive of this environment."""
+"""What is in the archive of this environment; tests/integration has the archive itself."""
 
 import os
-import subprocess
 import sys
-import tarfile
-from pathlib import Path
 
-import pytest
-
-from doitstack.hosts.environment import KIND, environment_archive
+from doitstack.hosts.environment import KIND, _needed, _scripts_of
 
 
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of this environment, where there was one of another state of its files."""
-    directory = tmp_path_factory.mktemp("cache")
-    (directory / "of-another-state.tgz").touch()
-    return environment_archive(directory)
+def test_distributions_are_those_that_doitstack_needs_and_no_more() -> None:
+    names = {one.metadata["Name"].lower() for one in _needed("doitstack")}
+    assert {"doitstack", "doit", "pluggy", "tabulate", "supervisor", "uv"} <= names
+    assert not {"pytest", "mypy", "hypothesis"} & names
 
 
-def test_archive_is_an_environment_without_pip_and_checkout(archive: Path, tmp_path: Path) -> None:
-    new, stack = tmp_path / "new", tmp_path / "stack"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", new], check=True)
-    with tarfile.open(archive) as packed:
-        names = packed.getnames()
-        packed.extractall(new, filter="tar")
-    assert not any(name.endswith((".pth", ".pyc", "direct_url.json")) for name in names)
-    assert not any("/site-packages/pytest/" in name for name in names), "only what is needed"
-    subprocess.run([new / "bin/python", "-m", "doitstack", "init", stack], check=True)
-    environ = {"PATH": os.defpath, "ENABLED_SERVICES": ","}
-    listed = subprocess.run(
-        [new / "bin/doit", "list"],
-        cwd=stack,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "start the stack" in listed.stdout
-    script = "import doitstack; print(doitstack.__file__)"
-    used = subprocess.run([new / "bin/python", "-c", script], capture_output=True, check=True)
-    assert Path(os.fsdecode(used.stdout)).is_relative_to(new)
-    assert (new / "bin/uv").is_file()
-
-
-def test_archive_is_made_once_for_each_state_of_the_files(archive: Path) -> None:
-    made = archive.stat().st_mtime_ns
-    assert environment_archive(archive.parent) == archive
-    assert archive.stat().st_mtime_ns == made
-    assert list(archive.parent.glob("*.tgz")) == [archive]
-    assert archive.stat().st_mode & 0o077 == 0
+def test_scripts_find_their_interpreter_beside_them() -> None:
+    (doit,) = _needed("doit", found={"cloudpickle", "importlib-metadata"})
+    scripts = dict(_scripts_of(doit))
+    text = scripts["bin/doit"]
+    assert isinstance(text, bytes)
+    assert text.startswith(b"#!/bin/sh\n")
+    assert b"from doit.__main__ import main" in text
 
 
 def test_kind_is_the_version_of_python_and_the_processor() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack.processes import left_running as module
 from doitstack.processes.left_running import (
     STACK_MARK,
     LeftProcess,
@@ -66,7 +67,10 @@ def test_processes_are_known_by_the_log_that_they_write(tmp_path: Path, start: S
     assert [one.pid for one in left_running(tmp_path, logs[0])] == sorted(pids)
 
 
-def test_they_are_ended_and_nothing_else(tmp_path: Path, start: Start) -> None:
+def test_they_are_ended_and_nothing_else(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GRACE", 0.2)
     mark = {STACK_MARK: str(tmp_path)}
     stubborn = start("sh", "-c", "trap '' TERM; sleep 600 & wait; sleep 600", **mark)
     other = start(**{STACK_MARK: f"{tmp_path}/other"})
