@@ -1,7 +1,11 @@
 """A FIFO at which a future that bash has forked waits until the scheduler lets it start."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+_Result = TypeVar("_Result")
 
 
 class StartGate:
@@ -16,7 +20,7 @@ class StartGate:
         """Create the FIFO; return its path, from which the future reads."""
         os.mkfifo(self._path, 0o600)
         # Open for both directions, the FIFO blocks no `open`, and a line stays until it is read.
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_NONBLOCK)
+        self._descriptor = _retried(lambda: os.open(self._path, os.O_RDWR | os.O_NONBLOCK))
         return str(self._path)
 
     def open(self) -> None:
@@ -30,4 +34,13 @@ class StartGate:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-            self._path.unlink(missing_ok=True)
+            _retried(lambda: self._path.unlink(missing_ok=True))
+
+
+def _retried(call: Callable[[], _Result]) -> _Result:
+    """Return the result of a call; repeat it if a signal interrupts it, as happens under strace."""
+    while True:
+        try:
+            return call()
+        except InterruptedError:
+            continue

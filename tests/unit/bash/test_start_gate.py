@@ -40,3 +40,20 @@ def test_gate_that_opens_before_it_is_shut_makes_no_fifo(tmp_path: Path) -> None
     gate.remove()
     assert gate.is_open
     assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_calls_are_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+    answers = iter((InterruptedError(), None))
+
+    def interrupted(*arguments: object, **how: object) -> int:
+        if error := next(answers, None):
+            raise error
+        return real(*arguments, **how)  # type: ignore[arg-type]
+
+    gate = StartGate(tmp_path / "gate")
+    monkeypatch.setattr("doitstack.bash.start_gate.os.open", interrupted)
+    gate.shut()
+    monkeypatch.undo()
+    gate.remove()
+    assert list(tmp_path.iterdir()) == []

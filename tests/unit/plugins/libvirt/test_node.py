@@ -10,6 +10,7 @@ import pytest
 from doitstack.errors import ServiceError
 from doitstack.stack import Stack
 from doitstack_plugins.libvirt import node
+from tests.integration.probes import wait_until
 from tests.unit.plugins.libvirt.stacks import make_guests
 from tests.unit.recorded_actions import RecordedActions
 
@@ -55,6 +56,7 @@ def test_node_has_directories_of_its_own_and_touches_none_of_the_system(stack: S
 def test_what_was_left_in_the_node_is_ended_with_it(stack: Stack) -> None:
     node.start(stack)
     guest = subprocess.Popen([*node.command(stack), "setsid", "sleep", "600"], env={})
+    wait_until(lambda: guest.pid in node.processes(stack), "its entry into the node")
     stack.services.stop_all()
     assert guest.pid in node.processes(stack)
     node.stop(stack)
