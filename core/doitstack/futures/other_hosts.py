@@ -15,6 +15,7 @@ from doitstack.config.hosts import CONTROLLER
 from doitstack.futures.future import Future
 from doitstack.futures.registry import FutureRegistry
 from doitstack.futures.run_context import RunContext
+from doitstack.processes.line_buffer import LineBuffer
 from doitstack.scheduling.scheduler import PENDING, TaskState
 
 CHANNEL_VARIABLE = "DOITSTACK_CONTROLLER"
@@ -172,7 +173,7 @@ class _Channel:
     def __init__(self, end: socket.socket, hear: Callable[[dict[str, object]], None]) -> None:
         self.end = end
         self._hear = hear
-        self._rest = b""
+        self._buffer = LineBuffer()
 
     def send(self, **message: object) -> None:
         """Send a message; if nobody reads, it is lost."""
@@ -190,6 +191,5 @@ class _Channel:
                 return False
             if not data:
                 return False
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            for line in lines:
+            for line in self._buffer.lines(data):
                 self._hear(json.loads(line))

@@ -14,6 +14,7 @@ from typing import Any
 
 from doitstack.config.hosts import Host
 from doitstack.errors import StepError
+from doitstack.processes.line_buffer import LineBuffer
 
 Message = dict[str, Any]
 
@@ -50,7 +51,7 @@ class Connection:
         self._stdin, theirs = socket.socketpair()
         with theirs:
             self._ssh = _start(host, theirs)
-        self._rest = b""
+        self._buffer = LineBuffer()
         self._beat = 0.0
         self._heard = time.monotonic()
         self._has_lease = False
@@ -120,8 +121,7 @@ class Connection:
         if not data:
             raise self._lost(self._end_of_ssh())
         self._heard = time.monotonic()
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return [message for line in lines if (message := _decoded(line))]
+        return [message for line in self._buffer.lines(data) if (message := _decoded(line))]
 
     def _write(self, data: bytes) -> None:
         try:

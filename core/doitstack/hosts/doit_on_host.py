@@ -17,6 +17,7 @@ from doitstack.futures.other_hosts import CHANNEL_VARIABLE
 from doitstack.hosts.connection import Connection, Message
 from doitstack.hosts.environment import KIND, environment_archive
 from doitstack.hosts.stack_files import directory_of, packed_files
+from doitstack.processes.line_buffer import LineBuffer
 from doitstack.processes.signals import Terminated
 from doitstack.stack import Stack
 
@@ -134,7 +135,7 @@ class _Run:
         self._connection = connection
         self._channel = channel
         self._show = show
-        self._rest = b""
+        self._buffer = LineBuffer()
         self._deadline: float | None = None
 
     def run(self, environment: str, words: Sequence[str]) -> int:
@@ -179,8 +180,7 @@ class _Run:
             data = channel.recv(1 << 16, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
+        for line in self._buffer.lines(data):
             self._connection.send(tell=line.decode())
 
     def _take(self, message: Message) -> int | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from doitstack.journal.event_codec import decode, encode
 from doitstack.journal.events import Event, FutureEnd, StepEnd
+from doitstack.processes.line_buffer import LineBuffer
 
 
 class Journal:
@@ -68,13 +69,12 @@ class JournalReader:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._rest = b""
+        self._buffer = LineBuffer()
 
     def read(self) -> Iterator[Event]:
         """Yield the events that have been added since the last time."""
         while data := os.read(self._descriptor, 1 << 16):
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            yield from filter(None, map(decode, lines))
+            yield from filter(None, map(decode, self._buffer.lines(data)))
 
     def close(self) -> None:
         """Close the file."""
