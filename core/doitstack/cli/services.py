@@ -1,7 +1,7 @@
 """`doit services`: the services of the stack."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from doitstack.cli.base import JSON, ShowCommand, width
@@ -13,7 +13,7 @@ from doitstack.planning.code_origins import CodeOrigin, code_origins, origin_of_
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.processes.left_running import LeftProcess
 from doitstack.reports import tables
-from doitstack.reports.json_lists import services_json
+from doitstack.reports.json_lists import list_json, service_rows
 from doitstack.services.services import ServiceState, ServiceStatus
 
 
@@ -34,8 +34,9 @@ class Services(ShowCommand):
         code = origins_of_services(directory, status)
         there = other_hosts(directory.settings)
         if params["json"]:
-            own = services_json(status, ports, left, code)
-            return with_hosts(own, directory, there) if there else own
+            rows = service_rows(status, ports, left, code)
+            rows += (row for host in there for row in rows_of(directory, host))
+            return list_json(rows)
         hosts = (table_of(directory, host) for host in there)
         others = (f"{other}\n" for other in directory.stack.others_of_directory() if other.names)
         services_table = tables.services_table(status, ports, width(), code)
@@ -51,16 +52,13 @@ def table_of(directory: StackDirectory, host: Host) -> str:
     return "\n".join((f"\n{host.name}:", *lines, ""))
 
 
-def with_hosts(own: str, directory: StackDirectory, hosts: Iterable[Host]) -> str:
-    """Return the list of this host with those of others, whose objects name their host."""
-    rows = json.loads(own)
-    for host in hosts:
-        try:
-            theirs = json.loads("\n".join(asked(directory, host, "--json")))
-        except (StepError, ValueError) as error:
-            theirs = [{"error": str(error)}]
-        rows += [{"host": host.name, **row} for row in theirs]
-    return f"{json.dumps(rows, indent=2)}\n"
+def rows_of(directory: StackDirectory, host: Host) -> list[dict[str, Any]]:
+    """Return the rows of another host, which name it."""
+    try:
+        rows = json.loads("\n".join(asked(directory, host, "--json")))
+    except (StepError, ValueError) as error:
+        rows = [{"error": str(error)}]
+    return [{"host": host.name, **row} for row in rows]
 
 
 def asked(directory: StackDirectory, host: Host, *options: str) -> list[str]:

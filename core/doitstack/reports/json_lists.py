@@ -18,13 +18,14 @@ if TYPE_CHECKING:  # `doit list` reads no journal
     from doitstack.services.services import ServiceStatus
 
 
-def _text(rows: Iterable[Mapping[str, Any]]) -> str:
+def list_json(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return a list of objects as text."""
     return json.dumps(list(rows), indent=2) + "\n"
 
 
 def tasks_json(rows: Iterable[tuple[str, str]]) -> str:
     """Return tasks, each given as its name and its description."""
-    return _text({"task": name, "description": description} for name, description in rows)
+    return list_json({"task": name, "description": description} for name, description in rows)
 
 
 def plan_json(plan: Plan, origins: Iterable["CodeOrigin"] = ()) -> str:
@@ -32,7 +33,7 @@ def plan_json(plan: Plan, origins: Iterable["CodeOrigin"] = ()) -> str:
     code: dict[str, list[Any]] = {}
     for one in origins:
         code.setdefault(f"{one.plugin}: install_{one.plugin}", []).append(one.as_json())
-    return _text(
+    return list_json(
         {
             "task": planned.task,
             "phase": planned.phase.value,
@@ -53,7 +54,7 @@ def plugins_json(plugins: Iterable[Plugin]) -> str:
     """Return the plugins in stacking order."""
     stacking = list(plugins)
     teardown = [plugin.name for plugin in sort_plugins(stacking, Phase.UNSTACK)]
-    return _text(
+    return list_json(
         {
             "plugin": plugin.name,
             "stack": number,
@@ -67,7 +68,7 @@ def plugins_json(plugins: Iterable[Plugin]) -> str:
 
 def futures_json(rows: "Iterable[FutureRow]") -> str:
     """Return the futures of a run."""
-    return _text(
+    return list_json(
         {
             "future": row.name,
             "state": row.state.value,
@@ -81,12 +82,12 @@ def futures_json(rows: "Iterable[FutureRow]") -> str:
     )
 
 
-def services_json(
+def service_rows(
     services: Iterable["ServiceStatus"],
     ports: Mapping[str, Sequence[int]],
     left: Iterable["LeftProcess"] = (),
     code: Mapping[str, "CodeOrigin"] = MappingProxyType({}),
-) -> str:
+) -> list[Mapping[str, Any]]:
     """Return the services with the ports on which they listen, and what steps have left running.
 
     The latter have the state `left`. `code` are the origins of the services' code.
@@ -113,17 +114,17 @@ def services_json(
         }
         for one in left
     ]
-    return _text(rows)
+    return rows
 
 
 def logs_json(logs: "Iterable[NamedLog]") -> str:
     """Return the logs."""
-    return _text({"log": log.name, "of": log.of.value, "file": str(log.path)} for log in logs)
+    return list_json({"log": log.name, "of": log.of.value, "file": str(log.path)} for log in logs)
 
 
 def runs_json(rows: "Iterable[RunRow]") -> str:
     """Return the recorded runs, the last one at the end."""
-    return _text(
+    return list_json(
         {
             "run": row.name,
             "start": row.start,

@@ -14,7 +14,7 @@ from doitstack.reports.json_lists import (
     plan_json,
     plugins_json,
     runs_json,
-    services_json,
+    service_rows,
 )
 from doitstack.services.services import ServiceState, ServiceStatus
 from doitstack.steps import async_run, async_wait
@@ -65,7 +65,7 @@ def test_futures_have_state_and_log(tmp_path: Path) -> None:
 
 def test_services_have_their_ports(tmp_path: Path) -> None:
     status = ServiceStatus("key", ServiceState.RUNNING, 7, tmp_path / "key.log")
-    (service,) = json.loads(services_json([status], {"key": [5000]}))
+    (service,) = service_rows([status], {"key": [5000]})
     assert (service["state"], service["pid"], service["ports"]) == ("running", 7, [5000])
 
 
