@@ -1,6 +1,6 @@
 """The steps that run doit on the other hosts of a stack, side by side with this one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from doitstack.config.hosts import Host, other_hosts
 from doitstack.config.settings import Settings
@@ -11,18 +11,21 @@ from doitstack.steps import DoitOnHost, Kind, Step, async_wait
 _DOWN = {Phase.UNSTACK: "unstack", Phase.CLEAN: "clean"}
 
 
-def runs_before(phase: Phase, settings: Settings) -> Iterator[Declared]:
-    """Yield the futures `stack@HOST`, which begin with the first phase of a stack."""
-    if phase is Phase.PRE_INSTALL:
-        yield from _declared(phase, [_future("stack", host) for host in other_hosts(settings)])
+def with_host_steps(
+    phase: Phase, own: Iterable[Declared], settings: Settings
+) -> Iterator[Declared]:
+    """Yield the steps of a phase: those of this host, among the runs on the others.
 
-
-def runs_after(phase: Phase, settings: Settings) -> Iterator[Declared]:
-    """Yield the waits for the other hosts: at the end of `extra`, and of a teardown's phases."""
+    The futures `stack@HOST` begin with the first phase of a stack. They are waited for at the end
+    of `extra`, and those of a teardown at the end of its phase.
+    """
     hosts = other_hosts(settings)
+    if phase is Phase.PRE_INSTALL:
+        yield from _declared(phase, [_future("stack", host) for host in hosts])
+    yield from own
     if phase is Phase.EXTRA and hosts:
         yield from _declared(phase, [async_wait(*(f"stack@{host.name}" for host in hosts))])
-    if (command := _DOWN.get(phase)) and hosts:
+    if command := _DOWN.get(phase):
         futures = [_future(command, host) for host in hosts]
         waits = [async_wait(future.name) for future in futures]
         yield from _declared(phase, [*futures, *waits])

@@ -152,20 +152,21 @@ class StackDirectory:
         if self.settings_plan.steps:
             self._plans.clear()
 
-    def _declared(self, phase: Phase, stack: Stack) -> Iterator[Declared]:
-        """Yield the steps of a phase: those of the plugins, between the merges of local.conf."""
-        if has_other_hosts(self.settings):
-            from doitstack.planning.host_steps import runs_before  # noqa: PLC0415 - for hosts only
+    def _declared(self, phase: Phase, stack: Stack) -> Iterable[Declared]:
+        """Return the steps of a phase on all hosts."""
+        own = self._declared_here(phase, stack)
+        if not has_other_hosts(self.settings):
+            return own
+        from doitstack.planning.host_steps import with_host_steps  # noqa: PLC0415 - for hosts only
 
-            yield from runs_before(phase, self.settings)
+        return with_host_steps(phase, own, self.settings)
+
+    def _declared_here(self, phase: Phase, stack: Stack) -> Iterator[Declared]:
+        """Yield the steps of a phase: those of the plugins, between the merges of local.conf."""
         yield from merges_before(phase, self.settings, self.stack.top_dir)
         for plugin in sort_plugins(self.plugins, phase):
             yield Declared(phase, plugin, self._steps(plugin, phase.hook, stack=stack))
         yield from merges_after(phase, self.settings, self.stack.top_dir)
-        if has_other_hosts(self.settings):
-            from doitstack.planning.host_steps import runs_after  # noqa: PLC0415 - for hosts only
-
-            yield from runs_after(phase, self.settings)
 
     def check(self) -> None:
         """Find all mistakes in scripts and plans that can be found before anything runs.
