@@ -111,8 +111,9 @@ class Plugin(NamedTuple):
         """Return whether `process` belongs to the plugin, whose service for it is not enabled."""
         if not self.services or not process.startswith(self.known_services):
             return False
-        its_own = (process,) if process in self.known_services else self.services
-        return not stack.is_service_enabled(*its_own)
+        # Each of `services` starts all processes, but for those that have a service of their own.
+        has_own = process in self.known_services and process not in self.services
+        return not stack.is_service_enabled(*((process,) if has_own else self.services))
 
     def _was_started(self, stack: "Settings | Stack") -> bool:
         names = cast("Stack", stack).started_services()

@@ -281,3 +281,21 @@ def test_service_that_was_never_started_is_not_stopped(
         declaring=nullcontext,
     )
     assert len(plugin.steps("unstack", stack=stack)) == steps
+
+
+@pytest.mark.parametrize(
+    ("process", "enabled", "is_disabled"),
+    [
+        ("memcached", "mysql", False),
+        ("memcached", "key", True),
+        ("n-sch", "mysql", True),
+        ("n-sch", "n-sch", False),
+        ("other", "key", False),
+    ],
+)
+def test_process_is_disabled_if_no_service_that_starts_it_is_enabled(
+    process: str, enabled: str, *, is_disabled: bool
+) -> None:
+    services = ("memcached", "mysql")
+    plugin = Plugin("demo", "", services=services, known_services=(*services, "n-sch"))
+    assert plugin.has_disabled(process, enabling(enabled)) is is_disabled
