@@ -1,14 +1,13 @@
 """Completion in a real bash and a real zsh, typed at a terminal."""
 
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.conftest import DOIT, StackDir, stack_dirs
+from tests.debian import have
 from tests.integration.probes import plugin
 from tests.terminal import Terminal
 
@@ -27,19 +26,6 @@ SHELLS = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],
     "zsh": ["zsh", "-f", "-i"],
 }
-
-
-def have(shell: str) -> None:
-    """Have `shell` on this machine: root installs it, as a stack does with its packages."""
-    if shutil.which(shell):
-        return
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        pytest.skip(f"{shell} is not installed, and only root on Debian can install it")
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", shell]
-    for command in (["apt-get", "update"], install):
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        if answer.returncode:
-            pytest.skip(f"{shell} is not installed, and cannot be: {answer.stderr.strip()[-200:]}")
 
 
 class Keyboard(Terminal):
@@ -80,7 +66,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackDir]:
 
 @pytest.fixture(params=SHELLS)
 def keyboard(request: pytest.FixtureRequest, stack: StackDir) -> Iterator[Keyboard]:
-    have(request.param)
+    have(request.param, request.param)
     keyboard = Keyboard(request.param, stack)
     yield keyboard
     keyboard.close()

@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -161,7 +162,8 @@ class Agent:
     def _on_unpack(self, what: dict[str, str]) -> None:
         """Make an environment of an archive that was put here. It appears once it is whole."""
         path, archive = _at_home(what["path"]), _at_home(what["archive"])
-        new = path.with_name(f"{path.name}.{os.getpid()}")
+        # Hosts may share a home directory, so a PID is no name of one's own.
+        new = Path(tempfile.mkdtemp(prefix=f"{path.name}.", dir=path.parent))
         make = [sys.executable, "-I", "-m", "venv", "--without-pip", str(new)]
         try:
             subprocess.run(make, stdin=subprocess.DEVNULL, stdout=2, check=True)

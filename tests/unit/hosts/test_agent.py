@@ -107,12 +107,15 @@ def test_file_has_its_name_once_it_is_whole_and_is_private(peer: Peer, tmp_path:
 
 def test_environment_appears_whole_or_not_at_all(peer: Peer, tmp_path: Path) -> None:
     peer.put("new.tgz", archive(lib__a="a"))
+    theirs = tmp_path / f"new.{peer.process.pid}"
+    theirs.mkdir()  # a host with the same home directory has a process of that PID
     assert peer.ask(unpack={"path": "new", "archive": "new.tgz"})["unpacked"]
+    assert [*theirs.iterdir()] == []
     assert (tmp_path / "new/lib/a").read_text() == "a"
     assert (tmp_path / "new/bin/python").exists()
     peer.put("bad.tgz", b"no archive")
     assert "unpack" in peer.ask(unpack={"path": "bad", "archive": "bad.tgz"})["failed"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["new"]
+    assert {*tmp_path.iterdir()} == {tmp_path / "new", theirs}
 
 
 def test_files_are_replaced_and_others_stay(peer: Peer, tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""A stack of several hosts with a network, processes and an sshd of their own."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeStackDir, StackDir, stack_dirs, user_caches
+from tests.integration.probes import is_dead, marked, plugin, wait_until
+from tests.sshd_hosts import SshdHost, needs_hosts, sshd_hosts
+
+pytestmark = needs_hosts
+
+PLUGIN = """
+def say(stack, *words):
+    print(*words, flush=True)
+
+@hookimpl
+def stack_install(stack):
+    here = stack.settings["THIS_HOST"]
+    if here == "controller":
+        yield async_run("accounts", say, "accounts are made")
+        yield async_wait("accounts", "compute@one", "compute@two")
+        yield run(say, "discover")
+    else:
+        address = stack.settings["HOST_IP"]
+        yield async_run("compute", say, here, "at", address, wait=["accounts@controller"])
+        yield async_wait("compute", *["compute@one"] * (here == "two"))
+"""
+
+CONF = """\
+[[local|localrc]]
+ENABLED_SERVICES=,
+HOSTS=one,two
+HOST_IP=10.88.0.1
+"""
+
+MARK = "sshd-hosts"
+
+Hosts = dict[str, SshdHost]
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    with sshd_hosts(
+        tmp_path_factory.mktemp("hosts"), "controller", "one", "two", TEST_MARK=MARK
+    ) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, hosts: Hosts) -> Iterator[StackDir]:
+    """A stack directory of the controller."""
+    files = {"extras.d/50-demo.py": plugin(PLUGIN), "local.conf": CONF}
+    with stack_dirs(tmp_path_factory.mktemp("controller")) as make:
+        yield taken(make, hosts, files)
+
+
+def taken(make: MakeStackDir, hosts: Hosts, files: dict[str, str]) -> StackDir:
+    stack = hosts["controller"].take(make(files, **user_caches(), TEST_MARK=MARK))
+    del stack.environ["ENABLED_SERVICES"]
+    return stack
+
+
+def test_host_is_a_machine_of_its_own(hosts: Hosts) -> None:
+    one, controller = hosts["one"], hosts["controller"]
+    assert controller.run("ssh", "one", "hostname; echo $HOME").split() == ["one", str(one.home)]
+    (sleep := one.home / "sleep").symlink_to("/bin/sleep")
+    one.run("sh", "-c", f"{sleep} 600 >/dev/null 2>&1 &")
+    (pid,) = (pid for pid in marked_programs(str(sleep)))
+    one.kill()
+    wait_until(lambda: is_dead(pid), "the end of the host's processes")
+    one.start()
+    assert controller.run("ssh", "one", "echo", "back") == "back\n"
+
+
+def marked_programs(path: str) -> list[int]:
+    found = [one for one in Path("/proc").iterdir() if one.name.isdecimal()]
+    return [int(one.name) for one in found if path.encode() in (one / "cmdline").read_bytes()]
+
+
+def test_hosts_stack_over_ssh(stack: StackDir, hosts: Hosts) -> None:
+    out = stack.run("stack").ok().out
+    assert "one at 10.88.0.2" in stack.log("stack@one"), out
+    assert "two at 10.88.0.3" in stack.log("stack@two")
+    assert out.index("compute@two:0]: finished") < out.index("\ndiscover\n")
+    names = {row["future"] for row in json.loads(stack.run("futures", "--json").ok().out)}
+    assert {"accounts", "compute@one", "compute@two", "stack@one", "stack@two"} <= names
+    wait_until(lambda: not marked(MARK), "the end of all that ran")
+    directory = hosts["two"].home / "doitstack" / "two"
+    assert (directory / ".stack").is_dir()
+    assert "finished doit clean on two with result 0" in stack.run("clean").ok().out
+    assert not (directory / ".stack").exists()
