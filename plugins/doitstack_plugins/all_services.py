@@ -11,7 +11,7 @@ from doitstack.cloud import ADMIN_PASSWORD
 from doitstack.uptodate import Unchanged
 from doitstack_plugins.backing import debian_packages, rabbitmq
 from doitstack_plugins.keystone.clouds import clouds_yaml, openrc
-from doitstack_plugins.shared import venvs
+from doitstack_plugins.shared import subnode, venvs
 
 STARTS = {
     "g-api": "start_glance",
@@ -23,6 +23,9 @@ STARTS = {
     "horizon": "start_horizon",
 }
 """The futures that start services, by the service that must be enabled."""
+
+_ON_SUBNODES = ("start_nova", "start_cinder")
+"""Those of them that a subnode has."""
 
 KEEP_BYTECODE = "keep_bytecode"
 """The future that keeps the byte code of all environments for later ones."""
@@ -62,6 +65,9 @@ def stack_extra(stack: Stack) -> Iterator[Step]:
     By then they have compiled what they import. A future keeps that while the next steps run.
     """
     started = [future for name, future in STARTS.items() if stack.is_service_enabled(name)]
+    if subnode.is_subnode(stack.settings):
+        # Its agents and volumes start with their own plugins.
+        started = [future for future in started if future in _ON_SUBNODES]
     if started:
         yield async_wait(*started)
     if stack.is_service_enabled(*ADDRESSES):

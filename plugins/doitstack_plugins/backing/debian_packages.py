@@ -78,7 +78,8 @@ def stack_pre_install(stack: Stack) -> Iterator[Step]:
 def stack_install(stack: Stack) -> Iterator[Step]:
     """Install what is missing, in the background."""
     good = [partial(are_installed, stack)]
-    yield async_run(FUTURE, install_system_packages, lock="apt", uptodate=good)
+    if wanted(stack):
+        yield async_run(FUTURE, install_system_packages, lock="apt", uptodate=good)
 
 
 def wanted(stack: Stack) -> list[str]:

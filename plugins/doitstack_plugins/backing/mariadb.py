@@ -21,7 +21,7 @@ from doitstack.errors import SettingsError
 from doitstack.private_files import private_directory, write_private
 from doitstack.uptodate import digest
 from doitstack_plugins.backing import debian_packages, memcached
-from doitstack_plugins.shared import health, ports, required_services
+from doitstack_plugins.shared import health, ports, required_services, subnode
 
 _FUTURE = "start_mysql"
 _PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - its name, not the password
@@ -98,7 +98,8 @@ checked_settings = {
 @hookimpl
 def source(settings: Settings) -> None:
     """Set where the database listens, and its user."""
-    settings.default("DATABASE_HOST", settings["SERVICE_HOST"])
+    # DevStack's older name comes first.
+    settings.default("DATABASE_HOST", settings.get("MYSQL_HOST", settings["SERVICE_HOST"]))
     settings.default("DATABASE_PORT", "13306")
     settings.default("DATABASE_USER", "root")
 
@@ -106,7 +107,7 @@ def source(settings: Settings) -> None:
 @hookimpl
 def stack_pre_install(stack: Stack) -> Iterator[Step]:
     """Check that MariaDB can listen."""
-    if is_mysql(stack):
+    if _is_here(stack):
         yield run(check_mysql, only_looks=True)
 
 
@@ -115,14 +116,14 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     """Start it once its package is there; with RECREATE_DB, forget the databases."""
     if stack.settings.is_true("RECREATE_DB"):
         yield run(forget_databases)
-    if is_mysql(stack):
+    if _is_here(stack):
         yield async_run(_FUTURE, start_mysql, wait=[debian_packages.FUTURE])
 
 
 @hookimpl
 def stack_post_config(stack: Stack) -> Iterator[Step]:
     """Wait for it before services are configured."""
-    if is_mysql(stack):
+    if _is_here(stack):
         yield async_wait(_FUTURE)
 
 
@@ -139,13 +140,17 @@ def clean(stack: Stack) -> Iterator[Step]:
 
 
 def is_mysql(stack: Stack) -> bool:
-    """Return whether databases are in MariaDB."""
+    """Return whether databases are in MariaDB: here, or on the controller of this subnode."""
+    return _is_here(stack) or subnode.is_subnode(stack.settings)
+
+
+def _is_here(stack: Stack) -> bool:
     return stack.is_service_enabled("mysql")
 
 
 def waits(stack: Stack) -> list[str]:
     """Return the futures to wait for before using a database."""
-    return [_FUTURE] if is_mysql(stack) else []
+    return [_FUTURE] if _is_here(stack) else []
 
 
 def url(stack: Stack, name: str) -> str:

@@ -17,7 +17,7 @@ from doitstack.errors import SettingsError
 from doitstack.private_files import private_directory, write_private
 from doitstack.uptodate import digest
 from doitstack_plugins.backing import debian_packages
-from doitstack_plugins.shared import health, ports, required_services
+from doitstack_plugins.shared import health, ports, required_services, subnode
 
 services = ("rabbit",)
 _PORTS = ("RABBIT_PORT", "RABBIT_DIST_PORT", "RABBIT_EPMD_PORT")
@@ -99,6 +99,11 @@ def url(stack: Stack, vhost: str = "") -> str:
     user, password = settings["RABBIT_USERID"], quote(stack.password(_PASSWORD), safe="")
     host, port = settings["RABBIT_HOST"], settings.port("RABBIT_PORT")
     return f"rabbit://{user}:{password}@{url_host(host)}:{port}/{vhost}"
+
+
+def listener(stack: Stack) -> dict[str, subnode.Probe]:
+    """Return the broker, and how a subnode sees whether it listens."""
+    return subnode.listener("rabbit", *_address(stack))
 
 
 def check_rabbit(stack: Stack) -> None:

@@ -5,7 +5,7 @@ nowhere.
 """
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.cinder import backends
 from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.libvirt import node
-from doitstack_plugins.shared import health
+from doitstack_plugins.shared import health, subnode
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 from doitstack_plugins.shared.uwsgi import WsgiService
@@ -78,6 +78,8 @@ class Cinder(ApiService):
     def stack_extra(self, stack: Stack) -> Iterator[Step]:
         """Start cinder, and make the type of its volumes."""
         yield from super().stack_extra(stack)
+        if subnode.is_subnode(stack.settings):
+            return
         good = Unchanged(partial(self.schema, stack))
         name, wait = "create_volume_types", ["start_cinder"]
         yield async_run(name, self.create_volume_types, wait=wait, uptodate=[good])
@@ -85,7 +87,8 @@ class Cinder(ApiService):
     @hookimpl
     def stack_test_config(self, stack: Stack) -> Iterator[Step]:
         """Wait for the types of volumes, which tests use."""
-        yield async_wait("create_volume_types")
+        if not subnode.is_subnode(stack.settings):
+            yield async_wait("create_volume_types")
 
     def serves_api(self, stack: Stack) -> bool:
         """Return whether the API is enabled."""
@@ -111,13 +114,17 @@ class Cinder(ApiService):
 
     def wait_for_daemons(self, stack: Stack) -> None:
         """Wait until the daemons have reported to the API, if there is one."""
-        if not self.serves_api(stack):
+        if not self.serves_api(stack) and not subnode.is_subnode(stack.settings):
             return
         with cloud(stack) as connection:
             for name in self.enabled_daemons(stack):
-                started = stack.services.started(name)
-                storage, binary = connection.block_storage, self.daemons[name]
-                health.wait_until(stack, name, partial(_is_reported, storage, binary, started))
+                is_up = partial(
+                    _is_reported,
+                    partial(connection.block_storage.services, binary=self.daemons[name]),
+                    _host(stack),
+                    stack.services.started(name),
+                )
+                health.wait_until(stack, name, is_up)
 
     def create_volume_types(self, stack: Stack) -> None:
         """Make the type of each back end's volumes unless it is there."""
@@ -151,7 +158,7 @@ class Cinder(ApiService):
         names = self.backend_names(stack)
         return {
             "DEFAULT": {
-                "host": socket_host(stack.settings["SERVICE_HOST"]),
+                "host": _host(stack),
                 "my_ip": host_address(stack.settings),
                 "transport_url": rabbitmq.url(stack),
                 "enabled_backends": ",".join(names),
@@ -195,8 +202,18 @@ class Cinder(ApiService):
         return self.data(stack) / "state"
 
 
-def _is_reported(storage: Any, binary: str, started: int) -> bool:
-    return any(health.has_reported(one, started) for one in storage.services(binary=binary))
+def _host(stack: Stack) -> str:
+    """Return the name of this host in cinder; a volume service has one for each back end."""
+    settings = stack.settings
+    if subnode.is_subnode(settings):
+        return host_address(settings)
+    return socket_host(settings["SERVICE_HOST"])
+
+
+def _is_reported(listed: Callable[[], Iterable[Any]], host: str, started: int) -> bool:
+    return any(
+        one.host.partition("@")[0] == host and health.has_reported(one, started) for one in listed()
+    )
 
 
 plugin = Cinder()

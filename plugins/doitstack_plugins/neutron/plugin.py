@@ -6,6 +6,7 @@ are created and carry nothing.
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.neutron import ml2
 from doitstack_plugins.neutron.first_networks import create_initial_networks, set_network_defaults
 from doitstack_plugins.ovn import places as ovn
-from doitstack_plugins.shared import conf_files
+from doitstack_plugins.shared import conf_files, subnode
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 from doitstack_plugins.shared.service import named
@@ -57,8 +58,16 @@ class Neutron(ApiService):
         set_network_defaults(settings)
 
     @hookimpl
+    def stack_install(self, stack: Stack) -> Iterator[Step]:
+        """Install it and make its database. On a subnode is only the agent, with its own files."""
+        steps = super().stack_install(stack)
+        yield from islice(steps, 1) if subnode.is_subnode(stack.settings) else steps
+
+    @hookimpl
     def stack_post_config(self, stack: Stack) -> Iterator[Step]:
         """Configure neutron, and nova for it, and make its accounts."""
+        if subnode.is_subnode(stack.settings):
+            return
         yield from super().stack_post_config(stack)
         # Since it was configured for its migrations, scripts may have added service plugins.
         yield run(named("configure_neutron", self.configure))
@@ -68,6 +77,8 @@ class Neutron(ApiService):
     @hookimpl
     def stack_extra(self, stack: Stack) -> Iterator[Step]:
         """Start neutron, and make the first networks."""
+        if subnode.is_subnode(stack.settings):
+            return
         yield from super().stack_extra(stack)
         if _has_initial_networks(stack):
             yield async_run(
@@ -80,7 +91,7 @@ class Neutron(ApiService):
     @hookimpl
     def stack_test_config(self, stack: Stack) -> Iterator[Step]:
         """Wait for the first networks, which tests use."""
-        if _has_initial_networks(stack):
+        if _has_initial_networks(stack) and not subnode.is_subnode(stack.settings):
             yield async_wait("create_neutron_initial_network")
 
     @property

@@ -21,7 +21,7 @@ _USED = (
 """The modules that nova-manage imports for each of these commands."""
 
 _EXISTS = 2
-"""The exit code of create_cell if the cell exists."""
+"""The exit code of create_cell if the cell exists, and of discover_hosts if a mapping does."""
 
 
 def init_cell(stack: Stack, number: int) -> None:
@@ -47,7 +47,12 @@ def create_cells(stack: Stack) -> None:
 
 def discover_hosts(stack: Stack) -> None:
     """Map the computes to their cells in the API's database."""
-    _manage(stack, (conf.API,), "cell_v2", "discover_hosts", "--verbose")
+    try:
+        _manage(stack, (conf.API,), "cell_v2", "discover_hosts", "--verbose")
+    except CommandError as error:
+        # The scheduler, which looks for those of other hosts, has mapped them at the same moment.
+        if error.code != _EXISTS:
+            raise
 
 
 def cell_schema(stack: Stack, number: int) -> str:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from doitstack import Settings, Stack
 from doitstack.config.addresses import host_address
+from doitstack.config.hosts import CONTROLLER
 from doitstack.uptodate import digest
 from doitstack.venvs import Environment
 from doitstack_plugins.backing import debian_packages, mariadb, rabbitmq
 from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.nova import consoles, guests
-from doitstack_plugins.shared import conf_files, venvs
+from doitstack_plugins.shared import conf_files, subnode, venvs
 
 API = "nova.conf"
 
@@ -26,6 +27,10 @@ DRIVERS = {"fake": "fake.FakeDriverWithoutFakeNodes", "libvirt": "libvirt.Libvir
 
 COMPUTES = "nova-cpu.conf"
 """The file for options of all computes: DevStack's $NOVA_CPU_CONF. It is empty at first."""
+
+
+_DISCOVERY_SECONDS = "2"
+"""The interval in which the scheduler looks for computes of other hosts that have come up."""
 
 
 def set_nova_defaults(settings: Settings) -> None:
@@ -38,7 +43,14 @@ def set_nova_defaults(settings: Settings) -> None:
     settings.default("NOVA_CPU_CELL", "1")
     settings.default("VIRT_DRIVER", "fake")
     settings.default("NUMBER_FAKE_NOVA_COMPUTE", "1")
-    settings.default("LOCAL_HOSTNAME", socket.gethostname().partition(".")[0])
+    settings.default("LOCAL_HOSTNAME", _host_name(settings))
+
+
+def _host_name(settings: Settings) -> str:
+    """Return the name of this machine; hosts that are stacked together have different ones."""
+    if settings["THIS_HOST"] != CONTROLLER:
+        return settings["THIS_HOST"]
+    return socket.gethostname().partition(".")[0]
 
 
 def environment(stack: Stack) -> Environment:
@@ -132,7 +144,8 @@ def options(stack: Stack, *names: str) -> list[str]:
 def generation(stack: Stack, *names: str) -> str:
     """Return what a process that reads `files` is made from."""
     texts = (path.read_text(encoding="utf-8") for path in files(stack, *names))
-    stores = (mariadb.schema_key(stack, name) for name in database_names(stack))
+    databases = [] if subnode.is_subnode(stack.settings) else database_names(stack)
+    stores = (mariadb.schema_key(stack, name) for name in databases)
     return digest(environment(stack).digest(), *stores, *texts)
 
 
@@ -147,7 +160,8 @@ def cell_database(number: int) -> str:
 
 
 def sections(stack: Stack) -> conf_files.Sections:
-    """Return the configuration of all processes, with the API's databases."""
+    """Return the configuration of all processes; on a subnode, without databases."""
+    is_subnode = subnode.is_subnode(stack.settings)
     account = partial(service_accounts.credentials, stack)
     state = stack.data_dir / "nova"
     return {
@@ -158,10 +172,7 @@ def sections(stack: Stack) -> conf_files.Sections:
             "transport_url": transport_url(stack, 0),
             "compute_driver": DRIVERS[stack.settings["VIRT_DRIVER"]],
         },
-        "api_database": {"connection": mariadb.url(stack, "nova_api")},
-        "database": {"connection": mariadb.url(stack, cell_database(0))},
-        "conductor": {"workers": "1"},
-        "scheduler": {"workers": "1"},
+        **({"neutron": account("neutron")} if is_subnode else _control_sections(stack)),
         **consoles.sections(stack),
         "oslo_concurrency": {"lock_path": str(state / "locks")},
         "keystone_authtoken": service_accounts.authtoken_options(stack, "nova"),
@@ -176,12 +187,25 @@ def sections(stack: Stack) -> conf_files.Sections:
     }
 
 
+def _control_sections(stack: Stack) -> conf_files.Sections:
+    """Return what only the processes of a controller need."""
+    scheduler = {"workers": "1"}
+    if subnode.is_reachable(stack.settings):
+        scheduler["discover_hosts_in_cells_interval"] = _DISCOVERY_SECONDS
+    return {
+        "api_database": {"connection": mariadb.url(stack, "nova_api")},
+        "database": {"connection": mariadb.url(stack, cell_database(0))},
+        "conductor": {"workers": "1"},
+        "scheduler": scheduler,
+    }
+
+
 def _cell_sections(stack: Stack, number: int) -> conf_files.Sections:
     """Return what differs from the API's configuration for the processes of a cell."""
-    return {
-        "DEFAULT": {"transport_url": transport_url(stack, number)},
-        "database": {"connection": mariadb.url(stack, cell_database(number))},
-    }
+    own = {"DEFAULT": {"transport_url": transport_url(stack, number)}}
+    if subnode.is_subnode(stack.settings):
+        return own
+    return {**own, "database": {"connection": mariadb.url(stack, cell_database(number))}}
 
 
 def transport_url(stack: Stack, cell_number: int) -> str:

@@ -14,7 +14,7 @@ from doitstack.uptodate import Unchanged
 from doitstack.venvs import Environment
 from doitstack_plugins.backing import debian_packages, mariadb, rabbitmq
 from doitstack_plugins.nova import cells, conf, consoles, processes, readiness
-from doitstack_plugins.shared import venvs
+from doitstack_plugins.shared import subnode, venvs
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.service import named
@@ -50,6 +50,8 @@ class Nova(ApiService):
             waits = [*waits, debian_packages.FUTURE]
         yield self.install_step(stack, wait=waits)
         yield run(named("configure_nova", self.configure))
+        if subnode.is_subnode(stack.settings):
+            return
         for number in (0, *conf.cells(stack)):
             yield async_run(
                 f"nova-cell-{number}",
@@ -66,6 +68,8 @@ class Nova(ApiService):
     @hookimpl
     def stack_post_config(self, stack: Stack) -> Iterator[Step]:
         """Configure nova, and make its accounts and the API's database while cells are made."""
+        if subnode.is_subnode(stack.settings):
+            return
         yield from super().stack_post_config(stack)
         yield async_wait("install_nova")
         good = Unchanged(partial(cells.api_schema, stack))
@@ -73,7 +77,10 @@ class Nova(ApiService):
 
     @hookimpl
     def stack_extra(self, stack: Stack) -> Iterator[Step]:
-        """Put the cells together and start nova."""
+        """Put the cells together and start nova; on a subnode, its computes."""
+        if subnode.is_subnode(stack.settings):
+            yield from self._start_computes(stack)
+            return
         yield async_wait(*(f"nova-cell-{number}" for number in (0, *conf.cells(stack))))
         yield run(cells.create_cells, uptodate=[Unchanged(partial(cells.schemas, stack))])
         yield async_wait("create_nova_accounts")
@@ -106,7 +113,17 @@ class Nova(ApiService):
     @hookimpl
     def stack_test_config(self, stack: Stack) -> Iterator[Step]:
         """Wait until nova is ready for the servers of tests."""
-        yield async_wait("create_flavors", "wait_for_computes", "discover_hosts")
+        yield async_wait("wait_for_computes")
+        if not subnode.is_subnode(stack.settings):
+            yield async_wait("create_flavors", "discover_hosts")
+
+    def _start_computes(self, stack: Stack) -> Iterator[Step]:
+        yield async_wait("install_nova")
+        if conf.is_libvirt(stack):
+            yield async_wait("choose_virt_type", "start_libvirt")
+        wait = subnode.futures(stack.settings, "start_nova", "start_placement")
+        yield async_run("start_nova", named("start_nova", self.start_on_subnode), wait=wait)
+        yield async_run("wait_for_computes", readiness.wait_for_computes, wait=["start_nova"])
 
     @property
     def checked_settings(self) -> Mapping[str, SettingCheck]:
@@ -123,7 +140,8 @@ class Nova(ApiService):
         }
 
     def checks(self, stack: Stack) -> Iterator[Check]:
-        """Yield the checks of the APIs' ports."""
+        """Yield the checks of the APIs' ports, and of what is enabled on a subnode."""
+        yield partial(subnode.check_services, stack, self.known_services)
         yield from processes.port_checks(stack)
 
     def configure(self, stack: Stack) -> None:
@@ -136,6 +154,12 @@ class Nova(ApiService):
     def init_cell(self, stack: Stack, number: int) -> None:
         """Make the database of a cell, or bring it up to the installed version."""
         cells.init_cell(stack, number)
+
+    def start_on_subnode(self, stack: Stack) -> None:
+        """Start the computes once what they need on the controller answers."""
+        wanted = subnode.apis(stack, "KEYSTONE", "PLACEMENT", "NOVA")
+        subnode.wait_for(stack, {**wanted, **rabbitmq.listener(stack)})
+        processes.start_nova(stack)
 
     def start(self, stack: Stack) -> None:
         """Start all of nova, and wait until it works."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from doitstack import Stack
 from doitstack.cloud import cloud
 from doitstack_plugins.nova import conf
-from doitstack_plugins.shared import health
+from doitstack_plugins.shared import health, subnode
 
 
 class Flavor(NamedTuple):
@@ -56,14 +56,21 @@ def wait_for_services(stack: Stack, binaries: Mapping[str, str]) -> None:
 
 
 def wait_for_computes(stack: Stack) -> None:
-    """Wait until each compute works and has reported its resources to placement."""
+    """Wait until each compute works and has reported its resources to placement.
+
+    On a subnode also wait until the scheduler has mapped it to its cell, so that it gets servers.
+    """
+    is_subnode = subnode.is_subnode(stack.settings)
     with cloud(stack) as connection:
         for number in conf.computes(stack):
             name, host = f"n-cpu-{number}", conf.compute_host(stack, number)
             health.wait_until(stack, name, partial(_is_known, connection.placement, host))
             listed = partial(connection.compute.services, binary="nova-compute", host=host)
-            is_up = partial(_have_reported, listed, stack.services.started(name), 1)
-            health.wait_until(stack, name, is_up)
+            # The controller, whose clock may differ, writes the times of reports.
+            started = 0 if is_subnode else stack.services.started(name)
+            health.wait_until(stack, name, partial(_have_reported, listed, started, 1))
+            if is_subnode:
+                health.wait_until(stack, name, partial(_is_mapped, connection.compute, host))
 
 
 def _create(compute: Any, name: str, flavor: Flavor) -> None:
@@ -74,6 +81,11 @@ def _create(compute: Any, name: str, flavor: Flavor) -> None:
 
 def _have_reported(listed: Callable[[], Iterable[Any]], started: int, fewest: int) -> bool:
     return sum(health.has_reported(one, started, trust_new=True) for one in listed()) >= fewest
+
+
+def _is_mapped(compute: Any, host: str) -> bool:
+    # Nova lists no other computes.
+    return any(one.name == host for one in compute.hypervisors())
 
 
 def _is_known(placement: Any, host: str) -> bool:

@@ -13,9 +13,9 @@ from typing import ClassVar
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.errors import ServiceError
 from doitstack.uptodate import Unchanged, digest
-from doitstack_plugins.backing import mariadb, schemas
+from doitstack_plugins.backing import mariadb, rabbitmq, schemas
 from doitstack_plugins.keystone import service_accounts
-from doitstack_plugins.shared import conf_files, ports, venvs
+from doitstack_plugins.shared import conf_files, ports, subnode, venvs
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.service import Service, named
 from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
@@ -76,6 +76,8 @@ class ApiService(Service):
         yield from super().stack_install(stack)
         # Futures that read the files start after this, and sections of local.conf are merged later.
         yield run(named(f"configure_{self.name}", self._prepare))
+        if subnode.is_subnode(stack.settings):
+            return
         name = f"init_{self.name}"
         yield async_run(
             name,
@@ -87,15 +89,21 @@ class ApiService(Service):
     @hookimpl
     def stack_post_config(self, stack: Stack) -> Iterator[Step]:
         """Make its accounts."""
+        if subnode.is_subnode(stack.settings):
+            return
         name, good = f"create_{self.name}_accounts", Unchanged(partial(self.accounts, stack))
         yield async_run(name, named(name, self.create_accounts), uptodate=[good])
 
     @hookimpl
     def stack_extra(self, stack: Stack) -> Iterator[Step]:
-        """Start it."""
+        """Start it; on a subnode, after what it needs on the controller."""
         name = self.name
-        yield async_wait(f"install_{name}", f"init_{name}", f"create_{name}_accounts")
-        yield async_run(f"start_{name}", named(f"start_{name}", self.start))
+        waits = [f"init_{name}", f"create_{name}_accounts"]
+        if is_subnode := subnode.is_subnode(stack.settings):
+            waits = subnode.futures(stack.settings, f"start_{name}")
+        yield async_wait(f"install_{name}", *waits)
+        start = self.start_on_subnode if is_subnode else self.start
+        yield async_run(f"start_{name}", named(f"start_{name}", start))
 
     @hookimpl
     def stack_test_config(self, stack: Stack) -> Iterator[Step]:
@@ -144,6 +152,13 @@ class ApiService(Service):
             self.wait_for_api(stack)
         self.wait_for_daemons(stack)
 
+    def start_on_subnode(self, stack: Stack) -> None:
+        """Start its daemons once its API, Keystone and the broker answer, and wait for them."""
+        subnode.wait_for(
+            stack, {**subnode.apis(stack, "KEYSTONE", self.prefix), **rabbitmq.listener(stack)}
+        )
+        self.start(stack)
+
     def start_daemons(self, stack: Stack) -> None:
         """Start the daemons that are enabled."""
         for name in self.enabled_daemons(stack):
@@ -174,13 +189,14 @@ class ApiService(Service):
     # -- what they use -------------------------------------------------------------------------
 
     def checks(self, stack: Stack) -> Iterator[Check]:
-        """Yield the check of the API's port."""
+        """Yield the checks of the API's port, and of what is enabled on a subnode."""
+        yield partial(subnode.check_services, stack, self.services + self.known_services)
         if self.serves_api(stack):
             yield partial(ports.check_api, stack, self.process, self.prefix)
 
     def serves_api(self, stack: Stack) -> bool:
         """Return whether there is an API, not only daemons."""
-        return True
+        return not subnode.is_subnode(stack.settings)
 
     def enabled_daemons(self, stack: Stack) -> list[str]:
         """Return the names of the daemons that are enabled."""

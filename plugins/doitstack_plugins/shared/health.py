@@ -74,6 +74,11 @@ def has_text(address: Address, path: str, text: str) -> bool:
     return text.encode() in _body(address, path)
 
 
+def answers(address: Address, path: str) -> bool:
+    """Return whether GET `path` is answered, by another machine, too, with no error of its code."""
+    return 0 < _answer(address, path)[0] < _FAILED
+
+
 def is_failing(address: Address, path: str) -> bool:
     """Return whether GET `path` is answered with an error of the server's code."""
     return _answer(address, path)[0] == _FAILED

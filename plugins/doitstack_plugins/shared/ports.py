@@ -59,9 +59,8 @@ def _remedy(error: OSError, setting: str) -> str:
         return f"set {setting} in local.conf to a port above 1023"
     remedy = "set SERVICE_HOST in local.conf to an address of this machine"
     if error.errno == errno.EADDRNOTAVAIL:
-        return (
-            f"it is another machine's, and stacks of several machines are not supported; {remedy}"
-        )
+        leave_out = "leave the service out of ENABLED_SERVICES of this host"
+        return f"it is another machine's; {leave_out}, or {remedy}"
     return remedy
 
 

@@ -5,18 +5,21 @@ from collections.abc import Callable, Mapping
 from doitstack import Stack
 from doitstack.config.settings import SettingCheck
 from doitstack.errors import DoitstackError, SettingsError, StepError
-from doitstack_plugins.shared import ports
+from doitstack_plugins.shared import subnode
 
 Check = Callable[[], None]
 """Raises a DoitstackError if something is missing or in the way."""
 
 
 def check(stack: Stack, service: str, *needed: str) -> None:
-    """Raise SettingsError, with all that is missing, unless the services `needed` are enabled."""
+    """Raise SettingsError, with all that is missing, unless the services `needed` are enabled.
+
+    A subnode uses those of its controller.
+    """
     missing = [name for name in needed if not stack.is_service_enabled(name)]
-    if missing:
+    if missing and not subnode.is_subnode(stack.settings):
         enable = f"add to local.conf: enable_service {' '.join(missing)}"
-        raise SettingsError(f"{service} needs {', '.join(missing)}; {_elsewhere(stack)}{enable}")
+        raise SettingsError(f"{service} needs {', '.join(missing)}; {enable}")
 
 
 def check_settings(stack: Stack, checks: Mapping[str, SettingCheck]) -> None:
@@ -24,16 +27,6 @@ def check_settings(stack: Stack, checks: Mapping[str, SettingCheck]) -> None:
     for name, check_one in checks.items():
         if stack.settings.get(name):
             check_one(stack.settings, name)
-
-
-def _elsewhere(stack: Stack) -> str:
-    host = stack.settings["SERVICE_HOST"]
-    if ports.is_of_this_machine(host):
-        return ""
-    return (
-        f"SERVICE_HOST={host} is another machine, and stacks of several machines are not "
-        "supported: all services run here; set SERVICE_HOST to an address of this machine, and "
-    )
 
 
 def check_all(*checks: Check) -> None:

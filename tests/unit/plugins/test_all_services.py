@@ -173,3 +173,11 @@ def test_bad_settings_of_services_that_are_off_are_no_error(tmp_path: Path) -> N
     used = {"KEYSTONE_CONF_DIR", "KEYSTONE_SERVICE_PROTOCOL", "RECREATE_DB"}
     unused = {name: value for name, value in BAD.items() if name not in used}
     directory(tmp_path, "key", **unused).check()
+
+
+def test_subnode_waits_for_what_it_has(tmp_path: Path) -> None:
+    made = directory(tmp_path, "n-cpu,c-vol", THIS_HOST="compute1")
+    made.check()
+    assert "never waited" not in str(made.warnings())
+    [wait] = [one.step for one in made.plan().steps if one.plugin == "ready"]
+    assert wait.waits == ("start_nova", "start_cinder")

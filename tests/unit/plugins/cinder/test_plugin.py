@@ -62,3 +62,20 @@ def test_cinder_manage_migrates_the_database(tmp_path: Path) -> None:
     last = stage.programs[-1].argv
     assert Path(last[0]).name == "cinder-manage"
     assert list(last[2:]) == ["db", "sync"]
+
+
+def test_subnode_has_volume_services_alone(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, ENABLED_SERVICES="c-vol", THIS_HOST="one", HOST_IP="127.0.0.2")
+    stack.settings.update({"SERVICE_HOST": "192.0.2.1"})
+    for plugin in (memcached, mariadb, rabbitmq, cinder):
+        plugin.source(stack.settings)
+    steps = [step for hook in HOOKS for step in hook(stack)]
+    assert [step.name for step in steps if step.kind is Kind.ASYNC_RUN] == [
+        *("install_cinder", "start_cinder")
+    ]
+    [waits] = [step.waits for step in steps if step.kind is Kind.ASYNC_WAIT]
+    assert waits == ("install_cinder", "start_cinder@controller")
+    conf = cinder.conf(stack)
+    assert conf["DEFAULT"]["host"] == "127.0.0.2"
+    assert "@192.0.2.1:13306/cinder" in conf["database"]["connection"]
+    assert not cinder.serves_api(stack)

@@ -117,3 +117,9 @@ def test_the_driver_is_found_by_the_name_in_the_configuration() -> None:
     driver = read(entry_points)["neutron.ml2.mechanism_drivers"]["unwired"]
     driver_module, _, name = driver.partition(":")
     assert f"class {name}(" in (directory / f"{driver_module}.py").read_text()
+
+
+def test_subnode_has_neither_api_nor_networks(tmp_path: Path) -> None:
+    services = "n-cpu,q-ovn-agent"
+    stack = make_neutron(tmp_path, ENABLED_SERVICES=services, SERVICE_HOST="192.0.2.1")
+    assert futures(stack) == ["install_neutron"]

@@ -71,3 +71,17 @@ def test_nova_manage_never_has_green_threads(tmp_path: Path) -> None:
     (program,) = stage.programs
     assert program.env is not None
     assert program.env["OS_NOVA_DISABLE_EVENTLET_PATCHING"] == "1"
+
+
+def discover(stack: Stack, code: int) -> None:
+    def play(program: Program) -> None:
+        raise CommandError("mapped twice", code)
+
+    with stack.acting(RecordedActions(play)):
+        cells.discover_hosts(stack)
+
+
+def test_host_that_the_scheduler_has_just_mapped_is_good(tmp_path: Path) -> None:
+    discover(make_nova(tmp_path), 2)
+    with pytest.raises(CommandError):
+        discover(make_nova(tmp_path), 1)

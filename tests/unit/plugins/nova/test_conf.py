@@ -57,3 +57,32 @@ def test_files_of_other_services_are_read_last(tmp_path: Path) -> None:
     assert [path.name for path in conf.files(stack, "nova.conf")] == [
         *("nova.conf", "neutron.conf")
     ]
+
+
+def test_subnode_has_no_databases(tmp_path: Path) -> None:
+    stack = make_nova(
+        tmp_path, ENABLED_SERVICES="n-cpu", SERVICE_HOST="192.0.2.1", HOST_IP="127.0.0.2"
+    )
+    with stack.acting(RecordedActions(lambda program: None)):
+        nova.configure(stack)
+    directory = stack.data_dir / "nova" / "etc"
+    whole, cell = read(directory / "nova.conf"), read(directory / "nova_cell1.conf")
+    assert {"database", "api_database"}.isdisjoint((*whole.sections(), *cell.sections()))
+    assert "mysql" not in (directory / "nova.conf").read_text()
+    assert whole["DEFAULT"]["my_ip"] == "127.0.0.2"
+    assert whole["neutron"]["auth_url"] == "http://192.0.2.1:5000"
+    assert "@192.0.2.1:15672/" in cell["DEFAULT"]["transport_url"]
+    assert conf.generation(stack, "nova.conf")
+
+
+def test_scheduler_looks_for_computes_of_other_hosts_that_reach_it(tmp_path: Path) -> None:
+    name = "discover_hosts_in_cells_interval"
+    assert name not in conf.sections(make_nova(tmp_path))["scheduler"]
+    there = make_nova(tmp_path, HOST_IP="192.0.2.1", THIS_HOST="controller")
+    there.settings.update({"SERVICE_HOST": "127.0.0.1"})
+    assert conf.sections(there)["scheduler"][name] == "2"
+
+
+def test_hosts_of_a_stack_have_different_names(tmp_path: Path) -> None:
+    stack = make_nova(tmp_path, LOCAL_HOSTNAME="", THIS_HOST="compute1", SERVICE_HOST="192.0.2.1")
+    assert conf.compute_host(stack, 1) == "compute11"

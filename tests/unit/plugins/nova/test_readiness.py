@@ -38,6 +38,11 @@ class FakeCloud:
         self.looks.append(where)
         return [SimpleNamespace(reported=True)] * len(self.looks)
 
+    def hypervisors(self) -> list[Any]:
+        """List the compute at the third call."""
+        self.looks.append({})
+        return [SimpleNamespace(name="vm1")] * (len(self.looks) - 4)
+
     def resource_providers(self, name: str) -> Iterator[str]:
         self.looks.append({"provider": name})
         return iter([name] if name in self.known else [])
@@ -109,3 +114,11 @@ def test_compute_that_placement_does_not_know_is_waited_for(
     api.known.clear()
     with pytest.raises(AssertionError, match="n-cpu-1"):
         readiness.wait_for_computes(make_nova(tmp_path))
+
+
+def test_compute_of_a_subnode_is_ready_once_the_scheduler_has_mapped_it(
+    tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]]
+) -> None:
+    subnode = make_nova(tmp_path, ENABLED_SERVICES="n-cpu", THIS_HOST="compute1")
+    readiness.wait_for_computes(subnode)
+    assert waits == [("n-cpu-1", 1), ("n-cpu-1", 1), ("n-cpu-1", 3)]

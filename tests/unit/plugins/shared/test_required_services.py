@@ -19,15 +19,8 @@ def test_missing_services_are_named_with_the_line_that_enables_them(tmp_path: Pa
     )
 
 
-def test_services_of_another_machine_are_not_supported(tmp_path: Path) -> None:
-    stack = make_stack(tmp_path, ENABLED_SERVICES="n-cpu", SERVICE_HOST="192.0.2.1")
-    with pytest.raises(SettingsError) as raised:
-        check(stack, "n-cpu", "key", "mysql")
-    assert str(raised.value) == (
-        "n-cpu needs key, mysql; SERVICE_HOST=192.0.2.1 is another machine, and stacks of "
-        "several machines are not supported: all services run here; set SERVICE_HOST to an address "
-        "of this machine, and add to local.conf: enable_service key mysql"
-    )
+def test_subnode_uses_the_services_of_another_machine(tmp_path: Path) -> None:
+    check(make_stack(tmp_path, SERVICE_HOST="192.0.2.1"), "n-cpu", "key", "mysql")
 
 
 def failing(error: Exception) -> None:
