@@ -207,6 +207,9 @@ _async_learn_secret() {
     done
     [[ ${#1} -ge 5 && ${1,,} != @(/*|$_async_harmless_words) ]] || return 0
     [[ $1 == *[!0-9]* || ${#1} -ge 12 ]] || return 0
+    # The name of a service or plugin hides nothing, and would make stars of all lines about it.
+    local _async_names=${ENABLED_SERVICES-},${DEVSTACK_PLUGINS-}
+    [[ ,${_async_names,,}, != *",${1,,},"* ]] || return 0
     _doitstack_secrets+=("$1")
     ! _async_in_session || _doitstack_send secret "$1"
 }

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,31 +51,52 @@ def password(settings: Mapping[str, str], name: str) -> str:
         return _generated(dest / "passwords", name)
 
 
-def known_secrets(settings: Mapping[str, str]) -> list[str]:
+def known_secrets(settings: Mapping[str, str], plugins: Iterable[str] = ()) -> list[str]:
     """Return the values that must not be shown, the longest first.
 
     They are the settings that are named like a secret, the passwords of all URLs in settings, and
-    the generated passwords.
+    the generated passwords. `plugins` are the names of plugin repositories.
     """
-    values = {value for name, value in settings.items() if name.upper().endswith(_SECRET)}
+    names = _names(settings, plugins)
+    values = {value for name, value in settings.items() if _is_secret(name)}
     for value in settings.values():
         if "://" in value:
             values |= {quoted for _, quoted in re.findall(URL_PASSWORD, value)}
             values |= {unquote(quoted) for _, quoted in re.findall(URL_PASSWORD, value)}
     with suppress(SettingsError):  # `password` reports it; without it a stack can still be stopped
         values |= set(_read(Path(settings["DEST"]) / "passwords").values())
-    return sorted(filter(_can_be_masked, values), key=len, reverse=True)
+    return sorted((one for one in values if _can_be_masked(one, names)), key=len, reverse=True)
 
 
-def _can_be_masked(value: str) -> bool:
+def _is_secret(name: str) -> bool:
+    return name.upper().endswith(_SECRET)
+
+
+def _names(settings: Mapping[str, str], plugins: Iterable[str]) -> Set[str]:
+    """Return the names of services and plugins, in lower case: each line of a run may have one."""
+    return {name.lower() for name in (*settings.get("ENABLED_SERVICES", "").split(","), *plugins)}
+
+
+def _can_be_masked(value: str, names: Set[str]) -> bool:
     if len(value) < _MIN_SECRET_LENGTH or (value.isdecimal() and len(value) < _LONG_NUMBER):
         return False
-    return not re.fullmatch(_HARMLESS, value)
+    return value.lower() not in names and not re.fullmatch(_HARMLESS, value)
 
 
-def known_mask(settings: Mapping[str, str]) -> Mask:
+def unmasked_names(settings: "Settings") -> list[str]:
+    """Return the secrets of local.conf that are shown, since they are names of the stack, too."""
+    names = _names(settings, _repositories(settings)) - {""}
+    given = settings.local.variables.items()
+    return [name for name, value in given if _is_secret(name) and value.lower() in names]
+
+
+def _repositories(settings: "Settings") -> list[str]:
+    return [plugin.name for plugin in settings.local.plugins]
+
+
+def known_mask(settings: "Settings") -> Mask:
     """Return the mask of the secrets that are known of a stack now."""
-    return Mask(known_secrets(settings))
+    return Mask(known_secrets(settings, _repositories(settings)))
 
 
 class Secrets:
@@ -107,16 +128,21 @@ class Secrets:
 
     def learn(self, secret: str) -> None:
         """Add a secret that is not the value of a setting."""
-        if _can_be_masked(secret):
-            self._learned.add(secret)
+        self._learned.add(secret)
 
     def _update(self) -> None:
         state = (self._settings.changes, len(self._learned), *_stamp(self._file))
         if state != self._state:
-            found = {*known_secrets(self._settings), *self._learned}
-            self._state, known = state, sorted(found, key=len, reverse=True)
+            self._state, known = state, self._find()
             if known != self._known:
                 self._known, self._mask = known, Mask(known)
+
+    def _find(self) -> list[str]:
+        repositories = _repositories(self._settings)
+        names = _names(self._settings, repositories)
+        learned = {one for one in self._learned if _can_be_masked(one, names)}
+        found = {*known_secrets(self._settings, repositories), *learned}
+        return sorted(found, key=len, reverse=True)
 
     def redact(self, text: str) -> str:
         """Return `text` with stars for each secret."""

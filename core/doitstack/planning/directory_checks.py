@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from doitstack.config import devstack_tree, etc_links
 from doitstack.config.hosts import host_names
+from doitstack.config.passwords import unmasked_names
 from doitstack.errors import PlanError
 from doitstack.planning.drop_ins import ignored_drop_ins, is_reserved
 from doitstack.planning.enabled_services import service_mistakes, service_warnings
@@ -101,6 +102,10 @@ class DirectoryChecks:
         if self._directory.plugins_to_fetch():
             warnings += service_mistakes(self._settings, self._known_services)
         warnings += misspelt_settings(self._settings, plugins, texts.values())
+        warnings += [
+            f"{name} is not masked: its value is the name of a service or plugin; choose another"
+            for name in unmasked_names(self._settings)
+        ]
         warnings += section_warnings(self._settings.local, self._conf, texts)
         warnings += [*self._plugin_warnings(), *plan.warnings]
         warnings += [one.text for one in complaints([*scripts, *self._libraries])]

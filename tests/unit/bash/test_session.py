@@ -202,6 +202,7 @@ VALUES = (
     [
         {name: f"value-{number:03}" for number, name in enumerate((*SECRET_NAMES, *OTHER_NAMES))},
         {f"N{number}_TOKEN": value for number, value in enumerate(VALUES)},
+        {"ENABLED_SERVICES": "key,Barbican", "A_TOKEN": "barbican", "B_TOKEN": "barbicans"},
     ],
 )
 def test_python_and_bash_agree_on_what_is_a_secret(place: Place, settings: dict[str, str]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.config.local_conf import LocalSettings
-from doitstack.config.passwords import Secrets, known_secrets, password
+from doitstack.config.local_conf import LocalSettings, PluginRepository
+from doitstack.config.passwords import Secrets, known_secrets, password, unmasked_names
 from doitstack.config.settings import Settings
 from doitstack.errors import SettingsError
 
@@ -101,6 +101,18 @@ def test_names_tell_secrets_from_other_settings(
     tmp_path: Path, name: str, value: str, is_secret: bool
 ) -> None:
     assert known_secrets({"DEST": str(tmp_path), name: value}) == [value] * is_secret
+
+
+@pytest.mark.parametrize("name", ["barbican", "Barbican", "almanac", "horizon"])
+def test_names_of_services_and_plugins_stay_readable(tmp_path: Path, name: str) -> None:
+    repositories = (PluginRepository("almanac", "https://host/almanac", ""),)
+    given = {"A_PASSWORD": name, "B_PASSWORD": f"{name}-22", "ENABLED_SERVICES": "key,barbican"}
+    local = LocalSettings(given, repositories)
+    settings = Settings({"DEST": str(tmp_path), **given}, local, frozenset())
+    secrets = Secrets(settings)
+    secrets.learn(name)
+    assert secrets.redact(f"plugin {name}: {name}-22") == f"plugin {name}: ***"
+    assert unmasked_names(settings) == ["A_PASSWORD"] * (name != "horizon")
 
 
 def test_passwords_in_urls_are_secrets(tmp_path: Path) -> None:

@@ -28,6 +28,15 @@ def test_a_drop_in_with_a_reserved_number_is_warned_of(tmp_path: Path) -> None:
     assert expected in directory.warnings()
 
 
+def test_password_that_is_a_name_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "local.conf").write_text("[[local|localrc]]\nADMIN_PASSWORD=tempest-x\n")
+    environ = {"ENABLED_SERVICES": "tempest-x", "PATH": os.environ["PATH"]}
+    expected = (
+        "ADMIN_PASSWORD is not masked: its value is the name of a service or plugin; choose another"
+    )
+    assert expected in StackDirectory(tmp_path, environ).warnings()
+
+
 SCRIPT = """\
 build_it() { :; }
 if [[ $2 == install ]]; then
