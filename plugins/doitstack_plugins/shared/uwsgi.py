@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
+from pathlib import Path
 
 from doitstack import Stack
 from doitstack.config.addresses import url_host
@@ -9,6 +10,9 @@ from doitstack.errors import ServiceError
 from doitstack.records import Record
 from doitstack.venvs import Environment
 from doitstack_plugins.shared import health
+
+MODULES = Path(__file__).with_name("wsgi_master")
+"""The directory of modules that uWSGI imports."""
 
 
 class WsgiService(Record):
@@ -44,7 +48,8 @@ def serve(stack: Stack, service: WsgiService) -> None:
     host = url_host(service.host)
     argv = [service.environment.program("uwsgi"), "--http-socket", f"{host}:{service.port}"]
     # uWSGI keeps no connection open, but does not send this header by itself.
-    argv += ["--add-header", "Connection: close", "--module", service.module]
+    argv += ["--add-header", "Connection: close"]
+    argv += ["--pythonpath", str(MODULES), "--module", "doitstack_application:application"]
     argv += [
         "--master",
         "--processes",
@@ -62,12 +67,14 @@ def serve(stack: Stack, service: WsgiService) -> None:
     code = service.environment.code_to_run()
     argv += _loading(service, code)
     argv += wsgi_reload.options() if code else []
-    more = wsgi_reload.environ(service.name, service.module, service.environment) if code else {}
+    env = {**service.env, "DOITSTACK_APPLICATION": service.module}
+    if code:
+        env |= wsgi_reload.environ(service.name, service.module, service.environment)
     with stack.timed("run_process"):
         stack.run_process(
             service.name,
             argv,
-            env={**service.env, **more},
+            env=env,
             # uWSGI imports from the current directory, too. In DEST, the repository of a project
             # would stand for its package if that is not installed.
             cwd=service.environment.path,
@@ -85,9 +92,7 @@ def _loading(service: WsgiService, code: str) -> list[str]:
     """
     if service.processes == 1 or code:
         return ["--lazy-apps"]
-    from doitstack_plugins.shared import wsgi_reload  # noqa: PLC0415 - as above
-
-    return ["--pythonpath", str(wsgi_reload.MODULES), "--shared-pyimport=doitstack_freeze"]
+    return ["--shared-pyimport=doitstack_freeze"]
 
 
 def wait_until_served(stack: Stack, service: WsgiService, path: str, key: str) -> None:

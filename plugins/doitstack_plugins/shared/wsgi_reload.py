@@ -9,7 +9,6 @@ import signal
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 
 from doitstack.processes.tree import all_processes, look_up
 from doitstack.uptodate import digest
@@ -18,16 +17,13 @@ from doitstack.venvs import Environment
 _MERCY = 10.0
 """Seconds in which a worker may end its request."""
 
-MODULES = Path(__file__).with_name("wsgi_master")
-"""The directory of modules that a master imports."""
-
 _LOOK_AGAIN = 0.01
 
 
 def options() -> list[str]:
     """Return uWSGI's options with which `reload_workers` works for code of trees."""
     # Threads that some libraries leave would delay the end of each worker by seconds.
-    return ["--skip-atexit", "--pythonpath", str(MODULES), "--shared-pyimport=doitstack_preload"]
+    return ["--skip-atexit", "--shared-pyimport=doitstack_preload"]
 
 
 def environ(name: str, module: str, environment: Environment) -> dict[str, str]:

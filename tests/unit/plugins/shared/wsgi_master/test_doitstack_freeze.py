@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from doitstack_plugins.shared.wsgi_reload import MODULES
+from doitstack_plugins.shared.uwsgi import MODULES
 
 
 def test_workers_do_not_look_at_the_objects_of_the_master(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from doitstack_plugins.shared import wsgi_reload
+from doitstack_plugins.shared.uwsgi import MODULES
 
 PACKAGES = {
     "tree/app.py": "import plain, uses_tree, package.part\nimport importlib\n"
@@ -41,7 +41,7 @@ def place(tmp_path: Path) -> Path:
 
 def preloaded(place: Path, module: str = "app") -> list[str]:
     """Return the modules of the test that the master has imported."""
-    paths = (wsgi_reload.MODULES, place / "tree", place / "lib")
+    paths = (MODULES, place / "tree", place / "lib")
     environ = {
         "PYTHONPATH": ":".join(map(str, paths)),
         "DOITSTACK_PRELOAD_MODULE": module,

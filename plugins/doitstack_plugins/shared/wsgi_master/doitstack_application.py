@@ -1,0 +1,29 @@
+"""Import the application of a service for uWSGI, and let uWSGI end if that fails.
+
+Of an application that calls `sys.exit` while it is imported, the worker would end, and uWSGI would
+start another one again and again.
+"""
+
+import importlib
+import os
+import traceback
+from typing import Any
+
+_FAILED = 22
+"""If a worker exits with this code, uWSGI ends instead of starting another."""
+
+
+def load(name: str) -> Any:
+    """Return the application `module:attribute`; if it cannot be imported, exit with the reason."""
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except BaseException as error:
+        # The first frame is this one.
+        trace = error.__traceback__
+        traceback.print_exception(error.with_traceback(trace and trace.tb_next))
+        os._exit(_FAILED)
+
+
+if name := os.environ.get("DOITSTACK_APPLICATION"):
+    application = load(name)

@@ -1,0 +1,38 @@
+"""What a uWSGI worker imports: the application, or it ends uWSGI with the reason."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from doitstack_plugins.shared.uwsgi import MODULES
+
+
+def imported(place: Path, text: str) -> "subprocess.CompletedProcess[str]":
+    """Import an application with this text as a worker does."""
+    (place / "app.py").write_text(text)
+    environ = {"PYTHONPATH": f"{MODULES}:{place}", "DOITSTACK_APPLICATION": "app:made"}
+    command = [sys.executable, "-c", "import doitstack_application as it; print(it.application)"]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_application_is_imported(tmp_path: Path) -> None:
+    assert imported(tmp_path, "made = 'an application'\n").stdout == "an application\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("raise SystemExit('no driver')", "SystemExit: no driver"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("other = 1", "AttributeError: module 'app' has no attribute 'made'"),
+    ],
+)
+def test_failure_ends_uwsgi_with_the_frames_of_the_application(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    done = imported(tmp_path, f"{text}\n")
+    assert done.returncode == 22
+    assert done.stderr.endswith(f"{reason}\n")
+    assert "doitstack" not in done.stderr
