@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from doitstack.console.main_log import write_all
-from doitstack.futures.watchdog import die_with_parent
 from doitstack.processes.event_loop import EventLoop
+from doitstack.processes.prctl import die_with_parent
 from doitstack.processes.program import without_functions
 from doitstack.processes.tree import open_pidfd
 from doitstack.records import Record

@@ -257,12 +257,12 @@ class MainLog:
             screen.close()
 
 
-def append_line(path: Path, line: str) -> None:
-    """Add one line to a main log from another process."""
+def append_line(path: Path | str, line: str) -> None:
+    """Add a line to a main log from another process."""
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        _write_lines(descriptor, f"{line}\n".encode(errors="surrogateescape"))
+        _write_lines(descriptor, line.encode(errors="surrogateescape"))
     finally:
         os.close(descriptor)
 

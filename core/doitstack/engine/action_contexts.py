@@ -153,5 +153,5 @@ class FutureContext(Record):
 
 def act_in_future(stack: Stack, name: str, action: Callable[[], Any]) -> Any:
     """Call `action` in the forked child of the future `name`; return what it returns."""
-    with stack.acting(FutureContext(name, stack.context)):
-        return action()
+    stack.context = FutureContext(name, stack.context)
+    return action()

@@ -14,62 +14,58 @@ from typing import Any, NoReturn, TextIO
 
 from doitstack.console.main_log import append_line
 from doitstack.errors import CommandError, DoitstackError, FutureError
-from doitstack.futures.watchdog import die_with_parent
+from doitstack.futures.future import Future, ended_line
+from doitstack.futures.watchdog import mark
 from doitstack.journal.job_file import Job, close_job, open_job
 from doitstack.planning.call_action import traceback_of
+from doitstack.processes.prctl import die_with_parent, take_family_name
 from doitstack.processes.signals import raise_no_more, raise_on_signals
-from doitstack.processes.tree import FUTURE_MARK, look_up, take_family_name
+from doitstack.processes.tree import FUTURE_MARK, start_time
 from doitstack.records import Record
 
 LOST = 1
 """The code of a future whose Python action raised."""
 
 
-class Assignment(Record):
-    """The work of a child.
+class Setting(Record):
+    """What all children of a run share.
 
     Args:
-        name: the name of the future.
-        command: the command or function, for messages.
-        directory: the directory of its files.
+        run: the name of the run.
+        directory: the directory of the files of futures.
         main_log: the log of the main line.
         parent: the pid of the main process.
-        mark: the value of FUTURE_MARK in its environment.
         now: returns the time (s since the epoch).
         close_inherited: closes the descriptors that only the main process uses.
-        streams: stdout and stderr of the child.
-        in_place: whether it runs in a serial run, with its output in the main log.
+        streams: stdout and stderr of a child.
     """
 
-    name: str
-    command: str
-    directory: Path
-    main_log: Path
+    run: str
+    directory: str
+    main_log: str
     parent: int
-    mark: str
     now: Callable[[], float]
     close_inherited: Callable[[], None]
     streams: tuple[TextIO, TextIO]
-    in_place: bool = False
 
-    @property
-    def result(self) -> Path:
-        """The file of the child's pickled result or exception."""
-        return self.directory / f"{self.name}.result"
+    def path(self, future: Future, suffix: str) -> str:
+        """Return the path of a file of a future."""
+        return f"{self.directory}/{future.name}.{suffix}"
 
 
-def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
-    """Run `action` and exit. Exit handlers of the parent do not run."""
+def run_child(setting: Setting, future: Future, action: Callable[[], Any]) -> NoReturn:
+    """Run `action` as `future` and exit. Exit handlers of the parent do not run."""
     code = LOST
     try:
-        _separate(work)
-        descriptor = _open_job(work)
-        _say(work, "Running synchronously" if work.in_place else "running", work.command)
-        code = _run(work, action)
+        _separate(setting, future)
+        descriptor = _open_job(setting, future)
+        how = "Running synchronously" if future.in_place else "running"
+        append_line(setting.main_log, future.line(f"{how}: {future.command}"))
+        code = _run(setting.path(future, "result"), future.name, action)
         _flush()
-        close_job(descriptor, _milliseconds(work), code)
-        if not work.in_place:
-            _say(work, "finished successfully" if code == 0 else f"FAILED with rc {code}")
+        close_job(descriptor, _milliseconds(setting), code)
+        if not future.in_place:
+            append_line(setting.main_log, future.line(ended_line(code)))
     except (SystemExit, KeyboardInterrupt):
         # It was stopped before its action began.
         code = 128 + signal.SIGTERM
@@ -85,31 +81,25 @@ def run_child(work: Assignment, action: Callable[[], Any]) -> NoReturn:
         os._exit(code)
 
 
-def _separate(work: Assignment) -> None:
+def _separate(setting: Setting, future: Future) -> None:
     """Make the child independent of the parent's group, streams and descriptors."""
-    die_with_parent(work.parent)
+    die_with_parent(setting.parent)
     os.setpgid(0, 0)
     take_family_name()
-    _own_streams(work)
-    work.close_inherited()
+    _own_streams(setting, future)
+    setting.close_inherited()
 
 
-def _open_job(work: Assignment) -> int:
+def _open_job(setting: Setting, future: Future) -> int:
     """Create the job file; return its descriptor."""
-    pid = os.getpid()
-    process = look_up(pid)
-    job = Job(work.command, pid, _milliseconds(work), process.started if process else 0)
-    return open_job(f"{work.directory}/{work.name}.ini", job)
+    future.pid = pid = os.getpid()
+    job = Job(future.command, pid, _milliseconds(setting), start_time(pid))
+    return open_job(setting.path(future, "ini"), job)
 
 
-def _milliseconds(work: Assignment) -> int:
+def _milliseconds(setting: Setting) -> int:
     """Return the time in ms, as in a job file."""
-    return int(work.now() * 1000)
-
-
-def _say(work: Assignment, *words: str) -> None:
-    who = "self" if work.in_place else os.getpid()
-    append_line(work.main_log, f"[Async {work.name}:{who}]: {': '.join(words)}")
+    return int(setting.now() * 1000)
 
 
 def child_streams() -> tuple[TextIO, TextIO]:
@@ -121,19 +111,19 @@ def _stream(descriptor: int) -> TextIO:
     return open(descriptor, "w", buffering=1, closefd=False, errors="backslashreplace")
 
 
-def _own_streams(work: Assignment) -> None:
-    os.environ[FUTURE_MARK] = work.mark
-    log = work.main_log if work.in_place else f"{work.directory}/{work.name}.log"
+def _own_streams(setting: Setting, future: Future) -> None:
+    os.environ[FUTURE_MARK] = mark(setting.run, future.name)
+    log = setting.main_log if future.in_place else setting.path(future, "log")
     null = os.open(os.devnull, os.O_RDONLY)
     # Another future may have had the name and was collected; its log is replaced.
-    truncate = 0 if work.in_place else os.O_TRUNC
+    truncate = 0 if future.in_place else os.O_TRUNC
     output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | truncate, 0o600)
     os.dup2(null, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
     os.close(null)
-    sys.stdout, sys.stderr = work.streams
+    sys.stdout, sys.stderr = setting.streams
     signal.set_wakeup_fd(-1)
     raise_on_signals()
 
@@ -143,10 +133,10 @@ def _flush() -> None:
     sys.stderr.flush()
 
 
-def _run(work: Assignment, action: Callable[[], Any]) -> int:
+def _run(result: str, name: str, action: Callable[[], Any]) -> int:
     try:
         try:
-            return _act(work, action)
+            return _act(result, name, action)
         finally:
             raise_no_more()
     except SystemExit as request:
@@ -155,21 +145,21 @@ def _run(work: Assignment, action: Callable[[], Any]) -> int:
         return 128 + signal.SIGINT
 
 
-def _act(work: Assignment, action: Callable[[], Any]) -> int:
+def _act(result: str, name: str, action: Callable[[], Any]) -> int:
     """Run the action and save what it returns or raises. Exits and signals are not caught."""
     try:
-        _save_result(work, action(), "")
+        _save_result(result, name, action())
         return 0
     except (SystemExit, KeyboardInterrupt):
         raise
     except DoitstackError as error:
         sys.stderr.write(f"ERROR: {error}\n")
-        _save_result(work, error, str(error))
+        _save_result(result, name, error, str(error))
         return _error_code(error)
     except BaseException as error:
         text = traceback_of(error)
         sys.stderr.write(text)
-        _save_result(work, error, text)
+        _save_result(result, name, error, text)
         return LOST
 
 
@@ -188,7 +178,7 @@ def _error_code(error: DoitstackError) -> int:
     return error.code if isinstance(error, FutureError) else LOST
 
 
-def _save_result(work: Assignment, outcome: Any, text: str) -> None:
+def _save_result(path: str, name: str, outcome: Any, text: str = "") -> None:
     """Save what `result()` returns or raises; `text` is the traceback of an exception."""
     if outcome is None:
         return
@@ -196,16 +186,17 @@ def _save_result(work: Assignment, outcome: Any, text: str) -> None:
         data = _pickled((outcome, text))
     except Exception as error:
         if not text:
-            raise FutureError(work.name, f"its result cannot be pickled: {error}") from error
+            raise FutureError(name, f"its result cannot be pickled: {error}") from error
         data = _pickled((RuntimeError(text.strip().rpartition("\n")[2]), text))
+    file = Path(path)
     try:
-        work.result.touch(0o600)
-        work.result.write_bytes(data)
+        file.touch(0o600)
+        file.write_bytes(data)
     except OSError as error:
         # An incomplete file cannot be read.
-        work.result.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
         if not text:
-            raise FutureError(work.name, f"its result cannot be kept: {error}") from error
+            raise FutureError(name, f"its result cannot be kept: {error}") from error
 
 
 def _pickled(result: tuple[Any, str]) -> bytes:

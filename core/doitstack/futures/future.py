@@ -42,8 +42,16 @@ class FutureState(Enum):
     """It was cancelled before it started."""
     COLLECTED = "collected"
 
+    # As for `TaskState`.
+    __hash__ = object.__hash__
+
 
 ENDED_STATES = frozenset({FutureState.ENDED, FutureState.CANCELLED, FutureState.COLLECTED})
+
+
+def ended_line(code: int) -> str:
+    """Return the message about a future that has ended with `code`."""
+    return f"FAILED with rc {code}" if code else "finished successfully"
 
 
 def in_one_line(error: BaseException) -> str:

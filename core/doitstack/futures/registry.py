@@ -5,13 +5,14 @@ Python starts some of them, as forked children; the bash session starts and repo
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from doitstack.errors import TIMED_OUT, FutureError
 from doitstack.futures.collector import Collector
 from doitstack.futures.forking import Forker
-from doitstack.futures.future import Future, FutureState
+from doitstack.futures.future import Future, FutureState, ended_line
 from doitstack.futures.future_table import FutureTable
 from doitstack.futures.result import outcome
 from doitstack.futures.run_context import RunContext
@@ -111,16 +112,15 @@ class FutureRegistry:
 
     def fork_when_possible(self, future: Future, action: Callable[[], Any]) -> None:
         """Run `action` in a forked child once the scheduler lets it start; see `pump`."""
-        self.start_when_possible(future, lambda: self._fork(future, action))
+        self.start_when_possible(future, partial(self._fork, future, action))
 
     def start_when_possible(self, future: Future, start: Callable[[], None]) -> None:
         """Call `start` once the scheduler lets `future` start; see `pump`."""
+        self.starter.add(future, partial(self._start, future, start))
 
-        def begin() -> None:
-            self.table.set_state(future, FutureState.STARTING)
-            start()
-
-        self.starter.add(future, begin)
+    def _start(self, future: Future, start: Callable[[], None]) -> None:
+        self.table.set_state(future, FutureState.STARTING)
+        start()
 
     def pump(self) -> None:
         """Start what may start now, then collect the futures that are waited for."""
@@ -134,7 +134,7 @@ class FutureRegistry:
             self.cannot_start(future, error)
             return
         self.runs(future, pid, self._run.journal.now())
-        self._run.loop.when_ended(pid, lambda: self._reap(future, pid))
+        self._run.loop.when_ended(pid, partial(self._reap, future, pid))
 
     def has_process(self, future: Future, pid: int) -> None:
         """Record the process of a future of bash, which may still wait at its start gate."""
@@ -175,8 +175,7 @@ class FutureRegistry:
             rc, value, error = TIMED_OUT, None, time_out_error(future)
         # A forked child writes this line itself unless it was killed; a future of bash does not.
         if code is None or reported is None:
-            how = "finished successfully" if rc == 0 else f"FAILED with rc {rc}"
-            self._run.log.write(future.line(how))
+            self._run.log.write(future.line(ended_line(rc)))
         self._end(future, end_time, rc=rc, value=value, error=error)
 
     def _ended_job(self, future: Future) -> Job | None:

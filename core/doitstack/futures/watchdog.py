@@ -5,7 +5,6 @@ that may die at any moment. There are two, as one of them may be killed together
 process; if only a watchdog is killed, the main process starts another one.
 """
 
-import ctypes
 import mmap
 import os
 import select
@@ -18,18 +17,8 @@ from pathlib import Path
 from types import FrameType
 
 from doitstack.journal.job_file import Job, read_job
-from doitstack.processes.tree import Root, is_running, look_up, open_pidfd, set_name, stop
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-# Looked up once: in a forked child, each page that is written costs time.
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-
-def die_with_parent(parent: int) -> None:
-    """Let the kernel kill this process when `parent`, its parent, dies (prctl(2))."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
+from doitstack.processes.prctl import set_name
+from doitstack.processes.tree import Root, is_running, look_up, open_pidfd, start_time, stop
 
 
 def mark(run: str, name: str) -> str:
@@ -128,11 +117,11 @@ class Watchdog:
 
     def program(self, pid: int) -> None:
         """Record the process group of that program, or 0 once it has ended."""
-        _RECORD.pack_into(self._records, 0, pid, _started(pid), self._programs if pid else 0)
+        _RECORD.pack_into(self._records, 0, pid, start_time(pid), self._programs if pid else 0)
 
     def session(self, pid: int, command: int = 0) -> None:
         """Record the pid of the bash session and the number of its current command; 0: none."""
-        _RECORD.pack_into(self._records, _RECORD.size, pid, _started(pid), command)
+        _RECORD.pack_into(self._records, _RECORD.size, pid, start_time(pid), command)
 
     def command_mark(self, number: int) -> str:
         """Return the mark of programs of the session's command `number`; see session.sh."""
@@ -160,8 +149,7 @@ class Watchdog:
         if watched is None:
             return
         _close_all_but(watched)
-        with suppress(OSError):
-            set_name(_NAME)
+        set_name(_NAME)
         poll = select.poll()
         poll.register(watched, select.POLLIN)
         poll.poll()
@@ -178,11 +166,6 @@ class Watchdog:
             pid, started, number = _RECORD.unpack_from(self._records, offset)
             if pid or number:
                 yield _root(pid, started, its_mark(number) if number else "")
-
-
-def _started(pid: int) -> int:
-    process = look_up(pid)
-    return process.started if process else 0
 
 
 def _close_all_but(descriptor: int) -> None:

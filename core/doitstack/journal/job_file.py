@@ -3,14 +3,14 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from doitstack.private_files import read_regular
-from doitstack.records import Record
 
 _MOST_DIGITS = 18
 
 
-class Job(Record):
+class Job(NamedTuple):
     """One future, from its file. Times are in ms since the epoch.
 
     `pid` is 0 for one that ran in the bash session itself.

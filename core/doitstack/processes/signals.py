@@ -1,5 +1,6 @@
 """Signals as exceptions: an interrupted run, and the end of a forked child."""
 
+import _signal  # without the conversions of `signal`, which take longer than the calls
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -53,18 +54,22 @@ def raise_on_signals() -> None:
     Python discards exceptions that a handler raises inside a destructor (`sys.unraisablehook`), so
     a signal that comes at such a moment would end nothing. It is repeated a moment later.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if not _is_ignored(signal.SIGINT):
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _terminate)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+    _signal.signal(_signal.SIGTERM, _terminate)
     sys.unraisablehook = _raise_again
 
 
 def raise_no_more() -> None:
     """Let these signals do nothing: what is left to do ends the process."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+    for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGALRM):
         # Python would report one that came just before as lost if it were ignored.
-        signal.signal(number, lambda *_: None)
+        _signal.signal(number, _do_nothing)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    pass
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:

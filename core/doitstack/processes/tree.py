@@ -48,15 +48,9 @@ class Root(NamedTuple):
 
 def look_up(pid: int) -> Process | None:
     """Return the process `pid`, or None if it does not exist."""
-    try:
-        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
-        try:
-            stat = os.read(descriptor, 4096)
-        finally:
-            os.close(descriptor)
-    except OSError:
+    words, _, rest = _stat(pid).rpartition(b")")
+    if not rest:
         return None
-    words, _, rest = stat.rpartition(b")")
     fields = rest.split()
     return Process(
         pid=pid,
@@ -67,6 +61,24 @@ def look_up(pid: int) -> Process | None:
         cpu=sum(map(int, fields[11:15])) / _TICKS,
         name=words.partition(b"(")[2],
     )
+
+
+def _stat(pid: int) -> bytes:
+    """Return the content of /proc/PID/stat; nothing if there is no such process."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            return os.read(descriptor, 4096)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return b""
+
+
+def start_time(pid: int) -> int:
+    """Return when a process started, in clock ticks since boot; 0 if it does not exist."""
+    stat = _stat(pid)
+    return int(stat[stat.rindex(b")") :].split()[20]) if stat else 0
 
 
 def signal_name(number: int) -> str:
@@ -118,20 +130,6 @@ def _is_of_our_user(pid: int) -> bool:
 def family_name(pid: int) -> bytes:
     """Return the name of processes that `pid` has forked; at most 15 bytes are kept (proc(5))."""
     return b"future-%d" % pid
-
-
-def take_family_name() -> None:
-    """Set the name of this process, which forked processes inherit: they are found by it."""
-    set_name(family_name(os.getpid()))
-
-
-def set_name(name: bytes) -> None:
-    """Set the name of this process, as `ps` and `killall` know it; see proc(5)."""
-    descriptor = os.open("/proc/self/comm", os.O_WRONLY)
-    try:
-        os.write(descriptor, name)
-    finally:
-        os.close(descriptor)
 
 
 def all_processes() -> Iterator[Process]:

@@ -64,6 +64,10 @@ def _first(heap: _Heap, is_there: Callable[[_Entry], bool]) -> _Entry | None:
     return heap[0][2] if heap else None
 
 
+def _is_due(entry: _Entry) -> bool:
+    return entry.state is TaskState.DUE
+
+
 class Scheduler:
     """The tasks of one run. In a `serial` one all are on the main line, in the order of `add`.
 
@@ -145,7 +149,7 @@ class Scheduler:
 
     def next_due(self) -> Task | None:
         """Return the most urgent task whose needs are met, for `queue` or `ended`."""
-        entry = _first(self._due, lambda entry: entry.state is TaskState.DUE)
+        entry = _first(self._due, _is_due)
         if entry:
             heappop(self._due)
         return entry.task if entry else None

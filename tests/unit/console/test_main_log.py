@@ -33,7 +33,7 @@ def log(tmp_path: Path, console: Path) -> Iterator[MainLog]:
 
 def test_lines_are_kept_and_shown(log: MainLog, console: Path) -> None:
     log.write("one\n")
-    append_line(log.path, "two")
+    append_line(log.path, "two\n")
     log.show()
     assert log.path.read_text() == "of an earlier run\none\ntwo\n"
     assert console.read_text() == "one\ntwo\n"
@@ -45,7 +45,7 @@ def test_lines_begin_below_a_line_that_a_program_has_not_ended(
     (tmp_path / "a.log").write_text("inserted\n")
     for add in (
         lambda: log.write("written\n"),
-        lambda: append_line(log.path, "appended"),
+        lambda: append_line(log.path, "appended\n"),
         lambda: log.insert(tmp_path / "a.log"),
     ):
         os.write(log.descriptor, b"begun")

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from doitstack.errors import CommandError, FutureError, StepError
-from doitstack.futures.child_process import Assignment, child_streams, run_child
+from doitstack.futures.child_process import Setting, child_streams, run_child
+from doitstack.futures.future import Future
 from doitstack.journal.job_file import read_job
 
 NOW = 1_700_000_000
@@ -60,21 +61,21 @@ def run(tmp_path: Path) -> Run:
     ) -> Child:
         (tmp_path / "f.ini").unlink(missing_ok=True)
         (tmp_path / "stack.log").touch()
-        work = Assignment(
-            "f",
-            "make all",
-            directory,
-            tmp_path / "stack.log",
+        setting = Setting(
+            "run",
+            str(directory),
+            str(tmp_path / "stack.log"),
             os.getpid() if parent is None else parent,
-            "run:f",
             now,
             close,
             child_streams(),
-            in_place,
         )
+        registry: Any = None
+        future = Future(registry, "f", "make all")
+        future.in_place = in_place
         pid = os.fork()
         if pid == 0:
-            run_child(work, action)
+            run_child(setting, future, action)
         return Child(tmp_path, pid, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
     return run

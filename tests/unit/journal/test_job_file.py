@@ -1,6 +1,5 @@
 """The file of a future, also after a crash."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,8 +65,8 @@ def test_job_in_the_session_itself_has_no_pid(tmp_path: Path) -> None:
 
 
 def test_command_with_line_ends_is_one_line(tmp_path: Path) -> None:
-    descriptor = open_job(tmp_path / "a.ini", replace(JOB, command="sh -c 'x\nrc = 0\n'"))
-    assert read_job(tmp_path / "a.ini") == replace(JOB, command=r"sh -c 'x\nrc = 0\n'")
+    descriptor = open_job(tmp_path / "a.ini", JOB._replace(command="sh -c 'x\nrc = 0\n'"))
+    assert read_job(tmp_path / "a.ini") == JOB._replace(command=r"sh -c 'x\nrc = 0\n'")
     close_job(descriptor, 5, 1)
 
 
