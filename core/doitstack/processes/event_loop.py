@@ -1,11 +1,12 @@
 """The one place where the main process waits: for processes to end, and for messages of bash."""
 
 import os
-import selectors
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from doitstack.errors import StepError
 from doitstack.processes.tree import open_pidfd
@@ -33,7 +34,8 @@ class EventLoop:
 
     def __init__(self) -> None:
         self.on_tick: Callable[[], None] = lambda: None
-        self._selector = selectors.DefaultSelector()
+        self._epoll = select.epoll()
+        self._watched: dict[int, Callable[[], None]] = {}
         self._alarms: list[_Alarm] = []
         self._is_calling_back = False
         self._is_interruptible = False
@@ -42,26 +44,27 @@ class EventLoop:
 
     def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
         """Call `callback` whenever `descriptor` is readable."""
-        self._selector.register(descriptor, selectors.EVENT_READ, callback)
+        self._epoll.register(descriptor, select.EPOLLIN)
+        self._watched[descriptor] = callback
 
     def forget(self, descriptor: int) -> None:
         """Stop watching `descriptor`, if it is watched still."""
-        with suppress(KeyError):
-            self._selector.unregister(descriptor)
+        if self._watched.pop(descriptor, None):
+            with suppress(OSError):  # it is closed already
+                self._epoll.unregister(descriptor)
 
     def when_ended(self, pid: int, callback: Callable[[], None]) -> None:
         """Call `callback` once the process `pid` has ended, at once if it has."""
         handle = open_pidfd(pid)
         if handle is None:
             callback()
-            return
+        else:
+            self.watch(handle, partial(self._ended, handle, callback))
 
-        def ended() -> None:
-            self.forget(handle)
-            os.close(handle)
-            callback()
-
-        self.watch(handle, ended)
+    def _ended(self, handle: int, callback: Callable[[], None]) -> None:
+        self.forget(handle)
+        os.close(handle)
+        callback()
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after `seconds`, as soon as the loop turns; return what prevents it."""
@@ -143,14 +146,14 @@ class EventLoop:
         if self._is_calling_back:
             raise StepError("a callback of a future cannot wait; wait in an action of a step")
         with self.interruptible():
-            ready = self._selector.select(timeout)
+            ready = [(at, self._watched.get(at)) for at, _ in self._epoll.poll(timeout)]
         self._is_calling_back = True
         try:
             with self.shielded():
-                for key, _ in ready:
+                for descriptor, callback in ready:
                     # A callback may have ended the watch, or the number may now be another file's.
-                    if self._selector.get_map().get(key.fd) is key:
-                        key.data()
+                    if callback and self._watched.get(descriptor) is callback:
+                        callback()
                 for alarm in self._due():
                     self._alarms.remove(alarm)
                     alarm.callback()
@@ -172,5 +175,5 @@ class EventLoop:
         return True
 
     def close(self) -> None:
-        """Release the selector's own descriptor."""
-        self._selector.close()
+        """Close the descriptor by which it waits."""
+        self._epoll.close()
