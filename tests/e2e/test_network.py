@@ -21,7 +21,7 @@ import pytest
 from tests.conftest import MakeStackDir, StackDir, stack_dirs, user_caches
 from tests.e2e.network_guests import Guest, Network, get, install_tools
 from tests.e2e.private_host import PrivateHost, private_host
-from tests.e2e.samples import check_stopped, free_ports, needs_packages, passwords, processes
+from tests.e2e.samples import check_stopped, free_ports, needs_packages, processes
 from tests.namespaces import needs_namespaces
 
 pytestmark = [
@@ -35,7 +35,7 @@ ADDRESSES = {"guest-one": "10.9.0.11", "guest-two": "10.9.0.12"}
 FLOATING = "172.24.9.50"
 OUTSIDE = "172.24.9.1"
 OVN = "ovn-controller,ovn-northd"
-SETTINGS = {"FLOATING_RANGE": "172.24.9.0/24"}
+SETTINGS = {"FLOATING_RANGE": "172.24.9.0/24", "METADATA_PROXY_SHARED_SECRET": "known to Nova"}
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +194,7 @@ class Metadata(BaseHTTPRequestHandler):
 @contextmanager
 def metadata_service(stack: StackDir) -> Iterator[None]:
     """Serve metadata in the place of Nova."""
-    Metadata.secret = passwords(stack)["METADATA_PROXY_SHARED_SECRET"].encode()
+    Metadata.secret = stack.environ["METADATA_PROXY_SHARED_SECRET"].encode()
     port = int(stack.environ["METADATA_SERVICE_PORT"])
     with ThreadingHTTPServer(("127.0.0.1", port), Metadata) as server:
         thread = Thread(target=server.serve_forever)

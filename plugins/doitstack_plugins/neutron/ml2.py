@@ -1,7 +1,7 @@
 """The configuration of Neutron's ML2: for OVN, or for our driver, which wires nothing."""
 
 from doitstack import Settings, Stack
-from doitstack_plugins.ovn import places
+from doitstack_plugins.ovn import between_hosts, datapath, places
 from doitstack_plugins.shared.conf_files import Sections
 
 _UNWIRED = "unwired"
@@ -30,12 +30,13 @@ _NEED_WIRES = frozenset({"ovn", "openvswitch", "linuxbridge", "l2population", "o
 def set_ml2_defaults(settings: Settings) -> None:
     """Set DevStack's variables, so that they tell scripts how it is."""
     is_ovn = settings.is_service_enabled(*places.SERVICES)
+    if is_ovn and between_hosts.is_wanted(settings):
+        settings.default("Q_ML2_TENANT_NETWORK_TYPE", "vlan")
     for name, value in (_OVN if is_ovn else _WITHOUT_WIRES).items():
         settings.default(name, value)
     if is_ovn:
-        for database in ("nb", "sb"):
-            address = f"unix:{settings['DATA_DIR']}/ovn/{database}.sock"
-            settings.default(f"OVN_{database.upper()}_REMOTE", address)
+        places.set_remotes(settings)
+    settings.default("TENANT_VLAN_RANGE", "1:4094")
     settings.default("Q_ML2_PLUGIN_EXT_DRIVERS", "port_security")
     settings.default("Q_SERVICE_PLUGIN_CLASSES", f"{settings['ML2_L3_PLUGIN']},segments")
 
@@ -70,13 +71,16 @@ def _ovn(stack: Stack) -> Sections:
             "overlay_ip_version": "6" if ":" in settings["TUNNEL_ENDPOINT_IP"] else "4",
         },
         "ml2_type_flat": {"flat_networks": physical},
-        "ml2_type_vlan": {"network_vlan_ranges": physical},
+        "ml2_type_vlan": {"network_vlan_ranges": f"{physical}:{settings['TENANT_VLAN_RANGE']}"},
         "ml2_type_geneve": {"vni_ranges": "1:65536", "max_header_size": "38"},
         "securitygroup": {"enable_security_group": "true"},
         "ovn": {
             "ovn_nb_connection": places.database(stack, "nb"),
             "ovn_sb_connection": places.database(stack, "sb"),
             "ovn_metadata_enabled": str(places.has_agent(stack)).lower(),
+            # Open vSwitch's own datapath takes what its sender has joined for one packet, too large
+            # to pass: what is sent to a floating IP would stall.
+            "ovn_emit_need_to_frag": str(datapath.kind(stack) == datapath.KERNEL).lower(),
         },
     }
 

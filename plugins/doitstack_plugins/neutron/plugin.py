@@ -18,6 +18,7 @@ from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.neutron import ml2
 from doitstack_plugins.neutron.first_networks import create_initial_networks, set_network_defaults
+from doitstack_plugins.ovn import between_hosts
 from doitstack_plugins.ovn import places as ovn
 from doitstack_plugins.shared import conf_files, subnode
 from doitstack_plugins.shared.api_service import ApiService
@@ -125,6 +126,7 @@ class Neutron(ApiService):
                 "state_path": str(self.state(stack)),
                 "dhcp_agent_notification": "false",
                 "graceful_shutdown_timeout": "3",
+                **_mtu(stack),
             },
             "database": {"connection": mariadb.url(stack, "neutron")},
             "keystone_authtoken": service_accounts.authtoken_options(stack, "neutron"),
@@ -164,6 +166,13 @@ def configure_neutron_nova(stack: Stack) -> None:
         account = {**account, **proxy}
     directory = stack.settings.path("NOVA_CONF_DIR") / "nova.conf.d"
     conf_files.write(directory / "neutron.conf", {"neutron": account})
+
+
+def _mtu(stack: Stack) -> dict[str, str]:
+    """Return the size of packets that the link between hosts takes, if there may be others."""
+    if not ovn.is_enabled(stack) or not between_hosts.is_wanted(stack.settings):
+        return {}
+    return {"global_physnet_mtu": between_hosts.MTU}
 
 
 def _files_of_scripts(stack: Stack) -> list[Path]:

@@ -121,8 +121,9 @@ class Nova(ApiService):
         yield async_wait("install_nova")
         if conf.is_libvirt(stack):
             yield async_wait("choose_virt_type", "start_libvirt")
-        wait = subnode.futures(stack.settings, "start_nova", "start_placement")
-        yield async_run("start_nova", named("start_nova", self.start_on_subnode), wait=wait)
+        yield from subnode.waits(stack, "start_nova", "start_placement")
+        yield run(named("wait_for_nova", self.wait_for_controller))
+        yield async_run("start_nova", named("start_nova", self.start))
         yield async_run("wait_for_computes", readiness.wait_for_computes, wait=["start_nova"])
 
     @property
@@ -155,11 +156,10 @@ class Nova(ApiService):
         """Make the database of a cell, or bring it up to the installed version."""
         cells.init_cell(stack, number)
 
-    def start_on_subnode(self, stack: Stack) -> None:
-        """Start the computes once what they need on the controller answers."""
+    def wait_for_controller(self, stack: Stack) -> None:
+        """Wait until what the computes of a subnode need on the controller answers."""
         wanted = subnode.apis(stack, "KEYSTONE", "PLACEMENT", "NOVA")
         subnode.wait_for(stack, {**wanted, **rabbitmq.listener(stack)})
-        processes.start_nova(stack)
 
     def start(self, stack: Stack) -> None:
         """Start all of nova, and wait until it works."""

@@ -6,12 +6,13 @@ from functools import partial
 from typing import NamedTuple
 
 from doitstack import Stack
+from doitstack.cloud import cloud
 from doitstack.private_files import private_directory, write_private
 from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.libvirt import daemon as libvirt
 from doitstack_plugins.libvirt import node
 from doitstack_plugins.nova import conf, consoles, readiness
-from doitstack_plugins.shared import health, ports, venvs
+from doitstack_plugins.shared import health, ports, subnode, venvs
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 
@@ -73,13 +74,21 @@ def start_nova(stack: Stack) -> None:
 
 def _forget_other_guests(stack: Stack) -> None:
     """Remove the guests of a database that is gone; nova refuses a libvirt that still has them."""
-    database = conf.cell_database(stack.settings.number("NOVA_CPU_CELL"))
-    if write_private(stack.data_dir / "nova" / "guests", mariadb.database_id(stack, database)):
+    if write_private(stack.data_dir / "nova" / "guests", _database(stack)):
         stack.stop_process(*(f"n-cpu-{number}" for number in conf.computes(stack)))
         libvirt.forget_guests(stack)
         for number in conf.computes(stack):
             shutil.rmtree(conf.compute_state(stack, number), ignore_errors=True)
             private_directory(conf.compute_state(stack, number) / "instances")
+
+
+def _database(stack: Stack) -> str:
+    """Return what identifies the database that knows the guests; a subnode cannot see it."""
+    if subnode.is_subnode(stack.settings):
+        with cloud(stack) as connection:
+            return str(connection.current_project_id)
+    name = conf.cell_database(stack.settings.number("NOVA_CPU_CELL"))
+    return mariadb.database_id(stack, name)
 
 
 def _run(stack: Stack, daemon: Daemon) -> None:

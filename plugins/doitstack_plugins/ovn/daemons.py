@@ -1,8 +1,9 @@
 """The daemons of Open vSwitch and OVN: what each runs, and the order in which they start.
 
-Open vSwitch runs in the network of the stack, OVN's databases do not need it.
+Open vSwitch runs in the network of the stack, OVN's own daemons in that of the host.
 """
 
+import subprocess
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,9 @@ from doitstack.private_files import write_private
 from doitstack.uptodate import digest
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.nova import conf as nova
-from doitstack_plugins.ovn import datapath, namespace, outside
+from doitstack_plugins.ovn import between_hosts, datapath, namespace, outside
 from doitstack_plugins.ovn.commands import node, northbound, succeeds
-from doitstack_plugins.ovn.places import database, root
+from doitstack_plugins.ovn.places import database, has_databases, remote, root
 from doitstack_plugins.shared import health
 
 _DATABASES = {
@@ -27,6 +28,10 @@ _DATABASES = {
 DAEMONS = (*_DATABASES, "ovs-vswitchd", "ovn-northd", "ovn-controller")
 """The services, in the order in which they start."""
 
+_OF_NODE = "ovsdb-server"
+_IN_NETWORK = (_OF_NODE, "ovs-vswitchd")
+"""Those that make and see interfaces of the stack's network; others talk to other hosts."""
+
 _LOG = ("-vconsole:info", "-vsyslog:off", "-vfile:off")
 _INTEGRATION_BRIDGE = "br-int"
 
@@ -34,24 +39,48 @@ _INTEGRATION_BRIDGE = "br-int"
 def start(stack: Stack) -> None:
     """Start what does not run, restart what runs from something else, and wait for all of it."""
     namespace.start(stack)
-    _forget_other_neutron(stack)
+    if has_databases(stack):
+        _forget_other_neutron(stack)
     for name in _DATABASES:
-        _serve_database(stack, name)
-    _describenode(stack)
+        if name == _OF_NODE or has_databases(stack):
+            _serve_database(stack, name)
+    _describe_node(stack)
     conf = database(stack, "conf")
     _run(stack, "ovs-vswitchd", [conf, f"--unixctl={root(stack)}/ovs-vswitchd.ctl"])
-    sides = [f"--ovnnb-db={database(stack, 'nb')}", f"--ovnsb-db={database(stack, 'sb')}"]
-    _run(stack, "ovn-northd", [*sides, f"--unixctl={root(stack)}/ovn-northd.ctl"])
+    if has_databases(stack):
+        sides = [f"--ovnnb-db={database(stack, 'nb')}", f"--ovnsb-db={database(stack, 'sb')}"]
+        _run(stack, "ovn-northd", [*sides, f"--unixctl={root(stack)}/ovn-northd.ctl"])
     _run(stack, "ovn-controller", [conf])
     _make_bridges(stack)
-    outside.connect(stack)
-    is_in_step = partial(succeeds, *northbound(stack, "--wait=hv", "sync"))
+    between_hosts.connect(stack)
+    if has_databases(stack):
+        outside.connect(stack)
+        _wait_for_controller(stack)
+
+
+def is_connected(stack: Stack) -> bool:
+    """Return whether `ovn-controller` is connected to the southbound database."""
+    # It takes no name for its socket.
+    pids = stack.services.pids("ovn-controller")
+    return any(_status(root(stack) / f"ovn-controller.{pid}.ctl") == "connected" for pid in pids)
+
+
+def _wait_for_controller(stack: Stack) -> None:
+    """Wait until what is in the northbound database works here; other hosts may be away."""
+    where = "sb" if between_hosts.is_wanted(stack.settings) else "hv"
+    is_in_step = partial(succeeds, *northbound(stack, f"--wait={where}", "sync"))
     health.wait_until(stack, "ovn-controller", is_in_step)
+    health.wait_until(stack, "ovn-controller", partial(is_connected, stack))
+
+
+def _status(control: Path) -> str:
+    words = ["ovn-appctl", "-t", str(control), "connection-status"]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def stop(stack: Stack) -> None:
     """Stop all of them, and with the last one the network and all that is in it."""
-    stack.stop_process(*DAEMONS, namespace.HOLDER)
+    stack.stop_process(*DAEMONS, between_hosts.SERVICE, namespace.HOLDER)
 
 
 def generation(stack: Stack) -> str:
@@ -85,12 +114,21 @@ def _serve_database(stack: Stack, name: str) -> None:
         stack.stop_process(name)
         stack.run(["ovsdb-tool", "convert", path, schema])
     address = database(stack, kind)
-    _run(stack, name, [path, f"--remote=p{address}", f"--unixctl={root(stack)}/{name}.ctl"])
+    remotes = [f"--remote=p{address}", *_listens(stack, kind)]
+    _run(stack, name, [path, *remotes, f"--unixctl={root(stack)}/{name}.ctl"])
     is_answering = partial(succeeds, "ovsdb-client", "list-dbs", address)
     health.wait_until(stack, name, is_answering)
 
 
-def _describenode(stack: Stack) -> None:
+def _listens(stack: Stack, kind: str) -> list[str]:
+    """Return where a database listens for other hosts, if there may be any."""
+    if kind not in ("nb", "sb") or not remote(stack, kind).startswith("tcp:"):
+        return []
+    host, _, port = remote(stack, kind).removeprefix("tcp:").rpartition(":")
+    return [f"--remote=ptcp:{port}:{host}"]
+
+
+def _describe_node(stack: Stack) -> None:
     """Write what Open vSwitch and `ovn-controller` need to know of this machine."""
     settings, kind = stack.settings, datapath.kind(stack)
     known = {
@@ -103,7 +141,8 @@ def _describenode(stack: Stack) -> None:
         "ovn-bridge": _INTEGRATION_BRIDGE,
         "ovn-bridge-datapath-type": kind,
         "ovn-bridge-mappings": settings["OVN_BRIDGE_MAPPINGS"],
-        "ovn-cms-options": "enable-chassis-as-gw",
+        # Floating IPs answer where the public network has its gateway.
+        "ovn-cms-options": "enable-chassis-as-gw" if has_databases(stack) else "",
     }
     words = [f"external_ids:{name}={_quoted(value)}" for name, value in known.items()]
     if kind == datapath.USERSPACE:
@@ -128,7 +167,8 @@ def _make_bridges(stack: Stack) -> None:
 
 def _run(stack: Stack, name: str, words: list[str | Path]) -> None:
     program = "ovsdb-server" if name in _DATABASES else name
-    argv = [namespace.enter(stack), program, *words, "--no-chdir", *_LOG]
+    prefix = [namespace.enter(stack)] if name in _IN_NETWORK else []
+    argv = [*prefix, program, *words, "--no-chdir", *_LOG]
     with stack.timed("run_process"):
         stack.run_process(name, argv, env=_environ(stack), wait=False)
 

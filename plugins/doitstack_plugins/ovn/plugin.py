@@ -21,9 +21,11 @@ from doitstack_plugins.ovn.places import (
     MAINTENANCE,
     SERVICES,
     has_agent,
+    has_databases,
+    remote,
     root,
 )
-from doitstack_plugins.shared import required_services
+from doitstack_plugins.shared import required_services, subnode
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.service import Service
 
@@ -48,7 +50,7 @@ class Ovn(Service):
         """Set the defaults of DevStack's lib/neutron_plugins/ovn_agent."""
         if settings.is_service_enabled("ovn-controller", "ovn-northd"):
             settings.enable_service("ovsdb-server", "ovs-vswitchd")
-            if settings.is_service_enabled("neutron"):
+            if settings.is_service_enabled("neutron") and not subnode.is_subnode(settings):
                 settings.enable_service(MAINTENANCE)
         if settings.is_service_enabled(*AGENTS):
             settings.enable_service(agent.SERVICE)
@@ -63,7 +65,8 @@ class Ovn(Service):
     def stack_install(self, stack: Stack) -> Iterator[Step]:
         """Start it in the background once its packages are there."""
         # It forgets the networks of a Neutron whose database is gone.
-        neutron = ["init_neutron"] if stack.is_service_enabled("neutron") else []
+        has_neutron = stack.is_service_enabled("neutron") and has_databases(stack)
+        neutron = ["init_neutron"] if has_neutron else []
         yield async_run(FUTURE, start_ovn, wait=[debian_packages.FUTURE, *neutron])
 
     @hookimpl
@@ -76,6 +79,9 @@ class Ovn(Service):
     def stack_extra(self, stack: Stack) -> Iterator[Step]:
         """Wait for OVN, which Neutron needs in order to start, and start the agent."""
         yield async_wait(FUTURE)
+        if not has_databases(stack):
+            yield from subnode.waits(stack, FUTURE)
+            yield run(wait_for_ovn)
         if has_agent(stack):
             yield async_run(_AGENT_FUTURE, start_ovn_agent, wait=["install_neutron"])
 
@@ -84,7 +90,8 @@ class Ovn(Service):
         """Wait for the agent, and tell how the network is reached."""
         if has_agent(stack):
             yield async_wait(_AGENT_FUTURE)
-        yield run(tell_the_way)
+        if has_databases(stack):
+            yield run(tell_the_way)
 
     @property
     def checked_settings(self) -> Mapping[str, SettingCheck]:
@@ -104,6 +111,7 @@ class Ovn(Service):
 
     def checks(self, stack: Stack) -> Iterator[Check]:
         """Yield the checks of what this machine must have and allow."""
+        yield partial(subnode.check_services, stack, self.services)
         yield partial(check_privileges, stack)
         yield partial(check_length, stack)
         yield partial(check_networks, stack)
@@ -123,6 +131,12 @@ class Ovn(Service):
 def start_ovn(stack: Stack) -> None:
     """Start Open vSwitch and OVN."""
     daemons.start(stack)
+
+
+def wait_for_ovn(stack: Stack) -> None:
+    """Wait until a subnode is connected to the database of its controller."""
+    name = f"OVN's southbound database at {remote(stack, 'sb')}"
+    subnode.wait_for(stack, {name: partial(daemons.is_connected, stack)})
 
 
 def configure_ovn_agent(stack: Stack) -> None:

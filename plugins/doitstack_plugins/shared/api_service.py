@@ -98,12 +98,13 @@ class ApiService(Service):
     def stack_extra(self, stack: Stack) -> Iterator[Step]:
         """Start it; on a subnode, after what it needs on the controller."""
         name = self.name
-        waits = [f"init_{name}", f"create_{name}_accounts"]
-        if is_subnode := subnode.is_subnode(stack.settings):
-            waits = subnode.futures(stack.settings, f"start_{name}")
-        yield async_wait(f"install_{name}", *waits)
-        start = self.start_on_subnode if is_subnode else self.start
-        yield async_run(f"start_{name}", named(f"start_{name}", start))
+        if subnode.is_subnode(stack.settings):
+            yield async_wait(f"install_{name}")
+            yield from subnode.waits(stack, f"start_{name}")
+            yield run(named(f"wait_for_{name}", self.wait_for_controller))
+        else:
+            yield async_wait(f"install_{name}", f"init_{name}", f"create_{name}_accounts")
+        yield async_run(f"start_{name}", named(f"start_{name}", self.start))
 
     @hookimpl
     def stack_test_config(self, stack: Stack) -> Iterator[Step]:
@@ -152,12 +153,10 @@ class ApiService(Service):
             self.wait_for_api(stack)
         self.wait_for_daemons(stack)
 
-    def start_on_subnode(self, stack: Stack) -> None:
-        """Start its daemons once its API, Keystone and the broker answer, and wait for them."""
-        subnode.wait_for(
-            stack, {**subnode.apis(stack, "KEYSTONE", self.prefix), **rabbitmq.listener(stack)}
-        )
-        self.start(stack)
+    def wait_for_controller(self, stack: Stack) -> None:
+        """Wait until what its daemons on a subnode need on the controller answers."""
+        wanted = subnode.apis(stack, "KEYSTONE", self.prefix)
+        subnode.wait_for(stack, {**wanted, **rabbitmq.listener(stack)})
 
     def start_daemons(self, stack: Stack) -> None:
         """Start the daemons that are enabled."""

@@ -5,12 +5,12 @@ On a subnode run computes, agents and volume services; everything else runs on t
 
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from doitstack import Stack
+from doitstack import Stack, Step, async_wait
 from doitstack.config.addresses import host_address, socket_host, url_host
 from doitstack.config.hosts import CONTROLLER
 from doitstack.errors import ServiceError, SettingsError
@@ -44,9 +44,10 @@ def is_reachable(settings: Mapping[str, str]) -> bool:
         return address != "localhost"
 
 
-def futures(settings: Mapping[str, str], *names: str) -> list[str]:
-    """Return the controller's futures `names` to wait for, if one run stacks it with this host."""
-    return [f"{name}@{CONTROLLER}" for name in names if settings["THIS_HOST"] != CONTROLLER]
+def waits(stack: Stack, *futures: str) -> Iterator[Step]:
+    """Yield the wait for `futures` of the controller, if one run stacks it with this host."""
+    if stack.settings["THIS_HOST"] != CONTROLLER:
+        yield async_wait(*(f"{name}@{CONTROLLER}" for name in futures))
 
 
 def check_services(stack: Stack, names: Iterable[str]) -> None:

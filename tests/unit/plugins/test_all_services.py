@@ -176,8 +176,8 @@ def test_bad_settings_of_services_that_are_off_are_no_error(tmp_path: Path) -> N
 
 
 def test_subnode_waits_for_what_it_has(tmp_path: Path) -> None:
-    made = directory(tmp_path, "n-cpu,c-vol", THIS_HOST="compute1")
+    made = directory(tmp_path, "n-cpu,c-vol,ovn-controller,q-ovn-agent", THIS_HOST="compute1")
     made.check()
     assert "never waited" not in str(made.warnings())
-    [wait] = [one.step for one in made.plan().steps if one.plugin == "ready"]
-    assert wait.waits == ("start_nova", "start_cinder")
+    waits = [one.step.waits for one in made.plan().steps if one.plugin == "ready"]
+    assert waits == [("install_system_packages",), ("start_nova", "start_cinder")]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from doitstack_plugins.neutron import ml2
 from doitstack_plugins.ovn import places
 from tests.unit.plugins.ovn.stacks import make_ovn
@@ -62,3 +64,19 @@ def test_variables_tell_scripts_how_it_is(tmp_path: Path) -> None:
     assert [unwired.settings[name] for name in names] == ["unwired", "unwired", "router"]
     addresses = (wired.settings["OVN_NB_REMOTE"], wired.settings["OVN_SB_REMOTE"])
     assert addresses == (places.database(wired, "nb"), places.database(wired, "sb"))
+
+
+def test_networks_of_projects_are_vlans_where_there_may_be_other_hosts(tmp_path: Path) -> None:
+    stack = make_ovn(tmp_path, HOST_IP="192.0.2.1", SERVICE_HOST="127.0.0.1")
+    conf = ml2.sections(stack)
+    assert conf["ml2"]["tenant_network_types"] == "vlan"
+    assert conf["ml2_type_vlan"]["network_vlan_ranges"] == "public:1:4094"
+    assert stack.settings["OVN_SB_REMOTE"] == "tcp:127.0.0.1:6642"
+
+
+@pytest.mark.parametrize(("kind", "value"), [("netdev", "false"), ("system", "true")])
+def test_too_large_packets_are_told_where_they_are_recognized(
+    tmp_path: Path, kind: str, value: str
+) -> None:
+    conf = ml2.sections(make_ovn(tmp_path, OVS_DATAPATH_TYPE=kind))
+    assert conf["ovn"]["ovn_emit_need_to_frag"] == value

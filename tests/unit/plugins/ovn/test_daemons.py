@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.stack import Stack
-from doitstack_plugins.ovn import daemons, datapath, namespace, outside
+from doitstack_plugins.ovn import between_hosts, daemons, datapath, namespace, outside
 from doitstack_plugins.ovn.places import root
 from tests.unit.plugins.ovn.stacks import give_programs, make_ovn
 from tests.unit.recorded_actions import RecordedActions
@@ -17,6 +17,7 @@ class Machine:
     def __init__(self, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stack = stack
         self.services: dict[str, dict[str, str]] = {}
+        self.commands: dict[str, str] = {}
         self.stopped: list[str] = []
         self.actions = RecordedActions(lambda program: None)
         ok = dict.fromkeys(("ovsdb-client", "ovn-nbctl", "ip"), "exit 0")
@@ -25,6 +26,7 @@ class Machine:
         monkeypatch.setattr(namespace, "start", self._hold)
         monkeypatch.setattr(outside, "connect", lambda stack: None)
         monkeypatch.setattr(datapath, "kernel_has_one", lambda: False)
+        monkeypatch.setattr(daemons, "is_connected", lambda stack: True)
         monkeypatch.setattr(stack, "run_process", self._serve)
         monkeypatch.setattr(stack, "stop_process", lambda *names: self.stopped.extend(names))
 
@@ -36,6 +38,7 @@ class Machine:
 
     def _serve(self, name: str, argv: list[str], *, env: dict[str, str], wait: bool) -> None:
         self.services[name] = env
+        self.commands[name] = " ".join(map(str, argv))
 
     def start(self) -> list[str]:
         """Start all, and return the commands that ran."""
@@ -93,8 +96,35 @@ def test_databases_follow_the_schema_of_a_newer_package(machine: Machine) -> Non
 
 def test_all_end_with_the_network(machine: Machine) -> None:
     daemons.stop(machine.stack)
-    assert set(machine.stopped) == {*daemons.DAEMONS, namespace.HOLDER}
+    assert set(machine.stopped) == {*daemons.DAEMONS, "ovn-hosts", namespace.HOLDER}
 
 
 def test_values_are_quoted_for_ovsdb() -> None:
     assert daemons._quoted('a"b\\c') == '"a\\"b\\\\c"'
+
+
+def make_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **environ: str) -> Machine:
+    machine = Machine(make_ovn(tmp_path, **environ), monkeypatch)
+    monkeypatch.setattr(between_hosts, "connect", lambda stack: None)
+    return machine
+
+
+def test_databases_listen_for_other_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"HOST_IP": "192.0.2.1", "SERVICE_HOST": "127.0.0.1"}
+    machine = make_machine(tmp_path, monkeypatch, **there)
+    machine.start()
+    assert "--remote=ptcp:6641:127.0.0.1 " in machine.commands["ovsdb-server-nb"]
+    assert "--remote=ptcp:6642:127.0.0.1 " in machine.commands["ovsdb-server-sb"]
+    assert "ptcp" not in machine.commands["ovsdb-server"]
+    assert not machine.commands["ovn-controller"].startswith(str(root(machine.stack)))
+
+
+def test_subnode_uses_the_databases_of_its_controller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = {"ENABLED_SERVICES": "ovn-controller", "SERVICE_HOST": "192.0.2.1"}
+    machine = make_machine(tmp_path, monkeypatch, **services)
+    (described,) = [line for line in machine.start() if "set Open_vSwitch" in line]
+    assert tuple(machine.services) == ("ovsdb-server", "ovs-vswitchd", "ovn-controller")
+    assert 'external_ids:ovn-remote="tcp:192.0.2.1:6642"' in described
+    assert 'external_ids:ovn-cms-options=""' in described

@@ -29,8 +29,16 @@ def test_databases_have_sockets(tmp_path: Path) -> None:
     assert places.database(make_ovn(tmp_path), "nb") == f"unix:{tmp_path}/.stack/data/ovn/nb.sock"
 
 
-def test_the_secret_is_made_once(tmp_path: Path) -> None:
-    stack = make_ovn(tmp_path)
-    secret = places.metadata_secret(stack)
-    assert len(secret) > 8
-    assert places.metadata_secret(stack) == secret
+def test_subnode_reaches_the_databases_of_its_controller(tmp_path: Path) -> None:
+    there = make_ovn(tmp_path, ENABLED_SERVICES="ovn-controller", SERVICE_HOST="192.0.2.1")
+    assert places.database(there, "sb") == "tcp:192.0.2.1:6642"
+    assert places.database(there, "conf") == f"unix:{tmp_path}/.stack/data/ovn/conf.sock"
+
+
+def test_all_hosts_know_the_secret_of_metadata(tmp_path: Path) -> None:
+    one = make_ovn(tmp_path, SERVICE_PASSWORD="known to all")
+    other = make_ovn(tmp_path, SERVICE_PASSWORD="known to all", SERVICE_HOST="192.0.2.1")
+    assert len(places.metadata_secret(one)) > 8
+    assert places.metadata_secret(one) == places.metadata_secret(other)
+    given = make_ovn(tmp_path, METADATA_PROXY_SHARED_SECRET="given")
+    assert places.metadata_secret(given) == "given"

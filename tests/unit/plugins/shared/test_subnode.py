@@ -28,10 +28,11 @@ def test_loopback_is_not_reachable(tmp_path: Path, address: str, is_reachable: b
 
 
 def test_futures_are_those_of_the_controller_of_this_run(tmp_path: Path) -> None:
-    alone = make_stack(tmp_path, SERVICE_HOST=ELSEWHERE).settings
-    together = make_stack(tmp_path, THIS_HOST="compute1").settings
-    assert subnode.futures(alone, "start_nova") == []
-    assert subnode.futures(together, "start_nova") == ["start_nova@controller"]
+    alone = make_stack(tmp_path, SERVICE_HOST=ELSEWHERE)
+    together = make_stack(tmp_path, THIS_HOST="compute1")
+    assert list(subnode.waits(alone, "start_nova")) == []
+    [wait] = subnode.waits(together, "start_nova")
+    assert wait.waits == ("start_nova@controller",)
 
 
 def test_services_of_a_controller_are_refused(tmp_path: Path) -> None:
