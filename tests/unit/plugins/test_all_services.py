@@ -180,4 +180,4 @@ def test_subnode_waits_for_what_it_has(tmp_path: Path) -> None:
     made.check()
     assert "never waited" not in str(made.warnings())
     waits = [one.step.waits for one in made.plan().steps if one.plugin == "ready"]
-    assert waits == [("install_system_packages",), ("start_nova", "start_cinder")]
+    assert ("start_nova", "start_cinder") in waits
