@@ -14,13 +14,15 @@ from doitstack.config.addresses import socket_host
 from doitstack.errors import ServiceError, StepError
 from doitstack.planning.code_origins import CodeOrigin, code_origins, origin_of_process
 from doitstack.planning.stack_directory import StackDirectory
+from doitstack.processes.tree import look_up
 from doitstack.services.services import Services
 from doitstack.suggestions import did_you_mean
 
 _LOOK_AGAIN, _PATIENCE = 0.05, 1.0
 """Seconds between two looks whether a service answers again, and for an answer."""
 
-_STAYS_UP = 1.0
+_STAYS_UP, _MAY_BE_BUSY = 1.0, 30.0
+"""Seconds without use of the CPU after which a daemon has started, and with it: it has work."""
 
 Place = tuple[str, int]
 """An address and a port."""
@@ -42,7 +44,7 @@ class Restart(ShowCommand):
     )
 
     def execute(self, params: Any, args: list[str]) -> int:
-        """Restart the named services. The exit code is 1 if one does not come up again."""
+        """Restart the named services. The exit code is 2 if one does not come up again."""
         if not args:
             raise InvalidCommand("restart takes the names of services: doit restart keystone")
         self._names, self._code = args, 0
@@ -101,30 +103,50 @@ def _restarted(
             services.note_code(name, origin.environment.code_to_run())
         services.start_again(name, wait=False)
     for name in names:
-        _wait(services, name, [(host, port) for port in ports.get(name, ())], timeout)
+        if name in ports:
+            _wait_for_answers(services, name, [(host, port) for port in ports[name]], timeout)
+        else:
+            _wait_until_idle(services, name)
         origin = origin_of_process(origins, services.script(name))
         code = f", {origin.brief}" if origin else ""
         yield f"restarted {name}{code}, after {time.time() - began:.1f} s\n"
 
 
-def _wait(services: Services, name: str, places: Sequence[Place], timeout: int) -> None:
-    """Wait until a service answers again; without a port, until it was up for a second.
-
-    Raises ServiceError.
-    """
+def _wait_for_answers(services: Services, name: str, places: Sequence[Place], timeout: int) -> None:
+    """Wait until a service answers at each of its ports. Raises ServiceError."""
     began, left = time.time(), list(places)
-    while left or (not places and time.time() < began + _STAYS_UP):
-        if dead := services.deaths(began, name):
-            raise ServiceError("\n".join(dead.values()))
+    while left:
+        _check(services, name, began)
         if time.time() > began + timeout:
             raise ServiceError(
                 f"{name} does not answer at port {left[0][1]} within {timeout} s "
                 f"(SERVICE_TIMEOUT); see {services.log(name)}"
             )
-        if left and _answers(left[0]):
+        if _answers(left[0]):
             left.pop(0)
         else:
             time.sleep(_LOOK_AGAIN)
+
+
+def _wait_until_idle(services: Services, name: str) -> None:
+    """Wait until a service without a port waits for work: until then it imports its code.
+
+    Raises ServiceError if it ends.
+    """
+    began = idle_since = time.time()
+    used = 0.0
+    while time.time() < idle_since + _STAYS_UP and time.time() < began + _MAY_BE_BUSY:
+        _check(services, name, began)
+        processes = list(filter(None, map(look_up, services.pids(name))))
+        before, used = used, sum(process.cpu for process in processes)
+        if used != before or any(process.is_busy for process in processes):
+            idle_since = time.time()
+        time.sleep(_LOOK_AGAIN)
+
+
+def _check(services: Services, name: str, since: float) -> None:
+    if dead := services.deaths(since, name):
+        raise ServiceError("\n".join(dead.values()))
 
 
 def _answers(place: Place) -> bool:

@@ -27,7 +27,7 @@ class Process(NamedTuple):
 
     `started` is in clock ticks since boot: pids are reused, but a pid with its `started` is unique.
     `cpu` is its CPU time (s), including that of children that have ended and been waited for.
-    `name` is that of its program, or what it has called itself.
+    `name` is that of its program, or what it has called itself. `is_busy`: it wants the CPU.
     """
 
     pid: int
@@ -37,6 +37,7 @@ class Process(NamedTuple):
     is_zombie: bool
     cpu: float = 0.0
     name: bytes = b""
+    is_busy: bool = False
 
 
 class Root(NamedTuple):
@@ -60,6 +61,7 @@ def look_up(pid: int) -> Process | None:
         is_zombie=fields[0] == b"Z",
         cpu=sum(map(int, fields[11:15])) / _TICKS,
         name=words.partition(b"(")[2],
+        is_busy=fields[0] == b"R",
     )
 
 

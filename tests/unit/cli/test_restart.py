@@ -63,6 +63,28 @@ def test_services_are_restarted_as_they_are(doit: Doit, stack: Stack) -> None:
     assert changed == ["tides-1", "tides-2"]
 
 
+BUSY = """
+import sys, time
+while time.process_time() < 0.5:
+    pass
+exec(open(sys.argv[1]).read())
+time.sleep(1000)
+"""
+
+
+def test_daemon_that_fails_only_after_its_imports_is_shown_with_its_error(
+    doit: Doit, stack: Stack, tmp_path: Path
+) -> None:
+    text = tmp_path / "text"
+    text.write_text("")
+    stack.run_process("tides", [sys.executable, "-c", BUSY, text], wait=False)
+    assert doit("restart", "tides")[0] == 0
+    text.write_text("nothing")
+    code, _, err = doit("restart", "tides")
+    assert code == 2
+    assert "NameError: name 'nothing' is not defined" in err
+
+
 def test_service_that_does_not_come_up_again_is_shown_with_its_error(
     doit: Doit, stack: Stack, top: Path
 ) -> None:
