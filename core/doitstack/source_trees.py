@@ -269,6 +269,10 @@ def _names_in(directory: Path) -> frozenset[str]:
 
 
 def _has_files(directory: Path) -> bool:
-    """Return whether there is anything but directories, and our mark of one, below `directory`."""
-    files = (path for path in directory.rglob("*") if not path.is_dir())
-    return any(path.name != OWNERSHIP_FILE for path in files)
+    """Return whether there is anything but directories below `directory`.
+
+    If it has our mark, its files are those that scripts have written for a service without a tree.
+    """
+    if (directory / OWNERSHIP_FILE).is_file():
+        return False
+    return any(not path.is_dir() for path in directory.rglob("*"))

@@ -165,9 +165,13 @@ def test_repository_of_a_plugin_is_no_tree_that_scripts_ask_for(tmp_path: Path) 
     assert source_trees(settings) == ()
 
 
-def test_directories_that_are_made_for_scripts_leave_room_for_a_tree(tmp_path: Path) -> None:
+def test_directories_that_are_ours_with_files_of_scripts_leave_room_for_a_tree(
+    tmp_path: Path,
+) -> None:
     settings = settings_of(tmp_path)
-    (settings.path("DEST") / "horizon" / "openstack_dashboard" / "local").mkdir(parents=True)
+    panels = settings.path("DEST") / "horizon" / "openstack_dashboard" / "local" / "enabled"
+    panels.mkdir(parents=True)
+    (panels / "_90_demo.py").touch()
     (settings.path("DEST") / "horizon" / ".doitstack").touch()
     ask_for_trees_of_scripts(settings, ("$HORIZON_DIR/manage.py",))
     assert [tree.project for tree in source_trees(settings)] == ["horizon"]

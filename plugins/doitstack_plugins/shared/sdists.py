@@ -45,7 +45,7 @@ def unpack(stack: Stack, tree: SourceTree) -> None:
         source = private_directory(work / "tree")
         stack.run(["tar", "-xzf", archive, "--strip-components=1", "--no-same-owner"], cwd=source)
         _make_repository(stack, source, archive.name.removesuffix(".tar.gz"))
-        _remove_empty(tree.directory)
+        _move_files_of_scripts(tree.directory, source)
         source.rename(tree.directory)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -96,10 +96,17 @@ def _make_repository(stack: Stack, directory: Path, message: str) -> None:
     stack.run([*_GIT, "commit", "--quiet", "--message", message], cwd=directory)
 
 
-def _remove_empty(directory: Path) -> None:
-    """Remove the directories that are made for scripts before there is a tree, if all are empty."""
+def _move_files_of_scripts(directory: Path, tree: Path) -> None:
+    """Move what scripts have written, before there was a tree, into the tree that takes its place.
+
+    Removes `directory` and our mark of it.
+    """
     for path in (*sorted(directory.rglob("*"), reverse=True), directory):
-        if path.is_dir():
-            path.rmdir()
-        elif path.name == OWNERSHIP_FILE:
+        if path == directory / OWNERSHIP_FILE:
             path.unlink()
+        elif path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        elif path != directory:
+            place = tree / path.relative_to(directory)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(place)

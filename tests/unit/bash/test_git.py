@@ -155,6 +155,20 @@ def test_tree_is_cloned_where_only_empty_directories_are(project) -> None:
     assert _head(project) == "third"
 
 
+@pytest.mark.parametrize("reclone", ["True", "False"])
+def test_files_that_scripts_have_written_before_stay_in_the_tree(project, reclone: str) -> None:
+    panel = project.path / "clone" / "local" / "enabled" / "_90.py"
+    panel.parent.mkdir(parents=True)
+    panel.write_text("PANEL = 1\n")
+    (project.path / "clone" / ".doitstack").touch()
+    assert "OFFLINE forbids" in _fetch(project, code=1, OFFLINE="True").out
+    _fetch(project, RECLONE=reclone)
+    assert _head(project) == "third"
+    assert panel.read_text() == "PANEL = 1\n"
+    assert not (project.path / "clone" / ".doitstack").exists()
+    assert not (project.path / "clone.fetched").exists()
+
+
 def test_tree_of_an_unknown_branch_is_an_error_with_the_settings(project) -> None:
     done = _fetch(project, "nosuch", code=1)
     assert "origin at nosuch (SAMPLE_REPO, SAMPLE_BRANCH)" in done.out

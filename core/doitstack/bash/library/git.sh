@@ -123,11 +123,15 @@ _fetch_tree() {
     local prefix=$1 repository=$2 directory=$3 ref=$4
     echo "$directory is to be $repository at $ref (${prefix}_REPO, ${prefix}_BRANCH)"
     [[ ! -d $directory ]] || _remove_empty_directories "$directory"
-    if [[ ! -d $directory && ${OFFLINE-} == True ]]; then
+    if [[ (! -d $directory || -e $directory/.doitstack) && ${OFFLINE-} == True ]]; then
         die "$LINENO" "$directory does not exist, and OFFLINE forbids cloning it"
     fi
-    [[ $(trueorfalse False RECLONE) != True || ! -d $directory ]] || _refuse_to_discard "$directory"
-    git_clone "$repository" "$directory" "$ref"
+    [[ $(trueorfalse False RECLONE) != True || ! -d $directory/.git ]] || _refuse_to_discard "$directory"
+    if [[ -e $directory/.doitstack ]]; then
+        _clone_around_files "$repository" "$directory" "$ref"
+    else
+        git_clone "$repository" "$directory" "$ref"
+    fi
     # What is only in the tree is what comes after this.
     git -C "$directory" update-ref refs/doitstack/fetched HEAD
     [[ -e $directory/setup.cfg || -e $directory/pyproject.toml || -e $directory/setup.py ]] ||
@@ -141,6 +145,15 @@ _remove_empty_directories() {
     [[ ! $(find "$1" ! -type d ! -name .doitstack -print -quit) ]] || return 0
     find "$1" -name .doitstack -delete
     find "$1" -depth -type d -exec rmdir {} +
+}
+
+# _clone_around_files REPOSITORY DIRECTORY REF: git_clone where there are files that scripts have written before
+# there was a tree; they stay
+_clone_around_files() {
+    git_clone "$1" "$2.fetched" "$3"
+    cp -a "$2/." "$2.fetched"
+    rm -rf "$2" "$2.fetched/.doitstack"
+    mv "$2.fetched" "$2"
 }
 
 # _refuse_to_discard DIRECTORY: die if it has changes, or commits that are nowhere else

@@ -68,6 +68,17 @@ def test_tree_is_a_repository_of_its_own(stack: Stack) -> None:
     unpack(stack, lambda program: pytest.fail(str(program)))
 
 
+def test_files_that_scripts_have_written_before_are_in_the_tree(stack: Stack) -> None:
+    panel = stack.dest / "oslo.log" / "local" / "enabled" / "_90.py"
+    panel.parent.mkdir(parents=True)
+    panel.write_text("PANEL = 1\n")
+    (stack.dest / "oslo.log" / ".doitstack").touch()
+    tree = unpack(stack, play_pip)
+    assert panel.read_text() == "PANEL = 1\n"
+    assert tree.state.changed == ("local/enabled/_90.py",)
+    assert not (tree.directory / ".doitstack").exists()
+
+
 def test_pip_is_asked_for_the_pinned_version_with_its_hashes(stack: Stack) -> None:
     asked: list[str] = []
 
