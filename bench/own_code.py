@@ -2,6 +2,7 @@
 
 Takes a stack that runs from source trees: see docs/own-code.md. A line is appended to the module
 of each application, and `doit stack` or `doit restart` is run, while the API is asked all the time.
+Of a daemon, the first module that it imports is changed; it works when `doit` ends.
 """
 
 import argparse
@@ -30,8 +31,15 @@ MODULES = {
     "neutron-api": "neutron/wsgi/api.py",
     "n-api": "nova/wsgi/osapi_compute.py",
     "c-api": "cinder/wsgi/api.py",
+    "n-cond-cell1": "nova/cmd/conductor.py",
+    "n-sch": "nova/cmd/scheduler.py",
+    "n-cpu-1": "nova/cmd/compute.py",
+    "c-vol": "cinder/cmd/volume.py",
 }
-"""The module of each application, below its tree."""
+"""The module of each application or daemon, below its tree."""
+
+_PATIENCE = 60
+"""Seconds in which a service imports its code after `doit`."""
 
 
 @dataclass
@@ -44,11 +52,13 @@ class Requests:
 
 @dataclass(frozen=True)
 class Change:
-    """One change. Times are in s: from the save to the first answer, and to the end of `doit`.
+    """One change.
 
-    `cpu` is that of `doit`, `service_cpu` that of the service.
+    Times are in s: from the save to the import of the new code, to the first answer by it, and to
+    the end of `doit`. `cpu` is that of `doit`, `service_cpu` that of the service.
     """
 
+    imported: float
     answered: float
     ended: float
     cpu: float
@@ -70,38 +80,48 @@ def change(directory: Path, service: Any, words: Sequence[str]) -> Change:
     with tempfile.NamedTemporaryFile("r") as mark:
         line = f"open({mark.name!r}, 'w').write(str(__import__('time').time()))"
         try:
-            with asking(service["ports"][0]) as requests:
+            with asking(service["ports"]) as requests:
                 used, began = cpu_of(service["pid"]), getrusage(RUSAGE_CHILDREN)
                 saved = time.time()
                 module.write_text(f"{before}{line}  # {saved}\n", encoding="utf-8")
                 run_command([DOIT, *words], directory)
                 ended, after = time.time(), getrusage(RUSAGE_CHILDREN)
-            imported = float(Path(mark.name).read_text())
+            imported = _imported(Path(mark.name))
             pid = services(directory)[service["service"]]["pid"]
             used = cpu_of(pid) - (used if pid == service["pid"] else 0)
         finally:
             module.write_text(before, encoding="utf-8")
             run_command([DOIT, "stack"], directory)
     cpu = after.ru_utime + after.ru_stime - began.ru_utime - began.ru_stime
-    answered = min(end for _, end in requests.good if end > imported)
-    return Change(answered - saved, ended - saved, cpu, used, requests)
+    answered = min((end for _, end in requests.good if end > imported), default=ended)
+    return Change(imported - saved, answered - saved, ended - saved, cpu, used, requests)
+
+
+def _imported(mark: Path) -> float:
+    """Return when the changed module was imported, which is soon if it was not yet."""
+    deadline = time.monotonic() + _PATIENCE
+    while not (text := mark.read_text()):
+        if time.monotonic() > deadline:
+            raise BenchError("the changed module was not imported")
+        time.sleep(0.1)
+    return float(text)
 
 
 @contextmanager
-def asking(port: int) -> Iterator[Requests]:
-    """Ask the API from before the block until it answers after it."""
+def asking(ports: Sequence[int]) -> Iterator[Requests]:
+    """Ask the API, if there is one, from before the block until it answers after it."""
     requests, is_over = Requests(), threading.Event()
 
     def ask() -> None:
-        while not is_over.is_set():
-            began, connection = time.time(), http.client.HTTPConnection("127.0.0.1", port)
+        while ports and not is_over.is_set():
+            began, connection = time.time(), http.client.HTTPConnection("127.0.0.1", ports[0])
             try:
                 connection.request("GET", "/")
                 connection.getresponse().read()
                 requests.good.append((began, time.time()))
             except (OSError, http.client.HTTPException):
                 requests.refused += 1
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -123,6 +143,7 @@ def row(name: str, way: str, changes: Sequence[Change]) -> dict[str, object]:
     return {
         "service": name,
         "by": way,
+        "new code s": median(one.imported for one in changes),
         "new answer s": median(one.answered for one in changes),
         "doit ended s": median(one.ended for one in changes),
         "CPU of doit": median(one.cpu for one in changes),
@@ -136,9 +157,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path, help="the stack directory")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--services", nargs="+", default=list(MODULES), help="only these")
     options = parser.parse_args()
     rows = []
-    for name in services(options.directory):
+    for name in [name for name in services(options.directory) if name in options.services]:
         taken: dict[str, list[Change]] = {"doit stack": [], "doit restart": []}
         for number in range(options.rounds):
             progress(f"{name}, round {number + 1} of {options.rounds}")
