@@ -140,9 +140,11 @@ class StackDir:
     """A stack directory of a test's own.
 
     program: what `run` runs: the command, or the client of its fork server.
+    command: what `start` runs: the command.
     """
 
     program = DOIT
+    command = DOIT
 
     def __init__(self, path: Path, files: dict[str, str], environ: dict[str, str]) -> None:
         self.path = path
@@ -172,7 +174,7 @@ class StackDir:
 
     def start(self, *arguments: str, **environ: str) -> "subprocess.Popen[str]":
         """Start `doit ARGUMENTS`, in a process group of its own as a terminal would."""
-        return self._start(DOIT, *arguments, **environ)
+        return self._start(self.command, *arguments, **environ)
 
     def _start(self, *argv: str, **environ: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(

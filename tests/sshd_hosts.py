@@ -154,7 +154,7 @@ class SshdHost:
             f'#!/bin/sh\nexec {" ".join(self.prefix)} env -C "$PWD" HOME={self.home} {DOIT} "$@"\n'
         )
         script.chmod(0o755)
-        stack.program = str(script)
+        stack.program = stack.command = str(script)
         return stack
 
 

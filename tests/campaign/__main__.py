@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.campaign import (
     clock,
     damage,
+    host_kills,
     inputs,
     kills,
     long,
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument(option, type=type(default), default=default, help=text)
 
     campaign(_kills, "kills", "kill parts of a run")
+    campaign(_hosts, "hosts", "kill parts of a run over two hosts; needs root and sshd")
     campaign(_signals, "signals", "send storms of signals to a run in a terminal")
     campaign(_resources, "resources", "let system calls of a run fail, one after the other")
     campaign(_processes, "processes", "run as a user who may have few processes; needs root")
@@ -69,6 +71,7 @@ _OPTIONS: dict[str, list[tuple[str, int | str, str]]] = {
         ("--rounds", 500, "how many of each plan"),
         ("--plans", "futures,builds,services", "the names of some plans"),
     ],
+    "hosts": [("--rounds", 200, "how many")],
     "signals": [("--rounds", 200, "how many")],
     "resources": [
         ("--kinds", ",".join(resources.KINDS), "what the run lacks"),
@@ -116,6 +119,23 @@ def _kills_of(name: str, options: Options, make: MakeStack) -> int:
     _count(killed)
     late = sum(second > 1 for second in seconds)
     _say(f"{name}: all had ended after at most {max(seconds):.2f} s, {late} times after over 1 s")
+    return faults
+
+
+def _hosts(options: Options, _make: MakeStack) -> int:
+    happened: Counter[str] = Counter()
+    repeated: Counter[str] = Counter()
+    faults, there, everywhere = 0, 0.0, 0.0
+    with tempfile.TemporaryDirectory() as top, host_kills.made(Path(top), options.seed) as campaign:
+        for number, one in enumerate(campaign.rounds(options.rounds)):
+            happened[one.event] += 1
+            repeated.update(f"{step} was repeated" for step in one.repeated)
+            there, everywhere = max(there, one.there), max(everywhere, one.everywhere)
+            where = f"round {number}: {one.event} of {one.host} at {one.moment}"
+            faults += _report(where, one.faults)
+    _count(happened)
+    _count(repeated)
+    _say(f"all had ended after {there:.2f} s where none could end it, {everywhere:.2f} s elsewhere")
     return faults
 
 

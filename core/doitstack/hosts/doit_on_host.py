@@ -153,7 +153,8 @@ class _Run:
             except (Terminated, KeyboardInterrupt) as signalled:
                 if self._deadline is None:
                     self._deadline = time.monotonic() + GRACE
-                    self._connection.send(stop=signal.SIGINT)
+                    # SIGINT would show where in its start-up Python was.
+                    self._connection.send(stop=signal.SIGTERM)
                 reason = signalled
                 continue
             if code is not None:

@@ -1,10 +1,8 @@
 """The plans of all hosts, checked as one graph before anything runs. Connects to no host."""
 
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +11,7 @@ from doitstack.config.hosts import CONTROLLER, Host, host_names, other_hosts
 from doitstack.errors import DoitstackError, PlanError
 from doitstack.planning.plan import FutureNames, PlannedStep
 from doitstack.planning.stack_directory import StackDirectory
+from doitstack.processes.children import computed
 from doitstack.steps import DoitOnHost, EndOnHost
 from doitstack.suggestions import did_you_mean
 
@@ -56,17 +55,15 @@ def check_with_hosts(directory: StackDirectory) -> None:
 
 def _plans_of(hosts: Iterable[Host], directory: StackDirectory) -> dict[str, _HostPlan]:
     """Return the plans of other hosts, made by processes of their own: plugins are modules."""
-    names = [host.name for host in hosts]
-    # A pool's own threads are no harm: the processes are forked before they begin.
-    with get_context("fork").Pool(len(os.sched_getaffinity(0)), maxtasksperchild=1) as pool:
-        plans = pool.map(_PlanMaker(directory), names, chunksize=1)
-    return dict(zip(names, plans, strict=True))
+    with tempfile.TemporaryDirectory(prefix="plans-") as top:
+        return computed(_PlanMaker(directory, Path(top)), [host.name for host in hosts])
 
 
 class _PlanMaker:
-    """Makes the plan of a host in a temporary stack directory; sent to other processes."""
+    """Makes the plan of a host, in a temporary stack directory below `top`."""
 
-    def __init__(self, directory: StackDirectory) -> None:
+    def __init__(self, directory: StackDirectory, top: Path) -> None:
+        self.top = top
         settings = directory.settings
         self.top_dir = directory.stack.top_dir
         self.sections = settings.local.sections
@@ -79,11 +76,12 @@ class _PlanMaker:
         self.values["ALL_HOSTS"] = " ".join(host_names(settings))
 
     def __call__(self, host: str) -> _HostPlan:
-        with tempfile.TemporaryDirectory(prefix=f"plan-of-{host}-") as name:
-            try:
-                return _of_directory(StackDirectory(self._made(Path(name), host)))
-            except DoitstackError as error:
-                return _HostPlan(mistakes=tuple(str(error).replace(f"{name}/", "").splitlines()))
+        place = self.top / host
+        place.mkdir()
+        try:
+            return _of_directory(StackDirectory(self._made(place, host)))
+        except DoitstackError as error:
+            return _HostPlan(mistakes=tuple(str(error).replace(f"{place}/", "").splitlines()))
 
     def _made(self, place: Path, host: str) -> Path:
         values = {**self.values, "THIS_HOST": host, "DEST": str(place / ".stack")}

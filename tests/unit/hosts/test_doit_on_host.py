@@ -94,7 +94,7 @@ def test_interrupt_is_passed_on_and_raised_once_the_run_has_ended(
     raise_on_signals()
     thread = threading.Thread(target=interrupt)
     thread.start()
-    script = "trap 'touch stopped; exit 130' INT; touch ready; while :; do sleep 0.05; done"
+    script = "trap 'touch stopped; exit 143' TERM; touch ready; while :; do sleep 0.05; done"
     try:
         with pytest.raises(Terminated):
             doit_on_host(stack, host, [script])
