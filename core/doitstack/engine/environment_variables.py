@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from doitstack.config import etc_links
 from doitstack.config.addresses import socket_host
 from doitstack.config.cache_directories import uv_variables
 from doitstack.config.settings import is_hidden
@@ -42,6 +43,7 @@ def run_environment(stack: Stack, more: Mapping[str, str]) -> Iterator[None]:
         "OS_CLOUD": stack.settings.get("OS_CLOUD", "devstack-admin"),
         **uv_variables(stack.settings),
         **_proxies(stack),
+        **etc_links.variables(stack.settings),
         **more,
     }
     for name in before:

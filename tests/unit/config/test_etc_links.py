@@ -1,5 +1,6 @@
 """Links in /etc are made for scripts that name them, and only where nothing is."""
 
+import os
 import re
 from pathlib import Path
 
@@ -43,6 +44,19 @@ def test_programs_of_a_service_find_its_configuration(settings: Settings, etc: P
     calls = ("neutron-db-manage --subproject x upgrade head\n", "mynova-manage; nova-managed\n")
     etc_links.make_links(settings, calls)
     assert [path.name for path in etc.iterdir()] == ["neutron"]
+
+
+def test_programs_of_a_user_find_the_links_elsewhere(
+    settings: Settings, etc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert etc_links.variables(settings) == {}
+    monkeypatch.setattr(os, "access", lambda path, mode: path != etc)
+    for _ in range(2):
+        etc_links.make_links(settings, TEXTS)
+    assert list(etc.iterdir()) == []
+    place = Path(etc_links.variables(settings)["SNAP_COMMON"])
+    assert sorted(path.name for path in (place / "etc").iterdir()) == ["neutron", "nova"]
+    assert (place / "etc" / "nova").resolve() == settings.path("NOVA_CONF_DIR")
 
 
 def test_what_is_in_etc_already_is_not_touched(
