@@ -38,8 +38,8 @@ _SKIPPED = frozenset({".git", "__pycache__", ".tox", ".venv", ".stestr", "build"
 class TreeState(Record):
     """What is in a source tree.
 
-    branch, head: git's names of them; `branch` is empty if none is checked out, both are if it is
-        no repository.
+    branch, head: git's names of them, empty if it is no repository. If no branch is checked out,
+        `branch` is that, or the tag or other reference, of which `head` was fetched, or empty.
     changed: the files that differ from `head`, also those that git does not track.
     metadata, migrations, static, code: digests of the files that say how it is installed, that
         migrate its database, that browsers get, and of all that a running service reads.
@@ -71,7 +71,17 @@ def read_state(directory: Path) -> TreeState:
         files.pop(name, None)
         if blob := _blob(directory / name):
             files[name] = blob
-    return _state("" if branch == "(detached)" else branch, head, changed, files)
+    if branch == "(detached)":
+        branch = _fetched_reference(directory, head)
+    return _state(branch, head, changed, files)
+
+
+def _fetched_reference(directory: Path, head: str) -> str:
+    """Return the name of what was fetched last if that is `head`; else an empty text."""
+    path = directory / ".git" / "FETCH_HEAD"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    fetched = re.match(rf"{head}\t.*?'(.+)' of ", text)
+    return fetched[1] if fetched else ""
 
 
 def remove_stale_bytecode(directory: Path) -> None:

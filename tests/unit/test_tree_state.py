@@ -105,6 +105,21 @@ def test_branch_is_seen(tree: Path) -> None:
     assert read_state(tree).branch == ""
 
 
+@pytest.mark.parametrize("reference", ["stable/1", "1.0", "refs/changes/01/101/1"])
+def test_reference_that_was_fetched_is_seen(tree: Path, tmp_path: Path, reference: str) -> None:
+    git(tree, "branch", "stable/1")
+    git(tree, "tag", "1.0")
+    git(tree, "update-ref", "refs/changes/01/101/1", "HEAD")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--no-checkout", str(tree), "clone")
+    git(clone, "fetch", "-q", "origin", reference)
+    git(clone, "checkout", "-q", "FETCH_HEAD")
+    assert read_state(clone).branch == reference
+    (clone / "sample" / "answer.py").write_text("ANSWER = 'of the user'\n")
+    commit(clone)
+    assert read_state(clone).branch == ""
+
+
 def test_removed_file_is_a_change(tree: Path) -> None:
     before = read_state(tree)
     (tree / "sample" / "cli.py").unlink()

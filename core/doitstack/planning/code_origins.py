@@ -112,7 +112,7 @@ def _version(environment: Environment, package: str) -> str:
 
 def _described(state: TreeState) -> str:
     """Return branch, hash and changed files, each after a comma."""
-    words = [state.branch and f"branch {state.branch}", state.head[:_HASH]]
+    words = [state.branch, state.head[:_HASH]]
     if state.changed:
         names = ", ".join(state.changed[:_MOST_NAMES])
         more = f" and {len(state.changed) - _MOST_NAMES} more"

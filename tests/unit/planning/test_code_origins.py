@@ -52,7 +52,7 @@ def test_tree_is_described_with_branch_hash_and_changes(
     tree = make_repository(tmp_path / ".stack" / "keystone")
     head = git(tree, "rev-parse", "HEAD")
     (one,) = origins(make_stack(tmp_path), "keystone")
-    assert one.text == f"tree .stack/keystone, branch main, {head[:9]}"
+    assert one.text == f"tree .stack/keystone, main, {head[:9]}"
     assert one.brief == f"tree main {head[:9]}"
     for name in ("a", "b", "c", "d"):
         (tree / f"{name}.py").touch()
