@@ -38,6 +38,7 @@ GUESTS = (
         "syslinux",
         "syslinux-common",
         "mtools",
+        "e2fsprogs",
     ),
 )
 """The packages for guests, for their image, and to compile libvirt's bindings for Python."""

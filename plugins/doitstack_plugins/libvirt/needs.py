@@ -9,6 +9,7 @@ from doitstack import Stack
 from doitstack.errors import SettingsError, StepError
 from doitstack_plugins.libvirt import node
 from doitstack_plugins.ovn import places
+from doitstack_plugins.ovn.commands import succeeds
 
 FAKE = "or set VIRT_DRIVER=fake, for servers that do not run"
 
@@ -33,18 +34,18 @@ def check_root(stack: Stack) -> None:
 
 
 def check_kernel(stack: Stack) -> None:
-    """Raise StepError for what the kernel lacks."""
+    """Raise StepError for what the kernel lacks; it loads modules of file systems by itself."""
     known = Path("/proc/filesystems").read_text(encoding="utf-8").split()
     missing = [f"{path} ({use})" for path, use in _DEVICES.items() if not Path(path).exists()]
     missing += [
         f"the file system {name} ({use})"
         for name, use in _FILE_SYSTEMS.items()
-        if name not in known
+        if name not in known and not succeeds("modprobe", "--dry-run", "--quiet", name)
     ]
     if missing:
         raise StepError(
-            f"guests need {', '.join(missing)}, which this kernel does not have or load; "
-            f"load them with modprobe, {FAKE}"
+            f"guests need {', '.join(missing)}, which this kernel neither has nor can load; "
+            f"use another kernel, in a container load them on its host, {FAKE}"
         )
 
 

@@ -49,6 +49,19 @@ def test_all_that_is_missing_is_reported_together(
     assert "libvirt-daemon is 7.0.0" in said
 
 
+def test_a_file_system_that_the_kernel_can_load_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(needs, "_FILE_SYSTEMS", {"later": "a test", "never": "another"})
+    (tmp_path / "modprobe").write_text("#!/bin/sh\necho $* >&2\n[ $3 = later ]\n")
+    (tmp_path / "modprobe").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(StepError) as error:
+        needs.check_kernel(make_guests(tmp_path))
+    assert "the file system never (another)" in str(error.value)
+    assert "later" not in str(error.value)
+
+
 def test_a_stack_that_guests_could_not_see_is_refused(tmp_path: Path) -> None:
     stack = make_guests(tmp_path, DEST="/var/lib/stack")
     with pytest.raises(SettingsError, match="DEST=/var/lib/stack: libvirt's directories"):
