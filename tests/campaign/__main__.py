@@ -219,10 +219,11 @@ def _long(options: Options, make: MakeStack) -> int:
     plan = kills.PLANS[options.plan]()
     stack, mark = make(plan.files)
     plan.prepare(stack)
-    growth = long.growth(stack, options.rounds)
-    for what, (before, after) in growth.items():
-        _say(f"{what}: {before:g} before, {after:g} after")
-    faults = _report(f"{options.rounds} rounds", [*long.faults(growth, mark)])
+    faults = 0
+    for rounds, growth in long.growth(stack, options.rounds):
+        grown = (f"{what} {before:g} to {now:g}" for what, (before, now) in growth.items())
+        _say(f"{rounds} rounds: {', '.join(grown)}")
+        faults += _report(f"{rounds} rounds", [*long.faults(growth, mark)])
     if not options.futures:
         return faults
     crowd = long.crowd(stack, options.futures)

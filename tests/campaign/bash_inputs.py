@@ -10,7 +10,7 @@ import resource
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from doitstack.bash.protocol import MessageBuffer
 from doitstack.config import local_conf
 from doitstack.errors import SettingsError
+from tests.campaign.evaluation import Evaluations
 from tests.campaign.mutator import Fault, Mutator, Target
 from tests.unit.bash.ini_model import Model
 
@@ -125,29 +126,48 @@ def local_confs(directory: Path, count: int, seed: int) -> tuple[list[Fault], in
     mutator = Mutator(target, random.Random(f"{seed} evaluator"))
     faults = []
     top_dir = _opened(directory / "evaluator")
-    with _EvaluatorAsNobody(directory / "bash"):
+    code = directory / "bash"
+    with _EvaluatorAsNobody(code), Evaluations(code, top_dir, _as_nobody()):
         (top_dir / "local.conf").write_bytes(LOCALRC)
         variables = local_conf.read_local_settings(top_dir, {}).variables
         assert variables["ADMIN_PASSWORD"] == "secret"
-        # Each input takes a process of its own: what is read may end it, and signals it by `$$`.
         for _ in range(count):
             data = mutator.make()[:20_000]
-            if reason := _evaluation(top_dir, data):
+            _, reason = _evaluation(top_dir, data)
+            if reason:
                 faults.append(Fault("evaluator", data, reason))
             _empty(top_dir)
     return faults, count
 
 
-def _evaluation(top_dir: Path, data: bytes) -> str:
+def differences(directory: Path, inputs: Iterable[bytes]) -> list[bytes]:
+    """Return the inputs that one bash for all evaluates otherwise than a bash for each."""
+    top_dir = _opened(directory / "differences")
+    code = directory / "bash"
+    found = []
+    with _EvaluatorAsNobody(code):
+        for data in inputs:
+            alone = _evaluation(top_dir, data)
+            _empty(top_dir)
+            with Evaluations(code, top_dir, _as_nobody()):
+                if _evaluation(top_dir, data) != alone:
+                    found.append(data)
+            _empty(top_dir)
+    return found
+
+
+def _evaluation(top_dir: Path, data: bytes) -> tuple[object, str]:
+    """Return what is read, and how reading it went wrong, if it did."""
     (top_dir / "local.conf").write_bytes(data)
     try:
         local = local_conf.read_local_settings(top_dir, {"DEST": str(top_dir), "HOST_IP": "1"})
     except SettingsError as error:
-        return "" if re.match(rf"{re.escape(str(top_dir))}/local.conf:", str(error)) else str(error)
+        is_clear = re.match(rf"{re.escape(str(top_dir))}/local.conf:", str(error))
+        return str(error), "" if is_clear else str(error)
     except Exception as error:
-        return repr(error)
+        return None, repr(error)
     bad = [name for name in local.variables if not re.fullmatch(r"[A-Za-z_]\w*", name)]
-    return f"names: {bad}" if bad else ""
+    return local, f"names: {bad}" if bad else ""
 
 
 def _empty(directory: Path) -> None:

@@ -18,6 +18,9 @@ KEPT = 3
 WARM_UP = 4
 """The rounds before the first look: until then, journals and caches fill up."""
 
+LOOK_EVERY = 100
+"""The rounds between two looks."""
+
 MAY_GROW = re.compile(r"logs/stack\.log$")
 """What grows until it is large and the next run begins another one."""
 
@@ -45,12 +48,21 @@ CROWD = {
 }
 
 
-def growth(stack: StackDir, rounds: int) -> dict[str, tuple[float, float]]:
-    """Stack and unstack `rounds` times; return figures after the first rounds, and at the end."""
+Growth = Mapping[str, tuple[float, float]]
+"""Figures after the first rounds, and now."""
+
+
+def growth(stack: StackDir, rounds: int) -> Iterator[tuple[int, Growth]]:
+    """Stack and unstack `rounds` times; yield the growth until a round, now and then and at last.
+
+    A run that is ended early has then figures, too.
+    """
     stack.environ["KEEP_RUNS"] = str(KEPT)
-    looks = [_figures(stack, [_round(stack) for _ in range(count)]) for count in (WARM_UP, rounds)]
-    before, after = looks
-    return {name: (before[name], after[name]) for name in before}
+    before = _figures(stack, [_round(stack) for _ in range(WARM_UP)])
+    for done in range(0, rounds, LOOK_EVERY):
+        count = min(LOOK_EVERY, rounds - done)
+        now = _figures(stack, [_round(stack) for _ in range(count)])
+        yield done + count, {name: (before[name], now[name]) for name in before}
 
 
 def _round(stack: StackDir) -> float:
@@ -90,7 +102,7 @@ def _lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines()
 
 
-def faults(figures: Mapping[str, tuple[float, float]], mark: str) -> Iterator[str]:
+def faults(figures: Growth, mark: str) -> Iterator[str]:
     """Yield what has grown."""
     for name, (before, after) in figures.items():
         # Others use the temporary directory, too, and the machine.

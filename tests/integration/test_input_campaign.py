@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaign.bash_inputs import BASH_TARGETS
+from tests.campaign.bash_inputs import BASH_TARGETS, differences
 from tests.campaign.inputs import Inputs, python_targets
 from tests.campaign.mutator import Target
 
@@ -44,3 +44,13 @@ def test_bash_reads_what_it_is_given(name: str) -> None:
     count = 20 if name == "evaluator" else 250
     with tempfile.TemporaryDirectory() as directory:  # one that another user can enter
         assert BASH_TARGETS[name](Path(directory), count, 1)[0] == []
+
+
+def test_one_bash_for_many_local_confs_evaluates_them_as_doitstack_does() -> None:
+    ends = (
+        *("B=${%A}", "B=${A", "exit 3", "nothing here", "set -u; B=$NOTHING", "B=$((1 +))"),
+        *("false", "readonly A; A=2", "return", "enable_plugin x", "(exit 3)", "set -e; false", ""),
+    )
+    inputs = [f"[[local|localrc]]\nA=1\n{end}\nC=3\n".encode() for end in ends]
+    with tempfile.TemporaryDirectory() as directory:
+        assert differences(Path(directory), inputs) == []

@@ -30,7 +30,8 @@ def test_clock_that_is_set_changes_no_duration(
 def test_nothing_grows_and_many_futures_are_outstanding(stack_dir: MakeStackDir) -> None:
     mark = uuid.uuid4().hex
     stack = stack_dir(kills.PLAN, TEST_MARK=mark)
-    assert list(long.faults(long.growth(stack, 6), mark)) == []
+    for _, growth in long.growth(stack, 6):
+        assert list(long.faults(growth, mark)) == []
     crowd = long.crowd(stack, 500)
     assert crowd.faults == []
     assert crowd.outstanding > 250
