@@ -140,9 +140,13 @@ class Executor:
             self._session.start_future(planned.phase, future, command)
         elif self.hosts and step.is_elsewhere:
             self.hosts.start(future, step, partial(act_in_future, self.stack, future.name))
-        else:
-            work = partial(act_in_future, self.stack, step.name, _action(self.stack, step))
+        elif callable(step.action):
+            action = partial(call, step.action, self.stack, *step.args)
+            work = partial(act_in_future, self.stack, step.name, action)
             self.futures.fork_when_possible(future, work)
+        else:
+            assert isinstance(step.action, Sequence)
+            self.futures.spawn_when_possible(future, step.action)
         return future
 
     def stop_futures(self) -> None:
@@ -173,14 +177,6 @@ class Executor:
         # Futures of scripts may have written to the traces after the end of the script.
         for trace in (*self.traces.glob("*.log"), self.stack.log_dir / "error.log"):
             self.context.mask(trace)
-
-
-def _action(stack: Stack, step: Step) -> Callable[[], Any]:
-    """Return the function that the child process of a future calls."""
-    if callable(step.action):
-        return partial(call, step.action, stack, *step.args)
-    assert isinstance(step.action, Sequence)
-    return partial(stack.run, step.action)
 
 
 def _is_failed_wait(error: DoitstackError) -> bool:

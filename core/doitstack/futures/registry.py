@@ -4,18 +4,19 @@ Python starts some of them, as forked children; the bash session starts and repo
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from doitstack.errors import TIMED_OUT, FutureError
+from doitstack.errors import TIMED_OUT, CommandError, FutureError
 from doitstack.futures.collector import Collector
 from doitstack.futures.forking import Forker
 from doitstack.futures.future import Future, FutureState, ended_line
 from doitstack.futures.future_table import FutureTable
 from doitstack.futures.result import outcome
 from doitstack.futures.run_context import RunContext
+from doitstack.futures.spawned_program import SpawnedProgram
 from doitstack.futures.starter import Starter
 from doitstack.futures.time_limit import limit_time, time_out_error
 from doitstack.futures.watchdog import mark, root_of, unfinished
@@ -134,7 +135,27 @@ class FutureRegistry:
             self.cannot_start(future, error)
             return
         self.runs(future, pid, self._run.journal.now())
-        self._run.loop.when_ended(pid, partial(self._reap, future, pid))
+        self._run.loop.when_ended(pid, lambda: self.ended(future, _reaped(future)))
+
+    def spawn_when_possible(self, future: Future, argv: Sequence[str | Path]) -> None:
+        """Run the program `argv` once the scheduler lets it start; see `pump`."""
+        program = SpawnedProgram(self._run, future, argv)
+        self.start_when_possible(future, partial(self._spawn, future, program))
+
+    def _spawn(self, future: Future, program: SpawnedProgram) -> None:
+        try:
+            pid = program.start()
+        except OSError as error:
+            self.cannot_start(future, error)
+        except CommandError as error:
+            self.ended(future, error.code, error)
+        else:
+            self.runs(future, pid, self._run.journal.now())
+            self._run.loop.when_ended(pid, partial(self._program_ended, future, program))
+
+    def _program_ended(self, future: Future, program: SpawnedProgram) -> None:
+        code = _reaped(future)
+        self.ended(future, code, program.record_end(code))
 
     def has_process(self, future: Future, pid: int) -> None:
         """Record the process of a future of bash, which may still wait at its start gate."""
@@ -154,13 +175,13 @@ class FutureRegistry:
 
     # -- end -----------------------------------------------------------------------------------
 
-    def _reap(self, future: Future, pid: int) -> None:
-        _, status, usage = os.wait4(pid, 0)
-        future.cpu = usage.ru_utime + usage.ru_stime
-        self.ended(future, os.waitstatus_to_exitcode(status))
+    def ended(self, future: Future, code: int | None, failure: CommandError | None = None) -> None:
+        """Record the end of `future`.
 
-    def ended(self, future: Future, code: int | None) -> None:
-        """Record the end of `future`; `code` is its process's exit code, if that is known."""
+        Args:
+            code: the exit code of its process, if that is known.
+            failure: the error of a program that has failed.
+        """
         if future.has_ended:
             return
         job = self._ended_job(future)
@@ -171,9 +192,10 @@ class FutureRegistry:
         )
         reported = job.rc if job else None
         rc, value, error = outcome(future.name, code, reported, self._file(future.name, "result"))
+        error = failure or error
         if future.has_timed_out:
             rc, value, error = TIMED_OUT, None, time_out_error(future)
-        # A forked child writes this line itself unless it was killed; a future of bash does not.
+        # Unless it was killed, a future of Python has shown this already; one of bash has not.
         if code is None or reported is None:
             self._run.log.write(future.line(ended_line(rc)))
         self._end(future, end_time, rc=rc, value=value, error=error)
@@ -281,3 +303,10 @@ class FutureRegistry:
 
     def _file(self, name: str, suffix: str) -> Path:
         return self._run.futures_dir / f"{name}.{suffix}"
+
+
+def _reaped(future: Future) -> int:
+    """Return the exit code of the process of a future, which has ended, and record its CPU time."""
+    _, status, usage = os.wait4(future.pid, 0)
+    future.cpu = usage.ru_utime + usage.ru_stime
+    return os.waitstatus_to_exitcode(status)

@@ -8,12 +8,13 @@ from typing import NamedTuple
 from doitstack.private_files import read_regular
 
 _MOST_DIGITS = 18
+_APPEND = os.O_WRONLY | os.O_APPEND
 
 
 class Job(NamedTuple):
     """One future, from its file. Times are in ms since the epoch.
 
-    `pid` is 0 for one that ran in the bash session itself.
+    `pid` is 0 for one that ran in the bash session itself, and while it is not known yet.
     `started` is the start time of `pid` in clock ticks since boot. `rc` and `end_time` are None
     until the future has recorded its end.
     """
@@ -32,14 +33,23 @@ def open_job(path: Path | str, job: Job) -> int:
     Raises FileExistsError if an uncollected future has that name.
     """
     command = job.command.replace("\n", "\\n")
-    text = (
-        f"[job]\ncommand = {command}\npid = {job.pid}\n"
-        f"start_time = {job.start_time}\npid_start_time = {job.started}\n"
-    )
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
-    descriptor = os.open(path, flags, 0o600)
+    pid = f"pid = {job.pid}\n" if job.pid else ""
+    text = f"[job]\ncommand = {command}\n{pid}start_time = {job.start_time}\n"
+    if pid:
+        text += f"pid_start_time = {job.started}\n"
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | _APPEND, 0o600)
     os.write(descriptor, text.encode(errors="surrogateescape"))
     return descriptor
+
+
+def add_process(descriptor: int, pid: int, started: int) -> None:
+    """Record the process of a future whose file has none yet."""
+    os.write(descriptor, f"pid = {pid}\npid_start_time = {started}\n".encode())
+
+
+def reopen_job(path: Path | str) -> int:
+    """Return the descriptor for `close_job` of a file that is closed."""
+    return os.open(path, _APPEND)
 
 
 def close_job(descriptor: int, end_time: int, rc: int) -> None:
@@ -65,7 +75,7 @@ def read_job(path: Path) -> Job | None:
     with suppress(KeyError, ValueError):
         return Job(
             command=values["command"],
-            pid=0 if values["pid"] == "self" else _number(values["pid"]),
+            pid=0 if values.get("pid", "self") == "self" else _number(values["pid"]),
             start_time=_number(values["start_time"]),
             started=_number(values.get("pid_start_time", "0")),
             end_time=_number(values["end_time"]) if "end_time" in values else None,

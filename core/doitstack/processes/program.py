@@ -71,11 +71,17 @@ class Program(Record):
         """Return the error of a program that has timed out."""
         return CommandError(f"{self.name} timed out after {self.timeout:g} s", TIMED_OUT)
 
+    def failure(self, code: int) -> CommandError | None:
+        """Return the error of a program that has ended with `code`; None for 0."""
+        if not code:
+            return None
+        how = f"was killed by {signal_name(-code)}" if code < 0 else f"ended with code {code}"
+        return CommandError(f"{self.name} {how}; its output is above", code)
+
     def check(self, code: int) -> None:
         """Raise CommandError unless `code` is 0."""
-        if code:
-            how = f"was killed by {signal_name(-code)}" if code < 0 else f"ended with code {code}"
-            raise CommandError(f"{self.name} {how}; its output is above", code)
+        if error := self.failure(code):
+            raise error
 
 
 def _reason(error: OSError) -> str:

@@ -96,6 +96,10 @@ Path(DIRECTORY, "f.ini").write_text(
     f"[job]\\ncommand = c\\npid = {os.getpid()}\\nstart_time = 0\\npid_start_time = 1\\n"
 )
 """
+FUTURE_BEFORE_ITS_PID_IS_KNOWN = """
+process = sleep("run:f")
+Path(DIRECTORY, "f.ini").write_text("[job]\\ncommand = c\\nstart_time = 0\\n")
+"""
 PROGRAM = """
 its_mark = guard.next_program()
 process = sleep(its_mark)
@@ -137,7 +141,16 @@ def has_ended(pid: int) -> bool:
         os.close(handle)
 
 
-@pytest.mark.parametrize("work", [FUTURE, PROGRAM, PROGRAM_BEFORE_ITS_PID_IS_KNOWN, SESSION])
+@pytest.mark.parametrize(
+    "work",
+    [
+        FUTURE,
+        FUTURE_BEFORE_ITS_PID_IS_KNOWN,
+        PROGRAM,
+        PROGRAM_BEFORE_ITS_PID_IS_KNOWN,
+        SESSION,
+    ],
+)
 def test_work_ends_if_the_main_process_is_killed(tmp_path: Path, work: str) -> None:
     with main_process(tmp_path, work) as (main, pid):
         main.kill()

@@ -1,10 +1,11 @@
 """The file of a future, also after a crash."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from doitstack.journal.job_file import Job, close_job, open_job, read_job
+from doitstack.journal.job_file import Job, add_process, close_job, open_job, read_job, reopen_job
 
 JOB = Job(command="make -j2 a = b", pid=12, start_time=1700000000123, started=456)
 TEXT = (
@@ -23,6 +24,17 @@ def test_job_is_written_with_devstacks_keys_first(tmp_path: Path) -> None:
 
     assert path.read_text() == f"{TEXT}end_time = 1700000001123\nrc = 7\n"
     assert read_job(path) == Job(JOB.command, 12, 1700000000123, 456, 1700000001123, 7)
+
+
+def test_process_can_be_added_once_it_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "a.ini"
+    job = Job("make", 0, 1700000000123, 0)
+    descriptor = open_job(path, job)
+    assert read_job(path) == job
+    add_process(descriptor, 12, 456)
+    os.close(descriptor)
+    close_job(reopen_job(path), 1700000001123, 7)
+    assert read_job(path) == Job("make", 12, 1700000000123, 456, 1700000001123, 7)
 
 
 def test_name_that_is_taken_is_refused_by_the_file_system(tmp_path: Path) -> None:
