@@ -5,9 +5,9 @@ the order in the file, and a daemon that keeps a step's output open delays nothi
 overwritten with stars in the file when they would be shown, at most a quarter of a second later.
 """
 
+import _signal  # without conversions to enumerations, for each step
 import fcntl
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -131,12 +131,12 @@ class MainLog:
         if size > self._seen or (is_end and size > self._shown):
             self._seen = size
             self._last_news = time.monotonic()
-            self._copy_to_screen(is_end=is_end)
+            self._copy_to_screen(size, is_end=is_end)
         elif time.monotonic() - self._last_news > SILENCE:
             self._last_news = time.monotonic()
             if line := self.on_silence():
                 self.write(f"{line}\n")
-                self._copy_to_screen(is_end=False)
+                self._copy_to_screen(self.size, is_end=False)
         with self._on_screen() as screen:
             screen.refresh()
 
@@ -157,14 +157,12 @@ class MainLog:
         finally:
             self._is_showing = False
 
-    def _next_size(self) -> int:
-        return max(0, min(CHUNK, self.size - self._shown))
-
-    def _copy_to_screen(self, *, is_end: bool) -> None:
+    def _copy_to_screen(self, size: int, *, is_end: bool) -> None:
+        """Show the output up to the byte `size`: a device has none, and some never end."""
         mask = self._mask()
-        # A device has no size, and reading from some never ends.
-        while data := os.pread(self.descriptor, self._next_size(), self._shown):
-            is_whole = is_end and len(data) < CHUNK
+        while self._shown < size:
+            data = os.pread(self.descriptor, min(CHUNK, size - self._shown), self._shown)
+            is_whole = is_end and self._shown + len(data) == size
             masked = mask.data(data) if is_whole else mask.settled(data)
             overwrite(self._overwriting, self._shown, data, masked)
             if not masked:
@@ -224,13 +222,13 @@ class MainLog:
         def tick(_number: int, _frame: FrameType | None) -> None:
             self.on_tick()
 
-        previous = signal.signal(signal.SIGALRM, tick)
-        signal.setitimer(signal.ITIMER_REAL, 0.25, 0.25)
+        previous = _signal.signal(_signal.SIGALRM, tick)
+        _signal.setitimer(_signal.ITIMER_REAL, 0.25, 0.25)
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
+            _signal.setitimer(_signal.ITIMER_REAL, 0)
+            _signal.signal(_signal.SIGALRM, previous)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

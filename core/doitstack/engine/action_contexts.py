@@ -36,7 +36,7 @@ class MainLineContext(Record):
 
     def at(self, phase: Phase) -> "MainLineContext":
         """Return the context of a step of `phase`."""
-        return replace(self, phase=phase)
+        return self if phase is self.phase else replace(self, phase=phase)
 
     def run(self, program: Program) -> None:
         """Run a program with its output in the main log, while futures start and end."""

@@ -67,7 +67,8 @@ class Executor:
         self.context.priorities.step_begins(planned)
         self.futures.collector.failed = self.failed_future = ""
         try:
-            with self.stack.acting(self._main_line.at(planned.phase)), self._limited(planned.step):
+            self._main_line = self._main_line.at(planned.phase)
+            with self.stack.acting(self._main_line), self._limited(planned.step):
                 self._act(planned, arguments)
         except DoitstackError as error:
             self.failed_future = self.futures.collector.failed if _is_failed_wait(error) else ""

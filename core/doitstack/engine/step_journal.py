@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from doitstack.console.main_log import MainLog
 from doitstack.journal.events import StepEnd, StepEvent, StepNotRun, StepSkipped, StepStart
@@ -51,7 +50,7 @@ class StepJournal:
     @contextmanager
     def running(self, planned: PlannedStep) -> Iterator[StepOutcome]:
         """Record the start and, even after an exception, the end of a step of the main line."""
-        self._take_turn(replace(StepStart.of(planned), log=self._log.size))
+        self._take_turn(StepStart.of(planned, log=self._log.size))
         end = StepOutcome()
         try:
             yield end

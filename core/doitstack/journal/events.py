@@ -94,8 +94,8 @@ class StepEvent(Event):
     needs: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, planned: PlannedStep) -> Self:
-        """Return this event for a step of the plan."""
+    def of(cls, planned: PlannedStep, **more: Any) -> Self:
+        """Return this event for a step of the plan; `more` are the fields of a derived class."""
         return cls(
             task=planned.task,
             phase=planned.phase.value,
@@ -104,6 +104,7 @@ class StepEvent(Event):
             kind=planned.step.kind,
             waits=planned.step.waits,
             needs=planned.needs,
+            **more,
         )
 
 
