@@ -66,10 +66,10 @@ class Collector:
         return self.when_collected(self._rest(), then, keeps_going=True)
 
     def _rest(self) -> Iterator[str]:
-        while left := self._table.uncollected():
-            if left[0].name not in self.awaited:
-                self._run.say(f"WARNING: uncollected async future {left[0].name}")
-            yield left[0].name
+        while future := self._table.first():
+            if future.name not in self.awaited:
+                self._run.say(f"WARNING: uncollected async future {future.name}")
+            yield future.name
 
     def advance(self) -> None:
         """Collect every future that has ended and whose turn it is in a wait."""

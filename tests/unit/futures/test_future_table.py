@@ -36,6 +36,7 @@ def test_future_is_found_until_it_is_collected() -> None:
     assert table.find("a") is a
     move(table, a, FutureState.COLLECTED)
     assert table.find("a") is None
+    assert table.first() is b
     assert table.uncollected() == [b]
 
 
