@@ -105,9 +105,28 @@ def _headers() -> tuple[str, ...]:
 
 def missing(stack: Stack) -> list[str]:
     """Return those of the wanted packages that are not installed."""
-    form = "${Package} ${db:Status-Status}\\n"
+    there = installed(stack)
+    return [package for package in wanted(stack) if package not in there]
+
+
+def installed(stack: Stack) -> dict[str, str]:
+    """Return the versions of the packages that are installed."""
+    form = "${db:Status-Status} ${Package} ${Version}\\n"
     lines = stack.output_of(["dpkg-query", "--show", f"--showformat={form}"]).splitlines()
-    return [package for package in wanted(stack) if f"{package} installed" not in lines]
+    words = (line.split() for line in lines)
+    return {one[1]: one[2] for one in words if one[0] == "installed"}
+
+
+def candidates(stack: Stack, packages: list[str]) -> dict[str, str]:
+    """Return the versions that apt would install, of those packages that are in its lists."""
+    known, package = {}, ""
+    words = ["apt-cache", "policy", *packages]
+    for line in stack.output_of(words, env={"LC_ALL": "C"}).splitlines():
+        if not line.startswith(" "):
+            package = line.rstrip(":")
+        elif line.strip().startswith("Candidate:") and "(none)" not in line:
+            known[package] = line.split()[-1]
+    return known
 
 
 def are_installed(stack: Stack) -> bool:
@@ -159,12 +178,5 @@ def _candidate_problems(stack: Stack) -> Iterator[str]:
 def _without_candidate(stack: Stack) -> list[str]:
     """Return the missing packages that are not in apt's lists."""
     absent = missing(stack)
-    words = ["apt-cache", "policy", *absent]
-    known: set[str] = set()
-    package = ""
-    for line in stack.output_of(words, env={"LC_ALL": "C"}).splitlines():
-        if not line.startswith(" "):
-            package = line.rstrip(":")
-        elif line.strip().startswith("Candidate:") and "(none)" not in line:
-            known.add(package)
+    known = candidates(stack, absent)
     return [name for name in absent if name not in known]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from doitstack import Stack
 from doitstack.errors import SettingsError, StepError
+from doitstack_plugins.backing import debian_packages
 from doitstack_plugins.libvirt import node
 from doitstack_plugins.ovn import places
 from doitstack_plugins.ovn.commands import succeeds
@@ -70,9 +71,9 @@ def check_network(stack: Stack) -> None:
 
 def check_versions(stack: Stack) -> None:
     """Raise StepError if libvirt or QEMU, as installed or else in apt's lists, is too old."""
-    old = []
+    versions, old = _versions(stack), []
     for package, wanted in _WANTED.items():
-        found = version(_policy(stack, package))
+        found = version(versions.get(package, ""))
         if found and found < wanted:
             old.append(f"{package} is {_text(found)}, nova needs {_text(wanted)}")
     if old:
@@ -96,12 +97,12 @@ CHECKS: tuple[Callable[[Stack], None], ...] = (
 )
 
 
-def _policy(stack: Stack, package: str) -> str:
-    """Return the installed version of a package or else the one that apt would install."""
-    lines = stack.output_of(["apt-cache", "policy", package], env={"LC_ALL": "C"}).splitlines()
-    values = dict(line.strip().split(": ", 1) for line in lines if ": " in line)
-    installed = values.get("Installed", "(none)")
-    return values.get("Candidate", "") if installed == "(none)" else installed
+def _versions(stack: Stack) -> dict[str, str]:
+    """Return the versions of what is installed, and of what apt would install, if it is not."""
+    known = debian_packages.installed(stack)
+    absent = [package for package in _WANTED if package not in known]
+    # apt may read its lists for seconds.
+    return {**known, **debian_packages.candidates(stack, absent)} if absent else known
 
 
 def _text(version: tuple[int, int, int]) -> str:

@@ -16,7 +16,7 @@ from tests.unit.recorded_actions import RecordedActions, make_stack
 def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory of programs in which dpkg has memcached, and apt has only MariaDB."""
     programs = {
-        "dpkg-query": "echo memcached installed; echo mariadb-server config-files",
+        "dpkg-query": "echo installed memcached 1.6; echo config-files mariadb-server 10.11",
         "apt-cache": "echo mariadb-server:; echo '  Candidate: 1'; "
         "echo rabbitmq-server:; echo '  Candidate: (none)'",
         "apt-get": "exit 9",

@@ -10,20 +10,24 @@ from doitstack.stack import Stack
 from doitstack_plugins.libvirt import needs, plugin
 from tests.unit.plugins.libvirt.stacks import make_guests
 
-POLICY = """#!/bin/sh
-case $2 in
-    libvirt-daemon) echo '  Installed: 7.0.0-3'; echo '  Candidate: 9.0.0-4' ;;
-    *) echo '  Installed: (none)'; echo '  Candidate: 1:5.2+dfsg-11' ;;
-esac
-"""
+PROGRAMS = {
+    "dpkg-query": "echo installed libvirt-daemon 7.0.0-3",
+    "apt-cache": """
+        [ "$*" = "policy qemu-system-x86" ] || exit 1
+        echo qemu-system-x86:
+        echo '  Installed: (none)'
+        echo '  Candidate: 1:5.2+dfsg-11'
+    """,
+}
 
 
 @pytest.fixture
 def old_debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     programs = tmp_path / "programs"
     programs.mkdir()
-    (programs / "apt-cache").write_text(POLICY)
-    (programs / "apt-cache").chmod(0o755)
+    for name, text in PROGRAMS.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     return make_guests(tmp_path)
 
