@@ -33,7 +33,7 @@ ulimit -f %(size)d
 umask 077
 while read -r -u "$_doitstack_asked" _doitstack_name; do
     (
-        exec >../answers/out 2>../answers/err {_doitstack_asked}<&- {_doitstack_answers}>&-
+        exec >"%(answers)s/out" 2>"%(answers)s/err" {_doitstack_asked}<&- {_doitstack_answers}>&-
         ulimit -t %(cpu)d
         _doitstack_pid=$BASHPID
         bash -n "$_doitstack_file" || builtin exit 2
@@ -56,8 +56,8 @@ class Evaluations:
         self._evaluator = code / local_conf.EVALUATOR.name
         self._top_dir = top_dir
         self._rights = rights
-        self._script = top_dir.with_name("settings")
-        self._answers = top_dir.with_name("answers")
+        self._script = top_dir.with_name(f"{top_dir.name}.localrc")
+        self._answers = top_dir.with_name(f"{top_dir.name}.answers")
         self._bash: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> None:
@@ -128,6 +128,7 @@ class Evaluations:
         for part in (_SYNTAX_CHECK, _HANDLER, _OUTPUT):
             library = library.replace(part, "")
         options = {
+            "answers": self._answers,
             "size": _LONGEST_FILE,
             "cpu": _CPU_SECONDS,
             "handler": _HANDLER,
