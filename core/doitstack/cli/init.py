@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from doitstack.cli import COMMANDS, command_name
+from doitstack.config.directory_owners import refuse_planted
 from doitstack.config.stack_files import DROP_INS, stack_files
 from doitstack.errors import SettingsError
 
@@ -78,6 +79,7 @@ def _is_missing(path: Path) -> bool:
 
 def _refuse_other_users(directory: Path) -> None:
     """Raise SettingsError if other users can change the directory, or have put links into it."""
+    refuse_planted("DIR", directory.absolute())
     if directory.is_dir():
         found = directory.stat()
         is_theirs = found.st_uid not in {0, os.geteuid()} and os.geteuid() != 0

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import stat
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from doitstack.config.dest_mark import (
     mark,
     record_stack_directory,
 )
+from doitstack.config.directory_owners import refuse_others, refuse_planted
 from doitstack.config.settings import Settings
 from doitstack.errors import BusyError, SettingsError, StepError
 from doitstack.private_files import (
@@ -126,7 +126,7 @@ def _check_directories(settings: Settings) -> None:
     for name in _DIRECTORIES:
         path = settings.path(name)
         if path.is_dir() and not _is_inside(path, settings.path("DEST")):
-            _refuse_others(name, path, path.stat())
+            refuse_others(name, path, path.stat())
 
 
 def _refuse_another_owner(dest: Path, name: str, descriptor: int) -> None:
@@ -146,7 +146,7 @@ def _check_dest(dest: Path) -> None:
     """Raise SettingsError if others can change DEST, or have put something into it."""
     descriptor = os.open(dest, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _refuse_others("DEST", dest, os.fstat(descriptor))
+        refuse_others("DEST", dest, os.fstat(descriptor))
         for name in (*WORK, *_FILES, LOCK, OWNERSHIP_FILE):
             _refuse_another_owner(dest, name, descriptor)
         if not has_mark(descriptor):
@@ -156,9 +156,10 @@ def _check_dest(dest: Path) -> None:
 
 
 def _refuse_impossible(settings: Settings) -> None:
-    """Raise SettingsError for a directory that neither exists nor can be created."""
+    """Raise SettingsError for a directory that cannot be created, or only where others could."""
     for name in ("DEST", "DATA_DIR", "LOGDIR"):
         path = settings.path(name)
+        refuse_planted(name, path)
         existing = next(one for one in (path, *path.parents) if os.path.lexists(one))
         if not existing.is_dir():
             why = f"{existing} is not a directory"
@@ -173,24 +174,6 @@ def _is_writable(directory: Path) -> bool:
     """Return whether we can create files there; not even root can in the kernel's own."""
     is_kernels = any(map(directory.is_relative_to, ("/proc", "/sys")))
     return os.access(directory, os.W_OK | os.X_OK, effective_ids=True) and not is_kernels
-
-
-def _refuse_others(name: str, path: Path, found: os.stat_result) -> None:
-    """Raise SettingsError if others could change a directory: links under our names, programs."""
-    link = path.lstat()
-    if stat.S_ISLNK(link.st_mode) and link.st_uid not in {0, os.geteuid()}:
-        raise SettingsError(
-            f"{name}={path} is a link of another user; set {name} to a directory of your own"
-        )
-    if found.st_uid != os.geteuid():
-        raise SettingsError(
-            f"{name}={path} belongs to another user; set {name} to a directory of your own"
-        )
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise SettingsError(
-            f"{name}={path} can be changed by other users; check its content, then "
-            f"`chmod go-w {path}`, or set {name} to a directory of your own"
-        )
 
 
 def _refuse_data(data: Path) -> None:

@@ -174,3 +174,16 @@ def test_openrc_of_another_dest_says_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "dest").mkdir()
     (tmp_path / "dest" / "openrc").write_text('WHO="$1 of $2"\n')
     assert said(DEST=str(tmp_path / "dest")) == (0, "admin of admin\n")
+
+
+def test_link_of_another_user_above_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    tmp_path.chmod(0o1777)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "home")
+    give_away(link, monkeypatch)
+    with pytest.raises(SettingsError, match=f"{link} belongs to another user"):
+        init.main([str(link / "stack")])
+    assert not list((tmp_path / "home").iterdir())
