@@ -27,6 +27,13 @@ _PLAIN_VARIABLES = {
 """The variables of an inventory that are used, and the fields of a host that have their values."""
 
 
+_OPTIONS = (
+    *("BatchMode=yes", "ConnectTimeout=20"),
+    *("ServerAliveInterval=5", "ServerAliveCountMax=3"),
+)
+"""The options of ssh: it asks nothing, and notices within 20 s that the link is cut."""
+
+
 class Host(NamedTuple):
     """A host other than the controller.
 
@@ -51,7 +58,9 @@ class Host(NamedTuple):
         """The words of ssh that lead to the host."""
         pairs = (("-l", self.user), ("-p", self.port), ("-i", self.key))
         given = [word for option, value in pairs if value for word in (option, value)]
-        return ["ssh", "-T", "-o", "BatchMode=yes", *given, *self.options, "--", self.address]
+        # The first of several values counts, so the user's own options come before ours.
+        ours = [word for option in _OPTIONS for word in ("-o", option)]
+        return ["ssh", "-T", *given, *self.options, *ours, "--", self.address]
 
 
 def other_hosts(settings: Settings) -> tuple[Host, ...]:

@@ -1,7 +1,8 @@
 """The ends of futures on other hosts, as this run learns of them, and of ours, as others do.
 
 On the controller there is a channel to the process that is connected to each host; on another host
-there is one, to the controller, which passes on what is not its own. Messages are lines of JSON.
+there is one, to the controller, which passes on what is not its own. Messages are lines of JSON;
+the process that is connected to a host changes the times in them from one clock to the other.
 """
 
 import json
@@ -10,11 +11,13 @@ import socket
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 from doitstack.config.hosts import CONTROLLER
 from doitstack.futures.future import Future
 from doitstack.futures.registry import FutureRegistry
 from doitstack.futures.run_context import RunContext
+from doitstack.journal.events import FutureEnd
 from doitstack.processes.line_buffer import LineBuffer
 from doitstack.scheduling.scheduler import PENDING, TaskState
 
@@ -45,11 +48,13 @@ class OtherHosts:
         self._this_host = this_host
         self._hosts = hosts
         self._channels: dict[str, _Channel] = {}
-        self._own: dict[str, int] = {}
-        self._ends: dict[str, int] = {}
+        self._own: dict[str, _End] = {}
+        self._ends: dict[str, _End] = {}
         self._lost: dict[str, str] = {}
         futures.collector.on_wait = self.expect
-        futures.on_end.append(lambda future: self._own_ended(future.name, future.code))
+        futures.on_end.append(
+            lambda one: self._own_ended(one.name, _End(one.code, one.start_time, one.end_time))
+        )
         if channel is not None:
             os.set_inheritable(channel, False)  # noqa: FBT003 - its only form
             self._open(CONTROLLER, socket.socket(fileno=channel))
@@ -63,9 +68,9 @@ class OtherHosts:
         ours, theirs = socket.socketpair()
         self._lost.pop(host, None)
         self._open(host, ours)
-        for name, rc in {**self._own, **self._ends}.items():
+        for name, its_end in {**self._own, **self._ends}.items():
             if not name.endswith(f"@{host}"):
-                self._channels[host].send(name=name, rc=rc)
+                self._channels[host].send(name=name, **its_end._asdict())
         future.when_ended(lambda _: self._close(host, theirs))
         return theirs
 
@@ -110,7 +115,8 @@ class OtherHosts:
         """End a future if its end is known, or can never be known."""
         host = future.name.partition("@")[2]
         if future.name in self._ends:
-            self._futures.ended_elsewhere(future, self._ends[future.name])
+            rc, *times = self._ends[future.name]
+            self._futures.ended_elsewhere(future, rc, times=times)
         elif reason := self._lost.get(host) or self._why_never(host):
             self._futures.ended_elsewhere(future, 1, reason)
 
@@ -127,18 +133,19 @@ class OtherHosts:
 
     def skipped(self, name: str) -> None:
         """Let other hosts know that a future of this one is up to date."""
-        self._own_ended(name, 0)
+        now = self._run.journal.now()
+        self._own_ended(name, _End(0, now, now))
 
-    def _own_ended(self, name: str, rc: int) -> None:
+    def _own_ended(self, name: str, its_end: "_End") -> None:
         if "@" not in name:
             full_name = f"{name}@{self._this_host}"
-            self._own[full_name] = rc
-            self._tell(full_name, rc)
+            self._own[full_name] = its_end
+            self._tell(full_name, its_end)
 
-    def _tell(self, name: str, rc: int, *, source: str = "") -> None:
+    def _tell(self, name: str, its_end: "_End", *, source: str = "") -> None:
         for host, channel in self._channels.items():
             if host != source:
-                channel.send(name=name, rc=rc)
+                channel.send(name=name, **its_end._asdict())
 
     def _read(self, host: str, channel: "_Channel") -> None:
         if not channel.receive():
@@ -147,11 +154,13 @@ class OtherHosts:
 
     def _hear(self, host: str, message: dict[str, object]) -> None:
         match message:
-            case {"name": str(name), "rc": int(rc)}:
-                self._ends[name] = rc
+            case {"name": str(name), "rc": int(rc), "start": float(start), "end": float(end)}:
+                self._ends[name] = its_end = _End(rc, start, end)
                 if future := self._waiting(name):
                     self._settle(future)
-                self._tell(name, rc, source=host)
+                elif self._this_host == CONTROLLER:
+                    self._run.journal.write(FutureEnd(name, rc, start_time=start, end_time=end))
+                self._tell(name, its_end, source=host)
             case {"lost": str(reason)}:
                 self._lose(host, reason)
 
@@ -165,6 +174,14 @@ class OtherHosts:
         for future in self._futures.table.running():
             if future.name.endswith(f"@{host}") and not future.pid:
                 self._settle(future)
+
+
+class _End(NamedTuple):
+    """The exit code of a future, and when it ran (s since the epoch, by the clock of this host)."""
+
+    rc: int
+    start: float
+    end: float
 
 
 class _Channel:

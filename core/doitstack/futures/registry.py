@@ -215,13 +215,20 @@ class FutureRegistry:
         self._run.log.write(future.line(f"cannot be started: {error}"))
         self._end(future, self._run.journal.now(), rc=1, error=failure)
 
-    def ended_elsewhere(self, future: Future, rc: int, reason: str = "") -> None:
+    def ended_elsewhere(
+        self, future: Future, rc: int, reason: str = "", times: Sequence[float] = ()
+    ) -> None:
         """Record that `future`, whose work is done on another host, has ended with `rc`.
 
-        `reason` is why it failed, if the other host has not said how it ended.
+        `reason` is why it failed, if the other host has not said how it ended. `times` are its
+        start and end by the clock of this host; without them it ends now.
         """
         error = FutureError(future.name, reason or f"failed with rc {rc}", rc) if rc else None
-        self._end(future, self._run.journal.now(), rc=rc, error=error)
+        end_time = self._run.journal.now()
+        if times:
+            future.start_time = self._after(future.declare_time, times[0])
+            end_time = self._after(future.start_time, times[1])
+        self._end(future, end_time, rc=rc, error=error)
 
     def _end(self, future: Future, end_time: float, **facts: Any) -> None:
         # A future that was killed in the queue took no time.

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import select
 import selectors
 import shutil
 import signal
@@ -54,6 +55,7 @@ class Agent:
     def __init__(self, inbox: int, out: int) -> None:
         self._inbox = inbox
         self._out = out
+        os.set_blocking(out, False)
         self._buffer = b""
         self._upload: _Upload | None = None
         self._poll = selectors.DefaultSelector()
@@ -66,11 +68,14 @@ class Agent:
         data = memoryview(json.dumps(message).encode() + b"\n")
         try:
             while data:
-                data = data[os.write(self._out, data) :]
+                # If the link is cut, nobody empties the way back.
+                left = max(0, self._heard + self._lease - time.monotonic())
+                if not select.select([], [self._out], [], left)[1]:
+                    raise GoneError
+                with suppress(BlockingIOError):
+                    data = data[os.write(self._out, data) :]
         except OSError as error:
             raise GoneError from error
-
-    # -- the loop ------------------------------------------------------------------------------
 
     def serve(self) -> None:
         """Serve until the run has ended, the other side has gone, or the lease is over."""
@@ -125,8 +130,6 @@ class Agent:
             getattr(self, f"_on_{verb}")(argument)
         except OSError as error:
             self._send(failed=f"{verb}: {error}")
-
-    # -- messages ------------------------------------------------------------------------------
 
     def _on_beat(self, sent: float) -> None:
         """Answer a sign of life, with the clock of this host."""
@@ -211,8 +214,6 @@ class Agent:
         """Send a signal to the run."""
         if self._run:
             self._run.process.send_signal(number)
-
-    # -- the run -------------------------------------------------------------------------------
 
     def _forward(self, key: str, lines: _Lines) -> None:
         """Send the lines that the run has written."""

@@ -182,14 +182,22 @@ class _Run:
         except BlockingIOError:
             return
         for line in self._buffer.lines(data):
-            self._connection.send(tell=line.decode())
+            self._connection.send(tell=_shifted(line.decode(), self._connection.offset))
 
     def _take(self, message: Message) -> int | None:
         match message:
             case {"output": str(line)}:
                 self._show(line)
             case {"line": str(line)} if self._channel:
-                self._channel.sendall(line.encode() + b"\n")
+                ours = _shifted(line, -self._connection.offset)
+                self._channel.sendall(ours.encode() + b"\n")
             case {"end": int(code)}:
                 return code
         return None
+
+
+def _shifted(line: str, seconds: float) -> str:
+    """Return a message about a future by the clock of the other side."""
+    message = json.loads(line)
+    times = {name: message[name] + seconds for name in ("start", "end") if name in message}
+    return json.dumps({**message, **times})

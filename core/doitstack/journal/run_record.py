@@ -231,8 +231,9 @@ class RunRecord:
         return step
 
     def _undeclared(self, event: FutureEvent) -> StepRecord:
-        """Return a new future that an action or a script has started."""
-        by = self.current
+        """Return a new future that an action, a script or the run on another host has started."""
+        _, is_elsewhere, host = event.name.partition("@")
+        by = self._by_future.get(f"stack@{host}") if is_elsewhere else self.current
         step = StepRecord(
             name=event.name,
             kind=Kind.ASYNC_RUN,

@@ -29,7 +29,9 @@ class Controller:
         self.theirs = self.hosts.connect("one", self.link)
 
     def hear(self, **message: Any) -> None:
-        """Let the link to `one` say something."""
+        """Let the link to `one` say something; an end needs its times."""
+        if "rc" in message:
+            message = {"start": 0.0, "end": 0.0, **message}
         self.theirs.sendall(json.dumps(message).encode() + b"\n")
         self.run.context.loop.turn(0)
 
@@ -44,11 +46,14 @@ class Controller:
 
 
 def messages(end: socket.socket) -> list[dict[str, Any]]:
+    """Return the names and codes of the ends that were told."""
     try:
         data = end.recv(1 << 16, socket.MSG_DONTWAIT)
     except BlockingIOError:
         return []
-    return [json.loads(line) for line in data.splitlines()]
+    told = [json.loads(line) for line in data.splitlines()]
+    assert all(0 < message["start"] <= message["end"] or not message["end"] for message in told)
+    return [{"name": message["name"], "rc": message["rc"]} for message in told]
 
 
 @pytest.fixture
@@ -135,7 +140,9 @@ def test_host_whose_run_is_no_part_of_this_one_never_answers(make_run: MakeRun) 
 
 def test_scripts_may_wait_for_other_hosts_again_and_again(controller: Controller) -> None:
     run = controller.run
-    run.soon(lambda: controller.theirs.sendall(b'{"name": "a@one", "rc": 2}\n'))
+    run.soon(
+        lambda: controller.theirs.sendall(b'{"name": "a@one", "rc": 2, "start": 1.0, "end": 2.0}\n')
+    )
     assert run.futures.collector.wait_for(("a@one",)) == 2
     assert run.futures.collector.wait_for(("a@one",)) == 2
     assert "Not waiting" not in "".join(run.log.lines)
@@ -157,7 +164,7 @@ def test_another_host_learns_all_from_the_controller(make_run: MakeRun) -> None:
     run.start("mine")
     run.end("mine")
     assert messages(ours) == [{"name": "mine@one", "rc": 0}]
-    ours.sendall(b'{"name": "a@two", "rc": 0}\n')
+    ours.sendall(b'{"name": "a@two", "rc": 0, "start": 1.0, "end": 2.0}\n')
     run.context.loop.turn(0)
     assert future.rc == 0
     lost = run.futures.declare("b@controller", "b", is_elsewhere=True)
@@ -166,3 +173,23 @@ def test_another_host_learns_all_from_the_controller(make_run: MakeRun) -> None:
     run.context.loop.turn(0)
     assert "the connection to controller is lost" in lost.failure()
     hosts.close()
+
+
+def test_time_of_a_future_is_that_of_its_own_host(controller: Controller) -> None:
+    now = controller.run.context.journal.now
+    future = controller.await_end("a@one")
+    began = now()
+    controller.hear(name="a@one", rc=0, start=began + 1, end=began + 3)
+    assert future.start_time <= future.end_time <= now(), "the future is not known yet"
+    early = controller.await_end("b@one")
+    began = now()
+    while now() < began + 0.02:
+        pass
+    controller.hear(name="b@one", rc=0, start=began, end=began + 0.01)
+    assert (early.start_time, early.end_time) == (began, began + 0.01)
+
+
+def test_future_that_nobody_awaits_is_in_the_journal(controller: Controller) -> None:
+    controller.hear(name="alone@one", rc=2, start=1.0, end=3.0)
+    (event,) = [one for one in controller.run.events if one.get("name") == "alone@one"]
+    assert (event["rc"], event["start_time"], event["end_time"]) == (2, 1000, 3000)

@@ -150,18 +150,20 @@ def test_signal_reaches_the_run(peer: Peer, tmp_path: Path) -> None:
     assert peer.until("end") == [9]
 
 
-@pytest.mark.parametrize("how", ["end of the channel", "silence", "kill"])
+@pytest.mark.parametrize("how", ["end of the channel", "silence", "silence with output", "kill"])
 def test_run_does_not_outlive_the_connection(tmp_path: Path, how: str) -> None:
     peer = Peer(tmp_path)
-    peer.run("sh", "-c", "echo $$ >pid.new; mv pid.new pid; exec sleep 600")
+    # A link that is cut takes no output, either.
+    idle = "yes" if how == "silence with output" else "sleep 600"
+    if how.startswith("silence"):
+        peer.send(lease=2)
+    peer.run("sh", "-c", f"echo $$ >pid.new; mv pid.new pid; exec {idle}")
     wait_until((tmp_path / "pid").exists, "the run")
     pid = int((tmp_path / "pid").read_text())
     assert not is_dead(pid)
-    if how == "silence":
-        peer.send(lease=0.2)
-    elif how == "kill":
+    if how == "kill":
         peer.process.kill()
-    else:
+    elif how == "end of the channel":
         peer.stdin.close()
     wait_until(lambda: is_dead(pid), "its end")
     peer.close()

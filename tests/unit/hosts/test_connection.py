@@ -79,6 +79,14 @@ def test_beats_keep_a_lease(host: Host, monkeypatch: pytest.MonkeyPatch) -> None
     one.close()
 
 
+def test_difference_of_the_clocks_is_measured(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = "import time; time.time = lambda here=time.time: here() + 3600;"
+    monkeypatch.setattr(connection, "_BOOT", ahead + connection._BOOT)
+    one = Connection(host)
+    assert abs(one.offset - 3600) < 1, "the round trips took less"
+    one.close()
+
+
 def _listen(one: Connection) -> None:
     while True:
         one.receive(0.05)

@@ -1,5 +1,6 @@
 """A command of doit on another host, whose `doit` is a script here."""
 
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from doitstack.config.hosts import Host
 from doitstack.config.settings import load_settings
 from doitstack.errors import CommandError, StepError
 from doitstack.hosts import doit_on_host as module
+from doitstack.hosts.connection import Connection
 from doitstack.hosts.doit_on_host import ask_host, doit_on_host
 from doitstack.processes.signals import Terminated, raise_on_signals
 from doitstack.stack import Stack
@@ -71,12 +73,16 @@ def test_environment_is_brought_unless_it_is_there(
         doit_on_host(stack, host, ["true"])
 
 
-def test_ends_go_both_ways(stack: Stack, host: Host) -> None:
+def test_ends_go_both_ways_by_the_clock_of_each_side(
+    stack: Stack, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "_compare_clocks", lambda one, *_: setattr(one, "offset", 10.0))
     ours, theirs = socket.socketpair()
-    ours.sendall(b"ping\n")
-    script = 'read -r line <&$DOITSTACK_CONTROLLER; echo "$line pong" >&$DOITSTACK_CONTROLLER'
+    ours.sendall(b'{"name": "ping", "start": 2.0, "end": 3.0}\n')
+    script = "read -r line <&$DOITSTACK_CONTROLLER; echo $line >&$DOITSTACK_CONTROLLER; echo $line"
     doit_on_host(stack, host, [f"exec bash -c '{script}'"], theirs)
-    assert ours.recv(100) == b"ping pong\n"
+    told = json.loads(ours.recv(1000))
+    assert told == {"name": "ping", "start": 2.0, "end": 3.0}, "there and back"
     ours.close()
     theirs.close()
 
