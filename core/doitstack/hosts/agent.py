@@ -64,11 +64,10 @@ class Agent:
         self._run: _Run | None = None
 
     def _send(self, **message: Any) -> None:
-        """Send a message. Raises GoneError."""
+        """Send a message. Raises GoneError, also if nobody takes it: then the link is cut."""
         data = memoryview(json.dumps(message).encode() + b"\n")
         try:
             while data:
-                # If the link is cut, nobody empties the way back.
                 left = max(0, self._heard + self._lease - time.monotonic())
                 if not select.select([], [self._out], [], left)[1]:
                     raise GoneError
