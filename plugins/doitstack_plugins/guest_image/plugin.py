@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from doitstack import Stack, Step, async_run, async_wait, hookimpl
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl
 from doitstack.cloud import cloud
 from doitstack.uptodate import Unchanged
 from doitstack_plugins.backing import debian_packages, mariadb
@@ -14,6 +14,13 @@ services = ("n-cpu",)
 
 NAME = "debian-tiny"
 """The name of the image in glance."""
+
+
+@hookimpl
+def source(settings: Settings) -> None:
+    """Set the name of the image that scripts boot."""
+    if settings.is_service_enabled("n-cpu") and settings.get("VIRT_DRIVER") == "libvirt":
+        settings.default("DEFAULT_IMAGE_NAME", NAME)
 
 
 @hookimpl

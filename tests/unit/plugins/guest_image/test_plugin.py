@@ -15,3 +15,11 @@ def test_only_guests_need_an_image(tmp_path: Path) -> None:
     ]
     stack = make_guests(tmp_path, VIRT_DRIVER="fake")
     assert [step for hook in HOOKS for step in hook(stack)] == []
+
+
+def test_scripts_boot_the_image_of_guests(tmp_path: Path) -> None:
+    guests, pretended = make_guests(tmp_path), make_guests(tmp_path, VIRT_DRIVER="fake")
+    for stack in (guests, pretended):
+        plugin.source(stack.settings)
+    assert guests.settings["DEFAULT_IMAGE_NAME"] == plugin.NAME
+    assert not pretended.settings.get("DEFAULT_IMAGE_NAME")
