@@ -167,9 +167,14 @@ def stop(roots: Iterable[Root], *, grace: float = GRACE) -> None:
 
 
 def end_processes(pids: Iterable[int], *, grace: float) -> set[int]:
-    """End single processes: SIGTERM, `grace` seconds, SIGKILL; return those that still run."""
-    left = _signal_all(set(pids), signal.SIGTERM, wait=grace)
-    return _signal_all(left, signal.SIGKILL, wait=grace)
+    """End single processes: SIGTERM, `grace` seconds, SIGKILL; return those that still run.
+
+    Without `grace`, SIGKILL at once.
+    """
+    left = set(pids)
+    if grace:
+        left = _signal_all(left, signal.SIGTERM, wait=grace)
+    return _signal_all(left, signal.SIGKILL, wait=grace or GRACE)
 
 
 def _signal_all(pids: set[int], number: signal.Signals, *, wait: float) -> set[int]:

@@ -45,6 +45,9 @@ _ANSWER_SECONDS = 120
 """The time limit for an answer; the slowest one comes when a program stays up."""
 
 _LOOK_AGAIN_SECONDS = 0.05
+_ROUNDS = 5
+"""How often processes that come again are asked to end, and then are killed."""
+
 _PATIENCE_SECONDS = 120
 """The time after which programs that supervisor does not stop are ended without it."""
 
@@ -224,15 +227,23 @@ class Supervisord:
         return script.stem if script.parent == self.directory / "conf.d" else None
 
     def end_processes(self, names: Iterable[str]) -> None:
-        """End the processes of some programs, and wait until they have ended."""
+        """End the processes of some programs, and wait until they have ended.
+
+        Raises ServiceError if some do not end, or are started again and again.
+        """
         wanted = set(names)
-        # Processes that were started during the search are found by the next search.
-        while pids := self._pids_of(wanted):
-            if left := end_processes(pids, grace=STOP_SECONDS):
+        # Processes that were started during the search are found by the next search. What starts
+        # another one on SIGTERM is killed at once.
+        for grace in (*[STOP_SECONDS] * _ROUNDS, *[0.0] * _ROUNDS):
+            pids = self._pids_of(wanted)
+            if not pids:
+                return
+            if left := end_processes(pids, grace=grace):
                 raise ServiceError(
                     f"these processes do not end, not even by SIGKILL: "
                     f"{', '.join(map(str, sorted(left)))}"
                 )
+        raise ServiceError(f"processes of {', '.join(sorted(wanted))} are started again and again")
 
     def left_programs(self) -> list[str]:
         """Return the programs of which processes run."""

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.services.supervisord import SCRIPT, Supervisord
+from doitstack.services.supervisord import (
+    DIRECTORY_VARIABLE,
+    NAME_VARIABLE,
+    SCRIPT,
+    Supervisord,
+)
 from tests.served_tool import until
 from tests.service_processes import service_processes
 
@@ -53,6 +58,29 @@ def test_programs_are_ended_without_supervisor(supervisord: Supervisord) -> None
     supervisord.end_processes(["sleep"])
 
     assert set(supervisord.processes()) == {""}
+
+
+AGAIN = """
+trap 'echo "$1"; (($1 > 40)) || setsid bash again "$(($1 + 1))" & exit' TERM
+echo >>ready
+while :; do sleep 0.01; done
+"""
+
+
+def test_processes_that_come_again_on_sigterm_are_killed(
+    supervisord: Supervisord, tmp_path: Path
+) -> None:
+    (tmp_path / "again").write_text(AGAIN)
+    environ = {**os.environ, DIRECTORY_VARIABLE: str(supervisord.directory), NAME_VARIABLE: "again"}
+    first = subprocess.Popen(
+        ["bash", "again", "0"], cwd=tmp_path, env=environ, stdout=subprocess.PIPE, text=True
+    )
+    until((tmp_path / "ready").exists)
+
+    supervisord.end_processes(["again"])
+
+    assert supervisord.processes() == {}
+    assert len(first.communicate()[0].splitlines()) < 20
 
 
 def test_stopping_what_does_not_run_is_fine(supervisord: Supervisord) -> None:
