@@ -70,7 +70,8 @@ def services(directory: Path) -> dict[str, Any]:
     """Return the services that run from trees, by name, as `doit services` lists them."""
     listed = json.loads(run_command([DOIT, "services", "--json"], directory))
     named = {one["service"]: one for one in listed if one["service"] in MODULES}
-    return {name: one for name, one in named.items() if (one["code"] or {})["from"] == "tree"}
+    code = {name: one["code"] or {} for name, one in named.items() if one["pid"]}
+    return {name: named[name] for name, one in code.items() if one.get("from") == "tree"}
 
 
 def change(directory: Path, service: Any, words: Sequence[str]) -> Change:
