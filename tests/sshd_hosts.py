@@ -1,7 +1,7 @@
 """Hosts for a test: namespaces of this machine on a network of their own, with a real sshd each.
 
-A host has its own network, mounts, processes, name, /run and home directory, and shares all other
-files with this machine. Its init is in a PID namespace, so killing it is the loss of a machine.
+A host has its own network, mounts, processes, name, /run, /etc and home directory, and shares all
+other files with this machine. Its init is in a PID namespace, so killing it is the loss of a machine.
 """
 
 import os
@@ -31,8 +31,9 @@ hostname "$1"
 mount -t tmpfs run /run
 mkdir -p /run/sshd /run/lock /run/netns /run/mount
 chmod 755 /run /run/sshd
-mount --bind "$2/passwd" /etc/passwd
-mount --bind "$2/../hosts" /etc/hosts
+mkdir /run/etc /run/etc/new /run/etc/work
+mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/new,workdir=/run/etc/work etc /etc
+cp "$2/passwd" "$2/../hosts" /etc/
 echo up
 read -r go
 ip link set lo up

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign.kill_victims import read
 from tests.conftest import MakeStackDir, StackDir, stack_dirs, user_caches
 from tests.integration.probes import is_dead, marked, plugin, wait_until
 from tests.sshd_hosts import SshdHost, needs_hosts, sshd_hosts
@@ -77,7 +78,7 @@ def test_host_is_a_machine_of_its_own(hosts: Hosts) -> None:
 
 def marked_programs(path: str) -> list[int]:
     found = [one for one in Path("/proc").iterdir() if one.name.isdecimal()]
-    return [int(one.name) for one in found if path.encode() in (one / "cmdline").read_bytes()]
+    return [int(one.name) for one in found if path in read(f"{one}/cmdline")]
 
 
 def test_hosts_stack_over_ssh(stack: StackDir, hosts: Hosts) -> None:
