@@ -117,12 +117,14 @@ class Cinder(ApiService):
         if not self.serves_api(stack) and not subnode.is_subnode(stack.settings):
             return
         with cloud(stack) as connection:
+            is_subnode = subnode.is_subnode(stack.settings)
+            offset = subnode.clock_offset(connection) if is_subnode else 0
             for name in self.enabled_daemons(stack):
                 is_up = partial(
                     _is_reported,
                     partial(connection.block_storage.services, binary=self.daemons[name]),
                     _host(stack),
-                    stack.services.started(name),
+                    stack.services.started(name) - offset,
                 )
                 health.wait_until(stack, name, is_up)
 
@@ -210,7 +212,7 @@ def _host(stack: Stack) -> str:
     return socket_host(settings["SERVICE_HOST"])
 
 
-def _is_reported(listed: Callable[[], Iterable[Any]], host: str, started: int) -> bool:
+def _is_reported(listed: Callable[[], Iterable[Any]], host: str, started: float) -> bool:
     return any(
         one.host.partition("@")[0] == host and health.has_reported(one, started) for one in listed()
     )

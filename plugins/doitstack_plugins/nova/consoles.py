@@ -3,21 +3,29 @@
 `n-novnc` serves noVNC's page, and `n-sproxy` serial consoles, both by websockets.
 """
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from doitstack import Settings, Stack
-from doitstack.config.addresses import url_host
+from doitstack.config.addresses import host_address, url_host
 from doitstack.config.cache_directories import cache_directory
 from doitstack_plugins.backing.debian_packages import has_guests
 from doitstack_plugins.libvirt import node
+from doitstack_plugins.shared import subnode
 from doitstack_plugins.shared.conf_files import Sections
 
 _PROGRAM = Path(__file__).parent / "console_proxy" / "doitstack_console.py"
 _PACKAGE = "novnc"
 _GUESTS_LISTEN = "127.0.0.1"
 """Guests offer their consoles in the network of the stack alone."""
+
+RELAY = "n-console-relay"
+"""The process by which the proxies of a controller reach the guests of a subnode."""
+
+_RELAY_PORT = "CONSOLE_RELAY_PORT"
+_RELAY_MODULE = "doitstack_plugins.nova.console_proxy.relay"
 
 _HOST = Path("/proc/self/ns/net")
 _PAGE = "vnc_lite.html"
@@ -38,10 +46,19 @@ PROXIES = {
 """The proxies, by their services."""
 
 
+PORTS = (*(proxy.port for proxy in PROXIES.values()), _RELAY_PORT)
+"""The settings of ports."""
+
+
 def set_defaults(settings: Settings) -> None:
     """Set the ports of DevStack."""
     for proxy in PROXIES.values():
         settings.default(proxy.port, proxy.default)
+    settings.default(_RELAY_PORT, "6079")
+    if subnode.is_subnode(settings):
+        # Whether the controller has the proxies is not known here.
+        settings.default("NOVA_VNC_ENABLED", "True")
+        settings.default("NOVA_SERIAL_ENABLED", "True")
 
 
 def enabled(stack: Stack) -> list[str]:
@@ -55,7 +72,7 @@ def sections(stack: Stack) -> Sections:
 
 
 def _vnc(stack: Stack) -> Sections:
-    if "n-novnc" not in enabled(stack):
+    if not _is_offered(stack, "n-novnc", "NOVA_VNC_ENABLED"):
         return {"vnc": {"enabled": "false"}}
     host, port = stack.settings["NOVA_SERVICE_HOST"], stack.settings["NOVNCPROXY_PORT"]
     return {
@@ -65,13 +82,13 @@ def _vnc(stack: Stack) -> Sections:
             "novncproxy_port": port,
             "novncproxy_base_url": f"http://{url_host(host)}:{port}/{_PAGE}",
             "server_listen": _GUESTS_LISTEN,
-            "server_proxyclient_address": _GUESTS_LISTEN,
+            "server_proxyclient_address": _reached_at(stack),
         }
     }
 
 
 def _serial(stack: Stack) -> Sections:
-    if "n-sproxy" not in enabled(stack):
+    if not _is_offered(stack, "n-sproxy", "NOVA_SERIAL_ENABLED"):
         return {}
     host, port = stack.settings["NOVA_SERVICE_HOST"], stack.settings["SERIALPROXY_PORT"]
     return {
@@ -80,9 +97,37 @@ def _serial(stack: Stack) -> Sections:
             "serialproxy_host": host,
             "serialproxy_port": port,
             "base_url": f"ws://{url_host(host)}:{port}/",
-            "proxyclient_address": _GUESTS_LISTEN,
+            "proxyclient_address": _reached_at(stack),
         }
     }
+
+
+def _is_offered(stack: Stack, proxy: str, setting: str) -> bool:
+    """Return whether guests have a console for a proxy, which is on the controller of a subnode."""
+    if subnode.is_subnode(stack.settings):
+        return has_relay(stack) and stack.settings.is_true(setting)
+    return proxy in enabled(stack)
+
+
+def _reached_at(stack: Stack) -> str:
+    """Return where proxies reach the guests of this host."""
+    return host_address(stack.settings) if has_relay(stack) else _GUESTS_LISTEN
+
+
+def has_relay(stack: Stack) -> bool:
+    """Return whether this host has guests, and the proxies are on another one."""
+    return has_guests(stack) and subnode.is_subnode(stack.settings)
+
+
+def relay(stack: Stack) -> tuple[str, int]:
+    """Return where the relay of this host listens."""
+    return host_address(stack.settings), stack.settings.port(_RELAY_PORT)
+
+
+def relay_command(stack: Stack) -> list[str]:
+    """Return the program of the relay."""
+    address, port = relay(stack)
+    return [sys.executable, "-m", _RELAY_MODULE, address, str(port), str(node.network(stack))]
 
 
 def fetch_page(stack: Stack) -> None:
@@ -104,7 +149,8 @@ def fetch_page(stack: Stack) -> None:
 def command(stack: Stack, name: str, python: Path) -> list[str]:
     """Return the program of a proxy with those of its arguments that are not configuration."""
     network = node.network(stack) if has_guests(stack) else _HOST
-    words = [str(python), str(_PROGRAM), str(network), PROXIES[name].module]
+    port = str(stack.settings.port(_RELAY_PORT))
+    words = [str(python), str(_PROGRAM), str(network), port, PROXIES[name].module]
     return [*words, "--web", str(_files(stack))] if name == "n-novnc" else words
 
 

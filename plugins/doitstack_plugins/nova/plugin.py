@@ -133,7 +133,7 @@ class Nova(ApiService):
             **super().checked_settings,
             "LOCAL_HOSTNAME": Settings.host,
             "METADATA_SERVICE_PORT": Settings.port,
-            **{proxy.port: Settings.port for proxy in consoles.PROXIES.values()},
+            **dict.fromkeys(consoles.PORTS, Settings.port),
             "NOVA_NUM_CELLS": conf.check_number_of_cells,
             "NOVA_CPU_CELL": conf.check_cell_of_computes,
             "NUMBER_FAKE_NOVA_COMPUTE": Settings.number,

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from doitstack import Stack
@@ -25,6 +26,9 @@ _GUESTS_STOP_SECONDS = 10
 _MODULES = {"n-api": "nova.wsgi.osapi_compute", "n-api-meta": "nova.wsgi.metadata"}
 
 
+_COMPUTE = Path(__file__).parent / "compute_program" / "doitstack_compute.py"
+
+
 class Daemon(NamedTuple):
     """A process without a port: its service, a program of nova, and the configuration it reads."""
 
@@ -32,7 +36,7 @@ class Daemon(NamedTuple):
     program: str
     files: tuple[str, ...]
     prefix: tuple[str, ...] = ()
-    """The words before the program, which run it where it belongs."""
+    """The words before the program of a compute, which run it in the node."""
 
     stop_seconds: int = _STOP_SECONDS
 
@@ -69,6 +73,8 @@ def start_nova(stack: Stack) -> None:
         _run(stack, daemon)
     for daemon in console_daemons(stack):
         _run(stack, daemon)
+    if consoles.has_relay(stack):
+        stack.run_process(consoles.RELAY, consoles.relay_command(stack), wait=False)
     _wait_until_ready(stack)
 
 
@@ -106,7 +112,9 @@ def _words(stack: Stack, daemon: Daemon) -> list[str]:
     environment = conf.environment(stack)
     if daemon.name in consoles.PROXIES:
         return consoles.command(stack, daemon.name, environment.python)
-    return [*daemon.prefix, environment.program(daemon.program)]
+    if daemon.prefix:
+        return [*daemon.prefix, str(environment.python), str(_COMPUTE)]
+    return [environment.program(daemon.program)]
 
 
 def _stop_outdated(stack: Stack) -> None:
@@ -129,6 +137,9 @@ def _wait_until_ready(stack: Stack) -> None:
     for name, port in consoles.ports(stack):
         address = (stack.settings["NOVA_SERVICE_HOST"], stack.settings.port(port))
         health.wait_until(stack, name, partial(health.is_ours, address))
+    if consoles.has_relay(stack):
+        is_there = partial(health.is_ours, consoles.relay(stack))
+        health.wait_until(stack, consoles.RELAY, is_there)
 
 
 def stop_nova(stack: Stack) -> None:

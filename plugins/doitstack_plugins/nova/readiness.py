@@ -62,12 +62,13 @@ def wait_for_computes(stack: Stack) -> None:
     """
     is_subnode = subnode.is_subnode(stack.settings)
     with cloud(stack) as connection:
+        # The controller writes the times of reports.
+        offset = subnode.clock_offset(connection) if is_subnode else 0
         for number in conf.computes(stack):
             name, host = f"n-cpu-{number}", conf.compute_host(stack, number)
             health.wait_until(stack, name, partial(_is_known, connection.placement, host))
             listed = partial(connection.compute.services, binary="nova-compute", host=host)
-            # The controller, whose clock may differ, writes the times of reports.
-            started = 0 if is_subnode else stack.services.started(name)
+            started = stack.services.started(name) - offset
             health.wait_until(stack, name, partial(_have_reported, listed, started, 1))
             if is_subnode:
                 health.wait_until(stack, name, partial(_is_mapped, connection.compute, host))
@@ -79,7 +80,7 @@ def _create(compute: Any, name: str, flavor: Flavor) -> None:
     compute.create_flavor_extra_specs(made, {"hw_rng:allowed": "True"})
 
 
-def _have_reported(listed: Callable[[], Iterable[Any]], started: int, fewest: int) -> bool:
+def _have_reported(listed: Callable[[], Iterable[Any]], started: float, fewest: int) -> bool:
     return sum(health.has_reported(one, started, trust_new=True) for one in listed()) >= fewest
 
 

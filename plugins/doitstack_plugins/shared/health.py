@@ -47,7 +47,7 @@ def wait_until(
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
-def has_reported(listed: Any, started: int, *, trust_new: bool = False) -> bool:
+def has_reported(listed: Any, started: float, *, trust_new: bool = False) -> bool:
     """Return whether a daemon that nova or cinder has `listed` has reported since it `started`.
 
     `started` is in s since the epoch. A daemon that ended a minute ago is still listed as up. With

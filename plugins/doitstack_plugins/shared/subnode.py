@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from doitstack import Stack, Step, async_wait
@@ -77,6 +78,12 @@ def wait_for(stack: Stack, wanted: Mapping[str, Probe]) -> None:
                 f"stack the controller, or correct SERVICE_HOST in local.conf"
             )
         stack.sleep(_PAUSE)
+
+
+def clock_offset(connection: Any) -> float:
+    """Return by how many s this host's clock is ahead of the controller's, by a token made now."""
+    session = connection.session
+    return time.time() - float(session.auth.get_access(session).issued.timestamp())
 
 
 def apis(stack: Stack, *prefixes: str) -> dict[str, Probe]:

@@ -1,10 +1,11 @@
 """Run a console proxy of nova that reaches guests in the network of the stack.
 
-    python doitstack_console.py NETWORK PROGRAM [OPTION...]
+    python doitstack_console.py NETWORK RELAY PROGRAM [OPTION...]
 
 Run by nova's environment. Users and nova's own services are in the network of the host, where the
 proxy listens; the consoles of guests are in the network namespace NETWORK, which is entered for as
-long as it takes to connect to one.
+long as it takes to connect to one. Those on other hosts are reached by the relays there, at the
+port RELAY.
 """
 
 import ctypes
@@ -14,6 +15,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+_HERE = "127.0.0.1"
+"""Where the guests of this host listen, in their network."""
 
 _CLONE_NEWNET = 0x40000000
 
@@ -29,24 +33,42 @@ def in_network(path: str) -> Iterator[None]:
             _enter(own.fileno())
 
 
-def connecting_in(network: str, handler: Any) -> None:
-    """Let a request handler of the proxy make its connections to guests in `network`."""
+def connecting_in(network: str, relay: int, handler: Any) -> None:
+    """Let a request handler of the proxy connect to guests in `network`, or by relays elsewhere."""
     connect = handler.socket
 
-    def socket(self: Any, *arguments: Any, **named: Any) -> Any:
+    def socket(self: Any, host: str, port: int, **named: Any) -> Any:
+        if host != _HERE:
+            return through_relay(connect(self, host, relay, **named), port)
         with in_network(network):
-            return connect(self, *arguments, **named)
+            return connect(self, host, port, **named)
 
     handler.socket = socket
 
 
-def main(network: str, program: str) -> None:
+def through_relay(connection: Any, port: int) -> Any:
+    """Return a connection to a relay as one to the guest at `port` there. Raises OSError."""
+    connection.sendall(f"CONNECT {_HERE}:{port} HTTP/1.1\r\n\r\n".encode())
+    answer = b""
+    # Byte by byte: what follows is the guest's.
+    while not answer.endswith(b"\r\n\r\n"):
+        byte = connection.recv(1)
+        if not byte:
+            break
+        answer += byte
+    if b" 200 " not in answer.partition(b"\r\n")[0]:
+        connection.close()
+        raise ConnectionRefusedError(f"no guest at port {port}")
+    return connection
+
+
+def main(network: str, relay: int, program: str) -> None:
     """Run the module of nova.cmd with this name; the options that follow are its own."""
     # It must be the first of nova, as it may change Python's own modules.
     command = importlib.import_module(f"nova.cmd.{program}")
     proxy = importlib.import_module("nova.console.websocketproxy")
-    connecting_in(network, proxy.NovaProxyRequestHandler)
-    sys.argv = [program, *sys.argv[3:]]
+    connecting_in(network, relay, proxy.NovaProxyRequestHandler)
+    sys.argv = [program, *sys.argv[4:]]
     command.main()
 
 
@@ -56,4 +78,4 @@ def _enter(namespace: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

@@ -35,8 +35,8 @@ def test_proxies_connect_in_the_network_of_guests(
     words = {one.name: processes._words(stack, one)[2:] for one in processes.console_daemons(stack)}
     page = str(tmp_path / "cache" / "novnc")
     assert words == {
-        "n-novnc": ["/proc/1/ns/net", "novncproxy", "--web", page],
-        "n-sproxy": ["/proc/1/ns/net", "serialproxy"],
+        "n-novnc": ["/proc/1/ns/net", "6079", "novncproxy", "--web", page],
+        "n-sproxy": ["/proc/1/ns/net", "6079", "serialproxy"],
     }
 
 
@@ -58,3 +58,15 @@ def test_the_page_is_fetched_once(tmp_path: Path) -> None:
         consoles.fetch_page(stack)
     assert sum("download" in program.argv for program in stage.programs) == 1
     assert (tmp_path / "cache" / "novnc" / "vnc_lite.html").exists()
+
+
+def test_guests_of_a_subnode_are_reached_by_its_relay(tmp_path: Path) -> None:
+    where = {"SERVICE_HOST": "192.0.2.1", "HOST_IP": "127.0.0.2"}
+    stack = make_guests(tmp_path, ENABLED_SERVICES="n-cpu", **where)
+    found = consoles.sections(stack)
+    assert found["vnc"]["novncproxy_base_url"] == "http://192.0.2.1:6080/vnc_lite.html"
+    assert found["vnc"]["server_proxyclient_address"] == "127.0.0.2"
+    assert found["serial_console"]["proxyclient_address"] == "127.0.0.2"
+    assert consoles.relay(stack) == ("127.0.0.2", 6079)
+    off = make_guests(tmp_path, ENABLED_SERVICES="n-cpu", NOVA_VNC_ENABLED="False", **where)
+    assert consoles.sections(off)["vnc"] == {"enabled": "false"}

@@ -1,7 +1,9 @@
 """Nova's flavors, and when its services and computes count as ready."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -119,6 +121,8 @@ def test_compute_that_placement_does_not_know_is_waited_for(
 def test_compute_of_a_subnode_is_ready_once_the_scheduler_has_mapped_it(
     tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]]
 ) -> None:
-    subnode = make_nova(tmp_path, ENABLED_SERVICES="n-cpu", THIS_HOST="compute1")
-    readiness.wait_for_computes(subnode)
+    issued = datetime.fromtimestamp(time.time() - 3600, tz=UTC)
+    auth = SimpleNamespace(get_access=lambda session: SimpleNamespace(issued=issued))
+    vars(api)["session"] = SimpleNamespace(auth=auth)
+    readiness.wait_for_computes(make_nova(tmp_path, ENABLED_SERVICES="n-cpu", THIS_HOST="compute1"))
     assert waits == [("n-cpu-1", 1), ("n-cpu-1", 1), ("n-cpu-1", 3)]

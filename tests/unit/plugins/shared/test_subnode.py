@@ -1,7 +1,9 @@
 """Subnodes: which hosts are, and how they wait for their controller."""
 
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -72,3 +74,11 @@ def test_api_that_nobody_serves_does_not_answer(tmp_path: Path) -> None:
     [(name, is_answering)] = subnode.apis(stack, "KEYSTONE").items()
     assert name == "keystone at http://127.0.0.1:1"
     assert not is_answering()
+
+
+def test_clock_is_compared_with_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subnode.time, "time", lambda: 1100.0)
+    issued = datetime.fromtimestamp(1000, tz=UTC)
+    auth = SimpleNamespace(get_access=lambda session: SimpleNamespace(issued=issued))
+    connection = SimpleNamespace(session=SimpleNamespace(auth=auth))
+    assert subnode.clock_offset(connection) == 100

@@ -28,12 +28,13 @@ def network() -> Iterator[str]:
 @pytest.mark.skipif(os.geteuid() != 0, reason="namespaces are root's")
 def test_connections_are_made_in_the_network_and_nothing_else(network: str) -> None:
     class Handler:
-        def socket(self, host: str, *, connect: bool) -> tuple[str, bool, Path]:
-            return host, connect, NAMESPACE.readlink()
+        def socket(self, host: str, port: int, *, connect: bool) -> tuple[int, bool, Path]:
+            return port, connect, NAMESPACE.readlink()
 
     own = NAMESPACE.readlink()
-    doitstack_console.connecting_in(network, Handler)
-    assert Handler().socket("guest", connect=True) == ("guest", True, Path(network).readlink())
+    doitstack_console.connecting_in(network, 6079, Handler)
+    connected = Handler().socket("127.0.0.1", 5900, connect=True)
+    assert connected == (5900, True, Path(network).readlink())
     assert NAMESPACE.readlink() == own
 
 
@@ -55,7 +56,7 @@ def test_the_proxy_of_nova_gets_its_own_options(tmp_path: Path) -> None:
     proxy = "class NovaProxyRequestHandler:\n    def socket(self): pass\n"
     (console / "websocketproxy.py").write_text(proxy)
     (command / "novncproxy.py").write_text("import sys\ndef main(): print(*sys.argv)\n")
-    words = [SCRIPT, "/proc/self/ns/net", "novncproxy", "--web", "x", "--config-file=y"]
+    words = [SCRIPT, "/proc/self/ns/net", "6079", "novncproxy", "--web", "x", "--config-file=y"]
     done = subprocess.run(
         [sys.executable, *words],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
