@@ -58,9 +58,9 @@ def create_vhosts(stack: Stack) -> None:
 
 def start_nova(stack: Stack) -> None:
     """Start all processes, restart those that run from something else, and wait until they work."""
-    _stop_outdated(stack)
     for name in _apis(stack):
         serve(stack, _wsgi(stack, name))
+    _stop_outdated(stack)
     for daemon in control_daemons(stack):
         _run(stack, daemon)
     if stack.is_service_enabled("n-api"):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack.venvs import Environment
 from doitstack_plugins.nova import processes
 from doitstack_plugins.nova.plugin import plugin as nova
 from tests.unit.plugins.libvirt.stacks import make_guests
@@ -38,6 +39,21 @@ def test_computes_start_after_the_conductors_that_they_call(
         nova.configure(stack)
         processes.start_nova(stack)
     assert done == ["n-api", "n-api-meta", "n-cond-cell1", "n-sch", "answers", "n-cpu-1", "ready"]
+
+
+def test_apis_run_new_code_before_daemons_are_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, done = make_nova(tmp_path), []
+    monkeypatch.setattr(Environment, "code_to_run", lambda _: "new code")
+    monkeypatch.setattr(stack, "run_process", lambda name, *_, **__: done.append(name))
+    monkeypatch.setattr(stack, "stop_process", lambda *names: done.extend(names))
+    monkeypatch.setattr(processes, "wait_until_served", lambda *_: done.append("answers"))
+    monkeypatch.setattr(processes, "_wait_until_ready", lambda _: None)
+    with stack.acting(RecordedActions(lambda program: None)):
+        nova.configure(stack)
+        processes.start_nova(stack)
+    assert done[:5] == ["n-api", "n-api-meta", "n-cond-cell1", "n-sch", "n-cpu-1"]
 
 
 def test_guests_are_forgotten_with_their_database(
