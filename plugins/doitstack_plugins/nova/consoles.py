@@ -13,13 +13,15 @@ from doitstack.config.addresses import host_address, url_host
 from doitstack.config.cache_directories import cache_directory
 from doitstack_plugins.backing.debian_packages import has_guests
 from doitstack_plugins.libvirt import node
+from doitstack_plugins.ovn import namespace, places
 from doitstack_plugins.shared import subnode
 from doitstack_plugins.shared.conf_files import Sections
 
 _PROGRAM = Path(__file__).parent / "console_proxy" / "doitstack_console.py"
 _PACKAGE = "novnc"
 _GUESTS_LISTEN = "127.0.0.1"
-"""Guests offer their consoles in the network of the stack alone."""
+"""Guests offer their consoles in the network of the stack alone. On a subnode they listen at its
+address, for the loopback of that network has it, too: nova has one option for both."""
 
 RELAY = "n-console-relay"
 """The process by which the proxies of a controller reach the guests of a subnode."""
@@ -81,7 +83,7 @@ def _vnc(stack: Stack) -> Sections:
             "novncproxy_host": host,
             "novncproxy_port": port,
             "novncproxy_base_url": f"http://{url_host(host)}:{port}/{_PAGE}",
-            "server_listen": _GUESTS_LISTEN,
+            "server_listen": _reached_at(stack),
             "server_proxyclient_address": _reached_at(stack),
         }
     }
@@ -110,7 +112,7 @@ def _is_offered(stack: Stack, proxy: str, setting: str) -> bool:
 
 
 def _reached_at(stack: Stack) -> str:
-    """Return where proxies reach the guests of this host."""
+    """Return where guests listen, and where proxies reach those of this host."""
     return host_address(stack.settings) if has_relay(stack) else _GUESTS_LISTEN
 
 
@@ -122,6 +124,13 @@ def has_relay(stack: Stack) -> bool:
 def relay(stack: Stack) -> tuple[str, int]:
     """Return where the relay of this host listens."""
     return host_address(stack.settings), stack.settings.port(_RELAY_PORT)
+
+
+def give_address(stack: Stack) -> None:
+    """Give the address of this host to the loopback of the network in which its guests listen."""
+    if places.is_enabled(stack):
+        words = ["ip", "address", "replace", f"{host_address(stack.settings)}/32", "dev", "lo"]
+        stack.run([namespace.enter(stack), *words])
 
 
 def relay_command(stack: Stack) -> list[str]:

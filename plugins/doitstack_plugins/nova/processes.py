@@ -69,12 +69,11 @@ def start_nova(stack: Stack) -> None:
     # from one tries again only after 10 s.
     if conf.is_libvirt(stack):
         _forget_other_guests(stack)
-    for daemon in compute_daemons(stack):
-        _run(stack, daemon)
-    for daemon in console_daemons(stack):
-        _run(stack, daemon)
     if consoles.has_relay(stack):
+        consoles.give_address(stack)
         stack.run_process(consoles.RELAY, consoles.relay_command(stack), wait=False)
+    for daemon in (*compute_daemons(stack), *console_daemons(stack)):
+        _run(stack, daemon)
     _wait_until_ready(stack)
 
 

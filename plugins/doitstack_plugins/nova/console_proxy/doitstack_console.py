@@ -39,16 +39,16 @@ def connecting_in(network: str, relay: int, handler: Any) -> None:
 
     def socket(self: Any, host: str, port: int, **named: Any) -> Any:
         if host != _HERE:
-            return through_relay(connect(self, host, relay, **named), port)
+            return through_relay(connect(self, host, relay, **named), host, port)
         with in_network(network):
             return connect(self, host, port, **named)
 
     handler.socket = socket
 
 
-def through_relay(connection: Any, port: int) -> Any:
-    """Return a connection to a relay as one to the guest at `port` there. Raises OSError."""
-    connection.sendall(f"CONNECT {_HERE}:{port} HTTP/1.1\r\n\r\n".encode())
+def through_relay(connection: Any, host: str, port: int) -> Any:
+    """Return a connection to the relay of `host` as one to a guest there. Raises OSError."""
+    connection.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\n\r\n".encode())
     answer = b""
     # Byte by byte: what follows is the guest's.
     while not answer.endswith(b"\r\n\r\n"):

@@ -2,8 +2,9 @@
 
     python -m doitstack_plugins.nova.console_proxy.relay ADDRESS PORT NETWORK
 
-A client sends `CONNECT 127.0.0.1:PORT HTTP/1.1`, as to any such proxy, with a port of a guest in
-the network namespace NETWORK. After the answer, all it sends and gets is the guest's.
+A client sends `CONNECT ADDRESS:PORT HTTP/1.1`, as to any such proxy, with a port of a guest, which
+listens at the same ADDRESS in the network namespace NETWORK. After the answer, all it sends and
+gets is the guest's.
 """
 
 import asyncio
@@ -15,14 +16,15 @@ from contextlib import suppress
 
 from doitstack_plugins.nova.console_proxy.doitstack_console import in_network
 
-_REQUEST = re.compile(rb"CONNECT 127\.0\.0\.1:(\d{1,5}) HTTP/1\.1\r\n\r\n")
+_REQUEST = re.compile(rb"CONNECT (\S+):(\d{1,5}) HTTP/1\.1\r\n\r\n")
 _AT_ONCE = 1 << 16
 
 
 class Relay:
-    """Passes connections on to guests in the network namespace `network`."""
+    """Passes connections on to guests, which listen at `address` in the namespace `network`."""
 
-    def __init__(self, network: str) -> None:
+    def __init__(self, address: str, network: str) -> None:
+        self._address = address
         self._network = network
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
@@ -38,13 +40,13 @@ class Relay:
 
     async def _guest(self, request: bytes) -> tuple[StreamReader, StreamWriter]:
         match = _REQUEST.fullmatch(request)
-        if not match:
+        if not match or match[1].decode() != self._address:
             raise ValueError(request)
         with in_network(self._network):
             end = socket.socket()
         end.setblocking(False)  # noqa: FBT003 - its only form
         try:
-            await asyncio.get_running_loop().sock_connect(end, ("127.0.0.1", int(match[1])))
+            await asyncio.get_running_loop().sock_connect(end, (self._address, int(match[2])))
         except OSError:
             end.close()
             raise
@@ -66,7 +68,7 @@ async def _pass_on(reader: StreamReader, writer: StreamWriter) -> None:
 
 async def main(address: str, port: int, network: str) -> None:
     """Serve for ever."""
-    server = await asyncio.start_server(Relay(network).serve, address, port)
+    server = await asyncio.start_server(Relay(address, network).serve, address, port)
     await server.serve_forever()
 
 

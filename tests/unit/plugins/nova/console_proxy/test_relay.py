@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces are root's
 GUEST = """
 import socket, subprocess
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-server = socket.create_server(("127.0.0.1", 5900))
+server = socket.create_server(("127.0.0.2", 5900))
 print(flush=True)
 while True:
     client, _ = server.accept()
@@ -38,7 +38,7 @@ def relay() -> Iterator[int]:
             port = int(probe.getsockname()[1])
         words = [f"/proc/{guest.pid}/ns/net"]
         module = "doitstack_plugins.nova.console_proxy.relay"
-        command = [sys.executable, "-m", module, "127.0.0.1", str(port), *words]
+        command = [sys.executable, "-m", module, "127.0.0.2", str(port), *words]
         with subprocess.Popen(command) as relay:
             connected(port).close()
             yield port
@@ -49,7 +49,7 @@ def relay() -> Iterator[int]:
 def connected(port: int) -> socket.socket:
     while True:
         try:
-            return socket.create_connection(("127.0.0.1", port), 10)
+            return socket.create_connection(("127.0.0.2", port), 10)
         except ConnectionRefusedError:
             time.sleep(0.02)
 
@@ -66,12 +66,12 @@ def test_proxy_reaches_a_guest_of_another_host(relay: int) -> None:
         pass
 
     doitstack_console.connecting_in("/nowhere", relay, Proxy)
-    with Proxy().socket("192.0.2.2", 5900, connect=True) as console:
+    with Proxy().socket("127.0.0.2", 5900, connect=True) as console:
         console.sendall(b"003\n")
         assert console.recv(8) == b"RFB 003\n"
         assert console.recv(1) == b""
     with pytest.raises(ConnectionRefusedError, match="no guest at port 5901"):
-        Proxy().socket("192.0.2.2", 5901, connect=True)
+        Proxy().socket("127.0.0.2", 5901, connect=True)
 
 
 @pytest.mark.parametrize(
