@@ -17,7 +17,7 @@ KEPT = 3
 WARM_UP = 4
 """The rounds before the first look: until then, journals and caches fill up."""
 
-LOOK_EVERY = 100
+LOOK_EVERY = 10
 """The rounds between two looks."""
 
 MAY_GROW = re.compile(r"logs/stack\.log$")
