@@ -9,7 +9,7 @@ from pathlib import Path
 
 from doitstack.source_trees import normalised
 
-_VARYING = re.compile(r"(\.\./)+bin/|[^/]+\.dist-info/(direct_url|uv_cache)\.json,")
+_VARYING = r"(\.\./)+bin/|[^/]+\.dist-info/(direct_url|uv_cache)\.json,"
 """What differs between environments with the same packages: scripts, and where those are from."""
 
 
@@ -26,7 +26,7 @@ def files_digest(packages: Path, trees: Set[str] = frozenset()) -> str:
         return ""
     for record in records:
         lines = sorted(record.read_text(encoding="utf-8").splitlines())
-        same = [line for line in lines if not _VARYING.match(line)]
+        same = [line for line in lines if not re.match(_VARYING, line)]
         found.update(repr((record.parent.name, same)).encode())
     return found.hexdigest()
 

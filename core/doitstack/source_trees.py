@@ -72,7 +72,7 @@ SIGNS = ("pyproject.toml", "setup.cfg", "setup.py")
 _OF_SCRIPTS = "_TREES_OF_SCRIPTS"
 """The setting with the services whose trees scripts name. Scripts do not see it."""
 
-_NAMED = re.compile(
+_NAMED = (
     rf"\$\{{?(?:DEST\}}?/({'|'.join(SERVICES)})|({'|'.join(SERVICES).upper()})_DIR)(?![\w.-])"
     r"(?!\}?/(?:openstack_dashboard/local|etc/tempest\.conf))"
 )
@@ -185,7 +185,9 @@ def ask_for_trees_of_scripts(settings: Settings, texts: Iterable[str]) -> None:
     if settings.is_true("OFFLINE") or settings.is_true("ERROR_ON_CLONE"):
         return
     code = (re.sub(r"(?m)(^|\s)#.*", "", text) for text in texts)
-    found = {project.lower() for text in code for one in _NAMED.findall(text) for project in one}
+    found = {
+        project.lower() for text in code for one in re.findall(_NAMED, text) for project in one
+    }
     named = [project for project in SERVICES if project in found and _has_room(settings, project)]
     if named:
         settings.default(_OF_SCRIPTS, ",".join(named))

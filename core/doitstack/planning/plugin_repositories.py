@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Container, Iterable, Iterator
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from doitstack.config.local_conf import PluginRepository
@@ -92,6 +91,8 @@ def in_order(repositories: Iterable[PluginRepository], dest: Path) -> list[Plugi
     Raises PlanError for a cycle.
     """
     by_name = {repository.name: repository for repository in repositories}
+    if not by_name:
+        return []
     names = _defined_names(by_name.values(), dest)
     needs = {
         name: [names[other] for _, other in _requirements(repository, dest) if other in names]
@@ -142,6 +143,8 @@ def _requirements(repository: PluginRepository, dest: Path) -> Iterator[tuple[st
 
 def _sorted(needs: dict[str, list[str]]) -> list[str]:
     """Return the names so that each comes after its needs, and otherwise in the given order."""
+    from graphlib import CycleError, TopologicalSorter  # noqa: PLC0415 - for repositories only
+
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
