@@ -156,6 +156,8 @@ def stack_install(stack):
         yield async_wait(*[f"f{{i}}" for i in range(COUNT)])
 """
 
+EXTRA_PROGRAMS = EXTRA_STEPS.replace(", noop)", ", ['printenv', 'BENCH_WORDS'])")
+
 DOIT_TASKS = [DOIT, "run", "-n", "2", "-v", "2"]
 DODO_PLAIN = f"""
 def noop():
@@ -184,6 +186,11 @@ def contenders(place: Path) -> Iterator[Contender]:
     yield Contender(
         "async_run as steps of the plan",
         stack(place, "10-bench.py", EXTRA_STEPS, is_whole=True),
+        is_whole=True,
+    )
+    yield Contender(
+        "the same, of programs",
+        stack(place, "10-bench.py", EXTRA_PROGRAMS, is_whole=True),
         is_whole=True,
     )
     yield Contender("doit -n 2", doit_tasks(place), is_whole=True)
@@ -219,7 +226,8 @@ def stack(place: Path, extra: str, text: str, *, is_whole: bool = False) -> Call
             path = make_stack_directory(Path(directory), {f"extras.d/{extra}": text})
             began = time.perf_counter()
             # No service: the futures alone are measured.
-            out = run_command([DOIT, "stack"], path, ENABLED_SERVICES=",", BENCH_COUNT=str(count))
+            environ = {"ENABLED_SERVICES": ",", "BENCH_COUNT": str(count), "BENCH_WORDS": WORDS}
+            out = run_command([DOIT, "stack"], path, **environ)
             taken = time.perf_counter() - began
             return checked(out, count, taken) if is_whole else told(out, count)
 
