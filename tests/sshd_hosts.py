@@ -1,7 +1,8 @@
 """Hosts for a test: namespaces of this machine on a network of their own, with a real sshd each.
 
 A host has its own network, mounts, processes, name, /run, /etc and home directory, and shares all
-other files with this machine. Its init is in a PID namespace, so killing it is the loss of a machine.
+other files with this machine. Its init is in a PID namespace, so killing it is the loss of a
+machine.
 """
 
 import os

@@ -8,6 +8,7 @@ import pytest
 
 from tests.campaign.kill_victims import read
 from tests.conftest import MakeStackDir, StackDir, stack_dirs, user_caches
+from tests.integration.bash.repositories import Repository, saying
 from tests.integration.probes import is_dead, marked, plugin, wait_until
 from tests.sshd_hosts import SshdHost, needs_hosts, sshd_hosts
 
@@ -53,9 +54,15 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, hosts: Hosts) -> Iterator[StackDir]:
     """A stack directory of the controller."""
-    files = {"extras.d/50-demo.py": plugin(PLUGIN), "local.conf": CONF}
-    with stack_dirs(tmp_path_factory.mktemp("controller")) as make:
-        yield taken(make, hosts, files)
+    top = tmp_path_factory.mktemp("controller")
+    said = "the clone of a plugin on $THIS_HOST"
+    repository = Repository(top / "repository", saying(said))
+    conf = f"{CONF}enable_plugin cloned {repository.url}\n"
+    with stack_dirs(top) as make:
+        made = taken(make, hosts, {"extras.d/50-demo.py": plugin(PLUGIN), "local.conf": conf})
+        for name in ("one", "two"):
+            hosts[name].run("mount", "-t", "tmpfs", "nothing", str(repository.path))
+        yield made
 
 
 def taken(make: MakeStackDir, hosts: Hosts, files: dict[str, str]) -> StackDir:
@@ -85,6 +92,7 @@ def test_hosts_stack_over_ssh(stack: StackDir, hosts: Hosts) -> None:
     out = stack.run("stack").ok().out
     assert "one at 10.88.0.2" in stack.log("stack@one"), out
     assert "two at 10.88.0.3" in stack.log("stack@two")
+    assert "the clone of a plugin on one" in stack.log("stack@one"), "nobody else has it"
     assert out.index("compute@two:0]: finished") < out.index("\ndiscover\n")
     names = {row["future"] for row in json.loads(stack.run("futures", "--json").ok().out)}
     assert {"accounts", "compute@one", "compute@two", "stack@one", "stack@two"} <= names

@@ -16,6 +16,7 @@ from doitstack.config.dest_mark import (
     record_stack_directory,
 )
 from doitstack.config.directory_owners import refuse_others, refuse_planted
+from doitstack.config.host_settings import REPOSITORIES
 from doitstack.config.settings import Settings
 from doitstack.errors import BusyError, SettingsError, StepError
 from doitstack.private_files import (
@@ -268,9 +269,17 @@ def owned(settings: Settings) -> list[Path]:
     names += [dest / name for name in SHARED if _is_own_directory(dest / name)]
     moved = [settings.path("DATA_DIR"), settings.path("LOGDIR")]
     names += [path for path in moved if _is_inside(path, dest)]
+    names += _links_to_clones(dest, settings)
     for name in (*_FILES, OWNERSHIP_FILE):
         names += unfinished_copies(dest / name)
     return [path for path in dict.fromkeys(names) if os.path.lexists(path)]
+
+
+def _links_to_clones(dest: Path, settings: Settings) -> list[Path]:
+    """Return the links to the clones of another host; a clone in DEST is the user's."""
+    names = [dest / plugin.name for plugin in settings.local.plugins]
+    links = [(name, name.readlink()) for name in names if name.is_symlink()]
+    return [name for name, clone in links if clone.parent.name == REPOSITORIES]
 
 
 def _is_own_directory(path: Path) -> bool:

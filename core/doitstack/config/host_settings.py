@@ -13,6 +13,9 @@ from doitstack.config.local_conf import Section
 COPIED = ("extras.d", "files", "lib", "local.sh")
 """The names in a stack directory that other hosts get as they are."""
 
+REPOSITORIES = ".repositories"
+"""The directory in the stack directory of another host with the controller's clones of plugins."""
+
 _OF_THE_CONTROLLER = ("HOSTS", "HOSTS_FILE", "HOSTS_SSH_OPTIONS", "HOST_IP", "HOST_IPV6", "DEST")
 """The settings of the controller that other hosts do not have."""
 

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from doitstack.config.cache_directories import cache_directory
-from doitstack.config.host_settings import COPIED
+from doitstack.config.host_settings import COPIED, REPOSITORIES
 from doitstack.config.hosts import Host
 from doitstack.errors import CommandError, StepError
 from doitstack.futures.other_hosts import CHANNEL_VARIABLE
 from doitstack.hosts.connection import Connection, Message
 from doitstack.hosts.environment import KIND, environment_archive
-from doitstack.hosts.stack_files import directory_of, packed_files
+from doitstack.hosts.stack_files import Repositories, directory_of, packed_files
 from doitstack.processes.line_buffer import LineBuffer
 from doitstack.processes.signals import Terminated
 from doitstack.stack import Stack
@@ -119,12 +119,20 @@ def _provide_environment(stack: Stack, connection: Connection) -> str:
 
 def _provide_files(stack: Stack, connection: Connection, environment: str) -> None:
     directory = directory_of(connection.host)
-    files = packed_files(stack, connection.host, connection.facts)
     init = [f"~/{environment}/bin/python", "-m", "doitstack", "init", f"~/{directory}"]
     connection.ask("done", do=init)
+    files = packed_files(stack, connection.host, connection.facts)
+    _replace(connection, [*COPIED, "local.conf"], files)
+    clones = Repositories(stack)
+    if clones.digest and not connection.ask("exists", look=f"{directory}/{clones.mark}"):
+        _replace(connection, [REPOSITORIES], clones.packed())
+
+
+def _replace(connection: Connection, names: list[str], files: bytes) -> None:
+    """Replace the files of these names in the stack directory of a host by those of an archive."""
+    directory = directory_of(connection.host)
     archive = f"{directory}/.files.tgz"
     connection.send(files, put={"path": archive, "size": len(files)})
-    names = [*COPIED, "local.conf"]
     connection.ask("replaced", replace={"path": directory, "archive": archive, "names": names})
 
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
+from doitstack.config.host_settings import REPOSITORIES
 from doitstack.config.local_conf import PluginRepository
 from doitstack.config.settings import Settings
 from doitstack.errors import PlanError, PluginError
@@ -24,11 +25,17 @@ def scripts_directory(repository: PluginRepository, dest: Path) -> Path:
 def fetch(repositories: Iterable[PluginRepository], settings: Settings) -> Iterator[str]:
     """Clone each repository to `$DEST/NAME` unless that exists; with RECLONE, update it to its REF.
 
-    Yields a line for each fetch before it starts. Raises PluginError.
+    On another host of a stack, the clones of the controller are used as they are. Yields a line
+    for each fetch before it starts. Raises PluginError.
     """
     dest, is_offline = settings.path("DEST"), settings.is_true("OFFLINE")
     for repository in repositories:
         target = dest / repository.name
+        ours = settings.path("TOP_DIR") / REPOSITORIES / repository.name
+        if ours.exists():
+            if not target.exists():
+                target.symlink_to(ours)
+            continue
         if target.exists():
             if settings.is_true("RECLONE") and not is_offline:
                 yield f"fetching plugin {repository.name} from {repository.url} to {target}"

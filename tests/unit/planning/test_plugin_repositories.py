@@ -88,7 +88,8 @@ def repository(tmp_path: Path) -> Path:
 
 
 def _settings(dest: Path, **values: str) -> Settings:
-    return Settings({"DEST": str(dest), **values}, LocalSettings({}), frozenset())
+    places = {"DEST": str(dest), "TOP_DIR": str(dest / "top")}
+    return Settings({**places, **values}, LocalSettings({}), frozenset())
 
 
 def test_repository_is_cloned_at_its_ref_once(tmp_path: Path, repository: Path) -> None:
@@ -101,6 +102,15 @@ def test_repository_is_cloned_at_its_ref_once(tmp_path: Path, repository: Path) 
     assert (dest / "demo" / "file").read_text() == "1"
     assert list(fetch(wanted, _settings(dest))) == []
     assert [path.name for path in dest.iterdir()] == ["demo"]
+
+
+def test_clone_of_the_controller_is_used_as_it_is(tmp_path: Path) -> None:
+    clone = tmp_path / "top/.repositories/demo"
+    clone.mkdir(parents=True)
+    wanted = [PluginRepository("demo", "https://example.invalid/demo", "main")]
+    for _ in range(2):
+        assert list(fetch(wanted, _settings(tmp_path, RECLONE="yes"))) == []
+        assert (tmp_path / "demo").readlink() == clone
 
 
 def test_reclone_updates_to_the_ref(tmp_path: Path, repository: Path) -> None:
