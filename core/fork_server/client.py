@@ -12,6 +12,7 @@ import sys
 
 from fork_server.protocol import (
     ACCEPTED,
+    DAEMON,
     GREETING,
     NAMESPACES,
     NOT_STARTED,
@@ -43,24 +44,27 @@ class NotServedError(Exception):
     """The program must be run directly."""
 
 
-def main(program: str, directory: str, name: str, stamp: str) -> "NoReturn":
+def main(program: str | None, directory: str, name: str, stamp: str) -> "NoReturn":
     """Run `program` with the arguments and in place of this process.
 
+    None stands for a daemon, which the first argument names and which goes on if the server ends.
     The socket is `name`.sock in `directory`. The server must have the same `stamp`.
     """
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # no traceback of ours
-    arguments = _arguments()
+    argv = _arguments()
+    if program is not None:
+        argv.insert(0, program.encode("utf-8", "surrogateescape"))
     try:
         connection = _connect(directory, name)
-        _send_request(connection, stamp, arguments)
+        _send_request(connection, stamp, argv)
         signals = _record_signals()
-        connection.send(START)
+        connection.send(DAEMON if program is None else START)
     except (NotServedError, OSError):
         pass
     else:
         _follow(connection, signals)
-    _run_directly(program, arguments)
+    _run_directly(argv)
 
 
 def _arguments() -> list[bytes]:
@@ -69,7 +73,7 @@ def _arguments() -> list[bytes]:
     return words[len(words) - len(sys.argv) + 1 :]
 
 
-def _run_directly(program: str, arguments: list[bytes]) -> "NoReturn":
+def _run_directly(argv: list[bytes]) -> "NoReturn":
     # Python ignores these two itself, and a program would inherit that.
     _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
     _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)
@@ -80,9 +84,10 @@ def _run_directly(program: str, arguments: list[bytes]) -> "NoReturn":
         if separator:
             environment.setdefault(name, value)
     try:
-        posix.execve(program, [program.encode("utf-8", "surrogateescape"), *arguments], environment)
+        posix.execve(argv[0], argv, environment)
     except OSError as error:
-        posix.write(2, f"{program}: {error.strerror}\n".encode("utf-8", "surrogateescape"))
+        reason = f": {error.strerror}\n".encode("utf-8", "surrogateescape")
+        posix.write(2, argv[0] + reason)
     posix._exit(127)
 
 
@@ -107,8 +112,8 @@ def _niceness(pid: int) -> int:
     return posix.getpriority(posix.PRIO_PROCESS, pid)
 
 
-def _send_request(connection: _socket.socket, stamp: str, arguments: list[bytes]) -> None:
-    """Ask the server to run the program. Raises OSError, NotServedError."""
+def _send_request(connection: _socket.socket, stamp: str, argv: list[bytes]) -> None:
+    """Ask the server to run a program. Raises OSError, NotServedError."""
     numbers = _inherited_descriptors()
     _expect(connection, GREETING)
     parts = [
@@ -117,7 +122,7 @@ def _send_request(connection: _socket.socket, stamp: str, arguments: list[bytes]
         _read("/proc/self/status"),
         _read("/proc/self/limits"),
         " ".join(posix.readlink(f"/proc/self/{name}") for name in NAMESPACES).encode(),
-        b"".join(word + b"\0" for word in arguments),
+        b"".join(word + b"\0" for word in argv),
         _read("/proc/self/environ"),
     ]
     data = encode(stamp, parts)

@@ -23,18 +23,18 @@ _LONGEST_LINE = 127
 
 _SCRIPT = """\
 #!{interpreter} -IS
-# Runs the program below in its fork server, or by itself if there is none.
+# Runs a program in its fork server, or by itself if there is none.
 import sys
 
-program = {program}
+words = {words}
 sys.path.insert(0, {code})
 try:
     from fork_server.client import main
 except Exception:
     import posix
 
-    posix.execv(program, [program, *sys.argv[1:]])
-main(program, {directory}, {name}, {stamp})
+    posix.execv(words[0], words)
+main({program}, {directory}, {name}, {stamp})
 """
 
 
@@ -44,17 +44,22 @@ def is_supported() -> bool:
     return len(os.fsencode(line)) <= _LONGEST_LINE and " " not in _interpreter()
 
 
-def install_client(options: Options, path: Path) -> bool:
+def install_client(options: Options, path: Path, *, for_daemons: bool = False) -> bool:
     """Write the client of a program to `path` (0700); return whether that changed anything.
+
+    A client `for_daemons` takes the path of a program beside `options.script` as its first argument
+    and runs that as a fork of the same server, which goes on if the server ends.
 
     Raises PermissionError if the socket's directory belongs to another user or is open to others.
     """
     with suppress(FileExistsError):
         Path(options.directory).mkdir(mode=0o700, parents=True)
     os.close(open_directory(options.directory))
+    program = ascii(options.script)
     text = _SCRIPT.format(
         interpreter=_interpreter(),
-        program=ascii(options.script),
+        words="sys.argv[1:]" if for_daemons else f"[{program}, *sys.argv[1:]]",
+        program=None if for_daemons else program,
         code=ascii(str(_install_code(Path(options.directory)))),
         directory=ascii(options.directory),
         name=ascii(options.name),

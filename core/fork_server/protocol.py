@@ -9,21 +9,24 @@ side checks that the other is a process of its own user. A call is one connectio
 3. The server sends ACCEPTED, or closes the connection. Then the client runs the program itself.
 4. The client sends START. Only now does the server fork. From here on the program runs in the
    server's fork, or not at all if the server dies. A server that cannot fork sends NOT_STARTED
-   and closes; the client then runs the program itself.
+   and closes; the client then runs the program itself. A client that sends DAEMON instead is from
+   then on connected to a fork of the server that serves it alone, and may outlive the server.
 5. Each further byte from the client is the number of a signal for the program. If the client
    closes the connection, the program is killed.
 6. The server sends the wait status of the program (4 bytes, native order) and closes.
 
 An encoded request is a line of the stamp and the sizes of the parts in bytes, then the parts:
 niceness; numbers of the descriptors; /proc/self/status; /proc/self/limits; targets of the links
-NAMESPACES; arguments, each ending in NUL; environment, as in /proc/self/environ.
+NAMESPACES; the program's path and its arguments, each ending in NUL; environment, as in
+/proc/self/environ.
 """
 
 import _socket
 import posix
 import sys
 
-GREETING, REQUEST, ACCEPTED, START, NOT_STARTED = b"+", b"?", b"!", b"G", b"-"
+GREETING, REQUEST, ACCEPTED, NOT_STARTED = b"+", b"?", b"!", b"-"
+START, DAEMON = b"G", b"D"
 
 PATIENCE = 0.25
 """Seconds within which a server that is not stuck sends GREETING and ACCEPTED."""

@@ -67,8 +67,8 @@ class Eligibility:
 
     def obstacle(self, request: Request) -> str:
         """Return why the caller must run the program itself; an empty string if it need not."""
-        if request.stamp != self.options.stamp:
-            return "another version"
+        if other := self._other_program(request):
+            return other
         if request.namespaces != self._namespaces or not self._is_same_user(request):
             return "another namespace, root, user or capability"
         if not self._is_allowed(request):
@@ -82,6 +82,12 @@ class Eligibility:
             return "locale"
         different = self._different(environ)
         return f"variables that were read at import: {', '.join(different)}" if different else ""
+
+    def _other_program(self, request: Request) -> str:
+        if request.stamp != self.options.stamp:
+            return "another version"
+        is_ours = Path(request.argv[0]).parent == Path(self.options.script).parent
+        return "" if is_ours else "a program of another environment"
 
     def is_stale(self) -> bool:
         """Return whether the program has changed since it was imported."""

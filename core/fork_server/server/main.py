@@ -33,7 +33,9 @@ def main(words: str) -> None:
     print("ready", flush=True)  # noqa: T201 - the log
     request = server.serve()
     if request:
-        worker.run(request, eligibility.stream_settings(request), effects)
+        worker.run(request, eligibility.stream_settings(request), effects, server.pid)
+    if server.is_detached:
+        os._exit(0)
     if server.is_outdated:
         # If the program or its interpreter is gone, the server ends.
         with suppress(OSError):

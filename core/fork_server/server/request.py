@@ -26,6 +26,7 @@ class Request:
     numbers: of the descriptors that the program inherits.
     status: as in /proc/self; from there are umask, processors, and ignored and blocked signals.
     limits: soft and hard, by their numbers in `resource`.
+    argv: the path of the program and its arguments.
     namespaces: targets of the links `protocol.NAMESPACES`.
     descriptors: ours; the first is the working directory, the others belong at `numbers`.
     """
@@ -95,6 +96,8 @@ def parse(data: bytes, descriptors: tuple[int, ...]) -> Request:
         raise BadRequestError(f"it cannot be read: {type(error).__name__}") from error
     if len(set(request.numbers)) != len(descriptors) - 1 or min(request.numbers, default=0) < 0:
         raise BadRequestError("descriptors are missing")
+    if not request.argv:
+        raise BadRequestError("it names no program")
     return request
 
 

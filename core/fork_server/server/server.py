@@ -1,5 +1,7 @@
 """Accept calls on a socket and fork for each: one process, one thread, nothing that blocks.
 
+A daemon has a server of its own, a fork of this one, which ends with it and outlives this one.
+
 Eligibility decides which calls are served, and the worker is what a fork runs. See protocol.py for
 the words. Until a call is accepted its client waits PATIENCE seconds, afterwards for any time: so
 all clients are answered before the next fork.
@@ -17,14 +19,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from ..protocol import ACCEPTED, GREETING, NOT_STARTED, START, peer
+from ..protocol import ACCEPTED, DAEMON, GREETING, NOT_STARTED, START, peer
 from .eligibility import Eligibility
+from .proc_entry import show_in_proc
 from .request import BadRequestError, Request, receive
 
 _TO_GROUP = frozenset(
     {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGSTOP, signal.SIGCONT}
 )
 """The signals that a terminal or a shell sends to a whole process group."""
+_TO_END = (signal.SIGHUP, signal.SIGTERM)
 _ALL = signal.valid_signals()
 
 
@@ -36,6 +40,7 @@ class Call:
     request: Request | None = None
     pid: int = 0
     handle: int = -1
+    is_daemon: bool = False
 
 
 class Server:
@@ -50,6 +55,9 @@ class Server:
         self._to_start: deque[Call] = deque()
         self._last = time.monotonic()
         self._is_open = True
+        self.pid = os.getpid()
+        self.is_detached = False
+        """Whether this process serves one daemon alone."""
         listener.settimeout(0)
         self._watch(listener.fileno(), self._accept)
 
@@ -125,7 +133,8 @@ class Server:
             return
         except OSError:  # the client has left
             word = b""
-        if word == START:
+        if word in (START, DAEMON):
+            call.is_daemon = word == DAEMON
             # Signals that it sends next wait until there is a process to send them to.
             self._forget(call.connection.fileno())
             self._to_start.append(call)
@@ -146,6 +155,8 @@ class Server:
     def _start(self, call: Call) -> Request | None:
         """Fork; return the request in the fork, and None in the server."""
         assert call.request
+        if call.is_daemon and not self._detach(call):
+            return None
         self._watch(call.connection.fileno(), partial(self._read, call))
         # Signals for the program wait until the fork handles them as the program would.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
@@ -153,9 +164,7 @@ class Server:
             pid = os.fork()
         except OSError as error:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            print(f"left to the real command: cannot fork: {error}", flush=True)  # noqa: T201 - the log
-            with suppress(OSError):  # the client has left
-                call.connection.send(NOT_STARTED)
+            _refuse(call, error)
             self._disconnect(call)
             return None
         if pid == 0:
@@ -167,6 +176,43 @@ class Server:
         call.pid, call.handle = pid, os.pidfd_open(pid)
         self._watch(call.handle, partial(self._reap, call))
         return None
+
+    def _detach(self, call: Call) -> bool:
+        """Let a new process serve `call`; return whether this is it."""
+        try:
+            child = os.fork()
+        except OSError as error:
+            child = 0
+            _refuse(call, error)
+        else:
+            if child == 0:
+                self._become_server_of(call)
+                return True
+            os.waitpid(child, 0)
+        assert call.request
+        call.request.close()
+        call.connection.close()
+        self._last = time.monotonic()
+        return False
+
+    def _become_server_of(self, call: Call) -> None:
+        """Be a process that belongs to the caller's, not to the server, and serves `call` alone."""
+        assert call.request
+        try:
+            if os.fork():
+                os._exit(0)
+        except OSError as error:
+            _refuse(call, error)
+            os._exit(1)
+        os.setsid()
+        for number in _TO_END:
+            signal.signal(number, signal.SIG_IGN)  # the daemon decides
+        # The objects of closed descriptors must not be collected, as they would close others.
+        self._others = (self._listener, self._actions, self._to_start)
+        self._poll, self._actions, self._to_start = select.poll(), {}, deque()
+        self._is_open, self.is_detached, self.pid = False, True, os.getpid()
+        _close_all_but(call.connection.fileno(), *call.request.descriptors)
+        show_in_proc(call.request.argv, call.request.environ)
 
     def _forward(self, call: Call) -> None:
         """Forward signals of the client; if it has left, kill the program."""
@@ -202,3 +248,18 @@ class Server:
             call.request.close()
         self._forget(call.connection.fileno())
         call.connection.close()
+
+
+def _refuse(call: Call, error: OSError) -> None:
+    print(f"left to the real command: cannot fork: {error}", flush=True)  # noqa: T201 - the log
+    with suppress(OSError):  # the client has left
+        call.connection.send(NOT_STARTED)
+
+
+def _close_all_but(*kept: int) -> None:
+    """Close all descriptors but `kept` and the standard ones."""
+    last = 2
+    for number in sorted({*kept, os.sysconf("SC_OPEN_MAX")}):
+        if number > last + 1:  # of an empty range, os.closerange(0, 0) makes everything
+            os.closerange(last + 1, number)
+        last = number

@@ -26,19 +26,22 @@ _prctl = ctypes.CDLL(None).prctl
 
 
 class Worker:
-    """Runs the console script `script` as the caller would; created before the first call."""
+    """Runs `script`, or one beside it, as the caller would; created before the first call."""
 
     def __init__(self, script: str, fresh: tuple[str, ...]) -> None:
         self._script = script
         self._fresh = fresh
-        source = Path(script).read_bytes()
-        self._code: CodeType = compile(source, script, "exec", dont_inherit=True)
-        self._server = os.getpid()
+        self._code = _compiled(script)
 
-    def run(self, request: Request, settings: StreamSettings, effects: ImportEffects) -> NoReturn:
-        """Run the program for `request`. Raises SystemExit if Python itself must end."""
+    def run(
+        self, request: Request, settings: StreamSettings, effects: ImportEffects, server: int
+    ) -> NoReturn:
+        """Run the program for `request`, until it or `server`, our parent, ends.
+
+        Raises SystemExit if Python itself must end.
+        """
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != self._server:
+        if os.getppid() != server:
             os.kill(os.getpid(), signal.SIGKILL)
         with suppress(OSError):
             os.setpgid(0, 0)
@@ -49,7 +52,7 @@ class Worker:
         _make_streams(request, settings)
         with suppress(OSError):
             os.write(2, effects.stderr)
-        self._execute([self._script, *request.argv])
+        self._execute(list(request.argv))
 
     def _execute(self, argv: list[str]) -> NoReturn:
         sys.argv = argv
@@ -57,8 +60,14 @@ class Worker:
         for name in self._fresh:
             if name in sys.modules:
                 importlib.reload(sys.modules[name])
-        code, death = run_main(self._code, self._script)
+        script = argv[0]
+        program = self._code if script == self._script else _compiled(script)
+        code, death = run_main(program, script)
         _finish(code, death)
+
+
+def _compiled(script: str) -> CodeType:
+    return compile(Path(script).read_bytes(), script, "exec", dont_inherit=True)
 
 
 def run_main(code: CodeType, script: str) -> tuple[int, signal.Signals | None]:

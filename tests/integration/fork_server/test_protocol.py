@@ -32,7 +32,7 @@ def request(tool: Tool, *words: str) -> bytes:
         (own / "status").read_text(),
         (own / "limits").read_text(),
         " ".join(str((own / name).readlink()) for name in NAMESPACES),
-        "".join(f"{word}\0" for word in words),
+        "".join(f"{word}\0" for word in (tool.real, *words)),
         "".join(f"{name}={value}\0" for name, value in plain_environment().items()),
     ]
     return encode(tool.options.stamp, [part.encode() for part in parts])

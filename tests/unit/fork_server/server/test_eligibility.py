@@ -16,6 +16,7 @@ from fork_server.server.import_effects import ImportEffects
 from fork_server.server.request import Request, environment, parse
 
 OWN = Path("/proc/self")
+SCRIPT = Path("/venv/bin/tool")
 
 
 def own_request(**environ: str) -> Request:
@@ -26,7 +27,7 @@ def own_request(**environ: str) -> Request:
         (OWN / "status").read_bytes(),
         (OWN / "limits").read_bytes(),
         " ".join(str((OWN / name).readlink()) for name in NAMESPACES).encode(),
-        b"",
+        b"/venv/bin/other\0",
         (OWN / "environ").read_bytes(),
     ]
     request = parse(encode("stamp", parts), descriptors=(0, 0, 1, 2))
@@ -49,6 +50,10 @@ Change = Callable[[Request], Request]
     [
         (lambda request: request, ""),
         (lambda request: replace(request, stamp="another"), "another version"),
+        (
+            lambda request: replace(request, argv=("/another/bin/tool",)),
+            "a program of another environment",
+        ),
         (lambda request: replace(request, namespaces="/"), "another namespace"),
         (
             lambda request: replace(request, status={**request.status, "Uid": "65534"}),
@@ -60,10 +65,8 @@ Change = Callable[[Request], Request]
         (lambda request: replace(request, limits={}), "limits or niceness"),
     ],
 )
-def test_what_a_fork_cannot_become_is_an_obstacle(
-    tmp_path: Path, change: Change, obstacle: str
-) -> None:
-    found = eligibility(tmp_path / "tool").obstacle(change(own_request()))
+def test_what_a_fork_cannot_become_is_an_obstacle(change: Change, obstacle: str) -> None:
+    found = eligibility(SCRIPT).obstacle(change(own_request()))
     assert found.startswith(obstacle)
     assert bool(found) == bool(obstacle)
 
@@ -78,25 +81,25 @@ def test_what_a_fork_cannot_become_is_an_obstacle(
     ],
 )
 def test_variables_that_python_or_an_import_has_read_must_be_the_same(
-    tmp_path: Path, variable: str, obstacle: str
+    variable: str, obstacle: str
 ) -> None:
-    mine = eligibility(tmp_path / "tool", {"READ": {"module"}})
+    mine = eligibility(SCRIPT, {"READ": {"module"}})
     assert mine.obstacle(own_request(**{variable: "the caller's"})) == obstacle
 
 
-def test_who_reads_everything_has_read_all_variables(tmp_path: Path) -> None:
-    mine = eligibility(tmp_path / "tool", {EVERYTHING: {"module"}})
+def test_who_reads_everything_has_read_all_variables() -> None:
+    mine = eligibility(SCRIPT, {EVERYTHING: {"module"}})
     assert mine.obstacle(own_request()) == ""
     assert "UNREAD (module)" in mine.obstacle(own_request(UNREAD="the caller's"))
 
 
-def test_who_reads_the_working_directory_is_never_served(tmp_path: Path) -> None:
-    mine = eligibility(tmp_path / "tool", {WORKING_DIRECTORY: {"module"}})
+def test_who_reads_the_working_directory_is_never_served() -> None:
+    mine = eligibility(SCRIPT, {WORKING_DIRECTORY: {"module"}})
     assert f"{WORKING_DIRECTORY} (module)" in mine.obstacle(own_request())
 
 
-def test_modules_of_python_may_read_what_they_want(tmp_path: Path) -> None:
-    mine = eligibility(tmp_path / "tool", {"READ": {"sysconfig"}})
+def test_modules_of_python_may_read_what_they_want() -> None:
+    mine = eligibility(SCRIPT, {"READ": {"sysconfig"}})
     assert mine.obstacle(own_request(READ="the caller's")) == ""
 
 

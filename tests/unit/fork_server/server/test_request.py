@@ -60,6 +60,7 @@ def test_a_request_is_read_as_it_was_sent(ends: tuple[socket.socket, socket.sock
         (encode("stamp", PARTS), 0, REQUEST),
         (encode("stamp", PARTS), 4, b"x"),
         (encode("stamp", PARTS[:-1]), 4, REQUEST),
+        (encode("stamp", [*PARTS[:5], b"", PARTS[6]]), 4, REQUEST),
         (encode("stamp", [b"nice", *PARTS[1:]]), 4, REQUEST),
         (b"", 4, REQUEST),
         (b"stamp x\n", 4, REQUEST),
