@@ -17,7 +17,7 @@ from doitstack.private_files import locked, private_directory
 from doitstack.stack import Stack
 from doitstack.venvs import Environment
 
-__all__ = ["Program", "call", "offer", "put", "stop", "withdraw"]
+__all__ = ["Program", "call", "daemon", "offer", "put", "stop", "withdraw"]
 
 _PAUSE, _LONG_PAUSE = 0.02, 0.5
 """Seconds between two checks whether a server is ready, and whether it has ended: slower."""
@@ -75,6 +75,24 @@ def call(
     _wait(stack, program)
     given = {**dict(program.env), **(env or {})}
     stack.run([client_path(stack, program.name), *arguments], env=given)
+
+
+def daemon(stack: Stack, program: Program, service: str, name: str) -> list[str]:
+    """Return the words that run the program `name` as `service`, sharing what `program` imports.
+
+    It becomes a fork of the server, which is started if the service does not run, and outlives it.
+    Without a server, perhaps when the service is started again, it runs by itself; also if code is
+    from source trees, which each new process must import anew.
+    """
+    path = program.environment.program(name)
+    if not fork_server.is_supported() or program.environment.code_to_run():
+        return [path]
+    if not stack.services.is_up(service):
+        offer(stack, program)
+        _wait(stack, program)
+    client = private_directory(_directory(stack)) / f"{program.name}-daemon"
+    fork_server.install_client(options(stack, program), client, for_daemons=True)
+    return [str(client), path]
 
 
 def put(stack: Stack, program: Program) -> None:

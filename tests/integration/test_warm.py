@@ -1,6 +1,7 @@
 """A plugin runs a program in its fork server, which is started for it."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import fork_server
 from doitstack import warm
 from doitstack.errors import CommandError
 from doitstack.processes.program import Program
-from doitstack.services.services import ServiceState
+from doitstack.services.services import ServiceState, ServiceStatus
 from doitstack.venvs import Environment
 from tests.served_stack_tool import StackTool
 from tests.served_tool import until
@@ -141,3 +142,74 @@ def test_an_environment_that_is_missing_only_warns(
     finally:
         unserved.stack.services.stop_all()
     assert "no server for tool" in said[0]
+
+
+def daemon(tool: StackTool, *arguments: str) -> None:
+    """Run a second program of the environment as the service `web`."""
+    path = tool.bin / "second"
+    path.write_text(Path(tool.real).read_text())
+    path.chmod(0o755)
+    words = warm.daemon(tool.stack, tool.program, "web", "second")
+    tool.stack.run_process("web", [*words, *arguments], wait=False)
+
+
+def one(tool: StackTool, name: str) -> ServiceStatus:
+    return next(found for found in tool.stack.services.status() if found.name == name)
+
+
+def logged(tool: StackTool) -> str:
+    log = tool.stack.services.log("web")
+    return log.read_text() if log.exists() else ""
+
+
+def test_a_daemon_is_a_fork_and_a_service_of_its_own(kept: StackTool) -> None:
+    services = kept.stack.services
+    daemon(kept, "wait")
+    until(lambda: logged(kept))
+    pid = int(logged(kept))
+    assert "_fork_server" not in logged(kept)
+    assert pid != one(kept, "web").pid
+    assert pid in services.pids("web")
+    assert pid not in services.pids("warm-tool")
+    warm.stop(kept.stack, "tool")
+    assert one(kept, "web").state is ServiceState.RUNNING
+    assert Path(f"/proc/{pid}/comm").read_text() == "second\n"
+    services.stop("web")
+    assert services.pids("web") == []
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_daemon_is_started_again_when_the_server_has_gone(kept: StackTool) -> None:
+    daemon(kept, "served")
+    until(lambda: logged(kept) == "True\n" and not kept.stack.services.is_up("web"))
+    warm.stop(kept.stack, "tool")
+    kept.stack.services.start_again("web", wait=False)
+    until(lambda: logged(kept) == "True\nFalse\n")
+
+
+def test_a_daemon_that_runs_starts_no_server(kept: StackTool) -> None:
+    daemon(kept, "wait")
+    until(lambda: logged(kept))
+    warm.stop(kept.stack, "tool")
+    daemon(kept, "wait")
+    assert one(kept, "warm-tool").state is ServiceState.STOPPED
+    assert logged(kept).count("\n") == 1
+
+
+def test_a_daemon_of_a_source_tree_is_no_fork(
+    kept: StackTool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Environment, "code_to_run", lambda _: "of a tree")
+    words = warm.daemon(kept.stack, kept.program, "web", "second")
+    assert words == [str(kept.bin / "second")]
+
+
+def test_a_daemon_that_supervisor_kills_leaves_no_process(kept: StackTool) -> None:
+    daemon(kept, "wait")
+    until(lambda: logged(kept))
+    pid = int(logged(kept))
+    supervised = one(kept, "web").pid
+    assert supervised
+    os.kill(supervised, signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{pid}").exists())
+    assert "does not run" in kept.stack.services.deaths(0)["web"]

@@ -123,6 +123,10 @@ class Services:
             raise ServiceError(self._death(name, ServiceState.EXITED))
         return True
 
+    def is_up(self, name: str) -> bool:
+        """Return whether the service `name` runs, or is being started."""
+        return self._pid_if_up(name) is not None
+
     def note_code(self, name: str, code: str) -> None:
         """Record the digest of the code that the service `name` is started with."""
         if code:
