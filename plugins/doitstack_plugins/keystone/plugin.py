@@ -41,7 +41,7 @@ class Keystone(ApiService):
     version_path = "/v3"
     version_key = "version"
     manage = "keystone-manage"
-    manage_modules = ("keystone.cmd.manage",)
+    manage_modules = ("keystone.cmd.manage", "keystone.server.flask")
     keeps_schema = True
 
     @hookimpl
@@ -184,7 +184,8 @@ class Keystone(ApiService):
 
     def wsgi_service(self, stack: Stack) -> WsgiService:
         """Return how the API is served."""
-        return replace(super().wsgi_service(stack), processes=_processes(stack))
+        served = super().wsgi_service(stack)
+        return replace(served, processes=_processes(stack), relative=self.manager(stack))
 
     def conf(self, stack: Stack) -> Sections:
         """Return keystone.conf."""

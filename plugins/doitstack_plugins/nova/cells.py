@@ -20,6 +20,16 @@ _USED = (
 )
 """The modules that nova-manage imports for each of these commands."""
 
+_USED_BY_DAEMONS = (
+    *("nova.cmd.conductor", "nova.cmd.scheduler", "nova.cmd.compute"),
+    *("nova.conductor.manager", "nova.scheduler.manager", "nova.compute.manager"),
+    *("nova.scheduler.filters.*", "nova.scheduler.weights.*", "nova.virt.fake"),
+    *("nova.api.openstack.wsgi_app", "nova.api.openstack.compute", "nova.api.metadata.handler"),
+)
+
+ENVIRON = {"OS_NOVA_DISABLE_EVENTLET_PATCHING": "1"}
+"""No green threads, as they do not survive a fork; they are not nova's default either."""
+
 _EXISTS = 2
 """The exit code of create_cell if the cell exists, and of discover_hosts if a mapping does."""
 
@@ -99,11 +109,12 @@ def _manage(stack: Stack, names: tuple[str, ...], *words: str) -> None:
 
 
 def manager(stack: Stack) -> warm.Program:
-    """Return `nova-manage`, without green threads: they do not survive a fork."""
+    """Return `nova-manage`, with what nova's other programs import."""
     return warm_managers.manager(
         stack,
         conf.environment(stack),
         MANAGE,
         *_USED,
-        OS_NOVA_DISABLE_EVENTLET_PATCHING="1",
+        *_USED_BY_DAEMONS,
+        **ENVIRON,
     )

@@ -1,18 +1,19 @@
 """The processes of nova: which are enabled, what they run from, and when they are up."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from doitstack import Stack
+from doitstack import Stack, warm
 from doitstack.cloud import cloud
 from doitstack.private_files import private_directory, write_private
 from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.libvirt import daemon as libvirt
 from doitstack_plugins.libvirt import node
-from doitstack_plugins.nova import conf, consoles, readiness
+from doitstack_plugins.nova import cells, conf, consoles, readiness
 from doitstack_plugins.shared import health, ports, subnode, venvs
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
@@ -23,6 +24,7 @@ _STOP_SECONDS, _SOON = 3, 1
 changed code to run, they have less time."""
 _GUESTS_STOP_SECONDS = 10
 """A compute with guests ends what it does to them."""
+_BACKEND = re.compile(r"^\s*concurrency_backend\b", re.MULTILINE)
 _MODULES = {"n-api": "nova.wsgi.osapi_compute", "n-api-meta": "nova.wsgi.metadata"}
 
 
@@ -99,6 +101,8 @@ def _database(stack: Stack) -> str:
 def _run(stack: Stack, daemon: Daemon) -> None:
     argv = [*_words(stack, daemon), *conf.options(stack, *daemon.files)]
     env = _environ(stack, *daemon.files)
+    if _is_fork(stack, daemon):
+        env |= cells.ENVIRON
     code = conf.environment(stack).code_to_run()
     has_little_time = code and daemon.stop_seconds == _STOP_SECONDS
     seconds = _SOON if has_little_time else daemon.stop_seconds
@@ -113,7 +117,23 @@ def _words(stack: Stack, daemon: Daemon) -> list[str]:
         return consoles.command(stack, daemon.name, environment.python)
     if daemon.prefix:
         return [*daemon.prefix, str(environment.python), str(_COMPUTE)]
+    if _is_fork(stack, daemon):
+        return warm.daemon(stack, cells.manager(stack), daemon.name, daemon.program)
     return [environment.program(daemon.program)]
+
+
+def _is_fork(stack: Stack, daemon: Daemon) -> bool:
+    is_plain = not daemon.prefix and daemon.name not in consoles.PROXIES
+    return is_plain and _can_fork(stack, *daemon.files)
+
+
+def _can_fork(stack: Stack, *files: str) -> bool:
+    """Return whether processes that read `files` can be forks of the server of `nova-manage`.
+
+    It has no green threads, which are not nova's default. On a subnode nobody else needs it.
+    """
+    texts = (path.read_text(encoding="utf-8") for path in conf.files(stack, *files))
+    return not subnode.is_subnode(stack.settings) and not any(map(_BACKEND.search, texts))
 
 
 def _stop_outdated(stack: Stack) -> None:
@@ -197,7 +217,9 @@ def _wsgi(stack: Stack, name: str) -> WsgiService:
     )
     module = f"{_MODULES[name]}:application"
     host, port = stack.settings["NOVA_SERVICE_HOST"], stack.settings.port(_PORTS[name])
-    return WsgiService(name, module, conf.environment(stack), host, port, env)
+    relative = cells.manager(stack) if _can_fork(stack, conf.API) else None
+    env |= cells.ENVIRON if relative else {}
+    return WsgiService(name, module, conf.environment(stack), host, port, env, relative=relative)
 
 
 def _environ(stack: Stack, *files: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 
-from doitstack import Stack
+from doitstack import Stack, warm
 from doitstack.config.addresses import url_host
 from doitstack.errors import ServiceError
 from doitstack.records import Record
@@ -37,6 +37,9 @@ class WsgiService(Record):
     options: tuple[str, ...] = ()
     """Further options of uWSGI."""
 
+    relative: warm.Program | None = None
+    """A program whose server imports much of what the application does: uWSGI is a fork of it."""
+
 
 def serve(stack: Stack, service: WsgiService) -> None:
     """Serve the application; nothing happens if it is already served in the same way.
@@ -46,7 +49,7 @@ def serve(stack: Stack, service: WsgiService) -> None:
     place of the old ones, and no request is refused.
     """
     host = url_host(service.host)
-    argv = [service.environment.program("uwsgi"), "--http-socket", f"{host}:{service.port}"]
+    argv = [*_uwsgi(stack, service), "--http-socket", f"{host}:{service.port}"]
     # uWSGI keeps no connection open, but does not send this header by itself.
     argv += ["--add-header", "Connection: close"]
     argv += ["--pythonpath", str(MODULES), "--module", "doitstack_application:application"]
@@ -82,6 +85,13 @@ def serve(stack: Stack, service: WsgiService) -> None:
             code=code,
             reload=wsgi_reload.reload_workers,
         )
+
+
+def _uwsgi(stack: Stack, service: WsgiService) -> list[str]:
+    """Return the words that run uWSGI."""
+    if service.relative:
+        return warm.daemon(stack, service.relative, service.name, "uwsgi")
+    return [service.environment.program("uwsgi")]
 
 
 def _loading(service: WsgiService, code: str) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.venvs import Environment
-from doitstack_plugins.nova import processes
+from doitstack_plugins.nova import cells, conf, processes
 from doitstack_plugins.nova.plugin import plugin as nova
 from tests.unit.plugins.libvirt.stacks import make_guests
 from tests.unit.plugins.nova.stacks import make_nova
@@ -70,3 +70,26 @@ def test_guests_are_forgotten_with_their_database(
     processes._forget_other_guests(stack)
     assert done[2:] == [("n-cpu-1",), "forgotten"]
     assert (stack.data_dir / "nova" / "compute1" / "instances").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("text", "are_forks"),
+    [
+        ("", True),
+        ("concurrency_backend = eventlet\n", False),
+        ("# concurrency_backend = eventlet\n", True),
+    ],
+)
+def test_processes_are_forks_unless_they_are_to_have_green_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, are_forks: bool
+) -> None:
+    stack, environs = make_nova(tmp_path), []
+    monkeypatch.setattr(stack, "run_process", lambda *_, env, **__: environs.append(env))
+    monkeypatch.setattr(processes, "wait_until_served", lambda *_: None)
+    monkeypatch.setattr(processes, "_wait_until_ready", lambda _: None)
+    with stack.acting(RecordedActions(lambda program: None)):
+        nova.configure(stack)
+        with (conf.conf_dir(stack) / conf.API).open("a") as file:
+            file.write(text)
+        processes.start_nova(stack)
+    assert [cells.ENVIRON.items() <= env.items() for env in environs] == [are_forks] * 5
