@@ -38,11 +38,14 @@ def is_subnode(settings: Mapping[str, str]) -> bool:
 
 def is_reachable(settings: Mapping[str, str]) -> bool:
     """Return whether other hosts can reach this one: its address is not that of a loopback."""
-    address = host_address(settings)
+    return not _is_loopback(host_address(settings))
+
+
+def _is_loopback(host: str) -> bool:
     try:
-        return not ip_address(address).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
-        return address != "localhost"
+        return host == "localhost"
 
 
 def waits(stack: Stack, *futures: str) -> Iterator[Step]:
@@ -52,7 +55,16 @@ def waits(stack: Stack, *futures: str) -> Iterator[Step]:
 
 
 def check_services(stack: Stack, names: Iterable[str]) -> None:
-    """Raise SettingsError if a subnode has services, among `names`, that only a controller has."""
+    """Raise SettingsError if a subnode has services, among `names`, that only a controller has.
+
+    Or if it cannot reach those of its controller.
+    """
+    host = stack.settings["SERVICE_HOST"]
+    if stack.settings["THIS_HOST"] != CONTROLLER and _is_loopback(socket_host(host)):
+        raise SettingsError(
+            f"SERVICE_HOST={host} is an address that other hosts cannot reach; "
+            "set HOST_IP of the controller to an address that they can"
+        )
     wrong = [one for one in names if one in stack.settings.services and one not in SERVICES]
     if wrong and is_subnode(stack.settings):
         raise SettingsError(

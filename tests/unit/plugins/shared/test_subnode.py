@@ -82,3 +82,9 @@ def test_clock_is_compared_with_a_token(monkeypatch: pytest.MonkeyPatch) -> None
     auth = SimpleNamespace(get_access=lambda session: SimpleNamespace(issued=issued))
     connection = SimpleNamespace(session=SimpleNamespace(auth=auth))
     assert subnode.clock_offset(connection) == 100
+
+
+def test_controller_must_have_an_address_for_others(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, THIS_HOST="compute1", SERVICE_HOST="127.0.0.1")
+    with pytest.raises(SettingsError, match=r"^SERVICE_HOST=127.0.0.1 .* set HOST_IP of the cont"):
+        subnode.check_services(stack, ())
