@@ -31,6 +31,8 @@ DATABASE = ".doit.db"
 
 _DIRECTORIES = ("DATA_DIR", "LOGDIR")
 
+_CACHES = ("UV_CACHE_DIR", "DOITSTACK_CACHE_DIR")
+
 _FLOCK = "hhqqi0q"
 """The C structure `flock`: kind, whence, start, length, pid."""
 
@@ -98,7 +100,7 @@ def _make(path: Path) -> None:
 
 
 def check(settings: Settings) -> None:
-    """Raise SettingsError if DEST, DATA_DIR or LOGDIR must not be used.
+    """Raise SettingsError if DEST, DATA_DIR, LOGDIR or a chosen cache must not be used.
 
     Each exists or can be created; none may belong to another user, or be writable by one. DEST must
     not contain other files under doitstack's names, no plugin repository may have one of these
@@ -115,6 +117,7 @@ def check(settings: Settings) -> None:
         if dest.exists():
             _check_dest(dest)
         _check_directories(settings)
+        _check_caches(settings)
         if not _is_inside(data, dest):
             _refuse_data(data)
         _refuse_impossible(settings)
@@ -128,6 +131,13 @@ def _check_directories(settings: Settings) -> None:
         path = settings.path(name)
         if path.is_dir() and not _is_inside(path, settings.path("DEST")):
             refuse_others(name, path, path.stat())
+
+
+def _check_caches(settings: Settings) -> None:
+    """Raise SettingsError for a cache that another user may have put in the way: we run it."""
+    for name in _CACHES:
+        if place := settings.get(name):
+            refuse_planted(name, settings.path("TOP_DIR") / place)
 
 
 def _refuse_another_owner(dest: Path, name: str, descriptor: int) -> None:

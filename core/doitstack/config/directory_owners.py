@@ -10,7 +10,6 @@ from doitstack.errors import SettingsError
 
 def refuse_others(name: str, path: Path, found: os.stat_result) -> None:
     """Raise SettingsError if others could change a directory: links under our names, programs."""
-    refuse_planted(name, path)
     link = path.lstat()
     if stat.S_ISLNK(link.st_mode) and _is_another(link):
         raise SettingsError(
@@ -25,14 +24,16 @@ def refuse_others(name: str, path: Path, found: os.stat_result) -> None:
             f"{name}={path} can be changed by other users; check its content, then "
             f"`chmod go-w {path}`, or set {name} to a directory of your own"
         )
+    refuse_planted(name, path)
 
 
 def refuse_planted(name: str, path: Path) -> None:
-    """Raise SettingsError if something above `path`, in a directory for all, is another user's.
+    """Raise SettingsError if `path`, or what is above it, is another user's in a directory for all.
 
     In a directory such as /tmp, another user may have put it in the way, and can replace it later.
     """
-    for place in (*path.parents, *Path(os.path.realpath(path)).parents):
+    real = Path(os.path.realpath(path))
+    for place in (path, *path.parents, real, *real.parents):
         with suppress(FileNotFoundError, NotADirectoryError):
             is_open = place.parent.stat().st_mode & stat.S_IWOTH
             if is_open and _is_another(place.lstat()):

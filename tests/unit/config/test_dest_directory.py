@@ -278,6 +278,20 @@ def test_directory_that_others_can_change_is_not_taken(
     assert _snapshot(tmp_path) == ["open", "open/.doitstack"]
 
 
+@pytest.mark.parametrize("name", ["UV_CACHE_DIR", "DOITSTACK_CACHE_DIR"])
+def test_cache_that_another_user_has_made_for_us_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "shared" / "cache").mkdir(parents=True)
+    (tmp_path / "shared").chmod(0o1777)
+    cache = tmp_path / "shared" / "cache"
+    settings = _settings(tmp_path / "dest", **{name: str(cache)})
+    dest_directory.check(settings)
+    give_away(cache, monkeypatch)
+    with pytest.raises(SettingsError, match=f"^{name}={cache}: {cache} belongs to another user"):
+        dest_directory.check(settings)
+
+
 @pytest.mark.parametrize("name", [".lock", "logs", ".doitstack", "passwords", "bin"])
 def test_what_another_user_has_put_into_dest_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
