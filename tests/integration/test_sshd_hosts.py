@@ -18,6 +18,11 @@ PLUGIN = """
 def say(stack, *words):
     print(*words, flush=True)
 
+def show(stack):
+    print("it is", stack.settings["ADMIN_PASSWORD"], flush=True)
+    Path(stack.settings["SEEN"]).touch()
+    until(Path(stack.settings["CHECKED"]).exists)
+
 @hookimpl
 def stack_install(stack):
     here = stack.settings["THIS_HOST"]
@@ -29,6 +34,8 @@ def stack_install(stack):
         address = stack.settings["HOST_IP"]
         yield async_run("compute", say, here, "at", address, wait=["accounts@controller"])
         yield async_wait("compute", *["compute@one"] * (here == "two"))
+        if here == "two" and "SEEN" in stack.settings:
+            yield run(show)
 """
 
 CONF = """\
@@ -101,3 +108,27 @@ def test_hosts_stack_over_ssh(stack: StackDir, hosts: Hosts) -> None:
     assert (directory / ".stack").is_dir()
     assert "finished doit clean on two with result 0" in stack.run("clean").ok().out
     assert not (directory / ".stack").exists()
+
+
+def test_secret_is_in_no_argument_log_or_file_for_others(
+    stack: StackDir, hosts: Hosts, tmp_path: Path
+) -> None:
+    secret, seen, checked = "a-secret-of-hosts", tmp_path / "seen", tmp_path / "checked"
+    conf = stack.path / "local.conf"
+    before = conf.read_text()
+    conf.write_text(f"{before}ADMIN_PASSWORD={secret}\nSEEN={seen}\nCHECKED={checked}\n")
+    conf.chmod(0o600)
+    run = stack.start("stack")
+    wait_until(seen.exists, "the run on two", 120)
+    arguments = [read(str(path)) for path in Path("/proc").glob("[0-9]*/cmdline")]
+    checked.touch()
+    out, _ = run.communicate(timeout=120)
+    conf.write_text(before)
+    assert run.returncode == 0, out
+    assert [line for line in arguments if secret in line] == []
+    assert "it is ***" in out
+    for top in (stack.path, *(hosts[name].home / "doitstack" for name in ("one", "two"))):
+        files = [path for path in top.rglob("*") if path.is_file() and secret in read(str(path))]
+        assert top == stack.path or files, "its local.conf"
+        assert [path for path in files if path.stat().st_mode & 0o077] == []
+        assert [path for path in files if path.suffix in (".log", ".jsonl")] == []
