@@ -11,6 +11,7 @@ import platform
 import re
 import sys
 import tarfile
+import time
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -30,6 +31,9 @@ import sys
 from {module} import {function}
 sys.exit({function}())
 """
+
+_KEPT = 3600.0
+"""Seconds that an archive is kept after it was wanted last."""
 
 KIND = f"{sys.version_info.major}.{sys.version_info.minor} {platform.machine()}"
 """The version of Python and the kind of processor for which the archive is made."""
@@ -52,10 +56,17 @@ def environment_archive(directory: Path) -> Path:
     # The connections to several hosts want it at the same time.
     with locked(directory):
         if not path.exists():
-            for old in directory.glob("*.tgz"):
-                old.unlink()
+            _remove_old(directory)
             _pack(entries, path)
+        path.touch()
     return path
+
+
+def _remove_old(directory: Path) -> None:
+    """Remove the archives that nobody uses any more; stacks of other versions may send theirs."""
+    for old in directory.glob("*.tgz"):
+        if time.time() - old.stat().st_mtime > _KEPT:
+            old.unlink()
 
 
 def _digest(entries: list[_Entry]) -> str:
