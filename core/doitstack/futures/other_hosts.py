@@ -51,6 +51,7 @@ class OtherHosts:
         self._own: dict[str, _End] = {}
         self._ends: dict[str, _End] = {}
         self._lost: dict[str, str] = {}
+        self._awaited_by: dict[str, set[str]] = {}
         futures.collector.on_wait = self.expect
         futures.on_end.append(
             lambda one: self._own_ended(one.name, _End(one.code, one.start_time, one.end_time))
@@ -68,9 +69,6 @@ class OtherHosts:
         ours, theirs = socket.socketpair()
         self._lost.pop(host, None)
         self._open(host, ours)
-        for name, its_end in {**self._own, **self._ends}.items():
-            if not name.endswith(f"@{host}"):
-                self._channels[host].send(name=name, **its_end._asdict())
         future.when_ended(lambda _: self._close(host, theirs))
         return theirs
 
@@ -95,6 +93,8 @@ class OtherHosts:
 
     def await_end(self, future: Future) -> None:
         """End the declared future NAME@HOST once the run on that host reports its end."""
+        if controller := self._channels.get(CONTROLLER):
+            controller.send(awaited=future.name)
         self._futures.start_when_possible(future, lambda: self._begin(future))
         self._futures.pump()
 
@@ -143,9 +143,10 @@ class OtherHosts:
             self._tell(full_name, its_end)
 
     def _tell(self, name: str, its_end: "_End", *, source: str = "") -> None:
-        for host, channel in self._channels.items():
-            if host != source:
-                channel.send(name=name, **its_end._asdict())
+        """Tell the controller all ends, and another host those that it awaits."""
+        awaited_by = self._awaited_by.get(name, set()) | {CONTROLLER}
+        for host in awaited_by & self._channels.keys() - {source}:
+            self._channels[host].send(name=name, **its_end._asdict())
 
     def _read(self, host: str, channel: "_Channel") -> None:
         if not channel.receive():
@@ -161,6 +162,10 @@ class OtherHosts:
                 elif self._this_host == CONTROLLER:
                     self._run.journal.write(FutureEnd(name, rc, start_time=start, end_time=end))
                 self._tell(name, its_end, source=host)
+            case {"awaited": str(name)}:
+                self._awaited_by.setdefault(name, set()).add(host)
+                if known := self._own.get(name) or self._ends.get(name):
+                    self._channels[host].send(name=name, **known._asdict())
             case {"lost": str(reason)}:
                 self._lose(host, reason)
 

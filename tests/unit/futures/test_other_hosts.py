@@ -79,24 +79,21 @@ def test_end_that_was_told_before_counts(controller: Controller) -> None:
     assert controller.await_end("early@one").rc == 0
 
 
-def test_ends_of_our_futures_are_told_also_those_before_the_connection(
-    controller: Controller,
-) -> None:
+def test_ends_are_told_to_the_hosts_that_await_them(controller: Controller) -> None:
     run = controller.run
+    controller.hear(awaited="mine@controller")
     run.start("mine")
     run.end("mine", 4)
     controller.hosts.skipped("done_before")
-    assert controller.told() == [
-        {"name": "mine@controller", "rc": 4},
-        {"name": "done_before@controller", "rc": 0},
-    ]
+    assert controller.told() == [{"name": "mine@controller", "rc": 4}]
+    controller.hear(awaited="done_before@controller")
+    assert controller.told() == [{"name": "done_before@controller", "rc": 0}], "it had ended"
     later = run.futures.declare("stack@two", "doit stack on two", is_elsewhere=True)
     other = controller.hosts.connect("two", later)
-    assert {message["name"] for message in messages(other)} == {
-        "mine@controller",
-        "done_before@controller",
-    }
+    other.sendall(b'{"awaited": "a@one"}\n')
+    run.context.loop.turn(0)
     controller.hear(name="a@one", rc=0)
+    controller.hear(name="b@one", rc=0)
     assert messages(other) == [{"name": "a@one", "rc": 0}], "from host to host"
     assert controller.told() == [], "and not back"
     other.close()
@@ -163,7 +160,9 @@ def test_another_host_learns_all_from_the_controller(make_run: MakeRun) -> None:
     assert not future.has_ended
     run.start("mine")
     run.end("mine")
-    assert messages(ours) == [{"name": "mine@one", "rc": 0}]
+    asked, _, told = ours.recv(1 << 16).partition(b"\n")
+    assert json.loads(asked) == {"awaited": "a@two"}
+    assert json.loads(told)["name"] == "mine@one"
     ours.sendall(b'{"name": "a@two", "rc": 0, "start": 1.0, "end": 2.0}\n')
     run.context.loop.turn(0)
     assert future.rc == 0
