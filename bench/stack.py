@@ -24,6 +24,9 @@ from typing import Any
 from harness import DOIT, BenchError, make_stack_directory, progress, run_command, table
 
 CHECKOUT = Path(__file__).parent.parent
+LOGIN_SECONDS = 300
+"""The time limit for a server to be created and logged in to."""
+
 MODES = {"serial": "False", "parallel": "True"}
 
 
@@ -31,7 +34,7 @@ MODES = {"serial": "False", "parallel": "True"}
 class Run:
     """One `doit stack`: its mode, and the figures of `doit timing --json`.
 
-    `memory` is the peak, with all services, in MB.
+    `memory` is the peak, with all services, in MB; `said` is its output.
     """
 
     mode: str
@@ -39,6 +42,7 @@ class Run:
     whole: float
     memory: float
     figures: dict[str, Any]
+    said: str
 
 
 def runs(mode: str, sample: str, *, tests: bool) -> Iterator[Run]:
@@ -49,7 +53,11 @@ def runs(mode: str, sample: str, *, tests: bool) -> Iterator[Run]:
         try:
             for state in ("fresh", "again"):
                 progress(f"{mode}, {state}")
-                yield stacked(directory, mode, state, environ)
+                run = stacked(directory, mode, state, environ)
+                yield run
+            if commands := server_commands(run.said):
+                seconds = seconds_to_login(directory, *commands)
+                print(f"{mode}: {seconds:.1f} s from the creation of a server to a login")
             if tests:
                 said = run_command([DOIT, "tempest"], directory, **environ)
                 print("tempest:", " ".join(re.findall(r"(?:Passed|Skipped|Failed): \d+", said)))
@@ -76,10 +84,25 @@ def stacked(directory: Path, mode: str, state: str, environ: dict[str, str]) -> 
     """Run `doit stack`, and return its figures."""
     began = time.monotonic()
     with watched_memory(str(directory)) as peak:
-        run_command([DOIT, "stack"], directory, **environ)
+        said = run_command([DOIT, "stack"], directory, **environ)
     whole = time.monotonic() - began
-    said = run_command([DOIT, "timing", "--json"], directory, **environ)
-    return Run(mode, state, whole, max(peak), json.loads(said))
+    figures = json.loads(run_command([DOIT, "timing", "--json"], directory, **environ))
+    return Run(mode, state, whole, max(peak), figures, said)
+
+
+def server_commands(said: str) -> list[str]:
+    """Return the commands at the end of a run that boot a server and log in to it, if any."""
+    _, _, after = said.partition("\nboot a server and log in to it:\n")
+    return [line.strip() for line in after.splitlines()[:3]]
+
+
+def seconds_to_login(directory: Path, create: str, add_address: str, login: str) -> float:
+    """Create a server, and return after how many seconds somebody has logged in to it."""
+    attempt = f"{login} -o ConnectTimeout=1 true"
+    script = f"{create} && {add_address} && until {attempt}; do sleep 0.2; done"
+    began = time.monotonic()
+    run_command(["timeout", str(LOGIN_SECONDS), "bash", "-c", script], directory)
+    return time.monotonic() - began
 
 
 @contextmanager
