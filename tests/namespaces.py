@@ -1,10 +1,31 @@
-"""Whether tests can make network namespaces here."""
+"""Whether tests can make network namespaces and run guests here."""
 
 import os
 import shutil
 import subprocess
 
 import pytest
+
+_GUESTS = """\
+mount -t tmpfs work /mnt
+cd /mnt
+mkdir lower upper work merged
+mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work merged merged
+truncate -s 1M disk
+PATH=$PATH:/sbin
+losetup --detach "$(losetup --find --show disk)"
+ip tuntap add dev tap mode tap
+"""
+"""What a stack with guests asks of the kernel; all of it goes with the namespaces."""
+
+
+def what_guests_lack() -> str:
+    """Return the first message of the kernel if it does not do what guests need, else nothing."""
+    if os.geteuid() != 0:
+        return "only root may ask it"
+    command = ["unshare", "--net", "--mount", "--uts", "sh", "-e", "-c", _GUESTS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
 
 
 def has_namespaces() -> bool:

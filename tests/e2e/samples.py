@@ -187,9 +187,9 @@ def check_stopped(stack: StackDir) -> None:
     assert processes(stack) == {}
 
 
-def tempest_passes(stack: StackDir, *families: str) -> Outcome:
+def tempest_passes(stack: StackDir, *families: str, timeout: float = 1800) -> Outcome:
     """`doit tempest` passes, with tests of each family (`tempest.api.compute`) among what ran."""
-    outcome = stack.run("tempest", timeout=1800).ok()
+    outcome = stack.run("tempest", timeout=timeout).ok()
     assert " - Failed: 0" in outcome.out
     for family in families:
         passed = [line for line in outcome.lines if family in line and line.endswith("... ok")]
