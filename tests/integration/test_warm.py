@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 import fork_server
 from doitstack import warm
+from doitstack.engine.cpu_usage import supervisord_pid
 from doitstack.errors import CommandError
 from doitstack.processes.program import Program
 from doitstack.services.services import ServiceState, ServiceStatus
@@ -171,8 +173,11 @@ def test_a_daemon_is_a_fork_and_a_service_of_its_own(kept: StackTool) -> None:
     assert pid != one(kept, "web").pid
     assert pid in services.pids("web")
     assert pid not in services.pids("warm-tool")
+    keeper = psutil.Process(pid).parent()
+    assert keeper
+    assert keeper.ppid() == supervisord_pid(kept.stack.dest / "supervisor")
     warm.stop(kept.stack, "tool")
-    assert one(kept, "web").state is ServiceState.RUNNING
+    assert services.is_up("web")
     assert Path(f"/proc/{pid}/comm").read_text() == "second\n"
     services.stop("web")
     assert services.pids("web") == []

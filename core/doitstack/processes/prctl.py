@@ -9,7 +9,7 @@ import signal
 
 from doitstack.processes.tree import family_name
 
-_SET_PDEATHSIG, _SET_NAME = 1, 15  # linux/prctl.h
+_SET_PDEATHSIG, _SET_NAME, _SET_CHILD_SUBREAPER = 1, 15, 36  # linux/prctl.h
 _prctl = ctypes.PyDLL(None).prctl
 
 
@@ -18,6 +18,11 @@ def die_with_parent(parent: int) -> None:
     _prctl(_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Let this process be the parent of all its descendants whose own parents have ended."""
+    _prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def set_name(name: bytes) -> None:

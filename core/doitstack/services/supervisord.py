@@ -130,7 +130,7 @@ class Supervisord:
         self._remove_remains()
         write_private(self.directory / "supervisord.conf", _SUPERVISORD)
         private_directory(self.directory / "conf.d")
-        command = [sys.executable, "-m", "supervisor.supervisord"]
+        command = [sys.executable, "-m", "doitstack.services.supervisord_program"]
         environ = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         done = subprocess.run(
             [*_HOLDING_STDIN, *command, "--configuration", f"{_HERE}/supervisord.conf"],

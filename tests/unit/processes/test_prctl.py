@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from doitstack.processes.prctl import die_with_parent, set_name, take_family_name
+from doitstack.processes.prctl import adopt_orphans, die_with_parent, set_name, take_family_name
 from doitstack.processes.tree import family_name
 
 
@@ -53,3 +53,19 @@ def test_process_dies_with_its_parent() -> None:
 
 def test_process_whose_parent_is_gone_does_not_go_on() -> None:
     assert in_child(lambda: die_with_parent(1 << 22))[1] == b""
+
+
+def test_process_is_the_parent_of_its_orphans() -> None:
+    def adopted() -> None:
+        adopt_orphans()
+        reader, writer = os.pipe()
+        if os.fork() == 0:
+            if os.fork() == 0:
+                os.write(writer, b"%d" % os.getpid())
+            os._exit(0)
+        os.wait()
+        orphan = int(os.read(reader, 20))
+        if os.wait()[0] == orphan:
+            set_name(b"its parent")
+
+    assert in_child(adopted)[1] == b"its parent\n"
