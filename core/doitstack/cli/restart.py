@@ -141,7 +141,7 @@ def _wait_until_idle(services: Services, name: str) -> None:
         before, used = used, sum(process.cpu for process in processes)
         if used != before or any(process.is_busy for process in processes):
             idle_since = time.time()
-        time.sleep(_LOOK_AGAIN)
+        time.sleep(_STAYS_UP / 5)
 
 
 def _check(services: Services, name: str, since: float) -> None:
