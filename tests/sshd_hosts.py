@@ -35,6 +35,8 @@ chmod 755 /run /run/sshd
 mkdir /run/etc /run/etc/new /run/etc/work
 mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/new,workdir=/run/etc/work etc /etc
 cp "$2/passwd" "$2/../hosts" /etc/
+mkdir -p /etc/ssh
+cp "$2/../keys/host.pub" /etc/ssh/ssh_host_ed25519_key.pub
 echo up
 read -r go
 ip link set lo up
@@ -47,7 +49,7 @@ wait # for sshd, and so for whatever lost its parent
 
 _SSHD_CONFIG = """\
 HostKey {keys}/host
-AuthorizedKeysFile {keys}/user.pub
+AuthorizedKeysFile {keys}/user.pub {keys}/authorized_keys
 PidFile none
 StrictModes no
 UsePAM no

@@ -49,6 +49,12 @@ options:
     description: Zuul's project under test, which is one of these.
     type: dict
     default: {}
+  hosts:
+    description:
+      - What other hosts have in place of localrc, local_conf, base_services and services, under
+        each of these by host. What a host has like this one is left out.
+    type: dict
+    default: {}
 extends_documentation_fragment: [files]
 author: doitstack
 """
@@ -85,12 +91,17 @@ _NAMES = {
     "a plugin": r"[A-Za-z0-9][A-Za-z0-9._-]*",
     "a service": r"-?[\w.-]+",
     "a variable": r"[A-Za-z_][A-Za-z0-9_]*",
+    "a host": r"[A-Za-z0-9][A-Za-z0-9._-]*",
     "a phase": r"[\w.-]+",
     "a file": r"[^\s|\[\]]+",
     "a section": r"[^\]\s](?:[^\]]*[^\]\s])?",
     "an option": r"[^\[\]#;=\s](?:[^=]*[^=\s])?",
 }
 """What each kind of name may be, so that it is read as what it is."""
+
+
+_OF_A_HOST = ("localrc", "local_conf", "base_services", "services")
+"""What other hosts may have of their own."""
 
 
 class MistakeError(Exception):
@@ -106,8 +117,26 @@ def render(data: Mapping[str, Any]) -> str:
         *_variables(data["localrc"], _libraries(data["projects"], data["project"])),
         "",
         *_meta_sections(data["local_conf"]),
+        *_hosts(data),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _hosts(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the sections of other hosts, in which their values differ."""
+    by_host = {key: _mapping(data["hosts"].get(key, {}), f"hosts.{key}") for key in _OF_A_HOST}
+    for name in sorted({name for hosts in by_host.values() for name in hosts}):
+        own = {key: hosts.get(name) or data[key] for key, hosts in by_host.items()}
+        yield f"[[local:{_checked(name, 'a host', 'hosts')}|localrc]]"
+        services = ("base_services", "services")
+        if any(own[key] != data[key] for key in services):
+            yield from _services(*(own[key] for key in services))
+        shared = data["localrc"]
+        differing = {key: one for key, one in own["localrc"].items() if one != shared.get(key)}
+        yield from _variables(differing, ())
+        yield ""
+        if own["local_conf"] != data["local_conf"]:
+            yield from _meta_sections(own["local_conf"], f":{name}")
 
 
 def _plugins(plugins: Mapping[str, Any]) -> Iterator[str]:
@@ -181,11 +210,12 @@ def _in_order(values: Mapping[str, str]) -> list[str]:
     return ordered
 
 
-def _meta_sections(local_conf: Mapping[str, Any]) -> Iterator[str]:
+def _meta_sections(local_conf: Mapping[str, Any], host: str = "") -> Iterator[str]:
     for phase, files in local_conf.items():
         for file, sections in _mapping(files, f"devstack_local_conf.{phase}").items():
             where = f"devstack_local_conf.{phase}"
-            yield f"[[{_checked(phase, 'a phase', where)}|{_checked(file, 'a file', where)}]]"
+            group = f"{_checked(phase, 'a phase', where)}{host}"
+            yield f"[[{group}|{_checked(file, 'a file', where)}]]"
             for section, entries in _mapping(sections, f"{where}.{file}").items():
                 yield from _section(section, entries, f"{where}.{file}")
 
@@ -261,7 +291,7 @@ def main() -> None:
     module.exit_json(changed=module.set_fs_attributes_if_different(attributes, is_changed))
 
 
-_NESTED = ("localrc", "local_conf", "services", "plugins", "projects", "project")
+_NESTED = ("localrc", "local_conf", "services", "plugins", "projects", "project", "hosts")
 
 if __name__ == "__main__":
     main()

@@ -25,6 +25,7 @@ NOTHING = {
     "plugins": {},
     "projects": {},
     "project": {},
+    "hosts": {},
 }
 
 
@@ -208,3 +209,26 @@ def test_mistake_is_reported_without_the_value(message: str) -> None:
     with pytest.raises(module.MistakeError) as caught:
         render(**MISTAKES[message])
     assert str(caught.value) == message
+
+
+def test_other_hosts_have_sections_for_what_differs() -> None:
+    text = render(
+        localrc={"ADMIN_PASSWORD": "a", "DEBUG": "yes"},
+        services={"key": True},
+        hosts={
+            "localrc": {"two": {"ADMIN_PASSWORD": "a", "DEBUG": "no"}, "one": {}},
+            "services": {"two": {"base": False, "n-cpu": True}},
+            "local_conf": {"two": {"post-config": {"/f": {"DEFAULT": {"a": 1}}}}},
+        },
+    )
+    lines = [line for line in text.splitlines() if line]
+    assert lines[lines.index("[[local:one|localrc]]") :] == [
+        "[[local:one|localrc]]",
+        "[[local:two|localrc]]",
+        "disable_all_services",
+        "enable_service n-cpu",
+        'DEBUG="no"',
+        "[[post-config:two|/f]]",
+        "[DEFAULT]",
+        "a = 1",
+    ]
