@@ -8,6 +8,7 @@ import pytest
 
 from doitstack.errors import DoitstackError, ServiceError, SettingsError
 from doitstack.phases import STACK_PHASES
+from doitstack.planning.host_plans import check_with_hosts
 from doitstack.planning.plan import PlannedStep
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.uptodate import Unchanged
@@ -181,3 +182,13 @@ def test_subnode_waits_for_what_it_has(tmp_path: Path) -> None:
     assert "never waited" not in str(made.warnings())
     waits = [one.step.waits for one in made.plan().steps if one.plugin == "ready"]
     assert ("start_nova", "start_cinder") in waits
+
+
+def test_plans_of_a_controller_and_a_compute_fit_together(tmp_path: Path) -> None:
+    (tmp_path / "local.conf").write_text(
+        "[[local|localrc]]\nHOSTS=compute1\n"
+        f"ENABLED_SERVICES={ALL},ovn-controller,ovn-northd,q-ovn-agent\n"
+        "[[local:subnode|localrc]]\n"
+        "ENABLED_SERVICES=n-cpu,c-vol,ovn-controller,q-ovn-agent\n"
+    )
+    check_with_hosts(StackDirectory(tmp_path, {}))
