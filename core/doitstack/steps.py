@@ -144,6 +144,8 @@ def _made(what: _Recorded) -> _Recorded:
 
 def one_line(text: str) -> str:
     r"""Return `text` with its control characters escaped, so that it stays on one line."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
