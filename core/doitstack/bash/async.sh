@@ -5,7 +5,7 @@
 # fork and no external program.
 
 declare -gA _async_pids _async_commands  # of futures that were started here and are not collected
-declare -gA _async_kinds  # of variables by name: secret, other
+declare -ga _async_secret_names  # of variables
 declare -ga _doitstack_secrets  # values that are never shown
 declare -gA _async_shown  # arguments that were shown after a look for secrets
 declare -g _async_must_look=''  # whether a future has arguments for which nothing was looked for
@@ -178,12 +178,18 @@ _async_learn_secrets() {
     local _async_variable _async_variables
     _async_must_look=''
     _async_list_variables
+    # To find out which names are those of secrets takes as long as the list.
+    [[ ${_async_variables[*]} == "${_async_last_variables-}" ]] || _async_find_secret_names
+    for _async_variable in "${_async_secret_names[@]}"; do
+        _async_learn_secret "${!_async_variable-}"
+    done
+}
+
+_async_find_secret_names() {
+    _async_last_variables=${_async_variables[*]}
+    _async_secret_names=()
     for _async_variable in "${_async_variables[@]}"; do
-        if [[ ! ${_async_kinds[$_async_variable]-} ]]; then
-            _async_kinds[$_async_variable]=other
-            [[ ${_async_variable^^} != *@($_async_secret_endings) ]] || _async_kinds[$_async_variable]=secret
-        fi
-        [[ ${_async_kinds[$_async_variable]} == other ]] || _async_learn_secret "${!_async_variable-}"
+        [[ ${_async_variable^^} != *@($_async_secret_endings) ]] || _async_secret_names+=("$_async_variable")
     done
 }
 
