@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack import warm
 from doitstack.errors import ServiceError
 from doitstack.source_trees import SourceTree
 from doitstack.stack import Stack
@@ -84,6 +85,16 @@ def test_application_is_imported_once_for_several_processes(
     (argv,) = served
     assert ("--lazy-apps" in argv) == is_lazy
     assert ("--shared-pyimport=doitstack_freeze" in argv) == (not is_lazy)
+
+
+def test_uwsgi_is_a_fork_of_its_relative(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[list[str]] = []
+    monkeypatch.setattr(Stack, "run_process", lambda _, name, argv, **__: served.append(argv))
+    monkeypatch.setattr(warm, "daemon", lambda _, *words: ["client", *words])
+    program = warm.Program(Environment(Path("/none"), ()), "manage")
+    serve(stack, replace(service(1), relative=program))
+    (argv,) = served
+    assert argv[:5] == ["client", program, "web", "uwsgi", "--http-socket"]
 
 
 def test_environment_variables_are_none_by_default() -> None:
