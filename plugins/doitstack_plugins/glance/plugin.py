@@ -3,6 +3,7 @@
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, shell
 from doitstack.config.settings import SettingCheck
@@ -11,6 +12,10 @@ from doitstack_plugins.backing import mariadb
 from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
+from doitstack_plugins.shared.uwsgi import WsgiService
+
+_LONGEST_CHUNK = 16 * 2**20
+"""The longest piece of an upload in bytes: clients send one MiB, uWSGI by default takes less."""
 
 _CIRROS = "https://github.com/cirros-dev/cirros/releases/download"
 
@@ -53,6 +58,11 @@ class Glance(ApiService):
         """Wait for the images, which tests look for."""
         if _image_urls(stack):
             yield async_wait("upload_images")
+
+    def wsgi_service(self, stack: Stack) -> WsgiService:
+        """Return how the API is served."""
+        options = ("--chunked-input-limit", str(_LONGEST_CHUNK))
+        return replace(super().wsgi_service(stack), options=options)
 
     @property
     def checked_settings(self) -> Mapping[str, SettingCheck]:

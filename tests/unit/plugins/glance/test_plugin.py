@@ -43,6 +43,12 @@ def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
     assert conf["keystone_authtoken"]["interface"] == "public"
 
 
+def test_an_upload_in_pieces_of_a_mebibyte_is_taken(tmp_path: Path) -> None:
+    options = glance.wsgi_service(make(tmp_path)).options
+    limit = int(options[options.index("--chunked-input-limit") + 1])
+    assert limit > 2**20 + len("100000\r\n\r\n")
+
+
 def test_a_new_database_has_no_images(tmp_path: Path) -> None:
     stack = make(tmp_path)
     image = stack.data_dir / "glance" / "images" / "one"
