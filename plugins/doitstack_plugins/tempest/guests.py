@@ -45,6 +45,8 @@ def sections(stack: Stack) -> Sections:
             "vnc_console": has_vnc,
             # The kernel of our image has no CD-ROM drive.
             "config_drive": "false",
+            # There is no service that keeps keys.
+            "attach_encrypted_volume": "false",
             # There is one compute.
             "cold_migration": "false",
             "live_migration": "false",
