@@ -10,6 +10,7 @@ from pathlib import Path
 from doitstack.config.masking import mask_file
 from doitstack.config.passwords import Secrets
 from doitstack.console.main_log import MainLog
+from doitstack.services.services import old_log
 
 
 class LogMasking:
@@ -52,7 +53,9 @@ class LogMasking:
         """Mask the logs of services, those included that the run has removed."""
         self._services.update(self._find_services())
         for name in self._services:
-            mask_file(self._log_dir / f"{name}.log", self._secrets.mask)
+            log = self._log_dir / f"{name}.log"
+            for path in (log, old_log(log)):
+                mask_file(path, self._secrets.mask)
 
     def _others(self) -> Iterator[Path]:
         yield from self._futures_dir.glob("*.log")

@@ -10,6 +10,7 @@ supervisor. A variable in their environment identifies them and all their descen
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,10 @@ class ServiceStatus(Record):
     ended: int = 0
 
 
+LARGE_LOG = 1 << 24
+"""Bytes of a service's log after which its next start begins a new one."""
+
+
 class Services:
     """The services whose files are in `directory`, with their logs in `log_dir`.
 
@@ -103,6 +108,7 @@ class Services:
                     return
             self._stop(name)
             private_directory(self._log_dir)
+            self._rotate_log(name)
             self._supervisord.put(name, script, stop_seconds)
             self.note_code(name, code)
         if not self._supervisord.start(name, wait=wait):
@@ -119,6 +125,7 @@ class Services:
             self._supervisord.ensure()
             if self._pid_if_up(name):
                 return True
+            self._rotate_log(name)
         if not self._supervisord.start(name, wait=wait):
             raise ServiceError(self._death(name, ServiceState.EXITED))
         return True
@@ -222,6 +229,13 @@ class Services:
         """Return the log of the service `name`."""
         return self._log_dir / f"{name}.log"
 
+    def _rotate_log(self, name: str) -> None:
+        """Let a service that does not run begin a new log if its log is large; keep one old log."""
+        log = self.log(name)
+        with suppress(OSError):
+            if log.stat().st_size > LARGE_LOG:
+                log.replace(old_log(log))
+
     def _status(self, name: str, info: dict[str, Any]) -> ServiceStatus:
         state = ServiceState(info.get("statename", "STOPPED"))
         pid, started, ended = info.get("pid") or None, info.get("start", 0), info.get("stop", 0)
@@ -251,6 +265,11 @@ class Services:
                 self._supervisord.signal_stop(one.name)
         self._supervisord.wait_while_stopping(names)
         self._supervisord.end_processes(names)
+
+
+def old_log(log: Path) -> Path:
+    """Return where a service's log is that was large when the service was started again."""
+    return log.with_name(f"{log.name}.old")
 
 
 def _checked(name: str) -> str:

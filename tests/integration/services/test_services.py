@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from doitstack.errors import ServiceError
-from doitstack.services.services import Services, ServiceState
+from doitstack.services.services import LARGE_LOG, Services, ServiceState, old_log
 from doitstack.services.supervisord import DIRECTORY_VARIABLE
+from tests.served_tool import until
 from tests.service_processes import service_processes
 
 SLEEP = ["sleep", "1000"]
@@ -204,6 +205,22 @@ def test_start_again_starts_a_known_service(services: Services) -> None:
     services.stop_all()
     assert services.start_again("a")
     assert psutil.Process(pid_of(services, "a")).environ()["X"] == "1"
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_start_begins_a_new_log_if_the_log_is_large(services: Services, again: bool) -> None:
+    services.start("a", ["sleep", "600"], wait=False)
+    log = services.log("a")
+    until(log.exists)
+    services.stop("a")
+    os.truncate(log, LARGE_LOG + 1)
+    if again:
+        services.start_again("a", wait=False)
+    else:
+        services.start("a", ["sleep", "601"], wait=False)
+    until(lambda: services.is_up("a") and log.exists())
+    assert log.stat().st_size == 0
+    assert old_log(log).stat().st_size == LARGE_LOG + 1
 
 
 def test_start_again_reports_why_a_service_died_at_once(shared: Services) -> None:

@@ -39,7 +39,9 @@ def test_logs_of_services_are_masked_also_if_they_are_removed(tmp_path: Path) ->
     services = ["new"]
     for name in ("old", "new", "other"):
         (tmp_path / f"{name}.log").write_text("token hunter22\n")
+    (tmp_path / "new.log.old").write_text("token hunter22\n")
     masking.mask_services()
     log.close()
     texts = [(tmp_path / f"{name}.log").read_text() for name in ("old", "new", "other")]
     assert texts == ["token ********\n", "token ********\n", "token hunter22\n"]
+    assert (tmp_path / "new.log.old").read_text() == "token ********\n"
