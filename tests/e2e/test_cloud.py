@@ -78,7 +78,7 @@ def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
         yield Booted(cloud, login)
         check_stopped(cloud)
         assert guests(cloud) == []
-        assert loop_devices() == []
+        assert loop_devices(cloud) == []
         cloud.run("clean", timeout=300).ok()
 
 
@@ -132,7 +132,7 @@ def test_nothing_is_left_of_a_cloud_whose_processes_were_killed(cloud: StackDir)
             os.killpg(process.pid, signal.SIGKILL)
         check_stopped(cloud)
         assert guests(cloud) == []
-        assert loop_devices() == []
+        assert loop_devices(cloud) == []
         assert (host.state(), system_configuration()) == before
 
 
@@ -190,7 +190,7 @@ def guests(cloud: StackDir) -> list[int]:
     )
 
 
-def loop_devices() -> list[str]:
-    """Return the files behind the loop devices of stacks of this test."""
+def loop_devices(cloud: StackDir) -> list[str]:
+    """Return the files of the stack that are behind loop devices."""
     files = (path.read_text() for path in Path("/sys/block").glob("loop*/loop/backing_file"))
-    return sorted(name for name in files if "volumes-nfs" in name)
+    return sorted(name for name in files if name.startswith(f"{cloud.dest}/"))
