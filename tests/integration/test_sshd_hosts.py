@@ -33,7 +33,8 @@ def stack_install(stack):
     else:
         address = stack.settings["HOST_IP"]
         yield async_run("compute", say, here, "at", address, wait=["accounts@controller"])
-        yield async_wait("compute", *["compute@one"] * (here == "two"))
+        yield async_run("alone", say, "nobody else waits for it")
+        yield async_wait("compute", "alone", *["compute@one"] * (here == "two"))
         if here == "two" and "SEEN" in stack.settings:
             yield run(show)
 """
@@ -102,7 +103,14 @@ def test_hosts_stack_over_ssh(stack: StackDir, hosts: Hosts) -> None:
     assert "the clone of a plugin on one" in stack.log("stack@one"), "nobody else has it"
     assert out.index("compute@two:0]: finished") < out.index("\ndiscover\n")
     names = {row["future"] for row in json.loads(stack.run("futures", "--json").ok().out)}
-    assert {"accounts", "compute@one", "compute@two", "stack@one", "stack@two"} <= names
+    there = {f"{name}@{host}" for name in ("stack", "compute", "alone") for host in ("one", "two")}
+    assert {"accounts", *there} <= names
+    pages = [f"--{kind}={stack.path / kind}" for kind in ("html", "trace")]
+    stack.run("timing", *pages).ok()
+    for page in ("html", "trace"):
+        text = (stack.path / page).read_text()
+        assert [name for name in there if name not in text] == [], page
+    assert stack.run("log", "alone@two").ok().lines == ["nobody else waits for it"]
     wait_until(lambda: not marked(MARK), "the end of all that ran")
     directory = hosts["two"].home / "doitstack" / "two"
     assert (directory / ".stack").is_dir()
