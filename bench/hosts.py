@@ -11,6 +11,7 @@ import resource
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -161,13 +162,14 @@ def _figures(stack: StackDir, hosts: dict[str, SshdHost], names: list[str]) -> t
     began = time.monotonic()
     run = stack.start("stack")
     here = there = 0.0
-    while run.poll() is None:
+    reader = threading.Thread(target=run.communicate)
+    reader.start()
+    while reader.is_alive():
         used = _memory(
             {_namespace(hosts["controller"].init): 0, _namespace(hosts[names[0]].init): 1}
         )
         here, there = max(here, used[0]), max(there, used[1])
         time.sleep(0.2)
-    run.communicate()
     elapsed = time.monotonic() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
