@@ -1,13 +1,14 @@
 """Connections to a keystone that is only played, and get-or-create."""
 
+import importlib
 import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from openstack.exceptions import ConflictException, SDKException
 
 from doitstack.cloud import cloud, first, get_or_create, identity_api
 from doitstack.errors import ServiceError
@@ -19,6 +20,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK50Warning"),
     pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK60Warning"),
 ]
+
+
+@pytest.fixture
+def sdk_errors() -> ModuleType:
+    """Return openstack.exceptions; imported at the top, all workers of pytest would wait for it."""
+    return importlib.import_module("openstack.exceptions")
 
 
 class Keystone(HTTPServer):
@@ -127,19 +134,19 @@ def test_get_or_create_creates_only_what_is_missing() -> None:
     assert made == ["x"]
 
 
-def test_get_or_create_returns_what_another_process_created_first() -> None:
+def test_get_or_create_returns_what_another_process_created_first(sdk_errors: ModuleType) -> None:
     answers = [None, "theirs"]
 
     def create() -> str:
-        raise ConflictException("exists")
+        raise sdk_errors.ConflictException("exists")
 
     assert get_or_create(lambda: answers.pop(0), create) == "theirs"
 
 
-@pytest.mark.parametrize("error", [ConflictException("exists"), SDKException("no")])
-def test_get_or_create_raises_what_prevents_it(error: Exception) -> None:
+@pytest.mark.parametrize("error", ["ConflictException", "SDKException"])
+def test_get_or_create_raises_what_prevents_it(sdk_errors: ModuleType, error: str) -> None:
     def create() -> str:
-        raise error
+        raise getattr(sdk_errors, error)("no")
 
-    with pytest.raises(type(error)):
+    with pytest.raises(getattr(sdk_errors, error)):
         get_or_create(lambda: None, create)

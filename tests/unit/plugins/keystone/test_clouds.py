@@ -1,5 +1,6 @@
 """clouds.yaml and openrc, as programs read them."""
 
+import importlib
 import stat
 import subprocess
 import sys
@@ -7,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from openstack.config import OpenStackConfig
 
 from doitstack_plugins.keystone.clouds import CLOUDS, write_clouds
 from tests.unit.recorded_actions import make_stack
@@ -48,7 +48,9 @@ def test_clouds_yaml_is_private_and_has_devstacks_clouds(tmp_path: Path) -> None
 @pytest.mark.filterwarnings("ignore:Support for InfluxDB")
 def test_clouds_yaml_is_understood_by_the_sdk(tmp_path: Path) -> None:
     dest = write(tmp_path)
-    config = OpenStackConfig(config_files=[str(dest / "clouds.yaml")], load_envvars=False)
+    # Slow to import: each worker of pytest would do it at the top of the file.
+    sdk = importlib.import_module("openstack.config")
+    config = sdk.OpenStackConfig(config_files=[str(dest / "clouds.yaml")], load_envvars=False)
     region = config.get_one(cloud="devstack-alt-reader")
     assert region.auth["username"] == "alt_demo_reader"
     assert region.auth["project_name"] == "alt_demo"
