@@ -124,7 +124,9 @@ def _words(stack: Stack, daemon: Daemon) -> list[str]:
 
 def _is_fork(stack: Stack, daemon: Daemon) -> bool:
     is_plain = not daemon.prefix and daemon.name not in consoles.PROXIES
-    return is_plain and _can_fork(stack, *daemon.files)
+    # The scheduler reads how often it looks for computes when it is imported.
+    is_early = daemon.name == "n-sch" and subnode.is_reachable(stack.settings)
+    return is_plain and not is_early and _can_fork(stack, *daemon.files)
 
 
 def _can_fork(stack: Stack, *files: str) -> bool:

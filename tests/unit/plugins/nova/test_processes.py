@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack.stack import Stack
 from doitstack.venvs import Environment
 from doitstack_plugins.nova import cells, conf, processes
 from doitstack_plugins.nova.plugin import plugin as nova
@@ -93,3 +94,18 @@ def test_processes_are_forks_unless_they_are_to_have_green_threads(
             file.write(text)
         processes.start_nova(stack)
     assert [cells.ENVIRON.items() <= env.items() for env in environs] == [are_forks] * 5
+
+
+def test_scheduler_that_looks_for_computes_of_other_hosts_is_no_fork(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_can_fork", lambda *_: True)
+
+    def forks(stack: Stack) -> set[str]:
+        daemons = processes.control_daemons(stack)
+        return {one.name for one in daemons if processes._is_fork(stack, one)}
+
+    assert forks(make_nova(tmp_path)) == {"n-cond-cell1", "n-sch"}
+    assert forks(make_nova(tmp_path, HOST_IP="192.0.2.1", SERVICE_HOST="127.0.0.1")) == {
+        "n-cond-cell1"
+    }
