@@ -145,7 +145,7 @@ class Crowd:
 
 def crowd(stack: StackDir, count: int) -> Crowd:
     """Run `count` futures that are all outstanding before one is waited for."""
-    for path in (stack.path / "extras.d").iterdir():
+    for path in (stack.path / "extras.d").glob("*.*"):
         path.unlink()
     for name, text in CROWD.items():
         (stack.path / name).write_text(text)
