@@ -45,13 +45,16 @@ def cloud(stack: Stack) -> Iterator[Any]:
 
 
 def get_or_create(find: Callable[[], Any], create: Callable[[], Any]) -> Any:
-    """Return what `find` returns; if that is None, what `create` does.
-
-    If another process creates it in between, return that one. Raises what `create` raises.
-    """
+    """Return what `find` returns; if that is None, what `create_or_get` does."""
     found = find()
-    if found is not None:
-        return found
+    return create_or_get(create, find) if found is None else found
+
+
+def create_or_get(create: Callable[[], Any], find: Callable[[], Any]) -> Any:
+    """Return what `create` returns; if another process was first, what `find` returns.
+
+    Raises what `create` raises, also if `find` returns None.
+    """
     try:
         return create()
     except Exception as error:

@@ -17,8 +17,8 @@ from doitstack.uptodate import Unchanged
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.backing.debian_packages import has_guests
 from doitstack_plugins.guest_image import plugin as guest_image
-from doitstack_plugins.keystone.accounts import the_one
 from doitstack_plugins.keystone.clouds import openrc
+from doitstack_plugins.keystone.named_objects import the_one
 from doitstack_plugins.ovn import namespace, outside
 from doitstack_plugins.shared import subnode
 

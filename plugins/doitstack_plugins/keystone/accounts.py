@@ -1,15 +1,15 @@
 """The roles, projects, users and groups that DevStack's create_keystone_accounts makes.
 
 Each object is found or created, so the steps can run again. Futures are separate processes, so each
-step has its own connection and finds by name the objects that another step has created.
+step has its own connection. It knows the ids of what the main line listed or created before it.
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, NamedTuple
 
 from doitstack import Stack, Step, async_run, async_wait, run
-from doitstack.cloud import ADMIN_PASSWORD, DEFAULT_DOMAIN, first, get_or_create, identity_api
+from doitstack.cloud import ADMIN_PASSWORD, DEFAULT_DOMAIN, identity_api
+from doitstack_plugins.keystone.named_objects import NamedObjects
 
 Uptodate = Callable[..., bool]
 
@@ -66,123 +66,81 @@ def account_steps(uptodate: Callable[[], Uptodate]) -> Iterator[Step]:
 
     `uptodate` makes the check of one step: whether what it made is still there.
     """
+    accounts = Accounts()
 
     def future(name: str, action: Callable[..., None], *args: Any) -> Step:
         return async_run(name, action, *args, uptodate=[uptodate()])
 
-    yield run(check_admin, uptodate=[uptodate()])
-    yield future("ks-domain-role", add_role, DOMAIN_ROLE)
-    yield run(create_service_domain, uptodate=[uptodate()])
-    yield future("ks-project", create_service_project)
+    yield run(accounts.check_admin, uptodate=[uptodate()])
+    yield future("ks-domain-role", accounts.add_role, DOMAIN_ROLE)
+    yield run(accounts.create_service_domain, uptodate=[uptodate()])
+    yield future("ks-project", accounts.create_service_project)
     for name, role in ROLES.items():
-        yield future(name, create_role, role)
-    yield run(create_demo_accounts, uptodate=[uptodate()])
+        yield future(name, accounts.create_role, role)
+    yield run(accounts.create_demo_accounts, uptodate=[uptodate()])
     yield async_wait("ks-domain-role", "ks-project", *ROLES)
     for name, grant in GRANTS.items():
-        yield future(name, add_role, grant)
+        yield future(name, accounts.add_role, grant)
     for family in ("ks-demo-", "ks-alt-", "ks-system-", "ks-group-"):
         yield async_wait(*(name for name in GRANTS if name.startswith(family)))
 
 
-def check_admin(stack: Stack) -> None:
-    """Raise an error unless the administrator can log in and sees what the bootstrap made."""
-    with identity_api(stack) as identity:
-        the_one(identity.projects(name="admin", domain_id=DEFAULT_DOMAIN), "project admin")
-        the_one(identity.users(name="admin", domain_id=DEFAULT_DOMAIN), "user admin")
+class Accounts:
+    """The actions of the steps of one plan, and the ids that they share."""
 
+    def __init__(self) -> None:
+        self._objects = NamedObjects()
 
-def create_service_domain(stack: Stack) -> None:
-    """Make the domain of the service project, by default the default domain."""
-    name = stack.settings["SERVICE_DOMAIN_NAME"]
-    with identity_api(stack) as identity:
-        _create_missing(identity.domains, identity.create_domain, name=name)
+    def check_admin(self, stack: Stack) -> None:
+        """Raise an error unless the administrator can log in and sees what the bootstrap made."""
+        with identity_api(stack) as identity:
+            self._objects.id(identity, "project", "admin", DEFAULT_DOMAIN)
+            self._objects.id(identity, "user", "admin", DEFAULT_DOMAIN)
+            self._objects.id(identity, "role", "admin")
 
+    def create_service_domain(self, stack: Stack) -> None:
+        """Make the domain of the service project, by default the default domain."""
+        with identity_api(stack) as identity:
+            self._objects.create_missing(identity, "domain", stack.settings["SERVICE_DOMAIN_NAME"])
 
-def create_service_project(stack: Stack) -> None:
-    """Make the project in which services have their users."""
-    with identity_api(stack) as identity:
-        name = stack.settings["SERVICE_DOMAIN_NAME"]
-        domain = the_one(identity.domains(name=name), f"domain {name}")
-        _create_project(identity, stack.settings["SERVICE_PROJECT_NAME"], domain.id)
+    def create_service_project(self, stack: Stack) -> None:
+        """Make the project in which services have their users."""
+        with identity_api(stack) as identity:
+            domain = self._objects.id(identity, "domain", stack.settings["SERVICE_DOMAIN_NAME"])
+            name = stack.settings["SERVICE_PROJECT_NAME"]
+            self._objects.create_missing(identity, "project", name, domain)
 
+    def create_role(self, stack: Stack, name: str) -> None:
+        """Make the role `name`."""
+        with identity_api(stack) as identity:
+            self._objects.create_missing(identity, "role", name)
 
-def create_role(stack: Stack, name: str) -> None:
-    """Make the role `name`."""
-    with identity_api(stack) as identity:
-        _create_missing(identity.roles, identity.create_role, name=name)
+    def create_demo_accounts(self, stack: Stack) -> None:
+        """Make the projects, users and groups that the grants are about.
 
+        All users have the administrator's password, as in DevStack.
+        """
+        password = stack.password(ADMIN_PASSWORD)
+        make = self._objects.create_missing
+        with identity_api(stack) as identity, stack.timed("osc"):
+            for name in PROJECTS:
+                make(identity, "project", name, DEFAULT_DOMAIN)
+            for name in USERS:
+                self._objects.create_user(identity, name, password)
+            for name, description in GROUPS.items():
+                make(identity, "group", name, DEFAULT_DOMAIN, description=description)
 
-def create_demo_accounts(stack: Stack) -> None:
-    """Make the projects, users and groups that the grants are about.
-
-    All users have the administrator's password, as in DevStack.
-    """
-    password = stack.password(ADMIN_PASSWORD)
-    with identity_api(stack) as identity, stack.timed("osc"):
-        for name in PROJECTS:
-            _create_project(identity, name, DEFAULT_DOMAIN)
-        for name in USERS:
-            create_user(identity, name, password)
-        for name, description in GROUPS.items():
-            create = partial(identity.create_group, description=description)
-            _create_missing(identity.groups, create, name=name, domain_id=DEFAULT_DOMAIN)
-
-
-def add_role(stack: Stack, grant: Grant) -> None:
-    """Add the role of `grant`; nothing changes if it is there already."""
-    with identity_api(stack) as identity:
-        role = the_one(identity.roles(name=grant.role), f"role {grant.role}").id
-        if grant.project:
-            _add_project_role(identity, grant, role)
-        elif grant.domain:
-            identity.assign_domain_role_to_user(grant.domain, _user_id(identity, grant), role)
-        else:
-            identity.assign_system_role_to_user(_user_id(identity, grant), role, "all")
-
-
-def _add_project_role(identity: Any, grant: Grant, role: str) -> None:
-    projects = identity.projects(name=grant.project, domain_id=DEFAULT_DOMAIN)
-    project = the_one(projects, f"project {grant.project}").id
-    if grant.user:
-        identity.assign_project_role_to_user(project, _user_id(identity, grant), role)
-    else:
-        groups = identity.groups(name=grant.group, domain_id=DEFAULT_DOMAIN)
-        group = the_one(groups, f"group {grant.group}").id
-        identity.assign_project_role_to_group(project, group, role)
-
-
-def _user_id(identity: Any, grant: Grant) -> str:
-    users = identity.users(name=grant.user, domain_id=DEFAULT_DOMAIN)
-    return str(the_one(users, f"user {grant.user}").id)
-
-
-def _create_project(identity: Any, name: str, domain_id: str) -> None:
-    _create_missing(identity.projects, identity.create_project, name=name, domain_id=domain_id)
-
-
-def _create_missing(
-    find: Callable[..., Iterator[Any]], create: Callable[..., Any], **key: str
-) -> None:
-    get_or_create(lambda: first(find(**key)), partial(create, **key))
-
-
-def create_user(identity: Any, name: str, password: str) -> None:
-    """Make the user `name` in the default domain; one that is there gets this password."""
-    key = {"name": name, "domain_id": DEFAULT_DOMAIN}
-    user = first(identity.users(**key))
-    if user is None:
-        identity.create_user(**key, password=password, email=f"{name}@example.com")
-    else:
-        identity.update_user(user, password=password)
-
-
-def the_one(found: Iterator[Any], what: str) -> Any:
-    """Return the one that keystone found."""
-    from openstack.exceptions import NotFoundException  # noqa: PLC0415 - slow, see identity_api
-
-    one = first(found)
-    if one is None:
-        raise NotFoundException(
-            f"there is no {what}; start again with `doit clean` and `doit stack`"
-        )
-    return one
+    def add_role(self, stack: Stack, grant: Grant) -> None:
+        """Add the role of `grant`; nothing changes if it is there already."""
+        with identity_api(stack) as identity:
+            role = self._objects.id(identity, "role", grant.role)
+            kind, name = ("user", grant.user) if grant.user else ("group", grant.group)
+            holder = self._objects.id(identity, kind, name, DEFAULT_DOMAIN)
+            if grant.domain:
+                identity.assign_domain_role_to_user(grant.domain, holder, role)
+            elif not grant.project:
+                identity.assign_system_role_to_user(holder, role, "all")
+            else:
+                project = self._objects.id(identity, "project", grant.project, DEFAULT_DOMAIN)
+                assign = getattr(identity, f"assign_project_role_to_{kind}")
+                assign(project, holder, role)

@@ -10,7 +10,7 @@ from doitstack import Stack
 from doitstack.cloud import DEFAULT_DOMAIN, first, get_or_create, identity_api
 from doitstack.uptodate import digest
 from doitstack_plugins.backing import mariadb
-from doitstack_plugins.keystone.accounts import create_user, the_one
+from doitstack_plugins.keystone.named_objects import NamedObjects
 from doitstack_plugins.shared import conf_files
 
 _PASSWORD = "SERVICE_PASSWORD"  # noqa: S105 - its name, not the password
@@ -74,14 +74,13 @@ def key(stack: Stack, *more: str) -> str:
 
 
 def _create_account(stack: Stack, identity: Any, user: str) -> None:
-    create_user(identity, user, stack.password(_PASSWORD))
-    user_id = the_one(identity.users(name=user, domain_id=DEFAULT_DOMAIN), f"user {user}").id
-    domain_name = stack.settings["SERVICE_DOMAIN_NAME"]
-    domain = the_one(identity.domains(name=domain_name), f"domain {domain_name}").id
-    name = stack.settings["SERVICE_PROJECT_NAME"]
-    project = the_one(identity.projects(name=name, domain_id=domain), f"project {name}").id
+    objects = NamedObjects()
+    objects.create_user(identity, user, stack.password(_PASSWORD))
+    user_id = objects.id(identity, "user", user, DEFAULT_DOMAIN)
+    domain = objects.id(identity, "domain", stack.settings["SERVICE_DOMAIN_NAME"])
+    project = objects.id(identity, "project", stack.settings["SERVICE_PROJECT_NAME"], domain)
     for role in ("service", "admin") if user in ADMINS else ("service",):
-        role_id = the_one(identity.roles(name=role), f"role {role}").id
+        role_id = objects.id(identity, "role", role)
         identity.assign_project_role_to_user(project, user_id, role_id)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from doitstack import Settings, Stack
 from doitstack.cloud import DEFAULT_DOMAIN, cloud, first, get_or_create
-from doitstack_plugins.keystone.accounts import the_one
+from doitstack_plugins.keystone.named_objects import the_one
 
 _PROJECT = "demo"
 
