@@ -124,7 +124,8 @@ def render(data: Mapping[str, Any]) -> str:
 
 def _hosts(data: Mapping[str, Any]) -> Iterator[str]:
     """Yield the sections of other hosts, in which their values differ."""
-    by_host = {key: _mapping(data["hosts"].get(key, {}), f"hosts.{key}") for key in _OF_A_HOST}
+    given = _mapping(data.get("hosts", {}), "hosts")
+    by_host = {key: _mapping(given.get(key, {}), f"hosts.{key}") for key in _OF_A_HOST}
     for name in sorted({name for hosts in by_host.values() for name in hosts}):
         own = {key: hosts.get(name) or data[key] for key, hosts in by_host.items()}
         yield f"[[local:{_checked(name, 'a host', 'hosts')}|localrc]]"
