@@ -10,7 +10,7 @@ from pathlib import Path
 from doitstack.config.masking import mask_file
 from doitstack.config.passwords import Secrets
 from doitstack.console.main_log import MainLog
-from doitstack.services.services import old_log
+from doitstack.services.program_files import old_log
 
 
 class LogMasking:

@@ -20,6 +20,7 @@ from doitstack.private_files import has_text, private_directory, write_private
 from doitstack.processes.listeners import listeners
 from doitstack.records import Record
 from doitstack.services.log_excerpts import reason
+from doitstack.services.program_files import old_log
 from doitstack.services.supervisord import SCRIPT, STOP_SECONDS, Supervisord
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -265,11 +266,6 @@ class Services:
                 self._supervisord.signal_stop(one.name)
         self._supervisord.wait_while_stopping(names)
         self._supervisord.end_processes(names)
-
-
-def old_log(log: Path) -> Path:
-    """Return where a service's log is that was large when the service was started again."""
-    return log.with_name(f"{log.name}.old")
 
 
 def _checked(name: str) -> str:

@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from doitstack.errors import ServiceError
-from doitstack.services.services import LARGE_LOG, Services, ServiceState, old_log
+from doitstack.services.program_files import old_log
+from doitstack.services.services import LARGE_LOG, Services, ServiceState
 from doitstack.services.supervisord import DIRECTORY_VARIABLE
 from tests.served_tool import until
 from tests.service_processes import service_processes
