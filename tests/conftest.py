@@ -188,7 +188,8 @@ class StackDir:
             errors="replace",
             process_group=0,
         )
-        self._started.append(process)
+        # One that has ended would keep its output.
+        self._started = [other for other in self._started if other.poll() is None] + [process]
         return process
 
     def clear_away(self) -> None:

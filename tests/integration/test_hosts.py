@@ -110,7 +110,7 @@ def test_failure_elsewhere_fails_the_stack_and_is_named(stack: StackDir) -> None
     broken = PLUGIN.replace('say, "compute of", here', "lambda _: os._exit(3)")
     (stack.path / "extras.d/50-demo.py").write_text(plugin(broken))
     out = stack.run("stack").failed(1).out
-    assert re.search(r"FAILED after .*compute@(one|two)", out), out
+    assert re.search(r"FAILED( after|:) .*compute@(one|two)", out), out
 
 
 def test_host_that_does_not_answer_is_named_and_the_others_are_torn_down(stack: StackDir) -> None:
