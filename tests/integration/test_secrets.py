@@ -232,18 +232,3 @@ def test_killed_run_leaves_no_secrets_in_logs(stack_dir: MakeStackDir) -> None:
     wait_until(lambda: made not in stack.log("f"), "the watchdog's work")
     for path in files_below(stack):
         assert_hidden(path.read_text(), [made], path)
-
-
-def test_arguments_that_were_shown_before_they_were_a_secret_are_hidden_then(
-    stack_dir: MakeStackDir,
-) -> None:
-    script = """
-    if [[ $2 == install ]]; then
-        async_run before true "hunter-of-later"
-        MY_SERVICE_SECRET=hunter-of-later
-        async_run after true "hunter-of-later"
-        async_wait before after
-    fi
-    """
-    out = stack_dir({"extras.d/50-demo.sh": script}).run("stack").ok().out
-    assert re.search(r"\[Async after:\d+\]: running: true \*+$", out, re.MULTILINE), out
