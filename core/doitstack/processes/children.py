@@ -13,6 +13,9 @@ from doitstack.processes.prctl import die_with_parent
 
 _CHUNK = 1 << 18
 
+_LOOK_SECONDS = 0.2
+"""The longest wait: a signal that comes just before it would have no effect until its end."""
+
 Value = TypeVar("Value")
 Result = TypeVar("Result")
 
@@ -31,7 +34,7 @@ def computed(function: Callable[[Value], Result], values: Iterable[Value]) -> di
             while waiting and len(running) < len(os.sched_getaffinity(0)):
                 child = _start(function, waiting.pop(0))
                 running[child.pipe] = child
-            for pipe in select.select([*running], [], [])[0]:
+            for pipe in select.select([*running], [], [], _LOOK_SECONDS)[0]:
                 if data := os.read(pipe, _CHUNK):
                     running[pipe].data.extend(data)
                 else:
