@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-RETRY_SECONDS = 0.001
+RETRY_SECONDS, _LATER_SECONDS = 0.001, 0.01
 """The delay after which a signal is repeated whose exception was lost."""
 
 
@@ -82,8 +82,19 @@ def _raise_again(discarded: "sys.UnraisableHookArgs") -> None:
         sys.__unraisablehook__(discarded)
         return
 
-    def raise_it(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise error
+    def raise_it(_number: int, frame: FrameType | None) -> None:
+        if _is_in_hook(frame):  # it would be discarded, too
+            signal.setitimer(signal.ITIMER_REAL, _LATER_SECONDS)
+        else:
+            raise error
 
     signal.signal(signal.SIGALRM, raise_it)
     signal.setitimer(signal.ITIMER_REAL, RETRY_SECONDS)
+
+
+def _is_in_hook(frame: FrameType | None) -> bool:
+    while frame:
+        if frame.f_code is _raise_again.__code__:
+            return True
+        frame = frame.f_back
+    return False
