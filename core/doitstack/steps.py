@@ -1,10 +1,11 @@
 """The steps that a hook yields: run, async_run, async_wait. Nothing runs here."""
 
+import os
 import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import field, replace
 from enum import Enum
@@ -188,12 +189,17 @@ def _checked(action: Action, args: Sequence[Any]) -> Action:
             f"an action is a callable, a list of a program and its arguments, or shell(...): "
             f"got {action!r}"
         )
-    refuse_assignment(action)
+    refuse_words(action)
     return action
 
 
-def refuse_assignment(argv: Sequence[str | Path]) -> None:
-    """Raise TypeError if the program is `NAME=value`, which only a shell takes for a variable."""
+def refuse_words(argv: Sequence[str | Path]) -> None:
+    """Raise TypeError for text without bytes, and for `NAME=value` as the program."""
+    for text in filter(lambda one: isinstance(one, str), argv):
+        with suppress(UnicodeEncodeError):
+            os.fsencode(text)
+            continue
+        raise TypeError(f"{text!r} has a character that no argument can have")
     word = argv[0]
     if isinstance(word, str) and _ASSIGNMENT.match(word):
         name = word.partition("=")[0]

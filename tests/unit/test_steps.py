@@ -106,6 +106,12 @@ def test_variable_in_place_of_a_program_is_refused_without_its_value() -> None:
     assert run(["./a=b"]).name == "a=b"
 
 
+def test_words_that_stand_for_no_bytes_are_refused() -> None:
+    with pytest.raises(TypeError, match="has a character that no argument can have"):
+        async_run("x", ["/no/\ud800x"])
+    assert run(["ls", "\udcff"]).name == "ls"
+
+
 @pytest.mark.parametrize("command", ["", " \n", 3, ["ls"]])
 def test_shell_action_needs_a_command(command: str) -> None:
     with pytest.raises(TypeError, match="shell takes a command as text: got "):

@@ -9,7 +9,7 @@ from pathlib import Path
 from doitstack.errors import TIMED_OUT, CommandError
 from doitstack.processes.tree import Root, signal_name, stop
 from doitstack.records import Record
-from doitstack.steps import refuse_assignment, time_limit
+from doitstack.steps import refuse_words, time_limit
 
 
 class Program(Record):
@@ -92,7 +92,7 @@ def check_words(argv: Sequence[str | Path]) -> None:
     """Raise TypeError unless `argv` are a program and its arguments."""
     if isinstance(argv, (str, bytes)) or not isinstance(argv, Sequence) or not argv:
         raise TypeError(f"a list of a program and its arguments is needed: got {argv!r}")
-    refuse_assignment(argv)
+    refuse_words(argv)
 
 
 def without_functions(environ: Mapping[str, str]) -> dict[str, str]:
