@@ -80,7 +80,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._step_journal = StepJournal(context.journal, context.log)
         self._any_ended = False
         self._is_finishing = False
-        self._state = StateSaving(dep_manager, context.journal.now)
+        self._state = StateSaving(dep_manager, context.journal.now, context.loop.call_later)
         self._futures.starter.on_due = self._check_due
 
     # -- the run ---------------------------------------------------------------------------------

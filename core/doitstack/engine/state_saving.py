@@ -15,12 +15,22 @@ _INTERVAL = 1.0
 
 
 class StateSaving:
-    """Saves the state of doit's `dep_manager`; `now` returns the time in s."""
+    """Saves the state of doit's `dep_manager`.
 
-    def __init__(self, dep_manager: Any, now: Callable[[], float]) -> None:
+    `now` returns the time in s; `call_later` calls a function after some seconds.
+    """
+
+    def __init__(
+        self,
+        dep_manager: Any,
+        now: Callable[[], float],
+        call_later: Callable[[float, Callable[[], None]], object],
+    ) -> None:
         self._dep_manager = dep_manager
         self._now = now
+        self._call_later = call_later
         self._saved = now()
+        self._is_planned = False
 
     def forget_success(self, task: Task) -> None:
         """Remove the success of a task from the file: it may be killed while it runs.
@@ -55,7 +65,14 @@ class StateSaving:
         return None
 
     def save_now_and_then(self) -> None:
-        """Save the state unless it was saved in the last second."""
+        """Save the state, but only once in a second: if it was just saved, a second later."""
         if self._now() - self._saved >= _INTERVAL:
-            self._dep_manager.backend.dump()
-            self._saved = self._now()
+            self._save()
+        elif not self._is_planned:
+            self._is_planned = True
+            self._call_later(_INTERVAL, self._save)
+
+    def _save(self) -> None:
+        self._dep_manager.backend.dump()
+        self._saved = self._now()
+        self._is_planned = False

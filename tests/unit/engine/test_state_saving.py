@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,15 @@ from doitstack.errors import StepError
 from tests.full_disk import no_space
 
 
+def no_alarm(_seconds: float, _callback: Callable[[], None]) -> None:
+    """Nothing is saved later."""
+
+
 def test_state_is_saved_at_most_once_a_second(tmp_path: Path) -> None:
     file, times = tmp_path / "db.json", [0.0]
+    planned: list[Callable[[], None]] = []
     dependencies = Dependency(JsonDB, str(file))
-    saving = StateSaving(dependencies, lambda: times[-1])
+    saving = StateSaving(dependencies, lambda: times[-1], lambda _, save: planned.append(save))
     dependencies.save_success(Task("one", None))
     times.append(0.9)
     saving.save_now_and_then()
@@ -31,6 +37,11 @@ def test_state_is_saved_at_most_once_a_second(tmp_path: Path) -> None:
     times.append(1.9)
     saving.save_now_and_then()
     assert not file.exists()
+    # If nothing ends any more, it is saved all the same.
+    assert len(planned) == 2
+    times.append(2.9)
+    planned[-1]()
+    assert list(json.loads(file.read_text())) == ["one"]
 
 
 def test_success_of_a_task_that_starts_is_forgotten_on_disk(tmp_path: Path) -> None:
@@ -40,7 +51,7 @@ def test_success_of_a_task_that_starts_is_forgotten_on_disk(tmp_path: Path) -> N
     dependencies.save_success(task)
     dependencies.backend.dump()
     assert "one" in json.loads(file.read_text())
-    StateSaving(dependencies, lambda: 0.0).forget_success(task)
+    StateSaving(dependencies, lambda: 0.0, no_alarm).forget_success(task)
     assert "one" not in json.loads(file.read_text())
 
 
@@ -53,7 +64,7 @@ def test_success_that_cannot_be_forgotten_for_want_of_space_takes_the_rest_along
     for task in (one, other):
         dependencies.save_success(task)
     dependencies.backend.dump()
-    saving = StateSaving(dependencies, lambda: 0.0)
+    saving = StateSaving(dependencies, lambda: 0.0, no_alarm)
 
     with no_space():
         saving.forget_success(one)
@@ -81,7 +92,7 @@ def test_task_does_not_start_if_its_success_cannot_be_forgotten(
         raise reason
 
     monkeypatch.setattr(Path, "unlink", unlink)
-    saving = StateSaving(dependencies, lambda: 0.0)
+    saving = StateSaving(dependencies, lambda: 0.0, no_alarm)
     with no_space(), pytest.raises(StepError) as raised:
         saving.forget_success(task)
     assert str(raised.value) == (
