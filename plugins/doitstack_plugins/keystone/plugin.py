@@ -185,7 +185,7 @@ class Keystone(ApiService):
     def wsgi_service(self, stack: Stack) -> WsgiService:
         """Return how the API is served."""
         served = super().wsgi_service(stack)
-        return replace(served, processes=_processes(stack), relative=self.manager(stack))
+        return replace(served, processes=_processes(stack), forked_from=self.manager(stack))
 
     def conf(self, stack: Stack) -> Sections:
         """Return keystone.conf."""

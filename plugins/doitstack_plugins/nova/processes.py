@@ -219,9 +219,9 @@ def _wsgi(stack: Stack, name: str) -> WsgiService:
     )
     module = f"{_MODULES[name]}:application"
     host, port = stack.settings["NOVA_SERVICE_HOST"], stack.settings.port(_PORTS[name])
-    relative = cells.manager(stack) if _can_fork(stack, conf.API) else None
-    env |= cells.ENVIRON if relative else {}
-    return WsgiService(name, module, conf.environment(stack), host, port, env, relative=relative)
+    server = cells.manager(stack) if _can_fork(stack, conf.API) else None
+    env |= cells.ENVIRON if server else {}
+    return WsgiService(name, module, conf.environment(stack), host, port, env, forked_from=server)
 
 
 def _environ(stack: Stack, *files: str) -> dict[str, str]:

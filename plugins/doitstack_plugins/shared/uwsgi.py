@@ -37,7 +37,7 @@ class WsgiService(Record):
     options: tuple[str, ...] = ()
     """Further options of uWSGI."""
 
-    relative: warm.Program | None = None
+    forked_from: warm.Program | None = None
     """A program whose server imports much of what the application does: uWSGI is a fork of it."""
 
 
@@ -89,8 +89,8 @@ def serve(stack: Stack, service: WsgiService) -> None:
 
 def _uwsgi(stack: Stack, service: WsgiService) -> list[str]:
     """Return the words that run uWSGI."""
-    if service.relative:
-        return warm.daemon(stack, service.relative, service.name, "uwsgi")
+    if service.forked_from:
+        return warm.daemon(stack, service.forked_from, service.name, "uwsgi")
     return [service.environment.program("uwsgi")]
 
 

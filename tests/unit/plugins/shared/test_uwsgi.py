@@ -92,7 +92,7 @@ def test_uwsgi_is_a_fork_of_its_relative(stack: Stack, monkeypatch: pytest.Monke
     monkeypatch.setattr(Stack, "run_process", lambda _, name, argv, **__: served.append(argv))
     monkeypatch.setattr(warm, "daemon", lambda _, *words: ["client", *words])
     program = warm.Program(Environment(Path("/none"), ()), "manage")
-    serve(stack, replace(service(1), relative=program))
+    serve(stack, replace(service(1), forked_from=program))
     (argv,) = served
     assert argv[:5] == ["client", program, "web", "uwsgi", "--http-socket"]
 
