@@ -1,7 +1,7 @@
 """A real cloud: a guest boots, is logged in to and has a volume, by the last screen's commands.
 
-The traffic of guests stays in the network namespace of the stack.
-They need root, and apt or Debian's packages. `.ci/run` runs the test of the guest that boots.
+The traffic of guests stays in the network namespace of the stack. They need root, and apt or
+Debian's packages.
 """
 
 import os
