@@ -67,8 +67,9 @@ def start_nova(stack: Stack) -> None:
         _run(stack, daemon)
     if stack.is_service_enabled("n-api"):
         wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
-    # By now the conductors are nearly ready, too. A compute that starts first and gets no answer
-    # from one tries again only after 10 s.
+        # A compute that gets no answer from its conductor tries again only after 10 s.
+        control = {one.name: one.program for one in control_daemons(stack)}
+        readiness.wait_for_services(stack, control)
     if conf.is_libvirt(stack):
         _forget_other_guests(stack)
     if consoles.has_relay(stack):
@@ -146,10 +147,7 @@ def _stop_outdated(stack: Stack) -> None:
 
 
 def _wait_until_ready(stack: Stack) -> None:
-    """Wait until the daemons have reported to the API, and the metadata are served."""
-    if stack.is_service_enabled("n-api"):
-        others = control_daemons(stack)
-        readiness.wait_for_services(stack, {one.name: one.program for one in others})
+    """Wait until the metadata and the consoles are served."""
     if stack.is_service_enabled("n-api-meta"):
         address = (stack.settings["NOVA_SERVICE_HOST"], stack.settings.port(_PORTS["n-api-meta"]))
         # It lists its versions as text.

@@ -35,11 +35,15 @@ def test_computes_start_after_the_conductors_that_they_call(
     stack, done = make_nova(tmp_path), []
     monkeypatch.setattr(stack, "run_process", lambda name, *_, **__: done.append(name))
     monkeypatch.setattr(processes, "wait_until_served", lambda *_: done.append("answers"))
+    monkeypatch.setattr(
+        processes.readiness, "wait_for_services", lambda _, binaries: done.append([*binaries])
+    )
     monkeypatch.setattr(processes, "_wait_until_ready", lambda _: done.append("ready"))
     with stack.acting(RecordedActions(lambda program: None)):
         nova.configure(stack)
         processes.start_nova(stack)
-    assert done == ["n-api", "n-api-meta", "n-cond-cell1", "n-sch", "answers", "n-cpu-1", "ready"]
+    started = ["n-api", "n-api-meta", "n-cond-cell1", "n-sch"]
+    assert done == [*started, "answers", ["n-cond-cell1", "n-sch"], "n-cpu-1", "ready"]
 
 
 def test_apis_run_new_code_before_daemons_are_stopped(
@@ -50,6 +54,7 @@ def test_apis_run_new_code_before_daemons_are_stopped(
     monkeypatch.setattr(stack, "run_process", lambda name, *_, **__: done.append(name))
     monkeypatch.setattr(stack, "stop_process", lambda *names: done.extend(names))
     monkeypatch.setattr(processes, "wait_until_served", lambda *_: done.append("answers"))
+    monkeypatch.setattr(processes.readiness, "wait_for_services", lambda *_: None)
     monkeypatch.setattr(processes, "_wait_until_ready", lambda _: None)
     with stack.acting(RecordedActions(lambda program: None)):
         nova.configure(stack)
@@ -87,6 +92,7 @@ def test_processes_are_forks_unless_they_are_to_have_green_threads(
     stack, environs = make_nova(tmp_path), []
     monkeypatch.setattr(stack, "run_process", lambda *_, env, **__: environs.append(env))
     monkeypatch.setattr(processes, "wait_until_served", lambda *_: None)
+    monkeypatch.setattr(processes.readiness, "wait_for_services", lambda *_: None)
     monkeypatch.setattr(processes, "_wait_until_ready", lambda _: None)
     with stack.acting(RecordedActions(lambda program: None)):
         nova.configure(stack)
