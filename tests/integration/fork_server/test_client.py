@@ -6,6 +6,7 @@ import pty
 import resource
 import signal
 import subprocess
+import termios
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -193,10 +194,19 @@ def test_a_full_disk_is_the_same(tool: Tool) -> None:
     assert ends[0][0] == 120
 
 
+_LOCAL_MODES = 3
+"""Their place among the attributes of a terminal."""
+
+
 def on_terminal(program: str, *words: str, typed: bytes) -> bytes:
     """Run a program on its own terminal, type, and return the output."""
     pid, terminal = pty.fork()
     if pid == 0:
+        if b"" < typed < b" ":
+            # The key of a signal is echoed after the signal, when the program may have ended.
+            modes = termios.tcgetattr(0)
+            modes[_LOCAL_MODES] &= ~termios.ECHO
+            termios.tcsetattr(0, termios.TCSANOW, modes)
         os.execve(program, [program, *words], plain_environment())
     seen = b""
     while True:
