@@ -196,7 +196,9 @@ def test_live_follows_the_size_of_the_terminal(stack_dir: MakeStackDir, seen: Ru
     _standing(terminal, stack)
     terminal.resize(120, 30)
     terminal.until_seen("-" * 119)
-    assert sum("demo: standing  " in line for line in terminal.lines) == 1
+    terminal.until(
+        lambda: sum("demo: standing  " in line for line in terminal.lines) == 1, "the step, once"
+    )
     _open(stack, *GATES)
     assert terminal.end() == 0
     assert "gone, log" not in "\n".join(terminal.scrollback)
