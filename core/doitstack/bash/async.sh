@@ -7,7 +7,7 @@
 declare -gA _async_pids _async_commands  # of futures that were started here and are not collected
 declare -ga _async_secret_names  # of variables
 declare -ga _doitstack_secrets  # values that are never shown
-declare -gA _async_shown  # arguments that were shown after a look for secrets
+declare -gA _async_shown  # calls and arguments that were shown after a look for secrets
 declare -g _async_must_look=''  # whether a future has arguments for which nothing was looked for
 declare -gi _ASYNC_BG_TIME=${_ASYNC_BG_TIME:-0}  # ms
 
@@ -160,17 +160,19 @@ _async_start_time() {
 _async_last_letters='*[OSARKosark][RWSELrwsel][DESTNYdestny]'
 
 # Look for secrets before these arguments are shown. A look takes half as long as a future, so there is none for
-# arguments that are too short for a secret (see _async_learn_secret) or were shown before.
+# arguments that are too short for a secret (see _async_learn_secret), or that the same lines have shown before: a
+# loop. From another line, they may have become a secret.
 _async_look_for_secrets_in() {
-    local IFS=' ' _async_words
+    local IFS=' ' _async_words _async_call
     _async_words=$*
+    _async_call="${BASH_LINENO[*]} $_async_words"
     if [[ $BASHPID == "${_doitstack_session-}" && (${#_async_words} -lt 5 ||
-        (${#_async_words} -lt 12 && $_async_words != *[!0-9]*) || ${_async_shown["$_async_words"]-}) ]]; then
+        (${#_async_words} -lt 12 && $_async_words != *[!0-9]*) || ${_async_shown["$_async_call"]-}) ]]; then
         _async_must_look=yes
         return
     fi
     _async_learn_secrets
-    [[ ! $_async_words ]] || _async_shown["$_async_words"]=yes
+    _async_shown["$_async_call"]=yes
 }
 
 # Hide the secrets that the script has set since its start, and tell the main process, which knows the others.

@@ -225,6 +225,12 @@ def test_secret_is_hidden_among_arguments_that_were_shown_before(place: Place) -
     assert commands == ["echo a line", "echo *** a line", "echo *** a line"]
 
 
+def test_arguments_that_have_become_a_secret_are_hidden(place: Place) -> None:
+    place.run("async_run f true hunter22\nmy_secret=hunter22\nasync_run g true hunter22")
+    commands = [call[4] for call in place.recorder.calls if call[0] == "async_started"]
+    assert commands == ["true hunter22", "true ***"]
+
+
 @pytest.mark.parametrize(
     ("words", "looks"),
     [("x", 0), ("12345678901", 0), ("123456789012", 1), ("a line", 1), ("'a]b\"c$('", 1)],
