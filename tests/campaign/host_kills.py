@@ -43,7 +43,7 @@ _SAVED = 2.0
 _PLAN = """
     from doitstack.uptodate import Unchanged
 
-    def work(stack, name, seconds, in_future=True):
+    def work(stack, name, seconds):
         def tell(what):
             line = f"{what} {name} {time.time()} {stack.settings['ATTEMPT']}\\n"
             with open(stack.settings["TOLD"], "a") as file:
@@ -51,14 +51,12 @@ _PLAN = """
 
         tell("start")
         idle = ["sh", "-c", f"while sleep 60; do : {name}; done"]
-        daemon = in_future and subprocess.Popen(idle, start_new_session=True)
-        stack.run(["sleep", str(seconds)])
-        if daemon:
+        daemon = subprocess.Popen(idle, start_new_session=True)
+        try:
+            stack.run(["sleep", str(seconds)])
+        finally:
             os.killpg(daemon.pid, signal.SIGKILL)
         tell("end")
-
-    def main(stack, name, seconds):
-        work(stack, name, seconds, in_future=False)
 
     def once(stack):
         return {"uptodate": [Unchanged(lambda: stack.settings["ROUND"])]}
@@ -69,18 +67,18 @@ _PLAN = """
         if here == "controller":
             yield async_run("accounts", work, "accounts", 0.2, **more)
             yield async_run("image", work, "image", 0.5, **more)
-            yield run(main, "first", 0.1, **more)
+            yield run(work, "first", 0.1, **more)
             yield async_wait("accounts", "compute@one", "compute@two")
-            yield run(main, "discover", 0.2, **more)
+            yield run(work, "discover", 0.2, **more)
             yield async_wait("image")
         else:
             more = {**more, "wait": ["accounts@controller"]}
             yield async_run("compute", work, f"compute-{here}", 0.2, **more)
             del more["wait"]
             yield async_run("volume", work, f"volume-{here}", 0.4, **more)
-            yield run(main, f"prepare-{here}", 0.2, **more)
+            yield run(work, f"prepare-{here}", 0.2, **more)
             yield async_wait("compute", *["compute@one"] * (here == "two"))
-            yield run(main, f"last-{here}", 0.1, **more)
+            yield run(work, f"last-{here}", 0.1, **more)
             yield async_wait("volume")
 """
 

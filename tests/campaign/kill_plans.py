@@ -78,11 +78,17 @@ def futures_plan() -> Plan:
             daemon.kill()
             os.kill(forked, signal.SIGKILL)
 
+        def step(stack):
+            daemon = subprocess.Popen(["sleep", "600"], start_new_session=True)
+            stack.run(["sh", "-c", "setsid sleep 0.2 & sleep 0.1"])
+            daemon.kill()
+
         @hookimpl
         def stack_install(stack):
             yield async_run("python-a", lines, "python-a")
             yield async_run("planned", shell("lines planned"))
             yield async_run("python-b", lines, "python-b", wait=["python-a"])
+            yield run(step)
             yield run(["sh", "-c", "setsid sleep 0.2 & sleep 0.1"])
             yield async_wait("python-a", "planned", "python-b")
     """

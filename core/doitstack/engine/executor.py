@@ -109,7 +109,11 @@ class Executor:
             self.context.mask(trace)
 
     def _call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
-        with self.context.log.capture(), self.context.loop.interruptible():
+        with (
+            self._main_line.programs.marked(),
+            self.context.log.capture(),
+            self.context.loop.interruptible(),
+        ):
             call_in_step(function, self.stack, *arguments)
 
     @property

@@ -1,5 +1,8 @@
 """Run a program on the main line, with its output in the log, while futures start and end."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from doitstack.futures.watchdog import Watchdog
@@ -15,6 +18,16 @@ class MainLinePrograms:
         self._loop = loop
         self._watchdog = watchdog
         self._output = output
+
+    @contextmanager
+    def marked(self) -> Iterator[None]:
+        """Mark what this process itself starts in the block, for the watchdog."""
+        with self._watchdog.step() as its_mark:
+            os.environ[FUTURE_MARK] = its_mark
+            try:
+                yield
+            finally:
+                os.environ.pop(FUTURE_MARK, None)
 
     def run(self, program: Program) -> None:
         """Run `program` to its end while futures start and end. Raises CommandError.

@@ -12,7 +12,7 @@ import signal
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -35,8 +35,8 @@ _COUNT = 2
 _NAME = b"doit-watchdog"
 """Their name, so that `killall -9 doit` does not kill them with the main process."""
 
-_RECORD = struct.Struct("qqq")
-"""A foreground process: its pid, its start time, and the number of its mark."""
+_RECORD = struct.Struct("qqqq")
+"""A foreground process: its pid, its start time, and the first and last number of its marks."""
 
 
 def unfinished(directory: Path, run: str = "") -> Iterator[Root]:
@@ -69,8 +69,8 @@ def _root(pid: int, started: int, its_mark: str) -> Root:
 class Watchdog:
     """Watches the process that makes it; if that dies, kills all unfinished work.
 
-    That is the unfinished futures in `directory`, and the program and the bash session that are
-    recorded here.
+    That is the unfinished futures in `directory`, and the step, the program and the bash session
+    that are recorded here.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Watchdog:
         self._then = then
         self._records = mmap.mmap(-1, 2 * _RECORD.size)
         self._programs = 0
+        self._step = 0
         self._parent = os.getpid()
         self._pids = [self._start() for _ in range(_COUNT)]
         self._previous = signal.signal(signal.SIGCHLD, self._child_ended)
@@ -109,19 +110,37 @@ class Watchdog:
         except OSError:
             os.kill(self._parent, signal.SIGTERM)
 
+    @contextmanager
+    def step(self) -> Iterator[str]:
+        """Watch what a step of the main line starts in the block, daemons of programs included.
+
+        Yields the mark of its processes; its programs have marks of their own.
+        """
+        its_mark = self.next_program()
+        self._step = self._programs
+        try:
+            yield its_mark
+        finally:
+            self._step = 0
+            self.program(0)
+
     def next_program(self) -> str:
         """Return the mark of the program that the main line starts next."""
         self._programs += 1
-        _RECORD.pack_into(self._records, 0, 0, 0, self._programs)
+        self._record_program(0, self._step or self._programs)
         return self._program_mark(self._programs)
 
     def program(self, pid: int) -> None:
         """Record the process group of that program, or 0 once it has ended."""
-        _RECORD.pack_into(self._records, 0, pid, start_time(pid), self._programs if pid else 0)
+        self._record_program(pid, self._step or (self._programs if pid else 0))
+
+    def _record_program(self, pid: int, first: int) -> None:
+        last = self._programs if first else 0
+        _RECORD.pack_into(self._records, 0, pid, start_time(pid), first, last)
 
     def session(self, pid: int, command: int = 0) -> None:
         """Record the pid of the bash session and the number of its current command; 0: none."""
-        _RECORD.pack_into(self._records, _RECORD.size, pid, start_time(pid), command)
+        _RECORD.pack_into(self._records, _RECORD.size, pid, start_time(pid), command, command)
 
     def command_mark(self, number: int) -> str:
         """Return the mark of programs of the session's command `number`; see session.sh."""
@@ -163,9 +182,10 @@ class Watchdog:
 
     def _foreground(self) -> Iterator[Root]:
         for offset, its_mark in ((0, self._program_mark), (_RECORD.size, self.command_mark)):
-            pid, started, number = _RECORD.unpack_from(self._records, offset)
-            if pid or number:
-                yield _root(pid, started, its_mark(number) if number else "")
+            pid, started, first, last = _RECORD.unpack_from(self._records, offset)
+            if pid:
+                yield _root(pid, started, "")
+            yield from (Root(0, its_mark(number)) for number in range(first, last + 1) if number)
 
 
 def _close_all_but(descriptor: int) -> None:

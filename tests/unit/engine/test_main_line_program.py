@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,10 @@ class Watchdog:
 
     def __init__(self) -> None:
         self.pids: list[int] = []
+
+    @contextmanager
+    def step(self) -> Iterator[str]:
+        yield "run:step"
 
     def next_program(self) -> str:
         return f"run:{len(self.pids)}"
@@ -56,6 +62,14 @@ def test_output_goes_to_the_log_and_the_watchdog_records_the_program(place: Plac
     pid, none = place.watchdog.pids
     assert place.log.read_text() == f"1 run:0 {pid}\nerr\n"
     assert none == 0
+
+
+def test_action_and_its_programs_have_marks_while_it_runs(place: Place) -> None:
+    with place.programs.marked():
+        mark = subprocess.check_output(["sh", "-c", 'echo "$DOITSTACK_FUTURE"'], text=True)
+        place.run('echo "$DOITSTACK_FUTURE"')
+    assert (mark, place.log.read_text()) == ("run:step\n", "run:0\n")
+    assert "DOITSTACK_FUTURE" not in os.environ
 
 
 def test_failure_has_the_exit_code_and_the_watchdog_forgets_it(place: Place) -> None:

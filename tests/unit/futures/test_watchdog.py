@@ -109,6 +109,21 @@ PROGRAM_BEFORE_ITS_PID_IS_KNOWN = """
 its_mark = guard.next_program()
 process = sleep(its_mark)
 """
+STEP = """
+step = guard.step()
+process = sleep(step.__enter__())
+guard.next_program()
+guard.program(os.getpid())
+guard.program(0)
+"""
+DAEMON_OF_A_PROGRAM_OF_A_STEP = """
+step = guard.step()
+step.__enter__()
+process = sleep(guard.next_program())
+guard.program(process.pid)
+guard.program(0)
+guard.next_program()
+"""
 SESSION = """
 process = sleep()
 guard.session(process.pid)
@@ -148,6 +163,8 @@ def has_ended(pid: int) -> bool:
         FUTURE_BEFORE_ITS_PID_IS_KNOWN,
         PROGRAM,
         PROGRAM_BEFORE_ITS_PID_IS_KNOWN,
+        STEP,
+        DAEMON_OF_A_PROGRAM_OF_A_STEP,
         SESSION,
     ],
 )
@@ -180,13 +197,23 @@ guard.program(0)
 """
 
 
-def test_program_that_has_ended_is_not_ended_again(tmp_path: Path) -> None:
-    with main_process(tmp_path, ENDED) as (main, pid):
+ENDED_STEP = """
+with guard.step() as its_mark:
+    process = sleep(its_mark)
+    guard.next_program()
+    guard.program(process.pid)
+    guard.program(0)
+"""
+
+
+@pytest.mark.parametrize("work", [ENDED, ENDED_STEP])
+def test_what_has_ended_is_not_ended_again(tmp_path: Path, work: str) -> None:
+    with main_process(tmp_path, work) as (main, pid):
         watchdogs = watchdogs_of(main.pid)
         main.kill()
         try:
             assert all(map(has_ended, watchdogs))
-            assert look_up(pid), "its end was reported, and its pid may be another's now"
+            assert look_up(pid), "its end was reported: another process may have its pid now"
         finally:
             os.kill(pid, signal.SIGKILL)
 
