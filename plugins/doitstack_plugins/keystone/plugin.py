@@ -70,7 +70,6 @@ class Keystone(ApiService):
         here = self.environment(stack)
         yield self.install_step(stack, wait=fetched_trees.futures(stack, self.name))
         yield run(named("configure_keystone", self.configure))
-        yield run(partial(openstack_command.put_openstack, environment=here))
         start = partial(openstack_command.warm_openstack, environment=here)
         yield async_run("warm_openstack", start, wait=[venvs.KEYSTONE_INSTALL])
 
@@ -84,6 +83,9 @@ class Keystone(ApiService):
         yield run(self.fernet_setup, uptodate=[partial(self.has_keys, stack, "fernet")])
         yield run(self.credential_setup, uptodate=[partial(self.has_keys, stack, "credential")])
         yield async_wait(venvs.KEYSTONE_INSTALL)
+        # Not before: its server depends on source trees, which may not have been fetched yet.
+        put = partial(openstack_command.put_openstack, environment=self.environment(stack))
+        yield run(put)
         good = Unchanged(partial(self.schema, stack))
         yield run(named("init_keystone", self.init), uptodate=[good])
         # It starts up during the next two; the accounts' futures are forked with the SDK loaded.

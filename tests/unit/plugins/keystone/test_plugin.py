@@ -49,9 +49,9 @@ def test_main_line_of_keystone(tmp_path: Path) -> None:
     names = [step.name for step in steps if step.kind is Kind.RUN]
     assert names == [
         "configure_keystone",
-        "put_openstack",
         "fernet_setup",
         "credential_setup",
+        "put_openstack",
         "init_keystone",
         "start_keystone",
         "bootstrap_keystone",
@@ -63,6 +63,16 @@ def test_main_line_of_keystone(tmp_path: Path) -> None:
         "write_clouds",
         "restart_keystone",
     ]
+
+
+def test_source_trees_are_fetched_before_anything_looks_at_them(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, LIBS_FROM_GIT="osc-placement")
+    names = [
+        step.name
+        for hook in (keystone.stack_install, keystone.stack_post_config)
+        for step in hook(stack)
+    ]
+    assert names.index("put_openstack") > names.index("async_wait-install_keystone")
 
 
 def test_keystone_is_restarted_if_sections_were_merged(tmp_path: Path) -> None:
