@@ -7,6 +7,7 @@ was changed since. pip downloads it, since uv downloads nothing that it does not
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from doitstack import Settings, Stack
@@ -65,7 +66,8 @@ def _pin(settings: Settings, package: str) -> str:
 def _download(stack: Stack, requirement: str, directory: Path) -> Path:
     """Download a source distribution with pip and return its path."""
     # pip asks the project for its metadata, which needs what builds it.
-    tools = venvs.environment(stack, "sdists", "pip", "pbr", "setuptools")
+    # None of these comes from a tree: pbr's own is made in this way, too.
+    tools = replace(venvs.environment(stack, "sdists", "pip", "pbr", "setuptools"), trees=())
     with locked(private_directory(tools.path.parent) / "sdists.lock"):
         if not tools.is_current():
             venvs.install(stack, tools)

@@ -12,6 +12,7 @@ from doitstack import Stack
 from doitstack.errors import StepError
 from doitstack.processes.program import Program
 from doitstack.source_trees import SourceTree
+from doitstack.venvs import Environment
 from doitstack_plugins.shared import sdists, venvs
 from tests.unit.recorded_actions import RecordedActions, make_stack
 from tests.unit.source_repository import git, write_project
@@ -109,3 +110,16 @@ def test_nothing_is_fetched_where_that_is_forbidden(stack: Stack, name: str) -> 
     stack.settings.update({name: "True"})
     with pytest.raises(StepError, match="does not exist, and OFFLINE or ERROR_ON_CLONE forbids"):
         unpack(stack, play_pip)
+
+
+def test_what_makes_trees_needs_none(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Environment] = []
+    monkeypatch.setattr(venvs, "install", lambda stack, environment: made.append(environment))
+    every = make_stack(tmp_path, LIBS_FROM_GIT="ALL", UPPER_CONSTRAINTS_FILE="pins.txt")
+    tree = next(tree for tree in every.trees if tree.package == "oslo-log")
+    with every.acting(RecordedActions(play_pip)):
+        sdists.unpack(every, tree)
+    assert "pbr" in made[0].requirements
+    assert made[0].installed_trees.used() == []
