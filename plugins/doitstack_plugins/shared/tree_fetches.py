@@ -16,20 +16,24 @@ from doitstack_plugins.shared import fetched_trees
 
 _FROM_SDIST = "TREES_FROM_SDIST"
 
+_AT_ONCE = 4
+"""The most trees that are fetched at once: of fifty connections at once, hosts reset some."""
+
 checked_settings = {_FROM_SDIST: Settings.is_true, "RECLONE": Settings.is_true}
 
 
 @hookimpl
 def stack_install(stack: Stack) -> Iterator[Step]:
     """Fetch the trees, each in the background."""
-    for tree in fetched_trees.fetched_trees(stack):
-        name = fetched_trees.future(tree)
+    for number, tree in enumerate(fetched_trees.fetched_trees(stack)):
+        name, lock = fetched_trees.future(tree), f"fetch-{number % _AT_ONCE}"
         good = [partial(is_fetched, stack, tree), Unchanged(partial(_origin, tree))]
         if tree.is_of_scripts or stack.settings.is_true(_FROM_SDIST):
-            yield async_run(name, unpack_sdist, tree, uptodate=good)
+            yield async_run(name, unpack_sdist, tree, lock=lock, uptodate=good)
         else:
             words = (prefix_of(tree.project), tree.repository, str(tree.directory), tree.ref)
-            yield async_run(name, shell(f"_fetch_tree {shlex.join(words)}"), uptodate=good)
+            fetch = shell(f"_fetch_tree {shlex.join(words)}")
+            yield async_run(name, fetch, lock=lock, uptodate=good)
     # Scripts use them in this phase.
     yield from _wait_for(tree for tree in fetched_trees.fetched_trees(stack) if tree.is_of_scripts)
 

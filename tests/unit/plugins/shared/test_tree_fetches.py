@@ -63,3 +63,12 @@ def test_tree_that_is_there_is_fetched_again_with_reclone(tmp_path: Path) -> Non
     assert tree_fetches.is_fetched(stack, tree)
     stack.settings.update({"RECLONE": "True"})
     assert not tree_fetches.is_fetched(stack, tree)
+
+
+@pytest.mark.parametrize("from_sdist", ["True", "False"])
+def test_few_trees_are_fetched_at_once(tmp_path: Path, from_sdist: str) -> None:
+    stack = make_stack(tmp_path, LIBS_FROM_GIT="ALL", TREES_FROM_SDIST=from_sdist)
+    fetches = [step for step in tree_fetches.stack_install(stack) if step.kind is Kind.ASYNC_RUN]
+    assert len(fetches) > 40
+    assert len({step.lock for step in fetches} - {""}) == 4
+    assert all(step.lock for step in fetches)
