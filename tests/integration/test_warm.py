@@ -14,7 +14,7 @@ import pytest
 import fork_server
 from doitstack import warm
 from doitstack.engine.cpu_usage import supervisord_pid
-from doitstack.errors import CommandError
+from doitstack.errors import CommandError, ServiceError
 from doitstack.processes.program import Program
 from doitstack.services.services import ServiceState, ServiceStatus
 from doitstack.venvs import Environment
@@ -159,8 +159,8 @@ def one(tool: StackTool, name: str) -> ServiceStatus:
     return next(found for found in tool.stack.services.status() if found.name == name)
 
 
-def logged(tool: StackTool) -> str:
-    log = tool.stack.services.log("web")
+def logged(tool: StackTool, service: str = "web") -> str:
+    log = tool.stack.services.log(service)
     return log.read_text() if log.exists() else ""
 
 
@@ -182,6 +182,23 @@ def test_a_daemon_is_a_fork_and_a_service_of_its_own(kept: StackTool) -> None:
     services.stop("web")
     assert services.pids("web") == []
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_daemon_whose_program_is_missing_says_so(kept: StackTool) -> None:
+    words = warm.daemon(kept.stack, kept.program, "web", "nosuch")
+    with pytest.raises(ServiceError) as raised:
+        kept.stack.run_process("web", words)
+    said = f"cannot run {kept.bin / 'nosuch'}: No such file or directory"
+    assert logged(kept) == f"{said}\n"
+    assert said in str(raised.value)
+
+
+def test_a_server_whose_program_is_missing_says_so(kept: StackTool) -> None:
+    Path(kept.real).unlink()
+    warm.offer(kept.stack, kept.program)
+    until(lambda: logged(kept, "warm-tool").endswith("\n"))
+    said = f"cannot run {kept.real}: No such file or directory"
+    assert set(logged(kept, "warm-tool").splitlines()) == {said}
 
 
 def test_a_daemon_is_started_again_when_the_server_has_gone(kept: StackTool) -> None:

@@ -24,7 +24,10 @@ def main(words: str) -> None:
     sys.path[0] = str(Path(options.script).parent)
     sys.argv = [options.script]
     preparation = options.preparation
-    worker = Worker(options.script, preparation.fresh)
+    try:
+        worker = Worker(options.script, preparation.fresh)
+    except OSError as error:
+        sys.exit(f"cannot run {options.script}: {error.strerror}")
     packages = listings([*sys.path, *preparation.paths])
     effects = preload(options.script, preparation)
     _use_normal_niceness()

@@ -21,6 +21,7 @@ from .locales import StreamSettings, apply_locale
 from .request import Request
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_NOT_FOUND = 127
 _STREAMS = ("stdin", "stdout", "stderr")
 _prctl = ctypes.CDLL(None).prctl
 
@@ -31,7 +32,7 @@ class Worker:
     def __init__(self, script: str, fresh: tuple[str, ...]) -> None:
         self._script = script
         self._fresh = fresh
-        self._code = _compiled(script)
+        self._code = compiled(script)
 
     def run(
         self, request: Request, settings: StreamSettings, effects: ImportEffects, server: int
@@ -61,12 +62,24 @@ class Worker:
             if name in sys.modules:
                 importlib.reload(sys.modules[name])
         script = argv[0]
-        program = self._code if script == self._script else _compiled(script)
-        code, death = run_main(program, script)
+        code, death = self._run(script)
         _finish(code, death)
 
+    def _run(self, script: str) -> tuple[int, signal.Signals | None]:
+        """Run the program; if there is none, say so, with the exit code of a shell."""
+        try:
+            program = self._code if script == self._script else compiled(script)
+        except OSError as error:
+            sys.stderr.write(f"cannot run {script}: {error.strerror}\n")
+            return _NOT_FOUND, None
+        except SyntaxError as error:
+            sys.excepthook(SyntaxError, error, None)
+            return 1, None
+        return run_main(program, script)
 
-def _compiled(script: str) -> CodeType:
+
+def compiled(script: str) -> CodeType:
+    """Return the code of a script. Raises OSError if it cannot be read, or SyntaxError."""
     return compile(Path(script).read_bytes(), script, "exec", dont_inherit=True)
 
 
