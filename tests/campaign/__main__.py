@@ -1,12 +1,14 @@
 """Run a campaign; see docs/reliability.md."""
 
 import argparse
+import signal
 import sys
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from tests.campaign import (
     clock,
@@ -23,6 +25,7 @@ from tests.campaign import (
 from tests.conftest import StackDir, clean_environment
 
 Options = argparse.Namespace
+Round = TypeVar("Round")
 MakeStack = Callable[..., tuple[StackDir, str]]
 """Makes a stack directory with these files; also returns the mark of its processes."""
 
@@ -30,6 +33,7 @@ MakeStack = Callable[..., tuple[StackDir, str]]
 def main() -> int:
     """Print each fault, then the figures; return 1 if there was a fault."""
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     mark = uuid.uuid4().hex
     with tempfile.TemporaryDirectory() as directory:
 
@@ -109,7 +113,7 @@ def _kills_of(name: str, options: Options, make: MakeStack) -> int:
     faults, seconds = 0, [0.0]
     try:
         campaign = kills.Campaign(stack, mark, options.seed, plan)
-        for number, one in enumerate(campaign.rounds(options.rounds), start=1):
+        for number, one in enumerate(_until_told(campaign.rounds(options.rounds)), start=1):
             killed[" and ".join(sorted(one.victims)) or "nothing"] += 1
             seconds.append(one.seconds)
             where = f"{name}, round {number}: {one.command}, {one.victims} at {one.moment}"
@@ -127,7 +131,7 @@ def _hosts(options: Options, _make: MakeStack) -> int:
     repeated: Counter[str] = Counter()
     faults, there, everywhere = 0, 0.0, 0.0
     with tempfile.TemporaryDirectory() as top, host_kills.made(Path(top), options.seed) as campaign:
-        for number, one in enumerate(campaign.rounds(options.rounds)):
+        for number, one in enumerate(_until_told(campaign.rounds(options.rounds))):
             happened[one.event] += 1
             repeated.update(f"{step} was repeated" for step in one.repeated)
             there, everywhere = max(there, one.there), max(everywhere, one.everywhere)
@@ -143,7 +147,7 @@ def _signals(options: Options, make: MakeStack) -> int:
     campaign = signals.Campaign(*make(kills.PLAN), options.seed)
     codes: Counter[str] = Counter()
     seconds, sent, faults = 0.0, 0, 0
-    for number, one in enumerate(campaign.storms(options.rounds), start=1):
+    for number, one in enumerate(_until_told(campaign.storms(options.rounds)), start=1):
         codes[f"exit code {one.code}"] += 1
         sent += len(one.sent)
         seconds = max(seconds, one.seconds)
@@ -169,7 +173,7 @@ def _processes(options: Options, make: MakeStack) -> int:
 def _ends(rounds: Iterable[resources.Round]) -> int:
     ends: Counter[str] = Counter()
     faults = 0
-    for one in rounds:
+    for one in _until_told(rounds):
         ends[f"{one.kind}, doit {one.command}: exit code {one.code}"] += 1
         faults += _report(f"{one.kind}, doit {one.command}, {one.call}: {one.what}", one.faults)
     _count(ends)
@@ -179,7 +183,7 @@ def _ends(rounds: Iterable[resources.Round]) -> int:
 def _clock(options: Options, make: MakeStack) -> int:
     campaign = clock.Campaign(*make(kills.PLAN), options.seed)
     faults = jumps = 0
-    for number, one in enumerate(campaign.jumps(options.rounds), start=1):
+    for number, one in enumerate(_until_told(campaign.jumps(options.rounds)), start=1):
         jumps += len(one.jumps)
         faults += _report(f"round {number}: {one.jumps}", one.faults)
     _say(f"{jumps} jumps")
@@ -190,7 +194,8 @@ def _damage(options: Options, make: MakeStack) -> int:
     plan = kills.PLANS["services"]()
     stack, mark = make(plan.files)
     faults = 0
-    for one in damage.Campaign(stack, mark, options.seed, plan).rounds(options.rounds):
+    campaign = damage.Campaign(stack, mark, options.seed, plan)
+    for one in _until_told(campaign.rounds(options.rounds)):
         faults += _report(f"{one.kind} for {one.place}", one.faults)
     return faults
 
@@ -229,6 +234,17 @@ def _long(options: Options, make: MakeStack) -> int:
     crowd = long.crowd(stack, options.futures)
     _say(f"{options.futures} futures: {crowd}")
     return faults + _report("many futures", crowd.faults)
+
+
+def _until_told(rounds: Iterable[Round]) -> Iterator[Round]:
+    """Yield rounds until SIGINT or SIGTERM comes: the figures so far are told then, too."""
+    number = 0
+    try:
+        for one in rounds:
+            number += 1
+            yield one
+    except KeyboardInterrupt:
+        _say(f"ended after {number} rounds")
 
 
 def _report(where: str, faults: "list[str] | tuple[str, ...]") -> int:
