@@ -4,6 +4,7 @@ import errno
 import fcntl
 import glob
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ MOST = 1 << 16
 
 _NEW = ".new"
 """How the name of a file ends that is being written; see `unfinished_copies`."""
+
+_DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def open_regular(path: Path | str, flags: int = os.O_RDONLY, **where: int) -> int:
@@ -115,6 +118,49 @@ def locked(path: Path) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+@contextmanager
+def temporary_directory(purpose: str) -> Iterator[Path]:
+    """Make a private directory that exists in the block.
+
+    What a process that was killed has left, the next call for the same purpose removes: only the
+    directory of a living process is locked.
+    """
+    _remove_left(purpose)
+    path, handle = _locked_directory(purpose)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+        os.close(handle)
+
+
+def _locked_directory(purpose: str) -> tuple[Path, int]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_prefix(purpose)))
+        with suppress(FileNotFoundError):  # another process has removed it before it was locked
+            handle = os.open(path, _DIRECTORY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.fstat(handle).st_nlink:
+                return path, handle
+            os.close(handle)
+
+
+def _remove_left(purpose: str) -> None:
+    for path in Path(tempfile.gettempdir()).glob(f"{_prefix(purpose)}*"):
+        with suppress(OSError):  # it is locked, another user's, or gone
+            handle = os.open(path, _DIRECTORY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(handle).st_uid == os.geteuid():
+                    shutil.rmtree(path)
+            finally:
+                os.close(handle)
+
+
+def _prefix(purpose: str) -> str:
+    return f"doitstack-{purpose}-"
 
 
 def has_text(path: Path, text: str) -> bool:

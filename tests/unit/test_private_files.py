@@ -2,7 +2,9 @@
 
 import fcntl
 import os
+import signal
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from doitstack.private_files import (
     private_directory,
     read_regular,
     tail,
+    temporary_directory,
     write_private,
 )
 from tests.full_disk import no_space
@@ -128,3 +131,29 @@ def test_fifo_in_place_of_a_file_does_not_block(tmp_path: Path) -> None:
     assert not has_text(path, "x")
     assert write_private(path, "x") is True
     assert path.read_text() == "x"
+
+
+def test_temporary_directory_is_private_and_exists_in_the_block() -> None:
+    with temporary_directory("test") as place:
+        assert place.stat().st_mode & 0o777 == 0o700
+        (place / "file").touch()
+    assert not place.exists()
+
+
+def test_temporary_directory_of_a_killed_process_is_removed_by_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    pid = os.fork()
+    if pid == 0:
+        with temporary_directory("test") as place:
+            (place / "file").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    (left,) = tmp_path.iterdir()
+    others = {tmp_path / name for name in ("doitstack-other-1", "doitstack-test-link", "test-1")}
+    for path in others:
+        path.symlink_to(left) if path.name.endswith("link") else path.mkdir()
+    with temporary_directory("test") as first, temporary_directory("test") as second:
+        assert {*tmp_path.iterdir()} == {*others, first, second}
+    assert {*tmp_path.iterdir()} == others

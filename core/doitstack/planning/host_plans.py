@@ -1,6 +1,5 @@
 """The plans of all hosts, checked as one graph before anything runs. Connects to no host."""
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -11,6 +10,7 @@ from doitstack.config.hosts import CONTROLLER, Host, host_names, other_hosts
 from doitstack.errors import DoitstackError, PlanError
 from doitstack.planning.plan import FutureNames, PlannedStep
 from doitstack.planning.stack_directory import StackDirectory
+from doitstack.private_files import temporary_directory
 from doitstack.processes.children import computed
 from doitstack.steps import DoitOnHost, EndOnHost
 from doitstack.suggestions import did_you_mean
@@ -55,8 +55,8 @@ def check_with_hosts(directory: StackDirectory) -> None:
 
 def _plans_of(hosts: Iterable[Host], directory: StackDirectory) -> dict[str, _HostPlan]:
     """Return the plans of other hosts, made by processes of their own: plugins are modules."""
-    with tempfile.TemporaryDirectory(prefix="plans-") as top:
-        return computed(_PlanMaker(directory, Path(top)), [host.name for host in hosts])
+    with temporary_directory("plans") as top:
+        return computed(_PlanMaker(directory, top), [host.name for host in hosts])
 
 
 class _PlanMaker:
