@@ -136,3 +136,19 @@ def test_nothing_of_a_run_outlives_it_on_any_host(stack: StackDir, how: str) -> 
     os.kill(run.pid, getattr(signal, how))
     run.communicate(timeout=30)
     wait_until(lambda: not marked(mark), "their ends")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("never@controller", "nothing on controller has started never"),
+        ("never@two", "the run on two has ended without it"),
+    ],
+)
+def test_wait_for_what_no_other_host_starts_fails(stack: StackDir, name: str, why: str) -> None:
+    # The check of the plan knows no computed names.
+    script = f"[[ $1$2$THIS_HOST != stackextraone ]] || {{ name={name}; async_wait $name; }}\n"
+    (stack.path / "extras.d/60-bash.sh").write_text(script)
+    out = stack.run("stack").failed(1).out
+    assert "FAILED" in out
+    assert f"future {name}: {why}" in out

@@ -61,6 +61,7 @@ class PlanWaits:
     def _wait_of(self, planned: PlannedStep) -> Wait:
         if planned.task not in self._waits:
             waits = planned.step.waits
+            self._collector.on_planned_wait(waits)
             self._waits[planned.task] = self._collector.when_collected(
                 waits,
                 lambda rc: self._collector.report_wait(waits, rc),

@@ -20,6 +20,7 @@ class Collector:
             these, there is no warning.
         failed: the name of the future that was collected last if it has failed, or "".
         on_wait: is called with the names that scripts and actions wait for.
+        on_planned_wait: is called with those of an `async_wait` of the plan that is reached.
     """
 
     def __init__(self, run: RunContext, table: FutureTable) -> None:
@@ -30,6 +31,7 @@ class Collector:
         self.awaited: set[str] = set()
         self.failed = ""
         self.on_wait: Callable[[tuple[str, ...]], None] = lambda _: None
+        self.on_planned_wait: Callable[[tuple[str, ...]], None] = lambda _: None
 
     # -- waits ---------------------------------------------------------------------------------
 

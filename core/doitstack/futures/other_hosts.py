@@ -8,7 +8,7 @@ the process that is connected to a host changes the times in them from one clock
 import json
 import os
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
@@ -51,8 +51,11 @@ class OtherHosts:
         self._own: dict[str, _End] = {}
         self._ends: dict[str, _End] = {}
         self._lost: dict[str, str] = {}
+        self._never: dict[str, str] = {}
         self._awaited_by: dict[str, set[str]] = {}
+        self._is_last_wait = False
         futures.collector.on_wait = self.expect
+        futures.collector.on_planned_wait = self._reach
         futures.on_end.append(
             lambda one: self._own_ended(one.name, _End(one.code, one.start_time, one.end_time))
         )
@@ -114,20 +117,54 @@ class OtherHosts:
     def _settle(self, future: Future) -> None:
         """End a future if its end is known, or can never be known."""
         host = future.name.partition("@")[2]
-        if future.name in self._ends:
-            rc, *times = self._ends[future.name]
+        if known := self._ends.get(future.name) or self._own.get(future.name):
+            rc, *times = known
             self._futures.ended_elsewhere(future, rc, times=times)
-        elif reason := self._lost.get(host) or self._why_never(host):
+        elif reason := self._why_unknown(future.name) or self._why_never(host):
             self._futures.ended_elsewhere(future, 1, reason)
 
     def _why_never(self, host: str) -> str:
         """Return why nothing will ever be learnt of a host, or nothing."""
         if host not in self._hosts:
             return f"there is no host {host}; there are {', '.join(sorted(self._hosts))}"
+        if host == self._this_host:
+            return ""
         coming = self._run.scheduler.of(*PENDING, TaskState.RUNNING)
         if CONTROLLER in self._channels or any(name.endswith(f":stack@{host}") for name in coming):
             return ""
         return f"no run on {host} has begun"
+
+    def _why_unknown(self, name: str) -> str:
+        """Return why the end of a future will not be known any more, or nothing."""
+        future, _, host = name.partition("@")
+        if host != self._this_host:
+            return self._never.get(name) or self._lost.get(host, "")
+        tasks = self._run.scheduler.of(*PENDING, TaskState.RUNNING)
+        is_coming = any(task.rpartition(":")[2] == future for task in tasks)
+        if not self._is_last_wait or is_coming or self._futures.table.find(future):
+            return ""
+        return f"nothing on {host} has started {future}"
+
+    def _reach(self, names: tuple[str, ...]) -> None:
+        """Take note that the main line waits for `names`: beside other hosts, nothing runs on."""
+        if any(name.startswith("stack@") for name in names):
+            self._is_last_wait = True
+            self._refuse(self._this_host)
+
+    def _refuse(self, host: str) -> None:
+        """Let other hosts know which of the futures that they await of `host` never end."""
+        for name in [name for name in self._awaited_by if name.endswith(f"@{host}")]:
+            self._answer(name, self._awaited_by[name])
+
+    def _answer(self, name: str, hosts: Iterable[str]) -> None:
+        """Tell hosts what is known of the future that they await."""
+        known = self._own.get(name) or self._ends.get(name)
+        reason = "" if known else self._why_unknown(name)
+        for channel in (self._channels[host] for host in hosts if host in self._channels):
+            if known:
+                channel.send(name=name, **known._asdict())
+            elif reason:
+                channel.send(never=name, why=reason)
 
     # -- messages ------------------------------------------------------------------------------
 
@@ -141,6 +178,8 @@ class OtherHosts:
             full_name = f"{name}@{self._this_host}"
             self._own[full_name] = its_end
             self._tell(full_name, its_end)
+            if future := self._waiting(full_name):
+                self._settle(future)
 
     def _tell(self, name: str, its_end: "_End", *, source: str = "") -> None:
         """Tell the controller all ends, and another host those that it awaits."""
@@ -164,8 +203,11 @@ class OtherHosts:
                 self._tell(name, its_end, source=host)
             case {"awaited": str(name)}:
                 self._awaited_by.setdefault(name, set()).add(host)
-                if known := self._own.get(name) or self._ends.get(name):
-                    self._channels[host].send(name=name, **known._asdict())
+                self._answer(name, [host])
+            case {"never": str(name), "why": str(reason)}:
+                self._never[name] = reason
+                if future := self._waiting(name):
+                    self._settle(future)
             case {"lost": str(reason)}:
                 self._lose(host, reason)
 
@@ -174,8 +216,9 @@ class OtherHosts:
         return future if future and not future.has_ended else None
 
     def _lose(self, host: str, reason: str) -> None:
-        """Fail the futures of `host` whose ends are not known."""
+        """Fail the futures of `host` whose ends are not known, here and on other hosts."""
         self._lost.setdefault(host, f"{reason}: how it ended is unknown")
+        self._refuse(host)
         for future in self._futures.table.running():
             if future.name.endswith(f"@{host}") and not future.pid:
                 self._settle(future)

@@ -52,8 +52,10 @@ def messages(end: socket.socket) -> list[dict[str, Any]]:
     except BlockingIOError:
         return []
     told = [json.loads(line) for line in data.splitlines()]
-    assert all(0 < message["start"] <= message["end"] or not message["end"] for message in told)
-    return [{"name": message["name"], "rc": message["rc"]} for message in told]
+    ends = [message for message in told if "rc" in message]
+    assert all(0 < message["start"] <= message["end"] or not message["end"] for message in ends)
+    times = ("start", "end")
+    return [{key: value for key, value in one.items() if key not in times} for one in told]
 
 
 @pytest.fixture
@@ -156,16 +158,21 @@ def test_another_host_learns_all_from_the_controller(make_run: MakeRun) -> None:
         channel=theirs.detach(),
     )
     future = run.futures.declare("a@two", "a on two", is_elsewhere=True)
+    never = run.futures.declare("never@two", "never on two", is_elsewhere=True)
     hosts.await_end(future)
+    hosts.await_end(never)
     assert not future.has_ended
     run.start("mine")
     run.end("mine")
-    asked, _, told = ours.recv(1 << 16).partition(b"\n")
+    asked, _, told = ours.recv(1 << 16).split(b"\n", 2)
     assert json.loads(asked) == {"awaited": "a@two"}
     assert json.loads(told)["name"] == "mine@one"
     ours.sendall(b'{"name": "a@two", "rc": 0, "start": 1.0, "end": 2.0}\n')
     run.context.loop.turn(0)
     assert future.rc == 0
+    ours.sendall(b'{"never": "never@two", "why": "nobody starts it"}\n')
+    run.context.loop.turn(0)
+    assert never.failure() == "future never@two: nobody starts it"
     lost = run.futures.declare("b@controller", "b", is_elsewhere=True)
     hosts.await_end(lost)
     ours.close()
@@ -192,3 +199,51 @@ def test_future_that_nobody_awaits_is_in_the_journal(controller: Controller) -> 
     controller.hear(name="alone@one", rc=2, start=1.0, end=3.0)
     (event,) = [one for one in controller.run.events if one.get("name") == "alone@one"]
     assert (event["rc"], event["start_time"], event["end_time"]) == (2, 1000, 3000)
+
+
+NOTHING = {"never": "mine@controller", "why": "nothing on controller has started mine"}
+
+
+def test_host_that_awaits_what_nothing_starts_is_told_once_all_has_begun(
+    controller: Controller,
+) -> None:
+    run = controller.run
+    run.context.scheduler.add(Task("x", TaskKind.FUTURE, ("never",)))
+    controller.hear(awaited="mine@controller")
+    run.futures.collector.on_planned_wait(("another",))
+    assert controller.told() == []
+    run.futures.collector.on_planned_wait(("stack@one", "stack@two"))
+    assert controller.told() == [NOTHING]
+    controller.hear(awaited="mine@controller")
+    assert controller.told() == [NOTHING]
+    run.start("mine")
+    controller.hear(awaited="mine@controller")
+    assert controller.told() == [], "it is running"
+    run.end("mine")
+    assert controller.told() == [{"name": "mine@controller", "rc": 0}]
+
+
+def test_host_is_told_that_another_has_ended_without_what_it_awaits(
+    controller: Controller,
+) -> None:
+    run = controller.run
+    link = run.futures.declare("stack@two", "doit stack on two", is_elsewhere=True)
+    other = controller.hosts.connect("two", link)
+    controller.hear(awaited="a@two")
+    controller.hear(awaited="b@two")
+    other.sendall(b'{"name": "a@two", "rc": 0, "start": 1.0, "end": 2.0}\n')
+    run.context.loop.turn(0)
+    assert controller.told() == [{"name": "a@two", "rc": 0}]
+    run.futures.ended_elsewhere(link, 0)
+    why = "the run on two has ended without it: how it ended is unknown"
+    assert {"never": "b@two", "why": why} in controller.told()
+    controller.hear(awaited="c@two")
+    assert controller.told() == [{"never": "c@two", "why": why}]
+
+
+def test_future_of_this_host_may_be_awaited_by_its_full_name(controller: Controller) -> None:
+    future = controller.await_end("mine@controller")
+    assert not future.has_ended
+    controller.run.start("mine")
+    controller.run.end("mine", 3)
+    assert future.rc == 3
