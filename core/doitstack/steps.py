@@ -72,6 +72,7 @@ class Step(Record):
         only_looks: whether it is a check, which changes nothing and fails if something is missing.
         timeout: how long it may run (s; 0: no limit; None: the setting STEP_TIMEOUT).
         note: what the plan says about it, such as a choice that depends on this machine.
+        place: `FILE:LINE` of the call that made it, if a hook made it.
     """
 
     kind: Kind
@@ -84,6 +85,7 @@ class Step(Record):
     only_looks: bool = False
     timeout: float | None = None
     note: str = ""
+    place: str = ""
 
     @property
     def is_elsewhere(self) -> bool:
@@ -117,6 +119,7 @@ class Made(NamedTuple):
         return f"{self.call}({name or ', '.join(self.what.waits)})"
 
 
+_Recorded = TypeVar("_Recorded", Step, Shell)
 _all_made: ContextVar[list[Made] | None] = ContextVar("all_made", default=None)
 
 
@@ -131,15 +134,14 @@ def recorded_steps() -> Iterator[list[Made]]:
         _all_made.reset(token)
 
 
-_Recorded = TypeVar("_Recorded", Step, Shell)
-
-
 def _made(what: _Recorded) -> _Recorded:
     """Record what the plugin that called our caller has made."""
     made = _all_made.get()
     if made is not None:
         caller = sys._getframe(2)
         made.append(Made(what, f"{caller.f_code.co_filename}:{caller.f_lineno}"))
+        if isinstance(what, Step):
+            vars(what)["place"] = made[-1].place  # `replace` takes as long as all else
     return what
 
 

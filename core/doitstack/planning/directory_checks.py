@@ -22,6 +22,7 @@ from doitstack.planning.misspelt_settings import misspelt_settings
 from doitstack.planning.plan import FutureNames
 from doitstack.planning.plugin_repositories import unmet_requirements
 from doitstack.planning.possible_futures import (
+    futures_beside_the_plan,
     possible_futures,
     unknown_waits,
     waits_in_scripts,
@@ -69,10 +70,21 @@ class DirectoryChecks:
     def possible_futures(self) -> FutureNames:
         """Return the futures that may be started although the plan does not."""
         names = possible_futures(self._directory.plugins, self._settings, self._texts.values())
-        # A plugin that is not here yet may start any.
-        return names | FutureNames(
-            computed=frozenset([".*"] if self._directory.plugins_to_fetch() else [])
-        )
+        return names | self._of_missing_plugins()
+
+    def futures_beside_the_plan(self) -> FutureNames:
+        """Return those of them that need no further service, unless a script may enable it."""
+        plugins, texts = self._directory.plugins, self._texts.values()
+        names = futures_beside_the_plan(plugins, self._settings, texts)
+        return names | self._of_missing_plugins()
+
+    def _of_missing_plugins(self) -> FutureNames:
+        """Return all names if a plugin is not here yet, which may start any."""
+        return FutureNames(computed=frozenset([".*"] if self._directory.plugins_to_fetch() else []))
+
+    def waits_for_other_hosts(self) -> list[tuple[str, str]]:
+        """Return FILE:LINE and NAME@HOST of the waits in scripts whose names are written out."""
+        return [(place, name) for place, name in waits_in_scripts(self._texts) if "@" in name]
 
     def privileges(self) -> None:
         """Raise PlanError if a script calls sudo and sudo would ask for a password."""

@@ -1,6 +1,8 @@
 """The plans of all hosts, checked as one graph before anything runs. Connects to no host."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +10,7 @@ from typing import NamedTuple
 from doitstack.config.host_settings import COPIED, local_conf_of
 from doitstack.config.hosts import CONTROLLER, Host, host_names, other_hosts
 from doitstack.errors import DoitstackError, PlanError
-from doitstack.planning.plan import FutureNames, PlannedStep
+from doitstack.planning.plan import FutureNames, Plan, PlannedStep, place_before
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.private_files import temporary_directory
 from doitstack.processes.children import computed
@@ -16,41 +18,45 @@ from doitstack.steps import DoitOnHost, EndOnHost
 from doitstack.suggestions import did_you_mean
 
 
-class _Task(NamedTuple):
-    """A step of a host's plan.
+class _Wait(NamedTuple):
+    """A wait for a future of another host; `where` is the beginning of a message about it."""
 
-    Args:
-        future: the future that it starts, or "".
-        end_of: NAME@HOST, if it stands for a future of another host.
-        runs_on: the host whose whole plan it runs, or "".
-    """
-
+    where: str
     name: str
-    needs: tuple[str, ...]
-    future: str = ""
-    end_of: str = ""
-    runs_on: str = ""
 
 
 class _HostPlan(NamedTuple):
-    """The plan of a host, the futures that scripts and actions may start, and its mistakes."""
+    """The plan of a host.
 
-    tasks: tuple[_Task, ...] = ()
+    Args:
+        plan: the plan; its steps have no actions.
+        others: the futures that scripts and actions may start.
+        waits: the waits for futures of other hosts.
+        mistakes: what is wrong with it; then there is no plan.
+    """
+
+    plan: Plan = Plan(())
     others: FutureNames = FutureNames()
+    waits: tuple[_Wait, ...] = ()
     mistakes: tuple[str, ...] = ()
 
 
-def check_with_hosts(directory: StackDirectory) -> None:
-    """Check a stack directory, and the plans of its other hosts with it. Raises PlanError."""
+def check_with_hosts(directory: StackDirectory) -> dict[str, Plan]:
+    """Check a stack directory, and the plans of its other hosts with it; return those.
+
+    Raises PlanError.
+    """
     directory.check()
     hosts = other_hosts(directory.settings)
     if not hosts or directory.is_passing_over:
-        return
-    plans = {CONTROLLER: _of_directory(directory), **_plans_of(hosts, directory)}
+        return {}
+    theirs = _plans_of(hosts, directory)
+    plans = {CONTROLLER: _of_directory(directory), **theirs}
     found = [f"{host}: {text}" for host, plan in plans.items() for text in plan.mistakes]
     found = found or [*_unknown_names(plans), *_cycles(plans)]
     if found:
         raise PlanError("\n".join(dict.fromkeys(found)))
+    return {host: plan.plan for host, plan in theirs.items()}
 
 
 def _plans_of(hosts: Iterable[Host], directory: StackDirectory) -> dict[str, _HostPlan]:
@@ -79,7 +85,7 @@ class _PlanMaker:
         place = self.top / host
         place.mkdir()
         try:
-            return _of_directory(StackDirectory(self._made(place, host)))
+            return _of_directory(StackDirectory(self._made(place, host), _environ()), f"{place}/")
         except DoitstackError as error:
             return _HostPlan(mistakes=tuple(str(error).replace(f"{place}/", "").splitlines()))
 
@@ -96,37 +102,64 @@ class _PlanMaker:
         return place
 
 
-def _of_directory(directory: StackDirectory) -> _HostPlan:
-    """Return the plan of a stack directory. Raises PlanError."""
+def _environ() -> dict[str, str]:
+    """Return the environment without settings, which no other host gets."""
+    return {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
+
+
+def _of_directory(directory: StackDirectory, top: str = "") -> _HostPlan:
+    """Return the plan of a stack directory, whose path `top` no message has. Raises PlanError."""
     directory.check()
-    tasks = tuple(map(_task, directory.plan().steps))
-    return _HostPlan(tasks, directory.possible_futures())
+    plan = directory.plan()
+    waits = [
+        _Wait(f"{place_before(planned.step)}plugin {planned.plugin}", name)
+        for planned in plan.steps
+        for name in planned.step.waits
+        if "@" in name
+    ]
+    waits += [_Wait(f"{place}: it", name) for place, name in directory.waits_for_other_hosts()]
+    own = {planned.step.name for planned in plan.steps if isinstance(_action(planned), DoitOnHost)}
+    elsewhere = [
+        wait._replace(where=wait.where.replace(top, "")) for wait in waits if wait.name not in own
+    ]
+    steps = tuple(map(_without_action, plan.steps))
+    return _HostPlan(
+        Plan(steps, plan.warnings), directory.futures_beside_the_plan(), tuple(elsewhere)
+    )
 
 
-def _task(planned: PlannedStep) -> _Task:
-    name = planned.step.name
-    match planned.step.action:
-        case EndOnHost():
-            return _Task(planned.task, planned.needs, end_of=name)
-        case DoitOnHost(host=host):
-            return _Task(planned.task, planned.needs, runs_on=host)
-    return _Task(planned.task, planned.needs, future=name if planned.is_future else "")
+def _action(planned: PlannedStep) -> object:
+    return planned.step.action
+
+
+def _without_action(planned: PlannedStep) -> PlannedStep:
+    """Return a step as another process can have it."""
+    if isinstance(planned.step.action, (DoitOnHost, EndOnHost)):
+        return planned
+    return planned._replace(step=replace(planned.step, action=None, args=(), doit={}))
 
 
 def _unknown_names(plans: Mapping[str, _HostPlan]) -> Iterator[str]:
     """Find the waits for futures of hosts that do not exist, or that nothing there starts."""
-    for host, plan in plans.items():
-        for name in (task.end_of for task in plan.tasks if task.end_of):
+    for plan in plans.values():
+        for where, name in plan.waits:
             future, _, other = name.partition("@")
             if other not in plans:
                 near = did_you_mean(other, plans) or f"; there are {', '.join(plans)}"
-                yield f"{host} waits for {name}: there is no host {other}{near}"
+                yield f"{where} waits for {name}: there is no host {other}{near}"
                 continue
             theirs = plans[other]
-            known = {task.future for task in theirs.tasks} | theirs.others.exact
+            known = set(_futures(theirs)) | theirs.others.exact
             if future not in known and not theirs.others.may_be_computed(future):
                 near = did_you_mean(future, known)
-                yield f"{host} waits for {name}, which no plugin starts on {other}{near}"
+                yield f"{where} waits for {name}, which nothing starts on {other}{near}"
+
+
+def _futures(plan: _HostPlan) -> dict[str, PlannedStep]:
+    """Return the futures of a host's own by their names."""
+    return {
+        one.step.name: one for one in plan.plan.steps if one.is_future and not one.step.is_elsewhere
+    }
 
 
 def _cycles(plans: Mapping[str, _HostPlan]) -> Iterator[str]:
@@ -142,16 +175,16 @@ def _graph(
 ) -> Iterator[tuple[tuple[str, str], list[tuple[str, str]]]]:
     """Yield each task of each host with what must end before it, there and elsewhere."""
     futures = {
-        f"{task.future}@{host}": (host, task.name)
+        (name, host): (host, planned.task)
         for host, plan in plans.items()
-        for task in plan.tasks
-        if task.future
+        for name, planned in _futures(plan).items()
     }
     for host, plan in plans.items():
-        for task in plan.tasks:
-            needs = [(host, need) for need in task.needs]
-            if task.end_of in futures:
-                needs.append(futures[task.end_of])
-            if task.runs_on:
-                needs += [(task.runs_on, other.name) for other in plans[task.runs_on].tasks]
-            yield (host, task.name), needs
+        for planned in plan.plan.steps:
+            needs = [(host, need) for need in planned.needs]
+            match planned.step.action:
+                case EndOnHost(future=future, host=other) if (future, other) in futures:
+                    needs.append(futures[future, other])
+                case DoitOnHost(host=other):
+                    needs += [(other, one.task) for one in plans[other].plan.steps]
+            yield (host, planned.task), needs

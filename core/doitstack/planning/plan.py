@@ -111,6 +111,11 @@ def _end_elsewhere(name: str) -> Step:
     return Step(Kind.ASYNC_RUN, name, EndOnHost(future, host), timeout=0)
 
 
+def place_before(step: Step) -> str:
+    """Return the place of a step, for the beginning of a message about it."""
+    return f"{step.place}: " if step.place else ""
+
+
 def _placed(declared: Iterable[Declared]) -> Iterator[PlannedStep]:
     used: dict[str, int] = {}
     number = 0
@@ -205,7 +210,7 @@ def _unknown_waits(
 ) -> list[_UnknownWait]:
     """Find the waits for futures that nothing starts."""
     waits = [
-        (planned.plugin, name)
+        (f"{place_before(planned.step)}plugin {planned.plugin}", name)
         for planned in placed
         for name in planned.step.waits
         if name not in futures
@@ -213,10 +218,10 @@ def _unknown_waits(
     names = others() if waits else FutureNames()
     return [
         _UnknownWait(
-            f"plugin {plugin} waits for {name}, which no plugin starts"
+            f"{who} waits for {name}, which no plugin starts"
             f"{did_you_mean(name, {*futures, *names.exact})}",
             names.may_be_computed(name),
         )
-        for plugin, name in dict.fromkeys(waits)
+        for who, name in dict.fromkeys(waits)
         if name not in names.exact
     ]

@@ -9,6 +9,7 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from doitstack.config.settings import Settings
@@ -17,12 +18,13 @@ from doitstack.phases import STACK_PHASES
 from doitstack.planning.plan import FutureNames
 from doitstack.planning.plugin import Plugin
 from doitstack.stack import Stack
-from doitstack.steps import FUTURE_NAME, Kind
+from doitstack.steps import AWAITED_NAME, Kind
 from doitstack.suggestions import did_you_mean
 
 _STARTED = r"\basync_run(?:func)?\s+(?:--(?:lock|timeout)\s+\S+\s+)*((?:\$\([^)]*\)|[^\s;&|)])+)"
 _AWAITED = r"(?:^|[;&|({]|\s)async_wait\s+([^;&|#)}]+)"
 _EXPANSION = r"\$\{[^}]*\}|\$\([^)]*\)|`[^`]*`|\$\w+"
+_ENABLES = re.compile(r"\benable_service\b|\bENABLED_SERVICES\+?=")
 _ANY = ".*"
 
 
@@ -34,6 +36,21 @@ def possible_futures(
     """
     known = list(plugins)
     return _declared(known, settings) | _started_by_scripts(texts) | _started_by_actions(known)
+
+
+def futures_beside_the_plan(
+    plugins: Iterable[Plugin], settings: Settings, texts: Iterable[str]
+) -> FutureNames:
+    """Return those of them that need no further service, unless a step may enable it."""
+    known, scripts = list(plugins), list(texts)
+    modules = (path for one in known if not one.is_service for path in one.modules)
+    actions = (path.read_text(encoding="utf-8", errors="replace") for path in modules)
+    if any(_ENABLES.search(text) for text in chain(scripts, actions)):
+        return possible_futures(known, settings, scripts)
+    active = [
+        one for one in known if not one.services or settings.is_service_enabled(*one.services)
+    ]
+    return _started_by_scripts(scripts) | _started_by_actions(active)
 
 
 class _AllServices(Settings):
@@ -106,13 +123,13 @@ def waits_in_scripts(texts: Mapping[Path, str]) -> Iterator[tuple[str, str]]:
     for path, text in texts.items():
         for number, line in enumerate(text.splitlines(), start=1):
             for words in re.findall(_AWAITED, line.partition(" #")[0]):
-                for name in filter(FUTURE_NAME.fullmatch, words.split()):
+                for name in filter(AWAITED_NAME.fullmatch, words.replace('"', "").split()):
                     yield f"{path}:{number}", name
 
 
 def unknown_waits(waits: Iterable[tuple[str, str]], known: FutureNames) -> Iterator[str]:
     """Yield a warning for each wait for a name that is not known, but nearly one that is."""
     for place, name in waits:
-        near = did_you_mean(name, known.exact)
+        near = "@" not in name and did_you_mean(name, known.exact)
         if near and name not in known.exact and not known.may_be_computed(name):
             yield f"{place}: async_wait {name}: nothing starts this future{near}"

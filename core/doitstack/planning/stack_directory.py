@@ -125,6 +125,14 @@ class StackDirectory:
         """Return the futures that may be started although the plan does not."""
         return self._checks.possible_futures()
 
+    def futures_beside_the_plan(self) -> FutureNames:
+        """Return those of them that need no further service, unless a script may enable it."""
+        return self._checks.futures_beside_the_plan()
+
+    def waits_for_other_hosts(self) -> list[tuple[str, str]]:
+        """Return FILE:LINE and NAME@HOST of the waits in scripts for futures of other hosts."""
+        return self._checks.waits_for_other_hosts()
+
     def _declared_settings(self, phase: Phase) -> Iterator[Declared]:
         for plugin in sort_plugins(self.plugins, phase):
             yield Declared(phase, plugin, self._steps(plugin, phase.hook, settings=self.settings))

@@ -109,4 +109,5 @@ def test_what_a_plugin_may_have_that_is_not_here_yet_is_a_warning(tmp_path: Path
     directory.check()
     warnings = directory.warnings()
     assert f"{conf}:2: no plugin has the service tides" in warnings
-    assert "plugin demo waits for install_moon, which no plugin starts" in warnings
+    place = f"{tmp_path / 'extras.d/50-demo.py'}:8"
+    assert f"{place}: plugin demo waits for install_moon, which no plugin starts" in warnings

@@ -1,5 +1,6 @@
 """The plans of several hosts as one graph."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from textwrap import dedent
 
@@ -28,6 +29,16 @@ def check(top: Path, controller: str, subnode: str, hosts: str = "one,two") -> N
     check_with_hosts(StackDirectory(top, {}))
 
 
+_GREETER = """
+    from doitstack import async_run
+
+    services = ("greeter",)
+
+    @hookimpl
+    def stack_install(stack):
+        yield async_run("greet", print)
+"""
+
 START = "yield async_run('start', print)"
 
 
@@ -45,17 +56,20 @@ def test_waits_in_all_directions_are_good(tmp_path: Path) -> None:
         (
             "yield async_wait('strat@two')",
             START,
-            "controller waits for strat@two, which no plugin starts on two; did you mean start?",
+            r"50-demo.py:\d+: plugin demo waits for strat@two, "
+            "which nothing starts on two; did you mean start",
         ),
         (
             "yield async_wait('start@tow')",
             START,
-            "controller waits for start@tow: there is no host tow; did you mean two?",
+            r"50-demo.py:\d+: plugin demo waits for start@tow: "
+            "there is no host tow; did you mean two",
         ),
         (
             "pass",
             "yield async_wait('accounts@controller')",
-            "one waits for accounts@controller, which no plugin starts on controller",
+            r"50-demo.py:\d+: plugin demo waits for accounts@controller, "
+            "which nothing starts on controller",
         ),
         (
             "yield async_run('a', print, wait=['start@one'])",
@@ -86,3 +100,44 @@ def test_future_that_a_script_starts_may_be_waited_for(tmp_path: Path) -> None:
     (tmp_path / "extras.d").mkdir()
     (tmp_path / "extras.d/60-script.sh").write_text("async_run in_bash true\n")
     check(tmp_path, "yield async_wait('in_bash@one')", "pass")
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("", r"50-demo.py:\d+: .* waits for greet@one, which nothing starts on one"),
+        ("enable_service greeter", ""),
+    ],
+)
+def test_future_of_a_service_counts_if_that_may_be_enabled_there(
+    tmp_path: Path, script: str, message: str
+) -> None:
+    drop_in(tmp_path, _GREETER, "40-greeter.py")
+    (tmp_path / "extras.d/60-script.sh").write_text(script)
+    with pytest.raises(PlanError, match=message) if message else nullcontext():
+        check(tmp_path, "yield async_wait('greet@one')", "pass")
+
+
+def test_settings_in_the_environment_are_for_the_controller_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENABLED_SERVICES", "greeter")
+    drop_in(tmp_path, _GREETER, "40-greeter.py")
+    with pytest.raises(PlanError, match="which nothing starts on one"):
+        check(tmp_path, "yield async_wait('greet@one')", "pass")
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("async_run in_bash true; async_wait in_bash@one", ""),
+        ("async_wait $name@one; # async_wait no@one", ""),
+        ("\nasync_wait in_bsh@one", r"60-script.sh:2: it waits for in_bsh@one, which nothing"),
+        ('async_wait "a@tow"', r"60-script.sh:1: it waits for a@tow: there is no host tow; did"),
+    ],
+)
+def test_waits_of_scripts_are_checked(tmp_path: Path, script: str, message: str) -> None:
+    (tmp_path / "extras.d").mkdir()
+    (tmp_path / "extras.d/60-script.sh").write_text(script)
+    with pytest.raises(PlanError, match=message) if message else nullcontext():
+        check(tmp_path, "pass", "pass")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from doitstack.phases import Phase
 from doitstack.planning.scripts import Script
-from doitstack.steps import run
+from doitstack.steps import Kind
 from tests.unit.planning.drop_ins import drop_in, find
 
 
@@ -13,7 +13,7 @@ def test_script_answers_every_phase(tmp_path: Path) -> None:
     script = find(tmp_path)[0]
 
     assert tuple(script.hooks) == tuple(phase.hook for phase in Phase)
-    assert script.steps("stack_post_config") == [
-        run(Script(path, ("stack", "post-config")), name="50-c.sh")
-    ]
-    assert script.steps("stack_post_config")[0].command == "50-c.sh stack post-config"
+    (step,) = script.steps("stack_post_config")
+    assert (step.kind, step.name) == (Kind.RUN, "50-c.sh")
+    assert step.action == Script(path, ("stack", "post-config"))
+    assert step.command == "50-c.sh stack post-config"
