@@ -37,7 +37,8 @@ def plan_table(
     for planned in plan.steps:
         shown = "" if planned.phase.value == phase else planned.phase.value
         phase = planned.phase.value
-        rows.append((shown, planned.plugin, *_step_cells(planned, waited_in)))
+        step, what, waits, places = _step_cells(planned, waited_in)
+        rows.append((shown, planned.plugin, step, what, _narrow(waits) if width else waits, places))
     headers = ("phase", "plugin", "step", "what", "waits for", "waited for in")
     text = table(rows, headers, width) if rows else "no steps"
     notes = [f"{one.step.name}: {one.step.note}" for one in plan.steps if one.step.note]
@@ -61,8 +62,12 @@ def _step_cells(
 ) -> tuple[str, str, str, str]:
     step = planned.step
     places = waited_in.get(step.name, ["(never)"]) if planned.is_future else []
-    waits = wrap(" ".join(step.waits), _WIDE, break_on_hyphens=False, break_long_words=False)
-    return brief_name(step, 1), step.kind.value, "\n".join(waits), brief_list(places, 1)
+    return brief_name(step, 1), step.kind.value, " ".join(step.waits), brief_list(places, 1)
+
+
+def _narrow(names: str) -> str:
+    """Return names in lines that leave room for other columns."""
+    return "\n".join(wrap(names, _WIDE, break_on_hyphens=False, break_long_words=False))
 
 
 def plugins_table(plugins: Iterable[Plugin], width: int = 0) -> str:

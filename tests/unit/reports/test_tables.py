@@ -59,13 +59,21 @@ def test_plan_table_stays_narrow_where_many_futures_are_waited_for() -> None:
     steps = [*(async_run(name, act, wait=names[:1] * (name != names[0])) for name in names)]
     plan = make_plan([Declared(Phase.EXTRA, Plugin("p", ""), [*steps, async_wait(*names)])])
 
-    lines = _trimmed(plan_table(plan)).splitlines()
+    lines = _trimmed(plan_table(plan, width=200)).splitlines()
     assert lines[2].split("async_run")[1].strip() == "stack extra: p and 6 more"
     assert lines[-2:] == [
         "             p         async_wait-future-0 and 6 more  async_wait  "
         "future-0 future-1 future-2 future-3",
         f"{' ' * 67}future-4 future-5 future-6",
     ]
+
+
+def test_plan_table_for_a_pipe_has_one_line_for_each_step() -> None:
+    names = [f"future-{number}" for number in range(7)]
+    steps = [*(async_run(name, act) for name in names), async_wait(*names)]
+    plan = make_plan([Declared(Phase.EXTRA, Plugin("p", ""), steps)])
+
+    assert _trimmed(plan_table(plan)).splitlines()[-1].endswith(f"async_wait  {' '.join(names)}")
 
 
 def test_plan_shows_what_was_chosen_for_this_machine_and_why() -> None:
