@@ -10,7 +10,8 @@ import doit
 
 from doitstack.cli.base import ShowCommand, width
 from doitstack.errors import StepError
-from doitstack.journal.journal_file import run_journals
+from doitstack.journal.events import RunStart
+from doitstack.journal.journal_file import first_event, run_journals
 from doitstack.journal.last_run import last_run
 from doitstack.journal.run_list import run_rows
 from doitstack.journal.run_record import read_run
@@ -42,7 +43,11 @@ class Timing(ShowCommand):
     doc_examples = ("doit timing", "doit timing --run", "doit timing --html run.html")
     cmd_options = (
         _option("json", "print the figures as JSON, all times in seconds", is_flag=True),
-        _option("run", "the run to show: its name or how that begins; without a value, list them"),
+        _option(
+            "run",
+            "the run to show: its name, how that begins, or a task, for its last run; without a "
+            "value, list them",
+        ),
         _option("html", "write a page of the run to this file: charts, logs, comparison, what-if"),
         _option("compare", "the earlier run that the page compares with (the last of these tasks)"),
         _option("trace", "write Chrome trace events to this file, which ui.perfetto.dev opens"),
@@ -79,15 +84,24 @@ class Timing(ShowCommand):
 
 
 def _run_of(log_dir: Path, name: str) -> Path | None:
-    """Return the journal of that name, or of the last run. Raises StepError for an unknown name."""
+    """Return the journal of a run: by its name, the last one of a task, or the last of all.
+
+    Raises StepError for an unknown name.
+    """
     if not name:
         return last_run(log_dir)
     known = run_journals(log_dir)
-    matching = [path for path in known if path.stem.startswith(name.removesuffix(".jsonl"))]
-    if matching:
-        return matching[-1]
+    begin = name.removesuffix(".jsonl")
+    for path in reversed(known):
+        if path.stem.startswith(begin) or name in _tasks_of(path):
+            return path
     last = ", ".join(path.stem for path in known[-SHOWN_RUNS:]) or "none"
     raise StepError(f"there is no run {name} in {log_dir / 'runs'}; the last ones: {last}")
+
+
+def _tasks_of(path: Path) -> tuple[str, ...]:
+    start = first_event(path)
+    return start.tasks if isinstance(start, RunStart) else ()
 
 
 def _write_files(directory: StackDirectory, path: Path, params: Any) -> str:

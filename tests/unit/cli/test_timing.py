@@ -35,3 +35,14 @@ def test_run_without_a_value_lists_the_runs(doit: Doit) -> None:
     assert [(run["tasks"], run["code"]) for run in runs] == [(["stack"], 0), (["unstack"], 0)]
     first = runs[0]["run"]
     assert doit("timing", "--run", first)[1] == doit("timing", f"--run={first}")[1] != ""
+
+
+def test_run_may_be_named_by_its_task(doit: Doit) -> None:
+    for task in ("stack", "stack", "unstack"):
+        doit("--console", "quiet", task)
+    runs = [run["run"] for run in json.loads(doit("timing", "--run", "--json")[1])]
+
+    for task, run in (("stack", runs[1]), ("unstack", runs[2])):
+        assert (
+            doit("timing", "--json", "--run", task)[1] == doit("timing", "--json", "--run", run)[1]
+        )
