@@ -88,6 +88,7 @@ NODES: dict[str, dict[str, Any]] = {
         },
         "devstack_services": {"base": False, "demo": True},
         "devstack_local_conf": {"post-config": {"$DEMO_CONF": {"DEFAULT": {"debug": True}}}},
+        "doitstack_tasks": ["stack", "unstack"],
     },
     "bad": {
         "devstack_localrc": {"GREETING": "you"},
@@ -232,12 +233,19 @@ def test_job_stacks_and_collects(job: Job) -> None:
 
     assert not job.has_failed("post", "good"), job.said["post"]
     assert node.collected_files() >= {
-        "stack.log", "async/fetch_demo.log", "runs", "timing.html", "junit.xml", "trace.json"
+        "stack.log", "runs", "timing.html", "junit.xml", "trace.json"
     }  # fmt: skip
-    assert len(list((node.collected / "runs").glob("*.jsonl"))) == 1
     # For the user who fetches them.
-    assert {path.stat().st_mode & 0o777 for path in node.collected.rglob("*.log")} == {0o644}
-    assert (node.collected / "async").stat().st_mode & 0o777 == 0o755
+    modes = {path.stat().st_mode & 0o777 for path in node.collected.rglob("*") if path.is_file()}
+    assert modes == {0o644}
+
+
+def test_job_reports_the_last_run_of_each_task(job: Job) -> None:
+    node = job.nodes["good"]
+    assert len(list((node.collected / "runs").glob("*.jsonl"))) == 2
+    assert "fetch_demo" in (node.collected / "junit.xml").read_text()
+    assert "fetch_demo" not in (node.collected / "junit-unstack.xml").read_text()
+    assert {"timing-unstack.html", "trace-unstack.json"} < node.collected_files()
 
 
 def test_job_shows_no_secret(job: Job) -> None:
@@ -256,6 +264,7 @@ def test_job_collects_after_a_failure(job: Job) -> None:
         node.collected_files()
     )
     assert "<failure" in (node.collected / "junit.xml").read_text()
+    assert (node.collected / "async").stat().st_mode & 0o777 == 0o755
 
 
 def test_mistake_in_the_variables_is_reported_before_anything_runs(job: Job) -> None:
