@@ -112,6 +112,16 @@ def test_a_second_stack_leaves_the_guest_and_the_services_alone(booted: Booted) 
     assert run(f"{login} hostname") == "first"
 
 
+def test_a_restarted_compute_knows_the_consoles_of_guests_that_run(booted: Booted) -> None:
+    cloud, login = booted
+    cloud.run("restart", "n-cpu-1", timeout=300).ok()
+    options = ("--image", "debian-tiny", "--flavor", "m1.nano", "--network", "private")
+    openstack(cloud, "devstack", "server", "create", *options, "--wait", "second")
+    assert len(guests(cloud)) == 2
+    openstack(cloud, "devstack", "server", "delete", "--wait", "second")
+    assert run(f"{login} hostname") == "first"
+
+
 def test_nothing_is_left_of_a_cloud_whose_processes_were_killed(cloud: StackDir) -> None:
     with private_host(network=False) as host:
         host.take(cloud)

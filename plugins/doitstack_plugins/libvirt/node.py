@@ -90,6 +90,11 @@ def network(stack: Stack) -> Path:
     return Path(f"/proc/{_pid(stack)}/ns/net")
 
 
+def sockets(stack: Stack) -> Path:
+    """Return the list of the sockets in the network of guests."""
+    return Path(f"/proc/{_pid(stack)}/net/tcp")
+
+
 def processes(stack: Stack) -> Iterator[int]:
     """Yield the pids of all processes in the node, of a killed stack, too."""
     mark = place(stack, _MARK)

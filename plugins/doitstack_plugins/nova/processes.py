@@ -117,7 +117,8 @@ def _words(stack: Stack, daemon: Daemon) -> list[str]:
     if daemon.name in consoles.PROXIES:
         return consoles.command(stack, daemon.name, environment.python)
     if daemon.prefix:
-        return [*daemon.prefix, str(environment.python), str(_COMPUTE)]
+        words = [*daemon.prefix, str(environment.python), str(_COMPUTE)]
+        return [*words, str(node.sockets(stack))]
     if _is_fork(stack, daemon):
         return warm.daemon(stack, cells.manager(stack), daemon.name, daemon.program)
     return [environment.program(daemon.program)]

@@ -1,6 +1,7 @@
 """The namespaces of the node, made for real where we may."""
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,14 @@ def test_node_has_directories_of_its_own_and_touches_none_of_the_system(stack: S
     node.stop(stack)
     assert seen_outside() == before
     assert list(node.processes(stack)) == []
+
+
+@needs_root
+def test_sockets_are_those_of_the_network_of_guests(stack: Stack) -> None:
+    node.start(stack)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = f":{server.getsockname()[1]:04X} "
+        assert port in node.sockets(stack).read_text()
 
 
 @needs_root

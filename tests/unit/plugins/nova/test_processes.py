@@ -6,6 +6,7 @@ import pytest
 
 from doitstack.stack import Stack
 from doitstack.venvs import Environment
+from doitstack_plugins.libvirt import node
 from doitstack_plugins.nova import cells, conf, processes
 from doitstack_plugins.nova.plugin import plugin as nova
 from tests.unit.plugins.libvirt.stacks import make_guests
@@ -27,6 +28,18 @@ def test_processes_by_service_and_cell(tmp_path: Path) -> None:
         "n-cpu-1": (*cell, "nova-cpu.conf", "nova_cpu1.conf"),
         "n-cpu-2": (*cell, "nova-cpu.conf", "nova_cpu2.conf"),
     }
+
+
+def test_computes_of_guests_are_told_where_these_listen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make_guests(tmp_path)
+    monkeypatch.setattr(node, "command", lambda _: ["in-node"])
+    monkeypatch.setattr(node, "sockets", lambda _: Path("/proc/1/net/tcp"))
+    [compute] = processes.compute_daemons(stack)
+    in_node, python, program, sockets = processes._words(stack, compute)
+    assert (in_node, Path(python).name, sockets) == ("in-node", "python", "/proc/1/net/tcp")
+    assert program.endswith("doitstack_compute.py")
 
 
 def test_computes_start_after_the_conductors_that_they_call(
