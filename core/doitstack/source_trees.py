@@ -65,6 +65,9 @@ _PREFIXES = {
 _BRANCHLESS = frozenset({"tempest", "diskimage-builder", "etcd3gw", "pbr"})
 """The projects whose branch is BRANCHLESS_TARGET_BRANCH: they have no stable branches."""
 
+FROM_SDIST = "TREES_FROM_SDIST"
+"""The setting for places without a git host."""
+
 SIGNS = ("pyproject.toml", "setup.cfg", "setup.py")
 """The files of which a source tree has one at least."""
 
@@ -89,6 +92,8 @@ class SourceTree(Record):
         `refs/...`.
     is_asked_for: whether the settings or scripts ask for it, not only that it lies there.
     is_of_scripts: whether only scripts ask for it.
+    is_from_sdist: whether it is made of the pinned version's source distribution if it is missing,
+        and not cloned.
     """
 
     project: str
@@ -98,6 +103,7 @@ class SourceTree(Record):
     ref: str
     is_asked_for: bool = True
     is_of_scripts: bool = False
+    is_from_sdist: bool = False
 
     @property
     def is_there(self) -> bool:
@@ -221,6 +227,8 @@ def _tree(settings: Settings, project: str) -> SourceTree:
     branch = settings.get("TARGET_BRANCH", "master")
     if project in _BRANCHLESS:
         branch = settings.get("BRANCHLESS_TARGET_BRANCH", "master")
+    is_of_scripts = _is_of_scripts(settings, project)
+    is_of_scripts = is_of_scripts and not _is_asked_for_by_user(settings, project)
     return SourceTree(
         project,
         package_of(project),
@@ -228,7 +236,8 @@ def _tree(settings: Settings, project: str) -> SourceTree:
         settings.get(f"{prefix}_REPO", f"{base}/openstack/{project}.git"),
         settings.get(f"{prefix}_BRANCH", branch),
         _is_asked_for(settings, project),
-        _is_of_scripts(settings, project) and not _is_asked_for_by_user(settings, project),
+        is_of_scripts,
+        is_of_scripts or settings.is_true(FROM_SDIST),
     )
 
 

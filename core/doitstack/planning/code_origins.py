@@ -43,7 +43,7 @@ class CodeOrigin(NamedTuple):
             return f"wheel {self.version}".strip()
         where = f"tree {_short(self.tree.directory)}"
         if not self.state:
-            return f"{where}, not there yet: {self.tree.repository} at {self.tree.ref}"
+            return f"{where}, not there yet: {self._to_be_fetched(self.tree)}"
         return f"{where}{_described(self.state)}"
 
     @property
@@ -54,6 +54,11 @@ class CodeOrigin(NamedTuple):
         changed = f" +{len(self.state.changed)}" if self.state.changed else ""
         words = ("tree", self.state.branch, self.state.head[:_HASH])
         return " ".join(filter(None, words)) + changed
+
+    def _to_be_fetched(self, tree: SourceTree) -> str:
+        if tree.is_from_sdist:
+            return f"the source distribution of {_version(self.environment, tree.package)}"
+        return f"{tree.repository} at {tree.ref}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the origin for programs."""

@@ -10,16 +10,14 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, shell
-from doitstack.source_trees import SourceTree, prefix_of
+from doitstack.source_trees import FROM_SDIST, SourceTree, prefix_of
 from doitstack.uptodate import Unchanged
 from doitstack_plugins.shared import fetched_trees
-
-_FROM_SDIST = "TREES_FROM_SDIST"
 
 _AT_ONCE = 4
 """The most trees that are fetched at once: of fifty connections at once, hosts reset some."""
 
-checked_settings = {_FROM_SDIST: Settings.is_true, "RECLONE": Settings.is_true}
+checked_settings = {FROM_SDIST: Settings.is_true, "RECLONE": Settings.is_true}
 
 
 @hookimpl
@@ -28,7 +26,7 @@ def stack_install(stack: Stack) -> Iterator[Step]:
     for number, tree in enumerate(fetched_trees.fetched_trees(stack)):
         name, lock = fetched_trees.future(tree), f"fetch-{number % _AT_ONCE}"
         good = [partial(is_fetched, stack, tree), Unchanged(partial(_origin, tree))]
-        if tree.is_of_scripts or stack.settings.is_true(_FROM_SDIST):
+        if tree.is_from_sdist:
             yield async_run(name, unpack_sdist, tree, lock=lock, uptodate=good)
         else:
             words = (prefix_of(tree.project), tree.repository, str(tree.directory), tree.ref)

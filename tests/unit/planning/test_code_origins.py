@@ -84,6 +84,8 @@ def test_tree_that_is_not_there_yet_names_what_will_be(tmp_path: Path) -> None:
     stack = make_stack(tmp_path, KEYSTONE_REPO="https://x/k", KEYSTONE_BRANCH="topic")
     (one,) = origins(stack, "keystone")
     assert one.text == f"tree {stack.dest}/keystone, not there yet: https://x/k at topic"
+    (one,) = origins(make_stack(tmp_path, LIBS_FROM_GIT="ALL", TREES_FROM_SDIST="True"), "keystone")
+    assert one.text.endswith("/keystone, not there yet: the source distribution of 30.0")
 
 
 def test_libraries_from_trees_are_listed_after_the_service(tmp_path: Path) -> None:
