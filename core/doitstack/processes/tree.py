@@ -142,6 +142,14 @@ def all_processes() -> Iterator[Process]:
             yield process
 
 
+def descendants(pid: int) -> set[int]:
+    """Return the pids of a process and of its children, their children and so on."""
+    processes, found = list(all_processes()), {pid}
+    while children := {one.pid for one in processes if one.parent in found} - found:
+        found |= children
+    return found
+
+
 def _mark(pid: int) -> str | None:
     with suppress(OSError):
         for variable in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):

@@ -17,7 +17,8 @@ from typing import Any
 
 from doitstack.errors import ServiceError
 from doitstack.private_files import has_text, private_directory, write_private
-from doitstack.processes.listeners import listeners
+from doitstack.processes.listeners import is_listening, listeners
+from doitstack.processes.tree import descendants
 from doitstack.records import Record
 from doitstack.services.log_excerpts import reason
 from doitstack.services.program_files import old_log
@@ -206,6 +207,12 @@ class Services:
     def pids(self, name: str) -> list[int]:
         """Return the pids of the service `name` and of its descendants."""
         return [process.pid for process in self._supervisord.processes().get(_checked(name), ())]
+
+    def listens(self, name: str, port: int) -> bool:
+        """Return whether the service `name` listens on a port, itself or by a descendant."""
+        if not (pid := self._pid_if_up(_checked(name))):
+            return False
+        return is_listening([pid], port) or is_listening(descendants(pid), port)
 
     def ports(self) -> dict[str, list[int]]:
         """Return the TCP ports on which the processes of each service listen."""

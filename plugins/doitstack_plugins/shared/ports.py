@@ -26,6 +26,8 @@ def check(stack: Stack, name: str, address: tuple[str, int], setting: str) -> No
             raise SettingsError(f"{name}: {reason}; {_remedy(error, setting)}") from error
     else:
         return
+    if stack.services.listens(name, port):
+        return
     holder = dict(listeners()).get(port)
     if holder in stack.services.pids(name):
         return

@@ -454,7 +454,10 @@ def test_ports_are_those_at_which_processes_listen(shared: Services) -> None:
     begin(shared, "a", [sys.executable, "-c", script])
     begin(shared, "b", SLEEP)
     assert wait_until(lambda: shared.log("a").read_text().endswith("\n"))
-    assert shared.ports() == {"a": [int(port) for port in shared.log("a").read_text().split()]}
+    ports = [int(port) for port in shared.log("a").read_text().split()]
+    assert shared.ports() == {"a": ports}
+    assert all(shared.listens("a", port) for port in ports)
+    assert not any(shared.listens(name, ports[0]) for name in ("b", "c"))
 
 
 def test_deaths_do_not_include_stopped_services(services: Services) -> None:

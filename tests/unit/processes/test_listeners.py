@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from doitstack.processes.listeners import listeners, listening_user
+from doitstack.processes.listeners import is_listening, listeners, listening_user
 
 
 def test_listener_is_named_by_its_port_and_pid() -> None:
@@ -17,6 +17,16 @@ def test_port_that_is_only_bound_has_no_listener() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         assert bound.getsockname()[1] not in dict(listeners())
+
+
+def test_processes_are_asked_whether_they_listen() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert is_listening([os.getppid(), os.getpid()], port)
+        assert not is_listening([os.getppid(), 2**22 + 1], port)
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            assert not is_listening([os.getpid()], client.getsockname()[1])
+    assert not is_listening([os.getpid()], port)
 
 
 @pytest.mark.parametrize(

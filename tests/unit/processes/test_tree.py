@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from doitstack.processes.tree import (
     FUTURE_MARK,
     Root,
+    descendants,
     end_processes,
     is_running,
     look_up,
@@ -96,6 +98,13 @@ def test_tree_has_children_groups_and_marked_orphans(polite: Tree) -> None:
     assert tree([polite.root]) == polite.members()
     assert tree([Root(polite.process.pid)]) == polite.members() - {polite.orphan}
     assert tree([Root(0, polite.mark)]) == polite.members()
+
+
+def test_descendants_are_found_by_their_parents(polite: Tree) -> None:
+    pid = polite.process.pid
+    children = {child.pid for child in psutil.Process(pid).children(recursive=True)}
+    assert descendants(pid) == {pid, *children}
+    assert polite.orphan not in descendants(pid)
 
 
 def test_tree_of_nothing_is_empty() -> None:
