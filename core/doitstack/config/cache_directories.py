@@ -1,4 +1,4 @@
-"""The directories of caches that several stacks share: packages of uv, byte code, schemas."""
+"""The directories of caches that several stacks share: packages of uv, byte code, results."""
 
 import os
 import stat
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from doitstack.config.settings import Settings
 
-BYTECODE, SCHEMAS = CACHES = ("bytecode", "schemas")
-"""The directories in the cache directory: of byte code, and of schemas of databases."""
+BYTECODE, SCHEMAS, STATIC_FILES = CACHES = ("bytecode", "schemas", "static-files")
+"""The directories in the cache directory: of byte code, of schemas of databases, and of horizon."""
 
 
 def cache_directory(settings: Settings) -> Path:

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from doitstack import Stack
 from doitstack.config.cache_directories import SCHEMAS, cache_directory
+from doitstack.content_cache import ContentCache
 from doitstack.errors import CommandError, StepError
-from doitstack.schema_cache import SchemaCache
 from doitstack.uptodate import digest
 from doitstack_plugins.backing import mariadb
 
@@ -87,7 +87,7 @@ def _keep(stack: Stack, key: str, name: str) -> None:
         stack.say(f"the schema of {name} is not kept: {error}")
         return
 
-    def keep(cache: SchemaCache) -> None:
+    def keep(cache: ContentCache) -> None:
         cache.keep(key, schema)
         cache.prune(max_bytes=MAX_BYTES)
 
@@ -111,9 +111,9 @@ def _server(stack: Stack) -> str:
     return stack.output_of([_SERVER, "--version"]) if shutil.which(_SERVER) else ""
 
 
-def _use(stack: Stack, use: Callable[[SchemaCache], _T]) -> _T | None:
+def _use(stack: Stack, use: Callable[[ContentCache], _T]) -> _T | None:
     """Return what `use` returns for the cache; without the cache all works, too, but slower."""
-    cache = SchemaCache(cache_directory(stack.settings) / SCHEMAS)
+    cache = ContentCache(cache_directory(stack.settings) / SCHEMAS)
     try:
         return use(cache)
     except OSError as error:

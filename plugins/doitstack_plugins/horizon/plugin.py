@@ -10,6 +10,7 @@ from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl
 from doitstack.config.shared_directories import shared_directory
 from doitstack.private_files import write_private
 from doitstack.uptodate import Unchanged, digest
+from doitstack_plugins.horizon import static_files
 from doitstack_plugins.shared import conf_files, health, ports, venvs
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.service import Service, named
@@ -70,11 +71,22 @@ class Horizon(Service):
         write_private(self.data(stack) / "local" / "local_settings.py", self.local_settings(stack))
         self.use_panels(stack)
         made_from = self.generation(stack)
-        shutil.rmtree(self.static(stack), ignore_errors=True)
-        program = self.environment(stack).program("django-admin")
-        for words in (("collectstatic", "--noinput", "--verbosity=0"), ("compress", "--force")):
-            stack.run([program, *words], env=self.environ(stack), cwd=self.data(stack))
+        static, packages = self.static(stack), self.environment(stack).site_packages
+        key, run = partial(self.static_files_key, stack), partial(self.run_django, stack)
+        static_files.make(stack, static, packages, key, run)
         write_private(self.made_from(stack), made_from)
+
+    def run_django(self, stack: Stack, *words: str) -> None:
+        """Run a command of Django with the settings."""
+        program = self.environment(stack).program("django-admin")
+        stack.run([program, *words], env=self.environ(stack), cwd=self.data(stack))
+
+    def static_files_key(self, stack: Stack) -> str:
+        """Return what new static files follow from; empty if it is more than the packages."""
+        made = self.environment(stack)
+        has_more = self.panel_files(stack) or made.installed_trees.used()
+        contents = "" if has_more else made.contents()
+        return digest(contents, _SETTINGS, static_files.VERSION) if contents else ""
 
     def make_static_files_current(self, stack: Stack) -> None:
         """Configure horizon again if a script has enabled a panel since then: it may have files."""
@@ -121,8 +133,7 @@ class Horizon(Service):
 
     def generation(self, stack: Stack) -> str:
         """Return what the static files, and a running horizon, must be made from."""
-        local = self.panels(stack)
-        files = sorted(path for place in _PLACES for path in (local / place).glob("*.py"))
+        files = self.panel_files(stack)
         panels = (f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in files)
         made = self.environment(stack)
         trees = filter(None, [made.installed_trees.static()])
@@ -163,6 +174,11 @@ class Horizon(Service):
         """Return the directory `local` of DevStack's $HORIZON_DIR."""
         tree = stack.settings.get("HORIZON_DIR") or str(stack.dest / "horizon")
         return Path(tree) / "openstack_dashboard" / "local"
+
+    def panel_files(self, stack: Stack) -> list[Path]:
+        """Return the files by which scripts have enabled panels, or changed settings."""
+        local = self.panels(stack)
+        return sorted(path for place in _PLACES for path in (local / place).glob("*.py"))
 
     def made_from(self, stack: Stack) -> Path:
         """Return the file that says what the static files were made from."""

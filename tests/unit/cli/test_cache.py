@@ -6,14 +6,17 @@ import pytest
 
 from doitstack.__main__ import main
 
+NAMES = ("bytecode", "schemas", "static-files")
+
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache of a stack directory, the current one: byte code of 1 MiB, schemas of 2 MiB."""
+    """The cache of a stack directory, the current one: byte code of 1 MiB, schemas of 2 and
+    static files of 3."""
     top_dir = tmp_path / "stack"
     top_dir.mkdir()
     directory = tmp_path / "cache"
-    for mebibytes, name in enumerate(("bytecode", "schemas"), start=1):
+    for mebibytes, name in enumerate(NAMES, start=1):
         (directory / name).mkdir(mode=0o700, parents=True)
         (directory / name / "file").write_bytes(bytes(mebibytes * 2**20))
     setting = f"DOITSTACK_CACHE_DIR={directory}"
@@ -24,13 +27,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lines(cache: Path, verb: str = "") -> str:
-    return f"{verb}{cache}/bytecode: 1 files, 1 MiB\n{verb}{cache}/schemas: 1 files, 2 MiB\n"
+    return "".join(
+        f"{verb}{cache}/{name}: 1 files, {number} MiB\n"
+        for number, name in enumerate(NAMES, start=1)
+    )
 
 
 def test_caches_are_shown(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache"]) == 0
     assert capsys.readouterr().out == lines(cache)
-    assert len(list(cache.glob("*/file"))) == 2
+    assert len(list(cache.glob("*/file"))) == len(NAMES)
 
 
 def test_caches_are_removed(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,7 +46,7 @@ def test_caches_are_removed(cache: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["cache", "--clear"]) == 0
 
 
-@pytest.mark.parametrize("name", ["bytecode", "schemas"])
+@pytest.mark.parametrize("name", NAMES)
 def test_another_directory_is_not_removed(
     cache: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:

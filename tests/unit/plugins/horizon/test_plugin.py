@@ -44,6 +44,23 @@ def test_other_settings_make_the_files_again(tmp_path: Path) -> None:
     assert horizon.generation(one) != horizon.generation(other)
 
 
+def test_only_packages_decide_what_is_kept(tmp_path: Path) -> None:
+    stack = make(tmp_path)
+    installed = horizon.environment(stack).site_packages / "horizon-1.dist-info"
+    assert horizon.static_files_key(stack) == ""
+    installed.mkdir(parents=True)
+    (installed / "RECORD").write_text("horizon/one.css,sha256=1,1")
+    key = horizon.static_files_key(stack)
+    assert key
+    assert horizon.static_files_key(make(tmp_path, REGION_NAME="Elsewhere")) == key
+    (installed / "RECORD").write_text("horizon/one.css,sha256=2,1")
+    assert horizon.static_files_key(stack) not in ("", key)
+    panel = horizon.panels(stack) / "enabled/_90_demo.py"
+    panel.parent.mkdir(parents=True)
+    panel.touch()
+    assert horizon.static_files_key(stack) == ""
+
+
 def test_panels_of_scripts_are_read_and_make_the_files_again(tmp_path: Path) -> None:
     stack = make(tmp_path)
     package = horizon.environment(stack).site_packages / "openstack_dashboard"

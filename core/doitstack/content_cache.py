@@ -1,7 +1,7 @@
-"""Database schemas that outlive the stacks that made them, each under a key.
+"""Results of long work that outlive the stacks that made them, each under a key.
 
-Independent of services and kinds of databases: the key, a text, names all that a schema follows
-from.
+Independent of what they are: schemas of databases, static files. The key, a text, names all that a
+result follows from.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ from doitstack.private_cache import PrivateCache
 from doitstack.private_files import open_regular, private_directory
 
 _DIGEST = 32
-"""The bytes at the beginning of a file: the SHA-256 of key and schema."""
+"""The bytes at the beginning of a file: the SHA-256 of key and content."""
 
 
-class SchemaCache(PrivateCache):
-    """A directory of schemas. See `PrivateCache` for what its methods raise."""
+class ContentCache(PrivateCache):
+    """A directory of contents. See `PrivateCache` for what its methods raise."""
 
     def has(self, key: str) -> bool:
         """Return whether there is a file for `key`; `load` may still refuse it."""
@@ -27,23 +27,23 @@ class SchemaCache(PrivateCache):
         return False
 
     def load(self, key: str) -> bytes | None:
-        """Return the schema of `key`; None if there is none, or its file is not as it was kept."""
+        """Return the content of `key`; None if there is none, or its file is not as it was kept."""
         with suppress(FileNotFoundError), self.opened() as root:
-            content = _read_own(root / _name(key))
-            schema = content[_DIGEST:]
-            if content[:_DIGEST] == _digest(key, schema):
-                return schema
+            read = _read_own(root / _name(key))
+            content = read[_DIGEST:]
+            if read[:_DIGEST] == _digest(key, content):
+                return content
         return None
 
-    def keep(self, key: str, schema: bytes) -> None:
-        """Keep `schema` under `key`, instead of another."""
+    def keep(self, key: str, content: bytes) -> None:
+        """Keep `content` under `key`, instead of another."""
         private_directory(self.directory)
         with self.opened() as root:
             handle, name = tempfile.mkstemp(prefix=".", dir=root)
             incomplete = Path(name)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    file.write(_digest(key, schema) + schema)
+                    file.write(_digest(key, content) + content)
                 incomplete.replace(root / _name(key))
             except BaseException:
                 incomplete.unlink(missing_ok=True)
@@ -64,5 +64,5 @@ def _name(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _digest(key: str, schema: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + b"\0" + schema).digest()
+def _digest(key: str, content: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + b"\0" + content).digest()
