@@ -173,6 +173,14 @@ def openstack(directory: StackDir, cloud: str, *words: str) -> str:
     return done.stdout.strip()
 
 
+def check_forks(stack: StackDir, *programs: str) -> None:
+    """Check that no process that is to be a fork had to import all by itself."""
+    for name in programs:
+        log = (stack.dest / "logs" / f"warm-{name}.log").read_text()
+        assert "ready" in log
+        assert "left to the real command" not in log
+
+
 def check_ports(stack: StackDir, expected: dict[str, str]) -> None:
     """Services listen on the configured ports; `expected` are the settings by service."""
     found = processes(stack)

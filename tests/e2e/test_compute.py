@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import MakeStackDir, StackDir
 from tests.e2e.samples import (
+    check_forks,
     check_ports,
     check_secrecy,
     check_stopped,
@@ -89,7 +90,7 @@ def test_sample_of_compute_from_nothing_to_nothing(
     check_told(stack, first.out, "key", "g-api", "placement-api", "neutron", "n-api")
     check_advice(stack, first.lines)
     check_ports(stack, LISTENING)
-    check_forks(stack)
+    check_forks(stack, "keystone-manage", "nova-manage")
     started = processes(stack)
     assert started.keys() >= {*LISTENING, "n-cond-cell1", "n-sch", "n-cpu-1"}
 
@@ -128,14 +129,6 @@ def test_two_cells_with_volumes(sample: MakeSample, monkeypatch: pytest.MonkeyPa
         check_nova(cloud, computes=2)
         check_server(cloud)
         check_volume(cloud)
-
-
-def check_forks(stack: StackDir) -> None:
-    """Check that no process of keystone and nova had to be imported by itself."""
-    for name in ("keystone-manage", "nova-manage"):
-        log = (stack.dest / "logs" / f"warm-{name}.log").read_text()
-        assert "ready" in log
-        assert "left to the real command" not in log
 
 
 def check_vlan(cloud: Any) -> None:

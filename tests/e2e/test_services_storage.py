@@ -16,6 +16,7 @@ from tests.conftest import MakeStackDir, StackDir
 from tests.e2e.browser import Browser, install_browser
 from tests.e2e.samples import (
     ADDRESSES,
+    check_forks,
     check_ports,
     check_secrecy,
     check_stopped,
@@ -124,6 +125,7 @@ def test_sample_of_everything_from_nothing_to_nothing(stacks: tuple[StackDir, St
     assert "WARNING: uncollected" not in first.out
     check_told(stack, first.out, *ADDRESSES)
     check_ports(stack, LISTENING)
+    check_forks(stack, "swift-proxy-server")
     check_images(stack)
     check_swift(stack)
     check_dashboard(stack)
