@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -80,9 +81,11 @@ def home(stack: StackDir, host: str) -> Path:
     return stack.path.parent / "homes" / host
 
 
-def test_hosts_stack_side_by_side_and_wait_for_one_another(stack: StackDir) -> None:
+def test_hosts_stack_side_by_side_and_wait_for_one_another(
+    stack: StackDir, environments: Path
+) -> None:
     (stack.path / "extras.d/60-bash.sh").write_text(BASH)
-    out = stack.run("stack").ok().out
+    out = stack.run("stack", timeout=600).ok().out
     one, two = stack.log("stack@one"), stack.log("stack@two")
     assert "accounts are made" in out
     assert out.index("compute@two:0]: finished") < out.index("\ndiscover\n")
@@ -101,9 +104,29 @@ def test_hosts_stack_side_by_side_and_wait_for_one_another(stack: StackDir) -> N
     assert "ONLY_TWO=yes" in conf.read_text()
     assert conf.stat().st_mode & 0o077 == 0
 
+    one_alone = subprocess.run(
+        [next(environments.glob("*/bin/doit")), "-a", "stack"],
+        cwd=home(stack, "one") / "doitstack/one",
+        env={**stack.environ, "HOME": str(home(stack, "one"))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert one_alone.returncode == 0, one_alone.stdout
+    assert "not waiting for accounts@controller" in one_alone.stdout
+    assert "compute of one" in one_alone.stdout
+
     assert re.search(r"doit unstack: done .*/doitstack/two/", stack.run("unstack").ok().out)
     cleaned = stack.run("clean").ok().out
     assert not (home(stack, "one") / "doitstack/one/.stack").exists(), cleaned
+
+
+def test_plan_shows_all_hosts(stack: StackDir) -> None:
+    steps = json.loads(stack.run("plan", "--json").ok().out)
+    compute = [step for step in steps if step["step"] == "compute"]
+    waits = {step["host"]: step["waits"] for step in compute}
+    assert waits == {"one": ["accounts@controller"], "two": ["accounts@controller"]}
+    assert "accounts@controller" in stack.run("plan").ok().out
 
 
 def test_failure_elsewhere_fails_the_stack_and_is_named(stack: StackDir) -> None:

@@ -1,6 +1,7 @@
 """`doit plan`: the steps of the stack, in order, and what prevents them."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from doit.exceptions import InvalidCommand
@@ -9,6 +10,7 @@ from doitstack.cli.base import JSON, ShowCommand, width
 from doitstack.config import dest_directory
 from doitstack.planning.code_origins import code_origins
 from doitstack.planning.loaded_directory import loaded
+from doitstack.planning.plan import Plan as PlanOfHost
 from doitstack.planning.plan_checks import failed_checks
 from doitstack.planning.stack_directory import StackDirectory
 from doitstack.reports import tables
@@ -50,14 +52,14 @@ class Plan(ShowCommand):
         loaded().check()
         directory.check_privileges()
         dest_directory.check(directory.settings)
-        return _text(directory, params)
+        plans = {directory.settings["THIS_HOST"]: directory.plan(), **loaded().other_plans}
+        return _text(directory, plans, params)
 
 
-def _text(directory: StackDirectory, params: Any) -> str:
+def _text(directory: StackDirectory, plans: Mapping[str, PlanOfHost], params: Any) -> str:
     if params["dot"]:
-        return plan_graph(directory.plan())
-    plan = directory.plan()
+        return plan_graph(plans)
     origins = code_origins(directory.plugins, directory.stack)
     if params["json"]:
-        return plan_json(plan, origins)
-    return tables.plan_table(plan, directory.warnings(), width(), origins)
+        return plan_json(plans, origins)
+    return tables.plan_table(plans, directory.warnings(), width(), origins)

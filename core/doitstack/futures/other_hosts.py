@@ -54,6 +54,8 @@ class OtherHosts:
         self._never: dict[str, str] = {}
         self._awaited_by: dict[str, set[str]] = {}
         self._is_last_wait = False
+        # A user has started it on the host itself, where the others are as they are.
+        self._is_alone = channel is None and this_host != CONTROLLER
         futures.collector.on_wait = self.expect
         futures.collector.on_planned_wait = self._reach
         futures.on_end.append(
@@ -120,6 +122,11 @@ class OtherHosts:
         if known := self._ends.get(future.name) or self._own.get(future.name):
             rc, *times = known
             self._futures.ended_elsewhere(future, rc, times=times)
+        elif self._is_alone and host != self._this_host:
+            self._run.say(
+                f"not waiting for {future.name}: this is a run of {self._this_host} alone"
+            )
+            self._futures.ended_elsewhere(future, 0)
         elif reason := self._why_unknown(future.name) or self._why_never(host):
             self._futures.ended_elsewhere(future, 1, reason)
 

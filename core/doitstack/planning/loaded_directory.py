@@ -33,11 +33,16 @@ _DOCS = {
 
 
 class LoadedDirectory:
-    """A stack directory and its tasks. The methods raise InvalidDodoFile, which is exit code 3."""
+    """A stack directory and its tasks. The methods raise InvalidDodoFile, which is exit code 3.
+
+    Attributes:
+        other_plans: the plans of other hosts, after `check`.
+    """
 
     def __init__(self, top_dir: Path) -> None:
         self.directory = StackDirectory(top_dir)
         self.secrets = Secrets(self.directory.settings)
+        self.other_plans: dict[str, Plan] = {}
 
     def settings_tasks(self, phase: Phase) -> Iterator[Task]:
         """Yield the tasks of `override_defaults` or `source`."""
@@ -54,7 +59,7 @@ class LoadedDirectory:
         if has_other_hosts(self.directory.settings):
             from doitstack.planning.host_plans import check_with_hosts  # noqa: PLC0415 - see there
 
-            check_with_hosts(self.directory)
+            self.other_plans = check_with_hosts(self.directory)
         else:
             self.directory.check()
 

@@ -51,6 +51,16 @@ class Plan(NamedTuple):
         return tuple(planned for planned in self.steps if planned.phase is phase)
 
 
+def end_elsewhere(planned: PlannedStep, plans: Mapping[str, Plan]) -> tuple[str, str] | None:
+    """Return the host and the task of the future that a step stands for, if a plan has it."""
+    action = planned.step.action
+    if isinstance(action, EndOnHost) and action.host in plans:
+        for one in plans[action.host].steps:
+            if one.is_future and one.step.name == action.future:
+                return action.host, one.task
+    return None
+
+
 class Declared(NamedTuple):
     """The steps that one plugin declares for one phase."""
 

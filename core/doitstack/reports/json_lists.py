@@ -28,13 +28,17 @@ def tasks_json(rows: Iterable[tuple[str, str]]) -> str:
     return list_json({"task": name, "description": description} for name, description in rows)
 
 
-def plan_json(plan: Plan, origins: Iterable["CodeOrigin"] = ()) -> str:
-    """Return the steps of a plan, in order; each step `install_PLUGIN` has the origins of code."""
-    code: dict[str, list[Any]] = {}
+def plan_json(plans: Mapping[str, Plan], origins: Iterable["CodeOrigin"] = ()) -> str:
+    """Return the steps of the plans of hosts, in order.
+
+    Each step `install_PLUGIN` of the first host, which is this one, has the origins of code.
+    """
+    here, code = next(iter(plans)), dict[str, list[Any]]()
     for one in origins:
         code.setdefault(f"{one.plugin}: install_{one.plugin}", []).append(one.as_json())
     return list_json(
         {
+            "host": host,
             "task": planned.task,
             "phase": planned.phase.value,
             "plugin": planned.plugin,
@@ -43,9 +47,10 @@ def plan_json(plan: Plan, origins: Iterable["CodeOrigin"] = ()) -> str:
             "waits": list(planned.step.waits),
             "needs": list(planned.needs),
             "is_awaited": planned.is_awaited,
-            "code": code.get(f"{planned.plugin}: {planned.step.name}", []),
+            "code": code.get(f"{planned.plugin}: {planned.step.name}", []) if host == here else [],
             "note": planned.step.note,
         }
+        for host, plan in plans.items()
         for planned in plan.steps
     )
 

@@ -10,7 +10,7 @@ from doitstack.journal.log_files import NamedLog
 from doitstack.journal.run_list import RunRow
 from doitstack.journal.timing import NOTICEABLE, Timing
 from doitstack.phases import Phase
-from doitstack.planning.plan import Plan, PlannedStep
+from doitstack.planning.plan import Plan, PlannedStep, end_elsewhere
 from doitstack.planning.plugin import Plugin, sort_plugins
 from doitstack.reports.columns import table
 from doitstack.reports.formatting import brief_list, brief_name, short_path
@@ -25,43 +25,74 @@ _WIDE = 40
 
 
 def plan_table(
-    plan: Plan, warnings: Iterable[str] = (), width: int = 0, origins: Iterable["CodeOrigin"] = ()
+    plans: Mapping[str, Plan],
+    warnings: Iterable[str] = (),
+    width: int = 0,
+    origins: Iterable["CodeOrigin"] = (),
 ) -> str:
     """Return phases, plugins and steps in order, and the steps that wait for futures.
 
-    Below the table are the `origins` of the services' code, and warnings.
+    If there are `plans` of several hosts, hosts are in a column; those with the same plan share
+    rows. Below the table are the `origins` of the services' code, and warnings.
     """
-    waited_in = _waited_in(plan)
-    rows = []
-    phase = ""
-    for planned in plan.steps:
-        shown = "" if planned.phase.value == phase else planned.phase.value
-        phase = planned.phase.value
-        step, what, waits, places = _step_cells(planned, waited_in)
-        rows.append((shown, planned.plugin, step, what, _narrow(waits) if width else waits, places))
-    headers = ("phase", "plugin", "step", "what", "waits for", "waited for in")
+    rows: list[tuple[str, ...]] = []
+    shown = ""
+    hosts = _rows_of_hosts(plans)
+    for phase in (one.value for one in Phase):
+        for host, cells in hosts.items():
+            for place, plugin, step, what, waits, places in cells:
+                if place == phase:
+                    first = phase if phase != shown else ""
+                    names = _narrow(waits) if width else waits
+                    rows.append((first, host, plugin, step, what, names, places))
+                    shown = phase
+    headers: tuple[str, ...] = ("phase", "host", "plugin", "step", "what")
+    headers = (*headers, "waits for", "waited for in")
+    if len(plans) == 1:
+        rows = [(row[0], *row[2:]) for row in rows]
+        headers = (headers[0], *headers[2:])
     text = table(rows, headers, width) if rows else "no steps"
-    notes = [f"{one.step.name}: {one.step.note}" for one in plan.steps if one.step.note]
+    steps = [planned.step for plan in plans.values() for planned in plan.steps]
+    notes = [f"{step.name}: {step.note}" for step in steps if step.note]
     code = [f"{one.plugin} runs {one.project} from: {one.text}" for one in origins]
     ends = (f"WARNING: {warning}" for warning in warnings)
-    return "\n".join([text, *notes, *code, *ends]) + "\n"
+    return "\n".join([text, *dict.fromkeys(notes), *code, *ends]) + "\n"
 
 
-def _waited_in(plan: Plan) -> dict[str, list[str]]:
-    """Return for each future the places of the main line that wait for it, then the futures."""
-    places: dict[str, list[str]] = {}
-    for planned in sorted(plan.steps, key=lambda planned: planned.is_future):
-        place = f"{planned.phase.value}: {planned.plugin}"
-        for name in planned.step.waits:
-            places.setdefault(name, []).append(planned.step.name if planned.is_future else place)
+def _rows_of_hosts(plans: Mapping[str, Plan]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Return the rows of each host, or of several with the same ones."""
+    waited_in = _waited_in(plans)
+    hosts: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    for host, plan in plans.items():
+        rows = tuple(
+            (planned.phase.value, planned.plugin, *_step_cells(host, planned, waited_in))
+            for planned in plan.steps
+            if not end_elsewhere(planned, plans)
+        )
+        hosts.setdefault(rows, []).append(host)
+    return {brief_list(names, 1): rows for rows, names in hosts.items()}
+
+
+def _waited_in(plans: Mapping[str, Plan]) -> dict[tuple[str, str], list[str]]:
+    """Return for each future of a host the places of main lines that wait for it, then futures."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for host, plan in plans.items():
+        ends = {one.step.name for one in plan.steps if end_elsewhere(one, plans)}
+        for planned in sorted(plan.steps, key=lambda planned: planned.is_future):
+            place = f"{planned.phase.value}: {planned.plugin}"
+            place = planned.step.name if planned.is_future else place
+            for name in planned.step.waits:
+                future, _, other = name.partition("@")
+                key, there = ((other, future), f"{host}: ") if name in ends else ((host, name), "")
+                places.setdefault(key, []).append(f"{there}{place}")
     return places
 
 
 def _step_cells(
-    planned: PlannedStep, waited_in: Mapping[str, list[str]]
+    host: str, planned: PlannedStep, waited_in: Mapping[tuple[str, str], list[str]]
 ) -> tuple[str, str, str, str]:
     step = planned.step
-    places = waited_in.get(step.name, ["(never)"]) if planned.is_future else []
+    places = waited_in.get((host, step.name), ["(never)"]) if planned.is_future else []
     return brief_name(step, 1), step.kind.value, " ".join(step.waits), brief_list(places, 1)
 
 

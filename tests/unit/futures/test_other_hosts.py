@@ -137,6 +137,15 @@ def test_host_whose_run_is_no_part_of_this_one_never_answers(make_run: MakeRun) 
     assert "no run on one has begun" in future.failure()
 
 
+def test_run_that_was_started_on_the_host_itself_waits_for_no_other(make_run: MakeRun) -> None:
+    run = make_run()
+    hosts = OtherHosts(run.context, run.futures, this_host="one", hosts={"controller", "one"})
+    future = run.futures.declare("a@controller", "a", is_elsewhere=True)
+    hosts.await_end(future)
+    assert future.rc == 0
+    assert "not waiting for a@controller: this is a run of one alone" in "".join(run.log.lines)
+
+
 def test_scripts_may_wait_for_other_hosts_again_and_again(controller: Controller) -> None:
     run = controller.run
     run.soon(

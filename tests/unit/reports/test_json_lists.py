@@ -22,10 +22,11 @@ from doitstack.steps import async_run, async_wait
 
 def test_plan_has_steps_waits_and_needs() -> None:
     steps = [async_run("a", ["true"]), async_wait("a")]
-    first, second = json.loads(
-        plan_json(make_plan([Declared(Phase.EXTRA, Plugin("p", ""), steps)]))
-    )
+    plan = make_plan([Declared(Phase.EXTRA, Plugin("p", ""), steps)])
+    first, second, there, _ = json.loads(plan_json({"controller": plan, "one": plan}))
+    assert there == {**first, "host": "one"}
     assert first == {
+        "host": "controller",
         "task": "stack:extra:p:a",
         "phase": "stack extra",
         "plugin": "p",

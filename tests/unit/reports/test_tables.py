@@ -1,5 +1,6 @@
 """Tables as users read them, whole."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -18,7 +19,7 @@ from doitstack.reports.tables import (
     plugins_table,
     timing_tables,
 )
-from doitstack.steps import async_run, async_wait, run
+from doitstack.steps import DoitOnHost, Kind, Step, async_run, async_wait, run
 
 
 def act(stack: object) -> None:
@@ -42,7 +43,7 @@ def test_plan_table() -> None:
         ]
     )
 
-    assert _trimmed(plan_table(plan, ["something is odd"])) == dedent("""\
+    assert _trimmed(plan_table({"controller": plan}, ["something is odd"])) == dedent("""\
         phase        plugin    step          what        waits for    waited for in
         -----------  --------  ------------  ----------  -----------  -----------------
         source       key       act           run
@@ -59,7 +60,7 @@ def test_plan_table_stays_narrow_where_many_futures_are_waited_for() -> None:
     steps = [*(async_run(name, act, wait=names[:1] * (name != names[0])) for name in names)]
     plan = make_plan([Declared(Phase.EXTRA, Plugin("p", ""), [*steps, async_wait(*names)])])
 
-    lines = _trimmed(plan_table(plan, width=200)).splitlines()
+    lines = _trimmed(plan_table({"controller": plan}, width=200)).splitlines()
     assert lines[2].split("async_run")[1].strip() == "stack extra: p and 6 more"
     assert lines[-2:] == [
         "             p         async_wait-future-0 and 6 more  async_wait  "
@@ -73,17 +74,51 @@ def test_plan_table_for_a_pipe_has_one_line_for_each_step() -> None:
     steps = [*(async_run(name, act) for name in names), async_wait(*names)]
     plan = make_plan([Declared(Phase.EXTRA, Plugin("p", ""), steps)])
 
-    assert _trimmed(plan_table(plan)).splitlines()[-1].endswith(f"async_wait  {' '.join(names)}")
+    last = _trimmed(plan_table({"controller": plan})).splitlines()[-1]
+    assert last.endswith(f"async_wait  {' '.join(names)}")
 
 
 def test_plan_shows_what_was_chosen_for_this_machine_and_why() -> None:
     steps = [async_run("choose", ["true"], note="kvm: a probe\nhas come up")]
-    text = plan_table(make_plan([Declared(Phase.EXTRA, Plugin("p", ""), steps)]))
+    text = plan_table({"controller": make_plan([Declared(Phase.EXTRA, Plugin("p", ""), steps)])})
     assert text.splitlines()[-1] == "choose: kvm: a probe\\nhas come up"
 
 
+def test_plan_table_of_hosts() -> None:
+    demo, hosts = Plugin("demo", ""), Plugin("hosts", "")
+    one = [async_run("x", act, wait=["a@controller"]), async_wait("x")]
+    stacks = [
+        Step(Kind.ASYNC_RUN, f"stack@{host}", DoitOnHost(host, "stack")) for host in ("one", "two")
+    ]
+    waits = async_wait("x@one", "stack@one", "stack@two")
+    plans = {
+        "controller": [
+            Declared(Phase.INSTALL, hosts, stacks),
+            Declared(Phase.INSTALL, demo, [async_run("a", act), async_wait("a")]),
+            Declared(Phase.EXTRA, demo, [waits]),
+        ],
+        "one": [Declared(Phase.INSTALL, demo, one), Declared(Phase.EXTRA, demo, [run(act)])],
+        "two": [Declared(Phase.EXTRA, demo, [run(act)])],
+        "three": [Declared(Phase.EXTRA, demo, [run(act)])],
+    }
+    text = plan_table({host: make_plan(declared) for host, declared in plans.items()})
+    assert [re.split("  +", line.rstrip()) for line in _trimmed(text).splitlines()[2:]] == [
+        ["stack install", "controller", "hosts", "stack@one", "async_run", "stack extra: demo"],
+        ["", "controller", "hosts", "stack@two", "async_run", "stack extra: demo"],
+        ["", "controller", "demo", "a", "async_run", "stack install: demo and 1 more"],
+        ["", "controller", "demo", "async_wait-a", "async_wait", "a"],
+        ["", "one", "demo", "x", "async_run", "a@controller",
+         "controller: stack extra: demo and 1 more"],
+        ["", "one", "demo", "async_wait-x", "async_wait", "x"],
+        ["stack extra", "controller", "demo", "async_wait-x@one and 2 more", "async_wait",
+         "x@one stack@one stack@two"],
+        ["", "one", "demo", "act", "run"],
+        ["", "two and 1 more", "demo", "act", "run"],
+    ]  # fmt: skip
+
+
 def test_plan_table_of_nothing() -> None:
-    assert plan_table(make_plan([])) == "no steps\n"
+    assert plan_table({"controller": make_plan([])}) == "no steps\n"
 
 
 def test_plugins_table() -> None:
