@@ -74,21 +74,16 @@ class Cinder(ApiService):
             "VOLUME_BACKING_FILE_SIZE": backends.check_size,
         }
 
-    @hookimpl
-    def stack_extra(self, stack: Stack) -> Iterator[Step]:
+    def extra_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Start cinder, and make the type of its volumes."""
-        yield from super().stack_extra(stack)
-        if subnode.is_subnode(stack.settings):
-            return
+        yield from super().extra_on_controller(stack)
         good = Unchanged(partial(self.schema, stack))
         name, wait = "create_volume_types", ["start_cinder"]
         yield async_run(name, self.create_volume_types, wait=wait, uptodate=[good])
 
-    @hookimpl
-    def stack_test_config(self, stack: Stack) -> Iterator[Step]:
+    def test_config_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Wait for the types of volumes, which tests use."""
-        if not subnode.is_subnode(stack.settings):
-            yield async_wait("create_volume_types")
+        yield async_wait("create_volume_types")
 
     def serves_api(self, stack: Stack) -> bool:
         """Return whether the API is enabled."""
@@ -117,8 +112,7 @@ class Cinder(ApiService):
         if not self.serves_api(stack) and not subnode.is_subnode(stack.settings):
             return
         with cloud(stack) as connection:
-            is_subnode = subnode.is_subnode(stack.settings)
-            offset = subnode.clock_offset(connection) if is_subnode else 0
+            offset = subnode.clock_offset(stack, connection)
             for name in self.enabled_daemons(stack):
                 is_up = partial(
                     _is_reported,

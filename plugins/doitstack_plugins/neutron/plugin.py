@@ -6,7 +6,6 @@ are created and carry nothing.
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,7 +19,7 @@ from doitstack_plugins.neutron import ml2
 from doitstack_plugins.neutron.first_networks import create_initial_networks, set_network_defaults
 from doitstack_plugins.ovn import between_hosts
 from doitstack_plugins.ovn import places as ovn
-from doitstack_plugins.shared import conf_files, subnode
+from doitstack_plugins.shared import conf_files
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 from doitstack_plugins.shared.service import named
@@ -48,6 +47,8 @@ class Neutron(ApiService):
     keeps_schema = True
     migration = ("upgrade", "heads")
     daemons: ClassVar = {ovn.MAINTENANCE: ovn.MAINTENANCE}
+    # The agent, which is a process of OVN's, has files of its own.
+    has_daemons_on_subnodes = False
 
     @hookimpl
     def source(self, settings: Settings) -> None:
@@ -58,29 +59,17 @@ class Neutron(ApiService):
         ml2.set_ml2_defaults(settings)
         set_network_defaults(settings)
 
-    @hookimpl
-    def stack_install(self, stack: Stack) -> Iterator[Step]:
-        """Install it and make its database. On a subnode is only the agent, with its own files."""
-        steps = super().stack_install(stack)
-        yield from islice(steps, 1) if subnode.is_subnode(stack.settings) else steps
-
-    @hookimpl
-    def stack_post_config(self, stack: Stack) -> Iterator[Step]:
+    def post_config_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Configure neutron, and nova for it, and make its accounts."""
-        if subnode.is_subnode(stack.settings):
-            return
-        yield from super().stack_post_config(stack)
+        yield from super().post_config_on_controller(stack)
         # Since it was configured for its migrations, scripts may have added service plugins.
         yield run(named("configure_neutron", self.configure))
         if stack.is_service_enabled("nova"):
             yield async_run("configure_neutron_nova", configure_neutron_nova)
 
-    @hookimpl
-    def stack_extra(self, stack: Stack) -> Iterator[Step]:
+    def extra_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Start neutron, and make the first networks."""
-        if subnode.is_subnode(stack.settings):
-            return
-        yield from super().stack_extra(stack)
+        yield from super().extra_on_controller(stack)
         if _has_initial_networks(stack):
             yield async_run(
                 "create_neutron_initial_network",
@@ -89,10 +78,9 @@ class Neutron(ApiService):
                 uptodate=[Unchanged(partial(self.generation, stack))],
             )
 
-    @hookimpl
-    def stack_test_config(self, stack: Stack) -> Iterator[Step]:
+    def test_config_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Wait for the first networks, which tests use."""
-        if _has_initial_networks(stack) and not subnode.is_subnode(stack.settings):
+        if _has_initial_networks(stack):
             yield async_wait("create_neutron_initial_network")
 
     @property

@@ -14,10 +14,9 @@ from doitstack.uptodate import Unchanged
 from doitstack.venvs import Environment
 from doitstack_plugins.backing import debian_packages, mariadb, rabbitmq
 from doitstack_plugins.nova import cells, conf, consoles, processes, readiness
-from doitstack_plugins.shared import subnode, venvs
+from doitstack_plugins.shared import subnode
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.required_services import Check
-from doitstack_plugins.shared.service import named
 
 
 class Nova(ApiService):
@@ -35,23 +34,20 @@ class Nova(ApiService):
     catalog_type = "compute"
     endpoint_path = "/v2.1"
     manage = cells.MANAGE
+    needed_on_controller = ("placement",)
 
     @hookimpl
     def source(self, settings: Settings) -> None:
         """Set the defaults of DevStack's lib/nova."""
         conf.set_nova_defaults(settings)
 
-    @hookimpl
-    def stack_install(self, stack: Stack) -> Iterator[Step]:
-        """Install nova and make the databases of its cells, which need no other service."""
-        waits = venvs.installs_after(stack, self.name)
-        if conf.is_libvirt(stack):
-            # Its bindings for Python are compiled.
-            waits = [*waits, debian_packages.FUTURE]
-        yield self.install_step(stack, wait=waits)
-        yield run(named("configure_nova", self.configure))
-        if subnode.is_subnode(stack.settings):
-            return
+    def install_waits(self, stack: Stack) -> list[str]:
+        """Return the futures after which it is installed: libvirt's bindings are compiled."""
+        waits = super().install_waits(stack)
+        return [*waits, debian_packages.FUTURE] if conf.is_libvirt(stack) else waits
+
+    def install_on_controller(self, stack: Stack) -> Iterator[Step]:
+        """Make the databases of its cells, which need no other service."""
         for number in (0, *conf.cells(stack)):
             yield async_run(
                 f"nova-cell-{number}",
@@ -65,22 +61,15 @@ class Nova(ApiService):
         if len(conf.cells(stack)) > 1:
             yield async_run("nova-vhosts", processes.create_vhosts, wait=[rabbitmq.FUTURE])
 
-    @hookimpl
-    def stack_post_config(self, stack: Stack) -> Iterator[Step]:
-        """Configure nova, and make its accounts and the API's database while cells are made."""
-        if subnode.is_subnode(stack.settings):
-            return
-        yield from super().stack_post_config(stack)
+    def post_config_on_controller(self, stack: Stack) -> Iterator[Step]:
+        """Make its accounts and the API's database while cells are made."""
+        yield from super().post_config_on_controller(stack)
         yield async_wait("install_nova")
         good = Unchanged(partial(cells.api_schema, stack))
         yield run(cells.init_nova_api, uptodate=[good])
 
-    @hookimpl
-    def stack_extra(self, stack: Stack) -> Iterator[Step]:
-        """Put the cells together and start nova; on a subnode, its computes."""
-        if subnode.is_subnode(stack.settings):
-            yield from self._start_computes(stack)
-            return
+    def extra_on_controller(self, stack: Stack) -> Iterator[Step]:
+        """Put the cells together and start nova."""
         yield async_wait(*(f"nova-cell-{number}" for number in (0, *conf.cells(stack))))
         yield run(cells.create_cells, uptodate=[Unchanged(partial(cells.schemas, stack))])
         yield async_wait("create_nova_accounts")
@@ -90,9 +79,8 @@ class Nova(ApiService):
             yield async_wait("configure_neutron_nova")
         if stack.is_service_enabled("n-novnc"):
             yield async_wait("fetch_novnc")
-        if conf.is_libvirt(stack):
-            yield async_wait("choose_virt_type", "start_libvirt")
-        yield async_run("start_nova", named("start_nova", self.start))
+        yield from self._wait_for_libvirt(stack)
+        yield self.start_step()
         yield async_run(
             "create_flavors",
             readiness.create_flavors,
@@ -110,21 +98,24 @@ class Nova(ApiService):
             uptodate=[Unchanged(partial(cells.hosts, stack))],
         )
 
-    @hookimpl
-    def stack_test_config(self, stack: Stack) -> Iterator[Step]:
+    def test_config_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Wait until nova is ready for the servers of tests."""
         yield async_wait("wait_for_computes")
-        if not subnode.is_subnode(stack.settings):
-            yield async_wait("create_flavors", "discover_hosts")
+        yield async_wait("create_flavors", "discover_hosts")
 
-    def _start_computes(self, stack: Stack) -> Iterator[Step]:
-        yield async_wait("install_nova")
+    def extra_on_subnode(self, stack: Stack) -> Iterator[Step]:
+        """Start the computes."""
+        yield from self._wait_for_libvirt(stack)
+        yield from super().extra_on_subnode(stack)
+        yield async_run("wait_for_computes", readiness.wait_for_computes, wait=["start_nova"])
+
+    def test_config_on_subnode(self, stack: Stack) -> Iterator[Step]:
+        """Wait until the computes get servers."""
+        yield async_wait("wait_for_computes")
+
+    def _wait_for_libvirt(self, stack: Stack) -> Iterator[Step]:
         if conf.is_libvirt(stack):
             yield async_wait("choose_virt_type", "start_libvirt")
-        yield from subnode.waits(stack, "start_nova", "start_placement")
-        yield run(named("wait_for_nova", self.wait_for_controller))
-        yield async_run("start_nova", named("start_nova", self.start))
-        yield async_run("wait_for_computes", readiness.wait_for_computes, wait=["start_nova"])
 
     @property
     def checked_settings(self) -> Mapping[str, SettingCheck]:
@@ -155,11 +146,6 @@ class Nova(ApiService):
     def init_cell(self, stack: Stack, number: int) -> None:
         """Make the database of a cell, or bring it up to the installed version."""
         cells.init_cell(stack, number)
-
-    def wait_for_controller(self, stack: Stack) -> None:
-        """Wait until what the computes of a subnode need on the controller answers."""
-        wanted = subnode.apis(stack, "KEYSTONE", "PLACEMENT", "NOVA")
-        subnode.wait_for(stack, {**wanted, **rabbitmq.listener(stack)})
 
     def start(self, stack: Stack) -> None:
         """Start all of nova, and wait until it works."""

@@ -63,7 +63,7 @@ def wait_for_computes(stack: Stack) -> None:
     is_subnode = subnode.is_subnode(stack.settings)
     with cloud(stack) as connection:
         # The controller writes the times of reports.
-        offset = subnode.clock_offset(connection) if is_subnode else 0
+        offset = subnode.clock_offset(stack, connection)
         for number in conf.computes(stack):
             name, host = f"n-cpu-{number}", conf.compute_host(stack, number)
             health.wait_until(stack, name, partial(_is_known, connection.placement, host))

@@ -28,6 +28,9 @@ class ApiService(Service):
     `stack post-config` creates its accounts in the background, `stack extra` starts it, and `stack
     test-config` waits until it works. A future that needs it earlier waits for `start_NAME`.
     A subclass sets the attributes, implements `conf`, and overrides methods if it differs.
+
+    The hooks of the phases are the same everywhere. What they do on a controller alone, and what on
+    a subnode, where only daemons of it run, is in methods that a subclass may override instead.
     """
 
     process: str
@@ -62,6 +65,12 @@ class ApiService(Service):
     daemons: ClassVar[Mapping[str, str]] = {}
     """Processes without a port, each started if its service is enabled: name to program."""
 
+    has_daemons_on_subnodes: bool = True
+    """Whether some of them run on subnodes; else others use its environment there."""
+
+    needed_on_controller: tuple[str, ...] = ()
+    """The other services of the controller that its daemons on a subnode need."""
+
     # -- hooks ---------------------------------------------------------------------------------
 
     @hookimpl
@@ -72,12 +81,42 @@ class ApiService(Service):
 
     @hookimpl
     def stack_install(self, stack: Stack) -> Iterator[Step]:
-        """Install it and make its database, which needs no other service."""
+        """Install and configure it."""
         yield from super().stack_install(stack)
-        # Futures that read the files start after this, and sections of local.conf are merged later.
-        yield run(named(f"configure_{self.name}", self._prepare))
-        if subnode.is_subnode(stack.settings):
-            return
+        is_subnode = subnode.is_subnode(stack.settings)
+        if not is_subnode or self.has_daemons_on_subnodes:
+            # Futures that read the files start after this, and sections of local.conf are merged
+            # later.
+            yield run(named(f"configure_{self.name}", self._prepare))
+        if not is_subnode:
+            yield from self.install_on_controller(stack)
+
+    @hookimpl
+    def stack_post_config(self, stack: Stack) -> Iterator[Step]:
+        """Prepare it for its start."""
+        if not subnode.is_subnode(stack.settings):
+            yield from self.post_config_on_controller(stack)
+
+    @hookimpl
+    def stack_extra(self, stack: Stack) -> Iterator[Step]:
+        """Start it."""
+        if not subnode.is_subnode(stack.settings):
+            yield from self.extra_on_controller(stack)
+        elif self.has_daemons_on_subnodes:
+            yield from self.extra_on_subnode(stack)
+
+    @hookimpl
+    def stack_test_config(self, stack: Stack) -> Iterator[Step]:
+        """Wait until it works, before tests use it."""
+        if not subnode.is_subnode(stack.settings):
+            yield from self.test_config_on_controller(stack)
+        elif self.has_daemons_on_subnodes:
+            yield from self.test_config_on_subnode(stack)
+
+    # -- the phases on a controller, and on a subnode ------------------------------------------
+
+    def install_on_controller(self, stack: Stack) -> Iterator[Step]:
+        """Make its database, which needs no other service."""
         name = f"init_{self.name}"
         yield async_run(
             name,
@@ -86,30 +125,38 @@ class ApiService(Service):
             uptodate=[Unchanged(partial(self.schema, stack))],
         )
 
-    @hookimpl
-    def stack_post_config(self, stack: Stack) -> Iterator[Step]:
+    def post_config_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Make its accounts."""
-        if subnode.is_subnode(stack.settings):
-            return
         name, good = f"create_{self.name}_accounts", Unchanged(partial(self.accounts, stack))
         yield async_run(name, named(name, self.create_accounts), uptodate=[good])
 
-    @hookimpl
-    def stack_extra(self, stack: Stack) -> Iterator[Step]:
-        """Start it; on a subnode, after what it needs on the controller."""
+    def extra_on_controller(self, stack: Stack) -> Iterator[Step]:
+        """Start it."""
         name = self.name
-        if subnode.is_subnode(stack.settings):
-            yield async_wait(f"install_{name}")
-            yield from subnode.waits(stack, f"start_{name}")
-            yield run(named(f"wait_for_{name}", self.wait_for_controller))
-        else:
-            yield async_wait(f"install_{name}", f"init_{name}", f"create_{name}_accounts")
-        yield async_run(f"start_{name}", named(f"start_{name}", self.start))
+        yield async_wait(f"install_{name}", f"init_{name}", f"create_{name}_accounts")
+        yield self.start_step()
 
-    @hookimpl
-    def stack_test_config(self, stack: Stack) -> Iterator[Step]:
-        """Wait until it works, before tests use it."""
+    def test_config_on_controller(self, stack: Stack) -> Iterator[Step]:
+        """Wait until it works."""
         yield async_wait(f"start_{self.name}")
+
+    def extra_on_subnode(self, stack: Stack) -> Iterator[Step]:
+        """Start its daemons, after what they need on the controller."""
+        yield async_wait(f"install_{self.name}")
+        yield from subnode.waits(
+            stack, *(f"start_{name}" for name in (self.name, *self.needed_on_controller))
+        )
+        yield run(named(f"wait_for_{self.name}", self.wait_for_controller))
+        yield self.start_step()
+
+    def test_config_on_subnode(self, stack: Stack) -> Iterator[Step]:
+        """Wait until they work."""
+        yield async_wait(f"start_{self.name}")
+
+    def start_step(self) -> Step:
+        """Return the step that starts it."""
+        name = f"start_{self.name}"
+        return async_run(name, named(name, self.start))
 
     # -- what a service gives ------------------------------------------------------------------
 
@@ -155,7 +202,8 @@ class ApiService(Service):
 
     def wait_for_controller(self, stack: Stack) -> None:
         """Wait until what its daemons on a subnode need on the controller answers."""
-        wanted = subnode.apis(stack, "KEYSTONE", self.prefix)
+        others = (name.upper() for name in self.needed_on_controller)
+        wanted = subnode.apis(stack, "KEYSTONE", *others, self.prefix)
         subnode.wait_for(stack, {**wanted, **rabbitmq.listener(stack)})
 
     def start_daemons(self, stack: Stack) -> None:

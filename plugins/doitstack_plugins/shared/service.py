@@ -57,7 +57,7 @@ class Service:
     @hookimpl
     def stack_install(self, stack: Stack) -> Iterator[Step]:
         """Install it in the background."""
-        yield self.install_step(stack, wait=venvs.installs_after(stack, self.name))
+        yield self.install_step(stack, wait=self.install_waits(stack))
 
     @hookimpl
     def unstack(self, stack: Stack) -> Iterator[Step]:
@@ -115,6 +115,10 @@ class Service:
         """Return the step that installs it after the futures `wait`."""
         name, current = f"install_{self.name}", self.environment(stack).is_current
         return async_run(name, named(name, self.install), wait=wait, uptodate=[current])
+
+    def install_waits(self, stack: Stack) -> list[str]:
+        """Return the futures after which it is installed."""
+        return venvs.installs_after(stack, self.name)
 
     def checks(self, stack: Stack) -> Iterator[required_services.Check]:
         """Yield further checks, each of which raises a DoitstackError."""

@@ -74,7 +74,7 @@ def test_subnode_has_volume_services_alone(tmp_path: Path) -> None:
         *("install_cinder", "start_cinder")
     ]
     waits = [step.waits for step in steps if step.kind is Kind.ASYNC_WAIT]
-    assert waits == [("install_cinder",), ("start_cinder@controller",)]
+    assert waits == [("install_cinder",), ("start_cinder@controller",), ("start_cinder",)]
     conf = cinder.conf(stack)
     assert conf["DEFAULT"]["host"] == "127.0.0.2"
     assert "@192.0.2.1:13306/cinder" in conf["database"]["connection"]
