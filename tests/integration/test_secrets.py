@@ -222,13 +222,49 @@ def test_log_that_is_followed_has_stars(stack_dir: MakeStackDir) -> None:
     assert_hidden(stack.log("f"), [made], "the log of a future that was stopped")
 
 
-def test_killed_run_leaves_no_secrets_in_logs(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({"extras.d/50-demo.py": plugin(ENDLESS)})
+ENDLESS_SCRIPT = """
+if [[ $2 == install ]]; then
+    endless() { echo "future $MY_SERVICE_SECRET"; touch is_there; sleep 600; }
+    MY_SERVICE_SECRET=hunter-of-script
+    async_run f endless
+    async_wait f
+fi
+"""
+
+
+@pytest.mark.parametrize(
+    "files", [{"50-demo.py": plugin(ENDLESS)}, {"50-demo.sh": ENDLESS_SCRIPT}], ids=["py", "sh"]
+)
+def test_killed_run_leaves_no_secrets_in_logs(
+    stack_dir: MakeStackDir, files: dict[str, str]
+) -> None:
+    stack = stack_dir({f"extras.d/{name}": text for name, text in files.items()})
     run = stack.start("stack")
     wait_until((stack.path / "is_there").exists, "the output")
-    made = secrets_of(stack)[0]
+    secrets = [secrets_of(stack)[0], "hunter-of-script"]
+    assert any(secret in stack.log("f") for secret in secrets), "nothing has masked it yet"
     os.kill(run.pid, signal.SIGKILL)
     run.communicate()
-    wait_until(lambda: made not in stack.log("f"), "the watchdog's work")
+    wait_until(lambda: not any(one in stack.log("f") for one in secrets), "the watchdog's work")
     for path in files_below(stack):
-        assert_hidden(path.read_text(), [made], path)
+        assert_hidden(path.read_text(), secrets, path)
+
+
+def test_arguments_that_become_a_secret_are_hidden_wherever_they_were_written(
+    stack_dir: MakeStackDir,
+) -> None:
+    script = """
+    if [[ $2 == install ]]; then
+        async_run before true hunter-of-later
+        MY_SERVICE_SECRET=hunter-of-later
+        async_run after true hunter-of-later
+        async_wait before after
+    fi
+    """
+    stack = stack_dir({"extras.d/50-demo.sh": script})
+    out = stack.run("stack").ok().out
+    assert re.search(r"\[Async after:\d+\]: running: true \*+$", out, re.MULTILINE), out
+    for path in files_below(stack):
+        assert_hidden(path.read_text(), ["hunter-of-later"], path)
+    for command in (("futures",), ("timing", "--run", "--json"), ("log",)):
+        assert_hidden(stack.run(*command).ok().out, ["hunter-of-later"], command)

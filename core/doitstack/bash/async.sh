@@ -8,7 +8,7 @@ declare -gA _async_pids _async_commands  # of futures that were started here and
 declare -ga _async_secret_names  # of variables
 declare -ga _doitstack_secrets  # values that are never shown
 declare -gA _async_shown  # calls and arguments that were shown after a look for secrets
-declare -g _async_must_look=''  # whether a future has arguments for which nothing was looked for
+declare -g _async_must_look=''  # whether a future was started without a look for secrets
 declare -gi _ASYNC_BG_TIME=${_ASYNC_BG_TIME:-0}  # ms
 
 async_init() {
@@ -300,8 +300,8 @@ _async_declare() {
     fi
     if _async_in_session; then
         local _doitstack_code _doitstack_out _doitstack_err
-        # A function's name alone holds no secret.
-        (($# < 3)) || _async_look_for_secrets_in "${@:3}"
+        # A function's name alone holds no secret, but it may print one.
+        if (($# < 3)); then _async_must_look=yes; else _async_look_for_secrets_in "${@:3}"; fi
         _async_set_text "${@:2}"
         _doitstack_ask async_declare "$1" "$_async_text" "$_async_lock" "${_async_timeout-}"
         [[ ! $_doitstack_err ]] || builtin printf '%s' "$_doitstack_err" >&2

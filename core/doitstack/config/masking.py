@@ -185,6 +185,16 @@ def mask_file(path: Path, mask: Mask, start: int = 0) -> Masked:
     return Masked(mask, 0)
 
 
+def mask_lines(path: Path, masked: Callable[[bytes], bytes]) -> None:
+    """Overwrite each whole line of a file with what `masked` returns for it, of the same length."""
+    with suppress(OSError), os.fdopen(open_regular(path, os.O_RDWR), "rb", CHUNK) as file:
+        position = 0
+        for line in file:
+            if line.endswith(b"\n"):
+                overwrite(file.fileno(), position, line, masked(line))
+            position += len(line)
+
+
 def _mask_descriptor(descriptor: int, mask: Mask, position: int) -> int:
     """Mask a file from a position on; return up to where."""
     while data := os.pread(descriptor, CHUNK, position):

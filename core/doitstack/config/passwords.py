@@ -1,5 +1,6 @@
 """The passwords of a stack: those of the user, or generated once and kept in `$DEST/passwords`."""
 
+import mmap
 import os
 import re
 from collections.abc import Iterable, Mapping, Set
@@ -31,6 +32,9 @@ _MIN_SECRET_LENGTH = 5
 
 _LONG_NUMBER = 12
 """Numbers of fewer digits are not masked: pids, ports and sizes look the same."""
+
+_SHARED_BYTES = 1 << 16
+"""Secrets beyond so many bytes are not known to the watchdogs."""
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
@@ -103,7 +107,7 @@ class Secrets:
     """The values that must not be shown in a run, read again only if they may have changed.
 
     Every future start needs this list, so it is cached: to rebuild it would touch, and after a fork
-    copy, many pages of memory.
+    copy, many pages of memory. It is also in shared memory, for the watchdogs.
     """
 
     def __init__(self, settings: "Settings") -> None:
@@ -111,6 +115,8 @@ class Secrets:
         self._file = f"{settings['DEST']}/passwords"
         self._state: tuple[int, ...] = ()
         self._learned: set[str] = set()
+        self._shared = mmap.mmap(-1, _SHARED_BYTES)
+        self._pid = os.getpid()
         self._known: list[str] = []
         self._mask = Mask()
 
@@ -129,6 +135,7 @@ class Secrets:
     def learn(self, secret: str) -> None:
         """Add a secret that is not the value of a setting."""
         self._learned.add(secret)
+        self._update()
 
     def _update(self) -> None:
         state = (self._settings.changes, len(self._learned), *_stamp(self._file))
@@ -136,6 +143,16 @@ class Secrets:
             self._state, known = state, self._find()
             if known != self._known:
                 self._known, self._mask = known, Mask(known)
+                self._share()
+
+    def _share(self) -> None:
+        if os.getpid() == self._pid:
+            texts = "\0".join(self._known).encode(errors="surrogateescape")[:_SHARED_BYTES]
+            self._shared[:] = texts.ljust(_SHARED_BYTES, b"\0")
+
+    def learn_from_parent(self) -> None:
+        """In a forked child: add the secrets that the parent has found since."""
+        self._learned.update(self._shared[:].decode(errors="surrogateescape").split("\0"))
 
     def _find(self) -> list[str]:
         repositories = _repositories(self._settings)

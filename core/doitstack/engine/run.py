@@ -96,9 +96,11 @@ def _context(stack: Stack, options: RunOptions, secrets: Secrets, exits: ExitSta
     slots = exits.enter_context(closing(_slots(options)))
     name, futures_dir = journal.path.stem, stack.dest / "async"
     record_run(futures_dir, name)
-    masking = LogMasking(secrets, log, futures_dir, stack.log_dir, stack.started_services)
+    masking = LogMasking(
+        secrets, log, futures_dir, stack.log_dir, stack.started_services, journal=journal.path
+    )
     exits.callback(masking.mask_services)
-    watchdog = Watchdog(futures_dir, name, masking.mask_all)
+    watchdog = Watchdog(futures_dir, name, masking.mask_for_parent)
     exits.callback(watchdog.dismiss)
     return RunContext(
         name=name,

@@ -4,6 +4,7 @@ A line has the time, the name of the event, and its fields; some durations and t
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
@@ -136,3 +137,15 @@ def decode(line: bytes) -> Event | None:
         return EVENTS[kind](**known) if "time" in known else None
     except (ValueError, TypeError, LookupError, RecursionError):
         return None
+
+
+_TEXT = re.compile(rb'("(?:command|component|error|text)": ")((?:[^"\\]|\\.)*)')
+"""The values in a line that may have a secret; its structure has none, and must stay."""
+
+
+def masked(line: bytes, mask: Callable[[bytes], bytes]) -> bytes:
+    """Return a line with its texts masked; `mask` keeps the length of what it is given."""
+    new = _TEXT.sub(lambda text: text[1] + mask(text[2]), line)
+    if new != line and decode(line) and not decode(new):  # an escape was cut
+        new = _TEXT.sub(lambda text: text[1] + b"*" * len(text[2]), line)
+    return new

@@ -1,6 +1,7 @@
 """The format of `$DEST/async/NAME.ini`, the file of a future. DevStack's keys come first."""
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -82,6 +83,12 @@ def read_job(path: Path) -> Job | None:
             rc=_number(values["rc"]) if "rc" in values else None,
         )
     return None
+
+
+def masked(line: bytes, mask: Callable[[bytes], bytes]) -> bytes:
+    """Return a line with its command masked; `mask` keeps the length of what it is given."""
+    key, separator, command = line.partition(b" = ")
+    return key + separator + mask(command) if key == b"command" else line
 
 
 def _number(text: str) -> int:

@@ -241,8 +241,9 @@ def test_looks_for_secrets_once_for_the_same_words(place: Place, words: str, loo
     assert place.session.variables()["looks"] == str(looks)
 
 
-def test_main_process_knows_new_secrets_before_a_wait(place: Place) -> None:
-    place.run("my_secret=hunter22; async_run f echo x; async_wait f")
+@pytest.mark.parametrize("command", ["echo x", "echo"])
+def test_main_process_knows_new_secrets_before_a_wait(place: Place, command: str) -> None:
+    place.run(f"my_secret=hunter22; async_run f {command}; async_wait f")
     calls = [call for call in place.recorder.calls if call[0] in ("learn", "async_wait")]
     assert calls == [("learn", "hunter22"), ("async_wait", "f")]
 

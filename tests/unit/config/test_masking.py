@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from doitstack.config.masking import CHUNK, Mask, mask_file, masked_chunks
+from doitstack.config.masking import CHUNK, Mask, mask_file, mask_lines, masked_chunks
 
 AWKWARD = "p w$'\"\\/@:é&"
 
@@ -128,6 +128,15 @@ def test_secrets_at_the_edges_of_chunks_are_overwritten(tmp_path: Path) -> None:
     path.write_bytes(before + b"hunter22" + before + b"hunter22")
     mask_file(path, Mask(["hunter22"]))
     assert path.read_bytes() == before + b"*" * 8 + before + b"*" * 8
+
+
+def test_whole_lines_are_overwritten_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("one secret\n\ntwo\nsecret secret")
+    mask_lines(path, Mask(["secret"]).data)
+    assert path.read_text() == "one ******\n\ntwo\nsecret secret"
+    mask_lines(tmp_path / "none", Mask(["secret"]).data)
+    assert not (tmp_path / "none").exists()
 
 
 def test_log_that_is_a_link_to_a_device_without_an_end_is_left_alone() -> None:

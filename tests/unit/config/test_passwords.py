@@ -73,6 +73,29 @@ def test_secrets_follow_changes(tmp_path: Path) -> None:
     assert secrets.known is secrets.known, "read once"
 
 
+def test_child_learns_what_its_parent_has_found_since(tmp_path: Path) -> None:
+    settings = Settings({"DEST": str(tmp_path)}, LocalSettings({}), frozenset())
+    secrets = Secrets(settings)
+    assert secrets.known == []
+    wait, ask = multiprocessing.Pipe()
+    answer, answers = multiprocessing.Pipe()
+
+    def child() -> None:
+        wait.recv()
+        secrets.learn("of the child, which the parent does not get")
+        secrets.learn_from_parent()
+        answers.send(secrets.known)
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    settings.default("A_TOKEN", "hunter22")
+    secrets.learn("hunter-of-script")
+    assert secrets.known == ["hunter-of-script", "hunter22"]
+    ask.send(None)
+    assert answer.recv()[1:] == secrets.known == ["hunter-of-script", "hunter22"]
+    process.join()
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"A=\xff"), os.mkfifo, os.mkdir])
 def test_passwords_that_cannot_be_read_are_reported_and_hide_nothing(
     tmp_path: Path, damage: Callable[[Path], object]

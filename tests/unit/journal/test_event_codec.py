@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from doitstack.journal.event_codec import decode, encode
+from doitstack.config.masking import Mask
+from doitstack.journal.event_codec import decode, encode, masked
 from doitstack.journal.events import (
     Collected,
     ComponentTime,
@@ -180,3 +181,22 @@ def test_unknown_fields_are_skipped() -> None:
 )
 def test_damaged_or_unknown_line_has_no_event(line: bytes) -> None:
     assert decode(line) is None
+
+
+@pytest.mark.parametrize(
+    ("secret", "command", "masked_command"),
+    [
+        ("hunter22", 'true "hunter22"', 'true "********"'),
+        ("command", "command", "*******"),
+        ("future_start", "f", "f"),
+        ('it\'s "x"', 'a it\'s "x" b', "a ********** b"),
+        ("names", "two\names", "*" * 9),
+    ],
+)
+def test_masked_line_has_the_same_structure(secret: str, command: str, masked_command: str) -> None:
+    line = encode(FutureStart("hunter22", 7, command), 1.0)
+    new = masked(line, Mask([secret]).data)
+    event = decode(new)
+    assert isinstance(event, FutureStart)
+    assert (event.name, event.command) == ("hunter22", masked_command)
+    assert len(new) == len(line)

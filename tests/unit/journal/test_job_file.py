@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from doitstack.journal.job_file import Job, add_process, close_job, open_job, read_job, reopen_job
+from doitstack.config.masking import Mask
+from doitstack.journal.job_file import (
+    Job,
+    add_process,
+    close_job,
+    masked,
+    open_job,
+    read_job,
+    reopen_job,
+)
 
 JOB = Job(command="make -j2 a = b", pid=12, start_time=1700000000123, started=456)
 TEXT = (
@@ -86,3 +95,9 @@ def test_command_with_line_ends_is_one_line(tmp_path: Path) -> None:
 def test_number_that_is_too_long_is_damage(tmp_path: Path, key: str) -> None:
     (tmp_path / "a.ini").write_text(f"{TEXT}{key} = {10**18}\n")
     assert read_job(tmp_path / "a.ini") is None
+
+
+def test_masked_line_hides_secrets_in_the_command_alone() -> None:
+    lines = (b"command = pid command\n", b"pid = 123456789012\n", b"[job]\n")
+    mask = Mask(["command", "pid = ", "123456789012", "[job]"]).data
+    assert [masked(line, mask) for line in lines] == [b"command = pid *******\n", *lines[1:]]
