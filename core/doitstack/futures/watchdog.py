@@ -114,12 +114,16 @@ class Watchdog:
     def step(self) -> Iterator[str]:
         """Watch what a step of the main line starts in the block, daemons of programs included.
 
-        Yields the mark of its processes; its programs have marks of their own.
+        Yields the mark of its processes; its programs have marks of their own. If the step fails or
+        is interrupted, all are stopped: it will run again.
         """
         its_mark = self.next_program()
         self._step = self._programs
         try:
             yield its_mark
+        except BaseException:
+            stop(self._of_main_line())
+            raise
         finally:
             self._step = 0
             self.program(0)
@@ -177,15 +181,21 @@ class Watchdog:
 
     def _end_all(self) -> None:
         for _ in range(LOOKS):
-            stop([*self._foreground(), *unfinished(self._directory, self._run)], grace=0)
+            futures = unfinished(self._directory, self._run)
+            stop([*self._of_main_line(), *self._of_session(), *futures], grace=0)
             time.sleep(0.05)
 
-    def _foreground(self) -> Iterator[Root]:
-        for offset, its_mark in ((0, self._program_mark), (_RECORD.size, self.command_mark)):
-            pid, started, first, last = _RECORD.unpack_from(self._records, offset)
-            if pid:
-                yield _root(pid, started, "")
-            yield from (Root(0, its_mark(number)) for number in range(first, last + 1) if number)
+    def _of_main_line(self) -> Iterator[Root]:
+        return self._recorded(0, self._program_mark)
+
+    def _of_session(self) -> Iterator[Root]:
+        return self._recorded(_RECORD.size, self.command_mark)
+
+    def _recorded(self, offset: int, its_mark: Callable[[int], str]) -> Iterator[Root]:
+        pid, started, first, last = _RECORD.unpack_from(self._records, offset)
+        if pid:
+            yield _root(pid, started, "")
+        yield from (Root(0, its_mark(number)) for number in range(first, last + 1) if number)
 
 
 def _close_all_but(descriptor: int) -> None:

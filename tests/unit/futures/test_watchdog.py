@@ -232,3 +232,20 @@ def test_dismissed_watchdogs_are_gone_and_end_nothing(tmp_path: Path) -> None:
             assert children == [str(pid)]
         finally:
             os.kill(pid, signal.SIGKILL)
+
+
+FAILED_STEP = """
+from contextlib import suppress
+with suppress(ValueError), guard.step() as its_mark:
+    process = sleep(its_mark)
+    sleep(guard.next_program())
+    raise ValueError
+"""
+
+
+def test_step_that_fails_leaves_nothing_running(tmp_path: Path) -> None:
+    with main_process(tmp_path, FAILED_STEP) as (main, _):
+        children = Path(f"/proc/{main.pid}/task/{main.pid}/children").read_text().split()
+        ended = {pid for pid in children if Path(f"/proc/{pid}/cmdline").read_bytes() == b""}
+        assert len(ended) == 2
+        assert {*children} - ended == {*map(str, watchdogs_of(main.pid))}
