@@ -5,11 +5,13 @@ lies next to the socket: so it needs neither this package nor the environment th
 copy is missing or damaged, or no server answers, the script runs the program itself.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -54,9 +56,28 @@ def install_client(options: Options, path: Path, *, for_daemons: bool = False) -
     """
     with suppress(FileExistsError):
         Path(options.directory).mkdir(mode=0o700, parents=True)
-    os.close(open_directory(options.directory))
+    with _locked(options.directory):
+        return _replace(path, _script(options, for_daemons=for_daemons))
+
+
+@contextmanager
+def _locked(path: str) -> Iterator[None]:
+    """Lock a directory of our own in the block: another process may install the same client."""
+    directory = open_directory(path)
+    try:
+        lock = os.open(f"/proc/self/fd/{directory}", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(directory)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _script(options: Options, *, for_daemons: bool) -> str:
     program = ascii(options.script)
-    text = _SCRIPT.format(
+    return _SCRIPT.format(
         interpreter=_interpreter(),
         words="sys.argv[1:]" if for_daemons else f"[{program}, *sys.argv[1:]]",
         program=None if for_daemons else program,
@@ -65,6 +86,9 @@ def install_client(options: Options, path: Path, *, for_daemons: bool = False) -
         name=ascii(options.name),
         stamp=ascii(options.stamp),
     )
+
+
+def _replace(path: Path, text: str) -> bool:
     if not path.is_symlink() and path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     new = path.with_name(f".{path.name}.new")

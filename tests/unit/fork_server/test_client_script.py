@@ -1,9 +1,11 @@
 """The script that is called in a program's place: what it needs, and where it may lie."""
 
+import multiprocessing
 import os
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,13 @@ def test_it_is_written_once_and_replaces_a_link(unserved: Tool) -> None:
     assert not fork_server.install_client(unserved.options, path)
     assert path.stat().st_ino == inode
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
+def test_several_processes_may_write_it_at_once(unserved: Tool) -> None:
+    options = [unserved.options._replace(stamp=str(number)) for number in range(200)]
+    install = partial(fork_server.install_client, path=Path(unserved.client))
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        assert any(pool.map(install, options, chunksize=1))
 
 
 def test_its_interpreter_is_in_no_virtual_environment(unserved: Tool) -> None:
