@@ -46,6 +46,10 @@ class FakeWatchdog:
     def session(self, pid: int) -> None:
         pass
 
+    @contextmanager
+    def step(self) -> Iterator[str]:
+        yield "run:step"
+
 
 class FakeRun:
     """The context of a run in `directory`."""
