@@ -28,6 +28,8 @@ class FakeLog:
     def write(self, text: str) -> None:
         self.lines += text.splitlines()
 
+    add = write
+
     def insert(self, path: Path, masked: Masked | None = None) -> tuple[int, int]:
         self.lines.append(f"<{path.name}>")
         return (0, 0)

@@ -25,6 +25,10 @@ SILENCE = 30.0
 """Seconds without output after which a line shows what is still running."""
 
 
+_SHORT = 1 << 16
+"""The most bytes of a log that is masked again when it is inserted."""
+
+
 class MainLog:
     """The main line's log; `descriptor` is open for appending and may be given to programs.
 
@@ -61,6 +65,11 @@ class MainLog:
 
     def write(self, text: str) -> None:
         """Add lines and show them, even if the disk is full."""
+        self.add(text)
+        self.show()
+
+    def add(self, text: str) -> None:
+        """Add lines, which the next tick shows; if the disk is full, they are only shown."""
         data = text.encode(errors="surrogateescape")
         try:
             with self._alone():
@@ -70,14 +79,12 @@ class MainLog:
             self.show()
             with self._on_screen() as screen:
                 screen.show(self._mask().data(data))
-            return
-        self.show()
 
     def insert(self, path: Path, masked: Masked | None = None) -> tuple[int, int]:
-        """Add another log, in one piece and in constant memory; `masked` is what needs no mask.
+        """Add another log, in one piece and in constant memory; the next tick shows it.
 
-        Returns where in this file it begins and ends. A full disk loses its rest, not the run: it
-        is still where it was.
+        `masked` is what needs no mask. Returns where in this file the log begins and ends. A full
+        disk loses its rest, not the run: it is still where it was.
         """
         try:
             source = os.open(path, os.O_RDONLY)
@@ -86,29 +93,25 @@ class MainLog:
         start = self.size
         try:
             with self._alone():
-                _write_lines(self.descriptor, b"")
-                start = self.size
+                start = _write_lines(self.descriptor, b"")
                 self._copy(source, masked)
                 end = self.size
         except OSError as error:
             end = self.size
             reason = error.strerror
-            self.write(f"WARNING: {path} cannot be inserted here: {reason}; read it there\n")
+            self.add(f"WARNING: {path} cannot be inserted here: {reason}; read it there\n")
         finally:
             os.close(source)
-        self.show()
         return start, end
 
     def _copy(self, source: int, masked: Masked | None) -> None:
-        self.show()
         last, copied = b"\n", 0
         while chunk := os.read(source, CHUNK):
-            begin = self.size
-            write_all(self.descriptor, chunk)
             last, copied = chunk[-1:], copied + len(chunk)
-            if masked and masked.mask is self._mask() and masked.covers(copied, chunk):
-                self._show_masked(begin, chunk)
-            self.show()
+            if masked and self._is_masked(masked, copied, chunk):
+                self._add_masked(chunk)
+            else:
+                write_all(self.descriptor, chunk)
         if last != b"\n":
             write_all(self.descriptor, b"\n")
 
@@ -140,20 +143,32 @@ class MainLog:
         with self._on_screen() as screen:
             screen.refresh()
 
-    def _show_masked(self, begin: int, chunk: bytes) -> None:
-        """Show a masked chunk, unless others have written there or something is to be shown first.
+    def _is_masked(self, masked: Masked, end: int, chunk: bytes) -> bool:
+        """Return whether a chunk up to the byte `end` of a log needs no mask.
 
-        `show` shows all that this leaves out.
+        A short log is masked again: to show it apart from other lines takes longer.
         """
-        if self._is_showing or self._shown != begin or self.size != begin + len(chunk):
+        is_known = masked.size > _SHORT and masked.mask is self._mask()
+        return is_known and masked.covers(end, chunk)
+
+    def _add_masked(self, chunk: bytes) -> None:
+        """Add and show a masked chunk.
+
+        If others write there as well, or something is to be shown first, `show` does the rest.
+        """
+        self.show()
+        begin = self.size
+        end = begin + len(chunk)
+        write_all(self.descriptor, chunk)
+        if self._is_showing or self._shown != begin or self.size != end:
             return
         self._is_showing = True
         try:
-            self._seen = begin + len(chunk)
+            self._seen = end
             self._last_news = time.monotonic()
             with self._on_screen() as screen:
                 screen.show(chunk)
-                self._shown = self._seen
+                self._shown = end
         finally:
             self._is_showing = False
 
@@ -265,8 +280,9 @@ def append_line(path: Path | str, line: str) -> None:
         os.close(descriptor)
 
 
-def _write_lines(descriptor: int, lines: bytes) -> None:
-    """Write whole lines, below a line that a program has begun and not ended."""
+def _write_lines(descriptor: int, lines: bytes) -> int:
+    """Write whole lines, below a line that a program has begun and not ended; return where."""
     size = os.fstat(descriptor).st_size
     is_within_line = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
     write_all(descriptor, b"\n" * is_within_line + lines)
+    return size + is_within_line

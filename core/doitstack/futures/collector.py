@@ -125,7 +125,7 @@ class Collector:
             if not future.in_place:
                 others = self._table.running_count - (future.state is FutureState.RUNNING)
                 message = f"Waiting for completion of {future.command}"
-                self._run.log.write(future.line(f"{message} ({others} other jobs running)"))
+                self._run.log.add(future.line(f"{message} ({others} other jobs running)"))
 
     def collect(self, future: Future) -> int:
         """Insert the log of a future that has ended in the main line, and return its code."""
@@ -134,7 +134,7 @@ class Collector:
         path = files / f"{future.name}.log"
         log = None if future.in_place else self._run.log.insert(path, future.masked)
         result = f"result {future.code} in {int(future.seconds)} seconds"
-        self._run.log.write(future.line(f"finished {future.command} with {result}"))
+        self._run.log.add(future.line(f"finished {future.command} with {result}"))
         (files / f"{future.name}.ini").unlink(missing_ok=True)
         self._table.set_state(future, FutureState.COLLECTED, log_place=log)
         self.failed = future.name if future.code else ""

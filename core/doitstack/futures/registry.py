@@ -197,7 +197,7 @@ class FutureRegistry:
             rc, value, error = TIMED_OUT, None, time_out_error(future)
         # Unless it was killed, a future of Python has shown this already; one of bash has not.
         if code is None or reported is None:
-            self._run.log.write(future.line(ended_line(rc)))
+            self._run.log.add(future.line(ended_line(rc)))
         self._end(future, end_time, rc=rc, value=value, error=error)
 
     def _ended_job(self, future: Future) -> Job | None:

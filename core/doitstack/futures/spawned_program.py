@@ -93,4 +93,4 @@ class SpawnedProgram:
         return int(self._run.journal.now() * 1000)
 
     def _say(self, message: str) -> None:
-        self._run.log.write(self._future.line(message))
+        self._run.log.add(self._future.line(message))

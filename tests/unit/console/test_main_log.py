@@ -39,6 +39,18 @@ def test_lines_are_kept_and_shown(log: MainLog, console: Path) -> None:
     assert console.read_text() == "one\ntwo\n"
 
 
+def test_lines_that_are_added_are_shown_with_the_next_ones(
+    log: MainLog, console: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.log").write_text("two\n")
+    log.add("one\n")
+    log.insert(tmp_path / "a.log")
+    assert log.path.read_text() == "of an earlier run\none\ntwo\n"
+    assert console.read_text() == ""
+    log.write("three\n")
+    assert console.read_text() == "one\ntwo\nthree\n"
+
+
 def test_lines_begin_below_a_line_that_a_program_has_not_ended(
     log: MainLog, console: Path, tmp_path: Path
 ) -> None:
@@ -59,6 +71,7 @@ def test_inserted_log_is_whole(log: MainLog, console: Path, tmp_path: Path) -> N
     assert len(text) > 3 * CHUNK
     (tmp_path / "a.log").write_text(text)
     log.insert(tmp_path / "a.log")
+    log.show()
     assert console.read_text() == text
 
 
@@ -219,6 +232,7 @@ def test_log_is_masked_by_secrets_that_are_new(
     path = tmp_path / "a.log"
     path.write_bytes(b"has s3cret-word\n")
     masking_log.insert(path, mask_file(path, Mask()))
+    masking_log.show()
     assert console.read_bytes() == b"has ***********\n"
 
 
