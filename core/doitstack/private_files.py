@@ -38,7 +38,7 @@ def open_regular(path: Path | str, flags: int = os.O_RDONLY, **where: int) -> in
 
 def read_regular(path: Path | str, **where: int) -> bytes:
     """Return the content of a regular file. Raises OSError as `open_regular` does."""
-    with open(open_regular(path, **where), "rb") as file:
+    with open(open_regular(path, **where), "rb", buffering=0) as file:
         return file.read()
 
 

@@ -4,13 +4,12 @@ Passes the settings to the session and back again after each command, lets it fo
 answers its requests.
 """
 
-import inspect
 import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 
 from doitstack.bash import places
 from doitstack.bash.bash_process import SessionPlace
@@ -30,6 +29,9 @@ from doitstack.stack import Stack
 
 _OF_A_SHELL = {"UID", "EUID", "PPID", "PWD", "OLDPWD"}
 """The variables that each shell sets for itself; some of them cannot be assigned."""
+
+_DECLARED = 4
+"""How many arguments a script's `async_run` sends: name, command, lock and timeout."""
 
 MakeSession = Callable[[SessionPlace, "SessionOwner"], Session]
 """Starts a session that reports to the owner."""
@@ -199,7 +201,7 @@ class SessionOwner:
         if error:
             self._give_up(future, error)
 
-    def _declare(self, name: str, command: str, lock: str = "", timeout: str = "") -> Answer:
+    def _declare(self, name: str, command: str, lock: str, timeout: str) -> Answer:
         """Declare a future of a script; the answer is its start gate, or "" if it may start."""
         limit = float(timeout) if timeout else None
         future = self._futures.declare(name, command, lock=lock, timeout=limit)
@@ -285,17 +287,9 @@ class SessionOwner:
 
     def _answer(self, verb: str, arguments: Sequence[str]) -> Answer:
         if verb == "async_declare":
-            try:
-                _declaration().bind(self, *arguments)
-            except TypeError as error:
-                raise StepError(f"{verb}: {error}") from error
+            if len(arguments) != _DECLARED:
+                raise StepError(f"{verb} has {_DECLARED} arguments, not {len(arguments)}")
             return self._declare(*arguments)
         from doitstack.bash.request_handlers import answer  # noqa: PLC0415 - needs the cloud's client
 
         return answer(self._stack, verb, arguments)
-
-
-@cache
-def _declaration() -> inspect.Signature:
-    """Return what a script's `async_run` sends; to find it out for each future takes 0.1 ms."""
-    return inspect.signature(SessionOwner._declare)

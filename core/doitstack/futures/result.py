@@ -25,14 +25,14 @@ def outcome(name: str, code: int | None, recorded: int | None, result: Path) -> 
     """Return how the future `name` ended.
 
     Args:
-        code: the exit code of its process, if known.
+        code: the exit code of its process; None for one of the bash session, which has no result.
         recorded: the code in its job file, if it has recorded one.
         result: the file with what a Python future returned or raised; it is removed.
     """
     rc, error = _code_and_error(name, code, recorded)
     if recorded is None and _is_full(result.parent):
         error = FutureError(name, f"could not record its end: {result.parent} is full", rc)
-    saved = _taken(result, name)
+    saved = None if code is None else _taken(result, name)
     if saved is None:
         return Outcome(rc, None, error)
     value, traceback = saved

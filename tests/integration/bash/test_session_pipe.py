@@ -57,7 +57,7 @@ def test_exported_functions_of_the_caller_have_no_effect(stack_dir: MakeStackDir
     [
         ("echo rubbish >&233", "something other than the session wrote to its pipes: 'rubbish"),
         ("_doitstack_send async_started x", "something other than the session wrote to its pipes"),
-        ("doitstack_request async_declare", "missing a required argument: 'name'"),
+        ("doitstack_request async_declare", "async_declare has 4 arguments, not 0"),
         ("exec 233>&-", "the bash session has ended with code 70"),
         ("exec 233>/dev/null", "the bash session has ended with code 70"),
         ("exec 230>&-", "the bash session has ended with code 70"),

@@ -172,7 +172,7 @@ def test_fork_that_fails_fails_the_future(make_run: MakeRun) -> None:
 
 def test_serial_future_of_a_script_runs_in_the_shell(make_run: MakeRun) -> None:
     run = make_run(parallel=False)
-    run.request("async_declare", "a", "run a", "")
+    run.request("async_declare", "a", "run a", "", "")
     run.owner.async_started("a", 0, 1000, "run a")
     future = run.futures.table.find("a")
     assert future
@@ -189,7 +189,7 @@ def test_serial_future_of_a_script_runs_in_the_shell(make_run: MakeRun) -> None:
 def test_wait_is_answered_once_all_is_collected(make_run: MakeRun) -> None:
     run = make_run()
     for name in "ab":
-        run.request("async_declare", name, f"run {name}", "")
+        run.request("async_declare", name, f"run {name}", "", "")
         run.owner.async_started(name, os.getpid(), 1000, "")
     run.request("async_wait", "a", "b")
     assert run.answers == [Answer(), Answer()]
@@ -202,7 +202,7 @@ def test_wait_is_answered_once_all_is_collected(make_run: MakeRun) -> None:
 
 def test_cleanup_is_answered_once_the_rest_is_collected(make_run: MakeRun) -> None:
     run = make_run()
-    run.request("async_declare", "a", "run a", "")
+    run.request("async_declare", "a", "run a", "", "")
     run.owner.async_started("a", os.getpid(), 1000, "")
     run.request("async_cleanup")
     assert len(run.answers) == 1
@@ -212,7 +212,7 @@ def test_cleanup_is_answered_once_the_rest_is_collected(make_run: MakeRun) -> No
 
 def test_mistake_is_the_answer(make_run: MakeRun) -> None:
     run = make_run()
-    run.request("async_declare", "../a", "run a", "")
+    run.request("async_declare", "../a", "run a", "", "")
     assert run.answers[0].code == 1
     assert run.answers[0].err.startswith("ERROR: future ../a: bad name")
 
