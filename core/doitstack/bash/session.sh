@@ -13,6 +13,9 @@ _doitstack_session=$BASHPID
 _doitstack_home=${BASH_SOURCE[0]%/*}
 set --
 
+# This is not for the programs of scripts: see bash_process.py.
+[[ ${GLIBC_TUNABLES-} != glibc.malloc.tcache_count=0 ]] || unset GLIBC_TUNABLES
+
 # As in stack.sh, and regardless of the user's umask, since services may run as other users.
 umask 022
 

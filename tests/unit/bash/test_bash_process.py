@@ -65,6 +65,21 @@ def test_process_leads_a_group_and_has_no_function_of_the_caller(
     bash.loop.close()
 
 
+@pytest.mark.parametrize("of_the_user", ["", "glibc.malloc.tcache_count=7"])
+def test_tunables_of_bash_are_not_for_its_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_the_user: str
+) -> None:
+    if of_the_user:
+        monkeypatch.setenv("GLIBC_TUNABLES", of_the_user)
+    bash = Process(tmp_path)
+    bash.run("printenv GLIBC_TUNABLES || true")
+    environ = Path(f"/proc/{bash.process.pid}/environ").read_text().split("\0")
+    assert f"GLIBC_TUNABLES={of_the_user or 'glibc.malloc.tcache_count=0'}" in environ
+    assert bash.log.read_text().rstrip("\n") == of_the_user
+    bash.process.close()
+    bash.loop.close()
+
+
 def test_process_ends_without_another_command(bash: Process) -> None:
     bash.process.close_commands()
     assert bash.loop.run_until(lambda: bash.has_ended, timeout=60)
