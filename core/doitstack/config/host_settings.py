@@ -9,12 +9,24 @@ from collections.abc import Iterator, Mapping
 
 from doitstack.config.hosts import SUBNODE
 from doitstack.config.local_conf import Section
+from doitstack.config.settings import Settings
 
 COPIED = ("extras.d", "files", "lib", "local.sh")
 """The names in a stack directory that other hosts get as they are."""
 
 REPOSITORIES = ".repositories"
 """The directory in the stack directory of another host with the controller's clones of plugins."""
+
+_ON_THE_CONTROLLER = frozenset(
+    {
+        *("key", "mysql", "postgresql", "rabbit", "memcached", "etcd3", "horizon", "tempest"),
+        *("g-api", "placement-api", "neutron", "neutron-api", "q-svc", "ovn-northd"),
+        *("neutron-ovn-maintenance-worker", "c-api", "c-sch", "c-vol", "c-bak", "cinder"),
+        *("n-api", "n-api-meta", "n-cond", "n-super-cond", "n-sch", "n-novnc", "n-sproxy"),
+        *("s-proxy", "s-object", "s-container", "s-account", "swift"),
+    }
+)
+"""The services that other hosts do not have unless their own sections enable them."""
 
 _OF_THE_CONTROLLER = ("HOSTS", "HOSTS_FILE", "HOSTS_SSH_OPTIONS", "HOST_IP", "HOST_IPV6", "DEST")
 """The settings of the controller that other hosts do not have."""
@@ -26,10 +38,17 @@ def group_and_host(group: str) -> tuple[str, str]:
     return name, host
 
 
+def services_of_hosts(settings: Settings) -> str:
+    """Return what other hosts enable by default: the services that are not only on a controller."""
+    names = (name for name in settings.services if name not in _ON_THE_CONTROLLER)
+    return ",".join(names) or ","
+
+
 def local_conf_of(host: str, sections: tuple[Section, ...], values: Mapping[str, str]) -> str:
     """Return the local.conf of another host.
 
-    `values` are settings that its own sections may change: passwords, and where the controller is.
+    `values` are settings that its own sections may change: passwords, where the controller is, and
+    services.
     """
     lines = ["# Made by doitstack from the local.conf of the controller.", "[[local|localrc]]"]
     lines += _settings(_meant_for({""}, sections))

@@ -5,7 +5,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from doitstack.config.host_settings import COPIED, REPOSITORIES, local_conf_of
+from doitstack.config.host_settings import COPIED, REPOSITORIES, local_conf_of, services_of_hosts
 from doitstack.config.hosts import Host, host_names
 from doitstack.config.passwords import SHELL_PASSWORDS
 from doitstack.stack import Stack
@@ -88,5 +88,6 @@ def _values(stack: Stack, host: Host, facts: dict[str, object]) -> dict[str, str
         values["HOST_IP"] = words[2]
     values["SERVICE_HOST"] = stack.settings["SERVICE_HOST"]
     values["THIS_HOST"] = host.name
+    values["ENABLED_SERVICES"] = services_of_hosts(stack.settings)
     values["ALL_HOSTS"] = " ".join(host_names(stack.settings))
     return values

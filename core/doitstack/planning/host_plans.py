@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
-from doitstack.config.host_settings import COPIED, local_conf_of
+from doitstack.config.host_settings import COPIED, local_conf_of, services_of_hosts
 from doitstack.config.hosts import CONTROLLER, Host, host_names, other_hosts
 from doitstack.errors import DoitstackError, PlanError
 from doitstack.planning.plan import FutureNames, Plan, PlannedStep, place_before
@@ -79,6 +79,7 @@ class _PlanMaker:
             if (place := directory.stack.dest / name).exists()
         }
         self.values = {name: settings[name] for name in ("SERVICE_HOST", "HOST_IP")}
+        self.values["ENABLED_SERVICES"] = services_of_hosts(settings)
         self.values["ALL_HOSTS"] = " ".join(host_names(settings))
 
     def __call__(self, host: str) -> _HostPlan:

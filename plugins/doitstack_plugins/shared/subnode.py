@@ -69,7 +69,8 @@ def check_services(stack: Stack, names: Iterable[str]) -> None:
     if wrong and is_subnode(stack.settings):
         raise SettingsError(
             f"{', '.join(wrong)}: SERVICE_HOST={stack.settings['SERVICE_HOST']} is another "
-            f"machine, where this runs; leave it out of ENABLED_SERVICES of this host"
+            "machine, where this runs; leave it out of ENABLED_SERVICES of this host, "
+            "as in ENABLED_SERVICES=n-cpu"
         )
 
 

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from doitstack.config.host_settings import group_and_host, local_conf_of
-from doitstack.config.local_conf import parse_sections, read_local_settings
+import pytest
+
+from doitstack.config.host_settings import group_and_host, local_conf_of, services_of_hosts
+from doitstack.config.local_conf import LocalSettings, parse_sections, read_local_settings
+from doitstack.config.settings import Settings
 
 CONF = """\
 [[local|localrc]]
@@ -54,6 +57,23 @@ def test_host_without_sections_of_its_own_is_any_subnode(tmp_path: Path) -> None
     settings, rest = conf_of("three", tmp_path)
     assert settings["SERVICE_HOST"] == "192.0.2.1"
     assert [section[2] for section in rest] == ["[all]", "[subnode]"]
+
+
+@pytest.mark.parametrize(
+    ("services", "expected"),
+    [
+        (
+            "key,mysql,n-api,n-cpu,ovn-controller,ovn-northd,c-vol,tides",
+            "n-cpu,ovn-controller,tides",
+        ),
+        ("key", ","),
+    ],
+)
+def test_hosts_have_services_that_are_not_for_a_controller_alone(
+    services: str, expected: str
+) -> None:
+    settings = Settings({"ENABLED_SERVICES": services}, LocalSettings({}), frozenset())
+    assert services_of_hosts(settings) == expected
 
 
 def test_groups_may_name_a_host() -> None:
