@@ -2,10 +2,10 @@
 
 import os
 import signal
-import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM, socket
 
 from ..options import read_options
 from ..protocol import open_directory, socket_path
@@ -58,10 +58,10 @@ def _use_normal_niceness() -> None:
         print(f"the niceness is {niceness}: callers of a lower one run the program themselves")  # noqa: T201
 
 
-def _listen(directory: int, name: str) -> socket.socket:
+def _listen(directory: int, name: str) -> socket:
     """Listen under a name of its own, then replace the socket of an earlier server at once."""
     new = f"{name}.{os.getpid()}"
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener = socket(AF_UNIX, SOCK_STREAM)
     before = os.umask(0o177)
     try:
         listener.bind(socket_path(directory, new))

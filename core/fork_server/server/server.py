@@ -5,12 +5,13 @@ A daemon has a server of its own, a fork of this one, which ends with it and out
 Eligibility decides which calls are served, and the worker is what a fork runs. See protocol.py for
 the words. Until a call is accepted its client waits PATIENCE seconds, afterwards for any time: so
 all clients are answered before the next fork.
+
+The modules of a program may replace functions and classes of the standard library, as eventlet
+does. So those that wait are imported by their names, before that.
 """
 
 import os
-import select
 import signal
-import socket
 import struct
 import time
 from collections import deque
@@ -18,6 +19,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from os import waitpid
+from select import POLLIN, poll
+from socket import AF_UNIX, SOCK_STREAM, socket
 
 from ..protocol import ACCEPTED, DAEMON, GREETING, NOT_STARTED, START, peer
 from .eligibility import Eligibility
@@ -36,7 +40,7 @@ _ALL = signal.valid_signals()
 class Call:
     """One client: its request, then the process that runs the program."""
 
-    connection: socket.socket
+    connection: socket
     request: Request | None = None
     pid: int = 0
     handle: int = -1
@@ -46,11 +50,11 @@ class Call:
 class Server:
     """Serves `listener` until nothing has run for `idle` seconds, or the program has changed."""
 
-    def __init__(self, listener: socket.socket, eligibility: Eligibility, idle: float) -> None:
+    def __init__(self, listener: socket, eligibility: Eligibility, idle: float) -> None:
         self._listener = listener
         self._eligibility = eligibility
         self._idle = idle
-        self._poll = select.poll()
+        self._poll = poll()
         self._actions: dict[int, Callable[[], None]] = {}
         self._to_start: deque[Call] = deque()
         self._last = time.monotonic()
@@ -95,7 +99,7 @@ class Server:
         return max(0, self._last + self._idle - time.monotonic()) * 1000
 
     def _watch(self, descriptor: int, action: Callable[[], None]) -> None:
-        self._poll.register(descriptor, select.POLLIN)
+        self._poll.register(descriptor, POLLIN)
         self._actions[descriptor] = action
 
     def _forget(self, descriptor: int) -> None:
@@ -105,7 +109,9 @@ class Server:
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
-                connection, _ = self._listener.accept()
+                # `accept` itself looks up the class, which may have been replaced.
+                descriptor, _ = self._listener._accept()  # type: ignore[attr-defined]
+                connection = socket(AF_UNIX, SOCK_STREAM, 0, descriptor)
                 _, user = peer(connection)
                 if user != os.geteuid():
                     connection.close()
@@ -188,7 +194,7 @@ class Server:
             if child == 0:
                 self._become_server_of(call)
                 return True
-            os.waitpid(child, 0)
+            waitpid(child, 0)
         assert call.request
         call.request.close()
         call.connection.close()
@@ -209,7 +215,7 @@ class Server:
             signal.signal(number, signal.SIG_IGN)  # the daemon decides
         # The objects of closed descriptors must not be collected, as they would close others.
         self._others = (self._listener, self._actions, self._to_start)
-        self._poll, self._actions, self._to_start = select.poll(), {}, deque()
+        self._poll, self._actions, self._to_start = poll(), {}, deque()
         self._is_open, self.is_detached, self.pid = False, True, os.getpid()
         _close_all_but(call.connection.fileno(), *call.request.descriptors)
         show_in_proc(call.request.argv, call.request.environ)
@@ -233,7 +239,7 @@ class Server:
                     os.kill(call.pid, number)
 
     def _reap(self, call: Call) -> None:
-        _, status = os.waitpid(call.pid, 0)
+        _, status = waitpid(call.pid, 0)
         self._forget(call.handle)
         os.close(call.handle)
         self._last = time.monotonic()

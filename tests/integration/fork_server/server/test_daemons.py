@@ -56,6 +56,23 @@ def running(daemon: Daemon) -> Daemon:
     return daemon
 
 
+REPLACEMENTS = """
+import os, select, socket
+def refuse(*_):
+    raise AssertionError
+os.waitpid = select.poll = socket.socket = refuse
+"""
+
+
+def test_what_the_program_replaces_in_python_does_not_matter_to_the_server(daemon: Daemon) -> None:
+    daemon.start(setup=REPLACEMENTS)
+    daemon.launch("wait")
+    assert daemon.pid != daemon.process.pid
+    daemon.process.terminate()
+    assert end(daemon.process)[0] == -signal.SIGTERM
+    assert "left to the real command" not in daemon.log.read_text()
+
+
 def test_it_outlives_the_server(running: Daemon) -> None:
     running.stop()
     assert not is_gone(running.pid)
