@@ -58,14 +58,21 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
 
 
 def _wait_for_change(top_dir: Path, before: Watched) -> Watched:
-    """Wait until what is watched is not as it was before the last run; return how it is then."""
-    with DirectoryWatch(read(top_dir).directories, flat=[top_dir]) as watch:
+    """Wait until what is watched is not as it was before the last run; return how it is then.
+
+    A tree that is gone is no change yet: perhaps another one takes its place.
+    """
+    directories = read(top_dir).directories
+    parents = {directory.parent for directory in directories}
+    with DirectoryWatch(directories, flat={top_dir, *parents}) as watch:
         now = read(top_dir)
         _say(f"watching {', '.join(now)}; Ctrl-C ends this")
         while not (changed := changes(before, now)):
-            before = Watched({**now, **before})
+            before, last = Watched({**now, **before}), now
             watch.wait()
             now = read(top_dir)
+            if gone := [name for name in last if name not in now]:
+                _say(f"gone: {', '.join(gone)}")
     _say(f"changed: {', '.join(changed)}")
     return now
 

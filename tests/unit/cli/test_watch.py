@@ -1,8 +1,13 @@
 """`doit stack --watch`: what is watched, and what counts as a change."""
 
+import threading
 from pathlib import Path
 
+import pytest
+
+from doitstack.cli import watch
 from doitstack.cli.watch import changes, read
+from tests.integration.probes import wait_until
 from tests.unit.cli.conftest import Doit
 from tests.unit.source_repository import make_repository
 
@@ -26,6 +31,33 @@ def test_tree_that_a_run_has_fetched_is_no_change(top: Path) -> None:
     before = read(top)
     make_repository(top / ".stack" / "keystone")
     assert changes(before, read(top)) == []
+
+
+def test_tree_that_takes_the_place_of_another_is_watched(
+    top: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree, seen = make_repository(top / ".stack" / "keystone"), list[list[str]]()
+    before = read(top)
+
+    def wait() -> None:
+        seen.append(changes(before, watch._wait_for_change(top, before)))
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    said = ""
+
+    def has_said(text: str) -> bool:
+        nonlocal said
+        said += capsys.readouterr().out
+        return text in said
+
+    wait_until(lambda: has_said("watching local.conf, keystone"), "watching")
+    tree.rename(top / "away")
+    wait_until(lambda: has_said("gone: keystone"), "a line about the tree")
+    make_repository(tree)
+    (tree / "sample" / "answer.py").write_text("ANSWER = 'second'\n")
+    thread.join(60)
+    assert seen == [["keystone"]]
 
 
 def test_broken_local_conf_is_watched_alone(top: Path) -> None:
