@@ -14,7 +14,7 @@ from doitstack.console.main_log import write_all
 from doitstack.processes.event_loop import EventLoop
 from doitstack.processes.prctl import die_with_parent
 from doitstack.processes.program import without_functions
-from doitstack.processes.tree import open_pidfd
+from doitstack.processes.tree import FUTURE_MARK, open_pidfd
 from doitstack.records import Record
 
 SESSION = Path(__file__).with_name("session.sh")
@@ -140,13 +140,15 @@ class BashProcess:
 
 def _start(place: SessionPlace, descriptors: list[int]) -> subprocess.Popen[bytes]:
     parent = os.getpid()
+    environ = _TUNABLES | without_functions(os.environ)
+    environ.pop(FUTURE_MARK, None)  # it outlives the step in which it may start
     return subprocess.Popen(
         ["bash", "--noprofile", "--norc", SESSION, *map(str, descriptors), str(parent), place.run],
         stdin=subprocess.DEVNULL,
         stdout=place.log,
         stderr=place.log,
         cwd=place.cwd,
-        env=_TUNABLES | without_functions(os.environ),
+        env=environ,
         pass_fds=descriptors,
         process_group=0,
         preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - we have one thread

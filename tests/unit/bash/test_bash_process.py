@@ -9,6 +9,7 @@ import pytest
 from doitstack.bash.bash_process import BashProcess, SessionPlace
 from doitstack.bash.protocol import decode_variables, encode_command
 from doitstack.processes.event_loop import EventLoop
+from doitstack.processes.left_running import environ_of
 
 
 class Process:
@@ -76,6 +77,16 @@ def test_tunables_of_bash_are_not_for_its_programs(
     environ = Path(f"/proc/{bash.process.pid}/environ").read_text().split("\0")
     assert f"GLIBC_TUNABLES={of_the_user or 'glibc.malloc.tcache_count=0'}" in environ
     assert bash.log.read_text().rstrip("\n") == of_the_user
+    bash.process.close()
+    bash.loop.close()
+
+
+def test_process_has_no_mark_of_the_step_that_starts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOITSTACK_FUTURE", "run:(program 1)")
+    bash = Process(tmp_path)
+    assert "DOITSTACK_FUTURE" not in environ_of(bash.process.pid)
     bash.process.close()
     bash.loop.close()
 
