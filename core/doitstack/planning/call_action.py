@@ -1,12 +1,13 @@
 """Call plugin actions; turn exceptions and False into StepError."""
 
+import os
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from doitstack.errors import DoitstackError, StepError, describe_error, shortage
 from doitstack.steps import Step, recorded_steps
@@ -40,7 +41,8 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 def call_in_step(function: Callable[..., Any], *arguments: Any) -> None:
     """Call the action of a main-line step. Raises DoitstackError for whatever it raises."""
     try:
-        call(function, *arguments)
+        with _exits_refused():
+            call(function, *arguments)
     except (DoitstackError, KeyboardInterrupt):
         raise
     except SystemExit as request:
@@ -50,6 +52,26 @@ def call_in_step(function: Callable[..., Any], *arguments: Any) -> None:
         with suppress(OSError):
             sys.stderr.write(traceback_of(error))
         raise StepError(describe_error(error)) from error
+
+
+@contextmanager
+def _exits_refused() -> Iterator[None]:
+    """Let `os._exit` raise StepError in this process, whose end would end the run without a word.
+
+    In processes that the action forks, it ends them as ever.
+    """
+    end, own = os._exit, os.getpid()
+
+    def refuse(status: int) -> NoReturn:
+        if os.getpid() != own:
+            end(status)
+        raise StepError(f"the action called os._exit({status!r})")
+
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        os._exit = end
 
 
 def traceback_of(error: BaseException) -> str:

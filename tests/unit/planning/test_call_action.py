@@ -46,6 +46,25 @@ def test_exit_is_a_failure() -> None:
         call_in_step(sys.exit, 3)
 
 
+def test_end_of_the_process_is_a_failure() -> None:
+    end = os._exit
+    with pytest.raises(StepError, match=r"^the action called os\._exit\(0\)$"):
+        call_in_step(lambda: os._exit(0))
+    assert os._exit is end
+
+
+def test_process_that_an_action_forks_may_end_itself() -> None:
+    def act() -> None:
+        child = os.fork()
+        if child == 0:
+            os._exit(7)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    codes: list[int] = []
+    call_in_step(act)
+    assert codes == [7]
+
+
 def test_our_errors_and_interrupts_pass() -> None:
     for error in (SettingsError("X=1"), KeyboardInterrupt()):
 
