@@ -288,7 +288,8 @@ def async_wait(*names: str) -> Step:
     """
     if not names:
         raise TypeError("async_wait needs the name of a future")
-    return _made(Step(Kind.ASYNC_WAIT, "-".join(("async_wait", *names)), waits=_names(names)))
+    waits = _names(names)
+    return _made(Step(Kind.ASYNC_WAIT, "-".join(("async_wait", *waits)), waits=waits))
 
 
 def _doit_attributes(attributes: dict[str, Any]) -> dict[str, Any]:

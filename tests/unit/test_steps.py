@@ -139,6 +139,8 @@ def test_waits_must_be_a_list_of_names() -> None:
         async_wait()
     with pytest.raises(ValueError, match="bad name for a future"):
         async_wait("a", "../b")
+    with pytest.raises(ValueError, match=r"^bad name for a future: \['a'\]"):
+        async_wait(["a"])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["setup", "getargs", "calc_dep", "teardown"])

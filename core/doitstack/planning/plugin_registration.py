@@ -210,7 +210,8 @@ def _refuse_unusable(
         raise PluginError(one.name, message)
     for hook in {phase.hook for phase in STACK_PHASES} & set(dir(one.source)):
         if not manager.parse_hookimpl_opts(one.source, hook):
-            raise PluginError(one.name, f"{one.origin}: {hook} is not a hook without @hookimpl")
+            place = place_in(one.origin, getattr(one.source, hook))
+            raise PluginError(one.name, f"{place}: {hook} is not a hook without @hookimpl")
 
 
 def _names_of(one: FoundPlugin, attribute: str) -> tuple[str, ...]:

@@ -86,13 +86,13 @@ def test_plugin_that_is_refused_is_left_out() -> None:
 
 UNFIT = {
     "@hookimpl(wrapper=True)\ndef stack_install(stack):\n    yield\n": (
-        "stack_install is a wrapper; yield steps from a plain hook"
+        ": stack_install is a wrapper; yield steps from a plain hook"
     ),
     "@hookimpl(hookwrapper=True)\ndef stack_install(stack):\n    yield\n": (
-        "stack_install is a wrapper; yield steps from a plain hook"
+        ": stack_install is a wrapper; yield steps from a plain hook"
     ),
     "def stack_install(stack):\n    yield run(print)\n": (
-        "stack_install is not a hook without @hookimpl"
+        ":3: stack_install is not a hook without @hookimpl"
     ),
 }
 
@@ -100,7 +100,7 @@ UNFIT = {
 @pytest.mark.parametrize("text", UNFIT)
 def test_hook_that_would_be_passed_over_is_refused(tmp_path: Path, text: str) -> None:
     path = drop_in(tmp_path, text)
-    assert refusal(tmp_path) == f"plugin demo: {path}: {UNFIT[text]}"
+    assert refusal(tmp_path) == f"plugin demo: {path}{UNFIT[text]}"
 
 
 def test_proxy_that_answers_no_question_is_no_hook(tmp_path: Path) -> None:
