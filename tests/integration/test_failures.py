@@ -171,7 +171,6 @@ def test_failed_script_is_shown_with_its_place_and_its_trace(stack_dir: MakeStac
         "",
         "FAILED after N s: stack install: plugin script: step 60-script.sh: "
         "/d/extras.d/60-script.sh:3: 'false' ended with code 1 (in work)",
-        "not run because of it: 60-script.sh",
         "log: /d/.stack/logs/stack.log",
         "trace of its commands: /d/.stack/logs/xtrace/stack:install:script:60-script.sh.log",
         AGAIN,

@@ -16,7 +16,7 @@ class RunFailures(Record):
     `failed` are the steps and futures that failed by themselves, the first first; `interrupted` is
     the step that a signal ended. `awaited` is the future for which the main line waited when it
     ended (empty: any). `stopped` and `not_run` name the futures that were stopped and the steps
-    that never ran.
+    that never ran, but for those of a name that has failed.
     """
 
     failed: tuple[StepRecord, ...] = ()
@@ -37,12 +37,14 @@ def failures_of(run: RunRecord, *, strict: bool) -> RunFailures:
     not_run = [
         s.name for s in run.steps if s.status is Status.NOT_RUN and s.kind is not Kind.ASYNC_WAIT
     ]
+    failed = tuple(step for step in run.failed if _is_cause(run, step, strict=strict))
+    # A script has a step of the same name in each phase.
+    names = {step.name for step in failed}
     return RunFailures(
-        failed=tuple(step for step in run.failed if _is_cause(run, step, strict=strict)),
+        failed=failed,
         interrupted=interrupted[-1] if interrupted else None,
         stopped=_each_once(stopped),
-        # A script has a step of the same name in each phase.
-        not_run=_each_once(cancelled + not_run),
+        not_run=_each_once([name for name in cancelled + not_run if name not in names]),
         awaited=run.last_wait.name if run.last_wait else None,
     )
 

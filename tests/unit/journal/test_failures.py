@@ -52,6 +52,17 @@ def test_failed_step_has_its_place_and_its_output() -> None:
     assert found.interrupted is None
 
 
+def test_later_steps_of_the_name_that_failed_are_no_news() -> None:
+    found = _found(
+        step(1, "50-a.sh"),
+        step_end(2, "50-a.sh", "failed", error="no luck"),
+        step_not_run(2, "50-a.sh"),
+        step_not_run(2, "60-b.sh"),
+        step_not_run(2, "60-b.sh"),
+    )
+    assert found.not_run == ("60-b.sh",)
+
+
 def test_failed_future_belongs_to_the_step_that_declares_it() -> None:
     (failed,) = _found(
         step(1, "a", "async_run"),
