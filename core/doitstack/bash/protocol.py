@@ -160,7 +160,8 @@ def _failed(code: str, place: str, command: str, stack: str) -> CommandError:
 
 def _did_you_mean(command: str) -> str:
     """Return the function of the library that a command that was not found may mean."""
-    return did_you_mean(command.split(maxsplit=1)[0], library_functions()) if command else ""
+    public = (name for name in library_functions() if not name.startswith("_"))
+    return did_you_mean(command.split(maxsplit=1)[0], public) if command else ""
 
 
 def _exited(code: str, place: str, words: str, stack: str) -> StepError:

@@ -112,7 +112,8 @@ _doitstack_run_script() {
     [[ ! $2 ]] || _doitstack_program=unstack
     [[ ! $2 || ${4-} != clean ]] || _doitstack_program=clean
     # shellcheck source=/dev/null
-    declare -F "_doitstack_in_$_doitstack_program" >/dev/null || source "$_doitstack_home/$_doitstack_program.sh"
+    declare -F "_doitstack_in_$_doitstack_program" >/dev/null ||
+        builtin source "$_doitstack_home/$_doitstack_program.sh"
     "_doitstack_in_$_doitstack_program" "$@"
 }
 
@@ -136,7 +137,7 @@ _doitstack_source() {
     fi
     [[ ! $_doitstack_continues ]] || set +o errexit +o errtrace
     # shellcheck source=/dev/null
-    source "$_doitstack_script" "$@"
+    builtin source "$_doitstack_script" "$@"
 }
 
 # Write the names of all variables, their attributes and their values, each list in the same order. A few
@@ -184,6 +185,15 @@ _doitstack_where() {
     done
 }
 
+# Return the line at $1, FILE:LINE, in REPLY; nothing if there is none.
+_doitstack_line_at() {
+    local _doitstack_lines=() _doitstack_number=${1##*:}
+    REPLY=
+    [[ $_doitstack_number =~ ^[1-9][0-9]*$ && -r ${1%:*} ]] || return 0
+    builtin mapfile -t -s "$((_doitstack_number - 1))" -n 1 _doitstack_lines <"${1%:*}"
+    [[ ! ${_doitstack_lines[0]-} =~ ^[[:space:]]*(.*[^[:space:]]) ]] || REPLY=${BASH_REMATCH[1]}
+}
+
 # Bash calls this, in a subshell, for a command that does not exist. Report the line of the script, even if
 # a function of ours runs the command.
 command_not_found_handle() {
@@ -205,7 +215,7 @@ command_not_found_handle() {
 _doitstack_on_error() {
     local -
     { set +x; } 2>/dev/null
-    local _doitstack_place _doitstack_stack _doitstack_ours _doitstack_what=$3
+    local _doitstack_place _doitstack_stack _doitstack_ours _doitstack_what=$3 REPLY
     [[ $- == *e* || ${_doitstack_continues-} ]] || return 0
     _doitstack_where "$2"
     if [[ $- != *e* ]]; then
@@ -220,6 +230,10 @@ _doitstack_on_error() {
         _doitstack_what='' _doitstack_place=$_doitstack_script
     elif [[ $_doitstack_place && $_doitstack_ours ]]; then
         _doitstack_what=$_doitstack_ours
+    elif [[ $_doitstack_what == return* ]]; then
+        # Of a function that has returned, bash only knows how.
+        _doitstack_line_at "$_doitstack_place"
+        _doitstack_what=${REPLY:-$_doitstack_what}
     fi
     if [[ $BASHPID == "$_doitstack_session" ]]; then
         _doitstack_end failed "$1" "$_doitstack_place" "$_doitstack_what" "$_doitstack_stack"

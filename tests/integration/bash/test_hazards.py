@@ -110,6 +110,14 @@ def test_status_of_a_script_is_that_of_its_last_command(stack_dir: MakeStackDir)
     )
 
 
+@pytest.mark.parametrize("call", ["refuse 'it'", "async_run 'a b' true"])
+def test_function_that_returned_a_failure_is_named_by_the_line_of_its_call(
+    run: Run, call: str
+) -> None:
+    outcome = run.fails(f"refuse() {{ return 1; }}\n  {call}")
+    assert error_of(outcome).endswith(f"{FIRST}:3: '{call}' ended with code 1")
+
+
 def test_unset_variable_under_nounset_is_reported_with_its_line(run: Run) -> None:
     outcome = run.fails("set -o nounset\necho $nothing_at_all")
     path = outcome.directory.path / FIRST

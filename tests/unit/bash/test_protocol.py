@@ -109,4 +109,5 @@ def test_command_that_was_not_found_may_mean_a_function() -> None:
     error = session_error("failed", ["127", "f.sh:1", "iniste f s o v", ""])
     assert str(error) == "f.sh:1: 'iniste f s o v' ended with code 127; did you mean iniset?"
     assert "mean" not in str(session_error("failed", ["1", "f.sh:1", "iniste", ""]))
+    assert "mean" not in str(session_error("failed", ["127", "f.sh:1", "nosuchcommand", ""]))
     assert "mean" not in str(session_error("failed", ["127", "f.sh:1", "async_wait f", ""]))
