@@ -34,6 +34,7 @@ NOEXEC = "set -n: bash would execute nothing more; check a script with `bash -n 
 """Why a command that switches execution off is refused: the session would hang."""
 
 _PHASE = r"""["' ]stack["' ].*\$\{?2\}?["']?\s*==?\s*["']?([a-z][a-z_-]*)"""
+_MODE = r"""\$\{?1\}?["']?\s*==?\s*["']?([a-z]+)["' ].*\$\{?2\}?["']?\s*==?\s*["']?[a-z]+-?[a-z]+"""
 _PHASES = [phase.task.partition(":")[2] for phase in STACK_PHASES] + ["post-extra"]
 
 _CHECKOUT = "set DEVSTACK_DIR to a checkout of it"
@@ -151,12 +152,21 @@ def missing_files(texts: Mapping[Path, str], has_file: Callable[[str], bool]) ->
 
 
 def unknown_phases(texts: Mapping[Path, str]) -> list[str]:
-    """Return a warning for each `$2` that a script compares with nearly the name of a phase."""
-    return [
+    """Return a warning for each `$2` that a script compares with nearly the name of a phase.
+
+    Also for a `$1` beside it that is nearly `stack`.
+    """
+    modes = [
+        f"{place}: there is no phase that begins with {word}{near}"
+        for place, word in first_places(texts, _MODE)
+        if word != "unstack" and (near := did_you_mean(word, ["stack"]))
+    ]
+    phases = [
         f"{place}: there is no phase stack {word}{near}"
         for place, word in first_places(texts, _PHASE)
         if word not in _PHASES and (near := did_you_mean(word, _PHASES))
     ]
+    return modes + phases
 
 
 def missing_configuration(texts: Mapping[Path, str], is_ours: Callable[[str], bool]) -> list[str]:

@@ -159,11 +159,20 @@ def test_long_lines_are_read_in_linear_time(tmp_path: Path, line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "warning"),
     [
-        ('if [[ "$1" == "stack" && "$2" == "instal" ]]; then', "instal; did you mean install?"),
+        (
+            'if [[ "$1" == "stack" && "$2" == "instal" ]]; then',
+            "stack instal; did you mean install?",
+        ),
         (
             "[ $1 = stack ] && [ ${2} = post_config ] && true",
-            "post_config; did you mean post-config?",
+            "stack post_config; did you mean post-config?",
         ),
+        (
+            'if [[ "$1" == "stak" && "$2" == "install" ]]; then',
+            "that begins with stak; did you mean stack?",
+        ),
+        ('if [[ "$1" == "stak" ]]; then', ""),
+        ('if [[ "$1" == "unstack" && "$2" == "extra" ]]; then', ""),
         ('if [[ "$1" == "stack" && "$2" == "pre-install" ]]; then', ""),
         ('if [[ "$1" == "stack" && "$2" == "zebra" ]]; then', ""),
         ('if [[ "$1" == "mine" && "$2" == "instal" ]]; then', ""),
@@ -173,7 +182,7 @@ def test_phase_with_nearly_the_name_of_another_is_found(
     tmp_path: Path, line: str, warning: str
 ) -> None:
     found = unknown_phases(scripts(tmp_path, a=f"{line}\n"))
-    assert found == ([f"{tmp_path / 'a'}:1: there is no phase stack {warning}"] if warning else [])
+    assert found == ([f"{tmp_path / 'a'}:1: there is no phase {warning}"] if warning else [])
 
 
 def test_configuration_that_cannot_be_in_etc_is_warned_of() -> None:
