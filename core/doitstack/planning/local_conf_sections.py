@@ -59,6 +59,12 @@ def section_mistakes(
     for place, group in _unknown_groups(local, conf, texts):
         if near := did_you_mean(group, _GROUPS):
             yield f"{place}: there is no group {group}{near}"
+    for section in local.sections:
+        group, _ = group_and_host(section.group)
+        if group == "local" and section.file != "localrc":
+            header = f"[[{section.group}|{section.file}]]"
+            use = f"[[{section.group}|localrc]]"
+            yield f"{conf}:{section.first_line - 1}: nothing reads {header}; write {use}"
     yield from _unknown_hosts(local, conf, hosts)
     yield from _unread_files(local, conf, plugins)
 

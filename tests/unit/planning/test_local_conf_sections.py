@@ -20,6 +20,17 @@ def test_misspelt_group_of_sections_is_refused(tmp_path: Path, group: str, near:
     assert str(raised.value) == f"{conf}:3: there is no group {group}; did you mean {near}?"
 
 
+@pytest.mark.parametrize("group", ["local", "local:subnode"])
+def test_section_of_settings_with_another_name_is_refused(tmp_path: Path, group: str) -> None:
+    conf = tmp_path / "local.conf"
+    conf.write_text(f"[[local|localrc]]\nENABLED_SERVICES=,\n[[{group}|localrcs]]\nA=1\n")
+    with pytest.raises(PlanError) as raised:
+        StackDirectory(tmp_path, {"PATH": os.environ["PATH"]}).check()
+    assert str(raised.value) == (
+        f"{conf}:3: nothing reads [[{group}|localrcs]]; write [[{group}|localrc]]"
+    )
+
+
 @pytest.mark.parametrize(
     ("hosts", "message"),
     [
