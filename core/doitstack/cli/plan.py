@@ -62,4 +62,6 @@ def _text(directory: StackDirectory, plans: Mapping[str, PlanOfHost], params: An
     origins = code_origins(directory.plugins, directory.stack)
     if params["json"]:
         return plan_json(plans, origins)
-    return tables.plan_table(plans, directory.warnings(), width(), origins)
+    unused = ", ".join(directory.unused_settings())
+    note = f"settings in local.conf that nothing uses: {unused}\n" if unused else ""
+    return tables.plan_table(plans, directory.warnings(), width(), origins) + note

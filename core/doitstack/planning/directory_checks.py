@@ -18,7 +18,7 @@ from doitstack.planning.drop_ins import ignored_drop_ins, is_reserved
 from doitstack.planning.enabled_services import service_mistakes, service_warnings
 from doitstack.planning.known_services import KnownServices
 from doitstack.planning.local_conf_sections import section_mistakes, section_warnings
-from doitstack.planning.misspelt_settings import misspelt_settings
+from doitstack.planning.misspelt_settings import misspelt_settings, unused_settings
 from doitstack.planning.plan import FutureNames
 from doitstack.planning.plugin_repositories import unmet_requirements
 from doitstack.planning.possible_futures import (
@@ -127,6 +127,10 @@ class DirectoryChecks:
             warnings += world_warnings(texts, self._settings)
         warnings += [*unknown_phases(texts), *self._services_left()]
         return warnings
+
+    def unused_settings(self) -> list[str]:
+        """Return the variables of the user's file that nothing uses."""
+        return unused_settings(self._settings, self._directory.plugins, self._texts.values())
 
     @cached_property
     def _texts(self) -> Mapping[Path, str]:

@@ -1,4 +1,4 @@
-"""Find settings that nothing uses and that are one typo away from a known name."""
+"""Find settings that nothing uses, such as those one typo away from a known name."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,20 +31,37 @@ def misspelt_settings(
     yield from _misspelt_in_environment(settings, plugins, texts)
 
 
+def unused_settings(
+    settings: Settings, plugins: Sequence[Plugin], scripts: Iterable[str]
+) -> list[str]:
+    """Return the variables of the user's file that nothing uses: neither we, plugins nor scripts.
+
+    Most of them are DevStack's, for what is not here. Programs may use others.
+    """
+    return _unused_and_known(settings, plugins, scripts)[0]
+
+
+def _unused_and_known(
+    settings: Settings, plugins: Sequence[Plugin], scripts: Iterable[str]
+) -> tuple[list[str], set[str]]:
+    """Return the variables of the user's file that nothing uses, and all names that are known."""
+    text = _local_text(settings)
+    unused = [name for name in settings.local.variables if not _is_used(name, text)]
+    if settings.with_default.issuperset(unused):
+        return [], set()
+    known = _names_in([*_texts(plugins), *scripts]) | settings.with_default
+    return [name for name in unused if name not in known], known
+
+
 def _misspelt_in_file(
     settings: Settings, plugins: Sequence[Plugin], scripts: Sequence[str]
 ) -> Iterator[str]:
-    local = settings.local
-    text = _local_text(settings)
-    unused = [
-        name for name in local.variables if len(name) >= _SHORTEST and not _is_used(name, text)
-    ]
-    unknown = set(unused) - settings.with_default
-    known = _names_in([*_texts(plugins), *scripts]) | settings.with_default if unknown else set()
+    unused, known = _unused_and_known(settings, plugins, scripts)
     for name in unused:
-        if name in unknown - known:
+        if len(name) >= _SHORTEST:
             for near in sorted(known & _slips(name))[:1]:
-                yield f"{local.place_of(name)}: nothing uses {name}; did you mean {near}?"
+                place = settings.local.place_of(name)
+                yield f"{place}: nothing uses {name}; did you mean {near}?"
 
 
 def _misspelt_in_environment(
@@ -81,8 +98,10 @@ def _is_used(name: str, local: str) -> bool:
 
 
 def _local_text(settings: Settings) -> str:
+    """Return the user's file, and what names the files of its other sections."""
     script = settings.local.script
-    return script.read_text(encoding="utf-8", errors="replace") if script else ""
+    text = script.read_text(encoding="utf-8", errors="replace") if script else ""
+    return "\n".join([text, *(section.file for section in settings.local.sections)])
 
 
 def _texts(plugins: Sequence[Plugin]) -> Iterator[str]:

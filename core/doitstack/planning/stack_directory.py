@@ -243,6 +243,10 @@ class StackDirectory:
             raise PlanError("\n".join(warnings))
         return warnings
 
+    def unused_settings(self) -> list[str]:
+        """Return the variables of the user's file that nothing uses, once all plugins are here."""
+        return [] if self.plugins_to_fetch() else self._checks.unused_settings()
+
     def plugins_to_fetch(self) -> list[Path]:
         """Return the places of the plugin repositories that `doit stack` will fetch."""
         places = (self.stack.dest / name for name, _, _ in self.settings.local.plugins)

@@ -29,6 +29,23 @@ def test_plan_may_be_a_graph(doit: Doit) -> None:
     assert out.startswith("digraph")
 
 
+def test_plan_ends_with_settings_that_nothing_uses(top: Path, doit: Doit) -> None:
+    conf = top / "local.conf"
+    settings = "FLAT_INTERFACES=eth0\nMINE=1\nHOST_IP=127.0.0.1\nOF_A_SECTION=x\nOF_SCRIPT=1\n"
+    text = f"{settings}[[post-config|$OF_A_SECTION/y.conf]]\n"
+    conf.write_text(f"[[local|localrc]]\n{text}")
+    (top / "extras.d" / "50-demo.sh").write_text("echo $OF_SCRIPT\n")
+    last = "settings in local.conf that nothing uses: FLAT_INTERFACES, MINE"
+    assert doit("plan")[1].splitlines()[-1] == last
+
+
+def test_plan_names_no_unused_settings_before_all_plugins_are_here(top: Path, doit: Doit) -> None:
+    (top / "local.conf").write_text(f"[[local|localrc]]\nenable_plugin p {top}/none\nMINE=1\n")
+    out = doit("plan")[1]
+    assert "`doit stack` fetches it" in out
+    assert "nothing uses" not in out
+
+
 def test_mistake_of_the_stack_directory_is_exit_code_3(top: Path, doit: Doit) -> None:
     (top / "extras.d" / "60-demo.py").write_text("")
     code, out, err = doit("plan")
