@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pyte
 
-PATIENCE = 60.0
+PATIENCE = 250.0
 """Seconds until what should be seen must have come."""
+
+BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
+"""Around a drawing, which may come in pieces."""
 
 _LOCAL_FLAGS = 3
 
@@ -59,8 +62,21 @@ def _trimmed(lines: list[str]) -> list[str]:
     return lines
 
 
+_LAST = b"\x05"
+"""A byte that no program writes, and no terminal shows."""
+
+
+def _whole(data: bytes) -> int:
+    """Return how much of it belongs to no unfinished drawing, and to no unfinished sequence."""
+    begin = data.rfind(BEGIN)
+    if begin >= 0 and END not in data[begin:]:
+        return begin
+    last = data.rfind(b"\x1b")
+    return last if last >= 0 and BEGIN.startswith(data[last:]) else len(data)
+
+
 class Terminal(Screen):
-    """A program in its own terminal."""
+    """A program in its own terminal, which shows a drawing once it is whole."""
 
     def __init__(
         self,
@@ -75,6 +91,7 @@ class Terminal(Screen):
         self.master, slave = pty.openpty()
         self._set_size(columns, lines)
         self.received = b""
+        self._unshown = b""
         self._process = subprocess.Popen(
             ["setsid", "--ctty", *argv],
             cwd=cwd,
@@ -119,14 +136,18 @@ class Terminal(Screen):
             return False
         data = os.read(self.master, 1 << 16)
         self.received += data
-        self.feed(data)
+        self._unshown += data
+        whole = _whole(self._unshown)
+        self.feed(self._unshown[:whole])
+        self._unshown = self._unshown[whole:]
         return True
 
     def end(self) -> int:
-        """Wait for the end of the program; return its exit code."""
+        """Wait for the end of the program, and for all that it has written; return its exit code."""
         self.until(lambda: self._process.poll() is not None, "the end")
-        while self._look(0.0):
-            pass
+        os.write(self._slave, _LAST)
+        self.until(lambda: _LAST in self.received, "the last byte")
+        self.received = self.received.replace(_LAST, b"")
         return self._process.returncode
 
     def hang_up(self) -> int:

@@ -16,6 +16,12 @@ from doitstack.console.screens import write_all
 _HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGTSTP)
 """Signals that might leave us halfway through drawing."""
 
+BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
+"""Around a drawing: a terminal that knows them shows the whole of it at once; others ignore them.
+
+The kernel hands a write to the terminal in pieces, which would flicker.
+"""
+
 _LOCAL_FLAGS = 3
 """The index in termios' attributes of the flags that contain ECHO."""
 
@@ -80,6 +86,8 @@ class Region:
             # The output above may have set a colour and not reset it.
             text = "".join(f"{line.text}\x1b[0m\n" for line in shown)
             data += b"\x1b[0m" + text.encode(errors="replace")
+        if shown or self._drawn:
+            data = BEGIN + data + END
         self._drawn = shown
         write_all(self.descriptor, data)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from doitstack.console.terminal_footer import Line, Region
+from doitstack.console.terminal_footer import BEGIN, END, Line, Region
 from tests.terminal import Screen
 
 _END = b"\x05"
@@ -91,14 +91,25 @@ def test_same_lines_are_not_drawn_again(tty: Tty, region: Region) -> None:
 
 def test_colour_of_the_output_does_not_reach_the_lines(tty: Tty, region: Region) -> None:
     region.draw(b"\x1b[31mred\n", _lines("A"))
-    assert tty.look() == b"\x1b[31mred\r\n\x1b[0mA\x1b[0m\r\n"
+    assert b"\x1b[31mred\r\n\x1b[0mA\x1b[0m\r\n" in tty.look()
 
 
 def test_bytes_of_the_output_are_left_alone(tty: Tty, region: Region) -> None:
     region.draw(b"", _lines("A"))
     tty.look()
     region.draw(b"\xff\x00 \xc3\xa4\n", ())
-    assert tty.look().endswith(b"\xff\x00 \xc3\xa4\r\n")
+    assert b"\x1b[2K\xff\x00 \xc3\xa4\r\n" in tty.look()
+
+
+def test_terminal_is_told_where_a_drawing_begins_and_ends(tty: Tty, region: Region) -> None:
+    region.draw(b"one\n", ())
+    assert tty.look() == b"one\r\n"
+    for above, lines in ((b"", _lines("A")), (b"two\n", _lines("B")), (b"three\n", ())):
+        region.draw(above, lines)
+        drawing = tty.look()
+        assert drawing.startswith(BEGIN)
+        assert drawing.endswith(END)
+        assert drawing.count(BEGIN) == drawing.count(END) == 1
 
 
 def test_lines_that_a_narrower_terminal_has_folded_are_taken_away(tty: Tty, region: Region) -> None:
