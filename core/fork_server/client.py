@@ -158,7 +158,8 @@ def _expect(connection: _socket.socket, word: bytes) -> None:
     periods = 0
     while not poll.poll(PATIENCE * 1000):
         periods += 1
-        if periods > _BUSY_PERIODS or not _is_busy(pid):
+        # An idle server may have answered since.
+        if periods > _BUSY_PERIODS or not (_is_busy(pid) or poll.poll(0)):
             raise NotServedError
     if connection.recv(1) != word:
         raise NotServedError

@@ -26,4 +26,19 @@ def test_only_a_server_that_lacks_a_processor_is_waited_for(
     mine, server = socket.socketpair()
     with mine, server, pytest.raises(client.NotServedError):
         client._expect(mine, protocol.GREETING)
-    assert waits == [protocol.PATIENCE * 1000] * periods
+    assert [wait for wait in waits if wait] == [protocol.PATIENCE * 1000] * periods
+
+
+def test_answer_that_comes_while_the_client_looks_at_the_server_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mine, server = socket.socketpair()
+
+    def answers(_pid: int) -> bool:
+        server.send(protocol.GREETING)
+        return False
+
+    monkeypatch.setattr(client, "PATIENCE", 0.001)
+    monkeypatch.setattr(client, "_is_busy", answers)
+    with mine, server:
+        client._expect(mine, protocol.GREETING)
