@@ -25,10 +25,10 @@ _BOOT = (
     'exec(zlib.decompress(base64.b64decode(open(0,"rb",0,closefd=False).readline())))'
 )
 
-FIRST_WORD = 30.0
+FIRST_WORD = 60.0
 """Seconds in which a host must answer: ssh has to connect, and Python to start there."""
 
-LEASE = 1.5
+LEASE = 5.0
 """Seconds of silence after which each side believes that the other has gone."""
 
 BEAT = 0.3
