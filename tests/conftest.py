@@ -161,7 +161,7 @@ class StackDir:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(dedent(text))
 
-    def run(self, *arguments: str, timeout: float = 120, **environ: str) -> Outcome:
+    def run(self, *arguments: str, timeout: float = 250, **environ: str) -> Outcome:
         """Run `doit ARGUMENTS` to its end."""
         process = self._start(self.program, *arguments, **environ)
         try:

@@ -127,7 +127,7 @@ def do_threads():
     import threading
 
     atexit.register(print, "at exit")
-    threading.Thread(target=lambda: (time.sleep(0.1), print("thread"))).start()
+    threading.Thread(target=lambda: (threading.main_thread().join(), print("thread"))).start()
     print("main")
 
 

@@ -12,6 +12,9 @@ import fork_server
 from fork_server import Options, Preparation
 
 HERE = Path(__file__).parent
+PATIENCE = 250.0
+"""Seconds until what is waited for must have come, however busy the machine is."""
+
 SCRIPT = "#!{python}\nimport sys\nfrom fake_tool import main\nsys.exit(main())\n"
 
 
@@ -67,9 +70,14 @@ class Tool:
                 env=plain_environment(),
                 start_new_session=True,
             )
-        until(lambda: self.socket.exists() or server.poll() is not None, self.log)
-        assert self.socket.exists(), self.log.read_text()
+        # Its socket may be gone again, if it is soon idle.
+        until(lambda: self._has_been_ready or server.poll() is not None, self.log)
+        assert self._has_been_ready, self.log.read_text()
         return server
+
+    @property
+    def _has_been_ready(self) -> bool:
+        return "ready\n" in self.log.read_text()
 
     def stop(self) -> None:
         if self.server:
@@ -82,7 +90,7 @@ class Tool:
         return subprocess.run(
             [program or self.client, *words],
             capture_output="stdout" not in options,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
             env=plain_environment() if env is None else env,
             **options,
@@ -111,7 +119,7 @@ class Tool:
 
 
 def until(condition: Any, log: Path | None = None) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, log.read_text() if log else "too late"
         time.sleep(0.01)
@@ -134,5 +142,5 @@ def started(tool: Tool, *words: str, **options: object) -> "tuple[subprocess.Pop
 
 
 def end(process: "subprocess.Popen[bytes]") -> tuple[int, bytes, bytes]:
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err

@@ -143,7 +143,7 @@ class Terminal(Screen):
         return True
 
     def end(self) -> int:
-        """Wait for the end of the program, and for all that it has written; return its exit code."""
+        """Wait for the end of the program and for what it has written; return its exit code."""
         self.until(lambda: self._process.poll() is not None, "the end")
         os.write(self._slave, _LAST)
         self.until(lambda: _LAST in self.received, "the last byte")

@@ -2,17 +2,17 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.conftest import CHECKOUT, MakeStackDir, Outcome, StackDir, user_caches
+from tests.ports import free_port
 from tests.service_processes import service_processes
 
 PORTS = (
@@ -65,11 +65,10 @@ needs_packages = pytest.mark.skipif(
 
 def free_ports() -> dict[str, str]:
     """Return a free port for each setting of PORTS."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in PORTS]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return {name: str(one.getsockname()[1]) for name, one in zip(PORTS, probes, strict=True)}
+    ports: set[int] = set()
+    while len(ports) < len(PORTS):
+        ports.add(free_port())
+    return dict(zip(PORTS, map(str, ports), strict=True))
 
 
 def make_sample(make: MakeStackDir, sample: str, home: Path, more: str = "") -> StackDir:

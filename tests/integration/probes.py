@@ -9,6 +9,9 @@ from textwrap import dedent
 
 from tests.conftest import Outcome
 
+PATIENCE = 250.0
+"""Seconds until what is waited for must have come, however busy the machine is."""
+
 PRELUDE = '''\
 import os
 import signal
@@ -25,7 +28,7 @@ from doitstack.errors import CommandError, DoitstackError, FutureError
 
 
 def until(is_so, what="what was waited for"):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 250
     while not is_so():
         assert time.monotonic() < deadline, f"{what} did not come"
         time.sleep(0.01)
@@ -58,7 +61,7 @@ def plugin(text: str) -> str:
     return PRELUDE + dedent(text)
 
 
-def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def wait_until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Wait for something outside of this process."""
     deadline = time.monotonic() + seconds
     while not is_so():

@@ -88,7 +88,9 @@ def _is_clean(terminal: Terminal, stack: StackDir, *, columns: int = 80) -> bool
 
 
 def _masked(lines: list[str]) -> list[str]:
-    return [re.sub(r"\b\d+ s\b", "N s", line) for line in lines]
+    """Return lines without times, and without the blanks that align them."""
+    untimed = [re.sub(r"\b(\d+ s|[\d:]+:\d\d)(?!\w)", "N s", line) for line in lines]
+    return [re.sub(r"(?<=\S) {3,}", "  ", line) for line in untimed]
 
 
 # -- live --------------------------------------------------------------------------------------

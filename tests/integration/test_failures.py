@@ -195,9 +195,10 @@ def test_future_that_failed_before_the_step_is_shown_first(stack_dir: MakeStackD
     stack = _python(
         stack_dir,
         """
-        yield async_run("early", ["sh", "-c", "echo the cause; exit 7"])
+        begun = "until [ -e begun ]; do sleep 0.01; done"
+        yield async_run("early", ["sh", "-c", f"{begun}; echo the cause; exit 7"])
         ended = "until grep -q '^rc' $DEST/async/early.ini; do sleep 0.01; done"
-        yield run(shell(f"{ended}; false"), name="late")
+        yield run(shell(f"touch begun; {ended}; false"), name="late")
         yield async_wait("early")
         """,
     )

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
@@ -151,13 +152,13 @@ def test_host_that_does_not_answer_is_named_and_the_others_are_torn_down(stack: 
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
 def test_nothing_of_a_run_outlives_it_on_any_host(stack: StackDir, how: str) -> None:
-    conf, mark = stack.path / "local.conf", f"hosts-{how}"
+    conf, mark = stack.path / "local.conf", uuid.uuid4().hex
     conf.write_text(f"{CONF}[[local:one|localrc]]\nSLOW=one\n")
     run = stack.start("stack", TEST_MARK=mark)
     wait_until((home(stack, "one") / "doitstack/one/slow").exists, "the slow step on one")
     assert len(marked(mark)) > 5
     os.kill(run.pid, getattr(signal, how))
-    run.communicate(timeout=30)
+    run.communicate()
     wait_until(lambda: not marked(mark), "their ends")
 
 

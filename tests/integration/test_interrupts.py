@@ -102,7 +102,7 @@ def stack_install(stack):
 
 
 def _end(stack: StackDir, process: "subprocess.Popen[str]") -> Outcome:
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate()
     return Outcome(process.returncode, out, stack)
 
 
@@ -332,7 +332,7 @@ def test_interrupt_of_a_quiet_terminal_reader_is_no_error(stack_dir: MakeStackDi
     process.stdout.readline()
     process.stdout.close()
 
-    assert process.wait(timeout=60) == 0
+    assert process.wait() == 0
     assert (stack.path / "end").exists()
     assert "line 19999\n" in (stack.dest / "logs" / "stack.log").read_text()
 
@@ -370,7 +370,7 @@ def test_killed_holder_does_not_block_the_next_run(stack_dir: MakeStackDir, mark
     first = stack.start("stack")
     wait_until((stack.path / "standing").exists, "the first run")
     first.kill()
-    first.communicate(timeout=60)
+    first.communicate()
     wait_until(lambda: marked(mark) == [], "the end of its program")
     (stack.path / "gate").unlink()
     (stack.path / "gate").write_text("go\n")

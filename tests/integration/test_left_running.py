@@ -21,7 +21,9 @@ LEAVING = plugin("""
     def forks(stack, name):
         if os.fork() == 0:
             os.setsid()
+            parent = os.getpid()
             if os.fork() == 0:
+                until(lambda: os.getppid() != parent)
                 os.closerange(3, 4096)  # the console
                 Path(name).write_text(f"{os.getpid()}\\n")
                 time.sleep(600)
@@ -38,6 +40,18 @@ LEAVING = plugin("""
         yield run(forks, "forked")
         yield run(shell("setsid env -u DOITSTACK_FUTURE sleep 600 & echo $! > bash"))
         yield run(serve)
+        yield run(settled)
+
+    NAMES = ("future", "bash_future", "forked_future", "program", "popen", "forked", "bash")
+
+    def settled(stack):
+        until(lambda: all(map(stands, map(Path, NAMES))))
+
+    def stands(file):
+        \"\"\"Return whether a daemon runs, and runs its program.\"\"\"
+        if not file.exists() or not (pid := file.read_text().strip()):
+            return False
+        return "forked" in file.name or Path(f"/proc/{pid}/comm").read_text() == "sleep\\n"
 
     def serve(stack):
         stack.run_process("sleeper", ["sleep", "600"])
@@ -53,9 +67,7 @@ def mark() -> str:
 
 def pids_of(stack: StackDir) -> dict[str, int]:
     """Return the daemons that the plugin has left running."""
-    files = [stack.path / name for name in NAMES]
-    wait_until(lambda: all(file.exists() and file.read_text() for file in files), "all daemons")
-    return {file.name: int(file.read_text()) for file in files}
+    return {name: int((stack.path / name).read_text()) for name in NAMES}
 
 
 def line_of(outcome: Outcome, begin: str) -> str:
@@ -95,7 +107,7 @@ def test_daemons_are_shown_and_ended_by_unstack(stack_dir: MakeStackDir, mark: s
     assert stack.run("services").ok().out == "no services\n"
 
     other.run("clean").ok()
-    assert marked(mark) == []
+    wait_until(lambda: marked(mark) == [], "the end of all")
 
 
 def test_run_that_goes_on_has_left_nothing(stack_dir: MakeStackDir) -> None:

@@ -114,7 +114,7 @@ def test_one_that_waits_for_a_lock_takes_no_slot(stack_dir: MakeStackDir) -> Non
     )
     os.mkfifo(stack.path / "gate")
 
-    outcome = stack.run("-n", "2", "stack", timeout=60).ok()
+    outcome = stack.run("-n", "2", "stack").ok()
 
     queued = [(e["name"], e["lock"]) for e in outcome.journal if e["event"] == "future_queued"]
     assert queued == [("waits", "apt")]
@@ -152,7 +152,7 @@ def test_lock_is_free_however_its_holder_ends(stack_dir: MakeStackDir, how: str)
         }
     )
 
-    assert "I have it" in stack.run("stack", timeout=60).ok().lines
+    assert "I have it" in stack.run("stack").ok().lines
     stack.run("unstack").ok()  # ends the daemon, too
 
 
@@ -171,7 +171,7 @@ def test_lock_of_a_killed_shell_future_is_free(stack_dir: MakeStackDir) -> None:
         }
     )
 
-    lines = stack.run("stack", timeout=60).ok().lines
+    lines = stack.run("stack").ok().lines
 
     assert "code 137" in lines
     assert "I have it" in lines
@@ -198,7 +198,7 @@ def test_shell_future_that_is_killed_while_it_waits_is_out_of_the_queue(
     )
     os.mkfifo(stack.path / "gate")
 
-    outcome = stack.run("stack", timeout=60).ok()
+    outcome = stack.run("stack").ok()
 
     assert "code 137" in outcome.lines
     assert "I have it" in outcome.lines
@@ -237,7 +237,7 @@ def test_interrupt_ends_those_that_wait(stack_dir: MakeStackDir) -> None:
     os.kill(waits, 0)
 
     process.terminate()
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate()
 
     assert process.returncode == 143, out
     assert is_dead(waits)
@@ -260,7 +260,7 @@ def test_serial_run_has_no_locks(stack_dir: MakeStackDir) -> None:
         )
     )
 
-    stack.run("stack", DEVSTACK_PARALLEL="False", timeout=60).ok()
+    stack.run("stack", DEVSTACK_PARALLEL="False").ok()
 
     assert order(stack) == ["start outer", "end outer", "start inner", "end inner"]
 
@@ -311,7 +311,7 @@ def test_waiting_script_is_not_kept_waiting_by_a_future_that_needs_its_shell(
         }
     )
 
-    outcome = stack.run("-n", "1", "stack", timeout=60).ok()
+    outcome = stack.run("-n", "1", "stack").ok()
 
     assert "done" in outcome.lines
     assert "in the shell" in outcome.lines

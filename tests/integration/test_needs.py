@@ -132,6 +132,6 @@ def run_as_user(stack: StackDir, *words: str) -> "subprocess.CompletedProcess[st
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=250,
         check=False,
     )

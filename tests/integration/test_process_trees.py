@@ -78,7 +78,19 @@ def _started(stack: StackDir) -> "tuple[subprocess.Popen[str], int]":
 
 def _watchdogs(main: int) -> list[int]:
     children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
-    return [int(pid) for pid in children if os.getsid(int(pid)) == int(pid)]
+    return [pid for pid in map(int, children) if _leads_a_session(pid)]
+
+
+def _leads_a_session(pid: int) -> bool:
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:  # it has ended meanwhile
+        return False
+
+
+def _both_watchdogs(main: int) -> list[int]:
+    wait_until(lambda: len(_watchdogs(main)) == 2, "two watchdogs")
+    return _watchdogs(main)
 
 
 @pytest.mark.parametrize("files", FUTURES.values(), ids=FUTURES)
@@ -140,8 +152,7 @@ def test_watchdog_that_is_killed_is_replaced(stack_dir: MakeStackDir, mark: str)
     stack = stack_dir(FUTURES["python program"], TEST_MARK=mark)
     process, left = _started(stack)
     for count in (1, 2, 2):
-        before = set(_watchdogs(process.pid))
-        assert len(before) == 2
+        before = set(_both_watchdogs(process.pid))
         for watchdog in [*before][:count]:
             os.kill(watchdog, signal.SIGKILL)
         wait_until(
@@ -159,8 +170,9 @@ def test_watchdog_that_is_killed_is_replaced(stack_dir: MakeStackDir, mark: str)
 def test_one_watchdog_suffices(stack_dir: MakeStackDir, mark: str) -> None:
     stack = stack_dir(FUTURES["python program"], TEST_MARK=mark)
     process, _ = _started(stack)
+    first, _ = _both_watchdogs(process.pid)
     os.kill(process.pid, signal.SIGSTOP)  # so that it cannot start another watchdog
-    os.kill(_watchdogs(process.pid)[0], signal.SIGKILL)
+    os.kill(first, signal.SIGKILL)
     process.kill()
     process.communicate()
     wait_until(lambda: marked(mark) == [], "the end of all")
@@ -170,7 +182,7 @@ def test_watchdogs_have_another_name_than_the_run(stack_dir: MakeStackDir, mark:
     """So `killall -9 doit` does not kill them."""
     stack = stack_dir(FUTURES["python program"], TEST_MARK=mark)
     process, _ = _started(stack)
-    for pid in _watchdogs(process.pid):
+    for pid in _both_watchdogs(process.pid):
         name = Path(f"/proc/{pid}/comm")
         wait_until(lambda name=name: name.read_text() == "doit-watchdog\n", "the name")
     process.kill()
@@ -180,8 +192,9 @@ def test_watchdogs_have_another_name_than_the_run(stack_dir: MakeStackDir, mark:
 def test_next_command_ends_what_outlived_the_watchdogs(stack_dir: MakeStackDir, mark: str) -> None:
     stack = stack_dir(FUTURES["python program"], TEST_MARK=mark)
     process, left = _started(stack)
+    watchdogs = _both_watchdogs(process.pid)
     os.kill(process.pid, signal.SIGSTOP)  # so that it cannot start others
-    for watchdog in _watchdogs(process.pid):
+    for watchdog in watchdogs:
         os.kill(watchdog, signal.SIGKILL)
     process.kill()
     process.communicate()
@@ -226,5 +239,5 @@ def test_run_that_ignores_hangup_and_interrupt_goes_on(stack_dir: MakeStackDir) 
         future = int(job.partition("\npid = ")[2].split()[0])
         os.kill(future, signal.SIGINT)
         (stack.path / "go").touch()
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate()
     assert process.returncode == 0, out

@@ -115,8 +115,9 @@ def test_serial_run_has_true_durations(stack_dir: MakeStackDir) -> None:
     assert serial["speedup"] == 1
     assert serial["critical_path"] >= 0.9
     assert parallel["background"] >= 0.9
-    assert parallel["critical_path"] < parallel["background"]
-    assert parallel["measured_speedup"] > 1
+    assert parallel["measured_speedup"] == pytest.approx(
+        serial["elapsed"] / parallel["elapsed"], rel=0.1
+    )
     assert "Measured against the last serial run" in outcome.out
 
 

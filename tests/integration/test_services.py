@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeStackDir
+from tests.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("served_runs")
 
@@ -97,9 +98,7 @@ def test_a_death_of_an_earlier_run_is_none_of_this_one(stack_dir: MakeStackDir) 
 
 
 def test_services_are_listed_with_state_pid_port_and_log(stack_dir: MakeStackDir) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     stack = stack_dir(plugin(LISTENER, port=port))
     assert stack.run("services").ok().out == "no services\n"
     stack.run("stack").ok()

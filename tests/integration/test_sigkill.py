@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeStackDir, StackDir
-from tests.integration.probes import is_dead, marked, plugin, wait_until
+from tests.integration.probes import PATIENCE, is_dead, marked, plugin, wait_until
 
 MOMENTS = 12
 """How often each part kills a run."""
@@ -104,7 +104,7 @@ def test_nothing_outlives_a_kill_at_any_moment(
 
 def _wait_for_the_end_of_all(mark: str, when: str) -> None:
     """Wait until no process with `mark` lives, except watchdogs."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while left := [pid for pid in marked(mark) if not _is_watchdog(pid)]:
         assert time.monotonic() < deadline, f"{when}:\n{_described(left)}"
         time.sleep(0.05)
@@ -172,7 +172,7 @@ def test_next_command_copes_with_what_a_crash_left(
             ["left", "running"],
             ["reused", "lost"],
         ]
-        assert left.wait(timeout=60) == -signal.SIGTERM
+        assert left.wait() == -signal.SIGTERM
         assert not is_dead(other.pid), "a pid that was given anew is not ours"
         assert not files.exists() or [path.name for path in files.iterdir()] == [".run"]
     finally:

@@ -174,7 +174,7 @@ def test_futures_outside_a_session_agree_with_the_model(calls: list[Call]) -> No
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=250,
             check=True,
         )
         assert in_blocks(notices(done.stdout.splitlines())) == in_blocks(model.lines)

@@ -65,7 +65,7 @@ def test_exported_functions_of_the_caller_have_no_effect(stack_dir: MakeStackDir
     ],
 )
 def test_foreign_message_is_one_failure(stack_dir: MakeStackDir, command: str, reason: str) -> None:
-    outcome = stack_dir({"extras.d/50-demo.sh": SCRIPT.format(command)}).run("stack", timeout=60)
+    outcome = stack_dir({"extras.d/50-demo.sh": SCRIPT.format(command)}).run("stack")
     assert "Traceback" not in outcome.out
     assert outcome.code == 1
     assert reason in outcome.out

@@ -343,7 +343,7 @@ def test_a_signal_before_a_failed_fork_is_not_lost(unserved: Tool) -> None:
     process = unserved.popen("wait")
     until(lambda: b"SigCgt:\t0000000000000000" not in status(process.pid))
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate()
     assert process.returncode == -signal.SIGTERM
 
 

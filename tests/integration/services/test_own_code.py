@@ -4,7 +4,6 @@ pyuwsgi comes from the package index, or from uv's cache.
 """
 
 import http.client
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,18 +19,21 @@ from doitstack.venvs import Environment, install
 from doitstack_plugins.shared.constraints import SHIPPED_CONSTRAINTS
 from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 from tests.conftest import user_caches
+from tests.ports import free_port
+from tests.served_tool import until
 from tests.unit.recorded_actions import RecordedActions, make_stack
 from tests.unit.source_repository import make_repository
 from tests.unit.test_venvs import run, wheel
 
 NAME = "doitstacksample"
 APPLICATION = """\
-import json, time
+import json, pathlib, time
 from doitstacksample import answer
 
 def application(environ, start_response):
     said = answer.ANSWER
     if environ["PATH_INFO"] == "/slow":
+        pathlib.Path(__file__).parents[2].joinpath("slow").touch()
         time.sleep(1)
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps({"answer": said}).encode()]
@@ -64,9 +66,8 @@ def service(tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> Wsgi
     constraints = str(SHIPPED_CONSTRAINTS)
     made = Environment(tmp_path / "venv", (NAME, "pyuwsgi"), constraints, trees=trees)
     install(made, run)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
-    return WsgiService("web", f"{NAME}.wsgi:application", made, "127.0.0.1", port, processes=2)
+    web = f"{NAME}.wsgi:application"
+    return WsgiService("web", web, made, "127.0.0.1", free_port(), processes=2)
 
 
 def again(service: WsgiService) -> WsgiService:
@@ -76,7 +77,7 @@ def again(service: WsgiService) -> WsgiService:
 
 
 def ask(service: WsgiService, path: str = "/") -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=250)
     try:
         connection.request("GET", path)
         return connection.getresponse().read().decode()
@@ -109,8 +110,7 @@ def test_new_code_answers_and_no_request_is_refused(
     ]
     for thread in threads:
         thread.start()
-    while len(answers) < 3:
-        time.sleep(0.01)
+    until(lambda: len(answers) >= 3 and (tree.parent / "slow").exists())
     # Of the same length within the second: Python alone would not notice it.
     (tree / NAME / "answer.py").write_text("ANSWER = 'later'\n")
     assert up(stack, again(service)) == master

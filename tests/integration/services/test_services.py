@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,10 @@ def is_ready(services: Services, name: str) -> bool:
 
 
 def gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def begin(services: Services, name: str, argv: list[str], **options: Any) -> None:
@@ -106,7 +110,7 @@ def test_start_passes_everything_as_it_was_given(services: Services, tmp_path: P
     hard = "1 # ;' \" %(x)s $HOME\n`id` \\"
     script = 'printf "<%s>" "$X" "$1" "$(pwd)"; exec sleep 1000'
     begin(services, "a", ["sh", "-c", script, "sh", hard], env={"X": hard}, cwd=tmp_path)
-    assert wait_until(lambda: bool(services.log("a").read_text()))
+    assert wait_until(lambda: services.log("a").read_text().endswith(f"<{tmp_path}>"))
     assert services.log("a").read_text() == f"<{hard}><{hard}><{tmp_path}>"
 
 
@@ -148,10 +152,11 @@ def pipes(pid: int | None) -> list[tuple[str, int]]:
     """Return the pipes that a process has open, with how it may use them."""
     found = []
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        target = str(entry.readlink())
-        if target.startswith("pipe:"):
-            info = Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text()
-            found.append((target, int(info.split()[3], 8)))
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            target = str(entry.readlink())
+            if target.startswith("pipe:"):
+                info = Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text()
+                found.append((target, int(info.split()[3], 8)))
     return found
 
 
@@ -273,9 +278,9 @@ def test_supervisord_is_a_daemon_of_its_own(services: Services) -> None:
         for process in kept(services):
             files = Path(f"/proc/{process.pid}/fd")
             assert os.readlink(files / "0") == "/dev/null"
-            assert f"socket:[{os.fstat(held.fileno()).st_ino}]" not in {
-                os.readlink(file) for file in files.iterdir()
-            }
+            for file in files.iterdir():
+                with suppress(FileNotFoundError):  # it was closed meanwhile
+                    assert file.readlink() != Path(f"socket:[{os.fstat(held.fileno()).st_ino}]")
 
 
 def test_services_outlive_the_process_that_started_them(services: Services) -> None:
@@ -301,7 +306,7 @@ def test_files_are_private(services: Services) -> None:
 def test_stop_ends_a_service_and_its_children(services: Services) -> None:
     services.start("a", ["sh", "-c", "setsid sleep 1000 & sleep 1000"], wait=False)
     services.start("b", SLEEP)
-    assert len(services.pids("a")) == 3
+    assert wait_until(lambda: len(services.pids("a")) == 3)
     services.stop("a")
     assert services.pids("a") == []
     assert {one.name: one.state for one in services.status()} == {
@@ -377,6 +382,7 @@ def test_a_service_that_ignores_sigterm_is_killed(
 
 def test_deaths_name_a_needed_service_that_died_before(shared: Services) -> None:
     shared.start("a", ["sh", "-c", "echo last words; exec sleep 1000"])
+    assert wait_until(lambda: "last words\n" in shared.log("a").read_text())
     assert shared.deaths(time.time(), "a") == {}
     psutil.Process(pid_of(shared, "a")).kill()
     assert wait_until(lambda: state_of(shared, "a") is ServiceState.EXITED)
@@ -408,12 +414,18 @@ def test_stop_of_nothing_leaves_all(shared: Services) -> None:
 
 def test_a_service_has_its_own_time_to_end(shared: Services) -> None:
     script = "trap 'echo asked' TERM; echo ready; while :; do sleep 0.05; done"
-    begin(shared, "a", ["sh", "-c", script], stop_seconds=1)
-    assert wait_until(lambda: is_ready(shared, "a"))
-    shared.stop("a")
-    assert "asked" in shared.log("a").read_text()
-    assert "SIGKILL" in (directory_of(shared) / "supervisord.log").read_text()
-    assert "stopwaitsecs=1\n" in (directory_of(shared) / "conf.d" / "a.conf").read_text()
+    for seconds in (1, 20):
+        begin(shared, "a", ["sh", "-c", script], stop_seconds=seconds)
+        assert wait_until(lambda: is_ready(shared, "a"))
+        shared.stop("a")
+        assert "SIGKILL" in (directory_of(shared) / "supervisord.log").read_text()
+        conf = (directory_of(shared) / "conf.d" / "a.conf").read_text()
+        assert f"stopwaitsecs={seconds}\n" in conf
+        if "asked" in shared.log("a").read_text():
+            return
+        # On a busy machine, it may have lacked a processor for all of its time.
+        shared.log("a").unlink()
+    pytest.fail("it was not asked to end")
 
 
 def test_stop_does_not_wait_for_supervisor_for_ever(
@@ -466,6 +478,8 @@ def test_deaths_do_not_include_stopped_services(services: Services) -> None:
             name, ["sh", "-c", f"echo last words of {name}; exec sleep 1000"], wait=name == "c"
         )
     assert {one.state for one in services.status()} == {ServiceState.RUNNING}
+    for name in ("a", "b", "c"):
+        assert wait_until(lambda name=name: "last words" in services.log(name).read_text())
     began = time.time() - 10
     assert services.deaths(began) == {}
     for name in ("a", "b"):
@@ -482,7 +496,7 @@ def test_deaths_do_not_include_stopped_services(services: Services) -> None:
     assert list(services.deaths(began)) == ["b"]
 
 
-def wait_until(condition, seconds: float = 10) -> bool:
+def wait_until(condition, seconds: float = 250) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -81,7 +81,7 @@ def ask(
     port: int, certificate: Path, headers: dict[str, str], body: bytes = b""
 ) -> tuple[int, str]:
     context = ssl.create_default_context(cafile=str(certificate))
-    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=30)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=250)
     connection.request("POST", "/v1?x=1", body, headers)
     answer = connection.getresponse()
     text = answer.read().decode()
@@ -101,10 +101,10 @@ def test_service_learns_the_protocol_of_the_request(
 
 
 def test_missing_service_is_unavailable(certificate: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        nobody = closed.getsockname()[1]
-    with proxy("127.0.0.1", nobody, certificate) as port:
-        assert ask(port, certificate, {}) == (503, "")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # it does not listen
+        with proxy("127.0.0.1", closed.getsockname()[1], certificate) as port:
+            assert ask(port, certificate, {}) == (503, "")
 
 
 def test_headers_have_a_limit(service: int, certificate: Path) -> None:

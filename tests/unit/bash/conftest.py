@@ -150,7 +150,7 @@ class Bash:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=250,
             check=False,
         )
         return Outcome(done.returncode, done.stdout, done.stderr)

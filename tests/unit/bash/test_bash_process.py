@@ -36,7 +36,7 @@ class Process:
     def run(self, command: str) -> None:
         done = self.output.count(b"done\0") + 1
         self.process.send_command(encode_command(command))
-        assert self.loop.run_until(lambda: self.output.count(b"done\0") == done, timeout=60)
+        assert self.loop.run_until(lambda: self.output.count(b"done\0") == done, timeout=250)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_process_has_no_mark_of_the_step_that_starts_it(
 
 def test_process_ends_without_another_command(bash: Process) -> None:
     bash.process.close_commands()
-    assert bash.loop.run_until(lambda: bash.has_ended, timeout=60)
+    assert bash.loop.run_until(lambda: bash.has_ended, timeout=250)
     assert not bash.process.is_alive
     assert bash.code == 0
 

@@ -57,7 +57,7 @@ def test_waits_are_answered_though_a_callback_cannot_wait(make_run: MakeRun) -> 
 
     run.soon(read)
     run.soon(lambda: run.end("a"))
-    assert run.context.loop.run_until(lambda: len(answers) == 2, timeout=10)
+    assert run.context.loop.run_until(lambda: len(answers) == 2, timeout=250)
     assert answers == ["say", "wait 0"]
 
 

@@ -91,7 +91,7 @@ def test_nothing_goes_on_of_a_future_that_was_killed(make_run: MakeRun) -> None:
                 run.futures.ended(future, -signal.SIGKILL)
             else:
                 run.futures.cannot_start(future, StepError("the bash session has ended"))
-            assert daemon.wait(timeout=60) == -signal.SIGKILL
+            assert daemon.wait() == -signal.SIGKILL
 
 
 def test_thousands_that_cannot_start_do_not_nest(make_run: MakeRun) -> None:

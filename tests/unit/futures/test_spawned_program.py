@@ -11,13 +11,14 @@ from doitstack.errors import CommandError, FutureError
 from doitstack.futures.future import Future, FutureState
 from doitstack.journal.job_file import read_job
 from doitstack.processes.tree import start_time
+from tests.integration.probes import is_dead
 from tests.unit.futures.manual_run import MakeRun, ManualRun
 
 
 def spawn(run: ManualRun, *argv: str) -> Future:
     """Run a program as the future `a` to its end."""
     future = begin(run, *argv)
-    assert run.context.loop.run_until(lambda: future.has_ended, 60)
+    assert run.context.loop.run_until(lambda: future.has_ended, 250)
     return future
 
 
@@ -71,7 +72,7 @@ def test_process_is_in_the_job_file_while_it_runs(make_run: MakeRun) -> None:
     assert job
     assert (job.pid, job.started, job.rc) == (future.pid, start_time(future.pid), None)
     os.kill(future.pid, signal.SIGKILL)
-    assert run.context.loop.run_until(lambda: future.has_ended, 60)
+    assert run.context.loop.run_until(lambda: future.has_ended, 250)
 
 
 def test_program_that_fails_is_an_error_of_the_future(make_run: MakeRun) -> None:
@@ -102,12 +103,8 @@ def test_what_a_killed_program_has_started_is_killed(make_run: MakeRun) -> None:
     assert future.rc == 128 + signal.SIGKILL
     assert isinstance(future.error, FutureError)
     assert future.failure() == "future a: was killed by SIGKILL"
-    assert not start_time(int(log_of(run))) or is_zombie(int(log_of(run)))
+    assert is_dead(int(log_of(run)))
     assert run.log.lines[-1] == f"[Async a:{future.pid}]: FAILED with rc 137"
-
-
-def is_zombie(pid: int) -> bool:
-    return ") Z" in Path(f"/proc/{pid}/stat").read_text()
 
 
 def test_end_that_cannot_be_recorded_is_a_failure(

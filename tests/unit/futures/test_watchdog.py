@@ -15,7 +15,7 @@ from doitstack.futures.watchdog import mark, unfinished
 from doitstack.journal.job_file import Job, close_job, open_job
 from doitstack.processes.tree import Root, look_up, open_pidfd
 
-PATIENCE = 60.0
+PATIENCE = 250.0
 """Seconds after which a test gives up; none is passed by waiting."""
 
 

@@ -157,10 +157,14 @@ def test_name_is_that_of_the_file() -> None:
 def test_program_that_times_out_is_stopped_with_its_children(
     tmp_path: Path, run_it: Callable[[Program], object]
 ) -> None:
-    script = "sleep 300 & echo $! >sleeper; wait"
-    with pytest.raises(CommandError, match=r"^sh timed out after 0\.3 s$") as raised:
-        run_it(Program(["sh", "-c", script], cwd=tmp_path, timeout=0.3))
-    assert raised.value.code == 124
-    child = look_up(int((tmp_path / "sleeper").read_text()))
+    script, sleeper = "sleep 300 & echo $! >sleeper; wait", tmp_path / "sleeper"
+    for limit in (0.3, 5, 50):
+        with pytest.raises(CommandError, match=f"^sh timed out after {limit} s$") as raised:
+            run_it(Program(["sh", "-c", script], cwd=tmp_path, timeout=limit))
+        assert raised.value.code == 124
+        # On a busy machine, it may have started nothing in so short a time.
+        if sleeper.exists() and sleeper.read_text():
+            break
+    child = look_up(int(sleeper.read_text()))
     assert child is None or child.is_zombie
-    run_it(Program(["true"], timeout=60))
+    run_it(Program(["true"], timeout=250))

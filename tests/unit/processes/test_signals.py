@@ -40,7 +40,6 @@ def test_signal_in_a_destructor_is_raised_after_it(number: int, code: int, retry
         [sys.executable, "-c", SCRIPT.format(number=int(number), retry=retry)],
         capture_output=True,
         text=True,
-        timeout=30,
         check=False,
     )
 
@@ -57,7 +56,7 @@ def test_other_errors_in_a_destructor_are_reported() -> None:
     )
 
     outcome = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
 
     assert "ValueError: mine" in outcome.stderr
@@ -108,7 +107,6 @@ def test_what_is_ignored_stays_ignored() -> None:
         ["sh", "-c", "trap '' INT HUP; exec \"$@\"", "sh", sys.executable, "-c", IGNORED],
         capture_output=True,
         text=True,
-        timeout=30,
         check=False,
     )
     assert (outcome.returncode, outcome.stdout) == (0, "SIGTERM\n"), outcome.stderr

@@ -118,7 +118,7 @@ def test_tree_never_holds_ourselves() -> None:
 
 
 def test_stop_ends_the_whole_tree_by_term(polite: Tree) -> None:
-    stop([polite.root])
+    stop([polite.root], grace=250)
     assert polite.members() == set()
     assert polite.process.wait() == -signal.SIGTERM
 
@@ -182,14 +182,19 @@ def test_single_processes_are_ended_and_the_stubborn_killed() -> None:
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
         "print(1, flush=True); time.sleep(600)"
     )
-    with (
-        subprocess.Popen(["sleep", "600"]) as quick,
-        subprocess.Popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE) as slow,
-    ):
-        assert slow.stdout
-        slow.stdout.readline()
-        assert end_processes([quick.pid, slow.pid], grace=0.2) == set()
-    assert (quick.returncode, slow.returncode) == (-signal.SIGTERM, -signal.SIGKILL)
+    for grace in (0.2, 5, 50):
+        with (
+            subprocess.Popen(["sleep", "600"]) as quick,
+            subprocess.Popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE) as slow,
+        ):
+            assert slow.stdout
+            slow.stdout.readline()
+            assert end_processes([quick.pid, slow.pid], grace=grace) == set()
+        assert slow.returncode == -signal.SIGKILL
+        # On a busy machine, it may have had no time to end by itself.
+        if quick.returncode != -signal.SIGKILL:
+            break
+    assert quick.returncode == -signal.SIGTERM
 
 
 def test_process_that_may_not_be_signalled_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:

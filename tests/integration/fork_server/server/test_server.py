@@ -53,19 +53,26 @@ def test_a_dying_server_fails_the_command_once(tool: Tool, tmp_path: Path) -> No
 
 def test_an_idle_server_ends(unserved: Tool) -> None:
     server = unserved.start(idle=0.3)
-    assert server.wait(30) == 0
+    assert server.wait() == 0
     assert not unserved.socket.exists()
     assert unserved.run("served").stdout == b"False\n"
 
 
 def test_a_running_command_keeps_the_server(unserved: Tool) -> None:
-    server = unserved.start(idle=3.0)
-    process, _ = started(unserved, "wait")
-    time.sleep(3.5)
+    for idle in (1.0, 5.0, 25.0):
+        server = unserved.start(idle=idle)
+        process = unserved.popen("wait")
+        assert process.stdout
+        if int(process.stdout.readline()) != process.pid:
+            break
+        process.terminate()  # on a busy machine, the server may have ended before the call
+        end(process)
+        server.wait()
+    time.sleep(idle + 0.5)
     assert server.poll() is None
     process.terminate()
     end(process)
-    assert server.wait(30) == 0
+    assert server.wait() == 0
 
 
 def test_calls_share_nothing(tool: Tool) -> None:
@@ -74,20 +81,17 @@ def test_calls_share_nothing(tool: Tool) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_another_user_is_not_served(tool: Tool) -> None:
-    for path in (tool.socket, *tool.socket.parents):
-        if Path("/tmp") in path.parents:
-            path.chmod(0o777)
+    for path in (tool.socket, tool.socket.parent):
+        path.chmod(0o777)
     probe = f"""if 1:
         import os, socket
+        os.chdir({str(tool.socket.parent)!r})  # which others cannot reach
         os.setuid(65534)
         with socket.socket(socket.AF_UNIX) as client:
-            os.chdir({str(tool.socket.parent)!r})
             client.connect("tool.sock")
             print(client.recv(1))
     """
-    done = subprocess.run(
-        [sys.executable, "-c", probe], capture_output=True, timeout=30, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, check=True)
     assert done.stdout == b"b''\n"
 
 
@@ -105,7 +109,7 @@ def test_another_users_server_is_not_used(unserved: Tool) -> None:
             os.seteuid(0)
         unserved.socket.parent.chmod(0o700)
         assert unserved.run("served").stdout == b"False\n"
-        listener.settimeout(5)
+        listener.settimeout(250)
         connection, _ = listener.accept()
         with connection:
             assert connection.recv(1) == b""
@@ -119,7 +123,8 @@ def test_descriptors_do_not_pile_up(tool: Tool) -> None:
     for _ in range(5):
         tool.run("exit", "1")
         tool.run("exit", "1", env=plain_environment(PYTHONUTF8="1"))
-    assert len(list(descriptors.iterdir())) <= before
+    # The last of them is closed after the client has its answer.
+    until(lambda: len(list(descriptors.iterdir())) <= before)
 
 
 def test_a_client_does_not_use_a_directory_open_to_others(tool: Tool) -> None:
