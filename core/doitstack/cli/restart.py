@@ -24,6 +24,9 @@ _LOOK_AGAIN, _PATIENCE = 0.05, 1.0
 _STAYS_UP, _MAY_BE_BUSY = 1.0, 30.0
 """Seconds without use of the CPU after which a daemon has started, and with it: it has work."""
 
+_IDLE_LOOKS = 5
+"""The number of looks in _STAYS_UP seconds."""
+
 Place = tuple[str, int]
 """An address and a port."""
 
@@ -133,15 +136,17 @@ def _wait_until_idle(services: Services, name: str) -> None:
 
     Raises ServiceError if it ends.
     """
-    began = idle_since = time.time()
-    used = 0.0
-    while time.time() < idle_since + _STAYS_UP and time.time() < began + _MAY_BE_BUSY:
+    began = time.time()
+    used, idle_looks = 0.0, 0
+    # Looks are counted, as a pause may be much longer than it was meant to be.
+    while idle_looks < _IDLE_LOOKS and time.time() < began + _MAY_BE_BUSY:
         _check(services, name, began)
         processes = list(filter(None, map(look_up, services.pids(name))))
         before, used = used, sum(process.cpu for process in processes)
-        if used != before or any(process.is_busy for process in processes):
-            idle_since = time.time()
-        time.sleep(_STAYS_UP / 5)
+        # If it has no process, supervisord has not noticed its end yet.
+        is_idle = used == before and processes and not any(one.is_busy for one in processes)
+        idle_looks = idle_looks + 1 if is_idle else 0
+        time.sleep(_STAYS_UP / _IDLE_LOOKS)
 
 
 def _check(services: Services, name: str, since: float) -> None:

@@ -1,15 +1,19 @@
 """`doit restart`. The services are real, and small."""
 
-import socket
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from doitstack.cli import restart
 from doitstack.config.settings import load_settings
+from doitstack.errors import ServiceError
 from doitstack.stack import Stack
+from tests.ports import free_port
 from tests.unit.cli.conftest import Doit
 
 SERVER = """
@@ -85,14 +89,26 @@ def test_daemon_that_fails_only_after_its_imports_is_shown_with_its_error(
     assert "NameError: name 'nothing' is not defined" in err
 
 
+def test_daemon_is_not_taken_for_idle_after_one_long_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine may be so busy that a pause of milliseconds takes seconds."""
+    deaths = iter([{}, {}, {"tides": "tides has ended"}])
+    services: Any = SimpleNamespace(
+        deaths=lambda *_: next(deaths), pids=lambda _: [os.getpid()] if now < [20] else []
+    )
+    now = [0.0]
+    monkeypatch.setattr(restart.time, "time", lambda: now[0])
+    monkeypatch.setattr(restart.time, "sleep", lambda _: now.append(now.pop() + 10))
+    with pytest.raises(ServiceError, match="tides has ended"):
+        restart._wait_until_idle(services, "tides")
+
+
 def test_service_that_does_not_come_up_again_is_shown_with_its_error(
     doit: Doit, stack: Stack, top: Path
 ) -> None:
     code_file = top / "code.py"
     code_file.write_text("pass\n")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    stack.run_process("tides", [sys.executable, "-c", SERVER, code_file, port])
+    command = [sys.executable, "-c", SERVER, code_file, str(free_port())]
+    stack.run_process("tides", command)
     code, out, err = doit("restart", "tides")
     assert (code, err) == (0, "")
     code_file.write_text("raise ValueError('of the user')\n")
