@@ -16,7 +16,8 @@ TESTS = rf"smoke|tempest\.scenario\.test_({'|'.join(SCENARIOS)})\."
 
 _USER = "root"
 _SECONDS = "300"
-"""The time limit for what a guest does: without KVM, a busy one takes a minute to boot."""
+"""The time limit for what a guest does, and for the services beside guests: without KVM, a busy one
+takes a minute to boot, and leaves little of the cores to others."""
 
 
 def has_logins(stack: Stack) -> bool:
@@ -39,6 +40,7 @@ def sections(stack: Stack) -> Sections:
             "ping_timeout": _SECONDS,
             "ssh_timeout": _SECONDS,
         },
+        "service-clients": {"http_timeout": _SECONDS},
         "compute": {"build_timeout": _SECONDS, "hypervisor_type": "QEMU"},
         "compute-feature-enabled": {
             "console_output": "true",

@@ -21,6 +21,7 @@ def test_tests_log_in_to_guests(tmp_path: Path) -> None:
     sections = conf.sections(make(tmp_path), "/state", {"image_ref": "i"})
     assert sections["validation"]["run_validation"] == "true"
     assert sections["compute"]["image_ref"] == "i"
+    assert sections["service-clients"]["http_timeout"] == sections["validation"]["ssh_timeout"]
     assert sections["compute-feature-enabled"]["vnc_console"] == "true"
     assert sections["volume-feature-enabled"]["backup"] == "true"
 
