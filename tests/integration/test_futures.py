@@ -266,6 +266,7 @@ def test_async_wait_collects_in_order_and_stops_at_the_first_failure(
         "[Async c:PID]: Waiting for completion of leave 9 (0 other jobs running)",
         "leaving with 9",
         "[Async c:PID]: finished leave 9 with result 9 in N seconds",
+        "WARNING: uncollected futures have failed: c; `doit log c` shows why",
     ]
     assert "[Async b:PID]: FAILED with rc 7" in told
 
@@ -425,7 +426,7 @@ def test_uncollected_futures_are_collected_in_the_end(stack_dir: MakeStackDir) -
 
     outcome = stack.run("stack").ok()
 
-    assert transcript(outcome)[-8:] == [
+    assert transcript(outcome)[-9:] == [
         "WARNING: uncollected async future bad",
         "[Async bad:PID]: Waiting for completion of forgotten 5 (0 other jobs running)",
         "leaving with 5",
@@ -434,7 +435,10 @@ def test_uncollected_futures_are_collected_in_the_end(stack_dir: MakeStackDir) -
         "[Async good:PID]: Waiting for completion of forgotten 0 (0 other jobs running)",
         "leaving with 0",
         "[Async good:PID]: finished forgotten 0 with result 0 in N seconds",
+        "WARNING: uncollected futures have failed: bad; `doit log bad` shows why",
     ]
+    # Nor does the end of a run that succeeds hide it.
+    assert outcome.out.count("WARNING: uncollected futures have failed: bad") == 2
     collected = {e["name"]: e["rc"] for e in outcome.journal if e["event"] == "collected"}
     assert collected == {"bad": 5, "good": 0}
     assert list((stack.dest / "async").glob("*.ini")) == []

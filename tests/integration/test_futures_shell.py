@@ -366,6 +366,7 @@ def test_uncollected_shell_futures_are_collected_in_the_end(stack_dir: MakeStack
         "WARNING: uncollected async future good",
         "leaving with 0",
         "[Async good:PID]: finished leave 0 with result 0 in N seconds",
+        "WARNING: uncollected futures have failed: bad; `doit log bad` shows why",
     ]
     collected = {e["name"]: e["rc"] for e in outcome.journal if e["event"] == "collected"}
     assert collected == {"bad": 5, "good": 0}

@@ -57,9 +57,12 @@ class ClosingTasks:
         futures = self._run.executor.futures
         wait = futures.collector.when_rest_collected()
         futures.collector.wait_until_over(wait)
+        message = f"uncollected futures have failed: {', '.join(one.name for one in wait.failed)}"
         if wait.failed and self._run.context.options.strict:
-            names = ", ".join(future.name for future in wait.failed)
-            raise StepError(f"uncollected futures have failed: {names} (ASYNC_STRICT is set)")
+            raise StepError(f"{message} (ASYNC_STRICT is set)")
+        # In a run that has failed, these are the futures that it has stopped.
+        if wait.failed and not futures.is_closed:
+            self._run.context.warn(f"{message}; `doit log {wait.failed[0].name}` shows why")
 
     def _check_services(self) -> None:
         # Shown here, since a run that has failed already shows no other failure.

@@ -68,8 +68,17 @@ def test_cleanup_waits_for_all_futures_and_only_warns(run: Closing) -> None:
         "<a.log>",
         "WARNING: uncollected async future b",
         "<b.log>",
+        "WARNING: uncollected futures have failed: a; `doit log a` shows why",
     ]
     assert run.futures.table.uncollected() == []
+
+
+def test_cleanup_of_a_run_that_has_failed_does_not_warn_of_what_was_stopped(run: Closing) -> None:
+    run.start("a", 143)
+    run.soon(lambda: setattr(run.futures, "is_closed", True))
+    run.close_task(CLEANUP)
+    assert "WARNING: uncollected async future a" in run.log.lines
+    assert not run.context.warnings
 
 
 def test_strict_cleanup_fails_for_failed_futures(tmp_path: Path) -> None:
