@@ -37,12 +37,16 @@ class _TasksCommand(InterruptibleCommand):
     def execute(self, params: Any, args: list[str]) -> int:
         """Run the command. The exit code is 3 if it names a task that does not exist."""
         with standard_output(self.get_name()):
+            # What cannot be written is no error of a task.
+            shown, self.outstream = self.outstream, io.StringIO()
             try:
                 code: int | None = super().execute(params, args)
             except (InvalidCommand, InvalidDodoFile):
                 raise
             except Exception as error:
                 raise InvalidCommand(uptodate_error(error)) from error
+            finally:
+                shown.write(self.outstream.getvalue())
         return code or 0
 
 

@@ -1,6 +1,7 @@
 """doit's own commands in a stack directory: no traceback, no internal names, 80 columns."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,15 @@ def test_phase_is_ignored_with_its_steps(top: Path, doit: Doit) -> None:
     assert "1 ignored (`doit forget stack:install:a:true` ends that)" in out.splitlines()[-1]
     doit("forget", "stack:install")
     assert "==> stack install: a: true" in doit("stack:install")[1]
+
+
+def test_list_that_cannot_be_written_is_no_error_of_a_task(
+    doit: Doit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        code, _, err = doit("list", "--all")
+    assert (code, err) == (
+        3,
+        "ERROR: list cannot continue: [Errno 28] No space left on device\n",
+    )
