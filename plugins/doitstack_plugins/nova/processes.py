@@ -60,9 +60,13 @@ def create_vhosts(stack: Stack) -> None:
 
 def start_nova(stack: Stack) -> None:
     """Start all processes, restart those that run from something else, and wait until they work."""
+    has_api = stack.is_service_enabled("n-api") and stack.services.is_up("n-api")
     for name in _apis(stack):
         serve(stack, _wsgi(stack, name))
     _stop_outdated(stack)
+    if has_api:
+        # It may import new code while users wait: daemons that start would take the CPU from it.
+        wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
     for daemon in control_daemons(stack):
         _run(stack, daemon)
     if stack.is_service_enabled("n-api"):

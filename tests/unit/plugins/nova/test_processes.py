@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack.services.services import Services
 from doitstack.stack import Stack
 from doitstack.venvs import Environment
 from doitstack_plugins.libvirt import node
@@ -59,10 +60,11 @@ def test_computes_start_after_the_conductors_that_they_call(
     assert done == [*started, "answers", ["n-cond-cell1", "n-sch"], "n-cpu-1", "ready"]
 
 
-def test_apis_run_new_code_before_daemons_are_stopped(
+def test_api_that_runs_answers_by_new_code_before_daemons_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack, done = make_nova(tmp_path), []
+    monkeypatch.setattr(Services, "is_up", lambda _, name: name == "n-api")
     monkeypatch.setattr(Environment, "code_to_run", lambda _: "new code")
     monkeypatch.setattr(stack, "run_process", lambda name, *_, **__: done.append(name))
     monkeypatch.setattr(stack, "stop_process", lambda *names: done.extend(names))
@@ -72,7 +74,8 @@ def test_apis_run_new_code_before_daemons_are_stopped(
     with stack.acting(RecordedActions(lambda program: None)):
         nova.configure(stack)
         processes.start_nova(stack)
-    assert done[:5] == ["n-api", "n-api-meta", "n-cond-cell1", "n-sch", "n-cpu-1"]
+    stopped = ["n-cond-cell1", "n-sch", "n-cpu-1"]
+    assert done[:6] == ["n-api", "n-api-meta", *stopped, "answers"]
 
 
 def test_guests_are_forgotten_with_their_database(
