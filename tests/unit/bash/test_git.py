@@ -171,7 +171,7 @@ def test_files_that_scripts_have_written_before_stay_in_the_tree(project, reclon
 
 def test_tree_of_an_unknown_branch_is_an_error_with_the_settings(project) -> None:
     done = _fetch(project, "nosuch", code=1)
-    assert "origin at nosuch (SAMPLE_REPO, SAMPLE_BRANCH)" in done.out
+    assert "origin at nosuch (SAMPLE_REPO, SAMPLE_BRANCH;" in done.out
     assert "couldn't find remote ref nosuch" in done.out
     assert not (project.path / "clone").exists()
 

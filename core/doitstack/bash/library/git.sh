@@ -121,7 +121,8 @@ _fetch_tree() {
     local -
     set +x
     local prefix=$1 repository=$2 directory=$3 ref=$4
-    echo "$directory is to be $repository at $ref (${prefix}_REPO, ${prefix}_BRANCH)"
+    echo "$directory is to be $repository at $ref (${prefix}_REPO, ${prefix}_BRANCH;" \
+        "TREES_FROM_SDIST=True if no git host can be reached)"
     [[ ! -d $directory ]] || _remove_empty_directories "$directory"
     if [[ (! -d $directory || -e $directory/.doitstack) && ${OFFLINE-} == True ]]; then
         die "$LINENO" "$directory does not exist, and OFFLINE forbids cloning it"
