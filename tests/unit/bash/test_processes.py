@@ -35,6 +35,7 @@ import pytest
         ),
         ("stop_nova", "<stop_process><n-cpu>\n<stop_process><n-api>"),
         ("start_neutron_agents", ""),
+        ("init_ovn; start_ovn", ""),
         ("start_glance; stop_glance", "<start_process><g-api>\n<stop_process><g-api>"),
         (
             "start_placement; stop_placement",
@@ -73,6 +74,11 @@ def test_requests_of_functions(bash, script: str, asked: str) -> None:
         )
         == asked
     )
+
+
+def test_start_ovn_waits_for_what_the_plugin_of_ovn_starts(bash) -> None:
+    wait = "ENABLED_SERVICES=ovn-controller; async_wait() { echo waits for $*; }"
+    assert bash.says(f"{wait}; init_ovn; start_ovn") == "waits for start_ovn"
 
 
 def test_create_service_user_gives_it_its_roles(bash) -> None:

@@ -89,6 +89,16 @@ stop_neutron() {
     stop_service devstack@neutron-api
 }
 
+# OVN's plugin makes its databases, and removes them if they are not Neutron's of now.
+init_ovn() {
+    :
+}
+
+# start_ovn: return when OVN runs, which its plugin has started in the background. Its agent comes in extra.
+start_ovn() {
+    ! is_service_enabled ovn-controller ovn-northd || async_wait start_ovn
+}
+
 start_cinder() {
     _each_service start c-api c-sch c-vol
 }
