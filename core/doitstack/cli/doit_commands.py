@@ -34,6 +34,8 @@ INTERNAL = (*BUILT_IN, "offered")
 class _TasksCommand(InterruptibleCommand):
     """A command of doit that reads the tasks."""
 
+    outstream: TextIO
+
     def execute(self, params: Any, args: list[str]) -> int:
         """Run the command. The exit code is 3 if it names a task that does not exist."""
         with standard_output(self.get_name()):
@@ -130,7 +132,6 @@ class Info(_TasksCommand, DoitInfo):  # type: ignore[misc]
     doc_purpose = "show what a task needs, and whether and why it would run"
     doc_usage = "TASK [OPTION...]"
     doc_examples = ("doit info stack:install",)
-    outstream: TextIO
 
     def _execute(self, pos_args: Any, hide_status: bool = False) -> int:  # noqa: FBT001, FBT002
         refuse_unknown_tasks(self, pos_args)
