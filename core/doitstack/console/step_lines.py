@@ -68,7 +68,9 @@ class StepReporter:
     def add_failure(self, task: Task, fail: BaseFail) -> None:
         """Keep a failure; it is shown at the end of the run."""
         planned = planned_step(task)
-        message = fail.get_msg().strip()
+        # doit names the task once more, by a name that is not the user's.
+        doits = f"ERROR: Task '{task.name}' checking dependencies: "
+        message = fail.get_msg().strip().removeprefix(doits)
         if isinstance(fail, UnmetDependency):
             self._failures.append(f"not run: {task.name}, as it needs {fail.message}")
         elif planned:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from doit.exceptions import TaskFailed, UnmetDependency
+from doit.exceptions import DependencyError, TaskFailed, UnmetDependency
 from doit.task import Task
 
 from doitstack.console.step_lines import StepReporter
@@ -79,6 +79,13 @@ def test_failures_are_shown_at_once_and_again_at_the_end() -> None:
     assert reporter.failures == failures
     assert said[:4] == failures
     assert said[4].startswith("ERROR: teardown")
+
+
+def test_missing_file_of_a_step_is_named_without_the_task() -> None:
+    said: list[str] = []
+    text = "ERROR: Task 'stack:install:key:act' checking dependencies: Dependent file 'a' is not"
+    StepReporter(said.append).add_failure(_task(run(act)), DependencyError(text))
+    assert said == ["ERROR: stack install: plugin key: step act: Dependent file 'a' is not"]
 
 
 def test_last_words_of_a_good_run_count_its_steps() -> None:
