@@ -39,6 +39,13 @@ def stack_install(stack):
             yield run(slow)
 """
 
+LATE = """
+@hookimpl
+def stack_test_config(stack):
+    if stack.settings["THIS_HOST"] == "controller":
+        yield async_run("late", print)
+"""
+
 BASH = """
 if [[ $1 == stack && $2 == extra ]]; then
     if [[ $THIS_HOST == controller ]]; then
@@ -166,6 +173,7 @@ def test_nothing_of_a_run_outlives_it_on_any_host(stack: StackDir, how: str) -> 
     ("name", "why"),
     [
         ("never@controller", "nothing on controller has started never"),
+        ("late@controller", "nothing on controller has started late"),
         ("never@two", "the run on two has ended without it"),
     ],
 )
@@ -173,6 +181,7 @@ def test_wait_for_what_no_other_host_starts_fails(stack: StackDir, name: str, wh
     # The check of the plan knows no computed names.
     script = f"[[ $1$2$THIS_HOST != stackextraone ]] || {{ name={name}; async_wait $name; }}\n"
     (stack.path / "extras.d/60-bash.sh").write_text(script)
+    (stack.path / "extras.d/70-late.py").write_text(plugin(LATE))
     out = stack.run("stack").failed(1).out
     assert "FAILED" in out
     assert f"future {name}: {why}" in out

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from functools import partial
+from itertools import takewhile
 from typing import NamedTuple
 
 from doitstack.config.hosts import CONTROLLER
@@ -53,7 +54,8 @@ class OtherHosts:
         self._lost: dict[str, str] = {}
         self._never: dict[str, str] = {}
         self._awaited_by: dict[str, set[str]] = {}
-        self._is_last_wait = False
+        # The futures of this run that may still begin; None if all may.
+        self._coming: set[str] | None = None
         # A user has started it on the host itself, where the others are as they are.
         self._is_alone = channel is None and this_host != CONTROLLER
         futures.collector.on_wait = self.expect
@@ -146,16 +148,18 @@ class OtherHosts:
         future, _, host = name.partition("@")
         if host != self._this_host:
             return self._never.get(name) or self._lost.get(host, "")
-        tasks = self._run.scheduler.of(*PENDING, TaskState.RUNNING)
-        is_coming = any(task.rpartition(":")[2] == future for task in tasks)
-        if not self._is_last_wait or is_coming or self._futures.table.find(future):
+        is_coming = self._coming is None or future in self._coming
+        if is_coming or self._futures.table.find(future):
             return ""
         return f"nothing on {host} has started {future}"
 
     def _reach(self, names: tuple[str, ...]) -> None:
         """Take note that the main line waits for `names`: beside other hosts, nothing runs on."""
         if any(name.startswith("stack@") for name in names):
-            self._is_last_wait = True
+            at, tasks = self._run.scheduler.waits_at(), self._run.scheduler.of(*PENDING)
+            # What comes after the wait cannot start before other hosts have ended.
+            before = takewhile(lambda task: not at or task != at[0].name, tasks)
+            self._coming = {task.rpartition(":")[2] for task in before}
             self._refuse(self._this_host)
 
     def _refuse(self, host: str) -> None:

@@ -217,8 +217,14 @@ def test_host_that_awaits_what_nothing_starts_is_told_once_all_has_begun(
     controller: Controller,
 ) -> None:
     run = controller.run
-    run.context.scheduler.add(Task("x", TaskKind.FUTURE, ("never",)))
+    before = Task(
+        "stack:extra:demo:before", TaskKind.FUTURE, ("stack:pre-install:hosts:stack@one",)
+    )
+    wait = Task("stack:extra:hosts:wait", TaskKind.WAIT, ("stack:pre-install:hosts:stack@one",))
+    after = Task("stack:test-config:demo:mine", TaskKind.FUTURE, (wait.name,))
+    run.context.scheduler.add(before, wait, after)
     controller.hear(awaited="mine@controller")
+    controller.hear(awaited="before@controller")
     run.futures.collector.on_planned_wait(("another",))
     assert controller.told() == []
     run.futures.collector.on_planned_wait(("stack@one", "stack@two"))
