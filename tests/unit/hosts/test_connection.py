@@ -85,6 +85,21 @@ def test_beats_keep_a_lease(host: Host, monkeypatch: pytest.MonkeyPatch) -> None
     pytest.fail("no lease was kept")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_what_holds_a_lease_has_priority_but_the_run_has_not(host: Host, home: Path) -> None:
+    one, own = Connection(host), os.getpriority(os.PRIO_PROCESS, 0)
+    one.hold_lease()
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own - 10
+    assert os.getpriority(os.PRIO_PROCESS, _agent_pid(one)) == own - 10
+    one.send(run={"directory": ".", "argv": ["nice"], "variable": "CHANNEL"})
+    output: list[object] = []
+    while not output:
+        output = [message["output"] for message in one.receive(0.1) if "output" in message]
+    assert output == [str(own)]
+    one.close()
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
+
+
 def test_difference_of_the_clocks_is_measured(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = "import time; time.time = lambda here=time.time: here() + 3600;"
     monkeypatch.setattr(connection, "_BOOT", ahead + connection._BOOT)
