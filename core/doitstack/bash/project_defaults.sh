@@ -35,7 +35,7 @@ else
     for _doitstack_file in "$TOP_DIR"/lib/{apache,tls,infra,libraries,lvm,host,horizon,keystone,glance} \
         "$TOP_DIR"/lib/{nova,placement,cinder,swift,neutron,ldap,etcd3,os-vif,tempest}; do
         # shellcheck source=/dev/null
-        [[ ! -r $_doitstack_file ]] || source "$_doitstack_file"
+        [[ ! -r $_doitstack_file ]] || builtin source "$_doitstack_file"
     done
     _doitstack_move_configuration "${_doitstack_fields[@]}"
     unset KEYSTONE_SERVICE_URI_V3 KEYSTONE_AUTH_URI KEYSTONE_AUTH_URI_V3

@@ -137,7 +137,7 @@ class SessionOwner:
             self._has_project_defaults = True
             session = self._session
             session.post(lambda: session.changes(self._variables(phase)))
-            set_defaults = 'source "$_doitstack_home/project_defaults.sh"'
+            set_defaults = 'builtin source "$_doitstack_home/project_defaults.sh"'
             session.post(lambda: set_defaults, self._take_over_variables)
         return self._session
 

@@ -188,8 +188,9 @@ def test_builtin_redefined_by_a_script_is_its_own(run: Run) -> None:
     assert lines == ["mine: one", "mine: two", "mine: three", "four"]
 
 
-def test_source_redefined_by_a_script_is_not_what_runs_scripts(run: Run) -> None:
-    assert run.says("source() { echo none; }", "echo sourced") == ["sourced"]
+def test_source_redefined_by_a_script_is_not_what_runs_scripts(stack_dir: MakeStackDir) -> None:
+    text = "source() { echo none; }\n" + install("echo $Q_PLUGIN")
+    assert said(stack_dir({FIRST: text}).run("stack").ok()) == ["ml2"]
 
 
 def test_exit_redefined_by_a_script_still_ends_the_step(run: Run) -> None:

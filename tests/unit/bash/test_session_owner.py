@@ -106,7 +106,7 @@ def test_session_is_prepared_once_and_before_its_first_command(make_run: MakeRun
     for _ in range(2):
         run.owner.use(Phase.INSTALL, lambda session: session.run(lambda: "work"))
     ran = [text for text in run.session.ran if text]
-    assert ran == ['source "$_doitstack_home/project_defaults.sh"', "work", "work"]
+    assert ran == ['builtin source "$_doitstack_home/project_defaults.sh"', "work", "work"]
     assert run.stack.settings["FROM_SCRIPT"] == "yes"
 
 
@@ -115,7 +115,7 @@ def test_override_defaults_comes_before_the_projects_defaults(make_run: MakeRun)
     run.owner.use(Phase.OVERRIDE_DEFAULTS, lambda session: session.run(lambda: "early"))
     run.owner.use(Phase.SOURCE, lambda session: session.run(lambda: "late"))
     ran = [text for text in run.session.ran if text]
-    assert ran == ["early", 'source "$_doitstack_home/project_defaults.sh"', "late"]
+    assert ran == ["early", 'builtin source "$_doitstack_home/project_defaults.sh"', "late"]
 
 
 def test_future_of_the_plan_is_forked_once_the_session_is_free(make_run: MakeRun) -> None:
@@ -246,5 +246,5 @@ def test_teardown_starts_another_session_if_one_has_ended(make_run: MakeRun) -> 
     sessions[0].has_ended = True
     owner.use(Phase.UNSTACK, lambda session: session.run(lambda: "second"))
     assert sessions[0].is_closed
-    defaults = 'source "$_doitstack_home/project_defaults.sh"'
+    defaults = 'builtin source "$_doitstack_home/project_defaults.sh"'
     assert [text for text in sessions[1].ran if text] == [defaults, "second"]
