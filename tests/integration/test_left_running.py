@@ -138,3 +138,34 @@ def test_shell_from_which_unstack_is_called_is_not_ended(stack_dir: MakeStackDir
     shown = subprocess.check_output(command, cwd=stack.path, env=environ, text=True)
     assert "left running" not in shown
     assert shown.endswith("alive\n")
+
+
+FAILING = """
+    PROGRAM = ["sh", "-c", "setsid sleep 600 & sleep 0.2; exit 3"]
+
+    def popen(stack):
+        subprocess.Popen(["sleep", "600"], start_new_session=True)
+        raise ValueError("no")
+
+    @hookimpl
+    def stack_install(stack):
+        yield STEP
+"""
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "run(popen)",
+        "run(PROGRAM)",
+        "run(shell('setsid sleep 600 & sleep 0.2; false'))",
+        "async_run('f', popen)",
+        "async_run('f', PROGRAM)",
+        "async_run('f', shell('setsid sleep 600 & sleep 0.2; false'))",
+    ],
+)
+def test_what_fails_leaves_no_daemon(stack_dir: MakeStackDir, mark: str, step: str) -> None:
+    text = plugin(FAILING.replace("STEP", step))
+    stack = stack_dir({"extras.d/50-failing.py": text}, TEST_MARK=mark, ASYNC_STRICT="True")
+    stack.run("stack").failed(1)
+    assert marked(mark) == []

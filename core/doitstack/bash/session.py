@@ -122,7 +122,7 @@ class Session:
     def _ended(self) -> None:
         code = self._process.wait()
         self._read()
-        if code < 0:
+        if code:  # the command failed, and will run again
             stop([self.root], grace=0)
         if self._failure is None:
             self._failure = ended_without_message(code)

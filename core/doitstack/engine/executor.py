@@ -92,7 +92,8 @@ class Executor:
         elif callable(action):
             self._call(action, (*step.args, *arguments))
         elif isinstance(action, Sequence):
-            self.stack.run([*action, *arguments])
+            with self._main_line.programs.marked():
+                self.stack.run([*action, *arguments])
 
     def _source(self, planned: PlannedStep, script: Script) -> None:
         trace = self.traces / f"{planned.task}.log"

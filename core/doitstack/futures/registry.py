@@ -201,9 +201,12 @@ class FutureRegistry:
         self._end(future, end_time, rc=rc, value=value, error=error)
 
     def _ended_job(self, future: Future) -> Job | None:
-        """Return the job file of a future that has ended; kill what a killed one has left."""
+        """Return the job file of a future that has ended; kill what a failed one has left.
+
+        It runs again the next time, and would start a second daemon.
+        """
         job = read_job(self._file(future.name, "ini"))
-        if job and job.pid and job.rc is None:
+        if job and job.pid and job.rc != 0:
             stop([root_of(job, mark(self._run.name, future.name))], grace=0)
         return job
 
