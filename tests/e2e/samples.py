@@ -168,7 +168,8 @@ def openstack(directory: StackDir, cloud: str, *words: str) -> str:
     """Return the output of the stack's `openstack` command."""
     env = {"OS_CLIENT_CONFIG_FILE": str(directory.dest / "clouds.yaml"), "HOME": "/nonexistent"}
     command = [str(directory.dest / "bin" / "openstack"), "--os-cloud", cloud, *words]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout.strip()
 
 

@@ -115,6 +115,9 @@ def test_a_second_stack_leaves_the_guest_and_the_services_alone(booted: Booted) 
 def test_a_restarted_compute_knows_the_consoles_of_guests_that_run(booted: Booted) -> None:
     cloud, login = booted
     cloud.run("restart", "n-cpu-1", timeout=300).ok()
+    # A compute that has not reported for a minute gets no server.
+    before = last_report(cloud)
+    until(lambda: last_report(cloud) != before, "a report of the compute")
     options = ("--image", "debian-tiny", "--flavor", "m1.nano", "--network", "private")
     openstack(cloud, "devstack", "server", "create", *options, "--wait", "second")
     assert len(guests(cloud)) == 2
@@ -186,6 +189,12 @@ def until(is_so: Callable[[], bool], what: str) -> None:
 
 def status(cloud: StackDir, volume: str) -> str:
     return openstack(cloud, "devstack", "volume", "show", volume, "-f", "value", "-c", "status")
+
+
+def last_report(cloud: StackDir) -> str:
+    """Return when the compute has last reported that it works."""
+    words = ("--service", "nova-compute", "-f", "value", "-c", "Updated At")
+    return openstack(cloud, "devstack-admin", "compute", "service", "list", *words)
 
 
 def guests(cloud: StackDir) -> list[int]:
