@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
 from doitstack.config.addresses import socket_host, url_host
 from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
@@ -18,9 +18,6 @@ from doitstack_plugins.shared import conf_files, health, ports, venvs
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.service import Service, named
 from doitstack_plugins.swift import conf
-
-_IDLE = 120
-"""Seconds that the process of which the servers are forks waits for the next."""
 
 _PORTS_OF_RINGS = ("ACCOUNT_PORT_BASE", "CONTAINER_PORT_BASE", "OBJECT_PORT_BASE")
 
@@ -80,36 +77,6 @@ class Swift(Service):
         for server in conf.SERVERS:
             yield partial(ports.check_port, stack, server.name, host, server.port_setting)
 
-    def install(self, stack: Stack) -> None:
-        """Make the environment, and import early what the servers have in common."""
-        super().install(stack)
-        if not self.environment(stack).code_to_run():
-            warm.offer(stack, self.parent(stack))
-
-    def remove(self, stack: Stack) -> None:
-        """Remove the environment, the configuration and the data."""
-        super().remove(stack)
-        warm.withdraw(stack, self.parent(stack).name)
-
-    def parent(self, stack: Stack) -> warm.Program:
-        """Return the program that imports what all servers do, which are forks of it.
-
-        It has no green threads yet: each server asks for them when it starts to serve.
-        """
-        kinds = ("account", "container", "obj", "proxy")
-        return warm.Program(
-            self.environment(stack),
-            conf.SERVERS[-1].program,
-            preload=(
-                *(f"swift.{kind}.server" for kind in kinds),
-                *("swift.common.middleware.*", "keystonemiddleware.auth_token"),
-            ),
-            # It reads the working directory, which servers do not use.
-            indifferent=("multiprocessing.process",),
-            env=tuple(venvs.environ(stack).items()),
-            idle=_IDLE,
-        )
-
     def init(self, stack: Stack) -> None:
         """Make the rings and their device."""
         directory = private_directory(conf.directory(stack))
@@ -129,8 +96,7 @@ class Swift(Service):
             # Nothing reads the variable: another value restarts the server.
             generation = digest(self.rings(stack), conf_files.read(path))
             env = {**venvs.environ(stack), "SWIFT_GENERATION": generation}
-            words = warm.daemon(stack, self.parent(stack), server.name, server.program)
-            argv = [*words, str(path), "-v"]
+            argv = [self.environment(stack).program(server.program), str(path), "-v"]
             with stack.timed("run_process"):
                 stack.run_process(server.name, argv, env=env, wait=False, code=code)
         host = stack.settings["SWIFT_SERVICE_HOST"]
