@@ -209,10 +209,12 @@ class Services:
         return [process.pid for process in self._supervisord.processes().get(_checked(name), ())]
 
     def listens(self, name: str, port: int) -> bool:
-        """Return whether the service `name` listens on a port, itself or by a descendant."""
+        """Return whether the service `name` listens on a port, by whichever process."""
         if not (pid := self._pid_if_up(_checked(name))):
             return False
-        return is_listening([pid], port) or is_listening(descendants(pid), port)
+        if is_listening([pid], port) or is_listening(descendants(pid), port):
+            return True
+        return is_listening(self._supervisord.adopted(name, pid), port)
 
     def ports(self) -> dict[str, list[int]]:
         """Return the TCP ports on which the processes of each service listen."""

@@ -217,6 +217,21 @@ class Supervisord:
                     found.setdefault(name, []).append(process)
         return found
 
+    def adopted(self, program: str, pid: int) -> set[int]:
+        """Return the pids of a program's processes that are not below its first process, `pid`.
+
+        They are those that lost their parent, as forks of what another program has imported did.
+        """
+        import psutil  # noqa: PLC0415 - as above
+
+        found = set()
+        with suppress(psutil.Error):
+            for child in psutil.Process(psutil.Process(pid).ppid()).children():
+                with suppress(psutil.Error, OSError):
+                    if child.pid != pid and self._program_of(child) == program:
+                        found |= {child.pid, *(one.pid for one in child.children(recursive=True))}
+        return found
+
     def _program_of(self, process: "psutil.Process") -> str | None:
         """Return the program of a process: "" for supervisord, None for a process of others."""
         environ = process.environ()

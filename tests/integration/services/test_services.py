@@ -472,6 +472,26 @@ def test_ports_are_those_at_which_processes_listen(shared: Services) -> None:
     assert not any(shared.listens(name, ports[0]) for name in ("b", "c"))
 
 
+def test_port_of_an_orphan_is_that_of_its_service(shared: Services) -> None:
+    script = (
+        "import os, socket, time\n"
+        "if os.fork() == 0:\n"
+        "    if os.fork() == 0:\n"
+        "        made = socket.create_server(('127.0.0.1', 0))\n"
+        "        print(made.getsockname()[1], flush=True)\n"
+        "        time.sleep(1000)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "time.sleep(1000)\n"
+    )
+    begin(shared, "a", [sys.executable, "-c", script])
+    begin(shared, "b", SLEEP)
+    assert wait_until(lambda: shared.log("a").read_text().endswith("\n"))
+    port = int(shared.log("a").read_text())
+    assert shared.listens("a", port)
+    assert not shared.listens("b", port)
+
+
 def test_deaths_do_not_include_stopped_services(services: Services) -> None:
     for name in ("a", "b", "c"):
         services.start(
