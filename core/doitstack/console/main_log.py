@@ -234,8 +234,17 @@ class MainLog:
     def _ticking(self) -> Iterator[None]:
         """Show the output of a long Python step, which occupies the only thread."""
 
+        is_busy = False
+
         def tick(_number: int, _frame: FrameType | None) -> None:
-            self.on_tick()
+            nonlocal is_busy
+            # On a busy machine, the next signal may come before a tick has ended.
+            if not is_busy:
+                is_busy = True
+                try:
+                    self.on_tick()
+                finally:
+                    is_busy = False
 
         previous = _signal.signal(_signal.SIGALRM, tick)
         _signal.setitimer(_signal.ITIMER_REAL, 0.25, 0.25)

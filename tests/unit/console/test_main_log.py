@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,27 @@ def test_bytes_that_are_no_text_pass_as_they_are(
     log.insert(tmp_path / "a.log")
     log.write(os.fsdecode(b"\xff\n"))
     assert console.read_bytes() == b"\xff\x00\xfe\n\xff\n"
+
+
+def test_tick_that_takes_longer_than_the_time_to_the_next_is_not_interrupted_by_it(
+    log: MainLog,
+) -> None:
+    running, ended, most = 0, 0, 0
+
+    def tick() -> None:
+        nonlocal running, ended, most
+        running += 1
+        most = max(most, running)
+        if running < 5:
+            time.sleep(0.4)
+        running -= 1
+        ended += 1
+
+    log.on_tick = tick
+    with log.capture():
+        while ended < 2:
+            time.sleep(0.01)
+    assert most == 1
 
 
 def test_capture_takes_what_is_printed_and_what_programs_write(
