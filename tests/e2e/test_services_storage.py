@@ -125,7 +125,7 @@ def test_sample_of_everything_from_nothing_to_nothing(stacks: tuple[StackDir, St
     assert "WARNING: uncollected" not in first.out
     check_told(stack, first.out, *ADDRESSES)
     check_ports(stack, LISTENING)
-    check_forks(stack, "swift-proxy-server")
+    check_forks(stack, "cinder-scheduler")
     check_images(stack)
     check_swift(stack)
     check_dashboard(stack)

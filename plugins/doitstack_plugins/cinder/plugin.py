@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, warm
 from doitstack.cloud import cloud
 from doitstack.config.addresses import host_address, socket_host
 from doitstack.config.settings import SettingCheck
@@ -21,13 +21,23 @@ from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.cinder import backends
 from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.libvirt import node
-from doitstack_plugins.shared import health, subnode
+from doitstack_plugins.shared import health, subnode, warm_managers
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 from doitstack_plugins.shared.uwsgi import WsgiService
 
 _IN_NODE = ("c-vol", "c-bak")
 """The daemons that mount volumes."""
+
+_IMPORTED = (
+    *("cinder.cmd.scheduler", "cinder.cmd.volume", "cinder.cmd.backup", "cinder.objects.*"),
+    *("cinder.scheduler.manager", "cinder.scheduler.filters.*", "cinder.scheduler.weights.*"),
+    *("cinder.volume.manager", "cinder.backup.manager", "oslo_messaging._drivers.impl_rabbit"),
+)
+"""The modules of the daemons. The first makes threads green."""
+
+_FORGET_HUB = "import eventlet.hubs; eventlet.hubs.use_hub()"
+"""Each fork needs a hub of its own: that of eventlet waits for descriptors, by one of its own."""
 
 _PRIVILEGED = ("cinder_sys_admin", "privsep_osbrick")
 """The sections of helpers that cinder starts for what only root may do. Ours are root already."""
@@ -103,9 +113,33 @@ class Cinder(ApiService):
 
     def daemon_command(self, stack: Stack, name: str) -> list[str]:
         """Return what a daemon runs; the node is where volumes in files are."""
-        is_in_node = name in _IN_NODE and backends.has_files(stack)
-        prefix = node.command(stack) if is_in_node else []
-        return [*prefix, *super().daemon_command(stack, name)]
+        if name in _IN_NODE and backends.has_files(stack):
+            return [*node.command(stack), *super().daemon_command(stack, name)]
+        if parent := self.parent(stack):
+            words = warm.daemon(stack, parent, name, self.daemons[name])
+            return [*words, *self.conf_options(stack)]
+        return super().daemon_command(stack, name)
+
+    def remove(self, stack: Stack) -> None:
+        """Remove everything; another configuration may have had forks."""
+        super().remove(stack)
+        warm.withdraw(stack, self.daemons["c-sch"])
+
+    def parent(self, stack: Stack) -> warm.Program | None:
+        """Return the program that imports what the daemons do, if several can be forks of it.
+
+        None does that in the node, which is another place.
+        """
+        if len(self.enabled_daemons(stack)) < 2 or backends.has_files(stack):
+            return None
+        program = warm_managers.manager(
+            stack, self.environment(stack), self.daemons["c-sch"], *_IMPORTED
+        )
+        return program._replace(
+            setup=f"{program.setup}; {_FORGET_HUB}",
+            # It looks for its own options, which a stack does not set.
+            indifferent=(*program.indifferent, "networkx"),
+        )
 
     def wait_for_daemons(self, stack: Stack) -> None:
         """Wait until the daemons have reported to the API, if there is one."""

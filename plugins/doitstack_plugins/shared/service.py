@@ -81,6 +81,8 @@ class Service:
         venvs.install(stack, self.environment(stack))
         if self.manage and self.needs_manager(stack):
             warm.offer(stack, self.manager(stack))
+        if (parent := self.parent(stack)) and not self.environment(stack).code_to_run():
+            warm.offer(stack, parent)
 
     def stop(self, stack: Stack) -> None:
         """Stop its processes, if any run."""
@@ -91,6 +93,8 @@ class Service:
         venvs.remove(stack, self.environment(stack))
         if self.manage:
             warm.withdraw(stack, self.manage)
+        if parent := self.parent(stack):
+            warm.withdraw(stack, parent.name)
         discard(stack.settings, *self.paths(stack))
 
     # -- for the actions -----------------------------------------------------------------------
@@ -136,6 +140,14 @@ class Service:
         """Return the program `manage`."""
         environment = self.environment(stack)
         return warm_managers.manager(stack, environment, self.manage, *self.manage_modules)
+
+    def parent(self, stack: Stack) -> warm.Program | None:
+        """Return a program besides `manage` of which processes are forks, if there is one.
+
+        Its server is started as soon as it is installed, so that it has imported everything before
+        they are started.
+        """
+        return None
 
     def needs_manager(self, stack: Stack) -> bool:
         """Return whether `manage` will be called, so that its server is started early."""

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from doitstack import warm
 from doitstack.errors import SettingsError
 from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb, memcached, rabbitmq
 from doitstack_plugins.cinder.plugin import plugin as cinder
+from doitstack_plugins.libvirt import node
 from tests.unit.recorded_actions import RecordedActions, make_stack
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
@@ -21,8 +23,10 @@ HOOKS = (
 )
 
 
-def make_cinder(top_dir: Path, services: str = "key,mysql,rabbit,c-api,c-sch,c-vol") -> Stack:
-    stack = make_stack(top_dir, ENABLED_SERVICES=services, MEMCACHED_PORT="1")
+def make_cinder(
+    top_dir: Path, services: str = "key,mysql,rabbit,c-api,c-sch,c-vol", **environ: str
+) -> Stack:
+    stack = make_stack(top_dir, ENABLED_SERVICES=services, MEMCACHED_PORT="1", **environ)
     for plugin in (memcached, mariadb, rabbitmq, cinder):
         plugin.source(stack.settings)
     return stack
@@ -62,6 +66,38 @@ def test_cinder_manage_migrates_the_database(tmp_path: Path) -> None:
     last = stage.programs[-1].argv
     assert Path(last[0]).name == "cinder-manage"
     assert list(last[2:]) == ["db", "sync"]
+
+
+@pytest.mark.parametrize(
+    ("services", "backends", "forks"),
+    [
+        ("key,c-api,c-sch,c-vol", "fake:fake", ["c-sch", "c-vol"]),
+        ("key,c-api,c-sch", "fake:fake", []),
+        ("key,c-api,c-sch,c-vol", "nfs:nfs", []),
+    ],
+)
+def test_daemons_are_forks_if_there_are_several_outside_of_the_node(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    services: str,
+    backends: str,
+    forks: list[str],
+) -> None:
+    stack = make_cinder(tmp_path, services, CINDER_ENABLED_BACKENDS=backends)
+
+    def daemon(_: Stack, program: warm.Program, service: str, name: str) -> list[str]:
+        assert {"cinder.cmd.scheduler", "cinder.cmd.volume"} <= {*program.preload}
+        return ["fork", name]
+
+    monkeypatch.setattr(warm, "daemon", daemon)
+    monkeypatch.setattr(node, "command", lambda _: ["in", "the", "node"])
+    for name in cinder.enabled_daemons(stack):
+        words = cinder.daemon_command(stack, name)
+        assert words[-1] == f"--config-file={cinder.conf_dir(stack)}/cinder.conf"
+        if name in forks:
+            assert words[:-1] == ["fork", cinder.daemons[name]]
+        else:
+            assert words[-2] == cinder.environment(stack).program(cinder.daemons[name])
 
 
 def test_subnode_has_volume_services_alone(tmp_path: Path) -> None:

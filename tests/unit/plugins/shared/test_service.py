@@ -7,6 +7,7 @@ import pytest
 
 from doitstack import Stack, warm
 from doitstack.errors import DoitstackError, ServiceError
+from doitstack.venvs import Environment
 from doitstack_plugins.shared import venvs
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.service import Service, named
@@ -64,6 +65,26 @@ def test_install_offers_the_program_that_migrates(
     monkeypatch.setattr(Tides, "needs_manager", lambda *_: False)
     tides.install(stack)
     assert done[2:] == [tides.environment(stack)]
+
+
+class Currents(Tides):
+    name = "currents"
+    manage = ""
+
+    def parent(self, stack: Stack) -> warm.Program | None:
+        return warm.Program(self.environment(stack), "currents-server")
+
+
+@pytest.mark.parametrize("code", ["", "code of a tree"])
+def test_install_offers_the_program_of_which_processes_are_forks_unless_code_is_from_trees(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    done: list[object] = []
+    monkeypatch.setattr(venvs, "install", lambda stack, environment: None)
+    monkeypatch.setattr(Environment, "code_to_run", lambda _: code)
+    monkeypatch.setattr(warm, "offer", lambda stack, program: done.append(program.name))
+    Currents().install(stack)
+    assert done == ([] if code else ["currents-server"])
 
 
 def test_install_offers_no_program_if_there_is_none(
