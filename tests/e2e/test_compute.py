@@ -90,7 +90,7 @@ def test_sample_of_compute_from_nothing_to_nothing(
     check_told(stack, first.out, "key", "g-api", "placement-api", "neutron", "n-api")
     check_advice(stack, first.lines)
     check_ports(stack, LISTENING)
-    check_forks(stack, "keystone-manage", "nova-manage")
+    check_forks(stack, "keystone-manage", "nova-manage", "neutron-rpc-server")
     started = processes(stack)
     assert started.keys() >= {*LISTENING, "n-cond-cell1", "n-sch", "n-cpu-1"}
 

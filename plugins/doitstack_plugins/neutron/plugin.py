@@ -5,11 +5,12 @@ are created and carry nothing.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged, digest
@@ -19,13 +20,23 @@ from doitstack_plugins.neutron import ml2
 from doitstack_plugins.neutron.first_networks import create_initial_networks, set_network_defaults
 from doitstack_plugins.ovn import between_hosts
 from doitstack_plugins.ovn import places as ovn
-from doitstack_plugins.shared import conf_files
+from doitstack_plugins.shared import conf_files, warm_managers
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 from doitstack_plugins.shared.service import named
+from doitstack_plugins.shared.uwsgi import WsgiService
 
 _ML2 = "plugins/ml2/ml2_conf.ini"
 """DevStack's $Q_PLUGIN_CONF_FILE, below the directory of configuration."""
+
+_DRIVER = {"PYTHONPATH": str(Path(__file__).with_name("ml2_driver"))}
+"""Where Python finds our driver."""
+
+_API = (
+    *("neutron.server.api", "neutron.plugins.ml2.plugin", "neutron.services.segments.plugin"),
+    *("neutron.services.l3_router.l3_router_plugin", "oslo_messaging._drivers.impl_rabbit"),
+)
+"""The modules that the API imports first; its plugins are named in its configuration."""
 
 
 class Neutron(ApiService):
@@ -128,13 +139,24 @@ class Neutron(ApiService):
         texts = (conf_files.read(path) for path in _files_of_scripts(stack))
         return digest(super().generation(stack), self.accounts(stack), *texts)
 
+    def wsgi_service(self, stack: Stack) -> WsgiService:
+        """Return how the API is served: by a fork, so that it is imported while others start."""
+        return replace(super().wsgi_service(stack), forked_from=self.parent(stack))
+
+    def parent(self, stack: Stack) -> warm.Program | None:
+        """Return the program that imports what the API does, if there is one."""
+        if not self.serves_api(stack):
+            return None
+        made, name = self.environment(stack), "neutron-rpc-server"
+        return warm_managers.manager(stack, made, name, *_API, **_DRIVER)
+
     def wsgi_environ(self, stack: Stack) -> dict[str, str]:
         """Return the environment variables of the API, with the place of our driver."""
         return {
             **super().wsgi_environ(stack),
+            **_DRIVER,
             # It leaves files there.
             "TMPDIR": str(self.state(stack) / "tmp"),
-            "PYTHONPATH": str(Path(__file__).with_name("ml2_driver")),
             "OS_NEUTRON_CONFIG_FILES": ";".join(
                 (*self.files(stack), *map(str, _files_of_scripts(stack)))
             ),

@@ -42,6 +42,16 @@ def futures(stack: Stack) -> list[str]:
     return [step.name for step in steps if step.kind is Kind.ASYNC_RUN]
 
 
+def test_api_is_a_fork_of_what_has_imported_it(tmp_path: Path) -> None:
+    stack = make_neutron(tmp_path)
+    parent = neutron.wsgi_service(stack).forked_from
+    assert parent
+    assert "neutron.server.api" in parent.preload
+    seen_by_python = {name: value for name, value in parent.env if name.startswith("PYTHON")}
+    assert seen_by_python.items() <= neutron.wsgi_environ(stack).items()
+    assert parent == neutron.parent(stack)
+
+
 def test_futures_of_neutron(tmp_path: Path) -> None:
     alone = [
         *("install_neutron", "init_neutron", "create_neutron_accounts", "start_neutron"),
