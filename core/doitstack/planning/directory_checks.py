@@ -18,7 +18,11 @@ from doitstack.planning.drop_ins import ignored_drop_ins, is_reserved
 from doitstack.planning.enabled_services import service_mistakes, service_warnings
 from doitstack.planning.known_services import KnownServices
 from doitstack.planning.local_conf_sections import section_mistakes, section_warnings
-from doitstack.planning.misspelt_settings import misspelt_settings, unused_settings
+from doitstack.planning.misspelt_settings import (
+    misspelt_settings,
+    unset_in_sections,
+    unused_settings,
+)
 from doitstack.planning.plan import FutureNames
 from doitstack.planning.plugin_repositories import unmet_requirements
 from doitstack.planning.possible_futures import (
@@ -114,6 +118,8 @@ class DirectoryChecks:
         if self._directory.plugins_to_fetch():
             warnings += service_mistakes(self._settings, self._known_services)
         warnings += misspelt_settings(self._settings, plugins, texts.values())
+        if not self._directory.plugins_to_fetch():
+            warnings += unset_in_sections(self._settings, self._conf, plugins, texts.values())
         warnings += [
             f"{name} is not masked: its value is the name of a service or plugin; choose another"
             for name in unmasked_names(self._settings)

@@ -4,8 +4,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from doitstack.config.host_settings import group_and_host
 from doitstack.config.settings import WITHOUT_DEFAULT, Settings
+from doitstack.planning.local_conf_sections import MERGED_GROUPS
 from doitstack.planning.plugin import Plugin
+from doitstack.suggestions import did_you_mean
 
 _NAME = r"\b[A-Za-z_][A-Za-z0-9_]+\b"
 _SHORTEST = 5
@@ -39,6 +42,26 @@ def unused_settings(
     Most of them are DevStack's, for what is not here. Programs may use others.
     """
     return _unused_and_known(settings, plugins, scripts)[0]
+
+
+def unset_in_sections(
+    settings: Settings, conf: Path, plugins: Sequence[Plugin], scripts: Iterable[str]
+) -> Iterator[str]:
+    """Yield a warning for each variable in the header of a section of `conf` that nothing sets."""
+    named = [
+        (f"{conf}:{section.first_line - 1}: [[{section.group}|{section.file}]]", section.file, name)
+        for section in settings.local.sections
+        if group_and_host(section.group)[0] in MERGED_GROUPS
+        for name in re.findall(r"\$\{?([A-Za-z_]\w*)(?![\w:-])", section.file)
+    ]
+    if not named:
+        return
+    known = _names_in([*_texts(plugins), *scripts]) | settings.with_default | settings.environ
+    for place, file, name in named:
+        if name not in known | set(settings.local.variables):
+            near = did_you_mean(name, {one for one in known if one.isupper()})
+            # The merge, which knows for certain, has the same words.
+            yield f"{place}: {file} is undefined, so the section is not used{near}"
 
 
 def _unused_and_known(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.config.settings import load_settings
-from doitstack.planning.misspelt_settings import misspelt_settings
+from doitstack.planning.misspelt_settings import misspelt_settings, unset_in_sections
 from doitstack.planning.plugin import Plugin
 
 
@@ -100,3 +100,25 @@ def test_names_in_modules_of_plugins_are_known(tmp_path: Path) -> None:
     module.write_text('settings.get("ASYNC_JOB")\n')
     plugin = Plugin("demo", "here", modules=(module,))
     assert warnings(tmp_path, "ASYNC_JOB=3", "", plugin) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "near"),
+    [
+        ("$NOVA_CNF", "; did you mean NOVA_CONF?"),
+        ("/etc/${ZEBRA_STRIPES}/a", ""),
+        *(
+            (name, None)
+            for name in ("/$Q_PLUGIN_CONF_FILE", "$MINE", "$OF_SCRIPT/$HOME", "${A:-/etc/a}")
+        ),
+    ],
+)
+def test_section_of_a_file_that_no_variable_names_is_warned_of(
+    tmp_path: Path, header: str, near: str | None
+) -> None:
+    conf = tmp_path / "local.conf"
+    conf.write_text(f"[[local|localrc]]\nMINE=/a\n[[post-config|{header}]]\n[a]\nb=c\n[[x|$X]]\n")
+    settings = load_settings(tmp_path, {"HOME": "/root"})
+    found = list(unset_in_sections(settings, conf, (), ["OF_SCRIPT=1", "NOVA_CONF=x"]))
+    warning = f"[[post-config|{header}]]: {header} is undefined, so the section is not used{near}"
+    assert found == ([] if near is None else [f"{conf}:3: {warning}"])
