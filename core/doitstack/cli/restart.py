@@ -88,7 +88,7 @@ def _chosen(
             found = [one for one, owner in owned if owner and owner.plugin == groups[name]]
         if not found:
             near = did_you_mean(name, [*known, *groups])
-            raise StepError(f"no service {name} was ever started{near}; see doit services")
+            raise StepError(f"no service {name} was ever started; see doit services{near}")
         chosen.update(dict.fromkeys(found))
     return list(chosen)
 

@@ -50,7 +50,7 @@ def test_unknown_service_is_an_error_with_a_suggestion(doit: Doit, stack: Stack)
     stack.run_process("tides", ["sleep", "1000"], wait=False)
     code, out, err = doit("restart", "tide")
     assert code == 3
-    assert "no service tide was ever started; did you mean tides?" in out + err
+    assert "no service tide was ever started; see doit services; did you mean tides?" in out + err
 
 
 def test_services_are_restarted_as_they_are(doit: Doit, stack: Stack) -> None:
