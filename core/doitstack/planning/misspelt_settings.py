@@ -8,7 +8,6 @@ from doitstack.config.host_settings import group_and_host
 from doitstack.config.settings import WITHOUT_DEFAULT, Settings
 from doitstack.planning.local_conf_sections import MERGED_GROUPS
 from doitstack.planning.plugin import Plugin
-from doitstack.suggestions import did_you_mean
 
 _NAME = r"\b[A-Za-z_][A-Za-z0-9_]+\b"
 _SHORTEST = 5
@@ -47,7 +46,10 @@ def unused_settings(
 def unset_in_sections(
     settings: Settings, conf: Path, plugins: Sequence[Plugin], scripts: Iterable[str]
 ) -> Iterator[str]:
-    """Yield a warning for each variable in the header of a section of `conf` that nothing sets."""
+    """Yield a warning for each misspelt variable in the header of a section of `conf`.
+
+    The run warns of all that are undefined once it knows.
+    """
     named = [
         (f"{conf}:{section.first_line - 1}: [[{section.group}|{section.file}]]", section.file, name)
         for section in settings.local.sections
@@ -57,11 +59,13 @@ def unset_in_sections(
     if not named:
         return
     known = _names_in([*_texts(plugins), *scripts]) | settings.with_default | settings.environ
+    # KEYSTONE_CONF is made of KEYSTONE_CONF_DIR.
+    known |= {one.removesuffix("_DIR") for one in known} | set(settings.local.variables)
     for place, file, name in named:
-        if name not in known | set(settings.local.variables):
-            near = did_you_mean(name, {one for one in known if one.isupper()})
-            # The merge, which knows for certain, has the same words.
-            yield f"{place}: {file} is undefined, so the section is not used{near}"
+        if name not in known:
+            for near in sorted(known & _slips(name))[:1]:
+                what = f"{file} is undefined, so the section is not used"
+                yield f"{place}: {what}; did you mean {near}?"
 
 
 def _unused_and_known(
