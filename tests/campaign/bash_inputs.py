@@ -183,7 +183,7 @@ class _EvaluatorAsNobody:
 
     def __enter__(self) -> None:
         def run(*arguments: Any, **options: Any) -> Any:
-            more = {**_as_nobody(), "preexec_fn": _limit, "timeout": 60, "umask": 0o077}
+            more = {**_as_nobody(), "preexec_fn": _limit, "timeout": 250, "umask": 0o077}
             return subprocess.run(*arguments, **{**options, **more})  # noqa: PLW1510 - it says so
 
         vars(local_conf)["subprocess"] = SimpleNamespace(run=run, DEVNULL=subprocess.DEVNULL)

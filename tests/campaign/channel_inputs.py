@@ -158,7 +158,7 @@ class _ForkServer:
         """Send a request, then the start or a few signals to a call that runs."""
         before = set(os.listdir("/proc/self/fd"))
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(5)
+            client.settimeout(250)
             client.connect(str(self._path))
             self._server._accept()
             self._send(client, data)

@@ -23,7 +23,7 @@ from tests.campaign.kill_victims import described, service_processes
 from tests.conftest import DOIT, StackDir
 from tests.integration.probes import is_dead, marked
 
-PATIENCE = 60.0
+PATIENCE = 250.0
 """Seconds after which a command hangs."""
 
 MARK = ".doitstack"

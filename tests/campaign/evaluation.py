@@ -15,7 +15,7 @@ from typing import Any
 
 from doitstack.config import local_conf
 
-_PATIENCE = 60.0
+_PATIENCE = 250.0
 """Seconds after which an evaluation hangs."""
 
 _CPU_SECONDS = 20

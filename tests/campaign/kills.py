@@ -27,12 +27,12 @@ __all__ = ["LINES", "PLAN", "PLANS", "Campaign", "Plan", "StackDir"]
 
 PLAN = futures_plan().files
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 """Seconds after which processes that still live count as left behind."""
 
 _SERVERLESS = "WARNING: no server for {},"
 
-HANG = 120.0
+HANG = 250.0
 """Seconds after which a run that has not ended hangs."""
 
 

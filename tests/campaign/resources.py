@@ -31,10 +31,10 @@ from tests.integration.probes import is_dead, marked, plugin
 LINES = 5
 """The lines of each file and log."""
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 """Seconds after which what still lives is taken as left behind."""
 
-PATIENCE_WITH_A_RUN = 60.0
+PATIENCE_WITH_A_RUN = 250.0
 """Seconds after which a run hangs. Bash alone tries for 15 to start a process."""
 
 HANGS = 999

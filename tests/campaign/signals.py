@@ -27,7 +27,7 @@ from tests.campaign import kills
 from tests.conftest import DOIT
 from tests.terminal import Screen
 
-PATIENCE_WITH_A_RUN = 60.0
+PATIENCE_WITH_A_RUN = 250.0
 """Seconds after which a run hangs."""
 
 STOPPED = 1.0

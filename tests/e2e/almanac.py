@@ -102,5 +102,5 @@ def check_tides(stack: StackDir, url: str, token: str) -> None:
 
 
 def answer_of(url: str) -> list[str]:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=250) as answer:
         return str(answer.read().decode()).split()

@@ -63,6 +63,10 @@ needs_packages = pytest.mark.skipif(
 )
 
 
+UP = ("starting", "running")
+"""The states of a service that runs; supervisor has the first for a second."""
+
+
 def free_ports() -> dict[str, str]:
     """Return a free port for each setting of PORTS."""
     ports: set[int] = set()
@@ -150,7 +154,7 @@ def processes(stack: StackDir) -> dict[str, tuple[int, set[str]]]:
     The servers behind commands come and go with their use.
     """
     rows = (line.split() for line in stack.run("services").ok().lines[2:])
-    running = (row for row in rows if row[1] == "running" and not row[0].startswith("warm-"))
+    running = (row for row in rows if row[1] in UP and not row[0].startswith("warm-"))
     return {row[0]: (int(row[2]), set(row[3:-1])) for row in running}
 
 

@@ -49,7 +49,7 @@ def test_file_of_the_library_that_cannot_be_opened_once_ends_the_run(
         return errno.ENFILE if is_it else 0
 
     watched = Watched([DOIT, "stack"], DESCRIPTORS, decide, cwd=stack.path, env=stack.environ)
-    out = watched.communicate(60)
+    out = watched.communicate(250)
     assert watched.process.returncode in {1, 3}
     assert message in out
     assert f"{file}: {os.strerror(errno.ENFILE)}" in out

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from doitstack_plugins.nova.console_proxy import doitstack_console
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces are root's")
 
@@ -34,8 +35,7 @@ def relay() -> Iterator[int]:
     ) as guest:
         assert guest.stdout
         guest.stdout.readline()
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = int(probe.getsockname()[1])
+        port = free_port()
         words = [f"/proc/{guest.pid}/ns/net"]
         module = "doitstack_plugins.nova.console_proxy.relay"
         command = [sys.executable, "-m", module, "127.0.0.2", str(port), *words]
@@ -49,7 +49,7 @@ def relay() -> Iterator[int]:
 def connected(port: int) -> socket.socket:
     while True:
         try:
-            return socket.create_connection(("127.0.0.2", port), 10)
+            return socket.create_connection(("127.0.0.2", port), 250)
         except ConnectionRefusedError:
             time.sleep(0.02)
 
