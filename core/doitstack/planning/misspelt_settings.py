@@ -40,7 +40,10 @@ def unused_settings(
 
     Most of them are DevStack's, for what is not here. Programs may use others.
     """
-    return _unused_and_known(settings, plugins, scripts)[0]
+    unused, known = _unused_and_known(settings, plugins, scripts)
+    # Names may be made of others: KEYSTONE_BRANCH of KEYSTONE and _BRANCH.
+    ends = tuple(one for one in known if one.startswith("_") and one.isupper())
+    return [name for name in unused if not name.endswith(ends)]
 
 
 def unset_in_sections(

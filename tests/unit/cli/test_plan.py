@@ -32,6 +32,7 @@ def test_plan_may_be_a_graph(doit: Doit) -> None:
 def test_plan_ends_with_settings_that_nothing_uses(top: Path, doit: Doit) -> None:
     conf = top / "local.conf"
     settings = "FLAT_INTERFACES=eth0\nMINE=1\nHOST_IP=127.0.0.1\nOF_A_SECTION=x\nOF_SCRIPT=1\n"
+    settings += "NOVA_BRANCH=master\nOSLOMSG_REPO=/x\nCINDER_CONF=/x\n"
     text = f"{settings}[[post-config|$OF_A_SECTION/y.conf]]\n"
     conf.write_text(f"[[local|localrc]]\n{text}")
     (top / "extras.d" / "50-demo.sh").write_text("echo $OF_SCRIPT\n")
