@@ -12,6 +12,8 @@ from doitstack import Settings, Stack
 KERNEL, USERSPACE = "system", "netdev"
 """The types of datapaths, in Open vSwitch's words."""
 
+_SETTING = "OVS_DATAPATH_TYPE"
+
 _GENERIC = 16
 """The netlink protocol for families that modules add; `socket` does not have its name."""
 
@@ -22,12 +24,12 @@ _REQUEST, _CONTROLLER, _GET_FAMILY, _FAMILY_NAME, _ERROR = 1, 16, 3, 2, 2
 
 def kind(stack: Stack) -> str:
     """Return the type of datapath: that of OVS_DATAPATH_TYPE, or what this kernel can do."""
-    return stack.settings.get("OVS_DATAPATH_TYPE") or (KERNEL if kernel_has_one() else USERSPACE)
+    return _of_user(stack.settings) or (KERNEL if kernel_has_one() else USERSPACE)
 
 
 def reason(stack: Stack) -> str:
     """Return why it is this type, for the user."""
-    if stack.settings.get("OVS_DATAPATH_TYPE"):
+    if _of_user(stack.settings):
         return "OVS_DATAPATH_TYPE is set"
     if kind(stack) == KERNEL:
         return "the kernel has it"
@@ -38,6 +40,12 @@ def check_kind(settings: Settings, name: str) -> None:
     """Raise SettingsError unless the setting is empty or a type of datapath."""
     if settings.get(name) not in ("", KERNEL, USERSPACE):
         raise settings.mistake(name, f"use {KERNEL} (the kernel's) or {USERSPACE} (Open vSwitch's)")
+
+
+def _of_user(settings: Settings) -> str:
+    """Return what the user has set; the session of scripts has DevStack's default."""
+    is_set = _SETTING in settings.local.variables or _SETTING in settings.environ
+    return settings.get(_SETTING) if is_set else ""
 
 
 def kernel_has_one() -> bool:

@@ -42,3 +42,13 @@ def test_another_type_is_a_mistake(tmp_path: Path) -> None:
     settings = make_ovn(tmp_path, OVS_DATAPATH_TYPE="dpdk").settings
     with pytest.raises(SettingsError, match=r"OVS_DATAPATH_TYPE.*use system .* or netdev"):
         datapath.check_kind(settings, "OVS_DATAPATH_TYPE")
+
+
+def test_default_of_scripts_decides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datapath, "kernel_has_one", lambda: False)
+    stack = make_ovn(tmp_path)
+    stack.settings.update({"OVS_DATAPATH_TYPE": "system"})
+    assert datapath.kind(stack) == "netdev"
+    assert datapath.reason(stack) == "the kernel has no openvswitch module"
