@@ -86,6 +86,7 @@ class Watchdog:
         self._parent = os.getpid()
         self._pids = [self._start() for _ in range(_COUNT)]
         self._previous = signal.signal(signal.SIGCHLD, self._child_ended)
+        self._child_ended(signal.SIGCHLD, None)
 
     def _start(self) -> int:
         pid = os.fork()
@@ -99,16 +100,22 @@ class Watchdog:
         """Start another watchdog for each that has ended; if that fails, end the run."""
         if os.getpid() != self._parent:
             return
-        for place, pid in enumerate(self._pids):
-            with suppress(ChildProcessError):
-                if os.waitpid(pid, os.WNOHANG) != (0, 0):
-                    self._replace(place)
+        # One may be killed before its pid is recorded, so all are looked at again after a start.
+        while sum(map(self._replace, range(_COUNT))):
+            pass
 
-    def _replace(self, place: int) -> None:
+    def _replace(self, place: int) -> bool:
+        """Start another watchdog if the one at `place` has ended; return whether that is done."""
         try:
+            if os.waitpid(self._pids[place], os.WNOHANG) == (0, 0):
+                return False
             self._pids[place] = self._start()
+        except ChildProcessError:
+            return False
         except OSError:
             os.kill(self._parent, signal.SIGTERM)
+            return False
+        return True
 
     @contextmanager
     def step(self) -> Iterator[str]:

@@ -14,6 +14,7 @@ import pytest
 from doitstack.futures.watchdog import mark, unfinished
 from doitstack.journal.job_file import Job, close_job, open_job
 from doitstack.processes.tree import Root, look_up, open_pidfd
+from tests.integration.probes import is_dead, wait_until
 
 PATIENCE = 250.0
 """Seconds after which a test gives up; none is passed by waiting."""
@@ -188,6 +189,42 @@ def watchdogs_of(main: int) -> list[int]:
     watchdogs = [int(pid) for pid in children if os.getsid(int(pid)) == int(pid)]
     assert len(watchdogs) == 2
     return watchdogs
+
+
+KILLED_BEFORE_IT_IS_RECORDED = """
+start = guard._start
+
+def start_and_kill():
+    guard._start = start
+    pid = start()
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    return pid
+
+guard._start = start_and_kill
+process = sleep()
+os.kill(guard._pids[0], signal.SIGKILL)
+"""
+
+
+def living_watchdogs(main: int) -> list[int]:
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    return [pid for pid in map(int, children) if not is_dead(pid) and leads_a_session(pid)]
+
+
+def leads_a_session(pid: int) -> bool:
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:  # it has ended meanwhile
+        return False
+
+
+def test_watchdog_that_is_killed_at_once_is_replaced(tmp_path: Path) -> None:
+    with main_process(tmp_path, KILLED_BEFORE_IT_IS_RECORDED) as (main, pid):
+        try:
+            wait_until(lambda: len(living_watchdogs(main.pid)) == 2, "two that live")
+        finally:
+            os.kill(pid, signal.SIGKILL)
 
 
 ENDED = """
