@@ -4,14 +4,19 @@ They need root, and apt or Debian's packages.
 """
 
 import re
+import shlex
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import pytest
 
 from tests.conftest import MakeStackDir, StackDir, stack_dirs, user_caches
 from tests.e2e.samples import free_ports, needs_packages
+from tests.integration.probes import wait_until
+from tests.namespaces import what_guests_lack
 from tests.sshd_hosts import SshdHost, needs_hosts, sshd_hosts
 
 pytestmark = [
@@ -23,6 +28,14 @@ pytestmark = [
 
 ENVIRON = {"UV_OFFLINE": "1", **user_caches()}
 CONTROL = "key,mysql,rabbit,g-api,placement-api,n-api,n-cond,n-sch"
+COMPUTE = "n-cpu,ovn-controller,ovs-vswitchd,ovsdb-server,q-ovn-agent"
+CLOUD = f"""\
+[[local|localrc]]
+HOST_IP=10.88.0.1
+HOSTS=compute1
+VIRT_DRIVER=libvirt
+ENABLED_SERVICES={CONTROL},n-api-meta,n-novnc,n-sproxy,neutron-api,ovn-northd,{COMPUTE}
+"""
 SECRETS = "".join(
     f"{name}_PASSWORD=secret\n" for name in ("ADMIN", "DATABASE", "RABBIT", "SERVICE")
 )
@@ -68,6 +81,88 @@ def stack_on(host: SshdHost, make: MakeStackDir, conf: str) -> StackDir:
     stack = make({"local.conf": conf.replace("@address@", host.address)}, name=host.name, **ENVIRON)
     del stack.environ["ENABLED_SERVICES"]
     return host.take(stack)
+
+
+@pytest.mark.parametrize("hosts", [f"{CONTROL},{COMPUTE},neutron-api,ovn-northd"], indirect=True)
+def test_guests_of_two_hosts_reach_each_other(hosts: Hosts, make: MakeStackDir) -> None:
+    if refusal := what_guests_lack():
+        pytest.skip(f"this kernel does not do what guests need: {refusal}")
+    controller = hosts["controller"]
+    stack = stack_on(controller, make, CLOUD)
+    lines = stack.run("stack", timeout=2400).ok().lines
+    start = lines.index("boot a server and log in to it:") + 1
+    create, add_address, login = (line.strip() for line in lines[start : start + 3])
+
+    cloud = Cloud(controller, create.partition(";")[0], login.partition("@")[0])
+    group = cloud.run("openstack server group create --policy anti-affinity apart -f value -c id")
+    second = cloud.run("openstack floating ip create public -f value -c floating_ip_address")
+    options = create.partition("server create ")[2].replace("--wait first", f"--hint group={group}")
+    for name in ("first", "second"):
+        cloud.run(f"openstack server create {options} --wait {name}")
+    cloud.run(f"{add_address}; openstack server add floating ip second {second}")
+    servers = {"first": add_address.split()[-1], "second": second}
+    check_guests(cloud, servers)
+    libvirt = {name for name, host in hosts.items() if guests(host)}
+    assert libvirt == {"controller", "compute1"}, "the group keeps the guests apart"
+
+    stack.run("stack", timeout=900).ok()
+    assert cloud.inside(second, "hostname") == "second"
+    stack.run("unstack", timeout=300).ok()
+    assert not any(guests(host) for host in hosts.values())
+    stack.run("clean", timeout=300).ok()
+
+
+class Cloud(NamedTuple):
+    """A cloud, as its demo user on the controller sees it.
+
+    Args:
+        account: the command that lets a shell use it.
+        login: the command that logs in to an address, which follows it after an @.
+    """
+
+    controller: SshdHost
+    account: str
+    login: str
+
+    def run(self, command: str) -> str:
+        return self.controller.run("bash", "-c", f"{self.account}; {command}").strip()
+
+    def inside(self, address: str, command: str) -> str:
+        """Return what a command in a guest prints."""
+        return self.run(f"{self.login}@{address} {shlex.quote(command)}")
+
+    def answers(self, address: str) -> bool:
+        try:
+            self.inside(address, "true")
+        except AssertionError:
+            return False
+        return True
+
+    def fixed_address(self, server: str) -> str:
+        shown = self.run(f"openstack server show {server} -f value -c addresses")
+        (address,) = set(re.findall(r"10\.0\.\d+\.\d+", shown))
+        return str(address)
+
+
+def check_guests(cloud: Cloud, floating: dict[str, str]) -> None:
+    """Guests are logged in to by their floating IPs, have metadata, and reach one another."""
+    fixed = {name: cloud.fixed_address(name) for name in floating}
+    for name, address in floating.items():
+        wait_until(partial(cloud.answers, address), f"a login to {name}", 600)
+        assert cloud.inside(address, "hostname") == name
+        path = "latest/meta-data/local-ipv4"
+        assert cloud.inside(address, f"curl http://169.254.169.254/{path}") == fixed[name]
+    for name, other in (("first", "second"), ("second", "first")):
+        # As many bytes as a packet takes, and TCP.
+        pinged = cloud.inside(floating[name], f"ping -c 2 -s 1414 {fixed[other]}")
+        assert " 0% packet loss" in pinged
+        banner = cloud.inside(floating[name], f"nc {fixed[other]} 22 </dev/null | head -n 1")
+        assert banner.startswith("SSH-2.0")
+
+
+def guests(host: SshdHost) -> list[str]:
+    """Return the processes of a host that are guests."""
+    return host.run("sh", "-c", "cat /proc/[0-9]*/comm | grep ^qemu-system || true").split()
 
 
 @pytest.mark.parametrize("hosts", [f"{CONTROL},n-cpu"], indirect=True)
