@@ -123,6 +123,28 @@ def test_ovn_alone_carries_packets_and_leaves_nothing(
     assert host.state() == before
 
 
+BARE_METAL = """\
+if [[ $1/$2 == stack/post-config && $Q_AGENT == ovn ]]; then
+    init_ovn
+    start_ovn
+    ovs-vsctl --db="unix:$DATA_DIR/ovn/conf.sock" show > "$DEST/seen"
+    ovn-nbctl --db="$OVN_NB_REMOTE" ls-add of-script
+fi
+"""
+
+
+def test_a_script_can_use_ovn_before_neutron(ovn: StackDir, tmp_path: Path) -> None:
+    (ovn.path / "extras.d").mkdir(exist_ok=True)
+    (ovn.path / "extras.d" / "50-metal.sh").write_text(BARE_METAL)
+    for _ in range(2):
+        ovn.run("stack", timeout=600, Q_AGENT="ovn").ok()
+        assert "Bridge br-int" in (ovn.dest / "seen").read_text()
+        network = Network(ovn, tmp_path)
+        assert "of-script" in network.nbctl("ls-list")
+        network.nbctl("ls-del", "of-script")
+    check_stopped(ovn)
+
+
 def test_nothing_is_left_of_a_run_that_was_killed(
     ovn: StackDir, host: PrivateHost, tmp_path: Path
 ) -> None:
