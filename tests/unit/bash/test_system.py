@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - a line of bash stays a line
 
 import os
+import pwd
 
 import pytest
 
@@ -193,3 +194,9 @@ def test_files_of_an_earlier_version_are_found_in_the_stack_directory(bash) -> N
 
 def test_stack_group_is_the_name_of_our_group(bash) -> None:
     assert bash.says("echo $STACK_GROUP") == bash.says("id -gn")
+
+
+def test_user_is_known_where_nobody_has_logged_in(bash) -> None:
+    say = 'unset USER STACK_USER; _set_defaults; echo "$USER $STACK_USER"; printenv USER'
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    assert bash(say).lines == [f"{user} {user}", user]

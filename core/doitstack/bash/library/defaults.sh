@@ -10,7 +10,10 @@ _default() {
 
 # _set_defaults: the defaults of stackrc
 _set_defaults() {
-    _default STACK_USER "${USER:-root}"
+    # A login sets it; a container may not.
+    [[ ${USER-} ]] || USER=$(id -un)
+    export USER
+    _default STACK_USER "$USER"
     _default GIT_BASE https://opendev.org
     _default TARGET_BRANCH master
     _default OFFLINE False
