@@ -10,9 +10,9 @@ _default() {
 
 # _set_defaults: the defaults of stackrc
 _set_defaults() {
-    # A login sets it; a container may not.
-    [[ ${USER-} ]] || USER=$(id -un)
-    export USER
+    # A login sets it; a container may not. A prompt names the user; `id` would be a process.
+    local prompt='\u'
+    export USER="${USER:-${prompt@P}}"
     _default STACK_USER "$USER"
     _default GIT_BASE https://opendev.org
     _default TARGET_BRANCH master
