@@ -29,7 +29,7 @@ _BOOT = (
 FIRST_WORD = 60.0
 """Seconds in which a host must answer: ssh has to connect, and Python to start there."""
 
-LEASE = 5.0
+LEASE = 1.5
 """Seconds of silence after which each side believes that the other has gone."""
 
 BEAT = 0.3
