@@ -157,12 +157,12 @@ def test_syntax_error_in_a_sourced_file_is_a_warning(
 def test_function_that_is_not_provided_is_warned_of(
     stack_dir: MakeStackDir, tmp_path: Path
 ) -> None:
-    script = 'if [[ "$2" == none ]]; then\n    start_ovn now\n    mine\nfi\nmine() { :; }\n'
+    script = 'if [[ "$2" == none ]]; then\n    start_ldap now\n    mine\nfi\nmine() { :; }\n'
     lines = plugins_of(tmp_path, demo={"devstack/plugin.sh": script})
     stack = stack_dir(enabling(*lines))
     outcome = stack.run("stack").ok()
     warning = (
-        f"WARNING: {stack.dest}/demo/devstack/plugin.sh:2: start_ovn: "
+        f"WARNING: {stack.dest}/demo/devstack/plugin.sh:2: start_ldap: "
         f"DevStack function that doitstack does not provide"
     )
     assert list(dict.fromkeys(line for line in outcome.lines if line.startswith("WARNING"))) == [

@@ -1,6 +1,7 @@
 """The process of a session and its pipes, with a real bash."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,12 @@ def test_process_ends_without_another_command(bash: Process) -> None:
     assert bash.loop.run_until(lambda: bash.has_ended, timeout=250)
     assert not bash.process.is_alive
     assert bash.code == 0
+
+
+def test_answer_for_a_shell_that_is_gone_is_dropped(bash: Process) -> None:
+    os.kill(bash.process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, bash.process.pid, os.WEXITED | os.WNOWAIT)
+    bash.process.send_answer("", b"0\0\0\0")
 
 
 def test_answer_for_a_subshell_that_is_gone_is_dropped(bash: Process, tmp_path: Path) -> None:

@@ -68,32 +68,32 @@ def test_script_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "is_call"),
     [
-        ("start_ovn", True),
-        ("if is_it; then start_ovn now; fi", True),
-        ("! start_ovn || exit", True),
-        ("if a; then if start_ovn; then :; fi; fi", True),
-        ("while start_ovn; do :; done", True),
-        ("f() { start_ovn; }", True),
-        ("x=$(start_ovn)", True),
-        ("async_runfunc start_ovn", True),
-        ("async_run ovn start_ovn", True),
-        ("echo start_ovn", False),
-        ("# start_ovn", False),
-        ("true # start_ovn", False),
-        ("start_ovn_of_mine", False),
-        ("type start_ovn", False),
+        ("start_ldap", True),
+        ("if is_it; then start_ldap now; fi", True),
+        ("! start_ldap || exit", True),
+        ("if a; then if start_ldap; then :; fi; fi", True),
+        ("while start_ldap; do :; done", True),
+        ("f() { start_ldap; }", True),
+        ("x=$(start_ldap)", True),
+        ("async_runfunc start_ldap", True),
+        ("async_run ldap start_ldap", True),
+        ("echo start_ldap", False),
+        ("# start_ldap", False),
+        ("true # start_ldap", False),
+        ("start_ldap_of_mine", False),
+        ("type start_ldap", False),
     ],
 )
 def test_calls_are_found_where_a_command_may_stand(
     tmp_path: Path, line: str, is_call: bool
 ) -> None:
     told = unprovided_calls(scripts(tmp_path, a=f"\n{line}\n{line}\n"))
-    assert told == [f"{tmp_path}/a:2: start_ovn: {LACKS}"] * is_call
+    assert told == [f"{tmp_path}/a:2: start_ldap: {LACKS}"] * is_call
 
 
-@pytest.mark.parametrize("definition", ["function start_ovn {\n:\n}\n", "start_ovn () { :; }\n"])
+@pytest.mark.parametrize("definition", ["function start_ldap {\n:\n}\n", "start_ldap () { :; }\n"])
 def test_functions_that_scripts_define_are_theirs(tmp_path: Path, definition: str) -> None:
-    assert unprovided_calls(scripts(tmp_path, a="start_ovn\n", b=definition)) == []
+    assert unprovided_calls(scripts(tmp_path, a="start_ldap\n", b=definition)) == []
 
 
 @pytest.mark.parametrize(
