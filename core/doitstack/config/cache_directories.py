@@ -8,8 +8,10 @@ from pathlib import Path
 
 from doitstack.config.settings import Settings
 
-BYTECODE, SCHEMAS, STATIC_FILES = CACHES = ("bytecode", "schemas", "static-files")
-"""The directories in the cache directory: of byte code, of schemas of databases, and of horizon."""
+BYTECODE, SCHEMAS, STATIC_FILES, HOSTS = CACHES = ("bytecode", "schemas", "static-files", "hosts")
+"""The directories in the cache directory: of byte code, of schemas of databases, of horizon, and of
+the environments that are sent to other hosts.
+"""
 
 
 def cache_directory(settings: Settings) -> Path:

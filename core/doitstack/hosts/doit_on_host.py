@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from doitstack.config.cache_directories import cache_directory
+from doitstack.config.cache_directories import HOSTS, cache_directory
 from doitstack.config.host_settings import COPIED, REPOSITORIES
 from doitstack.config.hosts import Host
 from doitstack.errors import CommandError, StepError
@@ -86,7 +86,7 @@ def _connected(host: Host) -> Iterator[Connection]:
 
 
 def _archive(stack: Stack) -> Path:
-    return environment_archive(cache_directory(stack.settings) / "hosts")
+    return environment_archive(cache_directory(stack.settings) / HOSTS)
 
 
 def _place_of(archive: Path) -> str:
