@@ -26,10 +26,7 @@ ORDER = ("unit", "style", "e2e", "integration/test_ci_job.py", "integration")
 longest before the many short ones, so that all workers end at about the same time."""
 
 WORKERS_PER_CORE = 2
-"""Whole runs wait for half of their time, so one worker a core would leave the cores idle.
-
-Unit tests do not wait, and each worker needs seconds to collect them: one a core is the quickest.
-"""
+"""Tests wait for half of their time, so one worker a core would leave the cores idle."""
 
 OURS = (
     *("DEST", "DATA_DIR", "LOGDIR", "TOP_DIR", "ENABLED_SERVICES"),
@@ -64,9 +61,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     paths = [Path(name.partition("::")[0]).absolute() for name in config.args]
     if all(path.is_file() for path in paths):
         return 0
-    cores = len(os.sched_getaffinity(0))
-    is_unit = all(path.is_relative_to(TESTS / "unit") for path in paths)
-    return cores if is_unit else WORKERS_PER_CORE * cores
+    return WORKERS_PER_CORE * len(os.sched_getaffinity(0))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
