@@ -8,9 +8,10 @@ from pathlib import Path
 
 from doitstack.config.settings import Settings
 
-BYTECODE, SCHEMAS, STATIC_FILES, HOSTS = CACHES = ("bytecode", "schemas", "static-files", "hosts")
-"""The directories in the cache directory: of byte code, of schemas of databases, of horizon, and of
-the environments that are sent to other hosts.
+CACHES = ("bytecode", "schemas", "static-files", "hosts", "guests")
+BYTECODE, SCHEMAS, STATIC_FILES, HOSTS, GUESTS = CACHES
+"""The directories in the cache directory: of byte code, of schemas of databases, of horizon, of the
+environments that are sent to other hosts, and of what guests and their consoles need.
 """
 
 

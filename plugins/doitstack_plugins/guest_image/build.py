@@ -48,7 +48,6 @@ def generation() -> str:
 
 def build(stack: Stack, target: Path) -> None:
     """Make the directory `target` with the image; it appears in one piece. Raises CommandError."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f"{target.name}.") as place:
         work = Path(place)
         for name in ("packages", "initrd", "root", "made"):

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from doitstack import Settings, Stack
-from doitstack.config.cache_directories import cache_directory
+from doitstack.config.cache_directories import GUESTS, cache_directory
 from doitstack.private_files import has_text, write_private
 from doitstack.uptodate import digest
 from doitstack_plugins.guest_image import cache as images
@@ -93,7 +93,7 @@ def _comes_up(stack: Stack) -> bool:
 
 
 def _result(stack: Stack) -> Path:
-    return cache_directory(stack.settings) / f"virt-type-{_machine()}"
+    return cache_directory(stack.settings) / GUESTS / f"virt-type-{_machine()}"
 
 
 def _machine() -> str:

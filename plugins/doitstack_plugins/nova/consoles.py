@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from doitstack import Settings, Stack
 from doitstack.config.addresses import host_address, url_host
-from doitstack.config.cache_directories import cache_directory
+from doitstack.config.cache_directories import GUESTS, cache_directory
+from doitstack.private_files import private_directory
 from doitstack_plugins.backing.debian_packages import has_guests
 from doitstack_plugins.libvirt import node
 from doitstack_plugins.ovn import namespace, places
@@ -146,7 +147,7 @@ def fetch_page(stack: Stack) -> None:
         return
     work = made.with_name("novnc.new")
     stack.run(["rm", "-rf", work])
-    work.mkdir(parents=True)
+    private_directory(work)
     # Root's apt would download as another user, who cannot write here.
     stack.run(["apt-get", "-o", "APT::Sandbox::User=root", "download", _PACKAGE], cwd=work)
     [package] = work.glob("*.deb")
@@ -170,4 +171,4 @@ def ports(stack: Stack) -> Iterator[tuple[str, str]]:
 
 
 def _files(stack: Stack) -> Path:
-    return cache_directory(stack.settings) / "novnc"
+    return cache_directory(stack.settings) / GUESTS / "novnc"

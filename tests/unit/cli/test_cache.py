@@ -6,13 +6,13 @@ import pytest
 
 from doitstack.__main__ import main
 
-NAMES = ("bytecode", "schemas", "static-files", "hosts")
+NAMES = ("bytecode", "schemas", "static-files", "hosts", "guests")
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The cache of a stack directory, the current one: byte code of 1 MiB, schemas of 2,
-    static files of 3 and environments for other hosts of 4."""
+    static files of 3, environments for other hosts of 4 and files for guests of 5."""
     top_dir = tmp_path / "stack"
     top_dir.mkdir()
     directory = tmp_path / "cache"

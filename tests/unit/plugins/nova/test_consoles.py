@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from doitstack.private_cache import PrivateCache
 from doitstack.processes.program import Program
 from doitstack_plugins.libvirt import node
 from doitstack_plugins.nova import consoles, processes
@@ -33,7 +34,7 @@ def test_proxies_connect_in_the_network_of_guests(
     monkeypatch.setattr(node, "network", lambda _: Path("/proc/1/ns/net"))
     stack = make_guests(tmp_path, ENABLED_SERVICES=BOTH)
     words = {one.name: processes._words(stack, one)[2:] for one in processes.console_daemons(stack)}
-    page = str(tmp_path / "cache" / "novnc")
+    page = str(tmp_path / "cache" / "guests" / "novnc")
     assert words == {
         "n-novnc": ["/proc/1/ns/net", "6079", "novncproxy", "--web", page],
         "n-sproxy": ["/proc/1/ns/net", "6079", "serialproxy"],
@@ -57,7 +58,9 @@ def test_the_page_is_fetched_once(tmp_path: Path) -> None:
         consoles.fetch_page(stack)
         consoles.fetch_page(stack)
     assert sum("download" in program.argv for program in stage.programs) == 1
-    assert (tmp_path / "cache" / "novnc" / "vnc_lite.html").exists()
+    assert (tmp_path / "cache" / "guests" / "novnc" / "vnc_lite.html").exists()
+    PrivateCache(tmp_path / "cache" / "guests").clear()  # raises if it is not private
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_guests_of_a_subnode_are_reached_by_its_relay(tmp_path: Path) -> None:
