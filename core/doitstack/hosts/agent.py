@@ -1,9 +1,9 @@
 """The program on another host that watches over the run there. Needs only Python's own library.
 
-It arrives through ssh, takes messages from stdin and answers on stdout. A message is a line of
-JSON, an object with one verb; after a `put` come as many bytes as it says. If nothing has come for
-`lease` seconds, or the channel has ended, it kills the run; the run's own watchdogs then end what
-that has started.
+With what it imports of ours it is one program (see `agent_program`), which arrives through ssh. It
+takes messages from stdin and answers on stdout. A message is a line of JSON, an object with one
+verb; after a `put` come as many bytes as it says. If nothing has come for `lease` seconds, or the
+channel has ended, it kills the run; the run's own watchdogs then end what that has started.
 
 It must be understood by older versions of Python, so that it can report that the version is wrong.
 """
@@ -15,16 +15,16 @@ import json
 import os
 import select
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+from doitstack.hosts.agent_files import Upload, make_environment, replace, use_environment
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 _prctl = ctypes.CDLL(None).prctl
@@ -53,10 +53,11 @@ class Agent:
     """
 
     def __init__(self, inbox: int, out: int) -> None:
-        self._inbox, self._out = inbox, out
+        self._inbox = inbox
+        self._out = out
         os.set_blocking(out, False)
         self._buffer = b""
-        self._upload: _Upload | None = None
+        self._upload: Upload | None = None
         self._poll = selectors.DefaultSelector()
         self._lease = PREPARATION
         self._heard = time.monotonic()
@@ -146,7 +147,7 @@ class Agent:
 
     def _on_put(self, what: dict[str, Any]) -> None:
         """Take a file of `size` bytes, which is not 0."""
-        self._upload = _Upload(_at_home(what["path"]), what["size"])
+        self._upload = Upload(_at_home(what["path"]), what["size"])
 
     def _on_do(self, argv: list[str]) -> None:
         """Run a short program, and tell that it is done or why it failed."""
@@ -163,35 +164,20 @@ class Agent:
         else:
             self._send(done=0)
 
+    def _on_use(self, path: str) -> None:
+        """Tell whether there is an environment, and take note that it is used."""
+        self._send(exists=use_environment(_at_home(path)))
+
     def _on_unpack(self, what: dict[str, str]) -> None:
-        """Make an environment of an archive that was put here. It appears once it is whole."""
-        path, archive = _at_home(what["path"]), _at_home(what["archive"])
-        # Hosts may share a home directory, so a PID is no name of one's own.
-        new = Path(tempfile.mkdtemp(prefix=f"{path.name}.", dir=path.parent))
-        make = [sys.executable, "-I", "-m", "venv", "--without-pip", str(new)]
-        try:
-            subprocess.run(make, stdin=subprocess.DEVNULL, stdout=2, check=True)
-            shutil.unpack_archive(archive, new)
-            if not path.exists():  # another connection may have made it meanwhile
-                new.rename(path)
-        except subprocess.CalledProcessError as error:
-            self._send(failed=f"{' '.join(make)} ended with code {error.returncode}")
-        else:
-            self._send(unpacked=str(path))
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-            archive.unlink()
+        """Make an environment of an archive that was put here."""
+        path = _at_home(what["path"])
+        make_environment(path, _at_home(what["archive"]))
+        self._send(unpacked=str(path))
 
     def _on_replace(self, what: dict[str, Any]) -> None:
         """Replace the named files of a directory by those in an archive that was put here."""
-        path, archive = _at_home(what["path"]), _at_home(what["archive"])
-        for old in (path / name for name in what["names"]):
-            if old.is_dir() and not old.is_symlink():
-                shutil.rmtree(old)
-            elif old.is_symlink() or old.exists():
-                old.unlink()
-        shutil.unpack_archive(archive, path)
-        archive.unlink()
+        path = _at_home(what["path"])
+        replace(path, what["names"], _at_home(what["archive"]))
         self._send(replaced=str(path))
 
     def _on_run(self, what: dict[str, Any]) -> None:
@@ -234,29 +220,6 @@ class Agent:
                 key.data()
 
 
-class _Upload:
-    """A file that is being received; it has its name once it is whole."""
-
-    def __init__(self, path: Path, size: int) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path = path
-        self._new = path.with_name(f"{path.name}.new")
-        self._new.unlink(missing_ok=True)
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-        self._file: BinaryIO = os.fdopen(os.open(self._new, flags, 0o600), "wb")
-        self.left = size
-
-    def add(self, data: bytes) -> int:
-        """Add the beginning of `data`; return how many bytes belong to the file."""
-        part = data[: self.left]
-        self._file.write(part)
-        self.left -= len(part)
-        if not self.left:
-            self._file.close()
-            self._new.rename(self._path)
-        return len(part)
-
-
 class _Lines:
     """The whole lines of a descriptor.
 
@@ -265,7 +228,8 @@ class _Lines:
     """
 
     def __init__(self, descriptor: int) -> None:
-        self.descriptor, self.has_ended = descriptor, False
+        self.descriptor = descriptor
+        self.has_ended = False
         self._rest = b""
 
     def read(self) -> list[bytes]:
@@ -276,7 +240,8 @@ class _Lines:
             data = b""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if not data:
-            lines, self._rest, self.has_ended = [self._rest] if self._rest else [], b"", True
+            self.has_ended = True
+            lines, self._rest = [self._rest] if self._rest else [], b""
         return lines
 
 
@@ -334,8 +299,9 @@ def _at_home(path: str) -> Path:
 
 def _facts() -> dict[str, Any]:
     """Return what the other side must know of this host."""
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     return {
-        "kind": f"{sys.version_info[0]}.{sys.version_info[1]} {os.uname().machine}",
+        "kind": f"{version} {os.uname().machine}",
         "clock": time.time(),
         "connection": os.environ.get("SSH_CONNECTION", ""),
     }

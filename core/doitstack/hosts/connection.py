@@ -1,6 +1,5 @@
 """A connection to another host: one ssh, with our agent at its other end."""
 
-import base64
 import json
 import math
 import os
@@ -9,22 +8,15 @@ import shlex
 import socket
 import subprocess
 import time
-import zlib
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from doitstack.config.hosts import Host
 from doitstack.errors import StepError
+from doitstack.hosts.agent_program import BOOT, agent_program
 from doitstack.processes.line_buffer import LineBuffer
 
 Message = dict[str, Any]
-
-_SOURCE = Path(__file__).with_name("agent.py")
-_BOOT = (
-    "import base64,zlib;"
-    'exec(zlib.decompress(base64.b64decode(open(0,"rb",0,closefd=False).readline())))'
-)
 
 FIRST_WORD = 60.0
 """Seconds in which a host must answer: ssh has to connect, and Python to start there."""
@@ -75,8 +67,7 @@ class Connection:
 
     def _begin(self) -> Message:
         """Start the agent and return the facts of its host; skip what a login shell prints."""
-        program = zlib.compress(_SOURCE.read_bytes() + b"\nmain()\n", 9)
-        self._write(base64.b64encode(program) + b"\n")
+        self._write(agent_program())
         deadline = time.monotonic() + FIRST_WORD
         while time.monotonic() < deadline:
             for message in self.receive(0.1):
@@ -182,7 +173,7 @@ class Connection:
 
 def _start(host: Host, stdin: socket.socket) -> subprocess.Popen[bytes]:
     """Start ssh; signals to this process's group do not reach it, so the run there can be ended."""
-    remote = f"exec {shlex.quote(host.python)} -I -c {shlex.quote(_BOOT)}"
+    remote = f"exec {shlex.quote(host.python)} -I -c {shlex.quote(BOOT)}"
     ignoring = 'trap "" TERM INT HUP; exec "$@"'
     return subprocess.Popen(
         ["sh", "-c", ignoring, "sh", *host.ssh, remote],

@@ -64,7 +64,7 @@ def ask_host(stack: Stack, host: Host, words: Sequence[str], show: Show) -> int:
         environment = _place_of(_archive(stack))
         if not connection.ask("exists", look=f"{directory_of(host)}/local.conf"):
             raise StepError(f"nothing has been stacked on {host.name} yet")
-        if not connection.ask("exists", look=environment):
+        if not connection.ask("exists", use=environment):
             raise StepError(f"{host.name} has another version of doitstack; run `doit stack` first")
         connection.hold_lease()
         return _Run(connection, None, show).run(environment, words)
@@ -107,7 +107,7 @@ def _provide_environment(stack: Stack, connection: Connection) -> str:
     """Return where our environment is on the host; bring it there if it is not."""
     source = _archive(stack)
     place = _place_of(source)
-    if not connection.ask("exists", look=place):
+    if not connection.ask("exists", use=place):
         data = source.read_bytes()
         stack.say(f"bringing doitstack to {connection.host.name}: {len(data) / 2**20:.0f} MiB")
         # Hosts may share a home directory.

@@ -13,18 +13,16 @@ from typing import Any
 
 import pytest
 
-from doitstack.hosts import agent as module
+from doitstack.hosts.agent_program import BOOT, agent_program
 from tests.integration.probes import is_dead, wait_until
-
-BOOT = f"import sys; sys.path.insert(0, {str(Path(module.__file__).parent)!r}); import agent"
 
 
 class Peer:
     """An agent, whose home directory is `home`, and the messages to and from it."""
 
-    def __init__(self, home: Path, begin: str = "agent.main()") -> None:
+    def __init__(self, home: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-c", f"{BOOT}; {begin}"],
+            [sys.executable, "-I", "-c", BOOT],
             env={**os.environ, "HOME": str(home)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -34,6 +32,7 @@ class Peer:
         assert self.process.stdout
         self.stdin, self.stdout = self.process.stdin, self.process.stdout.fileno()
         self.lines = os.fdopen(os.dup(self.stdout), "rb")
+        self.stdin.write(agent_program())
         self.hello = self.read()["hello"]
 
     def send(self, raw: bytes = b"", **message: Any) -> None:
@@ -105,17 +104,16 @@ def test_file_has_its_name_once_it_is_whole_and_is_private(peer: Peer, tmp_path:
     assert (tmp_path / "a").stat().st_mode & 0o077 == 0
 
 
-def test_environment_appears_whole_or_not_at_all(peer: Peer, tmp_path: Path) -> None:
+def test_environment_is_unpacked_and_used(peer: Peer, tmp_path: Path) -> None:
     peer.put("new.tgz", archive(lib__a="a"))
-    theirs = tmp_path / f"new.{peer.process.pid}"
-    theirs.mkdir()  # a host with the same home directory has a process of that PID
+    assert peer.ask(use="new") == {"exists": False}
     assert peer.ask(unpack={"path": "new", "archive": "new.tgz"})["unpacked"]
-    assert [*theirs.iterdir()] == []
     assert (tmp_path / "new/lib/a").read_text() == "a"
-    assert (tmp_path / "new/bin/python").exists()
+    os.utime(tmp_path / "new", (1, 1))
+    assert peer.ask(use="new") == {"exists": True}
+    assert (tmp_path / "new").stat().st_mtime > 1
     peer.put("bad.tgz", b"no archive")
     assert "unpack" in peer.ask(unpack={"path": "bad", "archive": "bad.tgz"})["failed"]
-    assert {*tmp_path.iterdir()} == {tmp_path / "new", theirs}
 
 
 def test_files_are_replaced_and_others_stay(peer: Peer, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from doitstack.config.hosts import Host
 from doitstack.errors import StepError
 from doitstack.hosts import connection
+from doitstack.hosts.agent_program import BOOT
 from doitstack.hosts.connection import Connection
 from doitstack.hosts.environment import KIND
 
@@ -102,7 +103,7 @@ def test_what_holds_a_lease_has_priority_but_the_run_has_not(host: Host, home: P
 
 def test_difference_of_the_clocks_is_measured(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = "import time; time.time = lambda here=time.time: here() + 3600;"
-    monkeypatch.setattr(connection, "_BOOT", ahead + connection._BOOT)
+    monkeypatch.setattr(connection, "BOOT", ahead + BOOT)
     one = Connection(host)
     assert abs(one.offset - 3600) < 600, "the round trips took less"
     one.close()
