@@ -253,6 +253,29 @@ async_wait bad || echo "code $?"
     assert "60-script.sh:9: '( exit 3 )' ended with code 3" in stack.log("bad")
 
 
+def test_exit_in_a_shell_future_is_reported_with_its_place(stack_dir: MakeStackDir) -> None:
+    stack = stack_dir(
+        {
+            SCRIPT: script(
+                """
+async_run bad leave
+async_run good eval '(exit 4) || exit 0'
+async_wait good
+async_wait bad || echo "code $?"
+""",
+                "leave() { echo one; exit 3; }",
+            )
+        }
+    )
+
+    outcome = stack.run("stack").ok()
+
+    assert "code 3" in outcome.lines
+    place = f"{stack.path / SCRIPT}:9"
+    assert stack.log("bad").splitlines() == ["one", f"{place}: exit 3 (in leave)"]
+    assert stack.log("good") == ""
+
+
 def test_shell_wait_for_what_never_started_or_is_collected_is_no_failure(
     stack_dir: MakeStackDir,
 ) -> None:

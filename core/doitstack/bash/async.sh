@@ -353,7 +353,8 @@ _async_child() {
     # Do not start if the main process was killed, or the session was stopped, before either could know
     # of this future.
     [[ -z ${_doitstack_main:-} || (-d /proc/$_doitstack_main && -d /proc/${_doitstack_session:-}) ]] ||
-        exit 1
+        builtin exit 1
+    _async_process=$BASHPID
     export DOITSTACK_FUTURE=${_doitstack_run:-shell}:$name
     trap '_async_close "$?"' EXIT
     trap 'builtin exit 143' TERM
@@ -366,7 +367,7 @@ _async_child() {
         # In a separate process, so that a daemon of it does not keep the shell's output open.
         (trap - EXIT; _async_let_go; _async_work "$traced" "$@") </dev/null >>"$_async_log" 2>&1
     fi
-    exit
+    builtin exit
 }
 
 # Run a command of a Python plugin. Not inside `eval`, because bash 5.2 prints an extra message there if
@@ -385,7 +386,7 @@ _async_work() {
     # If async_run itself is part of a condition, errexit has no effect here either.
     local _async_code=$?
     { set +x; } 2>/dev/null
-    exit "$_async_code"
+    builtin exit "$_async_code"
 }
 
 # Write the file of future $1, which runs in process $2, and create its log.

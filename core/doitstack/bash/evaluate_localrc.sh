@@ -9,6 +9,9 @@ bash -n "$1" || exit 2
 _doitstack_file=$1
 set --
 
+# As in session.sh.
+: "${FUNCNEST:=1000}"
+
 for _doitstack_part in "${BASH_SOURCE[0]%/*}"/library/*.sh; do
     # In DevStack, functions are loaded before localrc, and defaults are set later.
     # shellcheck source=/dev/null

@@ -19,6 +19,9 @@ set --
 # As in stack.sh, and regardless of the user's umask, since services may run as other users.
 umask 022
 
+# Bash says where a function calls itself without end. Without a limit it takes quadratic time until it crashes.
+: "${FUNCNEST:=1000}"
+
 # Send a message to the main process: the number of fields, then the fields; each ends in NUL. It is one
 # write, as others may write at the same time: bash writes each line by itself, so line ends are escaped,
 # and the kernel splits what is longer than a page, so that goes through a file.
@@ -255,16 +258,20 @@ _doitstack_end() {
     exec {_doitstack_stderr}>&2 2>/dev/null
 }
 
-# Replace `exit`, so that a script never ends the session silently: report where it was called.
+# Replace `exit`, so that a script never ends the session or a future silently: report where it was called.
 exit() {
     local _doitstack_status=${1:-$?}
     [[ $_doitstack_status =~ ^-?[0-9]+$ ]] || _doitstack_status=2
     { local -; set +x; } 2>/dev/null
+    local _doitstack_place _doitstack_stack _doitstack_ours
     if [[ $BASHPID == "$_doitstack_session" ]]; then
-        local _doitstack_place _doitstack_stack _doitstack_ours
         _doitstack_where "${BASH_LINENO[0]}"
         _doitstack_end exited "$_doitstack_status" "$_doitstack_place" "${_doitstack_exit_message:-}" \
             "$_doitstack_stack"
+    elif [[ $BASHPID == "${_async_process-}" && $_doitstack_status != 0 && ! ${_doitstack_exit_message-} ]]; then
+        _doitstack_where "${BASH_LINENO[0]}"
+        [[ ! $_doitstack_place ]] ||
+            echo "$_doitstack_place: exit $_doitstack_status${_doitstack_stack:+ (in $_doitstack_stack)}" >&2
     fi
     [[ ! $_doitstack_is_reported || $BASHPID != "$_doitstack_session" ]] || exec 2>/dev/null
     builtin exit "$_doitstack_status"

@@ -125,6 +125,15 @@ def test_unset_variable_under_nounset_is_reported_with_its_line(run: Run) -> Non
     assert error_of(outcome).startswith(f"{path}: bash has ended with code 1: ")
 
 
+@pytest.mark.parametrize("call", ["again", "async_run f again\nasync_wait f"])
+def test_function_that_calls_itself_without_end_is_a_failure(run: Run, call: str) -> None:
+    """Bash took minutes of CPU time until it crashed, and said nothing."""
+    outcome = run.fails(f"again() {{\n again\n}}\n{call}")
+    path = outcome.directory.path / FIRST
+    message = f"{path}: line 3: again: maximum function nesting level exceeded (1000)"
+    assert any(message in line for line in outcome.lines)
+
+
 # -- exit --------------------------------------------------------------------------------------
 
 
