@@ -189,7 +189,9 @@ def _evaluate(
     records = list(_records(answer.stdout))
     for kind, line, what, _ in records:
         if kind == "mistake":
-            text = script.splitlines()[int(line) - 1] if line.isdecimal() else ""
+            lines = dict(enumerate(script.split("\n"), start=1))
+            # In `$(` over several lines, bash counts some of them twice.
+            text = lines.get(int(line), "") if line.isdecimal() else ""
             raise SettingsError(f"{path}:{line}: {what}{_remedy(what, text)}")
     if ("end", "", "", "") not in records:
         is_syntax = answer.code == _BAD_SYNTAX

@@ -1,6 +1,7 @@
 """Reading local.conf: its sections, its mistakes, and what bash makes of it."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,12 @@ def test_unknown_command_is_reported_with_file_and_line(
 ) -> None:
     said = _mistake(tmp_path, f"[[local|localrc]]\nA=1\n{line}\n")
     assert said == f"{tmp_path}/local.conf:3: {name}: command not found{remedy}"
+
+
+def test_unknown_command_after_the_last_line_that_bash_counts_is_reported(tmp_path: Path) -> None:
+    """In `$(` over several lines, bash counts beyond the end of the file."""
+    said = _mistake(tmp_path, "[[local|localrc]]\nA=$(B=1\nC=2\n\n\nD)E=3\n")
+    assert re.fullmatch(rf"{tmp_path}/local.conf:\d+: D: command not found", said)
 
 
 def test_enable_plugin_without_a_url_is_reported_with_its_line(tmp_path: Path) -> None:
