@@ -245,7 +245,9 @@ def test_live_is_not_moved_by_what_is_typed(stack_dir: MakeStackDir, seen: Run) 
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGQUIT, 131), (signal.SIGTERM, 143)],
+    ids=["INT", "QUIT", "TERM"],
 )
 def test_live_run_that_is_interrupted_leaves_a_clean_terminal(
     stack_dir: MakeStackDir, seen: Run, number: signal.Signals, code: int
@@ -254,8 +256,8 @@ def test_live_run_that_is_interrupted_leaves_a_clean_terminal(
     terminal = seen(stack, "-n", "1", "stack", columns=200)
     _standing(terminal, stack)
     terminal.until_seen("2 queued")
-    if number == signal.SIGINT:
-        terminal.type("\x03")
+    if key := {signal.SIGINT: "\x03", signal.SIGQUIT: "\x1c"}.get(number):
+        terminal.type(key)
     else:
         os.kill(terminal.pid, number)
     assert terminal.end() == code

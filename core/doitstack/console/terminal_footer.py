@@ -13,7 +13,10 @@ from typing import Any, NamedTuple
 
 from doitstack.console.screens import write_all
 
-_HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGTSTP)
+_HELD = (
+    *(signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP),
+    *(signal.SIGALRM, signal.SIGTSTP),
+)
 """Signals that might leave us halfway through drawing."""
 
 BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"

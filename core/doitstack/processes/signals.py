@@ -22,16 +22,17 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def on_interrupt(act: Callable[[Interrupted], None]) -> Iterator[None]:
-    """Call `act` on Ctrl-C, SIGTERM and SIGHUP.
+    """Call `act` on Ctrl-C, Ctrl-\\, SIGTERM and SIGHUP.
 
-    SIGINT and SIGHUP stay ignored if the caller ignores them, as `nohup` and background jobs do.
+    All but SIGTERM stay ignored if the caller ignores them, as `nohup` and background jobs do.
     """
 
     def handle(number: int, _frame: FrameType | None) -> None:
         act(Interrupted(number))
 
     numbers = [signal.SIGTERM]
-    numbers += [one for one in (signal.SIGINT, signal.SIGHUP) if not _is_ignored(one)]
+    others = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+    numbers += [one for one in others if not _is_ignored(one)]
     previous = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield

@@ -63,7 +63,11 @@ def test_other_errors_in_a_destructor_are_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code"),
+    [
+        *((signal.SIGINT, 130), (signal.SIGQUIT, 131)),
+        *((signal.SIGTERM, 143), (signal.SIGHUP, 129)),
+    ],
 )
 def test_interrupt_goes_to_the_last_handler_and_then_to_the_one_before(
     number: signal.Signals, code: int
@@ -95,7 +99,7 @@ import os, signal
 from doitstack.processes.signals import on_interrupt, raise_on_signals
 
 with on_interrupt(lambda error: print(error, flush=True)):
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
         os.kill(os.getpid(), number)
 raise_on_signals()
 os.kill(os.getpid(), signal.SIGINT)
@@ -104,7 +108,7 @@ os.kill(os.getpid(), signal.SIGINT)
 
 def test_what_is_ignored_stays_ignored() -> None:
     outcome = subprocess.run(
-        ["sh", "-c", "trap '' INT HUP; exec \"$@\"", "sh", sys.executable, "-c", IGNORED],
+        ["sh", "-c", "trap '' INT QUIT HUP; exec \"$@\"", "sh", sys.executable, "-c", IGNORED],
         capture_output=True,
         text=True,
         check=False,
