@@ -104,6 +104,8 @@ class Supervisord:
             real = Path(os.path.realpath(directory.parent)) / directory.name
         self.directory = real
         self._lock = subprocess.DEVNULL
+        self._is_stuck = False
+        """Whether it has not answered in time: then it is not asked again."""
 
     def names(self) -> list[str]:
         """Return the names of all programs that it has a configuration of."""
@@ -149,6 +151,7 @@ class Supervisord:
         # It listens before it goes into the background, so from here on it answers.
         if done.returncode:
             raise ServiceError(f"supervisord does not start: {done.stderr.strip()}")
+        self._is_stuck = False
         for name in left:
             self.start(name, wait=False)
 
@@ -302,9 +305,14 @@ class Supervisord:
             raise ServiceError(f"supervisord in {self.directory}: {error!r}") from error
 
     def _ask(self, method: str, *arguments: Any) -> Any:
+        if self._is_stuck:
+            raise TimeoutError(f"no answer in {_ANSWER_SECONDS} s")
         handle = os.open(self.directory, os.O_PATH | os.O_CLOEXEC)
         try:
             path = f"/proc/self/fd/{handle}/{_SOCKET}"
             return call_unix(path, method, *arguments, timeout=_ANSWER_SECONDS)
+        except TimeoutError:
+            self._is_stuck = True
+            raise
         finally:
             os.close(handle)

@@ -19,6 +19,7 @@ from doitstack.errors import ServiceError
 from doitstack.services.program_files import old_log
 from doitstack.services.services import LARGE_LOG, Services, ServiceState
 from doitstack.services.supervisord import DIRECTORY_VARIABLE
+from doitstack.services.unixrpc import call_unix
 from tests.served_tool import until
 from tests.service_processes import service_processes
 
@@ -366,6 +367,30 @@ def test_stale_pid_file_does_no_harm(services: Services) -> None:
         services.stop_all()
         assert bystander.poll() is None
         bystander.kill()
+
+
+def test_supervisord_that_does_not_answer_is_asked_once_and_replaced(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question waits for two minutes: `unstack` would take twelve."""
+    begin(services, "a", SLEEP)
+    os.kill(supervisord(services).pid, signal.SIGSTOP)
+    asked = []
+
+    def ask(path: str, method: str, *arguments: Any, timeout: float) -> Any:
+        asked.append(method)
+        return call_unix(path, method, *arguments, timeout=timeout)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("doitstack.services.supervisord._ANSWER_SECONDS", 0.3)
+        patched.setattr("doitstack.services.supervisord.STOP_SECONDS", 0.3)
+        patched.setattr("doitstack.services.supervisord.call_unix", ask)
+        services.stop("a")
+        services.stop_all()
+    assert asked == ["supervisor.getAllProcessInfo"]
+    assert kept(services) == []
+    begin(services, "a", SLEEP)
+    assert services.is_up("a")
 
 
 def test_a_service_that_ignores_sigterm_is_killed(
