@@ -13,6 +13,7 @@ from typing import TypeVar
 from tests.campaign import (
     clock,
     damage,
+    failing_calls,
     host_kills,
     inputs,
     kills,
@@ -78,8 +79,8 @@ _OPTIONS: dict[str, list[tuple[str, int | str, str]]] = {
     "hosts": [("--rounds", 200, "how many")],
     "signals": [("--rounds", 200, "how many")],
     "resources": [
-        ("--kinds", ",".join(resources.KINDS), "what the run lacks"),
-        ("--step", 1, "of so many calls one fails, drawn by the seed"),
+        ("--kinds", ",".join(failing_calls.KINDS), "what the run lacks"),
+        ("--step", 1, "of so many calls one fails, drawn by the seed; 0: one at each site"),
         ("--commands", "stack,-a stack,unstack,clean", "which commands"),
     ],
     "processes": [("--most", 12, "from one process up to so many")],

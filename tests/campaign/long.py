@@ -20,8 +20,11 @@ WARM_UP = 4
 LOOK_EVERY = 10
 """The rounds between two looks."""
 
-MAY_GROW = re.compile(r"(logs/[^/]+|/supervisord)\.log$")
-"""What grows until it is large: then the next run, or start of a service, begins another one."""
+MAY_GROW = re.compile(r"(logs/[^/]+|/supervisord)\.log$|logs/runs/[^/]+\.jsonl$")
+"""Logs grow until they are large: then the next run, or start of a service, begins another one.
+
+Journals have more samples of a run that takes longer; only KEPT of them are kept.
+"""
 
 CROWD = {
     "extras.d/50-crowd.py": plugin("""

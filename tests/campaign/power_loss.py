@@ -51,12 +51,26 @@ PLAN = {
         def stack_extra(stack):
             yield run(made)
     """),
+    "extras.d/70-configuration.py": plugin(f"""
+        from doitstack.private_files import write_private
+
+        def configure(stack):
+            runs = len(list((stack.log_dir / "runs").iterdir()))
+            write_private(stack.data_dir / "demo.conf", {WHOLE!r} * runs)
+
+        @hookimpl
+        def stack_post_config(stack):
+            yield run(configure)
+    """),
 }
 
 MADE = {f"stack:install:demo:{name}": f"data/{name}" for name in ("future", "bash")} | {
     "stack:install:demo:made": "data/step"
 }
 """What each step makes that is good once it has succeeded."""
+
+CONFIGURATION = "data/demo.conf"
+"""What each run writes, with other content."""
 
 State = dict[str, bytes | str]
 """Files with their content; directories and links are words."""
@@ -231,7 +245,7 @@ def record(stack: StackDir, *commands: tuple[str, ...]) -> list[Change]:
     recorder = Recorder(stack.dest)
     for command in commands:
         watched = Watched([DOIT, *command], CHANGES, recorder, cwd=stack.path, env=stack.environ)
-        out = watched.communicate(120)
+        out = watched.communicate(resources.PATIENCE_WITH_A_RUN)
         assert watched.process.returncode == 0, out
     return recorder.changes
 
@@ -275,7 +289,7 @@ class Reader:
         """Yield what is believed of `state` and is not so, as `whole` was in memory."""
         write_state(state, self._directory)
         yield from self._of_steps(state, whole)
-        yield from self._of_the_environment(state)
+        yield from self._of_whole_files(state)
         for name, content in state.items():
             if isinstance(content, bytes):
                 yield from self._of_file(name, content, whole)
@@ -290,11 +304,13 @@ class Reader:
                     yield f"{task} is good, and what it made is lost"
 
     @staticmethod
-    def _of_the_environment(state: State) -> Iterator[str]:
+    def _of_whole_files(state: State) -> Iterator[str]:
         if state.get("venvs/demo/doitstack.stamp") and (
             state.get("venvs/demo/package.py") != WHOLE.encode()
         ):
             yield "an environment is complete, and its files are not"
+        if state.get(CONFIGURATION) not in (None, WHOLE.encode(), 2 * WHOLE.encode()):
+            yield f"{CONFIGURATION} is half written"
 
     def _of_file(self, name: str, content: bytes, whole: State) -> Iterator[str]:
         path = self._directory / name

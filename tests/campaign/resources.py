@@ -13,28 +13,22 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.campaign.system_calls import (
-    CHANGES,
-    DESCRIPTORS,
-    FORKS,
-    Call,
-    Watched,
-    is_thread,
-)
+from tests.campaign.failing_calls import KINDS, Failure, Kind
+from tests.campaign.system_calls import Watched
 from tests.conftest import DOIT, Outcome, StackDir
 from tests.integration.probes import is_dead, marked, plugin
 
 LINES = 5
 """The lines of each file and log."""
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds after which what still lives is taken as left behind."""
 
-PATIENCE_WITH_A_RUN = 250.0
+PATIENCE_WITH_A_RUN = 1000.0
 """Seconds after which a run hangs. Bash alone tries for 15 to start a process."""
 
 HANGS = 999
@@ -51,7 +45,7 @@ PLAN = {
         made() {{
             local number
             for ((number = 0; number < {LINES}; number++)); do
-                echo "line $number"
+                echo "line $number" || return
             done >"$1" || return
             echo "$1 is made"
         }}
@@ -85,112 +79,6 @@ PLAN = {
 
 WHOLE = "".join(f"line {number}\n" for number in range(LINES))
 
-_GROWS = frozenset(CHANGES) - {
-    *("rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "ftruncate"),
-}
-
-
-def _grows(call: Call) -> bool:
-    if call.name.startswith("open"):
-        return bool(call.flags & os.O_CREAT) and not os.path.lexists(call.path)
-    return call.name in _GROWS and not _finds_it(call)
-
-
-def _changes(call: Call) -> bool:
-    if call.name.startswith("open"):
-        return call.opens_for_writing
-    return call.name not in {"fsync", "fdatasync", "syncfs"} and not _finds_it(call)
-
-
-def _finds_it(call: Call) -> bool:
-    """Return whether a call fails anyway: what it makes is there, or what it removes is not."""
-    if call.name.startswith(("mk", "symlink", "link")):
-        return os.path.lexists(call.path)
-    return call.name in {"unlink", "unlinkat", "rmdir"} and not os.path.lexists(call.path)
-
-
-def _moves_data(call: Call) -> bool:
-    return call.name in {"write", "writev", "pwrite64", "fsync", "fdatasync", "sendfile"}
-
-
-_STARTS = {**FORKS, "openat": DESCRIPTORS["openat"]}
-
-
-def _is_process(call: Call) -> bool:
-    return call.name in FORKS and not is_thread(call)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a run lacks: which of the `calls` fail, with which error, and whether only once."""
-
-    calls: Mapping[str, int]
-    concerns: Callable[[Call], bool]
-    error: int = 0
-    """0 for a kind that only takes `delay` (s) for each call."""
-    delay: float = 0
-    once: bool = False
-    in_dest: bool = True
-    """Whether only calls below DEST fail; if not, all calls once the run has its lock."""
-
-    @property
-    def says(self) -> str:
-        """The words of the error."""
-        return os.strerror(self.error)
-
-
-KINDS = {
-    "full": Kind(CHANGES, _grows, errno.ENOSPC),
-    "full-once": Kind(CHANGES, _grows, errno.ENOSPC, once=True),
-    "read-only": Kind(CHANGES, _changes, errno.EROFS),
-    "broken": Kind(CHANGES, _moves_data, errno.EIO, once=True),
-    "processes": Kind(_STARTS, _is_process, errno.EAGAIN, in_dest=False),
-    "memory": Kind(_STARTS, _is_process, errno.ENOMEM, once=True, in_dest=False),
-    "descriptors": Kind(DESCRIPTORS, lambda _: True, errno.EMFILE, in_dest=False),
-    "slow": Kind(CHANGES, _moves_data, delay=0.02),
-    "descriptors-once": Kind(DESCRIPTORS, lambda _: True, errno.ENFILE, once=True, in_dest=False),
-}
-
-
-class Failure:
-    """Lets call `number` of its kind fail, and unless that happens once, all later ones.
-
-    Calls are counted from where the run writes `after`.
-
-    Attributes:
-        calls: how many there were.
-        what: which one failed first.
-    """
-
-    def __init__(self, kind: Kind, dest: Path, number: int, after: bytes = b"") -> None:
-        self.kind = kind
-        self._dest = dest
-        self._number = number
-        self._after = after
-        self._has_begun = kind.in_dest and not after
-        self.calls = 0
-        self.what = ""
-
-    def __call__(self, call: Call) -> int:
-        if not self._is_of_the_run(call) or not self.kind.concerns(call):
-            return 0
-        self.calls += 1
-        if self.calls == self._number:
-            self.what = f"{call.name} {call.path.removeprefix(str(self._dest))}"
-        time.sleep(self.kind.delay)
-        is_due = self.calls == self._number or (self.calls > self._number and not self.kind.once)
-        return self.kind.error if is_due else 0
-
-    def _is_of_the_run(self, call: Call) -> bool:
-        self._has_begun = self._has_begun or self._begins(call)
-        return self._has_begun and (not self.kind.in_dest or call.path.startswith(str(self._dest)))
-
-    def _begins(self, call: Call) -> bool:
-        if self._after:
-            return call.name == "write" and self._after in call.data()
-        return call.path == str(self._dest / ".lock")
-
-
 COMMANDS = (("stack",), ("-a", "stack"), ("unstack",), ("clean",))
 
 
@@ -221,23 +109,44 @@ class Campaign:
         seed: int = 0,
         commands: Iterable[tuple[str, ...]] = COMMANDS,
     ) -> Iterator[Round]:
-        """Let each call of each command fail in turn, or one of `step` calls, drawn by `seed`."""
+        """Let each call of each command fail in turn, or one of `step` calls, drawn by `seed`.
+
+        With 0 for `step`, one call at each site is drawn.
+        """
         draw = random.Random(seed)
         for name in kinds:
             for command in commands:
-                counter = Failure(KINDS[name], self._stack.dest, 0)
-                counter.kind = replace(counter.kind, once=True)
-                self._run(counter, command)
-                calls = counter.calls if counter.kind.error else 1
-                for first in range(1, calls + 1, step):
-                    number = min(calls, first + draw.randrange(step))
-                    yield self.one(name, command, number)
+                for number, site in self._choose(name, command, step, draw):
+                    yield self.one(name, command, number, site=site)
 
-    def one(self, name: str, command: tuple[str, ...], number: int, after: bytes = b"") -> Round:
-        """Let call `number` of a command fail, counted from where it writes `after`."""
+    def _choose(
+        self, name: str, command: tuple[str, ...], step: int, draw: random.Random
+    ) -> Iterator[tuple[int, str]]:
+        """Yield which calls of a command are to fail: numbers, and at which site or everywhere."""
+        counter = Failure(replace(KINDS[name], once=True), self._stack.dest, 0)
+        self._run(counter, command)
+        if not counter.kind.error:
+            yield 1, ""
+        elif step:
+            for first in range(1, counter.calls + 1, step):
+                yield min(counter.calls, first + draw.randrange(step)), ""
+        else:
+            for site, count in counter.sites.items():
+                yield 1 + draw.randrange(count), site
+
+    def one(
+        self,
+        name: str,
+        command: tuple[str, ...],
+        number: int,
+        *,
+        after: bytes = b"",
+        site: str = "",
+    ) -> Round:
+        """Let call `number` of a command fail, at `site`, counted from where it writes `after`."""
         kind = KINDS[name]
-        for _ in range(3):
-            failure = Failure(kind, self._stack.dest, number, after)
+        for _ in range(10):
+            failure = Failure(kind, self._stack.dest, number, after=after, site=site)
             code, out = self._run(failure, command)
             # Calls that no signal interrupts elsewhere are interrupted while the kernel asks.
             if os.strerror(errno.EINTR) not in out:
@@ -247,7 +156,7 @@ class Campaign:
         faults += [f"the next time: {one}" for one in self._faults_after(command, following)]
         return Round(name, " ".join(command), number, failure.what, code, out, tuple(faults))
 
-    def _run(self, failure: "Failure", command: tuple[str, ...]) -> tuple[int, str]:
+    def _run(self, failure: Failure, command: tuple[str, ...]) -> tuple[int, str]:
         """Run `command`; return its exit code and its output."""
         if command == ("stack",):
             shutil.rmtree(self._stack.dest, ignore_errors=True)

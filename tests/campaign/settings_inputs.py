@@ -139,7 +139,8 @@ def _use_settings(settings: Settings) -> None:
 
 def check_mask(secrets: list[str]) -> None:
     mask = Mask(secrets)
-    for secret in secrets[:3]:
+    # One of stars alone cannot be told from what hides it.
+    for secret in [secret for secret in secrets if secret.strip("*")][:3]:
         assert secret not in mask.text(f"'{secret}' x"), "is shown"
         data = f"'{secret}' x".encode(errors="surrogateescape")
         assert secret.encode(errors="surrogateescape") not in mask.data(data), "is shown"

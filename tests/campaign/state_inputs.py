@@ -143,7 +143,10 @@ class _JournalReader:
             json.dumps(timing_of(self._directory, run).as_dict(), allow_nan=False)
         tables.runs_table(run_rows(self._directory), 80).encode()
         json_lists.runs_json(run_rows(self._directory))
-        rows = LastRun(self._directory, self._directory).futures()
+        last = LastRun(self._directory, self._directory)
+        rows = last.futures()
+        if last._reader:
+            last._reader.close()  # a command has one, and ends
         tables.futures_table(rows, 80).encode()
         json_lists.futures_json(rows)
         if run and zlib.crc32(data) % 32 == 0:  # they take long

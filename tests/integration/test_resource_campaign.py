@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaign import process_limit
+from tests.campaign.failing_calls import KINDS, Failure
 from tests.campaign.resources import PLAN, Campaign
 from tests.campaign.system_calls import DESCRIPTORS, Call, Watched, is_possible
 from tests.conftest import DOIT, MakeStackDir, StackDir, clean_environment
@@ -23,7 +24,7 @@ def test_full_disk_is_said_and_nothing_half_written_is_believed(stack_dir: MakeS
     campaign = Campaign(stack_dir(PLAN, TEST_MARK=mark), mark)
     # The disk fills up before a step that has succeeded before.
     before = b"<== stack install: shell: 40-shell.sh"
-    one = campaign.one("full", ("-a", "stack"), 1, before)
+    one = campaign.one("full", ("-a", "stack"), 1, after=before)
     assert one.faults == ()
     assert one.code == 1
     assert "plugin demo: step made: OSError: [Errno 28] No space left on device" in one.out
@@ -71,6 +72,20 @@ def test_limit_of_processes_is_said(limits: Iterable[int]) -> None:
         rounds = list(campaign.rounds(limits))
     assert [one for one in rounds if one.faults] == []
     assert rounds[0].code != 0
+
+
+def test_call_at_a_site_fails_alone_or_with_all_later_ones(tmp_path: Path) -> None:
+    names = ["runs/1.jsonl", "stack.log", "runs/2.jsonl", "stack.log", "runs/3.jsonl"]
+    calls = [Call("write", os.getpid(), (), f"{tmp_path}/{name}") for name in names]
+    none = Failure(KINDS["full"], tmp_path, 0)
+    assert {none(call) for call in calls} == {0}
+    journal, log = none.sites
+    assert (none.sites[journal], none.sites[log], none.calls) == (3, 2, 5)
+    alone = Failure(KINDS["full-once"], tmp_path, 2, site=journal)
+    assert [bool(alone(call)) for call in calls] == [False, False, True, False, False]
+    later = Failure(KINDS["full"], tmp_path, 2, site=journal)
+    assert [bool(later(call)) for call in calls] == [False, False, True, True, True]
+    assert later.what == "write /runs/2.jsonl"
 
 
 @needs_the_kernel
