@@ -30,8 +30,8 @@ class FakeLog:
 
     add = write
 
-    def insert(self, path: Path, masked: Masked | None = None) -> tuple[int, int]:
-        self.lines.append(f"<{path.name}>")
+    def insert(self, path: Path | str, masked: Masked | None = None) -> tuple[int, int]:
+        self.lines.append(f"<{Path(path).name}>")
         return (0, 0)
 
     @property

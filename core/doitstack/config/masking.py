@@ -170,7 +170,7 @@ class Masked(NamedTuple):
         return end < self.size or (end == self.size and chunk.endswith(b"\n"))
 
 
-def mask_file(path: Path, mask: Mask, start: int = 0) -> Masked:
+def mask_file(path: Path | str, mask: Mask, start: int = 0) -> Masked:
     """Overwrite the secrets in a file with stars, from the byte `start` on.
 
     It takes constant memory, and others may append to the file.

@@ -165,7 +165,7 @@ class Secrets:
         """Return `text` with stars for each secret."""
         return self.mask.text(text)
 
-    def mask_file(self, path: Path) -> Masked:
+    def mask_file(self, path: Path | str) -> Masked:
         """Overwrite each secret in a file with stars."""
         return mask_file(path, self.mask)
 

@@ -80,7 +80,7 @@ class MainLog:
             with self._on_screen() as screen:
                 screen.show(self._mask().data(data))
 
-    def insert(self, path: Path, masked: Masked | None = None) -> tuple[int, int]:
+    def insert(self, path: Path | str, masked: Masked | None = None) -> tuple[int, int]:
         """Add another log, in one piece and in constant memory; the next tick shows it.
 
         `masked` is what needs no mask. Returns where in this file the log begins and ends. A full

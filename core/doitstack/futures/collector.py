@@ -1,6 +1,8 @@
 """Waits for futures and collects them: their logs appear in the main log in the order of waits."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from doitstack.futures.future import Future, FutureState
@@ -130,12 +132,12 @@ class Collector:
     def collect(self, future: Future) -> int:
         """Insert the log of a future that has ended in the main line, and return its code."""
         self.announce(future)
-        files = self._run.futures_dir
-        path = files / f"{future.name}.log"
+        path = self._run.file(future.name, "log")
         log = None if future.in_place else self._run.log.insert(path, future.masked)
         result = f"result {future.code} in {int(future.seconds)} seconds"
         self._run.log.add(future.line(f"finished {future.command} with {result}"))
-        (files / f"{future.name}.ini").unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(self._run.file(future.name, "ini"))  # noqa: PTH108 - see `RunContext.file`
         self._table.set_state(future, FutureState.COLLECTED, log_place=log)
         self.failed = future.name if future.code else ""
         return future.code

@@ -1,6 +1,7 @@
 """Forks the children in which the futures of Python run."""
 
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ class Forker:
             close_inherited=self._close_inherited,
             streams=child_streams(),
         )
+        # A child that replaced the last reference would free them, which copies 20 pages.
+        self._streams = (sys.stdout, sys.stderr)
 
     @property
     def is_parent(self) -> bool:

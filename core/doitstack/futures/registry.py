@@ -185,13 +185,14 @@ class FutureRegistry:
         if future.has_ended:
             return
         job = self._ended_job(future)
-        future.masked = self._run.mask(self._file(future.name, "log"))
+        future.masked = self._run.mask(self._run.file(future.name, "log"))
         now = self._run.journal.now()
         end_time = (
             self._after(future.start_time, job.end_time / 1000) if job and job.end_time else now
         )
         reported = job.rc if job else None
-        rc, value, error = outcome(future.name, code, reported, self._file(future.name, "result"))
+        result = self._run.file(future.name, "result")
+        rc, value, error = outcome(future.name, code, reported, result)
         error = failure or error
         if future.has_timed_out:
             rc, value, error = TIMED_OUT, None, time_out_error(future)
@@ -205,7 +206,7 @@ class FutureRegistry:
 
         It runs again the next time, and would start a second daemon.
         """
-        job = read_job(self._file(future.name, "ini"))
+        job = read_job(self._run.file(future.name, "ini"))
         if job and job.pid and job.rc != 0:
             stop([root_of(job, mark(self._run.name, future.name))], grace=0)
         return job
@@ -310,9 +311,6 @@ class FutureRegistry:
         run = self._run.name
         yield from (Root(one.pid, mark(run, one.name)) for one in self.table.stoppable())
         yield from unfinished(self._run.futures_dir, run)
-
-    def _file(self, name: str, suffix: str) -> Path:
-        return self._run.futures_dir / f"{name}.{suffix}"
 
 
 def _reaped(future: Future) -> int:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from doitstack.errors import FutureError
 from doitstack.futures.future import RemoteTraceback
+from doitstack.private_files import read_regular
 from doitstack.processes.tree import signal_name
 
 KILLED = 137
@@ -21,7 +22,7 @@ class Outcome(NamedTuple):
     error: BaseException | None = None
 
 
-def outcome(name: str, code: int | None, recorded: int | None, result: Path) -> Outcome:
+def outcome(name: str, code: int | None, recorded: int | None, result: Path | str) -> Outcome:
     """Return how the future `name` ended.
 
     Args:
@@ -30,8 +31,8 @@ def outcome(name: str, code: int | None, recorded: int | None, result: Path) -> 
         result: the file with what a Python future returned or raised; it is removed.
     """
     rc, error = _code_and_error(name, code, recorded)
-    if recorded is None and _is_full(result.parent):
-        error = FutureError(name, f"could not record its end: {result.parent} is full", rc)
+    if recorded is None and _is_full(directory := Path(result).parent):
+        error = FutureError(name, f"could not record its end: {directory} is full", rc)
     saved = None if code is None else _taken(result, name)
     if saved is None:
         return Outcome(rc, None, error)
@@ -66,12 +67,12 @@ def _code_and_error(
     return rc, FutureError(name, how, rc)
 
 
-def _taken(path: Path, name: str) -> tuple[Any, str] | None:
+def _taken(path: Path | str, name: str) -> tuple[Any, str] | None:
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except FileNotFoundError:
         return None
-    path.unlink()
+    Path(path).unlink()
     try:
         value, text = pickle.loads(data)  # noqa: S301 - written by our own child, mode 0600
     except (Exception, SystemExit) as error:

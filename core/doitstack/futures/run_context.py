@@ -66,13 +66,17 @@ class RunContext(Record):
     scheduler: Scheduler
     priorities: Priorities
     redact: Callable[[str], str]
-    mask: Callable[[Path], Masked]
+    mask: Callable[[Path | str], Masked]
     mask_again: Callable[[], None]
     learn: Callable[[str], None]
     time_limit: float = 0
     warnings_as_errors: bool = False
     warnings: list[str] = field(default_factory=list)
     last_lines: list[str] = field(default_factory=list)
+
+    def file(self, future: str, suffix: str) -> str:
+        """Return the path of a file of a future; a Path would touch memory that forks share."""
+        return f"{self.futures_dir}/{future}.{suffix}"
 
     def say(self, text: str) -> None:
         """Write a line to the log, which also shows it to the user."""

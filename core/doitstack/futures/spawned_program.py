@@ -86,7 +86,7 @@ class SpawnedProgram:
             os.close(descriptor)
 
     def _path(self, suffix: str) -> str:
-        return f"{self._run.futures_dir}/{self._future.name}.{suffix}"
+        return self._run.file(self._future.name, suffix)
 
     def _now(self) -> int:
         """Return the time in ms, as in a job file."""

@@ -59,7 +59,7 @@ def close_job(descriptor: int, end_time: int, rc: int) -> None:
     os.close(descriptor)
 
 
-def read_job(path: Path) -> Job | None:
+def read_job(path: Path | str) -> Job | None:
     """Return the future of that file, or None if it is missing, incomplete or no file.
 
     A last line without its newline was cut off by a crash and is ignored.
