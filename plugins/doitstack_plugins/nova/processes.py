@@ -67,13 +67,12 @@ def start_nova(stack: Stack) -> None:
     if has_api:
         # It may import new code while users wait: daemons that start would take the CPU from it.
         wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
-    for daemon in control_daemons(stack):
-        _run(stack, daemon)
+    have_started = [_run(stack, daemon) for daemon in control_daemons(stack)]
     if stack.is_service_enabled("n-api"):
         wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
-        # A compute that gets no answer from its conductor tries again only after 10 s.
-        control = {one.name: one.program for one in control_daemons(stack)}
-        readiness.wait_for_services(stack, control)
+        if any(have_started):
+            # A compute that gets no answer from its conductor tries again only after 10 s.
+            readiness.wait_for_services(stack, control_programs(stack))
     if conf.is_libvirt(stack):
         _forget_other_guests(stack)
     if consoles.has_relay(stack):
@@ -103,7 +102,8 @@ def _database(stack: Stack) -> str:
     return mariadb.database_id(stack, name)
 
 
-def _run(stack: Stack, daemon: Daemon) -> None:
+def _run(stack: Stack, daemon: Daemon) -> bool:
+    """Run a daemon; return whether it was started or restarted."""
     argv = [*_words(stack, daemon), *conf.options(stack, *daemon.files)]
     env = _environ(stack, *daemon.files)
     if _is_fork(stack, daemon):
@@ -112,7 +112,9 @@ def _run(stack: Stack, daemon: Daemon) -> None:
     has_little_time = code and daemon.stop_seconds == _STOP_SECONDS
     seconds = _SOON if has_little_time else daemon.stop_seconds
     with stack.timed("run_process"):
-        stack.run_process(daemon.name, argv, env=env, wait=False, stop_seconds=seconds, code=code)
+        return stack.run_process(
+            daemon.name, argv, env=env, wait=False, stop_seconds=seconds, code=code
+        )
 
 
 def _words(stack: Stack, daemon: Daemon) -> list[str]:
@@ -178,6 +180,11 @@ def control_daemons(stack: Stack) -> Iterator[Daemon]:
         yield from _conductors(stack)
     if stack.is_service_enabled("n-sch"):
         yield Daemon("n-sch", "nova-scheduler", (conf.API,))
+
+
+def control_programs(stack: Stack) -> dict[str, str]:
+    """Return nova's names of the programs of `control_daemons`, by the services' names."""
+    return {one.name: one.program for one in control_daemons(stack)}
 
 
 def compute_daemons(stack: Stack) -> Iterator[Daemon]:

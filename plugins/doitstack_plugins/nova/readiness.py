@@ -48,20 +48,18 @@ def create_flavors(stack: Stack) -> None:
 def wait_for_services(stack: Stack, binaries: Mapping[str, str]) -> None:
     """Wait until each process has reported; `binaries` gives nova's name of each."""
     with cloud(stack) as connection:
-        for name, binary in binaries.items():
-            fewest = sum(one == binary for one in binaries.values())
-            listed = partial(connection.compute.services, binary=binary)
-            is_up = partial(_have_reported, listed, stack.services.started(name), fewest)
-            health.wait_until(stack, name, is_up)
+        _wait_for_services(stack, connection.compute, binaries)
 
 
-def wait_for_computes(stack: Stack) -> None:
+def wait_for_computes(stack: Stack, control: Mapping[str, str]) -> None:
     """Wait until each compute works and has reported its resources to placement.
 
-    On a subnode also wait until the scheduler has mapped it to its cell, so that it gets servers.
+    Before that, wait for the processes of `control`, as `wait_for_services` does. On a subnode also
+    wait until the scheduler has mapped each compute to its cell, so that it gets servers.
     """
     is_subnode = subnode.is_subnode(stack.settings)
     with cloud(stack) as connection:
+        _wait_for_services(stack, connection.compute, control)
         # The controller writes the times of reports.
         offset = subnode.clock_offset(stack, connection)
         for number in conf.computes(stack):
@@ -72,6 +70,14 @@ def wait_for_computes(stack: Stack) -> None:
             health.wait_until(stack, name, partial(_have_reported, listed, started, 1))
             if is_subnode:
                 health.wait_until(stack, name, partial(_is_mapped, connection.compute, host))
+
+
+def _wait_for_services(stack: Stack, compute: Any, binaries: Mapping[str, str]) -> None:
+    for name, binary in binaries.items():
+        fewest = sum(one == binary for one in binaries.values())
+        listed = partial(compute.services, binary=binary)
+        is_up = partial(_have_reported, listed, stack.services.started(name), fewest)
+        health.wait_until(stack, name, is_up)
 
 
 def _create(compute: Any, name: str, flavor: Flavor) -> None:

@@ -105,9 +105,11 @@ def test_service_is_ready_once_all_its_processes_have_reported(
 def test_compute_is_ready_once_it_is_in_placement_and_works(
     tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]]
 ) -> None:
-    readiness.wait_for_computes(make_nova(tmp_path))
-    assert waits == [("n-cpu-1", 1)] * 2
-    assert api.looks == [{"provider": "vm1"}, {"binary": "nova-compute", "host": "vm1"}]
+    readiness.wait_for_computes(make_nova(tmp_path), {"n-sch": "nova-scheduler"})
+    assert waits == [("n-sch", 1), *[("n-cpu-1", 1)] * 2]
+    [of_scheduler, *of_compute] = api.looks
+    assert of_scheduler == {"binary": "nova-scheduler"}
+    assert of_compute == [{"provider": "vm1"}, {"binary": "nova-compute", "host": "vm1"}]
 
 
 def test_compute_that_placement_does_not_know_is_waited_for(
@@ -115,7 +117,7 @@ def test_compute_that_placement_does_not_know_is_waited_for(
 ) -> None:
     api.known.clear()
     with pytest.raises(AssertionError, match="n-cpu-1"):
-        readiness.wait_for_computes(make_nova(tmp_path))
+        readiness.wait_for_computes(make_nova(tmp_path), {})
 
 
 def test_compute_of_a_subnode_is_ready_once_the_scheduler_has_mapped_it(
@@ -124,5 +126,6 @@ def test_compute_of_a_subnode_is_ready_once_the_scheduler_has_mapped_it(
     issued = datetime.fromtimestamp(time.time() - 3600, tz=UTC)
     auth = SimpleNamespace(get_access=lambda session: SimpleNamespace(issued=issued))
     vars(api)["session"] = SimpleNamespace(auth=auth)
-    readiness.wait_for_computes(make_nova(tmp_path, ENABLED_SERVICES="n-cpu", THIS_HOST="compute1"))
+    stack = make_nova(tmp_path, ENABLED_SERVICES="n-cpu", THIS_HOST="compute1")
+    readiness.wait_for_computes(stack, {})
     assert waits == [("n-cpu-1", 1), ("n-cpu-1", 1), ("n-cpu-1", 3)]
