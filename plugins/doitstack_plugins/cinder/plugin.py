@@ -65,6 +65,7 @@ class Cinder(ApiService):
     endpoint_path = "/v3"
     manage = "cinder-manage"
     manage_modules = ("cinder.cmd.manage", "cinder.objects.*", "cinder.service")
+    parent_name = "cinder-scheduler"
     keeps_schema = True
     migration = ("db", "sync")
 
@@ -120,11 +121,6 @@ class Cinder(ApiService):
             return [*words, *self.conf_options(stack)]
         return super().daemon_command(stack, name)
 
-    def remove(self, stack: Stack) -> None:
-        """Remove everything; another configuration may have had forks."""
-        super().remove(stack)
-        warm.withdraw(stack, self.daemons["c-sch"])
-
     def parent(self, stack: Stack) -> warm.Program | None:
         """Return the program that imports what the daemons do, if several can be forks of it.
 
@@ -133,7 +129,7 @@ class Cinder(ApiService):
         if len(self.enabled_daemons(stack)) < 2 or backends.has_files(stack):
             return None
         program = warm_managers.manager(
-            stack, self.environment(stack), self.daemons["c-sch"], *_IMPORTED
+            stack, self.environment(stack), self.parent_name, *_IMPORTED
         )
         return program._replace(
             setup=f"{program.setup}; {_FORGET_HUB}",

@@ -55,6 +55,7 @@ class Neutron(ApiService):
     catalog_type = "network"
     manage = "neutron-db-manage"
     manage_modules = ("neutron.db.migration.cli", "neutron.db.migration.models.head")
+    parent_name = "neutron-rpc-server"
     keeps_schema = True
     migration = ("upgrade", "heads")
     daemons: ClassVar = {ovn.MAINTENANCE: ovn.MAINTENANCE}
@@ -147,8 +148,8 @@ class Neutron(ApiService):
         """Return the program that imports what the API does, if there is one."""
         if not self.serves_api(stack):
             return None
-        made, name = self.environment(stack), "neutron-rpc-server"
-        return warm_managers.manager(stack, made, name, *_API, **_DRIVER)
+        made = self.environment(stack)
+        return warm_managers.manager(stack, made, self.parent_name, *_API, **_DRIVER)
 
     def wsgi_environ(self, stack: Stack) -> dict[str, str]:
         """Return the environment variables of the API, with the place of our driver."""

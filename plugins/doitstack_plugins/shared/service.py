@@ -47,6 +47,9 @@ class Service:
     manage_modules: tuple[str, ...] = ()
     """The modules that calls of `manage` import."""
 
+    parent_name: str = ""
+    """The name of the program `parent`, if there may be one."""
+
     # -- hooks ---------------------------------------------------------------------------------
 
     @hookimpl
@@ -91,10 +94,8 @@ class Service:
     def remove(self, stack: Stack) -> None:
         """Remove the environment, the configuration and the data."""
         venvs.remove(stack, self.environment(stack))
-        if self.manage:
-            warm.withdraw(stack, self.manage)
-        if parent := self.parent(stack):
-            warm.withdraw(stack, parent.name)
+        # An earlier configuration may have had others.
+        warm.withdraw(stack, *filter(None, (self.manage, self.parent_name)))
         discard(stack.settings, *self.paths(stack))
 
     # -- for the actions -----------------------------------------------------------------------

@@ -70,9 +70,10 @@ def test_install_offers_the_program_that_migrates(
 class Currents(Tides):
     name = "currents"
     manage = ""
+    parent_name = "currents-server"
 
     def parent(self, stack: Stack) -> warm.Program | None:
-        return warm.Program(self.environment(stack), "currents-server")
+        return warm.Program(self.environment(stack), self.parent_name)
 
 
 @pytest.mark.parametrize("code", ["", "code of a tree"])
@@ -110,6 +111,17 @@ def test_remove_leaves_none_of_its_files(stack: Stack) -> None:
         path.mkdir(parents=True)
     tides.remove(stack)
     assert [path for path in paths if path.exists()] == []
+
+
+def test_remove_withdraws_a_program_of_which_only_an_earlier_configuration_had_forks(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Tides, "parent_name", "currents-server")
+    client = warm.client_path(stack, "currents-server")
+    client.parent.mkdir(parents=True)
+    client.touch()
+    tides.remove(stack)
+    assert not client.exists()
 
 
 def test_stop_must_be_written(stack: Stack) -> None:
