@@ -8,16 +8,13 @@ Its key names all that it follows from; what changes afterwards is left to the m
 import shutil
 from collections.abc import Callable
 from contextlib import closing
-from typing import TypeVar
 
 from doitstack import Stack
-from doitstack.config.cache_directories import SCHEMAS, cache_directory
-from doitstack.content_cache import ContentCache
+from doitstack.config.cache_directories import SCHEMAS
 from doitstack.errors import CommandError, StepError
 from doitstack.uptodate import digest
 from doitstack_plugins.backing import mariadb
-
-_T = TypeVar("_T")
+from doitstack_plugins.shared.optional_cache import OptionalCache
 
 _SERVER = "/usr/sbin/mariadbd"
 
@@ -36,7 +33,7 @@ def migrate(stack: Stack, name: str, source: str, run: Callable[[], None]) -> No
     Call it in `mariadb.migrating`. An empty `source` is unknown: `run` is called.
     """
     key = "" if mariadb.database_id(stack, name) else _key(stack, name, source)
-    schema = _use(stack, lambda cache: cache.load(key)) if key else None
+    schema = OptionalCache(stack, SCHEMAS).load(key)
     if schema and _load(stack, name, schema):
         return
     run()
@@ -47,7 +44,7 @@ def migrate(stack: Stack, name: str, source: str, run: Callable[[], None]) -> No
 def is_kept(stack: Stack, name: str, source: str) -> bool:
     """Return whether `migrate` will find a schema, so that `run` is not needed."""
     key = "" if mariadb.database_id(stack, name) else _key(stack, name, source)
-    return bool(key and _use(stack, lambda cache: cache.has(key)))
+    return OptionalCache(stack, SCHEMAS).has(key)
 
 
 def dump(stack: Stack, name: str) -> bytes:
@@ -86,12 +83,7 @@ def _keep(stack: Stack, key: str, name: str) -> None:
     except (CommandError, StepError) as error:
         stack.say(f"the schema of {name} is not kept: {error}")
         return
-
-    def keep(cache: ContentCache) -> None:
-        cache.keep(key, schema)
-        cache.prune(max_bytes=MAX_BYTES)
-
-    _use(stack, keep)
+    OptionalCache(stack, SCHEMAS).keep(key, schema, max_bytes=MAX_BYTES)
 
 
 def _key(stack: Stack, name: str, source: str) -> str:
@@ -109,13 +101,3 @@ def _server(stack: Stack) -> str:
 
         return f"SQLite {sqlite3.sqlite_version}"
     return stack.output_of([_SERVER, "--version"]) if shutil.which(_SERVER) else ""
-
-
-def _use(stack: Stack, use: Callable[[ContentCache], _T]) -> _T | None:
-    """Return what `use` returns for the cache; without the cache all works, too, but slower."""
-    cache = ContentCache(cache_directory(stack.settings) / SCHEMAS)
-    try:
-        return use(cache)
-    except OSError as error:
-        stack.say(f"the cache of schemas {cache.directory} is not used: {error.strerror}")
-        return None

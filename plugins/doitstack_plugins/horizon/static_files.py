@@ -10,13 +10,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from doitstack import Stack
-from doitstack.config.cache_directories import STATIC_FILES, cache_directory
-from doitstack.content_cache import ContentCache
-
-_T = TypeVar("_T")
+from doitstack.config.cache_directories import STATIC_FILES
+from doitstack_plugins.shared.optional_cache import OptionalCache
 
 VERSION = "1"
 """Another one if static files are made in another way, or kept in another form."""
@@ -47,8 +45,8 @@ def make(
     `packages`; if it returns nothing, or in the end something else, they are not kept.
     """
     shutil.rmtree(static, ignore_errors=True)
-    key = find_key()
-    kept = _use(stack, lambda cache: cache.load(key)) if key else None
+    key, cache = find_key(), OptionalCache(stack, STATIC_FILES)
+    kept = cache.load(key)
     if kept and _restore(_Made(**json.loads(kept)), static, packages):
         return
     django("collectstatic", "--noinput", "--verbosity=0", "--link")
@@ -56,7 +54,7 @@ def make(
     places = dict(_replace_links(static, packages))
     if key and find_key() == key:
         made = _Made(places, dict(_texts(static, places)))
-        _use(stack, lambda cache: _keep(cache, key, made))
+        cache.keep(key, json.dumps(made._asdict()).encode(), max_bytes=_MAX_BYTES)
 
 
 def _replace_links(static: Path, packages: Path) -> Iterator[tuple[str, str]]:
@@ -97,11 +95,6 @@ def _restore(made: _Made, static: Path, packages: Path) -> bool:
     return True
 
 
-def _keep(cache: ContentCache, key: str, made: _Made) -> None:
-    cache.keep(key, json.dumps(made._asdict()).encode())
-    cache.prune(max_bytes=_MAX_BYTES)
-
-
 def _files(directory: Path) -> list[Path]:
     return [Path(place, name) for place, _, names in os.walk(directory) for name in names]
 
@@ -113,13 +106,3 @@ def _link_or_copy(old: Path, new: Path) -> None:
         if error.errno not in _NO_LINK:
             raise
         shutil.copyfile(old, new)
-
-
-def _use(stack: Stack, use: Callable[[ContentCache], _T]) -> _T | None:
-    """Return what `use` returns for the cache; without the cache all works, too, but slower."""
-    cache = ContentCache(cache_directory(stack.settings) / STATIC_FILES)
-    try:
-        return use(cache)
-    except OSError as error:
-        stack.say(f"the cache of static files {cache.directory} is not used: {error.strerror}")
-        return None

@@ -152,7 +152,7 @@ def test_unusable_cache_is_a_line_and_no_failure(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     migrations, said = migrate(make(tmp_path / "one"))
     assert migrations.times == 1
-    line = f"the cache of schemas {tmp_path}/cache/schemas is not used: Not a directory"
+    line = f"the cache {tmp_path}/cache/schemas is not used: Not a directory"
     assert set(said) == {line}
 
 
