@@ -97,9 +97,10 @@ def _above(pid: int, processes: dict[int, Process]) -> set[int]:
 def _left(process: Process, mark: str, main_log: str) -> LeftProcess | None:
     # A process that cannot be read has ended, or belongs to another user.
     with suppress(OSError):
-        environ = environ_of(process.pid)
+        environ = environ_of(process.pid, STACK_MARK)
         # One with our own environment is our watchdog: a daemon may have started this `doit`.
-        is_marked = environ.get(STACK_MARK) == mark and environ != environ_of(os.getpid())
+        own = environ_of(os.getpid(), STACK_MARK)
+        is_marked = environ.get(STACK_MARK) == mark and environ != own
         if is_marked or _writes_log(process.pid, mark, main_log):
             run, _, step = environ.get(FUTURE_MARK, "").partition(":")
             name = process.name.decode(errors="replace")
@@ -108,13 +109,18 @@ def _left(process: Process, mark: str, main_log: str) -> LeftProcess | None:
     return None
 
 
-def environ_of(pid: int) -> dict[str, str]:
-    """Return the environment of a process. Raises OSError unless it is one of our user."""
+def environ_of(pid: int, *marks: str) -> dict[str, str]:
+    """Return the environment of a process if it has one of the variables `marks`; else nothing.
+
+    Raises OSError unless it is a process of our user.
+    """
     place = f"/proc/{pid}"
     if os.stat(place).st_uid != os.geteuid():  # noqa: PTH116 - for each process
         raise PermissionError(place)
-    text = Path(f"{place}/environ").read_bytes().decode(errors="replace")
-    pairs = (variable.partition("=") for variable in text.split("\0"))
+    data = Path(f"{place}/environ").read_bytes()
+    if not any(mark.encode() in data for mark in marks):
+        return {}  # as most processes of a machine
+    pairs = (variable.partition("=") for variable in data.decode(errors="replace").split("\0"))
     return {name: value for name, _, value in pairs}
 
 

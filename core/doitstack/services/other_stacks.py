@@ -50,7 +50,7 @@ def _running() -> Iterator[tuple[str, str]]:
     """
     for process in all_processes():
         with suppress(OSError):  # it has ended
-            environ = environ_of(process.pid)
+            environ = environ_of(process.pid, DIRECTORY_VARIABLE, STACK_MARK)
             if supervisor := environ.get(DIRECTORY_VARIABLE):
                 yield os.path.dirname(supervisor), environ.get(NAME_VARIABLE, "")  # noqa: PTH120
             elif place := environ.get(STACK_MARK):
