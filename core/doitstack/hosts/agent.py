@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from doitstack.hosts.agent_files import Upload, make_environment, replace, use_environment
+from doitstack.hosts.urgency import hurry, hurry_parent
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 _prctl = ctypes.CDLL(None).prctl
@@ -37,7 +38,6 @@ GRACE = 3.0
 
 _LAST_OUTPUT = 0.5  # s; a daemon may keep the output of a run open
 _CHUNK = 1 << 18
-_NICE = os.getpriority(os.PRIO_PROCESS, 0)
 
 
 class GoneError(Exception):
@@ -138,8 +138,8 @@ class Agent:
     def _on_lease(self, seconds: float) -> None:
         """Limit the silence of the other side (s); root's agent is seldom late itself, then."""
         self._lease = seconds
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, 0, _NICE - 10)
+        hurry()
+        hurry_parent("sshd")
 
     def _on_look(self, path: str) -> None:
         """Tell whether a path exists."""
@@ -261,7 +261,6 @@ class _Run:
         def begin() -> None:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
-            os.setpriority(os.PRIO_PROCESS, 0, _NICE)
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != parent:
                 os._exit(1)

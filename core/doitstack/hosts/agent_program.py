@@ -10,7 +10,7 @@ BOOT = (
 )
 """What Python runs there first: it reads the program, which is a line of its stdin."""
 
-_MODULES = ("agent_files", "agent")
+_MODULES = ("agent_files", "urgency", "agent")
 """The modules of the program in the order in which they are imported."""
 
 _PROGRAM = """

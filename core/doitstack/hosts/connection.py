@@ -8,12 +8,12 @@ import shlex
 import socket
 import subprocess
 import time
-from contextlib import suppress
 from typing import Any
 
 from doitstack.config.hosts import Host
 from doitstack.errors import StepError
 from doitstack.hosts.agent_program import BOOT, agent_program
+from doitstack.hosts.urgency import calm, hurry
 from doitstack.processes.line_buffer import LineBuffer
 
 Message = dict[str, Any]
@@ -54,7 +54,6 @@ class Connection:
         self._beat = 0.0
         self._heard = time.monotonic()
         self._has_lease = False
-        self._nice = os.getpriority(os.PRIO_PROCESS, 0)
         self.offset = 0.0
         self._round_trip = math.inf
         try:
@@ -80,9 +79,8 @@ class Connection:
 
         So this side must not be late, which root can have: it needs little time, but that at once.
         """
-        with suppress(OSError):
-            for pid in (0, self._ssh.pid):
-                os.setpriority(os.PRIO_PROCESS, pid, self._nice - 10)
+        hurry()
+        hurry(self._ssh.pid)
         self.send(lease=LEASE)
         self._heard = time.monotonic()
         self._has_lease = True
@@ -161,7 +159,8 @@ class Connection:
     def close(self) -> None:
         """End the connection; the agent ends what still runs there."""
         assert self._ssh.stdout
-        os.setpriority(os.PRIO_PROCESS, 0, self._nice)
+        if self._has_lease:
+            calm()
         self._stdin.close()
         self._ssh.stdout.close()
         try:

@@ -88,17 +88,21 @@ def test_beats_keep_a_lease(host: Host, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_what_holds_a_lease_has_priority_but_the_run_has_not(host: Host, home: Path) -> None:
-    one, own = Connection(host), os.getpriority(os.PRIO_PROCESS, 0)
+    one = Connection(host)
     one.hold_lease()
-    assert os.getpriority(os.PRIO_PROCESS, 0) == own - 10
-    assert os.getpriority(os.PRIO_PROCESS, _agent_pid(one)) == own - 10
-    one.send(run={"directory": ".", "argv": ["nice"], "variable": "CHANNEL"})
+    assert _policies(0, _agent_pid(one)) == [os.SCHED_RR, os.SCHED_RR]
+    show = "import os; print(os.sched_getscheduler(0))"
+    one.send(run={"directory": ".", "argv": ["python3", "-c", show], "variable": "CHANNEL"})
     output: list[object] = []
     while not output:
         output = [message["output"] for message in one.receive(0.1) if "output" in message]
-    assert output == [str(own)]
+    assert output == [str(os.SCHED_OTHER)]
     one.close()
-    assert os.getpriority(os.PRIO_PROCESS, 0) == own
+    assert _policies(0) == [os.SCHED_OTHER]
+
+
+def _policies(*pids: int) -> list[int]:
+    return [os.sched_getscheduler(pid) & ~os.SCHED_RESET_ON_FORK for pid in pids]
 
 
 def test_difference_of_the_clocks_is_measured(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
