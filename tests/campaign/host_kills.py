@@ -191,12 +191,10 @@ class Campaign:
 
     def _let_happen(self, event: str, process: "subprocess.Popen[str]", host: SshdHost) -> bool:
         """Let it happen, now or once there is what it happens to; return whether it did."""
-        if event == "lost":
-            host.kill()
-            return process.poll() is None
-        if event == "cut":
-            host.set_link("down")
-            return process.poll() is None
+        if event in ("lost", "cut"):
+            is_running = process.poll() is None
+            host.kill() if event == "lost" else host.set_link("down")
+            return is_running
         number = _SIGNALS.get(event, signal.SIGKILL)
         while process.poll() is None:
             for pid in self._victims(event, process.pid, host):
@@ -276,7 +274,7 @@ class Campaign:
         wanted = {
             "main": {-signal.SIGKILL, 0, 1},
             "interrupt": {130, 0, 1},
-            "terminate": {143, 0, 1},
+            "terminate": {143, -signal.SIGTERM, 0, 1},  # early, Python itself ends
             "": {0},
         }
         if code not in wanted.get(event, {0, 1}):
