@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # importing it takes 50 ms
     from doitstack.processes.left_running import LeftProcess
     from doitstack.services.services import ServiceStatus
 
+_PHASES = [phase.value for phase in Phase]
+
 _WIDE = 40
 """Characters of a cell with many names, before it goes on in the next line."""
 
@@ -35,22 +37,19 @@ def plan_table(
     If there are `plans` of several hosts, hosts are in a column; those with the same plan share
     rows. Below the table are the `origins` of the services' code, and warnings.
     """
-    rows: list[tuple[str, ...]] = []
-    shown = ""
-    hosts = _rows_of_hosts(plans)
-    for phase in (one.value for one in Phase):
-        for host, cells in hosts.items():
-            for place, plugin, step, what, waits, places in cells:
-                if place == phase:
-                    first = phase if phase != shown else ""
-                    names = _narrow(waits) if width else waits
-                    rows.append((first, host, plugin, step, what, names, places))
-                    shown = phase
-    headers: tuple[str, ...] = ("phase", "host", "plugin", "step", "what")
-    headers = (*headers, "waits for", "waited for in")
-    if len(plans) == 1:
-        rows = [(row[0], *row[2:]) for row in rows]
-        headers = (headers[0], *headers[2:])
+    column = ("host",) if len(plans) > 1 else ()
+    headers = ("phase", *column, "plugin", "step", "what", "waits for", "waited for in")
+    found = (
+        (phase, *(host for _ in column), plugin, step, what, _narrow(waits, width), places)
+        for host, rows in _rows_of_hosts(plans).items()
+        for phase, plugin, step, what, waits, places in rows
+    )
+    rows = sorted(found, key=lambda row: _PHASES.index(row[0]))
+    before = ["", *(row[0] for row in rows)]
+    rows = [
+        ("" if row[0] == last else row[0], *row[1:])
+        for row, last in zip(rows, before, strict=False)
+    ]
     text = table(rows, headers, width) if rows else "no steps"
     steps = [planned.step for plan in plans.values() for planned in plan.steps]
     notes = [f"{step.name}: {step.note}" for step in steps if step.note]
@@ -96,8 +95,10 @@ def _step_cells(
     return brief_name(step, 1), step.kind.value, " ".join(step.waits), brief_list(places, 1)
 
 
-def _narrow(names: str) -> str:
-    """Return names in lines that leave room for other columns."""
+def _narrow(names: str, width: int) -> str:
+    """Return names in lines that leave room for other columns; in one line for a pipe."""
+    if not width:
+        return names
     return "\n".join(wrap(names, _WIDE, break_on_hyphens=False, break_long_words=False))
 
 
