@@ -30,6 +30,13 @@ def test_another_script_makes_another_image(
     assert build.generation() != before
 
 
+def test_the_kernel_of_a_guest_does_not_check_its_timer() -> None:
+    # It would panic where QEMU gets so little of the CPU that ten ticks take too long.
+    script = Path(build.__file__).with_name("guest") / "syslinux.cfg"
+    [options] = (line for line in script.read_text().splitlines() if "APPEND" in line)
+    assert "no_timer_check" in options.split()
+
+
 def test_curl_of_a_guest_sends_what_it_is_given(tmp_path: Path) -> None:
     # In place of nc, a program that keeps the request.
     nc = tmp_path / "nc"
