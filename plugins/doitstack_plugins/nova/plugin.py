@@ -91,7 +91,9 @@ class Nova(ApiService):
             uptodate=[Unchanged(partial(cells.api_schema, stack))],
         )
         # Computes report to placement.
-        yield self._wait_for_computes(stack, "start_nova", "start_placement")
+        yield async_run(
+            "wait_for_computes", readiness.wait_for_computes, wait=["start_nova", "start_placement"]
+        )
         yield async_run(
             "discover_hosts",
             cells.discover_hosts,
@@ -108,15 +110,11 @@ class Nova(ApiService):
         """Start the computes."""
         yield from self._wait_for_libvirt(stack)
         yield from super().extra_on_subnode(stack)
-        yield self._wait_for_computes(stack, "start_nova")
+        yield async_run("wait_for_computes", readiness.wait_for_computes, wait=["start_nova"])
 
     def test_config_on_subnode(self, stack: Stack) -> Iterator[Step]:
         """Wait until the computes get servers."""
         yield async_wait("wait_for_computes")
-
-    def _wait_for_computes(self, stack: Stack, *waits: str) -> Step:
-        control = processes.control_programs(stack)
-        return async_run("wait_for_computes", readiness.wait_for_computes, control, wait=waits)
 
     def _wait_for_libvirt(self, stack: Stack) -> Iterator[Step]:
         if conf.is_libvirt(stack):

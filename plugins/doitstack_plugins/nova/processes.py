@@ -37,6 +37,7 @@ class Daemon(NamedTuple):
     name: str
     program: str
     files: tuple[str, ...]
+    topic: readiness.Topic = readiness.Topic("")
     prefix: tuple[str, ...] = ()
     """The words before the program of a compute, which run it in the node."""
 
@@ -67,12 +68,13 @@ def start_nova(stack: Stack) -> None:
     if has_api:
         # It may import new code while users wait: daemons that start would take the CPU from it.
         wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
-    have_started = [_run(stack, daemon) for daemon in control_daemons(stack)]
+    for daemon in control_daemons(stack):
+        _run(stack, daemon)
     if stack.is_service_enabled("n-api"):
         wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
-        if any(have_started):
-            # A compute that gets no answer from its conductor tries again only after 10 s.
-            readiness.wait_for_services(stack, control_programs(stack))
+    # A compute that gets no answer from its conductor tries again only after 10 s.
+    topics = {one.name: one.topic for one in control_daemons(stack)}
+    readiness.wait_for_queues(stack, topics)
     if conf.is_libvirt(stack):
         _forget_other_guests(stack)
     if consoles.has_relay(stack):
@@ -80,6 +82,7 @@ def start_nova(stack: Stack) -> None:
         stack.run_process(consoles.RELAY, consoles.relay_command(stack), wait=False)
     for daemon in (*compute_daemons(stack), *console_daemons(stack)):
         _run(stack, daemon)
+    readiness.wait_for_services(stack, topics)
     _wait_until_ready(stack)
 
 
@@ -102,8 +105,7 @@ def _database(stack: Stack) -> str:
     return mariadb.database_id(stack, name)
 
 
-def _run(stack: Stack, daemon: Daemon) -> bool:
-    """Run a daemon; return whether it was started or restarted."""
+def _run(stack: Stack, daemon: Daemon) -> None:
     argv = [*_words(stack, daemon), *conf.options(stack, *daemon.files)]
     env = _environ(stack, *daemon.files)
     if _is_fork(stack, daemon):
@@ -112,9 +114,7 @@ def _run(stack: Stack, daemon: Daemon) -> bool:
     has_little_time = code and daemon.stop_seconds == _STOP_SECONDS
     seconds = _SOON if has_little_time else daemon.stop_seconds
     with stack.timed("run_process"):
-        return stack.run_process(
-            daemon.name, argv, env=env, wait=False, stop_seconds=seconds, code=code
-        )
+        stack.run_process(daemon.name, argv, env=env, wait=False, stop_seconds=seconds, code=code)
 
 
 def _words(stack: Stack, daemon: Daemon) -> list[str]:
@@ -179,12 +179,7 @@ def control_daemons(stack: Stack) -> Iterator[Daemon]:
     if stack.is_service_enabled("n-cond"):
         yield from _conductors(stack)
     if stack.is_service_enabled("n-sch"):
-        yield Daemon("n-sch", "nova-scheduler", (conf.API,))
-
-
-def control_programs(stack: Stack) -> dict[str, str]:
-    """Return nova's names of the programs of `control_daemons`, by the services' names."""
-    return {one.name: one.program for one in control_daemons(stack)}
+        yield Daemon("n-sch", "nova-scheduler", (conf.API,), readiness.Topic("scheduler"))
 
 
 def compute_daemons(stack: Stack) -> Iterator[Daemon]:
@@ -211,9 +206,10 @@ def console_daemons(stack: Stack) -> Iterator[Daemon]:
 def _conductors(stack: Stack) -> Iterator[Daemon]:
     """Yield a conductor for each cell; with several there is one above them."""
     if len(conf.cells(stack)) > 1:
-        yield Daemon("n-super-cond", "nova-conductor", (conf.API,))
+        yield Daemon("n-super-cond", "nova-conductor", (conf.API,), readiness.Topic("conductor"))
     for number in conf.cells(stack):
-        yield Daemon(f"n-cond-cell{number}", "nova-conductor", conf.cell_files(number))
+        name, topic = f"n-cond-cell{number}", readiness.Topic("conductor", number)
+        yield Daemon(name, "nova-conductor", conf.cell_files(number), topic)
 
 
 def _apis(stack: Stack) -> list[str]:

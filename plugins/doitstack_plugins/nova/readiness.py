@@ -1,11 +1,13 @@
 """Make nova ready for use: its services run, its computes are registered, its flavors exist."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 from doitstack import Stack
 from doitstack.cloud import cloud
+from doitstack_plugins.backing import rabbit_queues
 from doitstack_plugins.nova import conf
 from doitstack_plugins.shared import health, subnode
 
@@ -18,6 +20,16 @@ class Flavor(NamedTuple):
     disk: int
     cpus: int = 1
 
+
+class Topic(NamedTuple):
+    """What the messages to a kind of daemon are sent to, and the cell in whose broker; 0: none."""
+
+    name: str
+    cell: int = 0
+
+
+_NOTICED = 1
+"""Seconds after which the broker has noticed that a process has ended."""
 
 FLAVORS = {
     "m1.nano": Flavor("42", 192, 1),
@@ -45,39 +57,38 @@ def create_flavors(stack: Stack) -> None:
                 _create(connection.compute, name, flavor)
 
 
-def wait_for_services(stack: Stack, binaries: Mapping[str, str]) -> None:
-    """Wait until each process has reported; `binaries` gives nova's name of each."""
-    with cloud(stack) as connection:
-        _wait_for_services(stack, connection.compute, binaries)
+def wait_for_queues(stack: Stack, topics: Mapping[str, Topic]) -> None:
+    """Wait until messages to conductors and schedulers are kept for them; `topics` has their names.
+
+    If a daemon has run before, it will find the messages that come while it starts.
+    """
+    host = stack.settings["LOCAL_HOSTNAME"]
+    for name, topic in topics.items():
+        health.wait_until(stack, name, partial(_has_queue, stack, topic, host))
 
 
-def wait_for_computes(stack: Stack, control: Mapping[str, str]) -> None:
+def wait_for_services(stack: Stack, topics: Mapping[str, Topic]) -> None:
+    """Wait until conductors and schedulers take messages."""
+    host = stack.settings["LOCAL_HOSTNAME"]
+    for name, topic in topics.items():
+        health.wait_until(stack, name, partial(_works, stack, name, topic, host))
+
+
+def wait_for_computes(stack: Stack) -> None:
     """Wait until each compute works and has reported its resources to placement.
 
-    Before that, wait for the processes of `control`, as `wait_for_services` does. On a subnode also
-    wait until the scheduler has mapped each compute to its cell, so that it gets servers.
+    On a subnode also wait until the scheduler has mapped it to its cell, so that it gets servers.
     """
-    is_subnode = subnode.is_subnode(stack.settings)
+    topic = Topic("compute", stack.settings.number("NOVA_CPU_CELL"))
     with cloud(stack) as connection:
-        _wait_for_services(stack, connection.compute, control)
-        # The controller writes the times of reports.
-        offset = subnode.clock_offset(stack, connection)
         for number in conf.computes(stack):
             name, host = f"n-cpu-{number}", conf.compute_host(stack, number)
             health.wait_until(stack, name, partial(_is_known, connection.placement, host))
+            health.wait_until(stack, name, partial(_works, stack, name, topic, host))
             listed = partial(connection.compute.services, binary="nova-compute", host=host)
-            started = stack.services.started(name) - offset
-            health.wait_until(stack, name, partial(_have_reported, listed, started, 1))
-            if is_subnode:
+            health.wait_until(stack, name, partial(_is_up, listed))
+            if subnode.is_subnode(stack.settings):
                 health.wait_until(stack, name, partial(_is_mapped, connection.compute, host))
-
-
-def _wait_for_services(stack: Stack, compute: Any, binaries: Mapping[str, str]) -> None:
-    for name, binary in binaries.items():
-        fewest = sum(one == binary for one in binaries.values())
-        listed = partial(compute.services, binary=binary)
-        is_up = partial(_have_reported, listed, stack.services.started(name), fewest)
-        health.wait_until(stack, name, is_up)
 
 
 def _create(compute: Any, name: str, flavor: Flavor) -> None:
@@ -86,8 +97,27 @@ def _create(compute: Any, name: str, flavor: Flavor) -> None:
     compute.create_flavor_extra_specs(made, {"hw_rng:allowed": "True"})
 
 
-def _have_reported(listed: Callable[[], Iterable[Any]], started: float, fewest: int) -> bool:
-    return sum(health.has_reported(one, started, trust_new=True) for one in listed()) >= fewest
+def _works(stack: Stack, name: str, topic: Topic, host: str) -> bool:
+    """Return whether a daemon takes messages from its queue.
+
+    Soon after its start the broker may not have noticed that the process before it has ended.
+    """
+    if time.time() < stack.services.started(name) + _NOTICED:
+        return False
+    return bool(_consumers(stack, topic, host))
+
+
+def _has_queue(stack: Stack, topic: Topic, host: str) -> bool:
+    return _consumers(stack, topic, host) is not None
+
+
+def _consumers(stack: Stack, topic: Topic, host: str) -> int | None:
+    vhost = conf.vhost(stack, topic.cell)
+    return rabbit_queues.consumers(stack, f"{topic.name}.{host}", vhost)
+
+
+def _is_up(listed: Callable[[], Iterable[Any]]) -> bool:
+    return any(one.state == "up" for one in listed())
 
 
 def _is_mapped(compute: Any, host: str) -> bool:

@@ -47,16 +47,13 @@ def wait_until(
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
-def has_reported(listed: Any, started: float, *, trust_new: bool = False) -> bool:
-    """Return whether a daemon that nova or cinder has `listed` has reported since it `started`.
+def has_reported(listed: Any, started: float) -> bool:
+    """Return whether a daemon that cinder has `listed` has reported since it `started`.
 
-    `started` is in s since the epoch. A daemon that ended a minute ago is still listed as up. With
-    `trust_new`, it is enough that a daemon that never reported before is listed.
+    `started` is in s since the epoch. A daemon that ended a minute ago is still listed as up.
     """
-    if listed.state != "up":
+    if listed.state != "up" or not listed.updated_at:
         return False
-    if not listed.updated_at:
-        return trust_new
     return datetime.fromisoformat(listed.updated_at).replace(tzinfo=UTC).timestamp() > started
 
 

@@ -43,29 +43,24 @@ def test_computes_of_guests_are_told_where_these_listen(
     assert program.endswith("doitstack_compute.py")
 
 
-@pytest.mark.parametrize("restarted", ["", "n-sch", "n-cpu-1"])
 def test_computes_start_after_the_conductors_that_they_call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, restarted: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack, done = make_nova(tmp_path), []
-
-    def run_process(name: str, *_: object, **__: object) -> bool:
-        done.append(name)
-        return name == restarted
-
-    monkeypatch.setattr(stack, "run_process", run_process)
+    monkeypatch.setattr(stack, "run_process", lambda name, *_, **__: done.append(name))
     monkeypatch.setattr(processes, "wait_until_served", lambda *_: done.append("answers"))
-    monkeypatch.setattr(
-        processes.readiness, "wait_for_services", lambda _, binaries: done.append([*binaries])
-    )
+    for wait in ("wait_for_queues", "wait_for_services"):
+        add = lambda _, topics, wait=wait: done.append([wait, *topics])  # noqa: E731
+        monkeypatch.setattr(processes.readiness, wait, add)
     monkeypatch.setattr(processes, "_wait_until_ready", lambda _: done.append("ready"))
     with stack.acting(RecordedActions(lambda program: None)):
         nova.configure(stack)
         processes.start_nova(stack)
     started = ["n-api", "n-api-meta", "n-cond-cell1", "n-sch"]
-    # Those that were up have reported before.
-    reports = [["n-cond-cell1", "n-sch"]] if restarted == "n-sch" else []
-    assert done == [*started, "answers", *reports, "n-cpu-1", "ready"]
+    assert done == [
+        *(*started, "answers", ["wait_for_queues", "n-cond-cell1", "n-sch"], "n-cpu-1"),
+        *(["wait_for_services", "n-cond-cell1", "n-sch"], "ready"),
+    ]
 
 
 def test_api_that_runs_answers_by_new_code_before_daemons_start(
@@ -77,6 +72,7 @@ def test_api_that_runs_answers_by_new_code_before_daemons_start(
     monkeypatch.setattr(stack, "run_process", lambda name, *_, **__: done.append(name))
     monkeypatch.setattr(stack, "stop_process", lambda *names: done.extend(names))
     monkeypatch.setattr(processes, "wait_until_served", lambda *_: done.append("answers"))
+    monkeypatch.setattr(processes.readiness, "wait_for_queues", lambda *_: None)
     monkeypatch.setattr(processes.readiness, "wait_for_services", lambda *_: None)
     monkeypatch.setattr(processes, "_wait_until_ready", lambda _: None)
     with stack.acting(RecordedActions(lambda program: None)):
@@ -116,6 +112,7 @@ def test_processes_are_forks_unless_they_are_to_have_green_threads(
     stack, environs = make_nova(tmp_path), []
     monkeypatch.setattr(stack, "run_process", lambda *_, env, **__: environs.append(env))
     monkeypatch.setattr(processes, "wait_until_served", lambda *_: None)
+    monkeypatch.setattr(processes.readiness, "wait_for_queues", lambda *_: None)
     monkeypatch.setattr(processes.readiness, "wait_for_services", lambda *_: None)
     monkeypatch.setattr(processes, "_wait_until_ready", lambda _: None)
     with stack.acting(RecordedActions(lambda program: None)):

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from doitstack.services.services import Services
 from doitstack.stack import Stack
 from doitstack_plugins.nova import readiness
 from tests.unit.plugins.nova.stacks import make_nova
@@ -37,8 +37,9 @@ class FakeCloud:
         self.specs.append((flavor, specs))
 
     def services(self, **where: str) -> list[Any]:
+        """List the service as up at the second call."""
         self.looks.append(where)
-        return [SimpleNamespace(reported=True)] * len(self.looks)
+        return [SimpleNamespace(state="up" if self.looks.count(where) > 1 else "down")]
 
     def hypervisors(self) -> list[Any]:
         """List the compute at the third call."""
@@ -59,10 +60,20 @@ def api(monkeypatch: pytest.MonkeyPatch) -> FakeCloud:
         yield fake
 
     monkeypatch.setattr(readiness, "cloud", cloud)
-    monkeypatch.setattr(
-        readiness.health, "has_reported", lambda one, started, *, trust_new: one.reported
-    )
     return fake
+
+
+@pytest.fixture
+def queues(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the queues that are looked at; each is there at the second look, used at the third."""
+    asked: list[str] = []
+
+    def consumers(stack: Stack, queue: str, vhost: str) -> int | None:
+        asked.append(f"{vhost}/{queue}")
+        return {1: None, 2: 0}.get(asked.count(asked[-1]), 1)
+
+    monkeypatch.setattr(readiness.rabbit_queues, "consumers", consumers)
+    return asked
 
 
 @pytest.fixture
@@ -93,23 +104,42 @@ def test_missing_flavors_are_created(tmp_path: Path, api: FakeCloud) -> None:
     assert context.components == ["osc"]
 
 
-def test_service_is_ready_once_all_its_processes_have_reported(
-    tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]]
+TOPICS = {
+    "n-super-cond": readiness.Topic("conductor"),
+    "n-cond-cell2": readiness.Topic("conductor", 2),
+}
+
+
+def test_daemons_work_once_they_take_messages_of_their_cell(
+    tmp_path: Path, waits: list[tuple[str, int]], queues: list[str]
 ) -> None:
-    binaries = {"n-cond-cell1": "nova-conductor", "n-cond-cell2": "nova-conductor"}
-    readiness.wait_for_services(make_nova(tmp_path), binaries)
-    assert waits == [("n-cond-cell1", 2), ("n-cond-cell2", 1)]
-    assert api.looks == [{"binary": "nova-conductor"}] * 3
+    stack = make_nova(tmp_path, NOVA_NUM_CELLS="2", LOCAL_HOSTNAME="vm")
+    readiness.wait_for_queues(stack, TOPICS)
+    assert waits == [("n-super-cond", 2), ("n-cond-cell2", 2)]
+    readiness.wait_for_services(stack, TOPICS)
+    assert waits[2:] == [("n-super-cond", 1), ("n-cond-cell2", 1)]
+    assert list(dict.fromkeys(queues)) == ["/conductor.vm", "nova_cell2/conductor.vm"]
+
+
+def test_messages_taken_at_the_start_are_those_of_the_process_before(
+    tmp_path: Path, queues: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make_nova(tmp_path)
+    monkeypatch.setattr(Services, "started", lambda *_: time.time())
+    assert not readiness._works(stack, "n-sch", readiness.Topic("scheduler"), "vm")
+    assert queues == []
 
 
 def test_compute_is_ready_once_it_is_in_placement_and_works(
-    tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]]
+    tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]], queues: list[str]
 ) -> None:
-    readiness.wait_for_computes(make_nova(tmp_path), {"n-sch": "nova-scheduler"})
-    assert waits == [("n-sch", 1), *[("n-cpu-1", 1)] * 2]
-    [of_scheduler, *of_compute] = api.looks
-    assert of_scheduler == {"binary": "nova-scheduler"}
-    assert of_compute == [{"provider": "vm1"}, {"binary": "nova-compute", "host": "vm1"}]
+    readiness.wait_for_computes(make_nova(tmp_path))
+    assert waits == [("n-cpu-1", 1), ("n-cpu-1", 3), ("n-cpu-1", 2)]
+    assert api.looks == [
+        {"provider": "vm1"},
+        *[{"binary": "nova-compute", "host": "vm1"}] * 2,
+    ]
+    assert queues == ["/compute.vm1"] * 3
 
 
 def test_compute_that_placement_does_not_know_is_waited_for(
@@ -117,15 +147,11 @@ def test_compute_that_placement_does_not_know_is_waited_for(
 ) -> None:
     api.known.clear()
     with pytest.raises(AssertionError, match="n-cpu-1"):
-        readiness.wait_for_computes(make_nova(tmp_path), {})
+        readiness.wait_for_computes(make_nova(tmp_path))
 
 
 def test_compute_of_a_subnode_is_ready_once_the_scheduler_has_mapped_it(
-    tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]]
+    tmp_path: Path, api: FakeCloud, waits: list[tuple[str, int]], queues: list[str]
 ) -> None:
-    issued = datetime.fromtimestamp(time.time() - 3600, tz=UTC)
-    auth = SimpleNamespace(get_access=lambda session: SimpleNamespace(issued=issued))
-    vars(api)["session"] = SimpleNamespace(auth=auth)
-    stack = make_nova(tmp_path, ENABLED_SERVICES="n-cpu", THIS_HOST="compute1")
-    readiness.wait_for_computes(stack, {})
-    assert waits == [("n-cpu-1", 1), ("n-cpu-1", 1), ("n-cpu-1", 3)]
+    readiness.wait_for_computes(make_nova(tmp_path, ENABLED_SERVICES="n-cpu", THIS_HOST="compute1"))
+    assert waits == [("n-cpu-1", 1), ("n-cpu-1", 3), ("n-cpu-1", 2), ("n-cpu-1", 2)]
