@@ -18,6 +18,7 @@ from doitstack.errors import CommandError, SettingsError, StepError
 from doitstack.installed_files import files_digest
 from doitstack.private_files import (
     has_text,
+    locked,
     private_directory,
     sync,
     sync_file_system,
@@ -182,12 +183,15 @@ def _install_trees(environment: Environment, run: ProgramRunner, trees: "list[So
         _uv(environment, run, arguments, what=what, variables=words)
 
     environment.installed_trees.begin(trees)
-    editable_installs.install_trees(
-        trees,
-        arguments=[*_common_arguments(environment), "--constraint", str(constraints)],
-        versions=editable_installs.pinned_versions(text),
-        run_uv=run_uv,
-    )
+    # Of several uv that build the same trees, each waits for what another one builds, and fails
+    # when that takes long.
+    with locked(environment.path.parent):
+        editable_installs.install_trees(
+            trees,
+            arguments=[*_common_arguments(environment), "--constraint", str(constraints)],
+            versions=editable_installs.pinned_versions(text),
+            run_uv=run_uv,
+        )
     for tree in trees:
         editable_installs.link_data_files(tree.directory, environment.path)
     sync_file_system(environment.path.parent)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import subprocess
 import tarfile
+import threading
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -395,6 +396,26 @@ def test_tree_of_a_library_is_installed_where_that_is_used(
     install(other, run)
     assert other.is_current()
     assert other.installed_trees.used() == []
+
+
+def test_trees_are_built_for_one_environment_at_a_time(with_tree: Environment) -> None:
+    building, at_once = list[int](), list[int]()
+
+    def watched(argv: Sequence[str]) -> None:
+        is_build = "--editable" in argv
+        building.extend([1] * is_build)
+        at_once.extend([len(building)] * is_build)
+        run(argv)
+        del building[len(building) - is_build :]
+
+    others = [replace(with_tree, path=with_tree.path.with_name(name)) for name in ("b", "c")]
+    threads = [threading.Thread(target=install, args=(one, watched)) for one in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert at_once == [1, 1]
+    assert [answer_in(one) for one in others] == ["first", "first"]
 
 
 def test_tree_with_another_version_than_the_constraints_is_installed(
