@@ -99,8 +99,8 @@ def _left(process: Process, mark: str, main_log: str) -> LeftProcess | None:
     with suppress(OSError):
         environ = environ_of(process.pid, STACK_MARK)
         # One with our own environment is our watchdog: a daemon may have started this `doit`.
-        own = environ_of(os.getpid(), STACK_MARK)
-        is_marked = environ.get(STACK_MARK) == mark and environ != own
+        is_ours = environ.get(STACK_MARK) == mark
+        is_marked = is_ours and environ != environ_of(os.getpid(), STACK_MARK)
         if is_marked or _writes_log(process.pid, mark, main_log):
             run, _, step = environ.get(FUTURE_MARK, "").partition(":")
             name = process.name.decode(errors="replace")
