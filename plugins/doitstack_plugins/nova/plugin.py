@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
-from doitstack.cloud import import_sdk
 from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged
@@ -81,8 +80,6 @@ class Nova(ApiService):
         if stack.is_service_enabled("n-novnc"):
             yield async_wait("fetch_novnc")
         yield from self._wait_for_libvirt(stack)
-        # Several of the next futures ask the cloud: this is once for all of them.
-        yield run(import_sdk)
         yield self.start_step()
         yield async_run(
             "create_flavors",
