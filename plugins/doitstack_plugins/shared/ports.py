@@ -28,8 +28,11 @@ def check(stack: Stack, name: str, address: tuple[str, int], setting: str) -> No
         return
     if stack.services.listens(name, port):
         return
+    holder = dict(listeners()).get(port)
+    if holder in stack.services.pids(name):
+        return
     raise ServiceError(
-        f"port {port} is taken by {_described(dict(listeners()).get(port))}; "
+        f"port {port} is taken by {_described(holder)}; "
         f"stop it, or set {setting} in local.conf for another port"
     )
 
