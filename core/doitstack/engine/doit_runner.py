@@ -83,8 +83,6 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self._state = StateSaving(dep_manager, context.journal.now, context.loop.call_later)
         self._futures.starter.on_due = self._check_due
 
-    # -- the run ---------------------------------------------------------------------------------
-
     def run_tasks(self, control: TaskControl) -> None:
         """Run the selected tasks, then the closing tasks, even after a failure or a signal."""
         self._graph = TaskGraph(control)
@@ -99,7 +97,8 @@ class FutureRunner(Runner):  # type: ignore[misc]
             self._executor.context.say(f"\nInterrupted by {signalled}: stopping")
         finally:
             with on_interrupt(lambda _: self._executor.kill_futures()):
-                self._loop.take_interruption()
+                if self._loop.take_interruption() and self.interrupted:
+                    self._executor.kill_futures()  # a second one came before this block
                 self._finish(is_complete=is_complete)
 
     def _run_selected(self, selected: list[str]) -> None:
