@@ -19,6 +19,7 @@ from doitstack.hosts.agent_files import (
     replace,
     use_environment,
 )
+from tests.integration.probes import wait_until
 
 HOUR = 3600.0
 
@@ -99,6 +100,9 @@ def service(tmp_path: Path) -> Iterator[Path]:
     made = environment(tmp_path / "served", MAX_AGE + HOUR)
     (made / "bin/python").symlink_to("/bin/sleep")
     with subprocess.Popen([made / "bin/python", "600"]) as process:
+        # For a moment after exec, the kernel shows no arguments.
+        arguments = Path(f"/proc/{process.pid}/cmdline")
+        wait_until(lambda: arguments.read_bytes() != b"", "the program")
         yield made
         process.kill()
 
