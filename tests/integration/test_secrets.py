@@ -241,6 +241,9 @@ def test_killed_run_leaves_no_secrets_in_logs(
     stack = stack_dir({f"extras.d/{name}": text for name, text in files.items()})
     run = stack.start("stack")
     wait_until((stack.path / "is_there").exists, "the output")
+    (journal,) = (stack.dest / "logs" / "runs").iterdir()
+    # A script's secret is known to nobody else before it has begun to wait.
+    wait_until(lambda: '"wait_start", "name": "f"' in journal.read_text(), "the wait")
     secrets = [secrets_of(stack)[0], "hunter-of-script"]
     assert any(secret in stack.log("f") for secret in secrets), "nothing has masked it yet"
     os.kill(run.pid, signal.SIGKILL)
