@@ -208,7 +208,7 @@ class Stack:
         stop_seconds: int = 10,
         code: str = "",
         reload: Callable[[int], None] | None = None,
-    ) -> bool:
+    ) -> None:
         """Keep a program running under the stack's supervisor.
 
         Args:
@@ -222,15 +222,14 @@ class Stack:
             code: a digest of the code that it runs, if that changes: `Environment.code_to_run()`.
             reload: called with its pid if only the code has changed; by default it is restarted.
 
-        Return whether it was started, restarted or reloaded; False if it runs unchanged. Raises
-        ServiceError if it does not run.
+        Raises ServiceError if it does not run.
         """
         self._refuse_in_hook()
         from doitstack.processes.program import check_words  # noqa: PLC0415
 
         check_words(argv)
         how: dict[str, Any] = {"env": env, "cwd": cwd, "wait": wait, "stop_seconds": stop_seconds}
-        return self.services.start(name, argv, **how, code=code, reload=reload)
+        self.services.start(name, argv, **how, code=code, reload=reload)
 
     def left_running(self) -> "list[LeftProcess]":
         """Return the processes, other than services, that the stack's steps have left running."""

@@ -87,16 +87,15 @@ class Services:
         stop_seconds: int = STOP_SECONDS,
         code: str = "",
         reload: Callable[[int], None] | None = None,
-    ) -> bool:
+    ) -> None:
         """Run `argv` as the service `name`, with `env` added to a small standard environment.
 
         A service that runs with the same arguments is left alone; with other arguments it is
         restarted. `code` is a digest of the code that it runs, if that may change. If nothing else
         has changed, `reload` is called with the pid of the service; by default it is restarted.
-        Return whether it was started, restarted or reloaded. Raises ServiceError, with the end of
-        its log, if it does not stay up for a second; `wait=False` skips this check, for callers
-        that poll the service themselves. When the service is stopped, it has `stop_seconds` to end
-        after SIGTERM, before SIGKILL.
+        Raises ServiceError, with the end of its log, if it does not stay up for a
+        second; `wait=False` skips this check, for callers that poll the service themselves. When
+        the service is stopped, it has `stop_seconds` to end after SIGTERM, before SIGKILL.
         """
         script = _script(argv, env or {}, cwd or Path("/"), self.log(_checked(name)))
         with self._supervisord.locked():
@@ -104,11 +103,11 @@ class Services:
             pid = self._pid_if_up(name)
             if pid and self._supervisord.has(name, script, stop_seconds):
                 if self.runs(name, code):
-                    return False
+                    return
                 if reload:
                     reload(pid)
                     self.note_code(name, code)
-                    return True
+                    return
             self._stop(name)
             private_directory(self._log_dir)
             self._rotate_log(name)
@@ -116,7 +115,6 @@ class Services:
             self.note_code(name, code)
         if not self._supervisord.start(name, wait=wait):
             raise ServiceError(self._death(name, ServiceState.EXITED))
-        return True
 
     def start_again(self, name: str, *, wait: bool = True) -> bool:
         """Start the service `name` as it was last started, unless it runs.

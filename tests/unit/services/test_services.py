@@ -44,8 +44,8 @@ def test_script_passes_everything_as_it_was_given(tmp_path: Path) -> None:
 def test_service_with_the_same_arguments_is_left_alone(
     services: Services, supervisord: FakeSupervisord
 ) -> None:
-    assert services.start("a", SLEEP, env={"X": "1"})
-    assert not services.start("a", SLEEP, env={"X": "1"})
+    for _ in range(2):
+        services.start("a", SLEEP, env={"X": "1"})
     assert supervisord.calls.count("start a") == 1
 
 
@@ -56,7 +56,7 @@ def test_service_with_other_arguments_is_restarted(
     services: Services, supervisord: FakeSupervisord, env: dict[str, str], stop_seconds: int
 ) -> None:
     services.start("a", SLEEP, env={"X": "1"})
-    assert services.start("a", SLEEP, env=env, stop_seconds=stop_seconds)
+    services.start("a", SLEEP, env=env, stop_seconds=stop_seconds)
     assert supervisord.calls == ["end a", "start a", "signal a", "end a", "start a"]
 
 
