@@ -121,8 +121,14 @@ def encode(event: Event, time: float) -> bytes:
     return f"{_to_json(line)}\n".encode()
 
 
+_START = b'{"time": '
+"""How `encode` begins each line. Without it, a line is refused in a twentieth of the time."""
+
+
 def decode(line: bytes) -> Event | None:
     """Return the event of a line, or None if it is damaged or of a kind that is not known here."""
+    if not line.startswith(_START):
+        return None
     try:
         values = _from_json(line.decode())
         kind = values["event"]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from doitstack.config.masking import Mask
+from doitstack.journal import event_codec
 from doitstack.journal.event_codec import decode, encode, masked
 from doitstack.journal.events import (
     Collected,
@@ -181,6 +182,18 @@ def test_unknown_fields_are_skipped() -> None:
 )
 def test_damaged_or_unknown_line_has_no_event(line: bytes) -> None:
     assert decode(line) is None
+
+
+def test_line_that_begins_as_none_of_ours_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    parse = event_codec._from_json
+    monkeypatch.setattr(event_codec, "_from_json", lambda text: parsed.append(text) or parse(text))
+    ours = encode(WaitEnd(), 1.0)
+
+    events = [*map(decode, [b"\n", b"{\n", b"{}\n", b"x\n", ours])]
+
+    assert events == [None] * 4 + [WaitEnd(time=1.0)]
+    assert parsed == [ours.decode()]
 
 
 @pytest.mark.parametrize(
