@@ -33,6 +33,9 @@ _OF_A_SHELL = {"UID", "EUID", "PPID", "PWD", "OLDPWD"}
 _DECLARED = 4
 """How many arguments a script's `async_run` sends: name, command, lock and timeout."""
 
+_TEARDOWN_TIMEOUT = "60"
+"""SERVICE_TIMEOUT in a teardown, as in DevStack: scripts may wait for what was never started."""
+
 MakeSession = Callable[[SessionPlace, "SessionOwner"], Session]
 """Starts a session that reports to the owner."""
 
@@ -124,6 +127,8 @@ class SessionOwner:
             settings.default("DOITSTACK_PYTHON", sys.executable)
             for name in SHELL_PASSWORDS:
                 self._default_password(name)
+            if self._run.options.tears_down and not settings.is_users("SERVICE_TIMEOUT"):
+                settings.update({"SERVICE_TIMEOUT": _TEARDOWN_TIMEOUT})
             place = SessionPlace(
                 log=self._run.log.descriptor,
                 cwd=self._stack.top_dir,

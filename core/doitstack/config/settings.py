@@ -188,6 +188,10 @@ class Settings(Mapping[str, str]):
             raise self.mistake(name, "use URLs, such as https://HOST/PATH or file:///PATH")
         return urls
 
+    def is_users(self, name: str) -> bool:
+        """Return whether local.conf or the environment sets `name`."""
+        return name in self.local.variables or name in self.environ
+
     def mistake(self, name: str, remedy: str) -> SettingsError:
         """Return the error for a bad value of `name`, with its line if the user's file sets it."""
         is_local = name in self.local.variables and name not in self.environ

@@ -191,6 +191,15 @@ def test_return_of_a_failure_at_top_level_is_a_failed_step(run: Run) -> None:
 # -- unstack and clean -------------------------------------------------------------------------
 
 
+def test_wait_for_what_never_ran_is_short_in_a_teardown(stack_dir: MakeStackDir) -> None:
+    body = 'echo "$SERVICE_TIMEOUT s"\n'
+    stack = stack_dir({FIRST: in_phase("stack install", body) + in_phase("clean", body)})
+    assert said(stack.run("stack").ok()) == ["600 s"]
+    assert said(stack.run("clean").ok()) == ["60 s"]
+    stack.run("stack").ok()
+    assert said(stack.run("clean", SERVICE_TIMEOUT="7").ok()) == ["7 s"]
+
+
 def test_unstack_and_clean_continue_after_a_failure(stack_dir: MakeStackDir) -> None:
     body = """
         take_away() { rm /nowhere/at/all; echo the rest of $1; }
