@@ -5,8 +5,9 @@ No daemon of a package starts: services run under the stack's own supervisor.
 
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 
 from doitstack import Stack, Step, async_run, hookimpl, run
 from doitstack.errors import StepError
@@ -155,6 +156,37 @@ def install_system_packages(stack: Stack) -> None:
         stack.run([*(root_command() or []), "sh", "-c", _INSTALL, "apt-get", *missing(stack)])
 
 
+def unpack(stack: Stack, directory: Path, packages: Callable[[], Iterable[str]]) -> None:
+    """Unpack packages into `directory`, without installing them. Raises StepError.
+
+    If apt's lists are missing or older than what is in the archive, they are fetched, and
+    `packages` is asked once more.
+    """
+    try:
+        _download(stack, directory, packages())
+    except StepError:
+        if not _update(stack):
+            raise
+        _download(stack, directory, packages())
+    for package in sorted(directory.glob("*.deb")):
+        stack.run(["dpkg-deb", "--extract", package, directory])
+        package.unlink()
+
+
+def _download(stack: Stack, directory: Path, packages: Iterable[str]) -> None:
+    # Root's apt would download as another user, who cannot write here.
+    command = ["apt-get", "-o", "APT::Sandbox::User=root", "download", *packages]
+    stack.run(command, cwd=directory)
+
+
+def _update(stack: Stack) -> bool:
+    """Fetch apt's lists, one apt at a time; return whether we may. Raises CommandError."""
+    root = root_command()
+    if root is not None:
+        stack.run([*root, "flock", "/var/lib/dpkg", "apt-get", "update"])
+    return root is not None
+
+
 def _has_apt() -> bool:
     return all(shutil.which(name) for name in ("dpkg-query", "apt-get", "apt-cache"))
 
@@ -166,10 +198,9 @@ def _privilege_problems(stack: Stack) -> Iterator[str]:
 
 
 def _candidate_problems(stack: Stack) -> Iterator[str]:
-    root = root_command()
-    if root is not None and _without_candidate(stack):
-        stack.run([*root, "apt-get", "update"])
     unknown = _without_candidate(stack)
+    if unknown and _update(stack):
+        unknown = _without_candidate(stack)
     if unknown:
         names = ", ".join(unknown)
         yield f"apt has no {names}; check /etc/apt/sources.list, then run: sudo apt-get update"

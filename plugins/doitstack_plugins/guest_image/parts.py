@@ -6,7 +6,7 @@ from pathlib import Path
 
 from doitstack import Stack
 from doitstack.errors import CommandError, StepError
-from doitstack.processes.root import root_command
+from doitstack_plugins.backing import debian_packages
 
 KERNEL = "linux-image-cloud-amd64"
 """The package that depends on Debian's newest kernel for guests."""
@@ -20,13 +20,7 @@ _DEPENDS = re.compile(r"^\s*Depends: (linux-image-\S+)$", re.MULTILINE)
 
 def fetch(stack: Stack, directory: Path) -> None:
     """Unpack the newest versions of the packages into `directory`. Raises StepError."""
-    packages = (_kernel(stack), *PROGRAMS, *LIBRARIES)
-    # Root's apt would download as another user, who cannot write here.
-    download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", *packages]
-    stack.run(download, cwd=directory)
-    for package in sorted(directory.glob("*.deb")):
-        stack.run(["dpkg-deb", "--extract", package, directory])
-        package.unlink()
+    debian_packages.unpack(stack, directory, lambda: (_kernel(stack), *PROGRAMS, *LIBRARIES))
 
 
 def library_files(directory: Path) -> Iterator[Path]:
@@ -38,24 +32,14 @@ def library_files(directory: Path) -> Iterator[Path]:
 
 
 def _kernel(stack: Stack) -> str:
-    """Return the package of the newest kernel, from apt's lists, which are fetched if missing."""
-    root = root_command()
-    found = _dependency(stack)
-    if not found and root is not None:
-        stack.run([*root, "apt-get", "update"])
-        found = _dependency(stack)
-    if not found:
-        raise StepError(
-            f"apt has no {KERNEL}, of which an image for guests is made; "
-            "set IMAGE_URLS in local.conf to another image"
-        )
-    return found
-
-
-def _dependency(stack: Stack) -> str:
+    """Return the package of the newest kernel, from apt's lists. Raises StepError."""
     try:
         said = stack.output_of(["apt-cache", "depends", "--important", KERNEL])
     except CommandError:
-        return ""
-    match = _DEPENDS.search(said)
-    return match[1] if match else ""
+        said = ""
+    if match := _DEPENDS.search(said):
+        return match[1]
+    raise StepError(
+        f"apt has no {KERNEL}, of which an image for guests is made; "
+        "set IMAGE_URLS in local.conf to another image"
+    )

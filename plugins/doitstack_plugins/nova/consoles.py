@@ -12,7 +12,7 @@ from doitstack import Settings, Stack
 from doitstack.config.addresses import host_address, url_host
 from doitstack.config.cache_directories import GUESTS, cache_directory
 from doitstack.private_files import private_directory
-from doitstack_plugins.backing.debian_packages import has_guests
+from doitstack_plugins.backing.debian_packages import has_guests, unpack
 from doitstack_plugins.libvirt import node
 from doitstack_plugins.ovn import namespace, places
 from doitstack_plugins.shared import subnode
@@ -148,10 +148,7 @@ def fetch_page(stack: Stack) -> None:
     work = made.with_name("novnc.new")
     stack.run(["rm", "-rf", work])
     private_directory(work)
-    # Root's apt would download as another user, who cannot write here.
-    stack.run(["apt-get", "-o", "APT::Sandbox::User=root", "download", _PACKAGE], cwd=work)
-    [package] = work.glob("*.deb")
-    stack.run(["dpkg-deb", "--extract", package, work])
+    unpack(stack, work, lambda: (_PACKAGE,))
     (work / "usr/share/novnc").rename(made)
     stack.run(["rm", "-rf", work])
 
