@@ -20,9 +20,11 @@ ip tuntap add dev tap mode tap
 
 
 def what_guests_lack() -> str:
-    """Return the first message of the kernel if it does not do what guests need, else nothing."""
+    """Return what keeps guests from running here: mostly the kernel's first message, or nothing."""
     if os.geteuid() != 0:
-        return "only root may ask it"
+        return "they need root"
+    if not shutil.which("apt-get"):
+        return "they need Debian's packages, and there is no apt-get"
     command = ["unshare", "--net", "--mount", "--uts", "sh", "-e", "-c", _GUESTS]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ from tests.namespaces import what_guests_lack
 pytestmark = [
     needs_packages,
     pytest.mark.full,
-    pytest.mark.timeout(1800),
+    pytest.mark.timeout(2400),
 ]
 
 SMALL = """
@@ -42,6 +43,12 @@ disable_service tempest horizon c-bak
 """
 WRITE = "mke2fs /dev/vdb && mount /dev/vdb /mnt && echo kept > /mnt/file && umount /mnt"
 READ = "mount /dev/vdb /mnt && cat /mnt/file && umount /mnt"
+
+PATIENCE = 600
+"""Seconds for what takes some on an idle machine: a busy one without KVM needs minutes."""
+
+LAST_LINES = 40
+"""How many lines of a log are shown if something fails."""
 
 PROGRAMS = ("qemu-system-x86_64", "libvirtd", "ovn-northd", "ovn-controller", "haproxy", "mformat")
 """Programs of the packages that a cloud installs."""
@@ -57,7 +64,7 @@ class Booted(NamedTuple):
 @pytest.fixture(scope="module", autouse=True)
 def guests_can_run() -> None:
     if refusal := what_guests_lack():
-        pytest.skip(f"this kernel does not do what guests need: {refusal}")
+        pytest.skip(f"guests cannot run here: {refusal}")
 
 
 @pytest.fixture
@@ -73,8 +80,9 @@ def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
     with stack_dirs(tmp_path_factory.mktemp("cloud")) as make:
         cloud = make_sample(make, "cloud", tmp_path_factory.mktemp("home"), SMALL)
         create, add_address, login = commands(cloud.run("stack", timeout=1500).ok().lines)
-        run(f"{create} && {add_address}")  # in one shell, as a user would
-        until(lambda: succeeds(f"{login} true"), "a login")
+        with logs_on_failure(cloud):
+            run(f"{create} && {add_address}")  # in one shell, as a user would
+            until(lambda: succeeds(f"{login} true"), "a login")
         yield Booted(cloud, login)
         check_stopped(cloud)
         assert guests(cloud) == []
@@ -86,14 +94,15 @@ def test_a_guest_boots_is_logged_in_to_and_keeps_its_volume(booted: Booted) -> N
     cloud, login = booted
     assert run(f"{login} hostname") == "first"
 
-    openstack(cloud, "devstack", "volume", "create", "--size", "1", "data")
-    until(lambda: status(cloud, "data") == "available", "the volume")
-    openstack(cloud, "devstack", "server", "add", "volume", "first", "data")
-    until(lambda: succeeds(f"{login} test -b /dev/vdb"), "the disk in the guest")
-    run(f"{login} {shlex.quote(WRITE)}")
-    assert run(f"{login} {shlex.quote(READ)}") == "kept"
-    openstack(cloud, "devstack", "server", "remove", "volume", "first", "data")
-    until(lambda: not succeeds(f"{login} test -b /dev/vdb"), "the disk to go")
+    with logs_on_failure(cloud):
+        openstack(cloud, "devstack", "volume", "create", "--size", "1", "data")
+        until(lambda: status(cloud, "data") == "available", "the volume")
+        openstack(cloud, "devstack", "server", "add", "volume", "first", "data")
+        until(lambda: succeeds(f"{login} test -b /dev/vdb"), "the disk in the guest")
+        run(f"{login} {shlex.quote(WRITE)}")
+        assert run(f"{login} {shlex.quote(READ)}") == "kept"
+        openstack(cloud, "devstack", "server", "remove", "volume", "first", "data")
+        until(lambda: not succeeds(f"{login} test -b /dev/vdb"), "the end of the disk")
 
 
 def test_consoles_are_reached_by_vnc_and_as_text(booted: Booted) -> None:
@@ -179,9 +188,22 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@contextmanager
+def logs_on_failure(cloud: StackDir) -> Iterator[None]:
+    """Show the ends of the logs of services and guests if the block fails."""
+    try:
+        yield
+    except BaseException as error:
+        logs = [*(cloud.dest / "logs").glob("*.log"), *cloud.dest.glob("data/nova/**/console.log")]
+        for path in sorted(logs):
+            lines = path.read_text(errors="replace").splitlines()[-LAST_LINES:]
+            error.add_note("\n".join((f"--- {path}", *lines)))
+        raise
+
+
 def until(is_so: Callable[[], bool], what: str) -> None:
     """Wait for something that the cloud does by itself."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < deadline, f"{what} does not come"
         time.sleep(0.5)
