@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,9 +22,14 @@ from tests.doit_server import served
 TESTS = Path(__file__).parent
 DOIT = str(Path(sys.executable).with_name("doit"))
 CHECKOUT = TESTS.parent
+SCREENSHOTS = CHECKOUT / "screenshots"
+"""Where the browser's pictures stay, each until it is made again."""
+
 ORDER = ("unit", "style", "e2e", "integration/test_ci_job.py", "integration")
 """The folders and files of tests in the order in which they run: first what fails soonest, and the
 longest before the many short ones, so that all workers end at about the same time."""
+
+_BEGAN = time.time()
 
 WORKERS_PER_CORE = 2
 """Tests wait for half of their time, so one worker a core would leave the cores idle."""
@@ -67,6 +73,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the tests by their folders."""
     items.sort(key=lambda item: _place(item.path.relative_to(TESTS)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where the screenshots of this run are."""
+    if any(path.stat().st_mtime >= _BEGAN for path in SCREENSHOTS.glob("*.png")):
+        terminalreporter.write_line(f"screenshots are in {SCREENSHOTS}")
 
 
 def _place(path: Path) -> int:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import SCREENSHOTS
+
 OPTIONS = (
     "--headless=new",
     "--no-sandbox",
@@ -112,8 +114,11 @@ class Browser:
             if event["method"] == "Network.requestWillBeSent"
         ]
 
-    def screenshot(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
+    def screenshot(self, name: str) -> None:
+        """Keep a picture of the page as `NAME.png`."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        picture = base64.b64decode(self.call("Page.captureScreenshot")["data"])
+        (SCREENSHOTS / f"{name}.png").write_bytes(picture)
 
     def close(self) -> None:
         self._process.terminate()

@@ -204,7 +204,7 @@ def check_dashboard(stack: StackDir) -> None:
         browser.open(f"{address}/project/demo/")
         browser.wait_for("document.body.innerText.includes('hello from the panel')")
     finally:
-        browser.screenshot(stack.path.parent / "horizon.png")
+        browser.screenshot("dashboard")
         browser.close()
 
 

@@ -137,12 +137,10 @@ def test_page_shows_the_run(browser: Browser, page: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", SIZES)
-def test_page_fits_and_is_readable(
-    browser: Browser, page: Path, width: int, scheme: str, tmp_path: Path
-) -> None:
+def test_page_fits_and_is_readable(browser: Browser, page: Path, width: int, scheme: str) -> None:
     shown = _opened(browser, page, width=width, scheme=scheme)
     shown.run("document.querySelectorAll('details.step').forEach((one) => one.open = true)")
-    shown.screenshot(tmp_path / f"{width}-{scheme}.png")
+    shown.screenshot(f"timing-{width}-{scheme}")
 
     assert shown.run("document.documentElement.scrollWidth - innerWidth") <= 0
     assert shown.run(CONTRAST) == []

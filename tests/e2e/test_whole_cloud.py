@@ -97,22 +97,22 @@ def test_a_server_is_launched_and_seen_in_a_browser(
     browser.look_like(width=1300)
     project = openstack(cloud, "devstack", "token", "issue", "-f", "value", "-c", "project_id")
     try:
-        log_in(browser, dashboard, password, tmp_path)
+        log_in(browser, dashboard, password)
         # The user has more than one project, and the dashboard may take any of them.
         browser.open(f"{dashboard}/auth/switch/{project}/?next=/project/")
-        see_server(browser, dashboard, tmp_path)
+        see_server(browser, dashboard)
     finally:
         browser.close()
 
 
-def log_in(browser: Browser, dashboard: str, password: str, pictures: Path) -> None:
+def log_in(browser: Browser, dashboard: str, password: str) -> None:
     browser.open(f"{dashboard}/auth/login/")
-    browser.screenshot(pictures / "login.png")
+    browser.screenshot("cloud-login")
     browser.run(LOGIN.format(password=password))
     browser.wait_for("location.pathname.startsWith('/project')")
 
 
-def see_server(browser: Browser, dashboard: str, pictures: Path) -> None:
+def see_server(browser: Browser, dashboard: str) -> None:
     """Launch a server and look at its console; a picture of each page is kept."""
     browser.run(LAUNCH.format())
     browser.wait_for("window.launched", timeout=300)
@@ -120,17 +120,17 @@ def see_server(browser: Browser, dashboard: str, pictures: Path) -> None:
     browser.open(f"{dashboard}/project/instances/")
     link = "[...document.querySelectorAll('a')].find((a) => a.textContent.trim() === 'seen')"
     browser.wait_for(f"{link} !== undefined")
-    browser.screenshot(pictures / "servers.png")
+    browser.screenshot("cloud-servers")
     server = browser.run(f"{link}.href")
     wait_for_prompt(browser, f"{server}?tab=instance_details__log")
-    browser.screenshot(pictures / "log.png")
+    browser.screenshot("cloud-log")
     browser.open(f"{server}?tab=instance_details__console")
     browser.wait_for("document.querySelector('iframe#console_embed') !== null")
     # The page in the page is of another origin, so it is looked at by itself.
     browser.open(browser.run("document.querySelector('iframe#console_embed').src"))
     browser.wait_for("document.querySelector('#status').textContent.startsWith('Connected')")
     time.sleep(1)  # until it has drawn what the guest shows
-    browser.screenshot(pictures / "console.png")
+    browser.screenshot("cloud-console")
 
 
 def wait_for_prompt(browser: Browser, log: str) -> None:
