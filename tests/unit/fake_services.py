@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from doitstack.services.services import Services
@@ -71,9 +70,8 @@ class FakeSupervisord:
             for name, state in self.states.items()
         }
 
-    def processes(self) -> dict[str, list[Any]]:
-        own = SimpleNamespace(pid=os.getpid())
-        return {name: [own] for name, state in self.states.items() if state == "RUNNING"}
+    def processes(self) -> dict[str, list[int]]:
+        return {name: [os.getpid()] for name, state in self.states.items() if state == "RUNNING"}
 
     def end_processes(self, names: Iterable[str]) -> None:
         self.calls += [f"end {name}" for name in names]

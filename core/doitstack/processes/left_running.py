@@ -10,7 +10,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from doitstack.processes.tree import FUTURE_MARK, GRACE, Process, all_processes, end_processes
+from doitstack.processes.tree import (
+    FUTURE_MARK,
+    GRACE,
+    Process,
+    all_processes,
+    end_processes,
+    environ_of,
+    is_of_our_user,
+)
 from doitstack.records import Record
 
 STACK_MARK = "DOITSTACK_STACK"
@@ -95,8 +103,9 @@ def _above(pid: int, processes: dict[int, Process]) -> set[int]:
 
 
 def _left(process: Process, mark: str, main_log: str) -> LeftProcess | None:
-    # A process that cannot be read has ended, or belongs to another user.
-    with suppress(OSError):
+    if not is_of_our_user(process.pid):
+        return None
+    with suppress(OSError):  # it has ended
         environ = environ_of(process.pid, STACK_MARK)
         # One with our own environment is our watchdog: a daemon may have started this `doit`.
         is_ours = environ.get(STACK_MARK) == mark
@@ -107,21 +116,6 @@ def _left(process: Process, mark: str, main_log: str) -> LeftProcess | None:
             shown = "".join(char if char.isprintable() else "?" for char in name)
             return LeftProcess(process.pid, shown, run, "" if step.startswith("(") else step)
     return None
-
-
-def environ_of(pid: int, *marks: str) -> dict[str, str]:
-    """Return the environment of a process if it has one of the variables `marks`; else nothing.
-
-    Raises OSError unless it is a process of our user.
-    """
-    place = f"/proc/{pid}"
-    if os.stat(place).st_uid != os.geteuid():  # noqa: PTH116 - for each process
-        raise PermissionError(place)
-    data = Path(f"{place}/environ").read_bytes()
-    if not any(mark.encode() in data for mark in marks):
-        return {}  # as most processes of a machine
-    pairs = (variable.partition("=") for variable in data.decode(errors="replace").split("\0"))
-    return {name: value for name, _, value in pairs}
 
 
 def _writes_log(pid: int, mark: str, main_log: str) -> bool:

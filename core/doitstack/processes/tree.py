@@ -115,7 +115,7 @@ def tree(roots: Iterable[Root]) -> set[int]:
         for pid, process in running.items()
         if pid in pids
         or process.group in pids
-        or (process.name in names and _is_of_our_user(pid))
+        or (process.name in names and is_of_our_user(pid))
         or (marks and _mark(pid) in marks)
     }
     while children := {p.pid for p in running.values() if p.parent in found} - found:
@@ -123,7 +123,8 @@ def tree(roots: Iterable[Root]) -> set[int]:
     return found - {os.getpid(), 1}
 
 
-def _is_of_our_user(pid: int) -> bool:
+def is_of_our_user(pid: int) -> bool:
+    """Return whether a process exists and is one of our user."""
     with suppress(OSError):
         return os.stat(f"/proc/{pid}").st_uid == os.geteuid()  # noqa: PTH116 - for each process
     return False
@@ -142,20 +143,30 @@ def all_processes() -> Iterator[Process]:
             yield process
 
 
-def descendants(pid: int) -> set[int]:
-    """Return the pids of a process and of its children, their children and so on."""
-    processes, found = list(all_processes()), {pid}
+def descendants(*pids: int) -> set[int]:
+    """Return the pids of processes and of their children, their children and so on."""
+    processes, found = list(all_processes()), set(pids)
     while children := {one.pid for one in processes if one.parent in found} - found:
         found |= children
     return found
 
 
+def environ_of(pid: int, *marks: str) -> dict[str, str]:
+    """Return the environment of a process; with `marks`, nothing if it has none of these variables.
+
+    Raises OSError if the process has ended, or if its user does not allow it.
+    """
+    data = Path(f"/proc/{pid}/environ").read_bytes()
+    if marks and not any(mark.encode() in data for mark in marks):
+        return {}  # as most processes of a machine
+    variables = data.decode(errors="replace").rstrip("\0").split("\0")
+    pairs = (variable.partition("=") for variable in variables)
+    return {name: value for name, _, value in pairs}
+
+
 def _mark(pid: int) -> str | None:
     with suppress(OSError):
-        for variable in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-            name, _, value = variable.partition(b"=")
-            if name == FUTURE_MARK.encode():
-                return value.decode(errors="replace")
+        return environ_of(pid, FUTURE_MARK).get(FUTURE_MARK)
     return None
 
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from doitstack.config.dest_mark import stack_directory_of
-from doitstack.processes.left_running import STACK_MARK, environ_of
-from doitstack.processes.tree import all_processes
+from doitstack.processes.left_running import STACK_MARK
+from doitstack.processes.tree import all_processes, environ_of, is_of_our_user
 from doitstack.records import Record
 from doitstack.services.supervisord import DIRECTORY_VARIABLE, NAME_VARIABLE
 
@@ -49,6 +49,8 @@ def _running() -> Iterator[tuple[str, str]]:
     That of a supervisord is empty.
     """
     for process in all_processes():
+        if not is_of_our_user(process.pid):
+            continue
         with suppress(OSError):  # it has ended
             environ = environ_of(process.pid, DIRECTORY_VARIABLE, STACK_MARK)
             if supervisor := environ.get(DIRECTORY_VARIABLE):

@@ -9,7 +9,7 @@ supervisor. A variable in their environment identifies them and all their descen
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -206,23 +206,22 @@ class Services:
 
     def pids(self, name: str) -> list[int]:
         """Return the pids of the service `name` and of its descendants."""
-        return [process.pid for process in self._supervisord.processes().get(_checked(name), ())]
+        return self._supervisord.processes().get(_checked(name), [])
 
     def listens(self, name: str, port: int) -> bool:
         """Return whether the service `name` listens on a port, by whichever process."""
-        if not (pid := self._pid_if_up(_checked(name))):
-            return False
-        if is_listening([pid], port) or is_listening(descendants(pid), port):
-            return True
-        return is_listening(self._supervisord.adopted(name, pid), port)
+        pid = self._pid_if_up(_checked(name))
+        return pid is not None and is_listening(self._processes(name, pid), port)
+
+    def _processes(self, name: str, pid: int) -> Iterator[int]:
+        """Yield the pids of a service whose first process is `pid`: those soon found first."""
+        yield pid
+        yield from self._supervisord.adopted(name, pid)
+        yield from descendants(pid)
 
     def ports(self) -> dict[str, list[int]]:
         """Return the TCP ports on which the processes of each service listen."""
-        owners = {
-            process.pid: name
-            for name, processes in self._supervisord.processes().items()
-            for process in processes
-        }
+        owners = {pid: name for name, pids in self._supervisord.processes().items() for pid in pids}
         found: dict[str, set[int]] = {}
         for port, pid in listeners():
             owner = owners.get(pid or 0)

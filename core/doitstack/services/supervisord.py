@@ -11,17 +11,20 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xmlrpc.client import Fault
 
 from doitstack.errors import ServiceError
 from doitstack.private_files import has_text, locked, private_directory, write_private
-from doitstack.processes.tree import end_processes
+from doitstack.processes.tree import (
+    all_processes,
+    descendants,
+    end_processes,
+    environ_of,
+    look_up,
+)
 from doitstack.services.program_files import program_names
 from doitstack.services.unixrpc import call_unix
-
-if TYPE_CHECKING:
-    import psutil
 
 DIRECTORY_VARIABLE = "SERVICE_KEEPER"
 """The environment variable of each program that names the directory of its supervisord."""
@@ -207,17 +210,13 @@ class Supervisord:
     def _stopping(self) -> set[str]:
         return {name for name, info in self.infos().items() if info["statename"] == "STOPPING"}
 
-    def processes(self) -> "dict[str, list[psutil.Process]]":
-        """Return the processes of each program and their descendants; supervisord itself is ""."""
-        import psutil  # noqa: PLC0415 - supervisord usually answers
-
-        found: dict[str, list[psutil.Process]] = {}
-        for process in psutil.process_iter():
-            # A process that cannot be read has ended, or belongs to another user.
-            with suppress(psutil.Error, OSError):
-                name = self._program_of(process)
-                if name is not None:
-                    found.setdefault(name, []).append(process)
+    def processes(self) -> dict[str, list[int]]:
+        """Return the pids of each program and of its descendants; supervisord itself is ""."""
+        found: dict[str, list[int]] = {}
+        for process in all_processes():
+            name = self._program_of(process.pid)
+            if name is not None:
+                found.setdefault(name, []).append(process.pid)
         return found
 
     def adopted(self, program: str, pid: int) -> set[int]:
@@ -225,24 +224,23 @@ class Supervisord:
 
         They are those that lost their parent, as forks of what another program has imported did.
         """
-        import psutil  # noqa: PLC0415 - as above
+        first = look_up(pid)
+        if first is None:
+            return set()
+        siblings = [one.pid for one in all_processes() if one.parent == first.parent]
+        others = (one for one in siblings if one != pid and self._program_of(one) == program)
+        return descendants(*others)
 
-        found = set()
-        with suppress(psutil.Error):
-            for child in psutil.Process(psutil.Process(pid).ppid()).children():
-                with suppress(psutil.Error, OSError):
-                    if child.pid != pid and self._program_of(child) == program:
-                        found |= {child.pid, *(one.pid for one in child.children(recursive=True))}
-        return found
-
-    def _program_of(self, process: "psutil.Process") -> str | None:
+    def _program_of(self, pid: int) -> str | None:
         """Return the program of a process: "" for supervisord, None for a process of others."""
-        environ = process.environ()
-        if environ.get(DIRECTORY_VARIABLE) == str(self.directory):
-            return environ.get(NAME_VARIABLE, "")
-        # A process that sets its title (nova-conductor does) overwrites its environment.
-        script = Path(f"/proc/{process.pid}/fd/{SCRIPT}").readlink()
-        return script.stem if script.parent == self.directory / "conf.d" else None
+        with suppress(OSError):  # it has ended, or belongs to another user
+            environ = environ_of(pid, DIRECTORY_VARIABLE)
+            if environ.get(DIRECTORY_VARIABLE) == str(self.directory):
+                return environ.get(NAME_VARIABLE, "")
+            # A process that sets its title (nova-conductor does) overwrites its environment.
+            script = Path(f"/proc/{pid}/fd/{SCRIPT}").readlink()
+            return script.stem if script.parent == self.directory / "conf.d" else None
+        return None
 
     def end_processes(self, names: Iterable[str]) -> None:
         """End the processes of some programs, and wait until they have ended.
@@ -269,7 +267,7 @@ class Supervisord:
 
     def _pids_of(self, names: set[str]) -> set[int]:
         found = self.processes()
-        return {process.pid for name in names for process in found.get(name, ())}
+        return {pid for name in names for pid in found.get(name, ())}
 
     def _remove_remains(self) -> None:
         """End its processes and those of its programs, and remove its socket and pid file."""

@@ -4,6 +4,7 @@ import errno
 import shlex
 import socket
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from doitstack import Stack
@@ -47,8 +48,12 @@ def check_port(stack: Stack, name: str, host: str, setting: str) -> None:
     check(stack, name, (host, stack.settings.port(setting)), setting)
 
 
+@cache
 def is_of_this_machine(host: str) -> bool:
-    """Return whether services of this machine can listen on `host`."""
+    """Return whether services of this machine can listen on `host`.
+
+    A plan asks hundreds of times, and all that follows from it must agree, so it is asked once.
+    """
     try:
         _bind(socket_host(host), 0)
     except OSError as error:

@@ -47,7 +47,7 @@ def test_programs_are_started_and_found(supervisord: Supervisord) -> None:
     assert infos["fail"]["statename"] in ("FATAL", "EXITED"), "as it ended before a second or after"
     processes = supervisord.processes()
     assert set(processes) == {"", "sleep"}
-    assert [process.pid for process in processes["sleep"]] == [infos["sleep"]["pid"]]
+    assert processes["sleep"] == [infos["sleep"]["pid"]]
 
 
 def test_programs_are_ended_without_supervisor(supervisord: Supervisord) -> None:

@@ -10,7 +10,7 @@ import pytest
 from doitstack.bash.bash_process import BashProcess, SessionPlace
 from doitstack.bash.protocol import decode_variables, encode_command
 from doitstack.processes.event_loop import EventLoop
-from doitstack.processes.left_running import environ_of
+from doitstack.processes.tree import environ_of
 
 
 class Process:

@@ -15,6 +15,7 @@ from doitstack.processes.tree import (
     Root,
     descendants,
     end_processes,
+    environ_of,
     is_running,
     look_up,
     open_pidfd,
@@ -105,6 +106,19 @@ def test_descendants_are_found_by_their_parents(polite: Tree) -> None:
     children = {child.pid for child in psutil.Process(pid).children(recursive=True)}
     assert descendants(pid) == {pid, *children}
     assert polite.orphan not in descendants(pid)
+    assert descendants(pid, polite.orphan) >= {pid, *children, polite.orphan}
+    assert descendants() == set()
+
+
+def test_environment_of_a_process_is_its_whole_or_nothing_without_a_mark() -> None:
+    process = subprocess.Popen(["sleep", "600"], env={"FIRST": "1=2", "LAST": ""})
+    try:
+        expected = {"FIRST": "1=2", "LAST": ""}
+        assert environ_of(process.pid) == environ_of(process.pid, "LAST", "OTHER") == expected
+        assert environ_of(process.pid, "OTHER") == {}
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_tree_of_nothing_is_empty() -> None:
