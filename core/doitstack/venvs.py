@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,6 +127,9 @@ class Environment(Record):
 
     def _works(self) -> bool:
         """Return whether the interpreter runs: the Python that it links to may be gone."""
+        with suppress(OSError):
+            if self.python.samefile(sys.executable):
+                return True  # as this program does
         command = [str(self.python), "-I", "-c", _PROBE]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import shutil
 import subprocess
+import sys
 import tarfile
 import threading
 import zipfile
@@ -113,6 +115,27 @@ def test_environment_is_not_current_when_its_python_is_broken(environment: Envir
     assert not environment.is_current()
     install(environment, run)
     assert environment.is_current()
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["link", "copy"])
+def test_only_a_python_that_is_not_ours_is_tried(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    install(environment, run)
+    started = []
+
+    def start(command: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
+        started.append(command[0])
+        version = sys.version.split()[0]
+        return subprocess.CompletedProcess(command, 0, stdout=f"{version}\n", stderr="")
+
+    if not links:
+        python = environment.python.resolve()
+        environment.python.unlink()
+        shutil.copy(python, environment.python)
+    monkeypatch.setattr(subprocess, "run", start)
+    assert environment.is_current()
+    assert started == ([] if links else [str(environment.python)])
 
 
 def test_half_made_environment_is_not_believed(environment: Environment) -> None:
