@@ -4,8 +4,11 @@ supervisor's own transport has no time limit, so a supervisord that was stopped 
 and it takes twice as long to import.
 """
 
+import errno
 import http.client
+import os
 import socket
+import struct
 import xmlrpc.client
 from typing import Any
 
@@ -13,8 +16,8 @@ from typing import Any
 def call_unix(path: str, method: str, *arguments: Any, timeout: float) -> Any:
     """Call `method` of the server at the socket `path`; wait `timeout` seconds for an answer.
 
-    Raises OSError or http.client.HTTPException if there is no answer, and xmlrpc.client.Fault if
-    the server refuses.
+    Raises OSError or http.client.HTTPException if there is no answer, PermissionError without
+    sending anything if another user listens there, and xmlrpc.client.Fault if the server refuses.
     """
     transport = _Transport(path, timeout)
     with xmlrpc.client.ServerProxy("http://localhost", transport) as server:
@@ -43,6 +46,14 @@ class _Connection(http.client.HTTPConnection):
         self.sock.settimeout(self.timeout)
         try:
             self.sock.connect(self._path)
+            self._refuse_another_user()
         except BaseException:
             self.close()
             raise
+
+    def _refuse_another_user(self) -> None:
+        _, user, _ = struct.unpack(
+            "3i", self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        )
+        if user not in {0, os.geteuid()}:
+            raise PermissionError(errno.EPERM, "Another user listens there", self._path)

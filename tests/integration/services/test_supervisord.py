@@ -3,10 +3,15 @@
 import fcntl
 import os
 import signal
+import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from socketserver import StreamRequestHandler, UnixStreamServer
+from typing import ClassVar
+from xmlrpc.client import dumps
 
 import pytest
 
@@ -18,6 +23,7 @@ from doitstack.services.supervisord import (
 )
 from tests.served_tool import until
 from tests.service_processes import service_processes
+from tests.unit.another_user import ANOTHER
 
 SLEEP = f'#!/bin/sh\nexec {SCRIPT}<"$0"\nexec sleep 600\n'
 FAIL = "#!/bin/sh\nexit 3\n"
@@ -48,6 +54,51 @@ def test_programs_are_started_and_found(supervisord: Supervisord) -> None:
     processes = supervisord.processes()
     assert set(processes) == {"", "sleep"}
     assert processes["sleep"] == [infos["sleep"]["pid"]]
+
+
+class Liar(StreamRequestHandler):
+    """Says to each question that all is well."""
+
+    asked: ClassVar[list[bytes]] = []
+
+    def handle(self) -> None:
+        if line := self.rfile.readline():
+            self.asked.append(line)
+            body = dumps(({"statename": "RUNNING"},), methodresponse=True).encode()
+            head = f"HTTP/1.0 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
+            self.wfile.write(head.encode() + body)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("put", [Path.rename, lambda theirs, ours: ours.symlink_to(theirs)])
+def test_socket_of_another_user_in_its_place_is_not_asked(
+    supervisord: Supervisord,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    put: Callable[[Path, Path], object],
+) -> None:
+    monkeypatch.chdir(tmp_path)  # which others cannot reach
+    tmp_path.chmod(0o777)
+    os.seteuid(ANOTHER)
+    try:
+        server = UnixStreamServer("theirs", Liar)
+    finally:
+        os.seteuid(0)
+    ours = supervisord.directory / "supervisor.sock"
+    put(tmp_path / "theirs", ours)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    with server:
+        thread.start()
+        try:
+            assert not supervisord.answers()
+            supervisord.ensure()
+            supervisord.put("sleep", SLEEP, 10)
+            assert supervisord.start("sleep", wait=True)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert Liar.asked == []
+    assert (stat.S_ISSOCK(ours.lstat().st_mode), ours.lstat().st_uid) == (True, 0)
 
 
 def test_programs_are_ended_without_supervisor(supervisord: Supervisord) -> None:

@@ -1,5 +1,6 @@
 """XML-RPC over a Unix socket has answers, refusals and a time limit."""
 
+import os
 import socket
 import socketserver
 import threading
@@ -12,6 +13,7 @@ from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
 import pytest
 
 from doitstack.services.unixrpc import call_unix
+from tests.unit.another_user import ANOTHER
 
 
 class Handler(SimpleXMLRPCRequestHandler):
@@ -62,3 +64,23 @@ def test_server_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
 def test_missing_server_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         call_unix(str(tmp_path / "socket"), "math.add", timeout=1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_socket_of_another_user_is_sent_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o777)
+    monkeypatch.chdir(tmp_path)  # which others cannot reach
+    with socket.socket(socket.AF_UNIX) as theirs:
+        os.seteuid(ANOTHER)
+        try:
+            theirs.bind("socket")
+            theirs.listen()
+        finally:
+            os.seteuid(0)
+        with pytest.raises(PermissionError, match="Another user listens there"):
+            call_unix("socket", "math.add", 1, 2, timeout=30)
+        connection, _ = theirs.accept()
+        with connection:
+            assert connection.recv(1) == b""
