@@ -65,7 +65,6 @@ class Host(NamedTuple):
 
 def other_hosts(settings: Settings) -> tuple[Host, ...]:
     """Return the hosts other than the controller. Raises SettingsError."""
-    options = _options(settings)
     if path := settings.get("HOSTS_FILE"):
         found = list(_from_inventory(settings, Path(settings["TOP_DIR"]) / path))
     else:
@@ -75,7 +74,7 @@ def other_hosts(settings: Settings) -> tuple[Host, ...]:
         if not _NAME.fullmatch(host.name) or host.name in (CONTROLLER, SUBNODE):
             setting = "HOSTS_FILE" if path else "HOSTS"
             raise settings.mistake(setting, f"{host.name!r} cannot be the name of a host")
-    return tuple(host._replace(options=(*host.options, *options)) for host in found)
+    return tuple(host._replace(options=(*host.options, *_options(settings))) for host in found)
 
 
 def host_of(name: str, settings: Settings) -> Host | None:

@@ -20,20 +20,18 @@ def with_host_steps(
     of `extra`, and those of a teardown at the end of its phase.
     """
     hosts = other_hosts(settings)
+    if not hosts:
+        yield from own
+        return
     if phase is Phase.PRE_INSTALL:
-        yield from _declared(phase, [_future("stack", host) for host in hosts])
+        yield Declared(phase, HOSTS, [_future("stack", host) for host in hosts])
     yield from own
-    if phase is Phase.EXTRA and hosts:
-        yield from _declared(phase, [async_wait(*(f"stack@{host.name}" for host in hosts))])
+    if phase is Phase.EXTRA:
+        yield Declared(phase, HOSTS, [async_wait(*(f"stack@{host.name}" for host in hosts))])
     if command := _DOWN.get(phase):
         futures = [_future(command, host) for host in hosts]
         waits = [async_wait(future.name) for future in futures]
-        yield from _declared(phase, [*futures, *waits])
-
-
-def _declared(phase: Phase, steps: list[Step]) -> Iterator[Declared]:
-    if steps:
-        yield Declared(phase, HOSTS, steps)
+        yield Declared(phase, HOSTS, [*futures, *waits])
 
 
 def _future(command: str, host: Host) -> Step:

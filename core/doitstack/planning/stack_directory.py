@@ -6,12 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from doitstack.config.addresses import has_other_hosts
 from doitstack.config.bad_values import bad_values, restore_default
 from doitstack.config.settings import Settings, load_settings
 from doitstack.errors import DoitstackError, PlanError, PluginError, SettingsError
 from doitstack.phases import STACK_PHASES, Phase
 from doitstack.planning.config_merges import merges_after, merges_before
+from doitstack.planning.host_steps import with_host_steps
 from doitstack.planning.offered_tasks import offer_mistake
 from doitstack.planning.plan import Declared, FutureNames, Plan, make_plan
 from doitstack.planning.plugin import TASKS_HOOK, Plugin, sort_plugins
@@ -162,12 +162,7 @@ class StackDirectory:
 
     def _declared(self, phase: Phase, stack: Stack) -> Iterable[Declared]:
         """Return the steps of a phase on all hosts."""
-        own = self._declared_here(phase, stack)
-        if not has_other_hosts(self.settings):
-            return own
-        from doitstack.planning.host_steps import with_host_steps  # noqa: PLC0415 - for hosts only
-
-        return with_host_steps(phase, own, self.settings)
+        return with_host_steps(phase, self._declared_here(phase, stack), self.settings)
 
     def _declared_here(self, phase: Phase, stack: Stack) -> Iterator[Declared]:
         """Yield the steps of a phase: those of the plugins, between the merges of local.conf."""

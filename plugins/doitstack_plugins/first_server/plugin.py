@@ -15,12 +15,10 @@ from doitstack.config.dest_directory import discard
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged
 from doitstack_plugins.backing import mariadb
-from doitstack_plugins.backing.debian_packages import has_guests
 from doitstack_plugins.guest_image import plugin as guest_image
 from doitstack_plugins.keystone.clouds import openrc
 from doitstack_plugins.keystone.named_objects import the_one
 from doitstack_plugins.ovn import namespace, outside
-from doitstack_plugins.shared import subnode
 
 services = ("n-cpu",)
 
@@ -110,8 +108,8 @@ def clean_first_server(stack: Stack) -> None:
 
 def _is_wanted(stack: Stack) -> bool:
     has_network = stack.settings.is_true("NEUTRON_CREATE_INITIAL_NETWORKS", default=True)
-    has_neutron = stack.is_service_enabled("neutron") and not subnode.is_subnode(stack.settings)
-    return has_guests(stack) and has_neutron and has_network
+    has_neutron = stack.is_service_enabled("neutron")
+    return guest_image.is_uploaded(stack) and has_neutron and has_network
 
 
 def _make_key(stack: Stack) -> None:

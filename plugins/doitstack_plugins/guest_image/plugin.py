@@ -8,7 +8,6 @@ from doitstack.cloud import cloud
 from doitstack.uptodate import Unchanged
 from doitstack_plugins.backing import debian_packages, mariadb
 from doitstack_plugins.guest_image import cache
-from doitstack_plugins.shared import subnode
 
 services = ("n-cpu",)
 
@@ -35,7 +34,7 @@ def stack_extra(stack: Stack) -> Iterator[Step]:
     """Upload the image."""
     if debian_packages.has_guests(stack):
         yield async_wait("make_guest_image")
-    if _is_uploaded(stack):
+    if is_uploaded(stack):
         good = Unchanged(partial(made_from, stack))
         yield async_run("upload_guest_image", upload, wait=["start_glance"], uptodate=[good])
 
@@ -43,13 +42,13 @@ def stack_extra(stack: Stack) -> Iterator[Step]:
 @hookimpl
 def stack_test_config(stack: Stack) -> Iterator[Step]:
     """Wait for the image, which tests boot."""
-    if _is_uploaded(stack):
+    if is_uploaded(stack):
         yield async_wait("upload_guest_image")
 
 
-def _is_uploaded(stack: Stack) -> bool:
-    """Return whether glance is here, too."""
-    return debian_packages.has_guests(stack) and not subnode.is_subnode(stack.settings)
+def is_uploaded(stack: Stack) -> bool:
+    """Return whether the image gets into glance, which is on the controller alone."""
+    return debian_packages.has_guests(stack) and stack.is_service_enabled("g-api")
 
 
 def make_guest_image(stack: Stack) -> None:

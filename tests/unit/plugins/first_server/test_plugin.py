@@ -46,3 +46,9 @@ def test_only_guests_in_a_network_are_prepared_for(tmp_path: Path) -> None:
         assert [step for hook in hooks for step in hook(make(tmp_path, **environ))] == []
     names = [step.name for hook in hooks for step in hook(make(tmp_path))]
     assert names[0] == "prepare_first_server"
+
+
+def test_subnode_prepares_nothing(tmp_path: Path) -> None:
+    stack = make(tmp_path, ENABLED_SERVICES="n-cpu,q-ovn-agent")
+    assert stack.is_service_enabled("neutron")
+    assert [*plugin.stack_extra(stack), *plugin.stack_test_config(stack)] == []

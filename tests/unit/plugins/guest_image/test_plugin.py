@@ -17,6 +17,12 @@ def test_only_guests_need_an_image(tmp_path: Path) -> None:
     assert [step for hook in HOOKS for step in hook(stack)] == []
 
 
+def test_subnode_makes_an_image_that_its_probe_boots_and_puts_it_nowhere(tmp_path: Path) -> None:
+    stack = make_guests(tmp_path, ENABLED_SERVICES="n-cpu")
+    names = [step.name for hook in HOOKS for step in hook(stack)]
+    assert names == ["make_guest_image", "async_wait-make_guest_image"]
+
+
 def test_scripts_boot_the_image_of_guests(tmp_path: Path) -> None:
     guests, pretended = make_guests(tmp_path), make_guests(tmp_path, VIRT_DRIVER="fake")
     for stack in (guests, pretended):
