@@ -3,7 +3,8 @@
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from doit.exceptions import InvalidCommand
@@ -99,7 +100,7 @@ def _restarted(
     """Restart services, all at once; yield a line for each. Raises ServiceError."""
     services, timeout = directory.stack.services, directory.settings.number("SERVICE_TIMEOUT")
     host = socket_host(directory.settings["SERVICE_HOST"])
-    began, ports = time.time(), services.ports()
+    began, ports, takes_work = time.time(), services.ports(), _takes_work(directory)
     services.stop(*names)
     for name in names:
         if origin := origin_of_process(origins, services.script(name)):
@@ -108,6 +109,8 @@ def _restarted(
     for name in names:
         if name in ports:
             _wait_for_answers(services, name, [(host, port) for port in ports[name]], timeout)
+        elif name in takes_work:
+            _wait_until(services, name, takes_work[name], "take work", timeout)
         else:
             _wait_until_idle(services, name)
         origin = origin_of_process(origins, services.script(name))
@@ -117,18 +120,34 @@ def _restarted(
 
 def _wait_for_answers(services: Services, name: str, places: Sequence[Place], timeout: int) -> None:
     """Wait until a service answers at each of its ports. Raises ServiceError."""
-    began, left = time.time(), list(places)
-    while left:
+    for place in places:
+        what = f"answer at port {place[1]}"
+        _wait_until(services, name, partial(_answers, place), what, timeout)
+
+
+def _wait_until(
+    services: Services, name: str, is_ready: Callable[[], bool], what: str, timeout: int
+) -> None:
+    """Wait until a service is ready: until it does `what`. Raises ServiceError."""
+    began = time.time()
+    while True:
         _check(services, name, began)
+        if is_ready():
+            return
         if time.time() > began + timeout:
             raise ServiceError(
-                f"{name} does not answer at port {left[0][1]} within {timeout} s "
+                f"{name} does not {what} within {timeout} s "
                 f"(SERVICE_TIMEOUT); see {services.log(name)}"
             )
-        if _answers(left[0]):
-            left.pop(0)
-        else:
-            time.sleep(_LOOK_AGAIN)
+        time.sleep(_LOOK_AGAIN)
+
+
+def _takes_work(directory: StackDirectory) -> dict[str, Callable[[], bool]]:
+    """Return the functions of the plugins that say whether a process takes work, by its name."""
+    found: dict[str, Callable[[], bool]] = {}
+    for plugin in directory.plugins:
+        found.update(plugin.takes_work_of(directory.stack))
+    return found
 
 
 def _wait_until_idle(services: Services, name: str) -> None:

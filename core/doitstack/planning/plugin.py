@@ -49,6 +49,8 @@ class Plugin(NamedTuple):
             `/etc/NAME`.
         checked_settings: how its settings are checked, by their names.
         environments: returns the virtual environments that its services run from.
+        takes_work: returns, for processes without a port, functions that say whether they take
+            work.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Plugin(NamedTuple):
     configuration_files: tuple[str, ...] = ()
     checked_settings: Mapping[str, "SettingCheck"] = MappingProxyType({})
     environments: "Callable[[Stack], Iterable[Environment]] | None" = None
+    takes_work: "Callable[[Stack], Mapping[str, Callable[[], bool]]] | None" = None
 
     def setting_mistakes(self, settings: "Settings") -> Iterator[SettingsError]:
         """Yield what is wrong with its settings, if it takes part. Raises PluginError."""
@@ -77,12 +80,17 @@ class Plugin(NamedTuple):
 
     def environments_of(self, stack: "Stack") -> "list[Environment]":
         """Return its environments; none if it does not take part. Raises PluginError."""
-        if not self.environments:
-            return []
-        if self.services and not stack.is_service_enabled(*self.services):
+        if not self.environments or not self._takes_part(stack):
             return []
         with self._blamed("environments"), stack.declaring():
             return list(self.environments(stack))
+
+    def takes_work_of(self, stack: "Stack") -> "dict[str, Callable[[], bool]]":
+        """Return its functions `takes_work`; none if it does not take part. Raises PluginError."""
+        if not self.takes_work or not self._takes_part(stack):
+            return {}
+        with self._blamed("takes_work"):
+            return dict(self.takes_work(stack))
 
     def steps(self, hook: str, **arguments: "Settings | Stack") -> list[Step]:
         """Return the steps that the plugin declares for `hook`, if it implements it at all.
@@ -97,6 +105,9 @@ class Plugin(NamedTuple):
             steps = list(self._checked(hook, implementation.function(*wanted)))
         self._refuse_unyielded(hook, made, steps)
         return steps
+
+    def _takes_part(self, stack: "Stack") -> bool:
+        return not self.services or stack.is_service_enabled(*self.services)
 
     def _is_active(self, hook: str, arguments: Mapping[str, "Settings | Stack"]) -> bool:
         if not self.services or hook not in (*_SERVICE_HOOKS, Phase.UNSTACK.hook):

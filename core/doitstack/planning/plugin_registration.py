@@ -119,7 +119,8 @@ def _registered(found: list[FoundPlugin]) -> list[Plugin]:
             modules=_modules_of(one),
             configuration_files=_names_of(one, "configuration_files"),
             checked_settings=_checked_settings(one),
-            environments=_environments(one),
+            environments=_function(one, "environments"),
+            takes_work=_function(one, "takes_work"),
         )
         for one in found
     ]
@@ -234,9 +235,9 @@ def _checked_settings(one: FoundPlugin) -> Mapping[str, SettingCheck]:
     return checks
 
 
-def _environments(one: FoundPlugin) -> Any:
-    """Return the function `environments`; a module may use the name for something else."""
-    function = getattr(one.source, "environments", None)
+def _function(one: FoundPlugin, name: str) -> Any:
+    """Return the function `name`; a module may use the name for something else."""
+    function = getattr(one.source, name, None)
     return function if callable(function) else None
 
 

@@ -4,7 +4,7 @@ The configuration is in `conf`, the databases in `cells`, the processes in `proc
 nova needs before it is of use in `readiness`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
@@ -150,6 +150,10 @@ class Nova(ApiService):
     def start(self, stack: Stack) -> None:
         """Start all of nova, and wait until it works."""
         processes.start_nova(stack)
+
+    def takes_work(self, stack: Stack) -> Mapping[str, Callable[[], bool]]:
+        """Return, for each daemon with a queue, a function that says whether it takes messages."""
+        return processes.takes_work(stack)
 
     def stop(self, stack: Stack) -> None:
         """Stop all of nova, also what an earlier configuration started."""

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -187,13 +187,20 @@ def compute_daemons(stack: Stack) -> Iterator[Daemon]:
     for number in conf.computes(stack):
         cell = conf.cell_files(stack.settings.number("NOVA_CPU_CELL"))
         names = (*cell, conf.COMPUTES, conf.compute(number))
-        daemon = Daemon(f"n-cpu-{number}", "nova-compute", names)
+        topic = readiness.compute_topic(stack, number)
+        daemon = Daemon(f"n-cpu-{number}", "nova-compute", names, topic)
         yield _in_node(stack, daemon) if conf.is_libvirt(stack) else daemon
 
 
 def _in_node(stack: Stack, daemon: Daemon) -> Daemon:
     prefix = tuple(node.command(stack))
     return daemon._replace(prefix=prefix, stop_seconds=_GUESTS_STOP_SECONDS)
+
+
+def takes_work(stack: Stack) -> dict[str, Callable[[], bool]]:
+    """Return, for each daemon with a queue, a function that says whether it takes messages."""
+    daemons = (*control_daemons(stack), *compute_daemons(stack))
+    return {one.name: partial(readiness.works, stack, one.name, one.topic) for one in daemons}
 
 
 def console_daemons(stack: Stack) -> Iterator[Daemon]:

@@ -22,10 +22,14 @@ class Flavor(NamedTuple):
 
 
 class Topic(NamedTuple):
-    """What the messages to a kind of daemon are sent to, and the cell in whose broker; 0: none."""
+    """What messages to a daemon are sent to: a kind, the cell of its broker (0: none), a host.
+
+    Without a host it is this one, under its name.
+    """
 
     name: str
     cell: int = 0
+    host: str = ""
 
 
 _NOTICED = 1
@@ -62,16 +66,14 @@ def wait_for_queues(stack: Stack, topics: Mapping[str, Topic]) -> None:
 
     If a daemon has run before, it will find the messages that come while it starts.
     """
-    host = stack.settings["LOCAL_HOSTNAME"]
     for name, topic in topics.items():
-        health.wait_until(stack, name, partial(_has_queue, stack, topic, host))
+        health.wait_until(stack, name, partial(_has_queue, stack, topic))
 
 
 def wait_for_services(stack: Stack, topics: Mapping[str, Topic]) -> None:
     """Wait until conductors and schedulers take messages."""
-    host = stack.settings["LOCAL_HOSTNAME"]
     for name, topic in topics.items():
-        health.wait_until(stack, name, partial(_works, stack, name, topic, host))
+        health.wait_until(stack, name, partial(works, stack, name, topic))
 
 
 def wait_for_computes(stack: Stack) -> None:
@@ -79,16 +81,32 @@ def wait_for_computes(stack: Stack) -> None:
 
     On a subnode also wait until the scheduler has mapped it to its cell, so that it gets servers.
     """
-    topic = Topic("compute", stack.settings.number("NOVA_CPU_CELL"))
     with cloud(stack) as connection:
         for number in conf.computes(stack):
             name, host = f"n-cpu-{number}", conf.compute_host(stack, number)
             health.wait_until(stack, name, partial(_is_known, connection.placement, host))
-            health.wait_until(stack, name, partial(_works, stack, name, topic, host))
+            topic = compute_topic(stack, number)
+            health.wait_until(stack, name, partial(works, stack, name, topic))
             listed = partial(connection.compute.services, binary="nova-compute", host=host)
             health.wait_until(stack, name, partial(_is_up, listed))
             if subnode.is_subnode(stack.settings):
                 health.wait_until(stack, name, partial(_is_mapped, connection.compute, host))
+
+
+def compute_topic(stack: Stack, number: int) -> Topic:
+    """Return what the messages to a compute are sent to."""
+    cell = stack.settings.number("NOVA_CPU_CELL")
+    return Topic("compute", cell, conf.compute_host(stack, number))
+
+
+def works(stack: Stack, name: str, topic: Topic) -> bool:
+    """Return whether a daemon takes messages from its queue.
+
+    Soon after its start the broker may not have noticed that the process before it has ended.
+    """
+    if time.time() < stack.services.started(name) + _NOTICED:
+        return False
+    return bool(_consumers(stack, topic))
 
 
 def _create(compute: Any, name: str, flavor: Flavor) -> None:
@@ -97,21 +115,12 @@ def _create(compute: Any, name: str, flavor: Flavor) -> None:
     compute.create_flavor_extra_specs(made, {"hw_rng:allowed": "True"})
 
 
-def _works(stack: Stack, name: str, topic: Topic, host: str) -> bool:
-    """Return whether a daemon takes messages from its queue.
-
-    Soon after its start the broker may not have noticed that the process before it has ended.
-    """
-    if time.time() < stack.services.started(name) + _NOTICED:
-        return False
-    return bool(_consumers(stack, topic, host))
+def _has_queue(stack: Stack, topic: Topic) -> bool:
+    return _consumers(stack, topic) is not None
 
 
-def _has_queue(stack: Stack, topic: Topic, host: str) -> bool:
-    return _consumers(stack, topic, host) is not None
-
-
-def _consumers(stack: Stack, topic: Topic, host: str) -> int | None:
+def _consumers(stack: Stack, topic: Topic) -> int | None:
+    host = topic.host or stack.settings["LOCAL_HOSTNAME"]
     vhost = conf.vhost(stack, topic.cell)
     return rabbit_queues.consumers(stack, f"{topic.name}.{host}", vhost)
 

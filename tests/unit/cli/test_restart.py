@@ -89,6 +89,44 @@ def test_daemon_that_fails_only_after_its_imports_is_shown_with_its_error(
     assert "NameError: name 'nothing' is not defined" in err
 
 
+LATE = """
+import os, sys, time
+time.sleep(1)
+print("takes work", flush=True)
+time.sleep(1000)
+"""
+
+TAKES_WORK = """
+def takes_work(stack):
+    return {"tides": lambda: "takes work" in stack.services.log("tides").read_text()}
+"""
+
+
+def test_daemon_of_which_a_plugin_knows_when_it_takes_work_is_waited_for(
+    doit: Doit, stack: Stack, top: Path
+) -> None:
+    (top / "extras.d").mkdir()
+    (top / "extras.d" / "50-tides.py").write_text(TAKES_WORK)
+    stack.run_process("tides", [sys.executable, "-c", LATE], wait=False)
+    stack.services.stop("tides")
+    log = stack.services.log("tides")
+    log.write_text("")
+    assert doit("restart", "tides")[0] == 0
+    assert "takes work" in log.read_text()
+
+
+def test_daemon_that_takes_no_work_in_time_is_named(
+    doit: Doit, stack: Stack, top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_TIMEOUT", "1")
+    (top / "extras.d").mkdir()
+    (top / "extras.d" / "50-tides.py").write_text(TAKES_WORK)
+    stack.run_process("tides", ["sleep", "1000"], wait=False)
+    code, _, err = doit("restart", "tides")
+    assert code == 2
+    assert "tides does not take work within 1 s (SERVICE_TIMEOUT); see " in err
+
+
 def test_daemon_is_not_taken_for_idle_after_one_long_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine may be so busy that a pause of milliseconds takes seconds."""
     deaths = iter([{}, {}, {"tides": "tides has ended"}])

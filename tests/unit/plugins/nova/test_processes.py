@@ -31,6 +31,27 @@ def test_processes_by_service_and_cell(tmp_path: Path) -> None:
     }
 
 
+def test_daemons_take_work_if_their_queue_has_a_consumer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make_nova(tmp_path, NOVA_NUM_CELLS="2", NUMBER_FAKE_NOVA_COMPUTE="2", NOVA_CPU_CELL="2")
+    used = {("conductor.vm", ""), ("conductor.vm", "nova_cell1"), ("compute.vm1", "nova_cell2")}
+
+    def consumers(stack: Stack, queue: str, vhost: str) -> int | None:
+        return 1 if (queue, vhost) in used else None
+
+    monkeypatch.setattr(processes.readiness.rabbit_queues, "consumers", consumers)
+    monkeypatch.setattr(Services, "started", lambda *_: 0)
+    assert {name: takes_work() for name, takes_work in nova.takes_work(stack).items()} == {
+        "n-super-cond": True,
+        "n-cond-cell1": True,
+        "n-cond-cell2": False,
+        "n-sch": False,
+        "n-cpu-1": True,
+        "n-cpu-2": False,
+    }
+
+
 def test_computes_of_guests_are_told_where_these_listen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,7 +126,7 @@ def test_messages_taken_at_the_start_are_those_of_the_process_before(
 ) -> None:
     stack = make_nova(tmp_path)
     monkeypatch.setattr(Services, "started", lambda *_: time.time())
-    assert not readiness._works(stack, "n-sch", readiness.Topic("scheduler"), "vm")
+    assert not readiness.works(stack, "n-sch", readiness.Topic("scheduler"))
     assert queues == []
 
 
