@@ -9,6 +9,7 @@ In each such state, our readers must see old or new content, and no step may be 
 ended.
 """
 
+import errno
 import io
 import os
 import random
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from doit.dependency import JSONCodec
 
+from doitstack.config.changes_in_place import CHANGES as IN_PLACE
 from doitstack.config.passwords import known_secrets
 from doitstack.engine.doit_state import AtomicJsonDB
 from doitstack.journal.job_file import read_job
@@ -33,6 +35,22 @@ from tests.integration.probes import plugin
 
 PLAN = {
     **resources.PLAN,
+    "local.conf": f"""{resources.PLAN["local.conf"]}
+[[post-config|$DEST/data/merged.conf]]
+[local]
+option = merged
+""",
+    "extras.d/45-ini.sh": """\
+        if [[ "$1 $2" == 'stack install' ]]; then
+            file=$DEST/data/script.conf
+            for name in a b c; do
+                iniset "$file" "$name" first "$name$name"
+                iniset "$file" "$name" longer_than_the_last "$name$name$name"
+            done
+            inidelete "$file" b first
+            iniset "$file" c longer_than_the_last c
+        fi
+    """,
     "extras.d/60-environment.py": plugin(f"""
         from doitstack.private_files import private_directory
         from doitstack.venvs import Environment, install
@@ -58,6 +76,13 @@ PLAN = {
             runs = len(list((stack.log_dir / "runs").iterdir()))
             write_private(stack.data_dir / "demo.conf", {WHOLE!r} * runs)
 
+        def configure_merged(stack):
+            write_private(stack.data_dir / "merged.conf", "[own]\\noption = own\\n")
+
+        @hookimpl
+        def stack_install(stack):
+            yield run(configure_merged)
+
         @hookimpl
         def stack_post_config(stack):
             yield run(configure)
@@ -71,6 +96,12 @@ MADE = {f"stack:install:demo:{name}": f"data/{name}" for name in ("future", "bas
 
 CONFIGURATION = "data/demo.conf"
 """What each run writes, with other content."""
+
+SCRIPTS = "data/script.conf"
+"""What a script changes in place."""
+
+MERGED = "data/merged.conf"
+"""What a step writes, and a section of local.conf is merged into."""
 
 State = dict[str, bytes | str]
 """Files with their content; directories and links are words."""
@@ -242,12 +273,22 @@ def _torn(file: File, draw: random.Random) -> bytes:
 
 def record(stack: StackDir, *commands: tuple[str, ...]) -> list[Change]:
     """Run `commands` one after another; return all changes below DEST."""
-    recorder = Recorder(stack.dest)
-    for command in commands:
-        watched = Watched([DOIT, *command], CHANGES, recorder, cwd=stack.path, env=stack.environ)
-        out = watched.communicate(resources.PATIENCE_WITH_A_RUN)
-        assert watched.process.returncode == 0, out
-    return recorder.changes
+    for _ in range(10):
+        recorder = Recorder(stack.dest)
+        for command in commands:
+            watched = Watched(
+                [DOIT, *command], CHANGES, recorder, cwd=stack.path, env=stack.environ
+            )
+            out = watched.communicate(resources.PATIENCE_WITH_A_RUN)
+            if watched.process.returncode:
+                break
+        else:
+            return recorder.changes
+        # Calls that no signal interrupts elsewhere are interrupted while the kernel asks.
+        if os.strerror(errno.EINTR) not in out:
+            break
+        shutil.rmtree(stack.dest)
+    raise AssertionError(out)
 
 
 def states(
@@ -262,6 +303,11 @@ def states(
         whole = disk.whole()
         for _ in range(variants):
             yield number, disk.after_crash(draw), whole
+
+
+def is_announced(state: State, name: str) -> bool:
+    """Return whether a file is on record as being changed in place."""
+    return f'/{name}"'.encode() in _bytes(state, IN_PLACE)
 
 
 def write_state(state: State, directory: Path) -> None:
@@ -290,6 +336,8 @@ class Reader:
         write_state(state, self._directory)
         yield from self._of_steps(state, whole)
         yield from self._of_whole_files(state)
+        if state.get(SCRIPTS) != whole.get(SCRIPTS) and not is_announced(state, SCRIPTS):
+            yield f"{SCRIPTS} is damaged, and nothing says so"
         for name, content in state.items():
             if isinstance(content, bytes):
                 yield from self._of_file(name, content, whole)
@@ -384,9 +432,12 @@ class Campaign:
 
     def _opened(self, state: State) -> Iterator[str]:
         """Yield what is wrong if doit itself opens a state."""
-        write_state(state, self._stack.dest)
+        write_state(_after_boot(state), self._stack.dest)
+        whole = _end(self._changes)
+        said = ""
         for words in (["list", "--all"], ["timing"], ["stack"]):
             outcome = self._stack.run(*words)
+            said += outcome.out
             is_refused = words != ["stack"] and outcome.code == 3
             if (outcome.code and not is_refused) or "Traceback" in outcome.out:
                 yield f"doit {words[0]} ends with {outcome.code}:\n{outcome.out}"
@@ -394,6 +445,15 @@ class Campaign:
             path = self._stack.dest / made
             if not path.is_file() or path.read_text() != WHOLE:
                 yield f"after the next stack, {made} is not whole"
+        for name, is_said in ((MERGED, False), (SCRIPTS, f"{SCRIPTS} may be damaged" in said)):
+            if (self._stack.dest / name).read_bytes() != whole[name] and not is_said:
+                yield f"after the next stack, {name} is not whole"
+
+
+def _after_boot(state: State) -> State:
+    """Return a state as it is after the machine has started again, under another number."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
+    return {**state, IN_PLACE: _bytes(state, IN_PLACE).replace(boot, b"another")}
 
 
 def _end(changes: Iterable[Change]) -> State:

@@ -1,7 +1,10 @@
 """Warnings: shown when they come up, repeated in the last lines of a run, errors for CI."""
 
+import json
+
 import pytest
 
+from doitstack.config.changes_in_place import CHANGES
 from tests.conftest import MakeStackDir
 from tests.integration.probes import plugin
 
@@ -89,3 +92,17 @@ def test_service_that_is_not_enabled_any_more_is_told_of(stack_dir: MakeStackDir
     assert warning in stack.run("stack", ENABLED_SERVICES=",").ok().out
     stack.run("unstack").ok()
     assert warning not in stack.run("stack", ENABLED_SERVICES=",").ok().out
+
+
+def test_files_that_a_crash_of_the_machine_may_have_damaged_are_named_once(
+    stack_dir: MakeStackDir,
+) -> None:
+    stack = stack_dir({"extras.d/50-ini.sh": '[[ $2 != install ]] || iniset "$DEST/f" a x "$$"'})
+    stack.run("stack").ok()
+    changes = stack.dest / CHANGES
+    assert not changes.exists()
+    damaged = f"{stack.dest}/f may be damaged: the machine crashed while a script was changing it"
+    changes.write_text(json.dumps({"boot": "earlier", "files": [f"{stack.dest}/f"]}))
+    assert damaged in stack.run("stack").ok().out
+    assert "damaged" not in stack.run("stack").ok().out
+    assert "x = " in (stack.dest / "f").read_text()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from doitstack.bash import keystone_requests, service_requests
 from doitstack.bash.protocol import Answer
+from doitstack.config.changes_in_place import announce
 from doitstack.errors import DoitstackError, StepError
 from doitstack.stack import Stack
 
@@ -46,9 +47,18 @@ def _warn(stack: Stack, text: str) -> str:
     return ""
 
 
+def _changes(stack: Stack, path: str) -> str:
+    try:
+        announce(stack.dest, path)
+    except OSError as error:
+        raise StepError(f"{path} is not changed: {error}") from error
+    return ""
+
+
 VERBS: dict[str, Verb] = {
     "say": _say,
     "warn": _warn,
+    "changes": _changes,
     "run_process": service_requests.run,
     "stop_process": service_requests.stop,
     "start_process": service_requests.start,

@@ -53,6 +53,7 @@ from doitstack.cli.task_sequence import (
     without_arguments,
 )
 from doitstack.config import dest_directory
+from doitstack.config.changes_in_place import take_damaged
 from doitstack.console.screens import open_standard_streams
 from doitstack.console.step_lines import StepReporter
 from doitstack.engine.closing_tasks import ClosingTasks
@@ -65,6 +66,11 @@ from doitstack.journal.events import RunEnd, RunStart
 from doitstack.planning.loaded_directory import LoadedDirectory, loaded
 from doitstack.processes.left_running import names_of
 from doitstack.processes.signals import Interrupted
+
+_DAMAGED = (
+    "{path} may be damaged: the machine crashed while a script was changing it; "
+    "correct it, or remove it and run doit stack again"
+)
 
 
 class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
@@ -282,6 +288,9 @@ def _is_down(options: RunOptions) -> bool:
 def _begin(here: LoadedDirectory, context: RunContext) -> None:
     """Record the start of the run, and show the warnings of the plan."""
     context.journal.write(_run_start(context.options))
+    if not context.options.tears_down:
+        for path in take_damaged(here.directory.stack.dest):
+            context.warn(_DAMAGED.format(path=path))
     _warn(here, context)
     _prepare_forks()
 

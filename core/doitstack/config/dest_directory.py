@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from doitstack.config.changes_in_place import CHANGES
 from doitstack.config.dest_mark import (
     OWNERSHIP_FILE,
     has_mark,
@@ -58,6 +59,7 @@ _FILES = (
     ".localrc.auto",
     DATABASE,
     ".constraints",
+    CHANGES,
 )
 
 SHARED = ("files", "horizon", "requirements")

@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 from doitstack.bash.session_owner import SessionOwner
 from doitstack.config.addresses import has_other_hosts
+from doitstack.config.changes_in_place import settle
 from doitstack.config.passwords import Secrets
 from doitstack.console.main_log import MainLog
 from doitstack.engine.cpu_usage import Meter, Sampler
@@ -73,6 +74,7 @@ def _opened(stack: Stack, options: RunOptions, exits: ExitStack) -> OpenRun:
 
         executor.hosts = HostRuns(context, stack, futures)
         exits.callback(executor.hosts.ends.close)
+    exits.callback(settle, stack.dest)
     exits.callback(executor.end_session)
 
     def tick() -> None:

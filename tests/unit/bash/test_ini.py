@@ -246,3 +246,20 @@ def test_iniset_keeps_the_traps_of_its_caller(bash) -> None:
     quoted = "trap -- 'echo \"it'\\''s term\"' SIGTERM"
     assert bash(script).lines == ["trap -- '' SIGHUP", quoted, "it's term"]
     assert (bash.path / "f.ini").read_text() == "[a]\nx = 1\n"
+
+
+def test_file_is_announced_in_a_run_before_it_changes_for_the_first_time(bash) -> None:
+    script = """
+    _doitstack_messages=7
+    doitstack_request() { echo "$1 ${2#"$PWD"/}: $(head -n 9 -- "$2")"; [[ ! -e full ]]; }
+    printf '[a]' > f.ini
+    iniset f.ini a x 1; iniset "$PWD/f.ini" a x 2; iniset f.ini a x 2; inidelete f.ini a x
+    printf 'A=1\n' > g.conf
+    localrc_set g.conf A 2
+    : > full > h.ini
+    iniset h.ini a x 1 || echo "not changed: $(< h.ini)"
+    """
+    assert bash(script).lines == [
+        *("changes f.ini: [a]", "changes g.conf: A=1"),
+        *("changes h.ini: ", "not changed: "),
+    ]

@@ -8,6 +8,7 @@ import pytest
 
 from doitstack.bash import keystone_requests
 from doitstack.bash.request_handlers import VERBS, Answer, answer
+from doitstack.config.changes_in_place import CHANGES
 from tests.unit.bash.fake_stack import FakeStack
 
 
@@ -24,7 +25,7 @@ def stack(tmp_path: Path) -> Any:
         ("run_process", ["../a", "/bin/x"], "'../a' cannot name a service"),
         ("run_process", ["a", "/bin/false"], "a does not stay up"),
         ("run_process", ["a"], "called with 1 arguments: missing a required argument: 'command'"),
-        ("nothing", [], "no such request; there are check_deaths, get_endpoint_url,"),
+        ("nothing", [], "no such request; there are changes, check_deaths, get_endpoint_url,"),
         ("get_or_create_role", ["r"], "clouds.yaml does not exist; enable the service key"),
     ],
 )
@@ -34,6 +35,15 @@ def test_error_is_one_line(stack: Any, verb: str, arguments: list[str], said: st
     assert given.err.startswith(f"{verb}: ")
     assert said in given.err
     assert given.err.count("\n") == 1
+
+
+def test_file_that_is_about_to_change_is_announced(stack: Any) -> None:
+    assert answer(stack, "changes", ["/etc/a"]) == Answer(0, "", "")
+    assert '"/etc/a"' in (stack.dest / CHANGES).read_text()
+    stack.dest = stack.dest / CHANGES  # nothing can be written there
+    given = answer(stack, "changes", ["/etc/b"])
+    assert given.code == 1
+    assert given.err.startswith("changes: /etc/b is not changed: ")
 
 
 def test_small_requests(stack: Any) -> None:

@@ -154,6 +154,7 @@ _ini_whole_header() {
 _ini_save() {
     local IFS=''
     [[ $_ini_changed ]] || return 0
+    _ini_announce "$file" || return
     if [[ $sudo && ! -w $file ]]; then
         printf '%s' "${_ini_pieces[*]}" | sudo tee -- "$file" > /dev/null
     elif ((_ini_growth >= 0)); then
@@ -178,8 +179,19 @@ _ini_cut() {
     return "$result"
 }
 
+# _ini_announce FILE: in a run, let its name be on the disk before it changes: a crash of the machine may damage it
+declare -gA _ini_announced
+_ini_announce() {
+    local path=$1
+    [[ $path == /* ]] || path=$PWD/$path
+    [[ ${_doitstack_messages-} && ! ${_ini_announced[$path]-} ]] || return 0
+    doitstack_request changes "$path" || return
+    _ini_announced[$path]=1
+}
+
 # _ini_append TEXT
 _ini_append() {
+    _ini_announce "$file" || return
     if [[ $sudo && ! -w $file ]]; then
         printf '%s' "$1" | sudo tee -a -- "$file" > /dev/null
     else

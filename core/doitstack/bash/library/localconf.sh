@@ -143,6 +143,7 @@ _localconf_insert() {
 
 _localconf_write() {
     local text
+    _ini_announce "$file" || return
     printf -v text '%s\n' "${lines[@]}"
     [[ ! $end ]] || text=${text%$'\n'}
     if [[ $sudo && ! -w $file ]]; then
