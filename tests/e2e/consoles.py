@@ -1,8 +1,12 @@
-"""A client of websockets, for the consoles of guests."""
+"""A client of websockets, for the consoles of guests.
+
+python -m tests.e2e.consoles URL TEXT waits until the console at URL has sent TEXT.
+"""
 
 import base64
 import os
 import socket
+import sys
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -50,3 +54,9 @@ class Console:
 
     def close(self) -> None:
         self._socket.close()
+
+
+if __name__ == "__main__":
+    console = Console(sys.argv[1])
+    console.wait_for(sys.argv[2].encode())
+    console.close()

@@ -5,6 +5,7 @@ They need root, and apt or Debian's packages.
 
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -27,14 +28,15 @@ pytestmark = [
 ]
 
 ENVIRON = {"UV_OFFLINE": "1", **user_caches()}
+ROOT = Path(__file__).parents[2]
 CONTROL = "key,mysql,rabbit,g-api,placement-api,n-api,n-cond,n-sch"
 COMPUTE = "n-cpu,ovn-controller,ovs-vswitchd,ovsdb-server,q-ovn-agent"
+CLOUD_SERVICES = f"{CONTROL},{COMPUTE},neutron-api,ovn-northd"
 CLOUD = f"""\
 [[local|localrc]]
 HOST_IP=10.88.0.1
-HOSTS=compute1
 VIRT_DRIVER=libvirt
-ENABLED_SERVICES={CONTROL},n-api-meta,n-novnc,n-sproxy,neutron-api,ovn-northd,{COMPUTE}
+ENABLED_SERVICES={CLOUD_SERVICES},n-api-meta,n-novnc,n-sproxy
 """
 SECRETS = "".join(
     f"{name}_PASSWORD=secret\n" for name in ("ADMIN", "DATABASE", "RABBIT", "SERVICE")
@@ -45,9 +47,10 @@ SUBNODE = f"""\
 HOST_IP=@address@
 SERVICE_HOST=10.88.0.1
 DATABASE_TYPE=mysql
-ENABLED_SERVICES=n-cpu,placement-client
 SERVICE_TIMEOUT=3000
 {SECRETS}"""
+FAKE_SUBNODE = f"{SUBNODE}ENABLED_SERVICES=n-cpu,placement-client\n"
+GUEST_SUBNODE = f"{SUBNODE}VIRT_DRIVER=libvirt\nENABLED_SERVICES={COMPUTE}\n"
 
 Hosts = dict[str, SshdHost]
 
@@ -83,33 +86,44 @@ def stack_on(host: SshdHost, make: MakeStackDir, conf: str) -> StackDir:
     return host.take(stack)
 
 
-@pytest.mark.parametrize("hosts", [f"{CONTROL},{COMPUTE},neutron-api,ovn-northd"], indirect=True)
-def test_guests_of_two_hosts_reach_each_other(hosts: Hosts, make: MakeStackDir) -> None:
+@pytest.fixture
+def guests_can_run() -> None:
     if refusal := what_guests_lack():
         pytest.skip(f"this kernel does not do what guests need: {refusal}")
-    controller = hosts["controller"]
-    stack = stack_on(controller, make, CLOUD)
-    lines = stack.run("stack", timeout=2400).ok().lines
-    start = lines.index("boot a server and log in to it:") + 1
-    create, add_address, login = (line.strip() for line in lines[start : start + 3])
 
-    cloud = Cloud(controller, create.partition(";")[0], login.partition("@")[0])
-    group = cloud.run("openstack server group create --policy anti-affinity apart -f value -c id")
-    second = cloud.run("openstack floating ip create public -f value -c floating_ip_address")
-    options = create.partition("server create ")[2].replace("--wait first", f"--hint group={group}")
-    for name in ("first", "second"):
-        cloud.run(f"openstack server create {options} --wait {name}")
-    cloud.run(f"{add_address}; openstack server add floating ip second {second}")
-    servers = {"first": add_address.split()[-1], "second": second}
-    check_guests(cloud, servers)
-    libvirt = {name for name, host in hosts.items() if guests(host)}
-    assert libvirt == {"controller", "compute1"}, "the group keeps the guests apart"
+
+@pytest.mark.parametrize("hosts", [CLOUD_SERVICES], indirect=True)
+@pytest.mark.usefixtures("guests_can_run")
+def test_guests_of_two_hosts_reach_each_other(hosts: Hosts, make: MakeStackDir) -> None:
+    stack = stack_on(hosts["controller"], make, f"{CLOUD}HOSTS=compute1\n")
+    lines = stack.run("stack", timeout=2400).ok().lines
+    cloud, floating = boot_apart(hosts, lines)
+    check_guests(cloud, floating)
+    check_consoles(cloud)
 
     stack.run("stack", timeout=900).ok()
-    assert cloud.inside(second, "hostname") == "second"
+    assert cloud.inside(floating["second"], "hostname") == "second"
     stack.run("unstack", timeout=300).ok()
     assert not any(guests(host) for host in hosts.values())
     stack.run("clean", timeout=300).ok()
+
+
+@pytest.mark.parametrize("hosts", [CLOUD_SERVICES], indirect=True)
+@pytest.mark.usefixtures("guests_can_run")
+def test_subnode_that_is_stacked_by_itself_has_guests(hosts: Hosts, make: MakeStackDir) -> None:
+    controller = stack_on(hosts["controller"], make, f"{CLOUD}{SECRETS}")
+    lines = controller.run("stack", timeout=2400).ok().lines
+    subnode = stack_on(hosts["compute1"], make, GUEST_SUBNODE)
+    subnode.run("stack", timeout=1200).ok()
+    cloud, floating = boot_apart(hosts, lines)
+    check_guests(cloud, floating)
+    check_consoles(cloud)
+
+    for stack in (subnode, controller):
+        stack.run("unstack", timeout=300).ok()
+    assert not any(guests(host) for host in hosts.values())
+    for stack in (subnode, controller):
+        stack.run("clean", timeout=300).ok()
 
 
 class Cloud(NamedTuple):
@@ -144,6 +158,34 @@ class Cloud(NamedTuple):
         return str(address)
 
 
+def boot_apart(hosts: Hosts, lines: list[str]) -> tuple[Cloud, dict[str, str]]:
+    """Boot `first` on one host and `second` on another, with the commands that the stack shows.
+
+    Returns their cloud, and their floating IPs.
+    """
+    start = lines.index("boot a server and log in to it:") + 1
+    create, add_address, login = (line.strip() for line in lines[start : start + 3])
+    cloud = Cloud(hosts["controller"], create.partition(";")[0], login.partition("@")[0])
+    group = cloud.run("openstack server group create --policy anti-affinity apart -f value -c id")
+    second = cloud.run("openstack floating ip create public -f value -c floating_ip_address")
+    options = create.partition("server create ")[2].replace("--wait first", f"--hint group={group}")
+    for name in ("first", "second"):
+        cloud.run(f"openstack server create {options} --wait {name}")
+    cloud.run(f"{add_address}; openstack server add floating ip second {second}")
+    with_guests = {name for name, host in hosts.items() if guests(host)}
+    assert with_guests == {"controller", "compute1"}, "the group keeps the guests apart"
+    return cloud, {"first": add_address.split()[-1], "second": second}
+
+
+def check_consoles(cloud: Cloud) -> None:
+    """The proxies of the controller lead to the consoles of guests on both hosts."""
+    client = [*("env", f"PYTHONPATH={ROOT}"), sys.executable, "-m", "tests.e2e.consoles"]
+    for name in ("first", "second"):
+        for option, text in (("--novnc", "RFB 003.008"), ("--serial", "login:")):
+            url = cloud.run(f"openstack console url show {option} {name} -f value -c url")
+            cloud.controller.run(*client, url, text)
+
+
 def check_guests(cloud: Cloud, floating: dict[str, str]) -> None:
     """Guests are logged in to by their floating IPs, have metadata, and reach one another."""
     fixed = {name: cloud.fixed_address(name) for name in floating}
@@ -169,7 +211,7 @@ def guests(host: SshdHost) -> list[str]:
 def test_subnode_is_stacked_by_itself_before_and_after_its_controller(
     hosts: Hosts, make: MakeStackDir
 ) -> None:
-    with stack_on(hosts["compute1"], make, SUBNODE).start("stack") as early:
+    with stack_on(hosts["compute1"], make, FAKE_SUBNODE).start("stack") as early:
         assert early.stdout
         seen = []
         for line in early.stdout:
@@ -182,7 +224,7 @@ def test_subnode_is_stacked_by_itself_before_and_after_its_controller(
         controller.run("stack", timeout=1800).ok()
         rest, _ = early.communicate(timeout=600)
     assert early.returncode == 0, rest
-    late = stack_on(hosts["compute2"], make, SUBNODE)
+    late = stack_on(hosts["compute2"], make, FAKE_SUBNODE)
     assert "waiting up to" not in late.run("stack", timeout=1200).ok().out
     listing = "openstack hypervisor list -f value -c 'Hypervisor Hostname' -c State"
     admin = f"source {controller.dest / 'openrc'} admin admin; {listing}"
