@@ -82,6 +82,7 @@ _OPTIONS: dict[str, list[tuple[str, int | str, str]]] = {
         ("--kinds", ",".join(failing_calls.KINDS), "what the run lacks"),
         ("--step", 1, "of so many calls one fails, drawn by the seed; 0: one at each site"),
         ("--commands", "stack,-a stack,unstack,clean", "which commands"),
+        ("--skip", 0, "how many of the calls to leave out, which were made before"),
     ],
     "processes": [("--most", 12, "from one process up to so many")],
     "damage": [("--rounds", 100, "how many")],
@@ -162,7 +163,8 @@ def _resources(options: Options, make: MakeStack) -> int:
     campaign = resources.Campaign(*make(resources.PLAN))
     commands = [tuple(one.split()) for one in options.commands.split(",")]
     kinds = options.kinds.split(",")
-    return _ends(campaign.rounds(kinds, options.step, options.seed, commands))
+    rounds = campaign.rounds(kinds, options.step, options.seed, commands, options.skip)
+    return _ends(rounds)
 
 
 def _processes(options: Options, make: MakeStack) -> int:

@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from tests.campaign.failing_calls import KINDS, Failure, Kind
@@ -108,16 +109,21 @@ class Campaign:
         step: int = 1,
         seed: int = 0,
         commands: Iterable[tuple[str, ...]] = COMMANDS,
+        skip: int = 0,
     ) -> Iterator[Round]:
         """Let each call of each command fail in turn, or one of `step` calls, drawn by `seed`.
 
-        With 0 for `step`, one call at each site is drawn.
+        With 0 for `step`, one call at each site is drawn. The first `skip` are left out.
         """
         draw = random.Random(seed)
-        for name in kinds:
-            for command in commands:
-                for number, site in self._choose(name, command, step, draw):
-                    yield self.one(name, command, number, site=site)
+        drawn = (
+            (name, command, number, site)
+            for name in kinds
+            for command in commands
+            for number, site in self._choose(name, command, step, draw)
+        )
+        for name, command, number, site in islice(drawn, skip, None):
+            yield self.one(name, command, number, site=site)
 
     def _choose(
         self, name: str, command: tuple[str, ...], step: int, draw: random.Random
