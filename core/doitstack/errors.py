@@ -68,6 +68,9 @@ class BusyError(DoitstackError):
 class StepError(DoitstackError):
     """A step failed."""
 
+    has_place = False
+    """Whether the message begins with the place in a script: `FILE:LINE`."""
+
 
 class NotWhileLooking(StepError):  # noqa: N818 - it says nothing about what is checked
     """A check cannot be made before anything runs: it does more than to look."""

@@ -40,6 +40,10 @@ def _words(outcome: Outcome) -> list[str]:
     return lines[starts[-1] if starts else last :]
 
 
+FIRST = ACTIONS.count("\n") + 3
+"""The line of the first step in a plugin that `_python` makes."""
+
+
 def _python(make: MakeStackDir, steps: str, **environ: str) -> StackDir:
     hook = "@hookimpl\ndef stack_install(stack):\n" + "".join(
         f"    {line.strip()}\n" for line in steps.strip().splitlines()
@@ -83,7 +87,10 @@ def test_failed_python_step_is_shown_with_its_traceback(stack_dir: MakeStackDir)
         ),
         ("['nowhere']", "nowhere", [],
          "nowhere cannot be run: No such file or directory: nowhere"),
-        ("shell('echo words; false')", "echo", ["words"], "'false' ended with code 1"),
+        ("shell('echo words; false')", "echo", ["words"],
+         f"/d/{DEMO}:{FIRST + 1}: 'false' ended with code 1"),
+        ("shell('echo words; exit 3')", "echo", ["words"],
+         f"/d/{DEMO}:{FIRST + 1}: exit 3 in a command; use `die` with a message"),
     ],
 )  # fmt: skip
 def test_failed_program_of_the_main_line_is_shown_with_its_own_lines(
@@ -209,7 +216,8 @@ def test_future_that_failed_before_the_step_is_shown_first(stack_dir: MakeStackD
         "",
         "FAILED after N s: stack install: plugin demo: future early: sh ended with code 7; "
         "its output is above",
-        "FAILED after N s: stack install: plugin demo: step late: 'false' ended with code 1",
+        f"FAILED after N s: stack install: plugin demo: step late: /d/{DEMO}:{FIRST + 3}: "
+        "'false' ended with code 1",
         "log: /d/.stack/async/early.log",
         AGAIN,
     ]

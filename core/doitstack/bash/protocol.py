@@ -146,8 +146,11 @@ def decode_variables(data: bytes) -> dict[str, str]:
 
 def session_error(kind: str, fields: list[str]) -> StepError | None:
     """Return why the session ends, or None if the message has another meaning."""
-    make = _ENDS.get(kind)
-    return make(*fields) if make else None
+    if not (make := _ENDS.get(kind)):
+        return None
+    error, (_, place, *_) = make(*fields), fields
+    error.has_place = bool(place)
+    return error
 
 
 def _failed(code: str, place: str, command: str, stack: str) -> CommandError:
@@ -168,9 +171,9 @@ def _exited(code: str, place: str, words: str, stack: str) -> StepError:
     """Return the error of an `exit`: the message of `die`, or advice not to use `exit`."""
     if words:
         return CommandError(f"{_at(place)}{words}", int(code))
+    where, instead = ("script", "`return`, or `die`") if place else ("command", "`die`")
     return StepError(
-        f"{_at(place)}exit {code} in a script{_inside(stack)}; "
-        f"use `return`, or `die` with a message"
+        f"{_at(place)}exit {code} in a {where}{_inside(stack)}; use {instead} with a message"
     )
 
 

@@ -10,12 +10,12 @@ from doitstack.bash.session_owner import SessionOwner
 from doitstack.engine.action_contexts import MainLineContext, act_in_future
 from doitstack.engine.main_line_program import MainLinePrograms
 from doitstack.engine.step_timer import StepTimer
-from doitstack.errors import CommandError, DoitstackError, FutureError
+from doitstack.errors import CommandError, DoitstackError, FutureError, StepError
 from doitstack.futures.future import Future
 from doitstack.futures.registry import FutureRegistry
 from doitstack.futures.run_context import RunContext
 from doitstack.planning.call_action import call, call_in_step
-from doitstack.planning.plan import PlannedStep
+from doitstack.planning.plan import PlannedStep, place_before
 from doitstack.planning.scripts import Script
 from doitstack.private_files import private_directory
 from doitstack.stack import Stack
@@ -88,12 +88,25 @@ class Executor:
         if isinstance(action, Script):
             self._source(planned, action)
         elif isinstance(action, Shell):
-            self.stack.shell(action.command)
+            self._run_command(step, action.command)
         elif callable(action):
             self._call(action, (*step.args, *arguments))
         elif isinstance(action, Sequence):
             with self._main_line.programs.marked():
                 self.stack.run([*action, *arguments])
+
+    def _run_command(self, step: Step, command: str) -> None:
+        """Run a command of bash. The error of one that is in no file names the place of the step.
+
+        Raises StepError.
+        """
+        try:
+            self.stack.shell(command)
+        except StepError as error:
+            if not error.has_place:
+                error.args = (f"{place_before(step)}{error}",)
+                error.has_place = True
+            raise
 
     def _source(self, planned: PlannedStep, script: Script) -> None:
         trace = self.traces / f"{planned.task}.log"

@@ -83,6 +83,8 @@ def test_variables_are_pairs() -> None:
         ("exited", ["2", "a.sh:7", "no disk", ""], CommandError("a.sh:7: no disk", 2)),
         ("exited", ["2", "a.sh:7", "", "f"],
          StepError("a.sh:7: exit 2 in a script (in f); use `return`, or `die` with a message")),
+        ("exited", ["3", "", "", ""],
+         StepError("exit 3 in a command; use `die` with a message")),
         ("ended", ["4", "a.sh:7", ""],
          CommandError("a.sh:7: bash has ended with code 4: see its message above, or remove an "
                       "`exit` in POSIX mode", 4)),
@@ -90,8 +92,10 @@ def test_variables_are_pairs() -> None:
 )  # fmt: skip
 def test_end_of_the_session_is_an_error(kind: str, fields: list[str], error: StepError) -> None:
     found = session_error(kind, fields)
+    assert found
     assert type(found) is type(error)
     assert str(found) == str(error)
+    assert found.has_place == ("a.sh:7" in fields)
     assert getattr(found, "code", None) == getattr(error, "code", None)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,22 @@ def test_shell_commands_and_scripts_go_to_the_session(here: Run) -> None:
     ]
     assert here.session.phases == [Phase.EXTRA, Phase.EXTRA]
     assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("has_place", "message"), [(False, "50-demo.py:9: no luck"), (True, "no luck")]
+)
+def test_error_of_a_command_that_is_in_no_script_names_the_place_of_its_step(
+    here: Run, has_place: bool, message: str
+) -> None:
+    error = StepError("no luck")
+    error.has_place = has_place
+    here.session.error = error
+    step = replace(run(shell("exit 3"), name="a"), place="50-demo.py:9")
+    for _ in range(2):  # the session gives the same error to the next command
+        with pytest.raises(StepError) as raised:
+            here.step(step)
+        assert str(raised.value) == message
 
 
 @pytest.mark.parametrize(
