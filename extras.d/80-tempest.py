@@ -4,17 +4,24 @@ from collections.abc import Iterator
 from functools import partial
 
 from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack.venvs import Environment
 from doitstack_plugins.shared import venvs
 from doitstack_plugins.shared.required_services import check
 from doitstack_plugins.tempest import (
     clean_tempest,
     configure_tempest,
+    environment,
     install_tempest,
     is_installed,
     run_tempest,
 )
 
 services = ("tempest",)
+
+
+def environments(stack: Stack) -> list[Environment]:
+    """Return the environment of tempest, for lists that say where code is from."""
+    return [environment(stack)]
 
 
 @hookimpl

@@ -2,13 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from doitstack.private_files import last_lines
 
 _LINES = 20
 _EXCEPTION_LINES = 3
-"""A message may have several lines; what comes after it in a log cannot be told from it."""
+"""A message may have several lines; what comes after it in a log can hardly be told from it."""
+
+_OF_UWSGI = re.compile(
+    r"OOPS ! |unable to load app |\*\*\* |SIGINT/SIGTERM received|\w{3} \w{3} .* - need-app requested"
+)
+"""What uWSGI says after the traceback of an application that it cannot load."""
 
 _BEGIN = "Traceback (most recent call last):"
 _SEARCHED = 400
@@ -43,7 +49,8 @@ def _end_of_traceback(lines: Sequence[str]) -> list[str]:
     frames = [lines[start:end] for start, end in zip(starts, [*starts[1:], size], strict=True)]
     own = [number for number, frame in enumerate(frames) if _is_of_user(frame[0])]
     shown = sorted({*own[-1:], len(frames) - 1} if frames else set())
-    exception = [line for line in lines[size : size + _EXCEPTION_LINES] if line.strip()]
+    rest = takewhile(lambda line: not _OF_UWSGI.match(line), lines[size : size + _EXCEPTION_LINES])
+    exception = [line for line in rest if line.strip()]
     return [*(line for number in shown for line in frames[number]), *exception]
 
 

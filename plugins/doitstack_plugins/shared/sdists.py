@@ -94,7 +94,8 @@ def _make_repository(stack: Stack, directory: Path, message: str) -> None:
     stack.run([*_GIT, "init", "--quiet", "--initial-branch=main", "--template="], cwd=directory)
     private_directory(directory / ".git" / "info")
     (directory / ".git" / "info" / "exclude").write_text(_EXCLUDED, encoding="utf-8")
-    stack.run([*_GIT, "add", "--all", "--force", "."], cwd=directory)
+    # An installation writes this directory anew: that is no change of the user's.
+    stack.run([*_GIT, "add", "--all", "--force", ".", ":!*.egg-info/*"], cwd=directory)
     stack.run([*_GIT, "commit", "--quiet", "--message", message], cwd=directory)
 
 

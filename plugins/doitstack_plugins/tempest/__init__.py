@@ -3,6 +3,7 @@
 from doitstack_plugins.tempest.install_and_run import (
     clean_tempest,
     configure_tempest,
+    environment,
     install_tempest,
     is_installed,
     run_tempest,
@@ -11,6 +12,7 @@ from doitstack_plugins.tempest.install_and_run import (
 __all__ = [
     "clean_tempest",
     "configure_tempest",
+    "environment",
     "install_tempest",
     "is_installed",
     "run_tempest",

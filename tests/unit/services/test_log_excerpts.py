@@ -22,7 +22,20 @@ def test_last_lines_are_shown_without_a_traceback(log: Path) -> None:
     assert reason(log.with_name("none")) == ""
 
 
-def test_real_traceback_ends_in_the_users_file(log: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "said_by_uwsgi",
+    [
+        "unable to load app 0 (mountpoint='') (callable not found or import error)\n"
+        "*** no app loaded. GAME OVER ***\n",
+        "OOPS ! failed loading app in worker 2 (pid 7817)\n"
+        "Sun Nov 29 04:36:29 2026 - need-app requested, destroying the instance...\n",
+        "Sun Nov 29 04:36:29 2026 - need-app requested, destroying the instance...\n"
+        "SIGINT/SIGTERM received...killing workers...\n",
+    ],
+)
+def test_real_traceback_ends_in_the_users_file(
+    log: Path, tmp_path: Path, said_by_uwsgi: str
+) -> None:
     bad = tmp_path / "bad.py"
     bad.write_text("def outer():\n    inner()\n\ndef inner():\n    return nothing\n\nouter()\n")
     with log.open("w") as file:
@@ -31,9 +44,9 @@ def test_real_traceback_ends_in_the_users_file(log: Path, tmp_path: Path) -> Non
         subprocess.run([sys.executable, bad], stderr=file, check=False)
         file.write("")
     with log.open("a") as file:
-        file.write("unable to load app 0\n*** no app loaded. GAME OVER ***\n")
+        file.write(said_by_uwsgi)
     assert reason(log).splitlines()[0] == f'  File "{bad}", line 5, in inner'
-    assert "NameError: name 'nothing' is not defined" in reason(log)
+    assert reason(log).splitlines()[-1] == "NameError: name 'nothing' is not defined"
     assert "line 2, in outer" not in reason(log)
 
 

@@ -30,4 +30,11 @@ def test_drop_in_installs_configures_and_offers_tempest(tmp_path: Path, text: st
 
 def test_earlier_drop_in_differs_only_in_names() -> None:
     assert "packages.first(stack)" in EARLIER
-    assert "venvs" not in EARLIER
+    assert "venvs.installs_after" not in EARLIER
+
+
+def test_drop_in_says_where_the_code_of_tempest_is_from(tmp_path: Path) -> None:
+    (tmp_path / "drop_in.py").write_text(DROP_IN)
+    environments = runpy.run_path(str(tmp_path / "drop_in.py"))["environments"]
+    (made,) = environments(make_stack(tmp_path))
+    assert made.requirements == ("tempest",)
