@@ -143,7 +143,11 @@ def _wait_until(
 
 
 def _takes_work(directory: StackDirectory) -> dict[str, Callable[[], bool]]:
-    """Return the functions of the plugins that say whether a process takes work, by its name."""
+    """Return the functions of the plugins that say whether a process takes work, by its name.
+
+    They use the defaults that the hooks of the settings phases set.
+    """
+    directory.evaluate_hooks_of_settings()
     found: dict[str, Callable[[], bool]] = {}
     for plugin in directory.plugins:
         found.update(plugin.takes_work_of(directory.stack))

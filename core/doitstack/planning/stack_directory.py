@@ -101,6 +101,10 @@ class StackDirectory:
 
         return DirectoryChecks(self)
 
+    def evaluate_hooks_of_settings(self) -> None:
+        """Call the hooks of the settings phases, unless that is done. Raises what they raise."""
+        _ = self._sourced
+
     @property
     def settings_plan(self) -> Plan:
         """The steps of `override_defaults` and `source`."""

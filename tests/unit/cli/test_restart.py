@@ -97,8 +97,15 @@ time.sleep(1000)
 """
 
 TAKES_WORK = """
+from doitstack import hookimpl
+
+@hookimpl
+def source(settings):
+    settings.default("TIDES_SIGN", "takes work")
+
 def takes_work(stack):
-    return {"tides": lambda: "takes work" in stack.services.log("tides").read_text()}
+    sign = stack.settings["TIDES_SIGN"]
+    return {"tides": lambda: sign in stack.services.log("tides").read_text()}
 """
 
 
