@@ -12,7 +12,7 @@ _EXCEPTION_LINES = 3
 """A message may have several lines; what comes after it in a log can hardly be told from it."""
 
 _OF_UWSGI = re.compile(
-    r"OOPS ! |unable to load app |\*\*\* |SIGINT/SIGTERM received|\w{3} \w{3} .* - need-app requested"
+    r"OOPS ! |unable to load app |\*\*\* |SIGINT/SIGTERM received|\w{3} \w{3} .* - need-app "
 )
 """What uWSGI says after the traceback of an application that it cannot load."""
 

@@ -4,6 +4,7 @@ The hooks are in `extras.d/80-tempest.py`, as DevStack's are in `extras.d/80-tem
 """
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -47,13 +48,13 @@ def run_tempest(stack: Stack, *arguments: str) -> None:
     """Run the tests that match `arguments`, by default those of the enabled services.
 
     If the first argument is an option, all are passed to `tempest run`. Raises CommandError if a
-    test fails, StepError if tempest is not configured.
+    test fails, StepError if tempest is not configured or an argument is no regular expression.
     """
     if not _conf(stack).is_file():
         raise StepError("tempest is not configured yet; first run doit stack")
     chosen = arguments or (conf.default_tests(stack),)
     if not chosen[0].startswith("-"):
-        chosen = ("--regex", "|".join(chosen))
+        chosen = ("--regex", "|".join(map(_checked, chosen)))
     program = environment(stack).program("tempest")
     # The caller's shell may be configured for the tests of another cloud.
     place = {"TEMPEST_CONFIG_DIR": str(_conf(stack).parent), "TEMPEST_CONFIG": _conf(stack).name}
@@ -65,6 +66,17 @@ def clean_tempest(stack: Stack) -> None:
     """Remove the environment and the workspace."""
     venvs.remove(stack, environment(stack))
     shutil.rmtree(_state(stack), ignore_errors=True)
+
+
+def _checked(expression: str) -> str:
+    """Return a regular expression that Tempest accepts; else raise StepError."""
+    try:
+        re.compile(expression)
+    except re.error as error:
+        raise StepError(
+            f"{expression} is no regular expression for names of tests: {error}"
+        ) from error
+    return expression
 
 
 def _link_environment(stack: Stack) -> None:

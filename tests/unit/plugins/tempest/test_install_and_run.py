@@ -96,6 +96,16 @@ def test_run_tempest_stays_in_its_workspace(tmp_path: Path) -> None:
     assert stage.programs[0].env["PATH"].startswith(f"{tmp_path}/.stack/venvs/tempest/bin:")
 
 
+def test_bad_expression_is_refused_before_tempest_runs(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    stage = RecordedActions(play)
+    with stack.acting(stage):
+        install_and_run.configure_tempest(stack)
+        with pytest.raises(StepError, match=r"^test_\(x is no regular expression for names of"):
+            install_and_run.run_tempest(stack, "test_users", "test_(x")
+    assert stage.programs == []
+
+
 def test_run_tempest_needs_a_configuration(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
     with (
