@@ -22,6 +22,8 @@ _doitstack_of_ours() (
 # Define what stack.sh defines itself, sudo if it is not installed, and our installation of Python packages.
 _doitstack_stand_in() {
     eval "$(_doitstack_of_ours declare -f echo_nolog sudo _lock _print_trimmed _set_path)"
+    # bindep is ours, too.
+    eval "$(_doitstack_of_ours declare -f _install_listed_packages install_bindep)"
     # shellcheck source=/dev/null
     source "$_doitstack_home/library/python.sh"
     PYTHON=$STACK_VENV/bin/python

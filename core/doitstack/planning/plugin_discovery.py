@@ -19,7 +19,7 @@ from doitstack.planning.found_plugin import FoundPlugin, blaming_imports
 from doitstack.planning.plugin import Plugin
 from doitstack.planning.plugin_registration import Refuse, refuse_all, registered_plugins
 from doitstack.planning.plugin_repositories import in_order, scripts_directory
-from doitstack.planning.scripts import ScriptHooks
+from doitstack.planning.scripts import ScriptHooks, package_lists
 
 IN_TREE = "doitstack"
 """The distribution whose entry points are the in-tree services."""
@@ -107,4 +107,5 @@ def _repository(repository: PluginRepository, dest: Path) -> FoundPlugin:
     scripts = {phase: files[phase] for phase in Phase if files[phase].is_file()}
     origin = f"{repository.url} at {directory.parent}"
     existing = tuple(dict.fromkeys(scripts.values()))
-    return FoundPlugin(repository.name, origin, ScriptHooks(scripts), scripts=existing)
+    hooks = ScriptHooks(scripts, package_lists(directory, repository.name))
+    return FoundPlugin(repository.name, origin, hooks, scripts=existing)

@@ -85,6 +85,28 @@ def test_install_bindep_installs_what_is_missing(debian) -> None:
     assert "Can not find bindep file" in debian.says("install_bindep none.txt")
 
 
+def test_bindep_that_cannot_be_run_is_an_error(debian) -> None:
+    debian.program("uv", "echo no such host >&2; exit 1")
+    (debian.path / "b.txt").touch()
+    assert "bindep cannot be run for b.txt" in debian("install_bindep b.txt", code=1).err
+    assert debian.says("OFFLINE=True; install_bindep b.txt") == ""
+    debian.program("uv", "exit 0")
+    assert debian.says("install_bindep b.txt") == ""
+
+
+def test_packages_of_a_plugin_are_those_of_its_lists_for_this_distribution(debian) -> None:
+    files = debian.path / "devstack" / "files"
+    for kind in ("debs", "rpms"):
+        (files / kind).mkdir(parents=True)
+        (files / kind / "p").write_text(f"{kind}-1\nhave1\n{kind}-2 # comment\n")
+    (files / "bindep.txt").touch()
+    debian.program("uv", "echo want; exit 1")
+    lists = f"{files}/debs/p {files}/rpms/p {files}/bindep.txt"
+    lines = debian(f"NO_UPDATE_REPOS=True; _install_listed_packages {lists}").lines
+    assert [line.partition(" install ")[2] for line in lines] == ["debs-1 have1 debs-2", "want"]
+    assert debian.says(f"_install_listed_packages {files}/rpms/p") == ""
+
+
 def test_other_distributions_use_their_own(bash) -> None:
     (bash.path / "release").write_text("ID=fedora\nVERSION_ID=40\n")
     bash.env["OS_RELEASE_FILE"] = "release"

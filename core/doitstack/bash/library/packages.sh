@@ -210,6 +210,20 @@ get_plugin_packages() {
     _parse_package_files "${files[@]}"
 }
 
+# _install_listed_packages FILE...: the lists of a plugin: bindep.txt, or debs/NAME and the like
+_install_listed_packages() {
+    local -
+    set +x
+    local directory file
+    local -a packages=()
+    for file in "$@"; do
+        directory=$(_get_package_dir "${file%/*/*}")
+        [[ $file != "$directory"/* ]] || mapfile -t packages < <(_parse_package_files "$file")
+    done
+    ((${#packages[@]} == 0)) || install_package "${packages[@]}"
+    [[ $file != */bindep.txt ]] || install_bindep "$file"
+}
+
 # install_bindep FILE [PROFILE,PROFILE]
 install_bindep() {
     local -
@@ -219,9 +233,13 @@ install_bindep() {
         warn "$LINENO" "Can not find bindep file: $1"
         return 0
     fi
-    local IFS=$' \t\n'
-    # bindep exits with 1 if packages are missing
+    [[ ${OFFLINE-} != True ]] || return 0
+    local IFS=$' \t\n' missing
+    local profiles=${2-}
+    # bindep names the packages that are missing, and exits with 1.
     # shellcheck disable=SC2086  # profiles are words
-    mapfile -t packages < <(_run_uv tool run bindep -b --file "$1" ${2//,/ } || :)
+    missing=$(_run_uv tool run bindep -b --file "$1" ${profiles//,/ }) || [[ $missing ]] ||
+        die "$LINENO" "bindep cannot be run for $1"
+    mapfile -t packages <<< "$missing"
     install_package "${packages[@]}"
 }
