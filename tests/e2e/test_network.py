@@ -127,8 +127,13 @@ BARE_METAL = """\
 if [[ $1/$2 == stack/post-config && $Q_AGENT == ovn ]]; then
     init_ovn
     start_ovn
+    sudo ovs-vsctl -- --may-exist add-br brbm -- set Bridge brbm datapath_type=netdev
     ovs-vsctl --db="unix:$DATA_DIR/ovn/conf.sock" show > "$DEST/seen"
-    ovn-nbctl --db="$OVN_NB_REMOTE" ls-add of-script
+    ovs-ofctl dump-flows brbm >> "$DEST/seen"
+    ovs-appctl version >> "$DEST/seen"
+    sudo ovs-vsctl --if-exists del-br brbm
+    ovn-sbctl list Chassis | sed -n 's/^hostname/chassis/p' >> "$DEST/seen"
+    ovn-nbctl ls-add of-script
 fi
 """
 
@@ -138,7 +143,11 @@ def test_a_script_can_use_ovn_before_neutron(ovn: StackDir, tmp_path: Path) -> N
     (ovn.path / "extras.d" / "50-metal.sh").write_text(BARE_METAL)
     for _ in range(2):
         ovn.run("stack", timeout=600, Q_AGENT="ovn").ok()
-        assert "Bridge br-int" in (ovn.dest / "seen").read_text()
+        seen = (ovn.dest / "seen").read_text()
+        assert all(
+            part in seen
+            for part in ("Bridge br-int", "Bridge brbm", "actions=", "ovs-vswitchd", "chassis")
+        )
         network = Network(ovn, tmp_path)
         assert "of-script" in network.nbctl("ls-list")
         network.nbctl("ls-del", "of-script")

@@ -14,7 +14,7 @@ from doitstack.uptodate import digest
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.nova import conf as nova
 from doitstack_plugins.ovn import between_hosts, datapath, namespace, outside
-from doitstack_plugins.ovn.commands import node, northbound, succeeds
+from doitstack_plugins.ovn.commands import node, northbound, offer, succeeds
 from doitstack_plugins.ovn.places import database, has_databases, remote, root
 from doitstack_plugins.shared import health
 
@@ -38,6 +38,7 @@ _INTEGRATION_BRIDGE = "br-int"
 
 def start(stack: Stack) -> None:
     """Start what does not run, restart what runs from something else, and wait for all of it."""
+    offer(stack)
     namespace.start(stack)
     if has_databases(stack):
         _forget_other_neutron(stack)

@@ -11,6 +11,21 @@ from tests.unit.bash.conftest import LIBRARY
 without_sudo = pytest.mark.skipif(os.geteuid() != 0, reason="root's own sudo is for root")
 
 
+def test_sudo_finds_the_programs_of_the_stack(bash) -> None:
+    bash.program("sudo", 'echo "$*"')
+    tools = bash.path / "dest" / "bin"
+    tools.mkdir(parents=True)
+    (tools / "ovs-vsctl").touch(mode=0o755)
+    script = (
+        "sudo ovs-vsctl show; sudo -E A=1 ovs-vsctl -- --x; sudo -u me ovs-vsctl; sudo ls; sudo -v"
+    )
+    assert bash(script).lines == [
+        f"{tools}/ovs-vsctl show",
+        f"-E A=1 {tools}/ovs-vsctl -- --x",
+        *("-u me ovs-vsctl", "ls", "-v"),
+    ]
+
+
 @without_sudo
 def test_root_does_without_sudo(bash) -> None:
     script = """

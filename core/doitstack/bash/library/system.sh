@@ -32,6 +32,21 @@ if ((EUID == 0)) && ! type -P sudo > /dev/null; then
             runuser -u "$user" -- env "${assign[@]}" "$@"
         fi
     }
+else
+    # sudo [-EHnS] [NAME=VALUE...] COMMAND...: sudo has a PATH of its own, without the programs of the stack
+    sudo() {
+        local -
+        set +x
+        local -a before=()
+        while [[ ${1-} == -[EHnS] || ${1-} == [A-Za-z_]*=* ]]; do
+            before+=("$1")
+            shift
+        done
+        if [[ ${1-} != */* && ${DEST-} && -x $DEST/bin/${1-} && ! -d $DEST/bin/${1-} ]]; then
+            set -- "$DEST/bin/$1" "${@:2}"
+        fi
+        command sudo "${before[@]}" "$@"
+    }
 fi
 
 # sudo_with_proxies COMMAND...
