@@ -91,6 +91,8 @@ def test_failed_python_step_is_shown_with_its_traceback(stack_dir: MakeStackDir)
          f"/d/{DEMO}:{FIRST + 1}: 'false' ended with code 1"),
         ("shell('echo words; exit 3')", "echo", ["words"],
          f"/d/{DEMO}:{FIRST + 1}: exit 3 in a command; use `die` with a message"),
+        ("lambda stack: stack.shell('exit 3'), name='mine'", "mine", [],
+         f"/d/{DEMO}:{FIRST + 1}: exit 3 in a command; use `die` with a message"),
     ],
 )  # fmt: skip
 def test_failed_program_of_the_main_line_is_shown_with_its_own_lines(

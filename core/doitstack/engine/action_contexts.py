@@ -1,5 +1,6 @@
 """The operations of actions: on the main line of a run, and inside a future."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from doitstack.futures.registry import FutureRegistry
 from doitstack.futures.run_context import RunContext
 from doitstack.journal.events import ComponentTime
 from doitstack.phases import Phase
+from doitstack.planning.call_action import OURS
 from doitstack.processes.program import Program, run_in_future
 from doitstack.records import Record
 from doitstack.stack import Stack
@@ -71,9 +73,20 @@ class MainLineContext(Record):
         self.run_context.journal.write(ComponentTime(component, seconds))
 
     def shell(self, command: str) -> None:
-        """Run a command of the bash session. Raises StepError."""
-        with self.run_context.loop.shielded():
-            self.session.use(self.phase, lambda session: session.run(lambda: command))
+        """Run a command of the bash session.
+
+        Raises StepError: with the line of the script, or else of the action that calls stack.shell.
+        """
+        try:
+            with self.run_context.loop.shielded():
+                self.session.use(self.phase, lambda session: session.run(lambda: command))
+        except StepError as error:
+            caller = sys._getframe(2)
+            file = caller.f_code.co_filename
+            if not error.has_place and not file.startswith(OURS):
+                error.args = (f"{file}:{caller.f_lineno}: {error}",)
+                error.has_place = True
+            raise
 
     def async_run(
         self,
