@@ -25,6 +25,9 @@ def find(stack: Stack) -> dict[str, str]:
         if stack.is_service_enabled("neutron"):
             network = connection.network.find_network(stack.settings["PUBLIC_NETWORK_NAME"])
             found.update({"public_network_id": str(network.id)} if network else {})
+            # Tempest takes all that Neutron has ever had for there unless it is told.
+            aliases = (extension.alias for extension in connection.network.extensions())
+            found["api_extensions"] = ",".join(sorted(aliases))
     return found
 
 

@@ -32,6 +32,7 @@ _AVAILABLE = {
 OF_RESOURCES = frozenset(
     {
         ("network", "public_network_id"),
+        ("network-feature-enabled", "api_extensions"),
         *(
             ("compute", name)
             for name in ("image_ref", "image_ref_alt", "flavor_ref", "flavor_ref_alt")
@@ -72,8 +73,13 @@ def _without_guests(stack: Stack, state: str, found: Mapping[str, str]) -> Secti
         },
         # Nothing answers at the addresses of such servers.
         "validation": {"run_validation": "false"},
+        **({"dashboard": {"dashboard_url": _dashboard(stack)}} if is_enabled("horizon") else {}),
         **_of_services(found),
     }
+
+
+def _dashboard(stack: Stack) -> str:
+    return f"{stack.settings['HORIZON_SERVICE_URI']}/"
 
 
 def _auth(stack: Stack) -> dict[str, str]:
@@ -92,6 +98,7 @@ def _of_services(found: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
     return {
         "image": {"endpoint_type": "publicURL"},
         "network": {"endpoint_type": "publicURL", **_of_resources(found, "network")},
+        "network-feature-enabled": _of_resources(found, "network-feature-enabled"),
         "compute": {"endpoint_type": "publicURL", **_of_resources(found, "compute")},
         "compute-feature-enabled": {"vnc_console": "false", "config_drive": "false"},
         "volume": {"endpoint_type": "publicURL", "catalog_type": "block-storage"},

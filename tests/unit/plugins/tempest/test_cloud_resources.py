@@ -37,6 +37,9 @@ class FakeCloud:
     def find_network(self, name: str) -> Any:
         return SimpleNamespace(id=f"network-{name}") if name in self.networks else None
 
+    def extensions(self) -> list[Any]:
+        return [SimpleNamespace(alias=alias) for alias in ("router", "provider")]
+
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> FakeCloud:
@@ -71,6 +74,7 @@ def test_flavors_are_of_nova_and_the_network_is_of_neutron(tmp_path: Path, api: 
         "flavor_ref": "flavor-m1.nano",
         "flavor_ref_alt": "flavor-m1.micro",
         "public_network_id": "network-public",
+        "api_extensions": "provider,router",
     }
     api.networks = []
-    assert find(tmp_path, "key,neutron") == {}
+    assert find(tmp_path, "key,neutron") == {"api_extensions": "provider,router"}

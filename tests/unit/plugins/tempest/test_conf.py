@@ -58,3 +58,14 @@ def test_ids_go_to_the_sections_that_use_them(tmp_path: Path) -> None:
     assert sections["network"]["public_network_id"] == "n"
     assert "public_network_id" not in conf.sections(make_stack(tmp_path), "/state", {})["network"]
     assert sections["oslo_concurrency"] == {"lock_path": "/state/locks"}
+
+
+def test_extensions_are_those_of_neutron_and_the_dashboard_is_where_horizon_is(
+    tmp_path: Path,
+) -> None:
+    uri = "http://127.0.0.1:8088"
+    stack = make_stack(tmp_path, ENABLED_SERVICES="key,neutron,horizon", HORIZON_SERVICE_URI=uri)
+    sections = conf.sections(stack, "/state", {"api_extensions": "provider,router"})
+    assert sections["network-feature-enabled"] == {"api_extensions": "provider,router"}
+    assert sections["dashboard"] == {"dashboard_url": f"{uri}/"}
+    assert "dashboard" not in conf.sections(make_stack(tmp_path), "/state", {})
