@@ -14,7 +14,7 @@ from doitstack_plugins.tempest.guests import SCENARIOS
 from tests.conftest import StackDir, stack_dirs
 from tests.e2e.browser import Browser, install_browser
 from tests.e2e.private_host import PrivateHost, private_host
-from tests.e2e.samples import check_stopped, make_sample, needs_packages, openstack, tempest_passes
+from tests.e2e.samples import check_stopped, make_sample, needs_packages, tempest_passes
 from tests.namespaces import needs_namespaces
 
 pytestmark = [
@@ -95,7 +95,13 @@ def test_a_server_is_launched_and_seen_in_a_browser(
     password = dict(line.split("=", 1) for line in lines)["ADMIN_PASSWORD"]
     browser = Browser(tmp_path / "profile", host.prefix)
     browser.look_like(width=1300)
-    project = openstack(cloud, "devstack", "token", "issue", "-f", "value", "-c", "project_id")
+    client = [
+        "env",
+        f"OS_CLIENT_CONFIG_FILE={cloud.dest}/clouds.yaml",
+        f"{cloud.dest}/bin/openstack",
+    ]
+    words = ("token", "issue", "-f", "value", "-c", "project_id")
+    project = host.run(*client, "--os-cloud", "devstack", *words).strip()
     try:
         log_in(browser, dashboard, password)
         # The user has more than one project, and the dashboard may take any of them.
