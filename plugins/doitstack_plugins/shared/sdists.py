@@ -22,7 +22,10 @@ _GIT = (
     *("git", "-c", "user.name=doitstack", "-c", "user.email=doitstack@localhost"),
     *("-c", "commit.gpgSign=false", "-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false"),
 )
-_EXCLUDED = "*.pyc\n__pycache__/\n*.egg-info/\nbuild/\n.tox/\n.venv/\n.stestr/\n"
+_MADE_ANEW = ("AUTHORS", "ChangeLog", "*.egg-info/")
+"""What pbr writes anew when it builds or installs: that is no change of the user's."""
+
+_EXCLUDED = ("*.pyc", "__pycache__/", *_MADE_ANEW, "build/", ".tox", ".venv", ".stestr/")
 """A source distribution has no list of what git is not to track."""
 
 
@@ -93,9 +96,10 @@ def _archives(directory: Path) -> Iterator[Path]:
 def _make_repository(stack: Stack, directory: Path, message: str) -> None:
     stack.run([*_GIT, "init", "--quiet", "--initial-branch=main", "--template="], cwd=directory)
     private_directory(directory / ".git" / "info")
-    (directory / ".git" / "info" / "exclude").write_text(_EXCLUDED, encoding="utf-8")
-    # An installation writes this directory anew: that is no change of the user's.
-    stack.run([*_GIT, "add", "--all", "--force", ".", ":!*.egg-info/*"], cwd=directory)
+    exclude = directory / ".git" / "info" / "exclude"
+    exclude.write_text("".join(f"{one}\n" for one in _EXCLUDED), encoding="utf-8")
+    unless = [f":!{one}*" if one.endswith("/") else f":!{one}" for one in _MADE_ANEW]
+    stack.run([*_GIT, "add", "--all", "--force", ".", *unless], cwd=directory)
     stack.run([*_GIT, "commit", "--quiet", "--message", message], cwd=directory)
 
 

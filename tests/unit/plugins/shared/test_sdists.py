@@ -51,6 +51,7 @@ def play_pip(program: Program) -> None:
     assert program.cwd
     project = write_project(program.cwd / "oslo_log-5.0")
     (project / "ignored.pyc").touch()
+    (project / "AUTHORS").touch()
     (project / "sample.egg-info").mkdir()
     (project / "sample.egg-info" / "PKG-INFO").touch()
     with tarfile.open(program.cwd / "oslo_log-5.0.tar.gz", "w:gz") as archive:
@@ -66,7 +67,9 @@ def test_tree_is_a_repository_of_its_own(stack: Stack) -> None:
     assert tree.state.branch == "main"
     assert tree.state.changed == ()
     assert git(tree.directory, "log", "--format=%s") == "oslo_log-5.0"
-    assert git(tree.directory, "status", "--porcelain", "--ignored") == "!! sample.egg-info/"
+    ignored = git(tree.directory, "status", "--porcelain", "--ignored")
+    assert ignored.splitlines() == ["!! AUTHORS", "!! sample.egg-info/"]
+    assert "ignored.pyc" in git(tree.directory, "ls-files")
     assert sorted(path.name for path in stack.dest.iterdir()) == ["oslo.log", "venvs"]
     unpack(stack, lambda program: pytest.fail(str(program)))
 
