@@ -13,6 +13,7 @@ from doitstack.cli import init
 from doitstack.cli.init import stack_directory_files
 from doitstack.errors import SettingsError
 from tests.conftest import CHECKOUT, DOIT, clean_environment
+from tests.ports import free_port
 from tests.unit.another_user import give_away
 
 
@@ -28,10 +29,10 @@ def test_init_makes_a_stack_directory_that_works(tmp_path: Path) -> None:
         *("extras.d/README", "extras.d/80-tempest.py"),
     }
 
+    environ = clean_environment(KEYSTONE_SERVICE_PORT=str(free_port()))
     listed = subprocess.run(
-        [DOIT, "plan"], cwd=directory, env=clean_environment(), capture_output=True, text=True,
-        check=True,
-    ).stdout  # fmt: skip
+        [DOIT, "plan"], cwd=directory, env=environ, capture_output=True, text=True, check=True
+    ).stdout
     assert "install_keystone" in listed
     assert "install_tempest" in listed
 

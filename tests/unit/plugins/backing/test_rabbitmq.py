@@ -8,6 +8,7 @@ import pytest
 from doitstack.errors import SettingsError
 from doitstack.stack import Stack
 from doitstack_plugins.backing import rabbitmq
+from tests.ports import free_port
 from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
@@ -41,8 +42,9 @@ def test_a_vhost_is_made_once_for_the_data_of_the_broker(tmp_path: Path) -> None
 
 
 def test_broker_refuses_a_password_that_its_file_cannot_hold(tmp_path: Path) -> None:
+    stack = make(tmp_path, RABBIT_PASSWORD="a b", RABBIT_PORT=str(free_port()))
     with pytest.raises(SettingsError, match=r"^RABBIT_PASSWORD takes letters"):
-        rabbitmq.check_rabbit(make(tmp_path, RABBIT_PASSWORD="a b"))
+        rabbitmq.check_rabbit(stack)
 
 
 def test_broker_url_quotes(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb, memcached, rabbitmq
 from doitstack_plugins.cinder.plugin import plugin as cinder
 from doitstack_plugins.libvirt import node
+from tests.ports import free_port
 from tests.unit.recorded_actions import RecordedActions, make_stack
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
@@ -41,8 +42,9 @@ def test_futures_of_cinder(tmp_path: Path) -> None:
 
 
 def test_cinder_needs_more_than_itself(tmp_path: Path) -> None:
+    lacking = make_cinder(tmp_path, "key,c-api", CINDER_SERVICE_PORT=str(free_port()))
     with pytest.raises(SettingsError, match="enable_service mysql rabbit"):
-        cinder.check(make_cinder(tmp_path, "key,c-api"))
+        cinder.check(lacking)
 
 
 def test_configuration_is_private_and_complete(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.neutron import plugin as module
+from tests.ports import free_port
 from tests.unit.recorded_actions import RecordedActions, make_stack
 
 pytestmark = pytest.mark.usefixtures("no_fork_server")
@@ -79,8 +80,10 @@ def test_the_port_has_two_names(tmp_path: Path, given: dict[str, str], port: str
 
 
 def test_neutron_needs_more_than_itself(tmp_path: Path) -> None:
+    port = str(free_port())
+    lacking = make_neutron(tmp_path, ENABLED_SERVICES="key,neutron-api", NEUTRON_SERVICE_PORT=port)
     with pytest.raises(SettingsError, match="enable_service mysql rabbit"):
-        neutron.check(make_neutron(tmp_path, ENABLED_SERVICES="key,neutron-api"))
+        neutron.check(lacking)
 
 
 def test_configuration_is_private_and_complete(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from doitstack.errors import SettingsError
 from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins.nova.plugin import plugin as nova
+from tests.ports import free_port
 from tests.unit.plugins.nova.stacks import SERVICES, make_nova
 
 HOOKS = (nova.stack_pre_install, nova.stack_install, nova.stack_post_config, nova.stack_extra)
@@ -64,8 +65,10 @@ def test_cells_that_cannot_be_are_refused(
 
 
 def test_services_that_nova_needs_are_reported_first(tmp_path: Path) -> None:
+    port = str(free_port())
+    lacking = make_nova(tmp_path, ENABLED_SERVICES="n-api,key", NOVA_SERVICE_PORT=port)
     with pytest.raises(SettingsError, match="mysql, rabbit, placement-api, g-api"):
-        nova.check(make_nova(tmp_path, ENABLED_SERVICES="n-api,key"))
+        nova.check(lacking)
 
 
 def test_subnode_has_computes_alone(tmp_path: Path) -> None:
