@@ -16,6 +16,12 @@ _ALONE = (
 )
 """The words before a command that end the daemons that it starts; systemd is not seen there."""
 
+_INSTALL = (
+    *("apt-get", "-o", "DPkg::Lock::Timeout=60", "install"),
+    *("--yes", "--no-install-recommends"),
+)
+"""A stack beside the tests may be installing packages: apt waits for it, in s."""
+
 
 def have(program: str, package: str, *, has_daemon: bool = False) -> None:
     """Have `program` on this machine, or skip the test.
@@ -26,7 +32,7 @@ def have(program: str, package: str, *, has_daemon: bool = False) -> None:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         pytest.skip(f"{package} is not installed, and only root on Debian can install it")
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", package]
+    install = [*_INSTALL, package]
     with _alone():
         for command in (["apt-get", "update"], [*(_ALONE if has_daemon else ()), *install]):
             answer = subprocess.run(command, capture_output=True, text=True, check=False)
