@@ -35,6 +35,7 @@ def make_almanac(make: MakeStackDir, top: Path) -> StackDir:
 KEYSTONE_SERVICE_PORT={keystone}
 ALMANAC_PORT={almanac}
 TIDES_SERVICE_PORT={tides}
+APACHE_PORT=
 enable_plugin almanac {repository.url}
 
 [[post-config|$ALMANAC_CONF]]

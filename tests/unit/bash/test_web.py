@@ -87,18 +87,6 @@ def test_uwsgi_for_large_bodies(bash) -> None:
     assert _uwsgi(bash)["http-raw-body"] == "true"
 
 
-def test_sites_and_the_server_that_is_not_there(bash) -> None:
-    script = """
-    f=$(apache_site_config_for x); echo > "$f"; enable_apache_site x
-    ls dest/apache/sites-enabled; disable_apache_site x; ls dest/apache/sites-enabled
-    start_apache_server; restart_apache_server; reload_apache_server; stop_apache_server
-    enable_apache_mod proxy; enable_mod_ssl; write_local_proxy_http_config y http://h:1 /y
-    cat dest/apache/sites-available/y.conf
-    APACHE_ENABLED_SERVICES=a,b; is_apache_enabled_service c b && echo yes
-    """
-    assert bash(script).lines == ["x", 'ProxyPass "/y" "http://h:1" retry=0 acquire=1', "yes"]
-
-
 def test_install_apache_is_the_wsgi_server(bash) -> None:
     assert (
         bash.says("pip_install() { echo $*; }; install_apache_wsgi; install_apache_uwsgi")

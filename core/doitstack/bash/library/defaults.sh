@@ -71,7 +71,7 @@ _set_constants() {
         "${NOVNC_REPO=https://github.com/novnc/novnc.git}" "${S3_SERVICE_PORT=3333}" \
         "${IRONIC_PYTHON_AGENT_REPO=$GIT_BASE/openstack/ironic-python-agent.git}" \
         "${IRONIC_PYTHON_AGENT_BRANCH=$TARGET_BRANCH}" "${VOLUME_BACKING_FILE_SIZE=30G}"
-    # There is no Apache.
+    # Keystone and the like are not behind Apache.
     : "${ENABLE_HTTPD_MOD_WSGI_SERVICES=False}"
 }
 

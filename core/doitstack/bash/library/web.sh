@@ -1,22 +1,8 @@
 # shellcheck shell=bash
-# API services in a WSGI server: uwsgi under the stack's supervisor. There is no Apache: a service that
-# DevStack would put behind Apache listens on its own port.
-
-APACHE_NAME=${APACHE_NAME:-apache2}
-APACHE_CONF_DIR=${APACHE_CONF_DIR:-${DEST-}/apache/sites-available}
-APACHE_SETTINGS_DIR=${APACHE_SETTINGS_DIR:-${DEST-}/apache/conf-enabled}
+# API services in a WSGI server: uwsgi under the stack's supervisor. A service that DevStack would put behind Apache
+# listens on its own port, and Apache, where it runs, forwards to that.
 
 _WSGI_MODULE='^[A-Za-z0-9_.]+:[A-Za-z0-9_]+$'
-
-# is_apache_enabled_service SERVICE...
-is_apache_enabled_service() {
-    local service
-    # shellcheck disable=SC2048
-    for service in $*; do
-        [[ ,${APACHE_ENABLED_SERVICES-}, != *",$service,"* ]] || return 0
-    done
-    return 1
-}
 
 # install_apache_wsgi, install_apache_uwsgi: install uwsgi, which is used for both
 install_apache_wsgi() {
@@ -25,47 +11,6 @@ install_apache_wsgi() {
 
 install_apache_uwsgi() {
     pip_install pyuwsgi
-}
-
-# apache_site_config_for SITE: print the path of its configuration file
-apache_site_config_for() {
-    mkdir -p "$APACHE_CONF_DIR"
-    echo "$APACHE_CONF_DIR/$1.conf"
-}
-
-# enable_apache_site, disable_apache_site SITE: record which sites are in use
-enable_apache_site() {
-    mkdir -p "$APACHE_CONF_DIR/../sites-enabled"
-    : > "$APACHE_CONF_DIR/../sites-enabled/$1"
-}
-
-disable_apache_site() {
-    rm -f "$APACHE_CONF_DIR/../sites-enabled/$1"
-}
-
-# enable_apache_mod, start_apache_server and the like: do nothing, since there is no server
-enable_apache_mod() {
-    :
-}
-
-enable_mod_ssl() {
-    :
-}
-
-start_apache_server() {
-    :
-}
-
-stop_apache_server() {
-    :
-}
-
-restart_apache_server() {
-    :
-}
-
-reload_apache_server() {
-    :
 }
 
 # uwsgi_http_address NAME: print the host:port of the service NAME, always the same
@@ -152,8 +97,8 @@ _reachable() {
     local noted='^ProxyPass "(/[^"]+)" "([^"]+)"'
     [[ $1 =~ ^https?://(\[[^]]*\]|[^/:]+)(:80|:443)?/ ]] || { echo "$1"; return; }
     path=/${path#*/}
-    for file in "$APACHE_CONF_DIR"/../sites-enabled/*; do
-        read -r line 2> /dev/null < "$APACHE_CONF_DIR/${file##*/}.conf" || continue
+    for file in "$APACHE_CONF_DIR"/../sites-enabled/*.conf; do
+        read -r line 2> /dev/null < "$file" || continue
         [[ $line =~ $noted ]] || continue
         [[ $path/ != "${BASH_REMATCH[1]}"/* ]] || { echo "${BASH_REMATCH[2]}${path#"${BASH_REMATCH[1]}"}"; return; }
     done
@@ -179,6 +124,7 @@ write_local_proxy_http_config() {
 _note_site() {
     printf 'ProxyPass "%s" "http://%s" retry=0 acquire=1\n' "$2" "$3" > "$(apache_site_config_for "$1")"
     enable_apache_site "$1"
+    start_apache_server
 }
 
 # remove_uwsgi_config CONF WSGI_OR_NAME
