@@ -69,7 +69,7 @@ def check_plugins(stack: StackDir) -> None:
         check_tides(stack, url_of(cloud, "tides"), cloud.auth_token)
     assert answer_of(url) == DAYS
     # DevStack would serve this one through Apache.
-    assert answer_of(web_url) == [*DAYS, "/almanac"]
+    assert answer_of(web_url) == [*DAYS, "/almanac/"]
 
 
 def check_accounts(cloud: Connection) -> None:

@@ -8,12 +8,18 @@ import json
 import os
 import re
 import shlex
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 
 from doitstack.errors import ServiceError
 from doitstack.private_files import private_directory, write_private
 from doitstack.records import Record
 from doitstack.stack import Stack
+from doitstack.uptodate import digest
+
+_CONFIGURATION = re.compile(r"(?:--?[\w-]+=)?(/.+\.(?:conf|ini|cfg|toml|ya?ml|json))")
+"""A word of a command that names a configuration file."""
 
 
 class Unit(Record):
@@ -70,8 +76,17 @@ def start(stack: Stack, name: str) -> str:
         raise ServiceError(f"{name} was never started; call run_process {name} COMMAND") from error
     except (ValueError, TypeError, RecursionError) as error:
         raise ServiceError(f"{name}: cannot understand its command: {error}") from error
-    stack.run_process(name, argv, env=environ)
+    stack.run_process(name, argv, env=environ, code=_configuration_digest(unit.command))
     return ""
+
+
+def _configuration_digest(command: str) -> str:
+    """Return a digest of the files that a command names; if one changes, it is started again."""
+    texts: list[str] = []
+    for word in filter(None, map(_CONFIGURATION.fullmatch, shlex.split(command))):
+        with suppress(OSError):
+            texts.append(Path(word[1]).read_text(encoding="utf-8", errors="replace"))
+    return digest(*texts) if texts else ""
 
 
 def stop(stack: Stack, name: str) -> str:

@@ -16,13 +16,20 @@ class FakeStack:
     dest: Path
     log: list[tuple[Any, ...]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
 
     def run_process(
-        self, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        code: str = "",
     ) -> None:
         if argv == ["/bin/false"]:
             raise ServiceError(f"{name} does not stay up")
         self.log.append(("run", name, list(argv), dict(env or {})))
+        self.codes.append(code)
 
     def stop_process(self, *names: str) -> None:
         self.log.append(("stop", *names))

@@ -2,11 +2,14 @@
 
 import bz2
 import gzip
+import io
 import lzma
+import tarfile
 import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +64,39 @@ def test_file_is_uploaded_unpacked(
     assert (glance.path / "uploaded").read_bytes() == (QCOW2 if disk_format == "qcow2" else RAW)
 
 
+def _pack(archive: Path, *names: str) -> None:
+    """Write an archive of files, each of which has its name as content."""
+    with tarfile.open(archive, "w:gz") as tar:
+        for name in names:
+            about = tarfile.TarInfo(name)
+            about.size = len(name)
+            tar.addfile(about, io.BytesIO(name.encode()))
+
+
+@pytest.mark.parametrize("end", ["tar.gz", "tgz"])
+def test_kernel_and_ramdisk_of_an_archive_are_images_of_their_own(glance, end: str) -> None:
+    _pack(glance.path / f"c-uec.{end}", "c-blank.img", "c-vmlinuz", "c-initrd")
+    glance.program(
+        "openstack",
+        f"""
+        echo "$*" >> {glance.path}/calls
+        file={glance.path}/$5.id
+        case $* in *" create "*) cat > "$file"; echo made ;; *) cat "$file" ;; esac
+        """,
+    )
+
+    assert glance.says(f"REGION_NAME=; upload_image file://{glance.path}/c-uec.{end}") == "made"
+
+    rest = "--public -f value -c id --container-format {0} --disk-format {0}"
+    assert _created(glance) == [
+        f"c-uec-kernel {rest.format('aki')}",
+        f"c-uec-ramdisk {rest.format('ari')}",
+        f"c-uec {rest.format('ami')} --property kernel_id=c-vmlinuz --property ramdisk_id=c-initrd",
+    ]
+    assert (glance.path / "c-uec.id").read_text() == "c-blank.img"
+    assert list((glance.path / "dest" / "files").iterdir()) == []
+
+
 def test_image_of_that_name_stays(glance) -> None:
     (glance.path / "known").write_text("cirros\n")
     (glance.path / "cirros.img").write_bytes(QCOW2)
@@ -70,13 +106,20 @@ def test_image_of_that_name_stays(glance) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "word"),
-    [("file:///nowhere/x.img", "does not exist"), ("file://{}/x.tar.gz", "unknown image format")],
+    ("url", "code", "word"),
+    [
+        ("file:///nowhere/x.img", 1, "does not exist"),
+        ("file://{}/x.zip", 1, "unknown image format"),
+        ("file://{}/x.tar.gz", 2, "cannot unpack"),
+        ("file://{}/empty.tgz", 1, "there is no disk in"),
+    ],
 )
-def test_impossible_upload_is_an_error(glance, url: str, word: str) -> None:
+def test_impossible_upload_is_an_error(glance, url: str, code: int, word: str) -> None:
+    (glance.path / "x.zip").write_bytes(RAW)
     (glance.path / "x.tar.gz").write_bytes(RAW)
+    _pack(glance.path / "empty.tgz", "readme")
 
-    done = glance(f"upload_image {url.format(glance.path)}", code=1)
+    done = glance(f"upload_image {url.format(glance.path)}", code=code)
 
     assert word in done.err + done.out
     assert not (glance.path / "calls").exists()

@@ -65,7 +65,7 @@ def test_passwords_and_environments_need_coreutils_alone(bash) -> None:
 
 
 def test_missing_function_fails_with_a_message(bash) -> None:
-    for name in ("install_libvirt", "create_disk"):
+    for name in ("configure_libvirt", "create_disk"):
         done = bash(f"{name} x", code=127)
         assert done.err == f"{name}: DevStack function that doitstack does not provide\n"
 

@@ -1,6 +1,8 @@
 """Nova and Neutron: their source, and their configuration of each other."""
 # ruff: noqa: E501 - a line of bash stays a line
 
+import pytest
+
 
 def test_projects_are_installed_from_their_source(bash) -> None:
     script = """
@@ -30,3 +32,21 @@ def test_services_reach_each_other(bash) -> None:
         *("cpu.conf: placement", "neutron.conf: placement", "nova.conf: neutron placement"),
         *("nova_cell2.conf: neutron", "other.conf: neutron", "neutron", "RegionOne"),
     ]
+
+
+@pytest.mark.parametrize("system", ["is_ubuntu", "is_fedora"])
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
+def test_libvirt_is_the_distributions(bash, system: str, arch: str) -> None:
+    others = "is_ubuntu() { false; }; is_fedora() { false; }"
+    said = bash.says(f"""
+    {others}; {system}() {{ true; }}; is_arch() {{ [[ $1 == {arch} ]]; }}
+    install_package() {{ echo "$*"; }}; install_libvirt
+    """).split()
+    qemu = (
+        "qemu-kvm"
+        if system == "is_fedora"
+        else f"qemu-system-{'arm' if arch == 'aarch64' else 'x86'}"
+    )
+    assert [name for name in said if name.startswith(("qemu-system", "qemu-kvm"))] == [qemu]
+    assert {"python3-libvirt", "swtpm"} <= {*said}
+    assert any(name.endswith("aarch64") for name in said) == (arch == "aarch64")

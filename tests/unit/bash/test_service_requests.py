@@ -37,6 +37,24 @@ def test_run_process_changes_user_and_group(stack: Any, monkeypatch: pytest.Monk
     ]
 
 
+def test_service_is_another_if_its_configuration_has_changed(stack: Any, tmp_path: Path) -> None:
+    for name in ("a.ini", "a.conf", "a.log"):
+        (tmp_path / name).write_text("one")
+    by_group = ["a", f"/bin/x --config-file={tmp_path}/a.conf --ini {tmp_path}/a.ini", "kvm"]
+    for command in (
+        by_group,
+        ["a", f"/bin/x {tmp_path}/a.log /missing.conf /etc/ssl/private/x.conf"],
+    ):
+        answer(stack, "run_process", command)
+    for name in ("a.ini", "a.conf"):
+        answer(stack, "run_process", by_group)
+        (tmp_path / name).write_text("two")
+    answer(stack, "run_process", by_group)
+    first, none, again, with_ini, with_both = stack.codes
+    assert (again, none) == (first, "")
+    assert len({first, with_ini, with_both}) == 3
+
+
 @pytest.mark.parametrize(
     "unit",
     [

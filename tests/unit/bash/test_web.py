@@ -34,6 +34,7 @@ def test_uwsgi_without_an_address_gets_a_port_that_stays(bash) -> None:
     assert values == _uwsgi(bash, "v.ini")
     link = bash.path / "u.wsgi"
     assert (values["mount"], values["manage-script-name"]) == (f"/my={link}", "true")
+    assert values["route-if"] == "empty:${PATH_INFO} setpathinfo:/"
     assert str(link.readlink()) == "/bin/my-api", "what uWSGI takes for a file"
     site = (bash.path / "dest" / "apache" / "sites-available" / "my-api.conf").read_text()
     assert site == f'ProxyPass "/my" "http://{values["http-socket"]}/my" retry=0 acquire=1\n'

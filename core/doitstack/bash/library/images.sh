@@ -18,6 +18,7 @@ upload_image() {
         *.img) disk_format=$(_image_format "$file") ;;
         *.qcow2 | *.raw | *.iso | *.vmdk | *.vhd | *.vhdx | *.vdi | *.ploop) disk_format=${name##*.} ;;
         *.hds) disk_format=ploop ;;
+        *.tar | *.tgz) _upload_parts "${name%.*}"; return ;;
         *) die "$LINENO" "upload_image: $1: unknown image format of ${file##*/}" ;;
     esac
     _upload_once "${name%.*}"
@@ -50,7 +51,41 @@ _image_format() {
     fi
 }
 
-# Uses the variables of upload_image.
+# _upload_parts NAME: upload what a .tar.gz has, a disk and, as images of their own, its kernel and ramdisk
+_upload_parts() {
+    local directory disk
+    local -a properties=()
+    [[ $unpack != cat ]] || unpack='gzip -dc'
+    mkdir -p "$FILES"
+    directory=$(mktemp -d "$FILES/$1.XXXXXX")
+    $unpack < "$file" | tar -x -C "$directory" || die "$LINENO" "upload_image: cannot unpack $file"
+    disk=$(_first_file "$directory"/*.img "$directory"/ami-*/image)
+    [[ $disk ]] || die "$LINENO" "upload_image: there is no disk in $file"
+    unpack="cat"
+    _upload_part kernel aki "$1" "$directory"/*-vmlinuz* "$directory"/aki-*/image
+    _upload_part ramdisk ari "$1" "$directory"/*-initrd* "$directory"/ari-*/image
+    file=$disk disk_format=ami container_format=ami
+    _upload_once "$1" "${properties[@]}"
+    rm -rf "$directory"
+}
+
+# _upload_part PART FORMAT NAME FILE...: upload the first file that exists, and name it in `properties`
+_upload_part() {
+    local file disk_format=$2 container_format=$2
+    file=$(_first_file "${@:4}")
+    [[ $file ]] || return 0
+    _upload_once "$3-$1" > /dev/null
+    properties+=(--property "$1_id=$(openstack --os-cloud devstack-admin image show "$3-$1" -f value -c id)")
+}
+
+_first_file() {
+    local file
+    for file; do
+        [[ ! -f $file ]] || { echo "$file"; return 0; }
+    done
+}
+
+# _upload_once NAME OPTION...; uses the variables of upload_image
 _upload_once() {
     local -a openstack=(openstack --os-cloud devstack-admin)
     [[ ! ${REGION_NAME-} ]] || openstack+=(--os-region-name "$REGION_NAME")
@@ -59,5 +94,5 @@ _upload_once() {
         return 0
     fi
     $unpack < "$file" | "${openstack[@]}" image create "$1" --public -f value -c id \
-        --container-format "$container_format" --disk-format "$disk_format"
+        --container-format "$container_format" --disk-format "$disk_format" "${@:2}"
 }

@@ -50,3 +50,21 @@ _configure_client() {
     configure_keystoneauth "$@"
     iniset "$1" "$3" region_name "$REGION_NAME"
 }
+
+# install_libvirt: install libvirt and QEMU of the distribution
+install_libvirt() {
+    local -a packages=(libvirt-clients libvirt-daemon-system libvirt-dev python3-libvirt ovmf swtpm swtpm-tools mdevctl)
+    if is_ubuntu; then
+        if is_arch aarch64; then
+            packages+=(qemu-system-arm qemu-efi-aarch64)
+        else
+            packages+=(qemu-system-x86)
+        fi
+    elif is_fedora; then
+        packages=(qemu-kvm libvirt libvirt-devel edk2-ovmf python3-libvirt swtpm swtpm-tools mdevctl)
+        ! is_arch aarch64 || packages+=(edk2-aarch64)
+    else
+        exit_distro_not_supported "installation of libvirt"
+    fi
+    install_package "${packages[@]}"
+}

@@ -88,6 +88,9 @@ _mount_uwsgi() {
     inidelete "$1" uwsgi wsgi-file
     iniset "$1" uwsgi mount "$3=$application"
     iniset "$1" uwsgi manage-script-name true
+    # Behind Apache the path of http://$SERVICE_HOST/identity is /, not empty.
+    # shellcheck disable=SC2016 # uWSGI expands it
+    iniset "$1" uwsgi route-if 'empty:${PATH_INFO} setpathinfo:/'
 }
 
 # _reachable URL: print the URL; if Apache would have served it at a path, print the address of the service
