@@ -214,3 +214,92 @@ def test_reclone_discards_nothing_that_is_only_in_the_tree(project) -> None:
     done = _fetch(project, code=1, RECLONE="True")
     assert "of mine" in done.out
     assert _head(project) == "of mine"
+
+
+def test_commits_stay_only_in_the_tree_if_it_is_kept_meanwhile(project) -> None:
+    _fetch(project)
+    clone = project.path / "clone"
+    _git(clone, "commit", "-q", "--allow-empty", "-m", "of mine")
+    _fetch(project, "v1")
+    assert "of mine" in _fetch(project, code=1, RECLONE="True").out
+
+
+def test_reclone_keeps_the_commits_of_the_branch_that_it_replaces(project) -> None:
+    _fetch(project)
+    clone = project.path / "clone"
+    _git(clone, "checkout", "-q", "master")
+    _git(clone, "commit", "-q", "--allow-empty", "-m", "of mine")
+    _git(clone, "checkout", "-q", "--detach", "v1")
+    assert "of mine" in _fetch(project, code=1, RECLONE="True").out
+    assert _git(clone, "log", "-1", "--format=%s", "master") == "of mine"
+
+
+def test_reclone_in_a_worktree_discards_nothing(project) -> None:
+    _fetch(project)
+    clone = project.path / "clone"
+    clone.rename(project.path / "main")
+    _git(project.path / "main", "worktree", "add", "-q", "--detach", str(clone))
+    (clone / "setup.cfg").write_text("changed\n")
+    assert "M setup.cfg" in _fetch(project, code=1, RECLONE="True").out
+    assert (clone / "setup.cfg").read_text() == "changed\n"
+
+
+def test_reclone_keeps_files_that_are_not_tracked(project) -> None:
+    _fetch(project)
+    (project.path / "clone" / "own").write_text("of mine\n")
+    (project.path / "origin" / "own").touch()
+    project.git("add", "own")
+    project.git("commit", "-q", "-m", "fourth")
+    done = _fetch(project, code=1, RECLONE="True")
+    assert "untracked working tree files would be overwritten" in done.out
+    assert (project.path / "clone" / "own").read_text() == "of mine\n"
+
+
+def test_commit_on_a_change_is_kept(project) -> None:
+    project.git("update-ref", "refs/changes/1/1/1", "HEAD")
+    _fetch(project, "refs/changes/1/1/1")
+    _git(project.path / "clone", "commit", "-q", "--allow-empty", "-m", "of mine")
+    _fetch(project, "refs/changes/1/1/1")
+    assert _head(project) == "of mine"
+    project.git("commit", "-q", "--allow-empty", "-m", "fourth")
+    project.git("update-ref", "refs/changes/1/1/2", "HEAD")
+    done = _fetch(project, "refs/changes/1/1/2", code=1)
+    assert "SAMPLE_BRANCH=refs/changes/1/1/2 would discard what is only in" in done.out
+    assert _head(project) == "of mine"
+
+
+@pytest.mark.parametrize("ref", ["master", "refs/tags/v1"])
+def test_tree_that_is_no_repository_stays_and_the_repository_around_it_too(project, ref) -> None:
+    around, clone = project.path, project.path / "clone"
+    clone.mkdir()
+    (clone / "setup.cfg").touch()
+    _git(around, "init", "-q", "-b", "mine")
+    _git(around, "remote", "add", "origin", "https://example.org/mine.git")
+    _git(around, "commit", "-q", "--allow-empty", "-m", "of mine")
+    warning = "clone stays as it is: it is no git repository"
+    assert warning in _fetch(project, ref, RECLONE="True").out
+    assert warning in project(f"RECLONE=True; git_clone $PWD/origin $PWD/clone {ref}").out
+    assert _git(around, "remote", "get-url", "origin") == "https://example.org/mine.git"
+    assert _git(around, "for-each-ref", "--format=%(refname)") == "refs/heads/mine"
+    assert not (around / ".git" / "FETCH_HEAD").exists()
+
+
+def test_tag_that_is_only_local_is_kept(project) -> None:
+    _fetch(project)
+    _git(project.path / "clone", "tag", "own")
+    done = _fetch(project, "own", code=1, RECLONE="True")
+    assert "couldn't find remote ref refs/tags/own" in done.out
+    assert _git(project.path / "clone", "tag", "--list", "own") == "own"
+
+
+def test_call_that_fails_is_reported_with_the_reason_of_git(bash) -> None:
+    done = bash("git_timed clone $PWD/none $PWD/clone", code=1)
+    said = [line for line in done.err.splitlines() if line.startswith("fatal: ")]
+    assert len(said) == 1
+    assert done.err.splitlines()[-1].endswith(
+        f"git call failed: [git clone {bash.path}/none {bash.path}/clone]: {said[0]}"
+    )
+
+
+def test_output_of_git_stays_where_it_belongs(project) -> None:
+    assert project.says("git_timed -C origin rev-parse --abbrev-ref HEAD 2> /dev/null") == "master"

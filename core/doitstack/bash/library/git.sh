@@ -15,19 +15,31 @@ get_release_name_from_branch() {
 git_timed() {
     local -
     set +x
+    set -o pipefail
     local -i count=0 status
+    local reason
     time_start git_timed
     while :; do
         status=0
-        timeout -s SIGINT "${GIT_TIMEOUT:-0}" git "$@" || status=$?
+        { reason=$(timeout -s SIGINT "${GIT_TIMEOUT:-0}" git "$@" 2>&1 >&3 | _last_error_of_git); } 3>&1 || status=$?
         ((status != 0)) || break
-        ((status == 124)) || die "$LINENO" "git call failed: [git $*]"
+        ((status == 124)) || die "$LINENO" "git call failed: [git $*]${reason:+: $reason}"
         count+=1
         warn "$LINENO" "timeout $count for git call: [git $*]"
         ((count < 3)) || die "$LINENO" "Maximum of 3 git retries reached"
         sleep 5
     done
     time_stop git_timed
+}
+
+# Pass standard input on to standard error, and print the last line in which git says why it fails.
+_last_error_of_git() {
+    local line reason=
+    while IFS= read -r line || [[ $line ]]; do
+        echo "$line" >&2
+        [[ $line != @(fatal|error):* ]] || reason=$line
+    done
+    echo "$reason"
 }
 
 # git_clone REMOTE DIRECTORY REF: clone, unless the directory exists; RECLONE=True updates it;
@@ -43,13 +55,17 @@ git_clone() {
         echo "Running in offline mode, clones already exist"
     elif [[ ! -d $directory ]]; then
         _git_first_clone
+    elif [[ ! -e $directory/.git ]]; then
+        # In it, git would change the repository that the directory may be a part of.
+        warn "$LINENO" "$directory stays as it is: it is no git repository" || :
     elif [[ $ref == refs* ]]; then
         git_timed -C "$directory" fetch "$remote" "$ref"
         git -C "$directory" checkout --quiet FETCH_HEAD
     elif [[ $RECLONE == True ]]; then
         _git_reclone
     fi
-    git -C "$directory" log --oneline -1
+    # what is no repository may be a part of another one
+    [[ -d $directory && ! -e $directory/.git ]] || git -C "$directory" log --oneline -1
 }
 
 # Uses the variables of git_clone. The directory gets its final name when the clone is complete.
@@ -81,7 +97,7 @@ _git_reclone() {
         elif git show-ref --quiet --verify "refs/remotes/origin/$ref"; then
             git_update_remote_branch "$ref"
         elif git rev-parse --quiet --verify "${ref:-origin/HEAD}^{commit}" > /dev/null; then
-            git checkout --quiet -f --detach "${ref:-origin/HEAD}"
+            git checkout --quiet "${git_force:---force}" --detach "${ref:-origin/HEAD}"
         else
             die "$LINENO" "$ref is neither branch nor tag nor commit"
         fi
@@ -97,7 +113,7 @@ git_clone_by_name() {
 
 # git_update_branch BRANCH: in the current directory
 git_update_branch() {
-    git checkout --quiet -f "origin/$1"
+    git checkout --quiet "${git_force:---force}" "origin/$1" || return
     # a local branch might not exist
     git branch --quiet -D "$1" || :
     git checkout --quiet -b "$1"
@@ -110,34 +126,57 @@ git_update_remote_branch() {
 
 # git_update_tag TAG
 git_update_tag() {
-    git tag -d "$1"
-    git_timed fetch origin tag "$1"
-    git checkout --quiet -f "$1"
+    # with the plus it may replace the local one
+    git_timed fetch origin "+refs/tags/$1:refs/tags/$1"
+    git checkout --quiet "${git_force:---force}" "$1"
 }
 
 # _fetch_tree PREFIX REPOSITORY DIRECTORY REF: git_clone for the source tree of a project, in which the user
-# works: RECLONE=True discards nothing that is only there. PREFIX is that of the project's settings.
+# works: nothing is discarded that is only there. PREFIX is that of the project's settings.
 _fetch_tree() {
     local -
     set +x
-    local prefix=$1 repository=$2 directory=$3 ref=$4
+    # git_clone and what it calls are not to force a checkout over files that git does not track.
+    local prefix=$1 repository=$2 directory=$3 ref=$4 before='' git_force=--no-force
+    RECLONE=$(trueorfalse False RECLONE)
     echo "$directory is to be $repository at $ref (${prefix}_REPO, ${prefix}_BRANCH;" \
         "TREES_FROM_SDIST=True if no git host can be reached)"
     [[ ! -d $directory ]] || _remove_empty_directories "$directory"
-    if [[ (! -d $directory || -e $directory/.doitstack) && ${OFFLINE-} == True ]]; then
-        die "$LINENO" "$directory does not exist, and OFFLINE forbids cloning it"
-    fi
-    [[ $(trueorfalse False RECLONE) != True || ! -d $directory/.git ]] || _refuse_to_discard "$directory"
-    if [[ -e $directory/.doitstack ]]; then
-        _clone_around_files "$repository" "$directory" "$ref"
+    if [[ -e $directory/.doitstack || ! -d $directory ]]; then
+        [[ ${OFFLINE-} != True ]] || die "$LINENO" "$directory does not exist, and OFFLINE forbids cloning it"
+        _clone_around_files
+    elif [[ -e $directory/.git ]]; then
+        before=$(git -C "$directory" rev-parse --quiet --verify HEAD) || :
+        _update_tree
     else
-        git_clone "$repository" "$directory" "$ref"
+        warn "$LINENO" "$directory stays as it is: it is no git repository" || :
+        return
     fi
     # What is only in the tree is what comes after this.
-    git -C "$directory" update-ref refs/doitstack/fetched HEAD
+    [[ $(git -C "$directory" rev-parse HEAD) == "$before" ]] ||
+        git -C "$directory" update-ref refs/doitstack/fetched HEAD
     [[ -e $directory/setup.cfg || -e $directory/pyproject.toml || -e $directory/setup.py ]] ||
         die "$LINENO" "$directory is no source tree: it has neither pyproject.toml nor setup.cfg nor setup.py"
     _warn_of_another_branch
+}
+
+# Uses the variables of _fetch_tree. As in DevStack, without RECLONE only refs/... is checked out.
+_update_tree() {
+    local changes
+    if [[ ${OFFLINE-} != True && $ref == refs* ]]; then
+        git_timed -C "$directory" fetch "$repository" "$ref"
+        if ! git -C "$directory" merge-base --is-ancestor FETCH_HEAD HEAD; then
+            _refuse_to_discard "${prefix}_BRANCH=$ref"
+            git -C "$directory" checkout --quiet FETCH_HEAD
+        fi
+        git -C "$directory" log --oneline -1
+        return
+    fi
+    if [[ ${OFFLINE-} != True && $RECLONE == True ]]; then
+        changes=$(git -C "$directory" status --porcelain --untracked-files=no)
+        _refuse_to_discard RECLONE=True "$changes" "refs/heads/$ref"
+    fi
+    git_clone "$repository" "$directory" "$ref"
 }
 
 # _remove_empty_directories DIRECTORY: make room for a clone, where there are only directories that are made
@@ -148,22 +187,28 @@ _remove_empty_directories() {
     find "$1" -depth -type d -exec rmdir {} +
 }
 
-# _clone_around_files REPOSITORY DIRECTORY REF: git_clone where there are files that scripts have written before
-# there was a tree; they stay
+# Uses the variables of _fetch_tree. Files that scripts have written before there was a tree stay in it.
 _clone_around_files() {
-    git_clone "$1" "$2.fetched" "$3"
-    cp -a "$2/." "$2.fetched"
-    rm -rf "$2" "$2.fetched/.doitstack"
-    mv "$2.fetched" "$2"
+    if [[ ! -e $directory ]]; then
+        git_clone "$repository" "$directory" "$ref"
+        return
+    fi
+    git_clone "$repository" "$directory.fetched" "$ref"
+    cp -a "$directory/." "$directory.fetched"
+    rm -rf "$directory" "$directory.fetched/.doitstack"
+    mv "$directory.fetched" "$directory"
 }
 
-# _refuse_to_discard DIRECTORY: die if it has changes, or commits that are nowhere else
+# _refuse_to_discard SETTING [CHANGES] [REFERENCE]: die if there are changes, or commits of HEAD, or of a reference
+# that would be replaced, that are nowhere else. Uses the variables of _fetch_tree.
 _refuse_to_discard() {
-    local changed commits
-    changed=$(git -C "$1" status --porcelain --untracked-files=no)
-    commits=$(git -C "$1" log --oneline -5 HEAD --not --remotes --tags --glob refs/doitstack)
-    [[ $changed || $commits ]] || return 0
-    die "$LINENO" "RECLONE=True would discard what is only in $1: commit and push it, or unset RECLONE"$'\n'"$changed$commits"
+    local setting=$1 changes=${2-} commits
+    local -a references=(HEAD)
+    ! git -C "$directory" show-ref --quiet --verify "${3-}" || references+=("$3")
+    commits=$(git -C "$directory" log --oneline -5 "${references[@]}" --not --remotes --tags --glob refs/doitstack)
+    [[ $changes || $commits ]] || return 0
+    echo "$changes${changes:+$'\n'}$commits"
+    die "$LINENO" "$setting would discard what is only in $directory: commit and push it, or unset ${setting%%=*}"
 }
 
 # Uses the variables of _fetch_tree. As in DevStack, an existing clone stays where it is without RECLONE.
