@@ -1,5 +1,6 @@
 """The last lines of a run that has failed or was interrupted. Returns text, shows nothing."""
 
+import re
 import signal
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +15,9 @@ NOTABLE = 0.05
 
 NAMES = 3
 """How many names a list shows before it counts the rest."""
+
+_DIED = re.compile(r"(?m)^\[ERROR\] .*?:\d* (.+)$")
+"""What DevStack's `die` prints: the place of the call, and its message."""
 
 
 def failure_summary(
@@ -31,7 +35,8 @@ def failure_summary(
         others = list(found.failed)
         first = None
     elif first:
-        lines = [*_excerpt(first, logs), _headline(first)]
+        text = logs.tail(first)
+        lines = [*_excerpt(first, text), _headline(first, text)]
     else:
         lines = [messages[0] if messages else "ERROR: the run has failed"]
     lines += _other_failures(others)
@@ -41,9 +46,9 @@ def failure_summary(
     return "\n".join(["", *lines, f"{advice} with: {again}"])
 
 
-def _headline(step: StepRecord) -> str:
+def _headline(step: StepRecord, output: str = "") -> str:
     duration = f" after {step.seconds:.1f} s" if step.seconds >= NOTABLE else ""
-    return f"FAILED{duration}: {_label(step)}: {_reason(step)}"
+    return f"FAILED{duration}: {_label(step)}: {_reason(step, output)}"
 
 
 def _interrupted_at(found: RunFailures) -> str:
@@ -60,14 +65,18 @@ def _label(step: StepRecord) -> str:
     return f"{step.phase}: plugin {step.plugin}: {kind} {step.name}"
 
 
-def _reason(step: StepRecord) -> str:
-    """Return the exit code, the signal or the exception with which a step ended."""
+def _reason(step: StepRecord, output: str) -> str:
+    """Return the exit code, the signal or the exception with which a step ended.
+
+    After the code comes the message with which DevStack's `die` ended it, if `output` has one.
+    """
     words = step.error.removeprefix(f"future {step.name}: ") or "failed"
     if words != f"failed with rc {step.rc}":
         return words
     number = (step.rc or 0) - 128
     by_signal = f" (128 + {signal_name(number)})" if number in set(signal.Signals) else ""
-    return f"exit code {step.rc}{by_signal}"
+    message = "".join(f": {text}" for text in _DIED.findall(output)[-1:])
+    return f"exit code {step.rc}{by_signal}{message}"
 
 
 def _other_failures(others: Sequence[StepRecord]) -> Iterator[str]:
@@ -96,8 +105,8 @@ def _files(step: StepRecord | None, logs: RunLogs) -> Iterator[str]:
         yield f"trace of its commands: {trace}"
 
 
-def _excerpt(step: StepRecord, logs: RunLogs) -> Iterator[str]:
-    if text := logs.tail(step):
+def _excerpt(step: StepRecord, text: str) -> Iterator[str]:
+    if text:
         yield f"the last lines of {step.name}:"
         yield from (f"    {line}" for line in text.split("\n"))
         yield ""

@@ -108,6 +108,14 @@ def test_end_of_a_future_is_a_code_a_signal_or_an_exception(
     assert f"FAILED after 3.0 s: stack install: plugin demo: future slow: {told}" in words
 
 
+def test_message_of_die_stands_in_the_line_of_the_failure(logs: RunLogs) -> None:
+    assert logs.futures
+    text = "[Call Trace]\n/my dir/a.sh:3:f\n[ERROR] /my dir/a.sh:12 git call failed: [git x]\nM a\n"
+    (logs.futures / "slow.log").write_text(text)
+    words = _words(logs, RunFailures((FUTURE,)))
+    assert words[-3].endswith("future slow: exit code 7: git call failed: [git x]")
+
+
 def test_trace_of_a_script_is_named_if_there_is_one(logs: RunLogs) -> None:
     found = RunFailures((replace(STEP, log=(19, 31)),))
     assert logs.traces
