@@ -293,11 +293,11 @@ def test_tag_that_is_only_local_is_kept(project) -> None:
 
 
 def test_call_that_fails_is_reported_with_the_reason_of_git(bash) -> None:
-    done = bash("git_timed clone $PWD/none $PWD/clone", code=1)
+    done = bash("git_timed clone file://$PWD/none $PWD/clone", code=1)
     said = [line for line in done.err.splitlines() if line.startswith("fatal: ")]
-    assert len(said) == 1
+    assert "does not appear to be a git repository" in said[0]
     assert done.err.splitlines()[-1].endswith(
-        f"git call failed: [git clone {bash.path}/none {bash.path}/clone]: {said[0]}"
+        f"git call failed: [git clone file://{bash.path}/none {bash.path}/clone]: {said[0]}"
     )
 
 

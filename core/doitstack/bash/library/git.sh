@@ -21,7 +21,7 @@ git_timed() {
     time_start git_timed
     while :; do
         status=0
-        { reason=$(timeout -s SIGINT "${GIT_TIMEOUT:-0}" git "$@" 2>&1 >&3 | _last_error_of_git); } 3>&1 || status=$?
+        { reason=$(timeout -s SIGINT "${GIT_TIMEOUT:-0}" git "$@" 2>&1 >&3 | _first_error_of_git); } 3>&1 || status=$?
         ((status != 0)) || break
         ((status == 124)) || die "$LINENO" "git call failed: [git $*]${reason:+: $reason}"
         count+=1
@@ -32,12 +32,12 @@ git_timed() {
     time_stop git_timed
 }
 
-# Pass standard input on to standard error, and print the last line in which git says why it fails.
-_last_error_of_git() {
+# Pass standard input on to standard error, and print the first line in which git says why it fails.
+_first_error_of_git() {
     local line reason=
     while IFS= read -r line || [[ $line ]]; do
         echo "$line" >&2
-        [[ $line != @(fatal|error):* ]] || reason=$line
+        [[ $line != @(fatal|error):* ]] || reason=${reason:-$line}
     done
     echo "$reason"
 }
