@@ -6,6 +6,7 @@ This is as much of AMQP 0-9-1 as it takes: no client of the protocol is installe
 
 import socket
 import struct
+import time
 from typing import NamedTuple
 
 from doitstack import Stack
@@ -17,6 +18,9 @@ _FRAME = struct.Struct(">BHI")
 
 _METHOD, _END = 1, b"\xce"
 _TIMEOUT = 10
+
+_NOTICED = 1
+"""Seconds after which the broker has noticed that a process has ended."""
 
 
 class _Method(NamedTuple):
@@ -33,6 +37,16 @@ _OPEN_CHANNEL, _OPEN_CHANNEL_OK = _Method(20, 10), _Method(20, 11)
 _DECLARE, _DECLARE_OK = _Method(50, 10), _Method(50, 11)
 _PASSIVE = b"\x01"
 """The flag by which a queue is not made, but only looked at."""
+
+
+def takes_messages(stack: Stack, process: str, queue: str, vhost: str = "") -> bool:
+    """Return whether the daemon `process` takes messages from its queue.
+
+    Soon after its start the broker may not have noticed that the process before it has ended.
+    """
+    if time.time() < stack.services.started(process) + _NOTICED:
+        return False
+    return bool(consumers(stack, queue, vhost))
 
 
 def consumers(stack: Stack, queue: str, vhost: str = "") -> int | None:

@@ -17,7 +17,7 @@ from doitstack.config.addresses import host_address, socket_host
 from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged, digest
-from doitstack_plugins.backing import mariadb, rabbitmq
+from doitstack_plugins.backing import mariadb, rabbit_queues, rabbitmq
 from doitstack_plugins.cinder import backends
 from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.libvirt import node
@@ -138,19 +138,29 @@ class Cinder(ApiService):
         )
 
     def wait_for_daemons(self, stack: Stack) -> None:
-        """Wait until the daemons have reported to the API, if there is one."""
+        """Wait until the daemons take messages and, if there is an API, are listed as up."""
+        for name, takes_messages in self.takes_work(stack).items():
+            health.wait_until(stack, name, takes_messages)
         if not self.serves_api(stack) and not subnode.is_subnode(stack.settings):
             return
         with cloud(stack) as connection:
-            offset = subnode.clock_offset(stack, connection)
             for name in self.enabled_daemons(stack):
-                is_up = partial(
-                    _is_reported,
-                    partial(connection.block_storage.services, binary=self.daemons[name]),
-                    _host(stack),
-                    stack.services.started(name) - offset,
-                )
-                health.wait_until(stack, name, is_up)
+                binary = self.daemons[name]
+                listed = partial(connection.block_storage.services, binary=binary)
+                # The scheduler gives nothing to one that has not reported for a minute.
+                health.wait_until(stack, name, partial(_is_up, listed, _host(stack)))
+
+    def takes_work(self, stack: Stack) -> Mapping[str, Callable[[], bool]]:
+        """Return, for each daemon, a function that says whether it takes messages."""
+        return {
+            name: partial(_takes_messages, stack, name, self.queues(stack, name))
+            for name in self.enabled_daemons(stack)
+        }
+
+    def queues(self, stack: Stack, name: str) -> list[str]:
+        """Return the queues of a daemon; a volume service has one for each back end."""
+        ends = [f"@{one}" for one in self.backend_names(stack)] if name == "c-vol" else [""]
+        return [f"{self.daemons[name]}.{_host(stack)}{end}" for end in ends]
 
     def create_volume_types(self, stack: Stack) -> None:
         """Make the type of each back end's volumes unless it is there."""
@@ -236,10 +246,12 @@ def _host(stack: Stack) -> str:
     return socket_host(settings["SERVICE_HOST"])
 
 
-def _is_reported(listed: Callable[[], Iterable[Any]], host: str, started: float) -> bool:
-    return any(
-        one.host.partition("@")[0] == host and health.has_reported(one, started) for one in listed()
-    )
+def _takes_messages(stack: Stack, process: str, queues: Iterable[str]) -> bool:
+    return all(rabbit_queues.takes_messages(stack, process, queue) for queue in queues)
+
+
+def _is_up(listed: Callable[[], Iterable[Any]], host: str) -> bool:
+    return any(one.host.partition("@")[0] == host and one.state == "up" for one in listed())
 
 
 plugin = Cinder()

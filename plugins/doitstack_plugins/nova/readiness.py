@@ -1,6 +1,5 @@
 """Make nova ready for use: its services run, its computes are registered, its flavors exist."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -31,9 +30,6 @@ class Topic(NamedTuple):
     cell: int = 0
     host: str = ""
 
-
-_NOTICED = 1
-"""Seconds after which the broker has noticed that a process has ended."""
 
 FLAVORS = {
     "m1.nano": Flavor("42", 192, 1),
@@ -100,13 +96,8 @@ def compute_topic(stack: Stack, number: int) -> Topic:
 
 
 def works(stack: Stack, name: str, topic: Topic) -> bool:
-    """Return whether a daemon takes messages from its queue.
-
-    Soon after its start the broker may not have noticed that the process before it has ended.
-    """
-    if time.time() < stack.services.started(name) + _NOTICED:
-        return False
-    return bool(_consumers(stack, topic))
+    """Return whether a daemon takes messages from its queue."""
+    return rabbit_queues.takes_messages(stack, name, *_queue(stack, topic))
 
 
 def _create(compute: Any, name: str, flavor: Flavor) -> None:
@@ -116,13 +107,13 @@ def _create(compute: Any, name: str, flavor: Flavor) -> None:
 
 
 def _has_queue(stack: Stack, topic: Topic) -> bool:
-    return _consumers(stack, topic) is not None
+    return rabbit_queues.consumers(stack, *_queue(stack, topic)) is not None
 
 
-def _consumers(stack: Stack, topic: Topic) -> int | None:
+def _queue(stack: Stack, topic: Topic) -> tuple[str, str]:
+    """Return the name of a queue, and its virtual host."""
     host = topic.host or stack.settings["LOCAL_HOSTNAME"]
-    vhost = conf.vhost(stack, topic.cell)
-    return rabbit_queues.consumers(stack, f"{topic.name}.{host}", vhost)
+    return f"{topic.name}.{host}", conf.vhost(stack, topic.cell)
 
 
 def _is_up(listed: Callable[[], Iterable[Any]]) -> bool:

@@ -4,8 +4,6 @@ import json
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
 
 from doitstack import Stack
 from doitstack.config.addresses import socket_host
@@ -45,16 +43,6 @@ def wait_until(
                 )
             stack.sleep(pause)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
-
-
-def has_reported(listed: Any, started: float) -> bool:
-    """Return whether a daemon that cinder has `listed` has reported since it `started`.
-
-    `started` is in s since the epoch. A daemon that ended a minute ago is still listed as up.
-    """
-    if listed.state != "up" or not listed.updated_at:
-        return False
-    return datetime.fromisoformat(listed.updated_at).replace(tzinfo=UTC).timestamp() > started
 
 
 def has_key(address: Address, path: str, key: str) -> bool:

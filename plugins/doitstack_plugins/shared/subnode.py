@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import urlsplit
 
 from doitstack import Stack, Step, async_wait
@@ -91,14 +90,6 @@ def wait_for(stack: Stack, wanted: Mapping[str, Probe]) -> None:
                 f"stack the controller, or correct SERVICE_HOST in local.conf"
             )
         stack.sleep(_PAUSE)
-
-
-def clock_offset(stack: Stack, connection: Any) -> float:
-    """Return by how many s this host's clock is ahead of the controller's, by a token made now."""
-    if not is_subnode(stack.settings):
-        return 0
-    session = connection.session
-    return time.time() - float(session.auth.get_access(session).issued.timestamp())
 
 
 def apis(stack: Stack, *prefixes: str) -> dict[str, Probe]:

@@ -3,11 +3,13 @@
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from doitstack.services.services import Services
 from doitstack.stack import Stack
 from doitstack_plugins.backing import rabbit_queues
 from tests.ports import free_port
@@ -121,3 +123,14 @@ def test_broker_that_refuses_or_is_not_there_has_no_queue(stack: Stack) -> None:
     assert rabbit_queues.consumers(stack, "busy") is None
     stack.settings.update({"RABBIT_PORT": str(free_port())})
     assert rabbit_queues.consumers(stack, "busy") is None
+
+
+@pytest.mark.parametrize(
+    ("queue", "started", "takes"),
+    [("busy", 10.0, True), ("busy", 0.5, False), ("idle", 10.0, False), ("nosuch", 10.0, False)],
+)
+def test_daemon_takes_messages_once_the_broker_has_noticed_the_end_of_the_one_before(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, queue: str, started: float, takes: bool
+) -> None:
+    monkeypatch.setattr(Services, "started", lambda *_: time.time() - started)
+    assert rabbit_queues.takes_messages(stack, "c-sch", queue) is takes

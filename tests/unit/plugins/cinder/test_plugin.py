@@ -2,7 +2,9 @@
 
 import configparser
 import stat
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +12,8 @@ from doitstack import warm
 from doitstack.errors import SettingsError
 from doitstack.stack import Stack
 from doitstack.steps import Kind
-from doitstack_plugins.backing import mariadb, memcached, rabbitmq
+from doitstack_plugins.backing import mariadb, memcached, rabbit_queues, rabbitmq
+from doitstack_plugins.cinder import plugin as plugin_module
 from doitstack_plugins.cinder.plugin import plugin as cinder
 from doitstack_plugins.libvirt import node
 from tests.ports import free_port
@@ -117,3 +120,48 @@ def test_subnode_has_volume_services_alone(tmp_path: Path) -> None:
     assert conf["DEFAULT"]["host"] == "127.0.0.2"
     assert "@192.0.2.1:13306/cinder" in conf["database"]["connection"]
     assert not cinder.serves_api(stack)
+
+
+def test_daemons_take_work_if_all_their_queues_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = "key,mysql,rabbit,c-api,c-sch,c-vol,c-bak"
+    stack = make_cinder(tmp_path, services, CINDER_ENABLED_BACKENDS="fake:a,fake:b")
+    used = {"cinder-scheduler.127.0.0.1", "cinder-volume.127.0.0.1@a"}
+    monkeypatch.setattr(rabbit_queues, "takes_messages", lambda _, name, queue: queue in used)
+    assert {name: works() for name, works in cinder.takes_work(stack).items()} == {
+        "c-sch": True,
+        "c-vol": False,
+        "c-bak": False,
+    }
+    used |= {"cinder-volume.127.0.0.1@b", "cinder-backup.127.0.0.1"}
+    assert all(works() for works in cinder.takes_work(stack).values())
+
+
+def test_cinder_is_ready_once_its_daemons_take_messages_and_are_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, asked = make_cinder(tmp_path), []
+
+    def services(binary: str) -> list[SimpleNamespace]:
+        asked.append(binary)
+        is_up = asked.count(binary) > 1
+        other = SimpleNamespace(host="other@fake", state="up")
+        return [other, SimpleNamespace(host="127.0.0.1@fake", state="up" if is_up else "down")]
+
+    def takes_messages(stack: Stack, name: str, queue: str) -> bool:
+        asked.append(queue)
+        return asked.count(queue) > 1
+
+    connection = SimpleNamespace(block_storage=SimpleNamespace(services=services))
+    monkeypatch.setattr(plugin_module, "cloud", lambda _: nullcontext(connection))
+    monkeypatch.setattr(rabbit_queues, "takes_messages", takes_messages)
+    monkeypatch.setattr(Stack, "dead_services", lambda *_: {})
+    with stack.acting(RecordedActions(lambda program: None)):
+        cinder.wait_for_daemons(stack)
+    assert asked == [
+        *["cinder-scheduler.127.0.0.1"] * 2,
+        *["cinder-volume.127.0.0.1@fake"] * 2,
+        *["cinder-scheduler"] * 2,
+        *["cinder-volume"] * 2,
+    ]

@@ -1,9 +1,7 @@
 """Subnodes: which hosts are, and how they wait for their controller."""
 
 import socket
-from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -74,17 +72,6 @@ def test_api_that_nobody_serves_does_not_answer(tmp_path: Path) -> None:
     [(name, is_answering)] = subnode.apis(stack, "KEYSTONE").items()
     assert name == "keystone at http://127.0.0.1:1"
     assert not is_answering()
-
-
-def test_clock_is_compared_with_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = make_stack(tmp_path, THIS_HOST="compute1")
-    monkeypatch.setattr(subnode.time, "time", lambda: 1100.0)
-    issued = datetime.fromtimestamp(1000, tz=UTC)
-    auth = SimpleNamespace(get_access=lambda session: SimpleNamespace(issued=issued))
-    connection = SimpleNamespace(session=SimpleNamespace(auth=auth))
-    assert subnode.clock_offset(stack, connection) == 100
-    stack.settings.update({"THIS_HOST": "controller"})
-    assert subnode.clock_offset(stack, connection) == 0
 
 
 def test_controller_must_have_an_address_for_others(tmp_path: Path) -> None:
