@@ -21,7 +21,7 @@ from doitstack_plugins.backing import mariadb, rabbit_queues, rabbitmq
 from doitstack_plugins.cinder import backends
 from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.libvirt import node
-from doitstack_plugins.shared import health, subnode, warm_managers
+from doitstack_plugins.shared import health, subnode, tree_daemons, warm_managers
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 from doitstack_plugins.shared.uwsgi import WsgiService
@@ -120,6 +120,12 @@ class Cinder(ApiService):
             words = warm.daemon(stack, parent, name, self.daemons[name])
             return [*words, *self.conf_options(stack)]
         return super().daemon_command(stack, name)
+
+    def stop_seconds(self, stack: Stack) -> int:
+        """Return the seconds in which a daemon may end: few, if its volumes hold no data."""
+        if self.environment(stack).code_to_run() and not backends.has_files(stack):
+            return tree_daemons.SOON
+        return super().stop_seconds(stack)
 
     def parent(self, stack: Stack) -> warm.Program | None:
         """Return the program that imports what the daemons do, if several can be forks of it.

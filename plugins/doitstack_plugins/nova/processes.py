@@ -14,14 +14,13 @@ from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.libvirt import daemon as libvirt
 from doitstack_plugins.libvirt import node
 from doitstack_plugins.nova import cells, conf, consoles, readiness
-from doitstack_plugins.shared import health, ports, subnode, venvs
+from doitstack_plugins.shared import health, ports, subnode, tree_daemons, venvs
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 
 _PORTS = {"n-api": "NOVA_SERVICE_PORT", "n-api-meta": "METADATA_SERVICE_PORT"}
-_STOP_SECONDS, _SOON = 3, 1
-"""Computes would give servers 15 s to finish, but these servers are not real. If the user waits for
-changed code to run, they have less time."""
+_STOP_SECONDS = 3
+"""Computes would give servers 15 s to finish, but these servers are not real."""
 _GUESTS_STOP_SECONDS = 10
 """A compute with guests ends what it does to them."""
 _BACKEND = re.compile(r"^\s*concurrency_backend\b", re.MULTILINE)
@@ -64,7 +63,8 @@ def start_nova(stack: Stack) -> None:
     has_api = stack.is_service_enabled("n-api") and stack.services.is_up("n-api")
     for name in _apis(stack):
         serve(stack, _wsgi(stack, name))
-    _stop_outdated(stack)
+    daemons = [one.name for one in (*control_daemons(stack), *compute_daemons(stack))]
+    tree_daemons.stop_outdated(stack, daemons, conf.environment(stack).code_to_run())
     if has_api:
         # It may import new code while users wait: daemons that start would take the CPU from it.
         wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
@@ -112,7 +112,7 @@ def _run(stack: Stack, daemon: Daemon) -> None:
         env |= cells.ENVIRON
     code = conf.environment(stack).code_to_run()
     has_little_time = code and daemon.stop_seconds == _STOP_SECONDS
-    seconds = _SOON if has_little_time else daemon.stop_seconds
+    seconds = tree_daemons.SOON if has_little_time else daemon.stop_seconds
     with stack.timed("run_process"):
         stack.run_process(daemon.name, argv, env=env, wait=False, stop_seconds=seconds, code=code)
 
@@ -144,13 +144,6 @@ def _can_fork(stack: Stack, *files: str) -> bool:
     """
     texts = (path.read_text(encoding="utf-8") for path in conf.files(stack, *files))
     return not subnode.is_subnode(stack.settings) and not any(map(_BACKEND.search, texts))
-
-
-def _stop_outdated(stack: Stack) -> None:
-    """Stop the daemons that run older code from a tree, together: each takes its time to end."""
-    if code := conf.environment(stack).code_to_run():
-        daemons = [one.name for one in (*control_daemons(stack), *compute_daemons(stack))]
-        stack.stop_process(*(name for name in daemons if not stack.services.runs(name, code)))
 
 
 def _wait_until_ready(stack: Stack) -> None:

@@ -8,14 +8,15 @@ import inspect
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.errors import ServiceError
+from doitstack.services.supervisord import STOP_SECONDS
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, rabbitmq, schemas
 from doitstack_plugins.keystone import service_accounts
-from doitstack_plugins.shared import conf_files, ports, subnode, venvs
+from doitstack_plugins.shared import conf_files, ports, subnode, tree_daemons, venvs
 from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.service import Service, named
 from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
@@ -193,8 +194,14 @@ class ApiService(Service):
 
     def start(self, stack: Stack) -> None:
         """Start its processes, restart those that run from something else, and wait for them."""
+        is_up = self.serves_api(stack) and stack.services.is_up(self.process)
         if self.serves_api(stack):
             serve(stack, self.wsgi_service(stack))
+        code = self.environment(stack).code_to_run()
+        tree_daemons.stop_outdated(stack, self.enabled_daemons(stack), code)
+        if is_up:
+            # It may import new code: daemons that start would take the CPU from it.
+            self.wait_for_api(stack)
         self.start_daemons(stack)
         if self.serves_api(stack):
             self.wait_for_api(stack)
@@ -208,11 +215,20 @@ class ApiService(Service):
 
     def start_daemons(self, stack: Stack) -> None:
         """Start the daemons that are enabled."""
+        how: dict[str, Any] = {
+            "env": self.environ(stack),
+            "wait": False,
+            "stop_seconds": self.stop_seconds(stack),
+            "code": self.environment(stack).code_to_run(),
+        }
         for name in self.enabled_daemons(stack):
-            argv, env = self.daemon_command(stack, name), self.environ(stack)
-            code = self.environment(stack).code_to_run()
+            argv = self.daemon_command(stack, name)
             with stack.timed("run_process"):
-                stack.run_process(name, argv, env=env, wait=False, code=code)
+                stack.run_process(name, argv, **how)
+
+    def stop_seconds(self, stack: Stack) -> int:
+        """Return the seconds in which a daemon may end when it is stopped."""
+        return STOP_SECONDS
 
     def daemon_command(self, stack: Stack, name: str) -> list[str]:
         """Return the program and arguments of a daemon."""

@@ -12,6 +12,7 @@ from doitstack import warm
 from doitstack.errors import SettingsError
 from doitstack.stack import Stack
 from doitstack.steps import Kind
+from doitstack.venvs import Environment
 from doitstack_plugins.backing import mariadb, memcached, rabbit_queues, rabbitmq
 from doitstack_plugins.cinder import plugin as plugin_module
 from doitstack_plugins.cinder.plugin import plugin as cinder
@@ -165,3 +166,14 @@ def test_cinder_is_ready_once_its_daemons_take_messages_and_are_up(
         *["cinder-scheduler"] * 2,
         *["cinder-volume"] * 2,
     ]
+
+
+@pytest.mark.parametrize(
+    ("backend", "code", "seconds"), [("fake:a", "x", 1), ("fake:a", "", 10), ("nfs:a", "x", 10)]
+)
+def test_daemons_with_code_of_trees_end_soon_unless_volumes_hold_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, code: str, seconds: int
+) -> None:
+    stack = make_cinder(tmp_path, CINDER_ENABLED_BACKENDS=backend)
+    monkeypatch.setattr(Environment, "code_to_run", lambda _: code)
+    assert cinder.stop_seconds(stack) == seconds

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import pytest
 
 from doitstack.errors import ServiceError, SettingsError
+from doitstack.services.services import Services
 from doitstack.stack import Stack
 from doitstack_plugins.backing import mariadb
-from doitstack_plugins.shared import api_service
+from doitstack_plugins.shared import api_service, tree_daemons
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 from tests.e2e.samples import free_ports
@@ -181,6 +182,22 @@ def test_api_is_started_then_the_enabled_daemons(
     assert api[0] == "tides-api"
     assert daemon[:: len(daemon) - 1] == ("tides-moon", conf)
     assert rest == ["answers", "daemons"]
+
+
+def test_daemons_do_not_start_beside_new_code_of_the_api(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[Any] = []
+    monkeypatch.setattr(Services, "is_up", lambda *_: True)
+    monkeypatch.setattr(stack, "run_process", lambda name, argv, **_: done.append(name))
+    monkeypatch.setattr(
+        tree_daemons, "stop_outdated", lambda _, names, code: done.append(("stop", *names))
+    )
+    monkeypatch.setattr(api_service, "wait_until_served", lambda *_: done.append("answers"))
+    monkeypatch.setattr(tides.__class__, "wait_for_daemons", lambda *_: None)
+    with stack.acting(RecordedActions(lambda program: None)):
+        tides.start(stack)
+    assert done == ["tides-api", ("stop", "tides-moon"), "answers", "tides-moon", "answers"]
 
 
 def test_dead_daemon_is_an_error(stack: Stack) -> None:

@@ -1,0 +1,17 @@
+"""Daemons that run code from source trees, which are restarted while the user waits for it."""
+
+from collections.abc import Iterable
+
+from doitstack import Stack
+
+SOON = 1
+"""Seconds in which such a daemon may end, if what it does is not real."""
+
+
+def stop_outdated(stack: Stack, names: Iterable[str], code: str) -> None:
+    """Stop the daemons that run other code of trees, together: each takes its time to end.
+
+    `code` is the digest of the code that they are to run; without one it is from packages.
+    """
+    if code:
+        stack.stop_process(*(name for name in names if not stack.services.runs(name, code)))
