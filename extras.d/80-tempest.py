@@ -1,6 +1,6 @@
 """Tempest, dispatched as by DevStack's 80-tempest.sh: installed in the background."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
@@ -8,6 +8,7 @@ from doitstack.venvs import Environment
 from doitstack_plugins.shared import venvs
 from doitstack_plugins.shared.required_services import check
 from doitstack_plugins.tempest import (
+    check_expressions,
     clean_tempest,
     configure_tempest,
     environment,
@@ -22,6 +23,11 @@ services = ("tempest",)
 def environments(stack: Stack) -> list[Environment]:
     """Return the environment of tempest, for lists that say where code is from."""
     return [environment(stack)]
+
+
+def check_arguments(task: str, words: Sequence[str]) -> None:
+    """Refuse what `doit tempest` would refuse, before a stack runs."""
+    check_expressions(words)
 
 
 @hookimpl

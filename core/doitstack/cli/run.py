@@ -38,6 +38,7 @@ from doitstack.cli.run_options import (
 )
 from doitstack.cli.task_names import (
     known_names,
+    refuse_arguments,
     refuse_unknown_names,
     show_task_help,
     unknown_task,
@@ -155,13 +156,15 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         return tasks
 
     def _refuse_unknown(self, args: list[str]) -> None:
-        """Raise InvalidCommand for a later task that does not exist, before the first ones run.
+        """Raise InvalidCommand for a later task that does not exist or would refuse its arguments.
 
-        A plugin that is fetched first may offer it.
+        A plugin that is fetched before the first ones run may offer it.
         """
         if args and not loaded().directory.plugins_to_fetch():
             names = without_arguments(args, lambda name: self._takes_arguments(name, args))
-            refuse_unknown_names(self, self._tasks(args), names)
+            refuse_unknown_names(self, tasks := self._tasks(args), names)
+            plugins = loaded().directory.plugins
+            refuse_arguments(plugins, tasks, names[-1], args[len(names) :])
 
     def _run_together(self, params: Any, args: list[str]) -> int | None:
         """Fetch plugin repositories if the stack is to run, then run as doit does."""

@@ -1,14 +1,16 @@
 """The names of tasks: errors about unknown ones, with a suggestion, and the help of known ones."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from doit.exceptions import InvalidCommand
+from doit.task import Task
 
 from doitstack.cli.base import InterruptibleCommand, standard_output
 from doitstack.phases import Phase
-from doitstack.planning.doit_tasks import empty_phase
+from doitstack.planning.doit_tasks import empty_phase, planned_step
+from doitstack.planning.plugin import Plugin
 from doitstack.suggestions import did_you_mean
 
 
@@ -46,6 +48,17 @@ def refuse_unknown_names(
     for name in names:
         if "*" not in name and name not in known | targets and not empty_phase(name):
             raise unknown_task(name, known)
+
+
+def refuse_arguments(
+    plugins: Iterable[Plugin], tasks: Iterable[Task], name: str, words: Sequence[str]
+) -> None:
+    """Raise InvalidCommand if the task `name` would refuse the words after it."""
+    offered = filter(None, (planned_step(task) for task in tasks if task.name == name))
+    owners = {planned.plugin for planned in offered} if words else set()
+    for plugin in (one for one in plugins if one.name in owners):
+        if mistake := plugin.argument_mistake(name, words):
+            raise InvalidCommand(mistake)
 
 
 def show_task_help(run: Any, name: str, params: Any) -> int:

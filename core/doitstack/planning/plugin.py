@@ -51,6 +51,7 @@ class Plugin(NamedTuple):
         environments: returns the virtual environments that its services run from.
         takes_work: returns, for processes without a port, functions that say whether they take
             work.
+        check_arguments: raises StepError for words that a task that it offers would refuse.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Plugin(NamedTuple):
     checked_settings: Mapping[str, "SettingCheck"] = MappingProxyType({})
     environments: "Callable[[Stack], Iterable[Environment]] | None" = None
     takes_work: "Callable[[Stack], Mapping[str, Callable[[], bool]]] | None" = None
+    check_arguments: Callable[[str, Sequence[str]], None] | None = None
 
     def setting_mistakes(self, settings: "Settings") -> Iterator[SettingsError]:
         """Yield what is wrong with its settings, if it takes part. Raises PluginError."""
@@ -91,6 +93,16 @@ class Plugin(NamedTuple):
             return {}
         with self._blamed("takes_work"):
             return dict(self.takes_work(stack))
+
+    def argument_mistake(self, task: str, words: Sequence[str]) -> str:
+        """Return why `task`, which it offers, would refuse `words`, if so. Raises PluginError."""
+        with self._blamed("check_arguments"):
+            try:
+                if self.check_arguments:
+                    self.check_arguments(task, words)
+            except StepError as error:
+                return str(error)
+        return ""
 
     def steps(self, hook: str, **arguments: "Settings | Stack") -> list[Step]:
         """Return the steps that the plugin declares for `hook`, if it implements it at all.

@@ -121,6 +121,7 @@ def _registered(found: list[FoundPlugin]) -> list[Plugin]:
             checked_settings=_checked_settings(one),
             environments=_function(one, "environments"),
             takes_work=_function(one, "takes_work"),
+            check_arguments=_function(one, "check_arguments"),
         )
         for one in found
     ]

@@ -1,6 +1,7 @@
 """Tempest. Stack directories have a drop-in, `extras.d/80-tempest.py`, that imports these names."""
 
 from doitstack_plugins.tempest.install_and_run import (
+    check_expressions,
     clean_tempest,
     configure_tempest,
     environment,
@@ -10,6 +11,7 @@ from doitstack_plugins.tempest.install_and_run import (
 )
 
 __all__ = [
+    "check_expressions",
     "clean_tempest",
     "configure_tempest",
     "environment",

@@ -6,6 +6,7 @@ The hooks are in `extras.d/80-tempest.py`, as DevStack's are in `extras.d/80-tem
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from doitstack import Stack
@@ -54,7 +55,8 @@ def run_tempest(stack: Stack, *arguments: str) -> None:
         raise StepError("tempest is not configured yet; first run doit stack")
     chosen = arguments or (conf.default_tests(stack),)
     if not chosen[0].startswith("-"):
-        chosen = ("--regex", "|".join(map(_checked, chosen)))
+        check_expressions(chosen)
+        chosen = ("--regex", "|".join(chosen))
     program = environment(stack).program("tempest")
     # The caller's shell may be configured for the tests of another cloud.
     place = {"TEMPEST_CONFIG_DIR": str(_conf(stack).parent), "TEMPEST_CONFIG": _conf(stack).name}
@@ -62,21 +64,20 @@ def run_tempest(stack: Stack, *arguments: str) -> None:
     stack.run([program, "run", *chosen], cwd=_workspace(stack), env=env)
 
 
+def check_expressions(words: Sequence[str]) -> None:
+    """Raise StepError for a word that is no regular expression, unless all are for Tempest."""
+    for word in words if not words[0].startswith("-") else ():
+        try:
+            re.compile(word)
+        except re.error as error:
+            message = f"{word} is no regular expression for names of tests: {error}"
+            raise StepError(message) from error
+
+
 def clean_tempest(stack: Stack) -> None:
     """Remove the environment and the workspace."""
     venvs.remove(stack, environment(stack))
     shutil.rmtree(_state(stack), ignore_errors=True)
-
-
-def _checked(expression: str) -> str:
-    """Return a regular expression that Tempest accepts; else raise StepError."""
-    try:
-        re.compile(expression)
-    except re.error as error:
-        raise StepError(
-            f"{expression} is no regular expression for names of tests: {error}"
-        ) from error
-    return expression
 
 
 def _link_environment(stack: Stack) -> None:

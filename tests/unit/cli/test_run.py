@@ -78,3 +78,27 @@ def test_later_task_that_does_not_exist_is_refused_before_the_first_runs(
     code, out, err = doit(*words)
     assert (code, f"there is no command or task {name}" in err) == (3, True)
     assert not (top / ".stack").exists(), out
+
+
+OFFER = """\
+from doitstack import hookimpl, run
+from doitstack.errors import StepError
+
+def act(stack, *words): ...
+
+def check_arguments(task, words):
+    if "(" in words:
+        raise StepError(f"{task} takes no (")
+
+@hookimpl
+def tasks(stack):
+    yield run(act, name="look")
+"""
+
+
+def test_arguments_of_a_later_task_are_refused_before_the_first_runs(top: Path, doit: Doit) -> None:
+    (top / "extras.d").mkdir(exist_ok=True)
+    (top / "extras.d" / "50-look.py").write_text(OFFER)
+    code, out, err = doit("unstack", "stack", "look", "x", "(")
+    assert (code, "look takes no (" in err, "Traceback" in err) == (3, True, False), out + err
+    assert not (top / ".stack" / "logs").exists()
