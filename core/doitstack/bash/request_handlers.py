@@ -65,6 +65,7 @@ VERBS: dict[str, Verb] = {
     "restart_process": service_requests.restart,
     "reload-or-restart_process": service_requests.restart,
     "write_unit": service_requests.write,
+    "database_recreated": service_requests.recreated,
     "service_check": service_requests.check,
     "check_deaths": service_requests.check_deaths,
     "get_or_create_domain": keystone_requests.get_or_create_domain,

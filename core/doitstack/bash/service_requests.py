@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import uuid
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -76,16 +77,30 @@ def start(stack: Stack, name: str) -> str:
         raise ServiceError(f"{name} was never started; call run_process {name} COMMAND") from error
     except (ValueError, TypeError, RecursionError) as error:
         raise ServiceError(f"{name}: cannot understand its command: {error}") from error
-    stack.run_process(name, argv, env=environ, code=_configuration_digest(unit.command))
+    stack.run_process(name, argv, env=environ, code=_start_digest(stack, unit.command))
     return ""
 
 
-def _configuration_digest(command: str) -> str:
-    """Return a digest of the files that a command names; if one changes, it is started again."""
+def recreated(stack: Stack) -> str:
+    """Note that a database is new: what services have registered in the old one is lost."""
+    write_private(_databases(stack), uuid.uuid4().hex)
+    return ""
+
+
+def _databases(stack: Stack) -> Path:
+    return private_directory(stack.dest / "units") / "databases"
+
+
+def _start_digest(stack: Stack, command: str) -> str:
+    """Return a digest of what a service reads when it starts; if it changes, it is restarted.
+
+    That is the configuration files that the command names, and the databases.
+    """
+    named = filter(None, map(_CONFIGURATION.fullmatch, shlex.split(command)))
     texts: list[str] = []
-    for word in filter(None, map(_CONFIGURATION.fullmatch, shlex.split(command))):
+    for file in (_databases(stack), *(Path(word[1]) for word in named)):
         with suppress(OSError):
-            texts.append(Path(word[1]).read_text(encoding="utf-8", errors="replace"))
+            texts.append(file.read_text(encoding="utf-8", errors="replace"))
     return digest(*texts) if texts else ""
 
 

@@ -19,6 +19,11 @@ def test_sqlite_databases_are_files_of_their_own(bash) -> None:
     assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"", 0o600)
 
 
+def test_new_database_of_a_run_is_told_to_its_services(bash) -> None:
+    script = f"{bash.requests()}; recreate_database a; _doitstack_session=$BASHPID; recreate_database b"
+    assert bash(script).lines == ["<database_recreated>"]
+
+
 @pytest.mark.parametrize(
     ("port", "words", "address"),
     [("", "-h127.0.0.1", "127.0.0.1"), ("33", "-h127.0.0.1 -P33", "127.0.0.1:33")],

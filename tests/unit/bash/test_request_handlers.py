@@ -25,7 +25,7 @@ def stack(tmp_path: Path) -> Any:
         ("run_process", ["../a", "/bin/x"], "'../a' cannot name a service"),
         ("run_process", ["a", "/bin/false"], "a does not stay up"),
         ("run_process", ["a"], "called with 1 arguments: missing a required argument: 'command'"),
-        ("nothing", [], "no such request; there are changes, check_deaths, get_endpoint_url,"),
+        ("nothing", [], "no such request; there are changes, check_deaths, database_recreated,"),
         ("get_or_create_role", ["r"], "clouds.yaml does not exist; enable the service key"),
     ],
 )

@@ -55,6 +55,17 @@ def test_service_is_another_if_its_configuration_has_changed(stack: Any, tmp_pat
     assert len({first, with_ini, with_both}) == 3
 
 
+def test_service_is_another_if_a_database_is_new(stack: Any) -> None:
+    for _ in range(2):
+        for _ in range(2):
+            answer(stack, "run_process", ["a", "/bin/x"])
+        assert answer(stack, "database_recreated", []) == Answer()
+    answer(stack, "run_process", ["a", "/bin/x"])
+    first, same, second, again, third = stack.codes
+    assert (first, second) == (same, again)
+    assert len({first, second, third}) == 3
+
+
 @pytest.mark.parametrize(
     "unit",
     [

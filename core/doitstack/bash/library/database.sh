@@ -37,9 +37,11 @@ _base_sql_conn() {
     echo "${BASE_SQL_CONN:-$(get_database_type_"$1")://$DATABASE_USER:${DATABASE_PASSWORD-}@$(ipv6_quote "$DATABASE_HOST")$port}"
 }
 
-# recreate_database NAME
+# recreate_database NAME: services that run since before are restarted by their run_process: what they have
+# registered in a database is lost
 recreate_database() {
     "recreate_database_$(_database_type)" "$1"
+    [[ ! ${_doitstack_session-} ]] || doitstack_request database_recreated
 }
 
 # database_connection_url NAME: print the URL for SQLAlchemy
