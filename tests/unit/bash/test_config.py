@@ -20,7 +20,9 @@ def test_sqlite_databases_are_files_of_their_own(bash) -> None:
 
 
 def test_new_database_of_a_run_is_told_to_its_services(bash) -> None:
-    script = f"{bash.requests()}; recreate_database a; _doitstack_session=$BASHPID; recreate_database b"
+    script = (
+        f"{bash.requests()}; recreate_database a; _doitstack_session=$BASHPID; recreate_database b"
+    )
     assert bash(script).lines == ["<database_recreated>"]
 
 
