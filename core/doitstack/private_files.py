@@ -16,7 +16,7 @@ MOST = 1 << 16
 
 
 _NEW = ".new"
-"""How the name of a file ends that is being written; see `unfinished_copies`."""
+"""How the name of a file or directory ends that is being made; see `unfinished_copies`."""
 
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -74,6 +74,21 @@ def write_private(path: Path, text: str) -> bool:
     return True
 
 
+@contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """Make the directory `path` (0700): it has what the block makes from its first moment.
+
+    Raises OSError, perhaps at the end of the block, if `path` exists and is not an empty directory.
+    """
+    new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_NEW, dir=path.parent))
+    try:
+        yield new
+        new.rename(path)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
 def sync(path: Path) -> None:
     """Let a file's content, or the names in a directory, outlive a crash of the machine."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -100,7 +115,7 @@ def sync_file_system(path: Path) -> None:
 
 
 def unfinished_copies(path: Path) -> list[Path]:
-    """Return the copies of `path` whose writers were killed before they were in place."""
+    """Return the copies of `path` whose makers were killed before they were in place."""
     return sorted(path.parent.glob(f".{glob.escape(path.name)}.*{_NEW}"))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from doitstack.config.dest_mark import removed_name
 from tests.campaign.system_calls import CHANGES, DESCRIPTORS, FORKS, Call, is_thread
 
 _GROWS = frozenset(CHANGES) - {
@@ -128,7 +129,7 @@ class Failure:
 
         Outside of DEST, all files of a directory are one.
         """
-        if call.path.startswith(str(self._dest)):
+        if self._is_in_dest(call):
             path = call.path.removeprefix(str(self._dest))
         else:
             path = os.path.dirname(call.path)
@@ -140,7 +141,10 @@ class Failure:
 
     def _is_of_the_run(self, call: Call) -> bool:
         self._has_begun = self._has_begun or self._begins(call)
-        return self._has_begun and (not self.kind.in_dest or call.path.startswith(str(self._dest)))
+        return self._has_begun and (not self.kind.in_dest or self._is_in_dest(call))
+
+    def _is_in_dest(self, call: Call) -> bool:
+        return call.path.startswith((str(self._dest), str(removed_name(self._dest))))
 
     def _begins(self, call: Call) -> bool:
         if self._after:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from doitstack.cli.run import Run
 from doitstack.cli.run_options import CONSOLE, nothing_to_do
 from doitstack.cli.task_names import refuse_unknown_tasks
 from doitstack.cli.task_sequence import kind_of, run_rest, tail_from
-from doitstack.config import dest_directory, devstack_tree, etc_links
+from doitstack.config import dest_directory, dest_lock, devstack_tree, etc_links
 from doitstack.config.settings import Settings
 from doitstack.console.screens import open_standard_streams
 from doitstack.errors import DoitstackError, StepError
@@ -64,7 +65,7 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
                 return 0
             if message := nothing_to_do(directory.stack):
                 sys.stdout.write(message)
-                return 0
+                return self._remove(directory, SUCCESS)
             return self._clean(directory, params)
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
@@ -75,7 +76,7 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
         directory = loaded().directory
         try:
             dest_directory.claim(directory.settings)
-            with dest_directory.held(directory.stack.dest):
+            with dest_lock.held(directory.stack.dest):
                 code: int | None = super().execute(params, args)
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error
@@ -123,7 +124,8 @@ class Clean(InterruptibleCommand, DoitClean):  # type: ignore[misc]
 
     def _remove(self, directory: StackDirectory, code: int) -> int:
         try:
-            with dest_directory.held(directory.stack.dest):
+            dest = directory.stack.dest
+            with dest_lock.held(dest) if dest.exists() else nullcontext():
                 for link in _links(directory.settings):
                     link.unlink()
                 dest_directory.remove(directory.settings)

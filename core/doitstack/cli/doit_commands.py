@@ -156,13 +156,13 @@ class _StateCommand(_TasksCommand):
 
     def execute(self, params: Any, args: list[str]) -> int:
         """Run the command. Raises InvalidDodoFile while a run uses the stack directory."""
-        from doitstack.config import dest_directory  # noqa: PLC0415 - not for `list`
+        from doitstack.config import dest_directory, dest_lock  # noqa: PLC0415 - not for `list`
 
         self.loader.setup(params)
         directory = loaded().directory
         try:
             dest_directory.claim(directory.settings)
-            with dest_directory.held(directory.stack.dest):
+            with dest_lock.held(directory.stack.dest):
                 code: int = super().execute(params, args)
         except DoitstackError as error:
             raise InvalidDodoFile(str(error)) from error

@@ -4,7 +4,7 @@ import sys
 
 from doit.exceptions import InvalidDodoFile
 
-from doitstack.config import dest_directory
+from doitstack.config import dest_directory, dest_lock
 from doitstack.errors import DoitstackError
 from doitstack.planning.plugin_repositories import fetch
 from doitstack.planning.stack_directory import StackDirectory
@@ -18,7 +18,7 @@ def fetch_plugins(directory: StackDirectory) -> None:
         return
     try:
         dest_directory.claim(directory.settings)
-        with dest_directory.held(directory.stack.dest), on_interrupt(_raise):
+        with dest_lock.held(directory.stack.dest), on_interrupt(_raise):
             for line in fetch(repositories, directory.settings):
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()

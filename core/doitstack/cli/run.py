@@ -53,7 +53,7 @@ from doitstack.cli.task_sequence import (
     with_equal_signs,
     without_arguments,
 )
-from doitstack.config import dest_directory
+from doitstack.config import dest_directory, dest_lock
 from doitstack.config.changes_in_place import take_damaged
 from doitstack.console.screens import open_standard_streams
 from doitstack.console.step_lines import StepReporter
@@ -249,7 +249,7 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
             return 0
         here.directory.check_privileges()
         dest_directory.claim(stack.settings)
-        with dest_directory.held(stack.dest), open_run(stack, options) as run:
+        with dest_lock.held(stack.dest), open_run(stack, options) as run:
             if not options.tears_down:
                 here.directory.make_links()
             reporter = StepReporter(run.context.say)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from doitstack.cli.base import JSON, ShowCommand, width
-from doitstack.config.dest_directory import holder
+from doitstack.config.dest_lock import holder
 from doitstack.config.hosts import Host, other_hosts
 from doitstack.errors import StepError
 from doitstack.journal.last_run import last_run

@@ -1,41 +1,37 @@
-"""DEST: whether it belongs to doitstack, which run uses it, and what `clean` may remove."""
+"""DEST: whether it belongs to doitstack, and what `clean` may remove."""
 
-import fcntl
 import os
 import shutil
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from doitstack.config.changes_in_place import CHANGES
+from doitstack.config.dest_lock import LOCK
 from doitstack.config.dest_mark import (
     OWNERSHIP_FILE,
     has_mark,
     is_marked,
     mark,
     record_stack_directory,
+    removed_name,
+    set_aside,
 )
 from doitstack.config.directory_owners import refuse_others, refuse_planted
 from doitstack.config.host_settings import REPOSITORIES
 from doitstack.config.settings import Settings
-from doitstack.errors import BusyError, SettingsError, StepError
+from doitstack.errors import SettingsError, StepError
 from doitstack.private_files import (
-    open_regular,
     private_directory,
     read_regular,
     unfinished_copies,
 )
 
-LOCK = ".lock"
 DATABASE = ".doit.db"
 
 _DIRECTORIES = ("DATA_DIR", "LOGDIR")
 
 _CACHES = ("UV_CACHE_DIR", "DOITSTACK_CACHE_DIR")
-
-_FLOCK = "hhqqi0q"
-"""The C structure `flock`: kind, whence, start, length, pid."""
 
 WORK = (
     ".devstack",
@@ -222,55 +218,18 @@ def _is_empty_directory(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
 
 
-@contextmanager
-def held(dest: Path) -> Iterator[None]:
-    """Keep other runs out of `dest` until the end of the block. Raises BusyError at once.
-
-    This is a POSIX lock, unlike that of `private_files.locked`: forked futures do not inherit it,
-    and others can find out which process holds it. The kernel releases it when its holder dies.
-    """
-    descriptor = open_regular(dest / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
-    try:
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-            raise BusyError(
-                f"another run uses {dest} (pid {holder}); wait for it, or stop it with Ctrl-C"
-            ) from error
-        # For the message above only: `unstack` and `clean` must go on if the disk is full.
-        with suppress(OSError):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def holder(dest: Path) -> int | None:
-    """Return the pid of the run that uses `dest` now, if any.
-
-    Not for that run itself, which would lose its lock: POSIX has it so when a file is closed.
-    """
-    try:
-        descriptor = open_regular(dest / LOCK, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
-        # There is none, or no lock of ours.
-        return None
-    try:
-        wanted = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
-        kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, wanted))
-    finally:
-        os.close(descriptor)
-    return None if kind == fcntl.F_UNLCK else int(pid)
-
-
 def owned(settings: Settings) -> list[Path]:
     """Return the paths that `clean` removes: those of doitstack that exist.
 
     Raises SettingsError when DEST is not ours.
     """
     dest = settings.path("DEST")
+    # What is above DEST may be a directory of all users.
+    left = [path for path in (removed_name(dest),) if _is_of_our_user(path)]
+    return left + _owned_in(dest, settings)
+
+
+def _owned_in(dest: Path, settings: Settings) -> list[Path]:
     if not dest.exists():
         return []
     if not is_marked(dest) and not _is_begun(dest):
@@ -278,11 +237,12 @@ def owned(settings: Settings) -> list[Path]:
             f"DEST={dest} is not doitstack's (it has no {OWNERSHIP_FILE}); nothing has been removed"
         )
     names = [dest / name for name in (*WORK, *_FILES)]
+    names += [removed_name(dest / name) for name in SHARED]
     names += [dest / name for name in SHARED if _is_own_directory(dest / name)]
     moved = [settings.path("DATA_DIR"), settings.path("LOGDIR")]
     names += [path for path in moved if _is_inside(path, dest)]
     names += _links_to_clones(dest, settings)
-    for name in (*_FILES, OWNERSHIP_FILE):
+    for name in (*_FILES, OWNERSHIP_FILE, *SHARED):
         names += unfinished_copies(dest / name)
     return [path for path in dict.fromkeys(names) if os.path.lexists(path)]
 
@@ -298,6 +258,10 @@ def _is_own_directory(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and is_marked(path)
 
 
+def _is_of_our_user(path: Path) -> bool:
+    return os.path.lexists(path) and path.lstat().st_uid == os.geteuid()
+
+
 def remove(settings: Settings) -> None:
     """Remove doitstack's files from DEST, and DEST itself if doitstack made it and it is empty.
 
@@ -305,21 +269,32 @@ def remove(settings: Settings) -> None:
     """
     dest = settings.path("DEST")
     for path in owned(settings):
-        try:
+        with _error_about(path):
             _remove(path)
-        except OSError as error:
-            raise StepError(
-                f"{path} cannot be removed: {error.strerror}: {error.filename}; "
-                f"remove it yourself, then run it again"
-            ) from error
-    if not dest.exists():
+    if dest.exists():
+        with _error_about(dest):
+            _remove_dest(dest)
+
+
+@contextmanager
+def _error_about(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StepError(
+            f"{path} cannot be removed: {error.strerror}: {error.filename}; "
+            f"remove it yourself, then run it again"
+        ) from error
+
+
+def _remove_dest(dest: Path) -> None:
+    """Remove `dest` if doitstack made it and nothing else is in it; else only what marks it."""
+    is_ours = not is_marked(dest) or read_regular(dest / OWNERSHIP_FILE).startswith(b"made")
+    if is_ours and {path.name for path in dest.iterdir()} <= {LOCK, OWNERSHIP_FILE}:
+        _remove(set_aside(dest))
         return
-    is_made_by_us = not is_marked(dest) or read_regular(dest / OWNERSHIP_FILE).startswith(b"made")
     for name in (LOCK, OWNERSHIP_FILE):
         (dest / name).unlink(missing_ok=True)
-    if is_made_by_us:
-        with suppress(OSError):
-            dest.rmdir()
 
 
 def discard(settings: Settings, *paths: Path) -> None:
@@ -339,6 +314,6 @@ def _is_inside(path: Path, dest: Path) -> bool:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        shutil.rmtree(set_aside(path) if path.name in SHARED else path)
     else:
         path.unlink(missing_ok=True)

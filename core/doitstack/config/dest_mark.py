@@ -4,10 +4,13 @@ import os
 import stat
 from pathlib import Path
 
-from doitstack.private_files import read_regular, write_private
+from doitstack.private_files import new_directory, read_regular, write_private
 
 OWNERSHIP_FILE = ".doitstack"
 """The file that marks a directory as doitstack's, and records whether doitstack created it."""
+
+_REMOVED = ".doitstack-removed"
+"""How the name of a directory ends whose mark may be gone, as it is being removed."""
 
 _TOP_DIR = "TOP_DIR="
 """How the line of that file begins that names the stack directory."""
@@ -17,6 +20,25 @@ def mark(directory: Path, *, is_new: bool) -> None:
     """Mark a directory as doitstack's, unless it is marked already. Raises OSError."""
     if not is_marked(directory):
         write_private(directory / OWNERSHIP_FILE, f"{'made' if is_new else 'found'} by doitstack\n")
+
+
+def make_marked(directory: Path) -> None:
+    """Make a directory that is marked from its first moment. Raises OSError."""
+    with new_directory(directory) as new:
+        mark(new, is_new=True)
+
+
+def set_aside(directory: Path) -> Path:
+    """Give a marked directory the name `removed_name`, and return that. Raises OSError.
+
+    It cannot be removed together with its mark, and without the mark it would be the user's.
+    """
+    return directory.rename(removed_name(directory))
+
+
+def removed_name(directory: Path) -> Path:
+    """Return the name that a marked directory has while it is being removed."""
+    return directory.with_name(f".{directory.name}{_REMOVED}")
 
 
 def is_marked(directory: Path) -> bool:

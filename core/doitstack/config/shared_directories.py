@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from doitstack.config.dest_directory import SHARED, WORK
-from doitstack.config.dest_mark import is_marked, mark
+from doitstack.config.dest_mark import is_marked, make_marked
 from doitstack.config.settings import Settings
 
 
@@ -37,10 +37,5 @@ def _is_below_ours(settings: Settings, path: Path) -> bool:
 def _is_taken(directory: Path) -> bool:
     """Make and mark a directory unless it is the user's; return whether it is ours."""
     if not os.path.lexists(directory):
-        directory.mkdir()
-    if directory.is_symlink():
-        return False
-    if not any(directory.iterdir()):
-        # Perhaps a run was killed before it marked the directory.
-        mark(directory, is_new=True)
-    return is_marked(directory)
+        make_marked(directory)
+    return not directory.is_symlink() and is_marked(directory)

@@ -6,7 +6,7 @@ Works while the run still lasts, in another process.
 import time
 from pathlib import Path
 
-from doitstack.config.dest_directory import holder
+from doitstack.config.dest_lock import holder
 from doitstack.journal.events import RunStart
 from doitstack.journal.job_file import Job, read_job
 from doitstack.journal.journal_file import JournalReader, first_event, run_journals

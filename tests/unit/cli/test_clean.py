@@ -14,6 +14,14 @@ def test_nothing_to_unstack_creates_nothing(top: Path, doit: Doit) -> None:
     assert not (top / ".stack").exists()
 
 
+def test_dest_whose_removal_was_interrupted_is_removed(top: Path, doit: Doit) -> None:
+    left = top / "..stack.doitstack-removed"
+    left.mkdir()
+    assert doit("clean", "-n")[:2] == (0, f"would remove {left}\n")
+    assert doit("clean")[0] == 0
+    assert not left.exists()
+
+
 def test_dry_run_names_what_would_be_removed(top: Path, doit: Doit) -> None:
     dest = top / ".stack"
     dest.mkdir()

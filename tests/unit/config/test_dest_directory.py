@@ -1,5 +1,6 @@
 """DEST: taken only where it is free, and given back as it was."""
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -7,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from doitstack.config import dest_directory, dest_mark
+from doitstack.config import dest_directory, dest_lock, dest_mark
 from doitstack.config.local_conf import LocalSettings
 from doitstack.config.settings import Settings
-from doitstack.errors import BusyError, SettingsError
+from doitstack.errors import SettingsError, StepError
 from doitstack.private_files import write_private
-from tests.full_disk import no_space
 from tests.unit.another_user import give_away
 
 
@@ -81,7 +81,7 @@ def test_removed_dest_leaves_nothing(tmp_path: Path) -> None:
     for name in ("async", "venvs/x", "supervisor"):
         (tmp_path / "dest" / name).mkdir(parents=True)
     (tmp_path / "dest" / "passwords").touch()
-    with dest_directory.held(tmp_path / "dest"):
+    with dest_lock.held(tmp_path / "dest"):
         dest_directory.remove(settings)
     assert list(tmp_path.iterdir()) == []
 
@@ -104,6 +104,35 @@ def test_empty_directory_of_the_user_stays(tmp_path: Path) -> None:
     dest_directory.claim(settings)
     dest_directory.remove(settings)
     assert list((tmp_path / "dest").iterdir()) == []
+
+
+def test_dest_that_cannot_be_removed_keeps_its_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(here: str, _: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", here)
+
+    settings = _settings(tmp_path / "dest")
+    dest_directory.claim(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", refuse)
+        with pytest.raises(StepError, match=r"/dest cannot be removed: Permission denied: .*/dest"):
+            dest_directory.remove(settings)
+    dest_directory.remove(settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_directory_of_another_user_that_is_named_as_if_it_were_removed_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings(tmp_path / "dest")
+    dest_directory.claim(settings)
+    theirs = tmp_path / ".dest.doitstack-removed"
+    (theirs / "precious").mkdir(parents=True)
+    give_away(theirs, monkeypatch)
+    with pytest.raises(StepError, match="/dest cannot be removed: Directory not empty"):
+        dest_directory.remove(settings)
+    assert (theirs / "precious").is_dir()
 
 
 def test_dest_of_others_is_not_removed(tmp_path: Path) -> None:
@@ -161,29 +190,6 @@ def test_moved_directories_inside_of_dest_are_removed(tmp_path: Path) -> None:
     dest_directory.claim(settings)
     dest_directory.remove(settings)
     assert not (tmp_path / "dest" / "other" / "data").exists()
-
-
-def test_held_dest_is_busy_for_another_process(tmp_path: Path) -> None:
-    with dest_directory.held(tmp_path):
-        pid = os.fork()
-        if pid == 0:
-            try:
-                with dest_directory.held(tmp_path):
-                    os._exit(1)
-            except BusyError as error:
-                is_right = str(error) == (
-                    f"another run uses {tmp_path} (pid {os.getppid()}); wait for it, or stop it "
-                    f"with Ctrl-C"
-                )
-                os._exit(0 if is_right else 2)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    with dest_directory.held(tmp_path):
-        assert (tmp_path / ".lock").read_text() == f"{os.getpid()}\n"
-
-
-def test_dest_can_be_held_if_the_disk_is_full(tmp_path: Path) -> None:
-    with no_space(), dest_directory.held(tmp_path):
-        pass
 
 
 def test_data_dir_elsewhere_is_ours_if_it_was_empty(tmp_path: Path) -> None:
@@ -313,23 +319,13 @@ def test_links_in_place_of_lock_and_mark_are_not_followed(tmp_path: Path) -> Non
     precious = tmp_path / "precious"
     precious.write_text("precious")
     (tmp_path / "dest" / ".lock").symlink_to(precious)
-    with pytest.raises(OSError, match="symbolic link"), dest_directory.held(tmp_path / "dest"):
+    with pytest.raises(OSError, match="symbolic link"), dest_lock.held(tmp_path / "dest"):
         pass
-    assert dest_directory.holder(tmp_path / "dest") is None
+    assert dest_lock.holder(tmp_path / "dest") is None
     (tmp_path / "dest" / ".doitstack").symlink_to(precious)
     with pytest.raises(SettingsError, match=r"is not doitstack's and already has: \.doitstack;"):
         dest_directory.claim(_settings(tmp_path / "dest"))
     assert precious.read_text() == "precious"
-
-
-def test_fifo_in_place_of_the_lock_does_not_block(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / ".lock")
-    assert dest_directory.holder(tmp_path) is None
-    with (
-        pytest.raises(OSError, match=r"Not a regular file: .*\.lock"),
-        dest_directory.held(tmp_path),
-    ):
-        pass
 
 
 @pytest.mark.parametrize("begun", [["data"], ["data", "logs"], ["..doitstack.x.new"], []])

@@ -43,8 +43,8 @@ class Scene:
     def going_on(self) -> Iterator[int]:
         """Have another process hold DEST as a run does; gives its pid."""
         code = (
-            "import sys; from pathlib import Path; from doitstack.config import dest_directory\n"
-            "with dest_directory.held(Path(sys.argv[1])):\n"
+            "import sys; from pathlib import Path; from doitstack.config import dest_lock\n"
+            "with dest_lock.held(Path(sys.argv[1])):\n"
             "    print('held', flush=True); sys.stdin.read()"
         )
         command = [sys.executable, "-c", code, str(self.dest)]
@@ -165,15 +165,15 @@ def test_step_is_over_with_itself_or_with_the_run(scene: Scene) -> None:
 
 
 def test_looking_at_a_run_does_not_disturb_it(scene: Scene) -> None:
-    from doitstack.config import dest_directory
+    from doitstack.config import dest_lock
 
     assert not scene.run.goes_on
     with scene.going_on() as pid:
-        assert dest_directory.holder(scene.dest) == pid
+        assert dest_lock.holder(scene.dest) == pid
         assert scene.run.goes_on
-        with pytest.raises(dest_directory.BusyError), dest_directory.held(scene.dest):
+        with pytest.raises(dest_lock.BusyError), dest_lock.held(scene.dest):
             pass
-    assert dest_directory.holder(scene.dest) is None
+    assert dest_lock.holder(scene.dest) is None
 
 
 def test_before_the_first_run_there_is_nothing(tmp_path: Path) -> None:
