@@ -1,6 +1,7 @@
 """The errors of doitstack. Each is shown to the user as one message."""
 
 import errno
+import os
 from typing import Any
 
 _SHORTAGES = {
@@ -14,6 +15,10 @@ _SHORTAGES = {
 
 def shortage(error: BaseException) -> str:
     """Return what to check if `error` means that the machine lacks something; else nothing."""
+    if isinstance(error, ImportError):
+        # The loader of libraries has only the words of the error.
+        found = (check for number, check in _SHORTAGES.items() if os.strerror(number) in str(error))
+        return next(found, "")
     return _SHORTAGES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 

@@ -1,5 +1,6 @@
 """The `Stack`: the argument of every action and of most hooks."""
 
+import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -242,6 +243,15 @@ class Stack:
         from doitstack.services.other_stacks import other_stacks  # noqa: PLC0415
 
         return other_stacks(self.top_dir, self.dest)
+
+    def load_for_teardown(self) -> None:
+        """Import what ends services and processes, as that may be impossible when it is needed.
+
+        An import needs descriptors and memory. Raises OSError or ImportError.
+        """
+        importlib.import_module("doitstack.processes.left_running")
+        importlib.import_module("doitstack.services.other_stacks")
+        importlib.import_module("doitstack.services.services")
 
     def stop_all(self) -> "list[LeftProcess]":
         """End all services, and what steps have left running; return the latter."""

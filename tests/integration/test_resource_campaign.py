@@ -56,6 +56,23 @@ def test_file_of_the_library_that_cannot_be_opened_once_ends_the_run(
     assert f"{file}: {os.strerror(errno.ENFILE)}" in out
 
 
+@needs_the_kernel
+def test_unstack_imports_nothing_once_it_has_begun(stack_dir: MakeStackDir) -> None:
+    """Without descriptors there was a traceback, and the services ran on."""
+    stack = stack_dir({"local.conf": PLAN["local.conf"]})
+    stack.run("stack").ok()
+    begun = set[int]()
+
+    def decide(call: Call) -> int:
+        if call.path == str(stack.dest / ".lock"):
+            begun.add(call.pid)
+        is_import = call.pid in begun and "python" in call.path
+        return errno.EMFILE if is_import else 0
+
+    watched = Watched([DOIT, "unstack"], DESCRIPTORS, decide, cwd=stack.path, env=stack.environ)
+    assert "unstack: done" in watched.communicate(250)
+
+
 def _command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text()
 

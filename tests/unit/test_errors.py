@@ -4,7 +4,14 @@ import pickle
 
 import pytest
 
-from doitstack.errors import CommandError, DoitstackError, FutureError, PluginError, describe_error
+from doitstack.errors import (
+    CommandError,
+    DoitstackError,
+    FutureError,
+    PluginError,
+    describe_error,
+    shortage,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,3 +37,9 @@ def test_every_exception_has_a_message() -> None:
     assert describe_error(ValueError("  no \n")) == "ValueError: no"
     assert describe_error(KeyboardInterrupt()) == "KeyboardInterrupt"
     assert describe_error(SpeechlessError()) == "SpeechlessError: <exception str() failed>"
+
+
+def test_module_that_cannot_be_opened_is_a_shortage() -> None:
+    library = "/lib/pyexpat.so: cannot open shared object file: Too many open files"
+    assert shortage(ImportError(library)) == "open files (`ulimit -n`)"
+    assert shortage(ImportError("No module named 'x'")) == ""

@@ -287,7 +287,7 @@ class SessionOwner:
                 self._futures.collector.when_rest_collected(lambda _: reply(Answer()))
             else:
                 reply(self._answer(verb, arguments))
-        except DoitstackError as error:
+        except (DoitstackError, OSError, ImportError) as error:
             reply(Answer(1, "", f"ERROR: {error}\n"))
 
     def _answer(self, verb: str, arguments: Sequence[str]) -> Answer:

@@ -68,7 +68,7 @@ def stop_services(directory: StackDirectory) -> None:
     """Stop all services despite earlier failures; report what prevents that."""
     try:
         directory.stack.stop_all()
-    except (DoitstackError, OSError) as error:
+    except (DoitstackError, OSError, ImportError) as error:
         sys.stderr.write(f"ERROR: services may still run: {describe_error(error)}\n")
 
 
@@ -138,7 +138,7 @@ class InterruptibleCommand(DoitCmdBase):  # type: ignore[misc]
             code: int = super().parse_execute(self.arranged(in_args)) or 0
         except KeyboardInterrupt:
             return INTERRUPTED
-        except OSError as error:
+        except (OSError, ImportError) as error:
             # For a run, DEST is known and named; here the error may come before that.
             if not (lacking := shortage(error)):
                 raise

@@ -244,9 +244,11 @@ class Run(InterruptibleCommand, DoitRun):  # type: ignore[misc]
         single: bool,
     ) -> int:
         stack = here.directory.stack
-        if options.tears_down and (message := nothing_to_do(stack)):
-            sys.stdout.write(message)
-            return 0
+        if options.tears_down:
+            if message := nothing_to_do(stack):
+                sys.stdout.write(message)
+                return 0
+            stack.load_for_teardown()
         here.directory.check_privileges()
         dest_directory.claim(stack.settings)
         with dest_lock.held(stack.dest), open_run(stack, options) as run:

@@ -32,7 +32,7 @@ class PendingTasks:
         while self._pending:
             try:
                 self.run(self._pending[0])
-            except (DoitstackError, OSError):
+            except (DoitstackError, OSError, ImportError):
                 is_good = False
         return is_good
 

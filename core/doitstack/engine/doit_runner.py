@@ -286,7 +286,7 @@ class FutureRunner(Runner):  # type: ignore[misc]
         self.reporter.execute_task(task)
         try:
             self._act(task, planned)
-        except (DoitstackError, OSError) as error:
+        except (DoitstackError, OSError, ImportError) as error:
             return TaskFailed(str(error))
         return None
 

@@ -34,18 +34,24 @@ def test_interrupted_command_ends_silently(capfd: pytest.CaptureFixture[str]) ->
     assert capfd.readouterr() == ("", "")
 
 
-class Crowded(Interrupted):
-    def execute(self, params: Any, args: list[str]) -> int:
-        raise OSError(errno.EMFILE, "Too many open files")
-
-
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EMFILE, "Too many open files"),
+        ImportError("pyexpat.so: cannot open shared object file: Too many open files"),
+    ],
+)
 def test_command_without_what_it_needs_of_the_machine_is_one_line(
-    capfd: pytest.CaptureFixture[str],
+    error: Exception, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    class Crowded(Interrupted):
+        def execute(self, params: Any, args: list[str]) -> int:
+            raise error
+
     assert Crowded(task_loader=Loader()).parse_execute([]) == 2
     assert capfd.readouterr().err == (
-        "ERROR: OSError: [Errno 24] Too many open files; check open files (`ulimit -n`), "
-        "then run it again\n"
+        f"ERROR: {type(error).__name__}: {error}; check open files (`ulimit -n`), "
+        f"then run it again\n"
     )
 
 
