@@ -43,6 +43,8 @@ def _words(outcome: Outcome) -> list[str]:
 FIRST = ACTIONS.count("\n") + 3
 """The line of the first step in a plugin that `_python` makes."""
 
+PLACE = f"/d/{DEMO}:{FIRST}: "
+
 
 def _python(make: MakeStackDir, steps: str, **environ: str) -> StackDir:
     hook = "@hookimpl\ndef stack_install(stack):\n" + "".join(
@@ -118,13 +120,14 @@ def test_failed_program_of_the_main_line_is_shown_with_its_own_lines(
             ["about to run", "of the program", "ERROR: sh ended with code 4; its output is above"],
             "sh ended with code 4; its output is above",
         ),
-        ("shell('echo words; (exit 5)')", ["words"], "exit code 5"),
+        ("shell('echo words; (exit 5)')", ["words"], f"{PLACE}exit code 5"),
         (
             "shell('echo words; kill -KILL $BASHPID')",
             ["words"],
-            "ended without recording an exit code: it was killed, or its EXIT trap replaced ours",
+            f"{PLACE}ended without recording an exit code: it was killed, or its EXIT trap "
+            f"replaced ours",
         ),
-        ("shell('echo words; (exit 139)')", ["words"], "exit code 139 (128 + SIGSEGV)"),
+        ("shell('echo words; (exit 139)')", ["words"], f"{PLACE}exit code 139 (128 + SIGSEGV)"),
         (
             "['sh', '-c', NOISY]",
             [*(f"line {number}" for number in range(13, 31)), "+1 real"],

@@ -156,6 +156,7 @@ class Executor:
             is_elsewhere=step.is_elsewhere,
         )
         if is_shell:
+            future.place = place_before(step)
             self._session.start_future(planned.phase, future, command)
         elif self.hosts and step.is_elsewhere:
             self.hosts.start(future, step, partial(act_in_future, self.stack, future.name))

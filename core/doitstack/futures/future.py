@@ -86,6 +86,7 @@ class Future:
         awaited_since: when the main line began to wait for it (s since the epoch).
         log_place: where its output is in the main log, from byte to byte, once it is collected.
         masked: how much of its own log is masked, once it has ended.
+        place: `FILE:LINE: ` of its step, for the message of a failure that names no line itself.
         in_place: whether it runs in the main line's place, in a serial run.
         takes_slot: whether it needs a slot; not if its work is done on another host.
     """
@@ -101,6 +102,7 @@ class Future:
         self.timeout = 0.0
         self.has_timed_out = False
         self.state = FutureState.DECLARED
+        self.place = ""
         self.in_place = False
         self.takes_slot = True
         self.pid = 0

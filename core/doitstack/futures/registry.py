@@ -192,7 +192,7 @@ class FutureRegistry:
         )
         reported = job.rc if job else None
         result = self._run.file(future.name, "result")
-        rc, value, error = outcome(future.name, code, reported, result)
+        rc, value, error = outcome(future.name, code, reported, result, future.place)
         error = failure or error
         if future.has_timed_out:
             rc, value, error = TIMED_OUT, None, time_out_error(future)

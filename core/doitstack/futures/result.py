@@ -22,15 +22,18 @@ class Outcome(NamedTuple):
     error: BaseException | None = None
 
 
-def outcome(name: str, code: int | None, recorded: int | None, result: Path | str) -> Outcome:
+def outcome(
+    name: str, code: int | None, recorded: int | None, result: Path | str, place: str = ""
+) -> Outcome:
     """Return how the future `name` ended.
 
     Args:
         code: the exit code of its process; None for one of the bash session, which has no result.
         recorded: the code in its job file, if it has recorded one.
         result: the file with what a Python future returned or raised; it is removed.
+        place: `FILE:LINE: ` for the message of an exit code, which names no line.
     """
-    rc, error = _code_and_error(name, code, recorded)
+    rc, error = _code_and_error(name, code, recorded, place)
     if recorded is None and _is_full(directory := Path(result).parent):
         error = FutureError(name, f"could not record its end: {directory} is full", rc)
     saved = None if code is None else _taken(result, name)
@@ -51,11 +54,13 @@ def _is_full(directory: Path) -> bool:
 
 
 def _code_and_error(
-    name: str, code: int | None, recorded: int | None
+    name: str, code: int | None, recorded: int | None, place: str
 ) -> tuple[int, BaseException | None]:
     """Return the code of a future, and the error to raise unless that is 0."""
     if recorded is not None and code in (None, recorded):
-        error = FutureError(name, f"failed with rc {recorded}", recorded) if recorded else None
+        error = (
+            FutureError(name, f"{place}failed with rc {recorded}", recorded) if recorded else None
+        )
         return recorded, error
     if code is not None and code < 0:
         rc, how = 128 - code, f"was killed by {signal_name(-code)}"
@@ -64,7 +69,7 @@ def _code_and_error(
         how = "ended without recording an exit code: it was killed, or its EXIT trap replaced ours"
     else:
         rc, how = code or 1, f"called os._exit({code}) before its end was recorded"
-    return rc, FutureError(name, how, rc)
+    return rc, FutureError(name, f"{place}{how}", rc)
 
 
 def _taken(path: Path | str, name: str) -> tuple[Any, str] | None:

@@ -71,12 +71,13 @@ def _reason(step: StepRecord, output: str) -> str:
     After the code comes the message with which DevStack's `die` ended it, if `output` has one.
     """
     words = step.error.removeprefix(f"future {step.name}: ") or "failed"
-    if words != f"failed with rc {step.rc}":
+    plain = re.fullmatch(rf"(.+:\d+: )?failed with rc {step.rc}", words)
+    if not plain:
         return words
     number = (step.rc or 0) - 128
     by_signal = f" (128 + {signal_name(number)})" if number in set(signal.Signals) else ""
     message = "".join(f": {text}" for text in _DIED.findall(output)[-1:])
-    return f"exit code {step.rc}{by_signal}{message}"
+    return f"{plain[1] or ''}exit code {step.rc}{by_signal}{message}"
 
 
 def _other_failures(others: Sequence[StepRecord]) -> Iterator[str]:

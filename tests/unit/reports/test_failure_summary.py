@@ -94,6 +94,8 @@ def test_future_is_shown_with_its_log_and_its_cost(logs: RunLogs) -> None:
     ("rc", "error", "told"),
     [
         (7, "future slow: failed with rc 7", "exit code 7"),
+        (7, "future slow: /a b/x.py:3: failed with rc 7", "/a b/x.py:3: exit code 7"),
+        (7, "future slow: OSError: x failed with rc 7", "OSError: x failed with rc 7"),
         (137, "future slow: failed with rc 137", "exit code 137 (128 + SIGKILL)"),
         (255, "future slow: failed with rc 255", "exit code 255"),
         (137, "future slow: was killed by SIGKILL", "was killed by SIGKILL"),
