@@ -28,8 +28,9 @@ from doitstack.journal.job_file import read_job
 from doitstack.journal.journal_file import read_events
 from doitstack.journal.run_record import read_run
 from tests.campaign import resources
+from tests.campaign.recorder import Change, Recorder
 from tests.campaign.resources import WHOLE
-from tests.campaign.system_calls import CHANGES, Call, Watched
+from tests.campaign.system_calls import CHANGES, OTHER_CHANGES, Watched
 from tests.conftest import DOIT, StackDir
 from tests.integration.probes import plugin
 
@@ -107,79 +108,6 @@ State = dict[str, bytes | str]
 """Files with their content; directories and links are words."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """One change below the recorded directory, with paths relative to it.
-
-    `kind` is create, truncate, write, mkdir, symlink, rename, unlink, rmdir, sync or sync all.
-    """
-
-    kind: str
-    path: str
-    old: str = ""
-    offset: int = 0
-    data: bytes = b""
-
-
-_KINDS = {
-    **dict.fromkeys(("open", "openat", "creat"), "open"),
-    **dict.fromkeys(("write", "pwrite64", "writev"), "write"),
-    **dict.fromkeys(("mkdir", "mkdirat"), "mkdir"),
-    **dict.fromkeys(("mknod", "mknodat"), "create"),
-    **dict.fromkeys(("symlink", "symlinkat"), "symlink"),
-    **dict.fromkeys(("rename", "renameat", "renameat2"), "rename"),
-    **dict.fromkeys(("unlink", "unlinkat"), "unlink"),
-    **dict.fromkeys(("fsync", "fdatasync"), "sync"),
-    "ftruncate": "truncate",
-    "rmdir": "rmdir",
-    "syncfs": "sync all",
-}
-_MAKING, _REMOVING = {"mkdir", "create", "symlink"}, {"unlink", "rmdir"}
-
-
-class Recorder:
-    """Turns system calls into changes of `directory`."""
-
-    def __init__(self, directory: Path) -> None:
-        self._prefix = f"{directory}/"
-        self.changes: list[Change] = []
-
-    def __call__(self, call: Call) -> int:
-        if f"{call.path}/".startswith(self._prefix):
-            path = call.path.removeprefix(self._prefix[:-1]).removeprefix("/")
-            self.changes += [one for one in [self._change(call, path)] if one]
-        return 0
-
-    def _change(self, call: Call, path: str) -> Change | None:
-        is_there = os.path.lexists(call.path)
-        kind = _KINDS[call.name]
-        if kind == "open":
-            return self._opened(call, path, is_there=is_there)
-        if kind == "write":
-            return _written(call, path)
-        if kind in _MAKING | _REMOVING and is_there is (kind in _MAKING):
-            return None
-        if call.name == "unlinkat" and os.path.isdir(call.path):
-            kind = "rmdir"
-        offset = call.arguments[1] if kind == "truncate" else 0
-        return Change(kind, path, call.old.removeprefix(self._prefix), offset)
-
-    @staticmethod
-    def _opened(call: Call, path: str, *, is_there: bool) -> Change | None:
-        if call.flags & os.O_CREAT and not is_there:
-            return Change("create", path)
-        is_cut = call.flags & os.O_TRUNC and os.path.getsize(call.path)
-        return Change("truncate", path) if is_there and is_cut else None
-
-
-def _written(call: Call, path: str) -> Change:
-    with open(f"/proc/{call.pid}/fdinfo/{call.arguments[0]}") as lines:
-        values = dict(line.split(":", 1) for line in lines if line.startswith(("pos", "flags")))
-    is_appended = int(values["flags"], 8) & os.O_APPEND
-    offset = call.arguments[3] if call.name == "pwrite64" else int(values["pos"])
-    return Change("write", path, offset=-1 if is_appended else offset, data=call.data())
-
-
 @dataclass
 class File:
     """A file as it is in memory. `edits` are the changes of its content since the last sync."""
@@ -192,10 +120,10 @@ class File:
         data = bytearray(self.synced)
         for edit in self.edits if edits is None else edits:
             start = len(data) if edit.offset < 0 else edit.offset
+            data.extend(b"\0" * (start - len(data)))
             if edit.kind == "truncate":
                 del data[start:]
                 continue
-            data.extend(b"\0" * (start - len(data)))
             data[start : start + len(edit.data)] = edit.data
         return bytes(data)
 
@@ -228,10 +156,16 @@ class Disk:
             case "mkdir" | "symlink":
                 self.names[change.path] = change.kind
             case "rename":
-                if moved := self.names.pop(change.old, None):
-                    self.names[change.path] = moved
+                self._move(change)
+            case "link":
+                self.names[change.path] = self.names[change.old]
             case _:
                 self.names.pop(change.path, None)
+
+    def _move(self, change: Change) -> None:
+        inside = f"{change.old}/"
+        for name in [name for name in self.names if f"{name}/".startswith(inside)]:
+            self.names[change.path + name.removeprefix(change.old)] = self.names.pop(name)
 
     def _sync(self, change: Change) -> None:
         # It writes all changes of names before it, too: those are in the same journal.
@@ -244,9 +178,10 @@ class Disk:
     def after_crash(self, draw: random.Random) -> State:
         """Return one of the states that a crash now may leave."""
         names = draw.choice([self.names, self._on_disk, *self._names_since])
+        files = {id(file): file for file in names.values() if isinstance(file, File)}
+        torn = {key: _torn(file, draw) for key, file in files.items()}
         return {
-            name: _torn(file, draw) if isinstance(file, File) else file
-            for name, file in names.items()
+            name: torn[id(file)] if isinstance(file, File) else file for name, file in names.items()
         }
 
     def whole(self) -> State:
@@ -276,13 +211,13 @@ def record(stack: StackDir, *commands: tuple[str, ...]) -> list[Change]:
     for _ in range(10):
         recorder = Recorder(stack.dest)
         for command in commands:
-            watched = Watched(
-                [DOIT, *command], CHANGES, recorder, cwd=stack.path, env=stack.environ
-            )
+            calls = {**CHANGES, **OTHER_CHANGES}
+            watched = Watched([DOIT, *command], calls, recorder, cwd=stack.path, env=stack.environ)
             out = watched.communicate(resources.PATIENCE_WITH_A_RUN)
             if watched.process.returncode:
                 break
         else:
+            assert not recorder.unknown, f"changes that are not recorded: {recorder.unknown}"
             return recorder.changes
         # Calls that no signal interrupts elsewhere are interrupted while the kernel asks.
         if os.strerror(errno.EINTR) not in out:
@@ -413,7 +348,7 @@ class Campaign:
 
     def run(self, variants: int, opened: int, step: int = 1) -> Result:
         """Open `variants` states after each `step` changes; `opened` of all with doit itself."""
-        reader = Reader(self._stack.path / "state", _end(self._changes))
+        reader = Reader(self._stack.path / "state", end_of(self._changes))
         faults: dict[str, int] = {}
         kept: list[tuple[int, State]] = []
         count = 0
@@ -433,7 +368,7 @@ class Campaign:
     def _opened(self, state: State) -> Iterator[str]:
         """Yield what is wrong if doit itself opens a state."""
         write_state(_after_boot(state), self._stack.dest)
-        whole = _end(self._changes)
+        whole = end_of(self._changes)
         said = ""
         for words in (["list", "--all"], ["timing"], ["stack"]):
             outcome = self._stack.run(*words)
@@ -456,7 +391,8 @@ def _after_boot(state: State) -> State:
     return {**state, IN_PLACE: _bytes(state, IN_PLACE).replace(boot, b"another")}
 
 
-def _end(changes: Iterable[Change]) -> State:
+def end_of(changes: Iterable[Change]) -> State:
+    """Return the state after some changes."""
     disk = Disk()
     for change in changes:
         disk.apply(change)

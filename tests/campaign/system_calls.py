@@ -33,6 +33,11 @@ CHANGES = _numbers(
 )
 """What changes files, by its number."""
 
+OTHER_CHANGES = _numbers(
+    "truncate=76 pwritev=296 pwritev2=328 openat2=437 splice=275 mmap=9 ioctl=16 io_uring_setup=425"
+)
+"""What may change files, too, but is not known to be used by anything that a run starts."""
+
 FORKS = _numbers("clone=56 fork=57 vfork=58 clone3=435")
 
 DESCRIPTORS = _numbers(
@@ -41,22 +46,17 @@ DESCRIPTORS = _numbers(
 )
 """What makes descriptors."""
 
-_NAMES = {number: name for name, number in {**CHANGES, **FORKS, **DESCRIPTORS}.items()}
-_ON_DESCRIPTOR = frozenset(
-    [
-        "write",
-        "pwrite64",
-        "writev",
-        "sendfile",
-        "copy_file_range",
-        "ftruncate",
-        "fallocate",
-        "fsync",
-        "fdatasync",
-        "syncfs",
-    ]
-)
-_AT = {"openat": 0, "mkdirat": 0, "mknodat": 0, "symlinkat": 1, "unlinkat": 0}
+_NAMES = {
+    number: name for name, number in {**CHANGES, **OTHER_CHANGES, **FORKS, **DESCRIPTORS}.items()
+}
+_ON_DESCRIPTOR = {
+    **dict.fromkeys(("write", "pwrite64", "writev", "pwritev", "pwritev2", "sendfile"), 0),
+    **dict.fromkeys(("ftruncate", "fallocate", "fsync", "fdatasync", "syncfs", "ioctl"), 0),
+    **dict.fromkeys(("copy_file_range", "splice"), 2),
+    "mmap": 4,
+}
+"""Which argument is the descriptor of the file that changes."""
+_AT = {"openat": 0, "openat2": 0, "mkdirat": 0, "mknodat": 0, "symlinkat": 1, "unlinkat": 0}
 _TWO_AT = ("renameat", "renameat2", "linkat")
 _CLONE_THREAD = 0x10000
 
@@ -102,7 +102,32 @@ class Call:
             vector = _memory(self.pid, self.arguments[1], 16 * self.arguments[2])
             parts = struct.iter_unpack("QQ", vector)
             return b"".join(_memory(self.pid, *part) for part in parts)
+        if self.name == "sendfile":
+            return self._copied(self.arguments[1], self.arguments[2], self.arguments[3])
+        if self.name == "copy_file_range":
+            return self._copied(self.arguments[0], self.arguments[1], self.arguments[4])
         return _memory(self.pid, self.arguments[1], self.arguments[2])
+
+    def offset(self) -> int:
+        """Return at which byte of the file it writes; -1 for its end."""
+        if self.name == "pwrite64":
+            return self.arguments[3]
+        if self.name == "copy_file_range":
+            return self._position(self.arguments[2], self.arguments[3])
+        return self._position(self.arguments[0])
+
+    def _position(self, descriptor: int, given_at: int = 0) -> int:
+        """Return the position of a descriptor, or that which a call gives at an address."""
+        if given_at:
+            return int.from_bytes(_memory(self.pid, given_at, 8), "little")
+        with open(f"/proc/{self.pid}/fdinfo/{descriptor}") as lines:
+            values = dict(line.split(":", 1) for line in lines if line.startswith(("pos", "flags")))
+        return -1 if int(values["flags"], 8) & os.O_APPEND else int(values["pos"])
+
+    def _copied(self, descriptor: int, given_at: int, size: int) -> bytes:
+        """Return what a call copies from another file. Raises OSError for a pipe."""
+        with open(f"/proc/{self.pid}/fd/{descriptor}", "rb") as file:
+            return os.pread(file.fileno(), size, self._position(descriptor, given_at))
 
 
 Decide = Callable[[Call], int]
@@ -198,7 +223,7 @@ def is_thread(call: Call) -> bool:
 
 def _paths(name: str, pid: int, arguments: tuple[int, ...]) -> tuple[str, str]:
     if name in _ON_DESCRIPTOR:
-        return os.readlink(f"/proc/{pid}/fd/{arguments[0]}"), ""
+        return os.readlink(f"/proc/{pid}/fd/{arguments[_ON_DESCRIPTOR[name]]}"), ""
     if name in {"rename", "link"}:
         return _path(pid, None, arguments[1]), _path(pid, None, arguments[0])
     if name in _TWO_AT:
@@ -206,7 +231,7 @@ def _paths(name: str, pid: int, arguments: tuple[int, ...]) -> tuple[str, str]:
     if name in _AT:
         place = _AT[name]
         return _path(pid, arguments[place], arguments[place + 1]), ""
-    if name in {"open", "creat", "mkdir", "mknod", "unlink", "rmdir"}:
+    if name in {"open", "creat", "mkdir", "mknod", "unlink", "rmdir", "truncate"}:
         return _path(pid, None, arguments[0]), ""
     return (_path(pid, None, arguments[1]) if name == "symlink" else ""), ""
 
