@@ -32,6 +32,9 @@ COMPUTES = "nova-cpu.conf"
 _DISCOVERY_SECONDS = "2"
 """The interval in which the scheduler looks for computes of other hosts that have come up."""
 
+_NO_DELAY = "0"
+"""It does so from its start on; by default it begins at a random moment of its first minute."""
+
 
 def set_nova_defaults(settings: Settings) -> None:
     """Set the defaults of DevStack's lib/nova."""
@@ -171,6 +174,7 @@ def sections(stack: Stack) -> conf_files.Sections:
             "state_path": str(state),
             "transport_url": transport_url(stack, 0),
             "compute_driver": DRIVERS[stack.settings["VIRT_DRIVER"]],
+            **({"periodic_fuzzy_delay": _NO_DELAY} if looks_for_computes(stack) else {}),
         },
         **({"neutron": account("neutron")} if is_subnode else _control_sections(stack)),
         **consoles.sections(stack),
@@ -187,10 +191,15 @@ def sections(stack: Stack) -> conf_files.Sections:
     }
 
 
+def looks_for_computes(stack: Stack) -> bool:
+    """Return whether the scheduler looks for computes of other hosts, which can reach it."""
+    return not subnode.is_subnode(stack.settings) and subnode.is_reachable(stack.settings)
+
+
 def _control_sections(stack: Stack) -> conf_files.Sections:
     """Return what only the processes of a controller need."""
     scheduler = {"workers": "1"}
-    if subnode.is_reachable(stack.settings):
+    if looks_for_computes(stack):
         scheduler["discover_hosts_in_cells_interval"] = _DISCOVERY_SECONDS
     return {
         "api_database": {"connection": mariadb.url(stack, "nova_api")},

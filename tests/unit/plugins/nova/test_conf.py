@@ -76,11 +76,14 @@ def test_subnode_has_no_databases(tmp_path: Path) -> None:
 
 
 def test_scheduler_looks_for_computes_of_other_hosts_that_reach_it(tmp_path: Path) -> None:
-    name = "discover_hosts_in_cells_interval"
-    assert name not in conf.sections(make_nova(tmp_path))["scheduler"]
+    name, delay = "discover_hosts_in_cells_interval", "periodic_fuzzy_delay"
+    alone = conf.sections(make_nova(tmp_path))
+    assert (name in alone["scheduler"], delay in alone["DEFAULT"]) == (False, False)
     there = make_nova(tmp_path, HOST_IP="192.0.2.1", THIS_HOST="controller")
     there.settings.update({"SERVICE_HOST": "127.0.0.1"})
-    assert conf.sections(there)["scheduler"][name] == "2"
+    made = conf.sections(there)
+    assert made["scheduler"][name] == "2"
+    assert made["DEFAULT"][delay] == "0", "else it begins after up to a minute"
 
 
 def test_hosts_of_a_stack_have_different_names(tmp_path: Path) -> None:
