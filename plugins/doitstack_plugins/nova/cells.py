@@ -7,7 +7,7 @@ from doitstack.errors import CommandError
 from doitstack.uptodate import digest
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.nova import conf
-from doitstack_plugins.shared import warm_managers
+from doitstack_plugins.shared import subnode, warm_managers
 
 _SAME_AS_OURS = "{scheme}://{username}:{password}@{hostname}:{port}/"
 """Nova fills this in from its own configuration, so that cells follow a new password or port."""
@@ -20,12 +20,24 @@ _USED = (
 )
 """The modules that nova-manage imports for each of these commands."""
 
-_USED_BY_DAEMONS = (
-    *("nova.cmd.conductor", "nova.cmd.scheduler", "nova.cmd.compute"),
-    *("nova.conductor.manager", "nova.scheduler.manager", "nova.compute.manager"),
-    *("nova.scheduler.filters.*", "nova.scheduler.weights.*", "nova.virt.fake"),
+_USED_BY_COMPUTES = ("nova.cmd.compute", "nova.compute.manager", "nova.virt.fake")
+
+_USED_BY_OTHERS = (
+    *("nova.cmd.conductor", "nova.cmd.scheduler"),
+    *("nova.conductor.manager", "nova.scheduler.manager"),
+    *("nova.scheduler.filters.*", "nova.scheduler.weights.*"),
     *("nova.api.openstack.wsgi_app", "nova.api.openstack.compute", "nova.api.metadata.handler"),
 )
+"""The modules of the processes that a subnode does not have."""
+
+_FORGET = """\
+import sys
+for name in ("nova.compute.manager", "nova.scheduler.manager"):
+    sys.modules.pop(name, None)
+"""
+"""They read the intervals of their periodic tasks when they are imported, so each process imports
+them once it has read its configuration; all that they import is there by then.
+"""
 
 ENVIRON = {"OS_NOVA_DISABLE_EVENTLET_PATCHING": "1"}
 """No green threads, as they do not survive a fork; they are not nova's default either."""
@@ -109,12 +121,8 @@ def _manage(stack: Stack, names: tuple[str, ...], *words: str) -> None:
 
 
 def manager(stack: Stack) -> warm.Program:
-    """Return `nova-manage`, with what nova's other programs import."""
-    return warm_managers.manager(
-        stack,
-        conf.environment(stack),
-        MANAGE,
-        *_USED,
-        *_USED_BY_DAEMONS,
-        **ENVIRON,
-    )
+    """Return `nova-manage`, with what nova's other programs on this host import."""
+    others = () if subnode.is_subnode(stack.settings) else _USED_BY_OTHERS
+    modules = (*_USED, *_USED_BY_COMPUTES, *others)
+    program = warm_managers.manager(stack, conf.environment(stack), MANAGE, *modules, **ENVIRON)
+    return program._replace(setup=f"{program.setup}\n{_FORGET}")

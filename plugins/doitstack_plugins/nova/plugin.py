@@ -159,6 +159,15 @@ class Nova(ApiService):
         """Stop all of nova, also what an earlier configuration started."""
         processes.stop_nova(stack)
 
+    def needs_manager(self, stack: Stack) -> bool:
+        """Return whether `nova-manage` is called, or on a subnode imports what computes need.
+
+        They can be its forks then, which start when the controller is ready: that is much later.
+        """
+        if not subnode.is_subnode(stack.settings):
+            return super().needs_manager(stack)
+        return not conf.is_libvirt(stack) and not self.environment(stack).code_to_run()
+
     def environment(self, stack: Stack) -> Environment:
         """Return nova's virtual environment."""
         return conf.environment(stack)

@@ -132,18 +132,16 @@ def _words(stack: Stack, daemon: Daemon) -> list[str]:
 
 def _is_fork(stack: Stack, daemon: Daemon) -> bool:
     is_plain = not daemon.prefix and daemon.name not in consoles.PROXIES
-    # The scheduler reads how often it looks for computes when it is imported.
-    is_early = daemon.name == "n-sch" and subnode.is_reachable(stack.settings)
-    return is_plain and not is_early and _can_fork(stack, *daemon.files)
+    return is_plain and _can_fork(stack, *daemon.files)
 
 
 def _can_fork(stack: Stack, *files: str) -> bool:
     """Return whether processes that read `files` can be forks of the server of `nova-manage`.
 
-    It has no green threads, which are not nova's default. On a subnode nobody else needs it.
+    It has no green threads, which are not nova's default.
     """
     texts = (path.read_text(encoding="utf-8") for path in conf.files(stack, *files))
-    return not subnode.is_subnode(stack.settings) and not any(map(_BACKEND.search, texts))
+    return not any(map(_BACKEND.search, texts))
 
 
 def _wait_until_ready(stack: Stack) -> None:

@@ -1,6 +1,8 @@
 """Nova's databases, with nova-manage only recorded."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -85,3 +87,22 @@ def test_host_that_the_scheduler_has_just_mapped_is_good(tmp_path: Path) -> None
     discover(make_nova(tmp_path), 2)
     with pytest.raises(CommandError):
         discover(make_nova(tmp_path), 1)
+
+
+def test_forks_import_what_reads_intervals_when_it_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("nova.compute.manager", "nova.scheduler.manager")
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    program = cells.manager(make_nova(tmp_path))
+    assert set(names) < set(program.preload), "so that what these import is there"
+    exec(program.setup, {"__name__": "__main__"})
+    assert not sys.modules.keys() & set(names)
+
+
+def test_subnode_imports_for_computes_alone(tmp_path: Path) -> None:
+    subnode = make_nova(tmp_path, ENABLED_SERVICES="n-cpu", SERVICE_HOST="192.0.2.1")
+    imported = cells.manager(subnode).preload
+    assert "nova.compute.manager" in imported
+    assert "nova.scheduler.manager" not in imported

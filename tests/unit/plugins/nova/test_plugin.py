@@ -7,6 +7,7 @@ import pytest
 from doitstack.errors import SettingsError
 from doitstack.stack import Stack
 from doitstack.steps import Kind
+from doitstack.venvs import Environment
 from doitstack_plugins.nova.plugin import plugin as nova
 from tests.ports import free_port
 from tests.unit.plugins.nova.stacks import SERVICES, make_nova
@@ -79,3 +80,14 @@ def test_subnode_has_computes_alone(tmp_path: Path) -> None:
     waits = [step.waits for step in nova.stack_extra(together) if step.kind is Kind.ASYNC_WAIT]
     assert waits == [("install_nova",), ("start_nova@controller", "start_placement@controller")]
     assert [step.waits for step in nova.stack_test_config(together)] == [("wait_for_computes",)]
+
+
+def test_subnode_imports_early_what_forks_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subnode = {"ENABLED_SERVICES": "n-cpu", "SERVICE_HOST": "192.0.2.1"}
+    assert nova.needs_manager(make_nova(tmp_path))
+    assert nova.needs_manager(make_nova(tmp_path, **subnode))
+    assert not nova.needs_manager(make_nova(tmp_path, VIRT_DRIVER="libvirt", **subnode))
+    monkeypatch.setattr(Environment, "code_to_run", lambda _: "new code")
+    assert not nova.needs_manager(make_nova(tmp_path, **subnode))

@@ -144,16 +144,12 @@ def test_processes_are_forks_unless_they_are_to_have_green_threads(
     assert [cells.ENVIRON.items() <= env.items() for env in environs] == [are_forks] * 5
 
 
-def test_scheduler_that_looks_for_computes_of_other_hosts_is_no_fork(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("more", [{"ENABLED_SERVICES": "n-cpu", "SERVICE_HOST": "192.0.2.1"}, {}])
+def test_computes_are_forks_on_subnodes_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(processes, "_can_fork", lambda *_: True)
-
-    def forks(stack: Stack) -> set[str]:
-        daemons = processes.control_daemons(stack)
-        return {one.name for one in daemons if processes._is_fork(stack, one)}
-
-    assert forks(make_nova(tmp_path)) == {"n-cond-cell1", "n-sch"}
-    assert forks(make_nova(tmp_path, HOST_IP="192.0.2.1", SERVICE_HOST="127.0.0.1")) == {
-        "n-cond-cell1"
-    }
+    stack = make_nova(tmp_path, **more)
+    with stack.acting(RecordedActions(lambda program: None)):
+        nova.configure(stack)
+    forks = [one.name for one in processes.compute_daemons(stack) if processes._is_fork(stack, one)]
+    assert forks == ["n-cpu-1"]
