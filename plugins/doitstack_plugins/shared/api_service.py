@@ -286,7 +286,9 @@ class ApiService(Service):
         )
 
     def needs_manager(self, stack: Stack) -> bool:
-        """Return whether `manage` is probably called."""
+        """Return whether `manage` is probably called; a subnode has no databases."""
+        if subnode.is_subnode(stack.settings):
+            return False
         return not schemas.is_kept(stack, self.name, self.schema_source(stack))
 
     def accounts(self, stack: Stack) -> str:

@@ -157,6 +157,8 @@ def test_schema_is_not_kept_unless_the_service_says_so(stack: Stack) -> None:
     install_version(stack, "1")
     assert tides.schema_source(stack) == ""
     assert tides.needs_manager(stack)
+    stack.settings.update({"THIS_HOST": "compute1"})
+    assert not tides.needs_manager(stack), "a subnode has no databases"
 
 
 def test_endpoint_and_user_are_created(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
