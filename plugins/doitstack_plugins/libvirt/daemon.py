@@ -13,6 +13,8 @@ SERVICE = "libvirtd"
 URI = "qemu:///system"
 """The address of libvirt in the node: libvirt's own, as its directories are there."""
 
+_VIRSH = ("virsh", "--quiet", "--connect", URI)
+
 _SOCKET = "run/libvirt/libvirt-sock"
 
 _DAEMON = """\
@@ -38,7 +40,11 @@ stdio_handler = "file"
 
 
 def start(stack: Stack) -> None:
-    """Start libvirtd in the node, and wait until it answers; guests that run go on."""
+    """Start libvirtd in the node, and wait until it answers; guests that run go on.
+
+    It asks each emulator that is installed what it can do, once, which takes half a second each; so
+    it is asked for that now, not first by a compute for which all wait.
+    """
     node.start(stack)
     conf = _DAEMON.format(uuid=_identity(stack))
     write_private(node.place(stack, "etc/libvirt/libvirtd.conf"), conf)
@@ -49,6 +55,7 @@ def start(stack: Stack) -> None:
     with stack.timed("run_process"):
         stack.run_process(SERVICE, argv, env=env, wait=False)
     health.wait_until(stack, SERVICE, partial(_is_listening, stack))
+    stack.output_of([*node.command(stack), *_VIRSH, "capabilities"])
 
 
 def stop(stack: Stack) -> None:
@@ -58,7 +65,7 @@ def stop(stack: Stack) -> None:
 
 def forget_guests(stack: Stack) -> None:
     """End and remove all guests that libvirt knows."""
-    virsh = [*node.command(stack), "virsh", "--quiet", "--connect", URI]
+    virsh = [*node.command(stack), *_VIRSH]
     running = stack.output_of([*virsh, "list", "--name"]).split()
     for name in running:
         stack.run([*virsh, "destroy", name])

@@ -13,15 +13,20 @@ from tests.unit.recorded_actions import RecordedActions
 def test_libvirtd_runs_in_the_node_with_files_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack, started = make_guests(tmp_path), []
+    stack, started, asked = make_guests(tmp_path), [], []
     monkeypatch.setattr(node, "start", lambda _: None)
-    monkeypatch.setattr(node, "command", lambda _, in_network: ["in-network"])
+    monkeypatch.setattr(
+        node, "command", lambda _, *, in_network=False: ["in-network" if in_network else "in-node"]
+    )
+    monkeypatch.setattr(stack, "output_of", asked.append)
     monkeypatch.setattr(daemon, "_is_listening", lambda _: True)
     monkeypatch.setattr(stack, "run_process", lambda name, argv, **_: started.append((name, argv)))
     with stack.acting(RecordedActions(lambda program: None)):
         daemon.start(stack)
     [(name, argv)] = started
     assert (name, argv[:2]) == ("libvirtd", ["in-network", "/usr/sbin/libvirtd"])
+    [words] = asked
+    assert (words[0], words[-1]) == ("in-node", "capabilities"), "before a compute asks"
     conf = node.place(stack, "etc/libvirt/libvirtd.conf").read_text()
     assert "host_uuid" in conf
     assert 'security_driver = "none"' in node.place(stack, "etc/libvirt/qemu.conf").read_text()
