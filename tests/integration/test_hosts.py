@@ -104,6 +104,9 @@ def test_hosts_stack_side_by_side_and_wait_for_one_another(
     names = {row["future"] for row in json.loads(stack.run("futures", "--json").ok().out)}
     assert {"accounts", "compute@one", "compute@two", "stack@one", "stack@two"} <= names
     assert stack.run("log", "compute@one").ok().lines == ["compute of one"]
+    assert "accounts are made" in stack.run("log", "accounts@controller").ok().out
+    missing = stack.run("log", "nothing@one").failed(3).out
+    assert "one has no log of nothing" in missing, "though nothing here knows what one runs"
     listed = stack.run("services").ok().out
     assert re.search(r"one:\nno services\n.*two:\nno services", listed, re.DOTALL), listed
     again = stack.run("stack").ok().out
@@ -148,13 +151,13 @@ def test_host_that_does_not_answer_is_named_and_the_others_are_torn_down(stack: 
     stack.run("stack").ok()
     home(stack, "one").rename(home(stack, "gone"))
     out = stack.run("unstack").failed(1).out
-    assert "the connection to one is lost: ssh has ended with code 255" in out
+    assert "there is no connection to one: ssh has ended with code 255; ssh to one must" in out
     assert re.search(r"doit unstack: done .*/doitstack/two/", out)
-    assert "one:\nthe connection to one is lost" in stack.run("services").ok().out
+    assert "one:\nthere is no connection to one: " in stack.run("services").ok().out
     listed = stack.run("services", "--json").ok().out
     (lost,) = json.loads(listed[listed.index("[") :])
     assert lost["host"] == "one"
-    assert "the connection to one is lost" in lost["error"]
+    assert "there is no connection to one: " in lost["error"]
 
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])

@@ -66,9 +66,10 @@ class Log(FollowCommand):
         if self._name is None:
             there = [log for log in logs if log.path.exists()]
             return logs_json(there) if params["json"] else tables.logs_table(there, width())
-        log = find_log(self._name, logs)
-        if not log.path.exists() and (host := host_of(log.name, directory.settings)):
-            return self._show_there(directory, host, params)
+        host = host_of(self._name, directory.settings)
+        if host and not any(log.name == self._name and log.path.exists() for log in logs):
+            return self._show_there(directory, host, params, goes_on=run.goes_on)
+        log = find_log(self._name.removesuffix(f"@{directory.settings['THIS_HOST']}"), logs)
         if not log.path.exists() and not (params["follow"] and run.goes_on):
             raise StepError(
                 f"future {log.name} has no log: it has not started, or it ran in the main line, "
@@ -81,8 +82,13 @@ class Log(FollowCommand):
                 write_all(sys.stdout.fileno(), chunk)
         return ""
 
-    def _show_there(self, directory: StackDirectory, host: Host, params: Any) -> str:
-        """Show the log of a future of another host. Raises StepError."""
+    def _show_there(
+        self, directory: StackDirectory, host: Host, params: Any, *, goes_on: bool
+    ) -> str:
+        """Show the log of a future of another host, which may be unknown here. Raises StepError.
+
+        `goes_on`: whether there is a run, which may start it later.
+        """
         from doitstack.hosts.doit_on_host import ask_host  # noqa: PLC0415 - for hosts only
 
         name, _, _ = str(self._name).rpartition("@")
@@ -90,7 +96,8 @@ class Log(FollowCommand):
         if params["lines"] is not None:
             words.append(f"--lines={params['lines']}")
         if ask_host(directory.stack, host, words, print):
-            raise StepError(f"{host.name} has no log of {name}")
+            hint = f"; `doit log stack@{host.name} -f` shows the run there" if goes_on else ""
+            raise StepError(f"{host.name} has no log of {name}{hint}")
         return ""
 
     def completions(self, params: Any) -> list[tuple[str, str]]:

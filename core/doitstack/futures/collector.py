@@ -71,7 +71,8 @@ class Collector:
 
     def _rest(self) -> Iterator[str]:
         while future := self._table.first():
-            if future.name not in self.awaited:
+            # The future that waits for one of another host may have been up to date.
+            if future.name not in self.awaited and not future.runs_elsewhere:
                 self._run.say(f"WARNING: uncollected async future {future.name}")
             yield future.name
 

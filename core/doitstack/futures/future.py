@@ -213,6 +213,11 @@ class Future:
         return 1 if self.rc is None else self.rc
 
     @property
+    def runs_elsewhere(self) -> bool:
+        """Whether it stands for a future of another host, which has its process and its log."""
+        return "@" in self.name and not self.pid
+
+    @property
     def waited(self) -> float:
         """How long the main line has waited for its end (s)."""
         return max(0.0, self.end_seen - (self.awaited_since or self.end_seen))

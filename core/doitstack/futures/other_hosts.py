@@ -231,7 +231,7 @@ class OtherHosts:
         self._lost.setdefault(host, f"{reason}: how it ended is unknown")
         self._refuse(host)
         for future in self._futures.table.running():
-            if future.name.endswith(f"@{host}") and not future.pid:
+            if future.name.endswith(f"@{host}") and future.runs_elsewhere:
                 self._settle(future)
 
 

@@ -121,13 +121,20 @@ def plugins_table(plugins: Iterable[Plugin], width: int = 0) -> str:
     return table(rows, ("plugin", "stack", "unstack", "found in", "hooks"), width) + "\n"
 
 
+def _process(row: FutureRow) -> str:
+    """Return the process of a future; the session itself is "self", and others have theirs."""
+    if row.pid:
+        return str(row.pid)
+    return "" if row.pid is None or "@" in row.name else "self"
+
+
 def futures_table(rows: Iterable[FutureRow], width: int = 0) -> str:
     """Return the futures of the last or current run."""
     cells = [
         (
             row.name,
             row.state_text,
-            "" if row.pid is None else str(row.pid or "self"),
+            _process(row),
             f"{row.seconds:.1f}",
             "" if row.rc is None else str(row.rc),
             short_path(row.log) if row.log.exists() else "",

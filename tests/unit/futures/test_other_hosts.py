@@ -156,6 +156,15 @@ def test_scripts_may_wait_for_other_hosts_again_and_again(controller: Controller
     assert "Not waiting" not in "".join(run.log.lines)
 
 
+def test_end_elsewhere_that_nothing_needs_is_no_warning(controller: Controller) -> None:
+    # What waits for it is up to date.
+    controller.await_end("a@one")
+    controller.hear(name="a@one", rc=0)
+    controller.run.futures.ended_elsewhere(controller.link, 0)
+    assert controller.run.futures.collector.when_rest_collected().is_over
+    assert not [line for line in controller.run.log.lines if "uncollected" in line and "a@" in line]
+
+
 def test_another_host_learns_all_from_the_controller(make_run: MakeRun) -> None:
     run = make_run()
     ours, theirs = socket.socketpair()

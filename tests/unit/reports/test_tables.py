@@ -142,6 +142,7 @@ def test_futures_table(tmp_path: Path) -> None:
         FutureRow("a", RecordedState.COLLECTED, 123, 1.26, 0, log),
         FutureRow("long-name", RecordedState.RUNNING, 45678, 100.0, None, tmp_path / "missing.log"),
         FutureRow("here", RecordedState.ENDED, 0, 0.0, 7, tmp_path / "missing.log"),
+        FutureRow("there@one", RecordedState.ENDED, 0, 1.0, 0, tmp_path / "missing.log"),
     ]
     rule = "-" * len(str(log))
     assert _trimmed(futures_table(rows)) == (
@@ -150,6 +151,7 @@ def test_futures_table(tmp_path: Path) -> None:
         f"a          collected    123        1.3     0  {log}\n"
         "long-name  running    45678      100.0\n"
         "here       ended       self        0.0     7\n"
+        "there@one  ended                   1.0     0\n"
     )
     assert futures_table([]) == "no futures\n"
 
