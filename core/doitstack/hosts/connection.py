@@ -56,8 +56,9 @@ class Connection:
         self._has_lease = False
         self.offset = 0.0
         self._round_trip = math.inf
+        self.facts: Message = {}
         try:
-            self.facts: Message = self._begin()
+            self.facts = self._begin()
             for _ in range(_FIRST_BEATS):
                 self.ask("beat", beat=time.time())
         except BaseException:
@@ -154,7 +155,11 @@ class Connection:
         return f"ssh has ended with code {self._ssh.wait()}"
 
     def _lost(self, reason: str) -> StepError:
-        return StepError(f"the connection to {self.host.name} is lost: {reason}")
+        name = self.host.name
+        if not self.facts:
+            remedy = f"ssh to {self.host.address} must work without a question"
+            return StepError(f"there is no connection to {name}: {reason}; {remedy}")
+        return StepError(f"the connection to {name} is lost: {reason}")
 
     def close(self) -> None:
         """End the connection; the agent ends what still runs there."""
