@@ -97,6 +97,17 @@ LISTS = "rabbitmqctl() { [[ $1 != list_users ]] || echo 'known [x]'; echo \"$*\"
             "has_neutron_plugin_security_group && ! is_neutron_ovs_base_plugin && echo none",
             "none",
         ),
+        (
+            "sudo() { echo $*; }; install_package() { echo $*; }; restart_service() { echo $*; };"
+            "ENABLED_SERVICES=; OVS_DATAPATH_TYPE=netdev PUBLIC_BRIDGE=br-ex;"
+            "_neutron_ovs_base_install_agent_packages; _neutron_ovs_base_add_public_bridge;"
+            "OVS_DATAPATH_TYPE=system; _neutron_ovs_base_setup_bridge br-a;"
+            "ENABLED_SERVICES=ovn-controller; _neutron_ovs_base_install_agent_packages",
+            "openvswitch-switch\nopenvswitch-switch\n"
+            "ovs-vsctl -- --may-exist add-br br-ex -- set Bridge br-ex datapath_type=netdev\n"
+            "ovs-vsctl -- --may-exist add-br br-a\n"
+            "ovs-vsctl --no-wait br-set-external-id br-a bridge-id br-a",
+        ),
         ("_ensure_venv() { echo venv; }; install_python3", "venv"),
         ('curl() { echo "${@: -1}"; }; curl_get http://h', "http://h"),
         ("f() { backtrace 1; }; f > out; head -n 1 out", "[Call Trace]"),

@@ -90,7 +90,8 @@ def test_file_of_devstack_names_the_functions_that_are_missing(bash, loaded: str
     """
     (line,) = bash(script).lines
     assert line.startswith("lib/neutron_plugins/ovs_base: doitstack does not provide _neutron_")
-    assert "_neutron_ovs_base_setup_bridge" in line
+    assert "_neutron_ovs_base_configure_l3_agent" in line
+    assert "_neutron_ovs_base_setup_bridge" not in line
     assert "is_neutron_ovs_base_plugin" not in line
     assert "neutron_plugin_configure_common" not in line
 

@@ -81,6 +81,30 @@ is_neutron_ovs_base_plugin() {
     return 1
 }
 
+# _neutron_ovs_base_install_agent_packages: Open vSwitch of the distribution, unless the stack runs its own
+_neutron_ovs_base_install_agent_packages() {
+    ! is_service_enabled ovn-controller || return 0
+    install_package openvswitch-switch
+    restart_service openvswitch-switch
+}
+
+# _neutron_ovs_base_add_bridge, _neutron_ovs_base_setup_bridge BRIDGE: with ovs-vsctl, which is the stack's own if it
+# has OVN
+_neutron_ovs_base_add_bridge() {
+    local -a datapath=()
+    [[ $OVS_DATAPATH_TYPE == system ]] || datapath=(-- set Bridge "$1" "datapath_type=$OVS_DATAPATH_TYPE")
+    sudo ovs-vsctl -- --may-exist add-br "$1" "${datapath[@]}"
+}
+
+_neutron_ovs_base_setup_bridge() {
+    _neutron_ovs_base_add_bridge "$1"
+    sudo ovs-vsctl --no-wait br-set-external-id "$1" bridge-id "$1"
+}
+
+_neutron_ovs_base_add_public_bridge() {
+    _neutron_ovs_base_add_bridge "$PUBLIC_BRIDGE"
+}
+
 has_neutron_plugin_security_group() {
     return 0
 }
