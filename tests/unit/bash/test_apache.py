@@ -48,7 +48,7 @@ def test_sites_are_served_and_then_reloaded(bash) -> None:
         "Listen 127.0.0.1:8080",
         f'DefaultRuntimeDir "{root}"',
         "PidFile apache2.pid",
-        "ErrorLog /dev/stderr",
+        f'ErrorLog "{bash.env["DEST"]}/logs/apache.log"',
         "ProxyPreserveHost On",
         'ProxyPass "/identity" "http://k:5" retry=0',
         'ProxyPass "/networking" "http://q:7" retry=0',

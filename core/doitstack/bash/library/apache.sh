@@ -131,7 +131,7 @@ _write_apache_conf() {
     mkdir -p "$1/mods-enabled" "$APACHE_SETTINGS_DIR" "$APACHE_LOG_DIR"
     {
         printf '%s\n' "ServerRoot \"$1\"" "ServerName \"${SERVICE_HOST:-127.0.0.1}\"" "Listen $(_apache_address)" \
-            "DefaultRuntimeDir \"$1\"" "PidFile apache2.pid" "ErrorLog /dev/stderr" "ProxyPreserveHost On"
+            "DefaultRuntimeDir \"$1\"" "PidFile apache2.pid" "ErrorLog \"$LOGDIR/apache.log\"" "ProxyPreserveHost On"
         # Apache does not answer as root.
         ((EUID != 0)) || printf '%s\n' "User www-data" "Group www-data"
         # shellcheck disable=SC2086 # a list of words
