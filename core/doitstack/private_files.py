@@ -6,10 +6,12 @@ import glob
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 MOST = 1 << 16
 """Bytes at the end of a log in which its last lines are looked for."""
@@ -87,6 +89,19 @@ def new_directory(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory. Raises OSError, with the whole name of what cannot be removed."""
+
+    def refuse(_: object, place: str, found: Any) -> None:
+        error = found[1] if isinstance(found, tuple) else found
+        raise OSError(error.errno, error.strerror, place) from error
+
+    if sys.version_info >= (3, 12):
+        shutil.rmtree(path, onexc=refuse)
+    else:
+        shutil.rmtree(path, onerror=refuse)
 
 
 def sync(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Private files, written in one piece."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -14,6 +15,7 @@ from doitstack.private_files import (
     locked,
     private_directory,
     read_regular,
+    remove_tree,
     tail,
     temporary_directory,
     write_private,
@@ -157,3 +159,20 @@ def test_temporary_directory_of_a_killed_process_is_removed_by_the_next_call(
     with temporary_directory("test") as first, temporary_directory("test") as second:
         assert {*tmp_path.iterdir()} == {*others, first, second}
     assert {*tmp_path.iterdir()} == others
+
+
+def test_what_cannot_be_removed_is_named_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: str, **__: int) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        with pytest.raises(PermissionError) as raised:
+            remove_tree(tmp_path / "a")
+    assert raised.value.filename == str(tmp_path / "a" / "b" / "file")
+    remove_tree(tmp_path / "a")
+    assert not (tmp_path / "a").exists()

@@ -1,7 +1,6 @@
 """DEST: whether it belongs to doitstack, and what `clean` may remove."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from doitstack.errors import SettingsError, StepError
 from doitstack.private_files import (
     private_directory,
     read_regular,
+    remove_tree,
     unfinished_copies,
 )
 
@@ -314,6 +314,6 @@ def _is_inside(path: Path, dest: Path) -> bool:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(set_aside(path) if path.name in SHARED else path)
+        remove_tree(set_aside(path) if path.name in SHARED else path)
     else:
         path.unlink(missing_ok=True)

@@ -1,11 +1,10 @@
 """The directory `$DEST/async`: create it for a run; remove it and kill the processes it records."""
 
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from doitstack.futures.watchdog import unfinished
-from doitstack.private_files import read_regular, write_private
+from doitstack.private_files import read_regular, remove_tree, write_private
 from doitstack.processes.tree import stop
 
 _RUN = ".run"
@@ -30,4 +29,4 @@ def purge(directory: Path) -> None:
         with suppress(OSError):
             run = read_regular(directory / _RUN).decode(errors="replace")
         stop(unfinished(directory, run))
-        shutil.rmtree(directory)
+        remove_tree(directory)
