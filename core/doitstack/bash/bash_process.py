@@ -3,6 +3,7 @@
 Moves bytes; does not interpret commands and messages.
 """
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -18,6 +19,9 @@ from doitstack.processes.tree import FUTURE_MARK, open_pidfd
 from doitstack.records import Record
 
 SESSION = Path(__file__).with_name("session.sh")
+
+_FIRST = 230
+"""The first of the session's own descriptors, which no script uses: it says `exec 9>lock`."""
 
 _TUNABLES = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
 """For bash alone; session.sh unsets it. A thread's cache of freed memory is spread over the heap:
@@ -156,7 +160,13 @@ def _start(place: SessionPlace, descriptors: list[int]) -> subprocess.Popen[byte
 
 
 def _out_of_the_way(descriptor: int) -> int:
-    """Move a descriptor to a number that no script uses for itself, as `exec 9>lock` does."""
-    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 230)
-    os.close(descriptor)
-    return moved
+    """Move a descriptor to a number from `_FIRST` on. Raises OSError."""
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        what = f"{os.strerror(errno.EMFILE)}: bash needs more than {_FIRST} (`ulimit -n`)"
+        raise OSError(errno.EMFILE, what) from error
+    finally:
+        os.close(descriptor)

@@ -1,6 +1,7 @@
 """The process of a session and its pipes, with a real bash."""
 
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,16 @@ def test_command_writes_to_the_log_and_dumps_its_variables(bash: Process) -> Non
     bash.run("one=1; echo out; echo err >&2")
     assert bash.log.read_text() == "out\nerr\n"
     assert decode_variables(bash.process.variables())["one"] == "1"
+
+
+def test_limit_of_descriptors_that_is_too_low_for_bash_is_named(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        with pytest.raises(OSError, match=r"Too many open files: bash needs more than 230 \(`ulim"):
+            Process(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_process_leads_a_group_and_has_no_function_of_the_caller(
