@@ -1,5 +1,6 @@
 """DEST: whether it belongs to doitstack, and what `clean` may remove."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -281,8 +282,10 @@ def _error_about(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        # Of a directory that is set aside, what has its new name may be in the way.
+        place = error.filename2 if error.errno == errno.ENOTEMPTY else error.filename
         raise StepError(
-            f"{path} cannot be removed: {error.strerror}: {error.filename}; "
+            f"{path} cannot be removed: {error.strerror}: {place or error.filename}; "
             f"remove it yourself, then run it again"
         ) from error
 

@@ -130,7 +130,7 @@ def test_directory_of_another_user_that_is_named_as_if_it_were_removed_stays(
     theirs = tmp_path / ".dest.doitstack-removed"
     (theirs / "precious").mkdir(parents=True)
     give_away(theirs, monkeypatch)
-    with pytest.raises(StepError, match="/dest cannot be removed: Directory not empty"):
+    with pytest.raises(StepError, match=f"/dest cannot be removed: Directory not empty: {theirs};"):
         dest_directory.remove(settings)
     assert (theirs / "precious").is_dir()
 
