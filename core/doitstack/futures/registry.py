@@ -270,12 +270,10 @@ class FutureRegistry:
 
     def cancel(self, future: Future) -> bool:
         """Cancel a future that has not started yet; return False if it has."""
-        from concurrent.futures import CancelledError  # noqa: PLC0415 - imports logging
-
         # A queued future of bash already has a process, which must be stopped.
         if future.has_ended or future.state is FutureState.RUNNING or future.pid:
             return False
-        self.table.set_state(future, FutureState.CANCELLED, rc=1, error=CancelledError())
+        self.table.set_state(future, FutureState.CANCELLED, rc=1)
         self._after_end(future)
         return True
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from pathlib import Path
+import sys
 
 import pytest
 
@@ -144,7 +144,11 @@ def test_done_callback_may_fail_but_not_wait(make_run: MakeRun) -> None:
     assert "ValueError: boom" in run.log.lines
 
 
-def test_stop_cancels_what_waits_and_ends_what_runs(make_run: MakeRun, tmp_path: Path) -> None:
+def test_stop_cancels_what_waits_and_ends_what_runs(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without descriptors, nothing can be imported: all must be stopped even then.
+    monkeypatch.setitem(sys.modules, "concurrent.futures", None)
     run = make_run(jobs=1)
     in_session = run.futures.declare("session", "echo")
     run.futures.start_when_possible(in_session, lambda: run.futures.runs(in_session, 0, 1.0))
