@@ -225,9 +225,9 @@ def owned(settings: Settings) -> list[Path]:
     Raises SettingsError when DEST is not ours.
     """
     dest = settings.path("DEST")
+    left = removed_name(dest)
     # What is above DEST may be a directory of all users.
-    left = [path for path in (removed_name(dest),) if _is_of_our_user(path)]
-    return left + _owned_in(dest, settings)
+    return [*([left] if _is_of_our_user(left) else []), *_owned_in(dest, settings)]
 
 
 def _owned_in(dest: Path, settings: Settings) -> list[Path]:
