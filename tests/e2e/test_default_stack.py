@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,15 @@ def check_cloud(stack: StackDir) -> None:
     issued = openstack(stack, "devstack", "token", "issue", "-f", "value", "-c", "expires")
     lifetime = datetime.fromisoformat(issued) - datetime.now(UTC)
     assert timedelta(seconds=0) < lifetime <= timedelta(seconds=600)
+
+
+def test_role_takes_what_it_implies_with_it(default: Stacked) -> None:
+    as_admin = partial(openstack, default.stack, "devstack-admin")
+    for words in ("role create cook", "role create baker", "role delete baker", "role delete cook"):
+        as_admin(*words.split())
+        if words == "role create baker":
+            as_admin("implied", "role", "create", "cook", "--implied-role", "baker")
+    assert "cook" not in as_admin("implied", "role", "list")
 
 
 def test_password_is_not_shown(default: Stacked) -> None:

@@ -9,10 +9,10 @@ import pytest
 from doitstack_plugins.shared.uwsgi import MODULES
 
 
-def imported(place: Path, text: str) -> "subprocess.CompletedProcess[str]":
+def imported(place: Path, text: str, **env: str) -> "subprocess.CompletedProcess[str]":
     """Import an application with this text as a worker does."""
     (place / "app.py").write_text(text)
-    environ = {"PYTHONPATH": f"{MODULES}:{place}", "DOITSTACK_APPLICATION": "app:made"}
+    environ = {"PYTHONPATH": f"{MODULES}:{place}", "DOITSTACK_APPLICATION": "app:made", **env}
     command = [sys.executable, "-c", "import doitstack_application as it; print(it.application)"]
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
@@ -36,3 +36,32 @@ def test_failure_ends_uwsgi_with_the_frames_of_the_application(
     assert done.returncode == 22
     assert done.stderr.endswith(f"{reason}\n")
     assert "doitstack" not in done.stderr
+
+
+SQLALCHEMY = """\
+import sqlite3
+
+class engine:
+    class Engine: ...
+
+class event:
+    def listen(target, name, function):
+        assert (target, name) == (engine.Engine, "connect")
+        event.function = function
+
+def connected():
+    connection = sqlite3.connect(":memory:")
+    getattr(event, "function", lambda *_: None)(connection, None)
+    return connection.execute("PRAGMA foreign_keys").fetchone()[0]
+"""
+
+
+@pytest.mark.parametrize(
+    ("env", "enforced"), [({"DOITSTACK_SQLITE_FOREIGN_KEYS": "1"}, 1), ({}, 0)]
+)
+def test_foreign_keys_are_enforced_if_asked_for(
+    tmp_path: Path, env: dict[str, str], enforced: int
+) -> None:
+    (tmp_path / "sqlalchemy.py").write_text(SQLALCHEMY)
+    done = imported(tmp_path, "import sqlalchemy\nmade = sqlalchemy.connected()\n", **env)
+    assert done.stdout == f"{enforced}\n", done.stderr
