@@ -1,9 +1,11 @@
 """Tempest, dispatched as by DevStack's 80-tempest.sh: installed in the background."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
+from doitstack import Stack, Step, async_run, async_wait, hookimpl, run, shell
+from doitstack.uptodate import Unchanged
 from doitstack.venvs import Environment
 from doitstack_plugins.shared import venvs
 from doitstack_plugins.shared.required_services import check
@@ -14,6 +16,7 @@ from doitstack_plugins.tempest import (
     environment,
     install_tempest,
     is_installed,
+    plugins,
     run_tempest,
 )
 
@@ -52,6 +55,9 @@ def stack_test_config(stack: Stack) -> Iterator[Step]:
     """Configure tempest for the finished stack."""
     yield async_wait("install_tempest")
     yield run(configure_tempest)
+    if words := plugins(stack.settings):
+        name, good = "install_tempest_plugins", Unchanged(partial(shlex.join, words))
+        yield run(shell(f"pip_install {shlex.join(words)}"), name=name, uptodate=[good])
 
 
 @hookimpl

@@ -7,6 +7,7 @@ from doitstack_plugins.tempest.install_and_run import (
     environment,
     install_tempest,
     is_installed,
+    plugins,
     run_tempest,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "environment",
     "install_tempest",
     "is_installed",
+    "plugins",
     "run_tempest",
 ]

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from doitstack import Stack
+from doitstack import Settings, Stack
 from doitstack.errors import StepError
 from doitstack.private_files import private_directory, write_private
 from doitstack.venvs import Environment
@@ -43,6 +43,13 @@ def configure_tempest(stack: Stack) -> None:
     sections = conf.sections(stack, str(_state(stack)), found)
     before = conf_files.read(_conf(stack))
     write_private(_conf(stack), conf_files.with_others(before, sections, conf.OF_RESOURCES))
+
+
+def plugins(settings: Settings) -> list[str]:
+    """Return the arguments with which pip installs TEMPEST_PLUGINS: packages, and source trees."""
+    words = settings.get("TEMPEST_PLUGINS").split()
+    pairs = (["-e", word] if "/" in word else [word] for word in words if word != "0")
+    return [word for pair in pairs for word in pair]
 
 
 def run_tempest(stack: Stack, *arguments: str) -> None:

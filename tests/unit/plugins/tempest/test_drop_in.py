@@ -38,3 +38,13 @@ def test_drop_in_says_where_the_code_of_tempest_is_from(tmp_path: Path) -> None:
     environments = runpy.run_path(str(tmp_path / "drop_in.py"))["environments"]
     (made,) = environments(make_stack(tmp_path))
     assert made.requirements == ("tempest",)
+
+
+def test_drop_in_installs_plugins_of_tempest(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path, TEMPEST_PLUGINS="a-tempest-plugin '")
+    (tmp_path / "drop_in.py").write_text(DROP_IN)
+    *_, install = runpy.run_path(str(tmp_path / "drop_in.py"))["stack_test_config"](stack)
+    assert (install.name, install.command) == (
+        "install_tempest_plugins",
+        """pip_install a-tempest-plugin ''"'"''""",
+    )

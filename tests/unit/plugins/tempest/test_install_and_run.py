@@ -132,3 +132,17 @@ def test_tempest_needs_keystone(tmp_path: Path) -> None:
     assert callable(check.action)
     with pytest.raises(SettingsError, match=r"tempest needs key; add to local.conf"):
         check.action(directory.stack, *check.args)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("", []),
+        ("0", []),
+        ("keystone-tempest-plugin", ["keystone-tempest-plugin"]),
+        ("/opt/stack/a cinder-tempest-plugin", ["-e", "/opt/stack/a", "cinder-tempest-plugin"]),
+    ],
+)
+def test_plugins_are_packages_or_source_trees(tmp_path: Path, value: str, words: list[str]) -> None:
+    stack = make_stack(tmp_path, TEMPEST_PLUGINS=value)
+    assert install_and_run.plugins(stack.settings) == words
