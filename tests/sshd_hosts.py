@@ -20,6 +20,9 @@ from tests.namespaces import needs_ip, needs_namespaces
 
 SSHD = "/usr/sbin/sshd"
 
+HOME = "@home@"
+"""In values of the environment of all hosts: the home directory of each."""
+
 needs_hosts = [needs_namespaces, needs_ip]
 """The marks of tests that make hosts."""
 
@@ -88,7 +91,8 @@ class SshdHost:
         caches = self.home / ".cache" / "doitstack"
         caches.mkdir(parents=True)
         (caches / "environments").symlink_to(network.environments)
-        (self.home / "sshd_config").write_text(network.sshd_config)
+        sshd_config = network.sshd_config.replace(HOME, str(self.home))
+        (self.home / "sshd_config").write_text(sshd_config)
         lines = Path("/etc/passwd").read_text().splitlines(keepends=True)
         others = "".join(line for line in lines if not line.startswith("root:"))
         (self.home / "passwd").write_text(f"root:x:0:0:root:{self.home}:/bin/sh\n{others}")
@@ -236,8 +240,9 @@ class HostNetwork:
 def sshd_hosts(top: Path, *names: str, **environ: str) -> Iterator[dict[str, SshdHost]]:
     """Make hosts that reach one another by `ssh NAME` without a question; yield them by name.
 
-    Their directories are below `top`, and `environ` is the environment of whatever sshd starts.
-    Skips the test if there is no sshd, and it cannot be installed.
+    Their directories are below `top`, and `environ` is the environment of whatever sshd starts,
+    with the home directory of each host in place of HOME. Skips the test if there is no sshd, and
+    it cannot be installed.
     """
     have("ssh", "openssh-client")
     have(SSHD, "openssh-server", has_daemon=True)
