@@ -1,12 +1,15 @@
 """Run a campaign; see docs/reliability.md."""
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +27,7 @@ from tests.campaign import (
     signals,
 )
 from tests.conftest import StackDir, clean_environment
+from tests.integration.probes import is_dead, marked
 
 Options = argparse.Namespace
 Round = TypeVar("Round")
@@ -42,7 +46,10 @@ def main() -> int:
             environ = clean_environment(ENABLED_SERVICES=",", TEST_MARK=mark)
             return StackDir(Path(directory) / name, files, environ), mark
 
-        faults: int = options.run(options, make)
+        try:
+            faults: int = options.run(options, make)
+        finally:
+            _end_left(mark)
     _say(f"{faults} faults")
     return 1 if faults else 0
 
@@ -237,6 +244,15 @@ def _long(options: Options, make: MakeStack) -> int:
     crowd = long.crowd(stack, options.futures)
     _say(f"{options.futures} futures: {crowd}")
     return faults + _report("many futures", crowd.faults)
+
+
+def _end_left(mark: str) -> None:
+    """End what runs when the campaign is told to end."""
+    while left := [pid for pid in marked(mark) if not is_dead(pid)]:
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def _until_told(rounds: Iterable[Round]) -> Iterator[Round]:
