@@ -6,12 +6,13 @@ depends on no service. `docs/plugins.md` has a complete example.
 
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
-from doitstack.errors import ServiceError
+from doitstack.errors import CommandError, ServiceError
 from doitstack.services.supervisord import STOP_SECONDS
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, rabbitmq, schemas
@@ -174,8 +175,18 @@ class ApiService(Service):
     def init(self, stack: Stack) -> None:
         """Make the database, or bring it up to the installed version."""
         source = self.schema_source(stack) if self.has_own_configuration(stack) else ""
-        with mariadb.migrating(stack, self.name):
+        with mariadb.migrating(stack, self.name), self._telling_of_trees(stack):
             schemas.migrate(stack, self.name, source, partial(self.migrate, stack))
+
+    @contextmanager
+    def _telling_of_trees(self, stack: Stack) -> Iterator[None]:
+        """Say what helps if a migration is not in the source tree any more."""
+        try:
+            yield
+        except CommandError:
+            if self.environment(stack).installed_trees.used():
+                stack.say("if a migration was taken back: RECREATE_DB=True doit stack")
+            raise
 
     def configure(self, stack: Stack) -> None:
         """Write the configuration (0600)."""

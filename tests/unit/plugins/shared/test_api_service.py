@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from doitstack.errors import ServiceError, SettingsError
+from doitstack.errors import CommandError, ServiceError, SettingsError
+from doitstack.installed_trees import InstalledTrees
+from doitstack.processes.program import Program
 from doitstack.services.services import Services
 from doitstack.stack import Stack
 from doitstack_plugins.backing import mariadb
@@ -92,6 +94,22 @@ def test_database_is_migrated_with_the_configuration(stack: Stack) -> None:
         *(0o600, "[DEFAULT]\nsea = north\n"),
     )
     assert mariadb.database_id(stack, "tides")
+
+
+@pytest.mark.parametrize("trees", [["tides"], []])
+def test_failed_migration_of_a_tree_tells_what_helps_if_one_is_gone(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, trees: list[str]
+) -> None:
+    def fail(program: Program) -> None:
+        raise CommandError("tides-manage ended with code 1", 1)
+
+    monkeypatch.setattr(InstalledTrees, "used", lambda _: trees)
+    stage = RecordedActions(fail)
+    monkeypatch.setattr(tides.__class__, "schema_source", lambda *_: "")
+    with stack.acting(stage), pytest.raises(CommandError):
+        tides.init(stack)
+    hint = "if a migration was taken back: RECREATE_DB=True doit stack"
+    assert (hint in stage.said) is bool(trees)
 
 
 class KeptTides(Tides):
