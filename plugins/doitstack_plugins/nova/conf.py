@@ -35,6 +35,12 @@ _DISCOVERY_SECONDS = "2"
 _NO_DELAY = "0"
 """It does so from its start on; by default it begins at a random moment of its first minute."""
 
+_FILTERS = (
+    "ComputeFilter,ComputeCapabilitiesFilter,ImagePropertiesFilter,ServerGroupAntiAffinityFilter,"
+    "ServerGroupAffinityFilter,SameHostFilter,DifferentHostFilter"
+)
+"""DevStack's filters of the scheduler; plugins add theirs to them."""
+
 
 def set_nova_defaults(settings: Settings) -> None:
     """Set the defaults of DevStack's lib/nova."""
@@ -46,6 +52,7 @@ def set_nova_defaults(settings: Settings) -> None:
     settings.default("NOVA_CPU_CELL", "1")
     settings.default("VIRT_DRIVER", "fake")
     settings.default("NUMBER_FAKE_NOVA_COMPUTE", "1")
+    settings.default("NOVA_FILTERS", _FILTERS)
     settings.default("LOCAL_HOSTNAME", _host_name(settings))
 
 
@@ -205,6 +212,7 @@ def _control_sections(stack: Stack) -> conf_files.Sections:
         "api_database": {"connection": mariadb.url(stack, "nova_api")},
         "database": {"connection": mariadb.url(stack, cell_database(0))},
         "conductor": {"workers": "1"},
+        "filter_scheduler": {"enabled_filters": stack.settings["NOVA_FILTERS"]},
         "scheduler": scheduler,
     }
 

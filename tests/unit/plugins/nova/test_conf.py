@@ -86,6 +86,15 @@ def test_scheduler_looks_for_computes_of_other_hosts_that_reach_it(tmp_path: Pat
     assert made["DEFAULT"][delay] == "0", "else it begins after up to a minute"
 
 
+def test_scheduler_has_the_filters_of_devstack_to_which_plugins_add_theirs(tmp_path: Path) -> None:
+    default, own = (
+        conf.sections(make_nova(tmp_path, **more)) for more in ({}, {"NOVA_FILTERS": "A"})
+    )
+    filters = default["filter_scheduler"]["enabled_filters"].split(",")
+    assert {"ComputeFilter", "SameHostFilter", "DifferentHostFilter"} < {*filters}
+    assert own["filter_scheduler"] == {"enabled_filters": "A"}
+
+
 def test_hosts_of_a_stack_have_different_names(tmp_path: Path) -> None:
     stack = make_nova(tmp_path, LOCAL_HOSTNAME="", THIS_HOST="compute1", SERVICE_HOST="192.0.2.1")
     assert conf.compute_host(stack, 1) == "compute11"
