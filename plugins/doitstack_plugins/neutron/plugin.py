@@ -43,8 +43,8 @@ class Neutron(ApiService):
     """Neutron."""
 
     name = "neutron"
-    services = ("neutron",)
-    known_services = ("neutron-api", "q-svc", ovn.MAINTENANCE)
+    services = ("neutron", "neutron-api", "q-svc")
+    known_services = (ovn.MAINTENANCE,)
     configuration_files = ("neutron.conf", _ML2, "plugins/ml2/ovn_agent.ini")
     requirements = ("neutron",)
     # The migrations of its database fail on SQLite.

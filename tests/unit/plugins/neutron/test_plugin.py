@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.errors import SettingsError
+from doitstack.planning.stack_directory import StackDirectory
 from doitstack.stack import Stack
 from doitstack.steps import Kind
 from doitstack_plugins.backing import mariadb, rabbitmq
@@ -136,3 +137,12 @@ def test_subnode_has_neither_api_nor_networks(tmp_path: Path) -> None:
     services = "n-cpu,q-ovn-agent"
     stack = make_neutron(tmp_path, ENABLED_SERVICES=services, SERVICE_HOST="192.0.2.1")
     assert futures(stack) == ["install_neutron"]
+
+
+@pytest.mark.parametrize("enabled", ["q-svc", "neutron-api", "neutron"])
+def test_api_is_enabled_by_each_of_its_names(tmp_path: Path, enabled: str) -> None:
+    directory = StackDirectory(tmp_path, {"ENABLED_SERVICES": enabled})
+    (plugin,) = [one for one in directory.plugins if one.name == "neutron"]
+    stack = make_stack(tmp_path, ENABLED_SERVICES=enabled)
+    assert not plugin.has_disabled("neutron-api", stack)
+    assert plugin.has_disabled("neutron-ovn-maintenance-worker", stack)
