@@ -80,8 +80,18 @@ def _fetched_reference(directory: Path, head: str) -> str:
     """Return the name of what was fetched last if that is `head`; else an empty text."""
     path = directory / ".git" / "FETCH_HEAD"
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    fetched = re.match(rf"{head}\t.*?'(.+)' of ", text)
-    return fetched[1] if fetched else ""
+    fetched = re.match(r"([0-9a-f]+)\t.*?'(.+)' of ", text)
+    if not fetched:
+        return ""
+    return fetched[2] if fetched[1] == head or _tagged(directory, fetched[1]) == head else ""
+
+
+def _tagged(directory: Path, tag: str) -> str:
+    """Return the commit of an annotated tag, whose hash is its own; empty if git has lost it."""
+    try:
+        return _git(directory, "rev-parse", "--verify", f"{tag}^{{commit}}").strip()
+    except StepError:
+        return ""
 
 
 def remove_stale_bytecode(directory: Path) -> None:

@@ -105,10 +105,11 @@ def test_branch_is_seen(tree: Path) -> None:
     assert read_state(tree).branch == ""
 
 
-@pytest.mark.parametrize("reference", ["stable/1", "1.0", "refs/changes/01/101/1"])
+@pytest.mark.parametrize("reference", ["stable/1", "1.0", "2.0", "refs/changes/01/101/1"])
 def test_reference_that_was_fetched_is_seen(tree: Path, tmp_path: Path, reference: str) -> None:
     git(tree, "branch", "stable/1")
     git(tree, "tag", "1.0")
+    git(tree, "tag", "-a", "-m", "annotated", "2.0")
     git(tree, "update-ref", "refs/changes/01/101/1", "HEAD")
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "-q", "--no-checkout", str(tree), "clone")
@@ -117,6 +118,8 @@ def test_reference_that_was_fetched_is_seen(tree: Path, tmp_path: Path, referenc
     assert read_state(clone).branch == reference
     (clone / "sample" / "answer.py").write_text("ANSWER = 'of the user'\n")
     commit(clone)
+    assert read_state(clone).branch == ""
+    (clone / ".git" / "FETCH_HEAD").write_text(f"{'0' * 40}\t\t'lost' of elsewhere\n")
     assert read_state(clone).branch == ""
 
 
