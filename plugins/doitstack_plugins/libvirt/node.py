@@ -31,7 +31,7 @@ LIBVIRT_PLACES = (
 _PROGRAMS = Path(__file__).with_name("programs")
 """Programs that come before the system's in the node: volumes in files are mounted by them."""
 
-_WITH_PROGRAMS = 'PATH="$0:$PATH" exec "$@"'
+_WITH_PROGRAMS = 'PATH="$0:$PATH:/usr/sbin:/sbin" exec "$@"'
 
 _SCRIPT = Path(__file__).with_name("node.sh")
 _MARK = "run/libvirt"
@@ -42,6 +42,7 @@ _PARENTS = ("/run", "/var/lib", "/var/cache", "/var/log")
 
 _LIBVIRT_USER = "libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin\n"
 _LIBVIRT_GROUPS = "kvm:x:64056:\nlibvirt:x:64057:\nlibvirt-qemu:x:64055:\n"
+_BLOCKS = Path("/sys/block")
 _END_SECONDS = 5
 _LOOK_AGAIN_SECONDS = 0.05
 
@@ -124,9 +125,11 @@ def _wait_for_loop_devices(stack: Stack) -> None:
 
 
 def _loop_files() -> Iterator[str]:
-    for path in Path("/sys/block").glob("loop*/loop/backing_file"):
+    """Yield the files of loop devices that the kernel frees with their mounts."""
+    for path in _BLOCKS.glob("loop*/loop"):
         with suppress(OSError):
-            yield path.read_text(encoding="utf-8")
+            if (path / "autoclear").read_text(encoding="utf-8").strip() == "1":
+                yield (path / "backing_file").read_text(encoding="utf-8")
 
 
 def remove(stack: Stack) -> None:

@@ -93,3 +93,15 @@ def test_nothing_can_be_run_in_a_node_that_is_not_there(tmp_path: Path) -> None:
 def test_directories_that_the_node_would_not_see_are_known() -> None:
     assert node.is_hidden(Path("/var/lib/stack"))
     assert not node.is_hidden(Path("/var/libvirt"))
+
+
+def test_only_loop_devices_that_go_with_their_mounts_are_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, autoclear in enumerate("10"):
+        place = tmp_path / f"loop{number}" / "loop"
+        place.mkdir(parents=True)
+        (place / "backing_file").write_text(f"file{number}\n")
+        (place / "autoclear").write_text(f"{autoclear}\n")
+    monkeypatch.setattr(node, "_BLOCKS", tmp_path)
+    assert list(node._loop_files()) == ["file0\n"]
