@@ -12,6 +12,7 @@ from pathlib import Path
 from doitstack import Stack, Step, async_run, hookimpl, run
 from doitstack.errors import StepError
 from doitstack.processes.root import root_command
+from doitstack_plugins.cinder.enabled_backends import LVM, of_kind
 from doitstack_plugins.ovn.places import AGENTS as OVN_AGENTS
 
 FUTURE = "install_system_packages"
@@ -44,10 +45,13 @@ GUESTS = (
 )
 """The packages for guests, for their image, and to compile libvirt's bindings for Python."""
 
+_VOLUME_GROUPS = ("lvm2", "thin-provisioning-tools")
+"""The packages for volumes in LVM."""
+
 _PING = ("iputils-ping",)
 """What Tempest runs to see whether a guest answers."""
 
-services = (*PACKAGES, "n-cpu")
+services = (*PACKAGES, "n-cpu", "c-vol")
 
 _INSTALL = """\
 set -e
@@ -91,6 +95,8 @@ def wanted(stack: Stack) -> list[str]:
         needed += [GUESTS, _headers()]
         if stack.is_service_enabled("tempest"):
             needed.append(_PING)
+    if of_kind(stack, LVM):
+        needed.append(_VOLUME_GROUPS)
     return sorted({package for packages in needed for package in packages})
 
 

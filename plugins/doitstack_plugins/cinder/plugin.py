@@ -1,7 +1,7 @@
 """Cinder: its API, scheduler, volume and backup service.
 
-Where volumes are is the matter of `backends`: by default in files if servers are guests, else
-nowhere.
+Where volumes are is the matter of `backends`: by default in LVM or in files if servers are guests,
+else nowhere.
 """
 
 import shlex
@@ -18,16 +18,19 @@ from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, rabbit_queues, rabbitmq
-from doitstack_plugins.cinder import backends
+from doitstack_plugins.cinder import backends, default_backend
+from doitstack_plugins.cinder.enabled_backends import enabled
 from doitstack_plugins.keystone import service_accounts
 from doitstack_plugins.libvirt import node
+from doitstack_plugins.lvm import needs
 from doitstack_plugins.shared import health, subnode, tree_daemons, warm_managers
 from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
+from doitstack_plugins.shared.required_services import Check
 from doitstack_plugins.shared.uwsgi import WsgiService
 
 _IN_NODE = ("c-vol", "c-bak")
-"""The daemons that mount volumes."""
+"""The daemons that open volumes."""
 
 _IMPORTED = (
     *("cinder.cmd.scheduler", "cinder.cmd.volume", "cinder.cmd.backup", "cinder.objects.*"),
@@ -73,8 +76,7 @@ class Cinder(ApiService):
     def source(self, settings: Settings) -> None:
         """Set the defaults of DevStack's lib/cinder."""
         super().source(settings)
-        settings.default("CINDER_ENABLED_BACKENDS", backends.default(settings))
-        settings.default("VOLUME_BACKING_FILE_SIZE", "30G")
+        backends.set_defaults(settings)
 
     @property
     def checked_settings(self) -> Mapping[str, SettingCheck]:
@@ -83,7 +85,14 @@ class Cinder(ApiService):
             **super().checked_settings,
             "CINDER_ENABLED_BACKENDS": backends.check,
             "VOLUME_BACKING_FILE_SIZE": backends.check_size,
+            "VOLUME_GROUP_NAME": needs.check_name,
+            "CINDER_LVM_TYPE": backends.check_lvm_type,
+            "CINDER_VOLUME_CLEAR": backends.check_clear,
         }
+
+    def start_note(self, stack: Stack) -> str:
+        """Return where volumes are, and why."""
+        return default_backend.note(stack)
 
     def extra_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Start cinder, and make the type of its volumes."""
@@ -96,6 +105,15 @@ class Cinder(ApiService):
         """Wait for the types of volumes, which tests use."""
         yield async_wait("create_volume_types")
 
+    def checks(self, stack: Stack) -> Iterator[Check]:
+        """Yield further checks, also of what volumes need on this machine."""
+        yield from super().checks(stack)
+        yield from backends.checks(stack)
+
+    def environ(self, stack: Stack) -> dict[str, str]:
+        """Return the environment variables of its processes."""
+        return {**super().environ(stack), **backends.environ(stack)}
+
     def serves_api(self, stack: Stack) -> bool:
         """Return whether the API is enabled."""
         return stack.is_service_enabled(self.process)
@@ -107,14 +125,14 @@ class Cinder(ApiService):
         private_directory(self.data(stack) / "backups")
 
     def start(self, stack: Stack) -> None:
-        """Start cinder, with the file systems of its volumes."""
-        if backends.has_files(stack):
+        """Start cinder, with what keeps its volumes."""
+        if backends.hold_data(stack):
             backends.prepare(stack, self.data(stack))
         super().start(stack)
 
     def daemon_command(self, stack: Stack, name: str) -> list[str]:
-        """Return what a daemon runs; the node is where volumes in files are."""
-        if name in _IN_NODE and backends.has_files(stack):
+        """Return what a daemon runs; the node is where volumes are that hold data."""
+        if name in _IN_NODE and backends.hold_data(stack):
             return [*node.command(stack), *super().daemon_command(stack, name)]
         if parent := self.parent(stack):
             words = warm.daemon(stack, parent, name, self.daemons[name])
@@ -123,7 +141,7 @@ class Cinder(ApiService):
 
     def stop_seconds(self, stack: Stack) -> int:
         """Return the seconds in which a daemon may end: few, if its volumes hold no data."""
-        if self.environment(stack).code_to_run() and not backends.has_files(stack):
+        if self.environment(stack).code_to_run() and not backends.hold_data(stack):
             return tree_daemons.SOON
         return super().stop_seconds(stack)
 
@@ -132,7 +150,7 @@ class Cinder(ApiService):
 
         None does that in the node, which is another place.
         """
-        if len(self.enabled_daemons(stack)) < 2 or backends.has_files(stack):
+        if len(self.enabled_daemons(stack)) < 2 or backends.hold_data(stack):
             return None
         program = warm_managers.manager(
             stack, self.environment(stack), self.parent_name, *_IMPORTED
@@ -182,7 +200,7 @@ class Cinder(ApiService):
 
     def backend_names(self, stack: Stack) -> list[str]:
         """Return the names of the back ends."""
-        return [backend.name for backend in backends.enabled(stack.settings)]
+        return [backend.name for backend in enabled(stack.settings)]
 
     def generation(self, stack: Stack) -> str:
         """Return what running processes must be made from."""

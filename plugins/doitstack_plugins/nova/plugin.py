@@ -80,7 +80,7 @@ class Nova(ApiService):
         if stack.is_service_enabled("n-novnc"):
             yield async_wait("fetch_novnc")
         yield from self._wait_for_libvirt(stack)
-        yield self.start_step()
+        yield self.start_step(stack)
         yield async_run(
             "create_flavors",
             readiness.create_flavors,

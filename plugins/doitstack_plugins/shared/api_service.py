@@ -136,7 +136,7 @@ class ApiService(Service):
         """Start it."""
         name = self.name
         yield async_wait(f"install_{name}", f"init_{name}", f"create_{name}_accounts")
-        yield self.start_step()
+        yield self.start_step(stack)
 
     def test_config_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Wait until it works."""
@@ -149,16 +149,20 @@ class ApiService(Service):
             stack, *(f"start_{name}" for name in (self.name, *self.needed_on_controller))
         )
         yield run(named(f"wait_for_{self.name}", self.wait_for_controller))
-        yield self.start_step()
+        yield self.start_step(stack)
 
     def test_config_on_subnode(self, stack: Stack) -> Iterator[Step]:
         """Wait until they work."""
         yield async_wait(f"start_{self.name}")
 
-    def start_step(self) -> Step:
+    def start_step(self, stack: Stack) -> Step:
         """Return the step that starts it."""
         name = f"start_{self.name}"
-        return async_run(name, named(name, self.start))
+        return async_run(name, named(name, self.start), note=self.start_note(stack))
+
+    def start_note(self, stack: Stack) -> str:
+        """Return what the plan says about its start; by default, nothing."""
+        return ""
 
     # -- what a service gives ------------------------------------------------------------------
 
@@ -247,13 +251,11 @@ class ApiService(Service):
 
     def wait_for_api(self, stack: Stack) -> None:
         """Wait until the API answers. Raises ServiceError with its log if it does not."""
-        service = self.wsgi_service(stack)
-        wait_until_served(stack, service, self.version_path, self.version_key)
+        wait_until_served(stack, self.wsgi_service(stack), self.version_path, self.version_key)
 
     def wait_for_daemons(self, stack: Stack) -> None:
         """Raise ServiceError if a daemon is dead; override it to check whether they work."""
-        dead = stack.dead_services(*self.enabled_daemons(stack))
-        if dead:
+        if dead := stack.dead_services(*self.enabled_daemons(stack)):
             raise ServiceError("\n".join(dead.values()))
 
     def stop(self, stack: Stack) -> None:

@@ -3,6 +3,7 @@
 from doitstack import Stack
 from doitstack_plugins.backing.debian_packages import has_guests
 from doitstack_plugins.cinder import backends
+from doitstack_plugins.cinder.enabled_backends import LVM, of_kind
 from doitstack_plugins.guest_image import cache as guest_image
 from doitstack_plugins.shared.conf_files import Sections
 
@@ -14,6 +15,7 @@ SCENARIOS = (
 TESTS = rf"smoke|tempest\.scenario\.test_({'|'.join(SCENARIOS)})\."
 """The tests of a cloud with guests: all smoke tests, and the scenarios in which a user logs in."""
 
+_LVM_PROTOCOL = "local"
 _USER = "root"
 _SECONDS = "300"
 """The time limit for what a guest does, and for the services beside guests: without KVM, a busy one
@@ -53,12 +55,12 @@ def sections(stack: Stack) -> Sections:
             "cold_migration": "false",
             "live_migration": "false",
         },
-        "volume": {"storage_protocol": "nfs", "build_timeout": _SECONDS},
+        "volume": {"storage_protocol": _protocol(stack), "build_timeout": _SECONDS},
         "volume-feature-enabled": {
             "backup": _text(stack.is_service_enabled("c-bak")),
-            "snapshot": _text(backends.has_files(stack)),
+            "snapshot": _text(backends.hold_data(stack)),
             "extend_attached_volume": "false",
-            "extend_volume_with_snapshot": "false",
+            "extend_volume_with_snapshot": _text(_protocol(stack) == _LVM_PROTOCOL),
             "manage_volume": "false",
         },
         "scenario": {
@@ -67,6 +69,10 @@ def sections(stack: Stack) -> Sections:
             "img_disk_format": "qcow2",
         },
     }
+
+
+def _protocol(stack: Stack) -> str:
+    return _LVM_PROTOCOL if of_kind(stack, LVM) else "nfs"
 
 
 def _text(value: bool) -> str:  # noqa: FBT001 - it has no other argument

@@ -43,6 +43,13 @@ def test_packages_are_for_the_services_that_are_enabled(tmp_path: Path) -> None:
     ]
 
 
+def test_volume_groups_need_lvm(tmp_path: Path) -> None:
+    stack = make(tmp_path, "c-vol")
+    for kind, packages in (("nfs", []), ("lvm", ["lvm2", "thin-provisioning-tools"])):
+        stack.settings.update({"CINDER_ENABLED_BACKENDS": f"{kind}:one"})
+        assert debian_packages.wanted(stack) == packages
+
+
 def test_installation_holds_the_lock_of_apt(tmp_path: Path) -> None:
     [step] = debian_packages.stack_install(make(tmp_path, "mysql"))
     assert (step.name, step.lock) == (debian_packages.FUTURE, "apt")

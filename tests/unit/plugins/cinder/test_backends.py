@@ -1,18 +1,18 @@
-"""Where volumes are: back ends in files or nowhere."""
+"""Where volumes are: back ends in LVM, in files or nowhere."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from doitstack.errors import SettingsError
-from doitstack.processes.program import Program
+from doitstack.config.settings import SettingCheck
+from doitstack.errors import SettingsError, StepError
 from doitstack.stack import Stack
-from doitstack_plugins.cinder import backends
+from doitstack_plugins.cinder import backends, files
 from doitstack_plugins.cinder.plugin import plugin as cinder
 from doitstack_plugins.libvirt import node
+from doitstack_plugins.lvm import device_mapper, needs, volume_groups
 from tests.unit.plugins.libvirt.stacks import make_guests
-from tests.unit.recorded_actions import RecordedActions
 
 PROGRAMS = Path(node.__file__).with_name("programs")
 
@@ -24,28 +24,89 @@ def make(top_dir: Path, **environ: str) -> Stack:
     return stack
 
 
-@pytest.mark.parametrize(("driver", "kind"), [("libvirt", "nfs"), ("fake", "fake")])
-def test_volumes_hold_data_if_servers_run(tmp_path: Path, driver: str, kind: str) -> None:
-    stack = make(tmp_path, VIRT_DRIVER=driver)
-    assert backends.enabled(stack.settings) == [(kind, kind)]
-    assert backends.has_files(stack) == (kind == "nfs")
+@pytest.mark.parametrize(("kind", "holds"), [("lvm", True), ("nfs", True), ("fake", False)])
+def test_volumes_that_hold_data_are_in_the_node(tmp_path: Path, kind: str, holds: bool) -> None:
+    stack = make(tmp_path, CINDER_ENABLED_BACKENDS=f"{kind}:{kind}")
+    assert backends.hold_data(stack) == holds
 
 
-def test_each_back_end_has_a_file_system_of_its_own(tmp_path: Path) -> None:
-    stack = make(tmp_path, CINDER_ENABLED_BACKENDS="nfs:one, fake:two,nfs")
+def test_each_back_end_has_a_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_mapper, "has_target", lambda _: True)
+    stack = make(tmp_path, CINDER_ENABLED_BACKENDS="nfs:one, fake:two,lvm:lvmdriver-1")
     found = backends.sections(stack, tmp_path)
-    assert list(found) == ["one", "two", "nfs"]
-    assert found["one"]["nas_share_path"] != found["nfs"]["nas_share_path"]
+    assert list(found) == ["one", "two", "lvmdriver-1"]
+    assert found["one"]["volume_driver"].endswith("NfsDriver")
     assert found["two"]["volume_driver"] == "cinder.tests.fake_driver.FakeLoggingVolumeDriver"
+    assert found["lvmdriver-1"] == {
+        "volume_backend_name": "lvmdriver-1",
+        "volume_driver": "doitstack_lvm.LocalVolumeDriver",
+        "volume_group": "stack-volumes-lvmdriver-1",
+        "lvm_type": "auto",
+        "lvm_conf_file": "none",
+        "volume_clear": "zero",
+    }
 
 
 @pytest.mark.parametrize(
-    ("value", "says"), [("lvm:lvmdriver-1", "use nfs:NAME"), ("nfs:a,fake:a", "a name of its own")]
+    ("chosen", "target", "configured"),
+    [("auto", True, "auto"), ("auto", False, "default"), ("thin", False, "thin")],
+)
+def test_volumes_are_thin_where_the_kernel_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str, target: bool, configured: str
+) -> None:
+    monkeypatch.setattr(device_mapper, "has_target", lambda _: target)
+    stack = make(tmp_path, CINDER_ENABLED_BACKENDS="lvm", CINDER_LVM_TYPE=chosen)
+    assert backends.sections(stack, tmp_path)["lvm"]["lvm_type"] == configured
+
+
+def test_the_daemons_find_our_driver_and_our_groups_alone(tmp_path: Path) -> None:
+    found = backends.environ(make(tmp_path, CINDER_ENABLED_BACKENDS="lvm:one"))
+    assert Path(found["PYTHONPATH"], "doitstack_lvm.py").is_file()
+    assert found["LVM_SYSTEM_DIR"].endswith("/data/lvm")
+    assert backends.environ(make(tmp_path, CINDER_ENABLED_BACKENDS="nfs:one")) == {}
+
+
+@pytest.mark.parametrize(("value", "is_checked"), [("nfs:one", False), ("nfs:one,lvm:two", True)])
+def test_needs_of_lvm_are_checked_if_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, is_checked: bool
+) -> None:
+    def refuse(_: Stack) -> None:
+        raise StepError("no device mapper")
+
+    monkeypatch.setattr(needs, "CHECKS", (refuse,))
+    found = list(backends.checks(make(tmp_path, CINDER_ENABLED_BACKENDS=value)))
+    assert bool(found) == is_checked
+    for check in found:
+        with pytest.raises(StepError, match="no device mapper"):
+            check()
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("ceph:ceph", "use lvm:NAME, volumes in LVM, nfs:NAME"),
+        ("nfs:a,lvm:a", "a name of its own"),
+        ("lvm:a/b", "letters, digits"),
+    ],
 )
 def test_back_ends_that_cannot_be_are_refused(tmp_path: Path, value: str, says: str) -> None:
     settings = make(tmp_path, CINDER_ENABLED_BACKENDS=value).settings
     with pytest.raises(SettingsError, match=says):
         backends.check(settings, "CINDER_ENABLED_BACKENDS")
+
+
+@pytest.mark.parametrize(
+    ("check", "name"),
+    [
+        (backends.check_lvm_type, "CINDER_LVM_TYPE"),
+        (backends.check_clear, "CINDER_VOLUME_CLEAR"),
+        (needs.check_name, "VOLUME_GROUP_NAME"),
+    ],
+)
+def test_other_settings_are_checked(tmp_path: Path, check: SettingCheck, name: str) -> None:
+    check(make(tmp_path).settings, name)
+    with pytest.raises(SettingsError, match=name):
+        check(make(tmp_path, **{name: "thi n"}).settings, name)
 
 
 def test_a_size_has_a_unit_that_is_known(tmp_path: Path) -> None:
@@ -54,28 +115,22 @@ def test_a_size_has_a_unit_that_is_known(tmp_path: Path) -> None:
         backends.check_size(settings, "VOLUME_BACKING_FILE_SIZE")
 
 
-def test_a_file_system_is_made_once_and_mounted_in_the_node(
+def test_what_keeps_volumes_is_made_after_the_node(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack = make(tmp_path, VOLUME_BACKING_FILE_SIZE="3M")
-    monkeypatch.setattr(node, "start", lambda _: None)
-    monkeypatch.setattr(node, "command", lambda _: ["in-node"])
-
-    def play(program: Program) -> None:
-        if program.argv[0] == "/sbin/mke2fs":
-            assert Path(program.argv[-1]).stat().st_size == 3 * 2**20
-
-    stage = RecordedActions(play)
-    with stack.acting(stage):
-        backends.prepare(stack, tmp_path)
-        backends.prepare(stack, tmp_path)
-    assert [program.argv[0] for program in stage.programs] == [
-        *("/sbin/mke2fs", "in-node", "in-node")
-    ]
-    assert (tmp_path / "volumes-nfs.ext4").stat().st_mode & 0o777 == 0o600
+    stack = make(
+        tmp_path, VOLUME_BACKING_FILE_SIZE="3M", CINDER_ENABLED_BACKENDS="nfs:a,lvm:b,nfs:c"
+    )
+    done: list[tuple[object, ...]] = []
+    monkeypatch.setattr(node, "start", lambda _: done.append(("node",)))
+    monkeypatch.setattr(files, "mount", lambda _, __, *words: done.append(words))
+    monkeypatch.setattr(volume_groups, "prepare", lambda _, size: done.append(("lvm", size)))
+    backends.prepare(stack, tmp_path)
+    size = 3 * 2**20
+    assert done == [("node",), ("a", size), ("c", size), ("lvm", size)]
 
 
-def test_daemons_that_mount_volumes_run_in_the_node(
+def test_daemons_that_open_volumes_run_in_the_node(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node, "command", lambda _: ["in-node"])

@@ -177,3 +177,17 @@ def test_daemons_with_code_of_trees_end_soon_unless_volumes_hold_data(
     stack = make_cinder(tmp_path, CINDER_ENABLED_BACKENDS=backend)
     monkeypatch.setattr(Environment, "code_to_run", lambda _: code)
     assert cinder.stop_seconds(stack) == seconds
+
+
+def test_the_plan_says_where_volumes_are(tmp_path: Path) -> None:
+    stack = make_cinder(tmp_path, CINDER_ENABLED_BACKENDS="fake:fake")
+    (note,) = [step.note for step in cinder.stack_extra(stack) if step.name == "start_cinder"]
+    assert note == "volumes are kept nowhere (fake:fake): CINDER_ENABLED_BACKENDS is set"
+
+
+def test_volumes_in_lvm_are_for_daemons_with_our_driver(tmp_path: Path) -> None:
+    stack = make_cinder(tmp_path, CINDER_ENABLED_BACKENDS="lvm:one")
+    assert {"PYTHONPATH", "LVM_SYSTEM_DIR", "CINDER_GENERATION"} <= set(cinder.environ(stack))
+    checks = list(cinder.checks(stack))
+    stack = make_cinder(tmp_path, CINDER_ENABLED_BACKENDS="fake:one")
+    assert len(checks) == len(list(cinder.checks(stack))) + 3

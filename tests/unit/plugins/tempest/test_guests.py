@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from doitstack.stack import Stack
 from doitstack_plugins.cinder.plugin import plugin as cinder
 from doitstack_plugins.tempest import conf, guests
@@ -37,3 +39,16 @@ def test_scenarios_are_among_the_tests_of_a_cloud_with_guests(tmp_path: Path) ->
     assert chosen.search("tempest.scenario.test_minimum_basic.TestMinimumBasicScenario.test_x[id]")
     assert chosen.search("tempest.api.compute.servers.test_x.Y.test_z[id,smoke]")
     assert not chosen.search("tempest.api.compute.servers.test_x.Y.test_z[id]")
+
+
+@pytest.mark.parametrize(
+    ("kind", "protocol", "snapshot", "extends"),
+    [("nfs", "nfs", "true", "false"), ("lvm", "local", "true", "true")],
+)
+def test_volumes_are_tested_for_what_their_back_end_can(
+    tmp_path: Path, kind: str, protocol: str, snapshot: str, extends: str
+) -> None:
+    sections = guests.sections(make(tmp_path, CINDER_ENABLED_BACKENDS=f"{kind}:one"))
+    features = sections["volume-feature-enabled"]
+    assert sections["volume"]["storage_protocol"] == protocol
+    assert (features["snapshot"], features["extend_volume_with_snapshot"]) == (snapshot, extends)

@@ -1,0 +1,1 @@
+"""Volume groups of LVM, in files."""
