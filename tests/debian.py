@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,3 +50,21 @@ def _alone() -> Iterator[None]:
         yield
     finally:
         os.close(directory)
+
+
+def unpack(packages: Iterable[str], directory: Path) -> None:
+    """Unpack packages into `directory`, or skip the test; `/bin` and such are in `/usr` there."""
+    if not shutil.which("apt-get"):
+        pytest.skip("there is no apt-get, which would fetch packages of Debian")
+    for name in ("bin", "lib", "sbin"):
+        (directory / "usr" / name).mkdir(parents=True)
+        (directory / name).symlink_to(f"usr/{name}")
+    # Root's apt would download as another user, who cannot write here.
+    words = ["apt-get", "-o", "APT::Sandbox::User=root", "download", *packages]
+    answer = subprocess.run(words, cwd=directory, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        pytest.skip(f"packages of Debian cannot be fetched: {answer.stderr.strip()[-200:]}")
+    for archive in directory.glob("*.deb"):
+        command = 'dpkg-deb --fsys-tarfile "$0" | tar --extract --keep-directory-symlink'
+        subprocess.run(["sh", "-c", command, archive], cwd=directory, check=True)
+        archive.unlink()
