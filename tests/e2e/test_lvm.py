@@ -11,6 +11,7 @@ import pytest
 from doitstack.config import dest_directory
 from doitstack.processes.program import run_in_future
 from doitstack_plugins.cinder.plugin import plugin as cinder
+from doitstack_plugins.shared import venvs
 from tests.conftest import CHECKOUT
 from tests.e2e import linux_guest
 from tests.e2e.samples import needs_packages
@@ -33,7 +34,8 @@ def test_volumes_are_kept_by_lvm(tmp_path: Path) -> None:
     stack = make_cinder(tmp_path / "stack")
     dest_directory.claim(stack.settings)
     with stack.acting(RecordedActions(run_in_future)):
-        cinder.install(stack)
+        # No more than this: nothing that runs on is started.
+        venvs.install(stack, cinder.environment(stack))
     tests = f"{sys.executable} {PYTEST} tests/e2e/in_guest"
     script = f"modprobe loop && cd {CHECKOUT} && TESTS_IN_GUEST={tmp_path}/stack {tests}"
     (tmp_path / "guest").mkdir()
