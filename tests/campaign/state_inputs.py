@@ -238,8 +238,8 @@ def _read_unit(directory: Path, data: bytes) -> None:
         start_unit(started, "x")
 
 
-def _check_unit(name: str, argv: list[str], env: dict[str, str]) -> None:
-    assert all(isinstance(word, str) for word in (name, *argv, *env, *env.values()))
+def _check_unit(name: str, argv: list[str], env: dict[str, str], code: str) -> None:
+    assert all(isinstance(word, str) for word in (name, code, *argv, *env, *env.values()))
     getpass.getuser()
 
 
