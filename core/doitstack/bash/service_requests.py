@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from doitstack.errors import ServiceError
-from doitstack.private_files import private_directory, write_private
+from doitstack.private_files import private_directory, read_regular, write_private
 from doitstack.records import Record
 from doitstack.stack import Stack
 from doitstack.uptodate import digest
@@ -99,8 +99,8 @@ def _start_digest(stack: Stack, command: str) -> str:
     named = filter(None, map(_CONFIGURATION.fullmatch, shlex.split(command)))
     texts: list[str] = []
     for file in (_databases(stack), *(Path(word[1]) for word in named)):
-        with suppress(OSError):
-            texts.append(file.read_text(encoding="utf-8", errors="replace"))
+        with suppress(OSError, ValueError):  # it is no file, or has no possible name
+            texts.append(read_regular(file).decode(errors="replace"))
     return digest(*texts) if texts else ""
 
 

@@ -1,6 +1,7 @@
 """Services that bash describes are started with their command, user, group and environment."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,15 @@ def test_service_is_another_if_its_configuration_has_changed(stack: Any, tmp_pat
     first, none, again, with_ini, with_both = stack.codes
     assert (again, none) == (first, "")
     assert len({first, with_ini, with_both}) == 3
+
+
+def test_configuration_that_is_no_file_is_passed_over(stack: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.conf")
+    write_unit = {"command": f"/bin/x {tmp_path}/a.conf '/b\0.conf'"}
+    (tmp_path / "units").mkdir(mode=0o700)
+    (tmp_path / "units" / "a.json").write_text(json.dumps(write_unit))
+    assert answer(stack, "start_process", ["a"]) == Answer()
+    assert stack.codes == [""]
 
 
 def test_service_is_another_if_a_database_is_new(stack: Any) -> None:
