@@ -8,18 +8,12 @@ import os
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from doitstack.processes.program import run_in_future
 from doitstack_plugins.cinder.plugin import plugin as cinder
 from doitstack_plugins.libvirt import node
 from doitstack_plugins.lvm import volume_groups
 from tests.unit.plugins.cinder.test_plugin import make_cinder
 from tests.unit.recorded_actions import RecordedActions
-
-pytestmark = pytest.mark.skipif(
-    "TESTS_IN_GUEST" not in os.environ, reason="test_lvm.py runs it in a guest"
-)
 
 
 def test_volumes_are_made_connected_copied_extended_and_deleted() -> None:

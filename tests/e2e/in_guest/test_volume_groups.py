@@ -21,10 +21,6 @@ from tests.unit.recorded_actions import RecordedActions, make_stack
 GIB = 2**30
 GROUP = "stack-volumes-lvmdriver-1"
 
-pytestmark = pytest.mark.skipif(
-    "TESTS_IN_GUEST" not in os.environ, reason="test_lvm.py runs them in a guest"
-)
-
 
 @pytest.fixture(scope="module", autouse=True)
 def before() -> Iterator[list[str]]:
