@@ -1,8 +1,9 @@
 """A controller and a compute node, in one run and one after the other, beside the lower bound.
 
 The hosts are namespaces of this machine, so it needs root and openssh-server. Each stack is fresh,
-with a copy of the user's caches on each host. DevStack's role stacks the controller, then the
-subnode, and then lets the controller discover it, which here ends the subnode's own run.
+with a copy of the caches on each host; with `--first` only of uv's packages, as on a host that has
+downloaded them and never had a stack. DevStack's role stacks the controller, then the subnode, and
+then lets the controller discover it, which here ends the subnode's own run.
 """
 
 import argparse
@@ -82,11 +83,12 @@ def main() -> None:
         help="own: a core for each host, as for two machines; shared: all cores for both",
     )
     parser.add_argument("--guests", action="store_true", help="computes with guests and OVN")
+    parser.add_argument("--first", action="store_true", help="hosts that never had a stack")
     parser.add_argument("--keep", type=Path, help="where the journals and logs of all hosts go")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as top:
         work = GUESTS if options.guests else FAKE
-        bench = Bench(work, Path(top), options.keep)
+        bench = Bench(work, Path(top), options.keep, is_first=options.first)
         progress("filling the caches")
         bench.fill_caches()
         for cores in ("own", "shared") if options.cores == "both" else (options.cores,):
@@ -97,8 +99,9 @@ def main() -> None:
 class Bench:
     """Rounds of two nodes; `top` is where caches are, of which each host gets a copy."""
 
-    def __init__(self, work: Work, top: Path, keep: Path | None) -> None:
+    def __init__(self, work: Work, top: Path, keep: Path | None, *, is_first: bool) -> None:
         self._work = work
+        self._is_first = is_first
         self._controller = work.conf(CONTROLLER, f"{work.control},{work.compute}")
         self._subnode = work.conf(SUBNODE, work.compute)
         self._caches = top / "caches"
@@ -151,7 +154,8 @@ class Bench:
         caches = host.home / ".cache"
         shutil.rmtree(caches)
         if has_copies:
-            linked(self._caches, caches)
+            for name in CACHES[:1] if self._is_first else CACHES:
+                linked(self._caches / name, caches / name)
         (caches / "doitstack").mkdir(parents=True, exist_ok=True)
         (caches / "doitstack/environments").symlink_to(self._environments)
 
