@@ -11,7 +11,7 @@ _SITE = 'echo "Listen 81" > "$(apache_site_config_for x)"; enable_apache_site x'
 _APACHE = """
 _doitstack_session=$BASHPID; _apache_program() { echo "$PWD/bin/apache"; }
 service_check() { [[ ! -e runs ]] || echo "apache RUNNING"; }
-kill() { echo "kill $*"; }
+kill() { [[ $2 == "$(< dest/apache/apache2.pid)" ]] && echo "kill $1 of Apache"; }
 """
 
 
@@ -26,18 +26,22 @@ def test_sites_are_recorded_outside_of_a_stack(bash) -> None:
     assert bash(script).lines == ["x.conf", 'ProxyPass "/y" "http://h:1" retry=0 acquire=1', "yes"]
 
 
-def test_sites_are_served_and_then_reloaded(bash) -> None:
+def test_sites_are_served_and_then_reloaded_by_apache_alone(bash) -> None:
     bash.program("apache", "exit 0")
+    root = bash.path / "dest" / "apache"
     script = f"""{bash.requests()}; {_APACHE}
     APACHE_PORT=8080 SERVICE_HOST=h ENABLED_SERVICES=key,q-svc KEYSTONE_SERVICE_URI=http://k:5 NOVA_SERVICE_URI=http://n:6
     NEUTRON_SERVICE_URI=http://q:7/
     start_apache_server; {_SITE}; enable_apache_site gone; enable_apache_mod lua; start_apache_server
-    : > runs; echo 4711 > dest/apache/apache2.pid; write_local_proxy_http_config y http://h:1 /y
+    : > runs; echo 1 > dest/apache/apache2.pid; start_apache_server
+    tail -f {root}/apache2.conf > /dev/null & pid=$!
+    until grep -q apache2.conf /proc/$pid/cmdline; do :; done
+    echo $pid > dest/apache/apache2.pid; write_local_proxy_http_config y http://h:1 /y; builtin kill $pid
     """
-    root = bash.path / "dest" / "apache"
     assert bash(script).lines == [
         f"<run_process><apache><{bash.path}/bin/apache -D FOREGROUND -f {root}/apache2.conf >",
-        "kill -USR1 4711",
+        "<restart_process><apache>",
+        "kill -USR1 of Apache",
     ]
     conf = (root / "apache2.conf").read_text().splitlines()
     assert [

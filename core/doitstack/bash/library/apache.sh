@@ -52,17 +52,19 @@ enable_mod_ssl() {
 start_apache_server() {
     local -
     set +x
-    local root=${APACHE_CONF_DIR%/*} program report
+    local root=${APACHE_CONF_DIR%/*} program report pid
     compgen -G "$root/sites-enabled/*.conf" > /dev/null && program=$(_apache_program "$root") || return 0
     (
         # scripts in futures may do this at the same time
         _lock 9
         _write_apache_conf "$root"
         report=$("$program" -t -f "$root/apache2.conf" 2>&1) || die "$LINENO" "Apache refuses a site: $report"
-        if _apache_runs; then
-            kill -USR1 "$(< "$root/apache2.pid")"
-        else
+        if ! _apache_runs; then
             doitstack_request run_process apache "$(printf '%q ' "$program" -D FOREGROUND -f "$root/apache2.conf")"
+        elif pid=$(_apache_pid "$root"); then
+            kill -USR1 "$pid"
+        else
+            doitstack_request restart_process apache
         fi
     ) 9> "$root/lock"
 }
@@ -83,6 +85,13 @@ stop_apache_server() {
 _apache_runs() {
     [[ $'\n'$(service_check) == *$'\n'"apache RUNNING"* ]]
 }
+
+# _apache_pid DIRECTORY: print the process that Apache has noted. Soon after it was killed and started again, the pid may
+# be another program's.
+_apache_pid() {
+    local pid
+    pid=$(< "$1/apache2.pid") && grep -qF "$1/apache2.conf" "/proc/$pid/cmdline" && echo "$pid"
+} 2> /dev/null
 
 # _apache_address: print the address of APACHE_PORT
 _apache_address() {
