@@ -74,6 +74,5 @@ def test_library_uses_all_requests_but_those_of_scripts() -> None:
     assert set(VERBS) - asked == {
         "say",  # session.sh's echo_summary
         "start_process",
-        "restart_process",
         "reload-or-restart_process",
     }
