@@ -159,7 +159,8 @@ def environ_of(pid: int, *marks: str) -> dict[str, str]:
     data = Path(f"/proc/{pid}/environ").read_bytes()
     if marks and not any(mark.encode() in data for mark in marks):
         return {}  # as most processes of a machine
-    variables = data.decode(errors="replace").rstrip("\0").split("\0")
+    # It is empty while a program is being started.
+    variables = filter(None, data.decode(errors="replace").split("\0"))
     pairs = (variable.partition("=") for variable in variables)
     return {name: value for name, _, value in pairs}
 

@@ -114,8 +114,18 @@ def test_environment_of_a_process_is_its_whole_or_nothing_without_a_mark() -> No
     process = subprocess.Popen(["sleep", "600"], env={"FIRST": "1=2", "LAST": ""})
     try:
         expected = {"FIRST": "1=2", "LAST": ""}
+        wait_until(lambda: environ_of(process.pid), "its exec")
         assert environ_of(process.pid) == environ_of(process.pid, "LAST", "OTHER") == expected
         assert environ_of(process.pid, "OTHER") == {}
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_environment_without_variables_is_empty() -> None:
+    process = subprocess.Popen(["sleep", "600"], env={})
+    try:
+        assert environ_of(process.pid) == {}
     finally:
         process.kill()
         process.wait()
