@@ -85,14 +85,6 @@ def _physical(group: str) -> set[str]:
     """Return the devices on which the system's LVM sees a group, also one without volumes."""
     if os.geteuid() != 0 or not Path(_LVM).exists():
         return set()
-    words = [
-        _LVM,
-        "vgs",
-        "--readonly",
-        "--nolocking",
-        "--noheadings",
-        "--options",
-        "pv_name",
-        group,
-    ]
+    options = ("--readonly", "--nolocking", "--noheadings", "--options", "pv_name")
+    words = [_LVM, "vgs", *options, group]
     return set(subprocess.run(words, capture_output=True, text=True, check=False).stdout.split())
