@@ -6,6 +6,7 @@ overwritten with stars in the file when they would be shown, at most a quarter o
 """
 
 import _signal  # without conversions to enumerations, for each step
+import errno
 import fcntl
 import os
 import sys
@@ -188,12 +189,21 @@ class MainLog:
 
     @contextmanager
     def _on_screen(self) -> Iterator[Screen]:
-        """Yield the screen; after the reader of our output has gone, show nothing more."""
+        """Yield the screen; after it could not be written to, show nothing more.
+
+        If its reader has gone, that is no news; otherwise stderr says it.
+        """
         try:
             with self._screen.undisturbed():
                 yield self._screen
-        except OSError:
+        except OSError as error:
             self._screen = Screen()
+            if error.errno == errno.EPIPE:
+                return
+            stderr = self._saved[1] if self._saved else 2
+            message = f"WARNING: no more output is shown: {error.strerror}; see {self.path}\n"
+            with suppress(OSError):
+                write_all(stderr, message.encode(errors="surrogateescape"))
 
     def conclude(self) -> None:
         """Show the rest; what comes now is the closing message of the run."""

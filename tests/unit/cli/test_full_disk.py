@@ -29,6 +29,36 @@ def test_main_log_shows_a_line_that_it_cannot_write(capfd: pytest.CaptureFixture
     assert capfd.readouterr().out == "still seen\n"
 
 
+def test_output_that_cannot_be_shown_is_named_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = MainLog(tmp_path / "log")
+    with FULL.open("wb") as full:
+        log.show_on(PlainScreen(full.fileno()))
+        with log.capture():
+            print("one")
+            log.show()
+            print("two")
+    log.close()
+    assert (tmp_path / "log").read_text() == "one\ntwo\n"
+    assert capfd.readouterr().err == (
+        f"WARNING: no more output is shown: No space left on device; see {tmp_path}/log\n"
+    )
+
+
+def test_reader_that_has_gone_is_not_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = MainLog(tmp_path / "log")
+    reader, writer = os.pipe()
+    os.close(reader)
+    log.show_on(PlainScreen(writer))
+    log.write("one\n")
+    log.close()
+    os.close(writer)
+    assert capfd.readouterr().err == ""
+
+
 def test_full_disk_for_a_log_is_a_warning(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
