@@ -175,7 +175,7 @@ def configure_neutron_nova(stack: Stack) -> None:
         secret = ovn.metadata_secret(stack)
         proxy = {"service_metadata_proxy": "true", "metadata_proxy_shared_secret": secret}
         account = {**account, **proxy}
-    directory = stack.settings.path("NOVA_CONF_DIR") / "nova.conf.d"
+    directory = stack.settings.path("NOVA_CONF_DIR") / conf_files.ADDITIONS
     conf_files.write(directory / "neutron.conf", {"neutron": account})
 
 

@@ -2,7 +2,7 @@
 
 All processes read `nova.conf`, with cell0 as its database. The conductor and the computes of a cell
 also read `nova_cellN.conf`, which has what differs, and computes `nova-cpu.conf`. Files in
-`nova.conf.d` come from other services and are read last.
+`additions` come from other services and are read last.
 """
 
 import socket
@@ -143,7 +143,8 @@ def cell_files(number: int) -> tuple[str, ...]:
 def files(stack: Stack, *names: str) -> list[Path]:
     """Return the files of `names` and those of other services, in the order to read them in."""
     directory = conf_dir(stack)
-    return [*(directory / name for name in names), *sorted(directory.glob("nova.conf.d/*.conf"))]
+    additions = sorted((directory / conf_files.ADDITIONS).glob("*.conf"))
+    return [*(directory / name for name in names), *additions]
 
 
 def options(stack: Stack, *names: str) -> list[str]:

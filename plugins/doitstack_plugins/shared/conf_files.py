@@ -12,6 +12,13 @@ from doitstack.private_files import write_private
 Sections = Mapping[str, Mapping[str, str]]
 """Options and their values, by section."""
 
+ADDITIONS = "additions"
+"""The directory, beside a service's own files, of the files that other services add.
+
+It is not called `NAME.conf.d`: oslo.config reads such a directory in `/etc/NAME` unasked, and
+`/etc/NAME` may be a link to the files of another stack.
+"""
+
 
 def write(path: Path, sections: Sections, *, special: str = "$") -> bool:
     """Write `sections` to `path` (0600); return whether that changed anything.

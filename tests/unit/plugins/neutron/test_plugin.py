@@ -120,9 +120,11 @@ def test_nova_gets_its_settings_of_neutron_in_a_file_of_its_own(tmp_path: Path) 
     stack = make_neutron(tmp_path)
     with stack.acting(RecordedActions(lambda program: None)):
         module.configure_neutron_nova(stack)
-    path = tmp_path / "nova" / "nova.conf.d" / "neutron.conf"
+    path = tmp_path / "nova" / "additions" / "neutron.conf"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert read(path)["neutron"]["username"] == "neutron"
+    # By a link of another stack, /etc/nova may lead here, and oslo.config reads /etc/nova/*.conf.d.
+    assert not list(tmp_path.rglob("*.conf.d"))
 
 
 def test_the_driver_is_found_by_the_name_in_the_configuration() -> None:

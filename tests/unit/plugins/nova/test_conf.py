@@ -51,9 +51,9 @@ def test_a_single_cell_shares_the_queues_of_the_api(tmp_path: Path) -> None:
 
 def test_files_of_other_services_are_read_last(tmp_path: Path) -> None:
     stack = make_nova(tmp_path)
-    drop_in = stack.data_dir / "nova" / "etc" / "nova.conf.d" / "neutron.conf"
-    drop_in.parent.mkdir(parents=True)
-    drop_in.write_text("[neutron]\n")
+    addition = stack.data_dir / "nova" / "etc" / "additions" / "neutron.conf"
+    addition.parent.mkdir(parents=True)
+    addition.write_text("[neutron]\n")
     assert [path.name for path in conf.files(stack, "nova.conf")] == [
         *("nova.conf", "neutron.conf")
     ]
