@@ -65,11 +65,19 @@ class Horizon(Service):
         yield partial(ports.check_api, stack, self.name, self.prefix)
 
     def configure(self, stack: Stack) -> None:
-        """Write the settings (0600), and make the static files from them."""
-        venvs.see_shared_packages(stack, self.environment(stack))
+        """Write the settings (0600), and make the static files from them.
+
+        Scripts that enable panels run meanwhile, and what these need may not be there yet: then
+        the files are made when horizon starts.
+        """
         write_private(self.data(stack) / "local" / "__init__.py", "")
         write_private(self.data(stack) / "local" / "local_settings.py", self.local_settings(stack))
-        self.use_panels(stack)
+        if not self.panel_files(stack):
+            self.make_static_files(stack)
+
+    def make_static_files(self, stack: Stack) -> None:
+        """Make the static files, and note what from."""
+        venvs.see_shared_packages(stack, self.environment(stack))
         made_from = self.generation(stack)
         static, packages = self.static(stack), self.environment(stack).site_packages
         key, run = partial(self.static_files_key, stack), partial(self.run_django, stack)
@@ -89,9 +97,10 @@ class Horizon(Service):
         return digest(contents, _SETTINGS, static_files.VERSION) if contents else ""
 
     def make_static_files_current(self, stack: Stack) -> None:
-        """Configure horizon again if a script has enabled a panel since then: it may have files."""
+        """Use the panels that scripts have enabled, which may have static files."""
+        self.use_panels(stack)
         if conf_files.read(self.made_from(stack)) != self.generation(stack):
-            self.configure(stack)
+            self.make_static_files(stack)
 
     def use_panels(self, stack: Stack) -> None:
         """Let horizon read the directory `local` in which scripts enable panels."""

@@ -61,25 +61,55 @@ def test_only_packages_decide_what_is_kept(tmp_path: Path) -> None:
     assert horizon.static_files_key(stack) == ""
 
 
-def test_panels_of_scripts_are_read_and_make_the_files_again(tmp_path: Path) -> None:
+def panels_of_scripts(tmp_path: Path) -> tuple[Stack, Path]:
     stack = make(tmp_path)
-    package = horizon.environment(stack).site_packages / "openstack_dashboard"
     dest_directory.claim(stack.settings)
+    package = horizon.environment(stack).site_packages / "openstack_dashboard"
     (package / "local" / "enabled").mkdir(parents=True)
+    panel = stack.dest / "horizon/openstack_dashboard/local/enabled/_90_demo.py"
+    panel.parent.mkdir(parents=True)
+    return stack, panel
+
+
+def commands(stage: RecordedActions) -> list[str]:
+    return [program.argv[1] for program in stage.programs]
+
+
+def test_panels_of_scripts_are_read_and_make_the_files_again(tmp_path: Path) -> None:
+    stack, panel = panels_of_scripts(tmp_path)
     stage = RecordedActions(lambda program: None)
     with stack.acting(stage):
         horizon.configure(stack)
-        panel = stack.dest / "horizon/openstack_dashboard/local/enabled/_90_demo.py"
         panel.write_text("PANEL = 'demo'")
-        assert (package / "local" / "enabled" / "_90_demo.py").read_text() == "PANEL = 'demo'"
-        before = len(stage.programs)
         horizon.make_static_files_current(stack)
-        assert [program.argv[1] for program in stage.programs[before:]] == [
-            "collectstatic",
-            "compress",
-        ]
+        assert commands(stage) == ["collectstatic", "compress"] * 2
         horizon.make_static_files_current(stack)
-        assert len(stage.programs) == before + 2
+        assert commands(stage) == ["collectstatic", "compress"] * 2
+    package = horizon.environment(stack).site_packages / "openstack_dashboard"
+    assert (package / "local" / "enabled" / "_90_demo.py").read_text() == "PANEL = 'demo'"
+
+
+def test_static_files_wait_for_what_panels_need(tmp_path: Path) -> None:
+    stack, panel = panels_of_scripts(tmp_path)
+    panel.write_text("ADD_INSTALLED_APPS = ['not_installed_yet']")
+    stage = RecordedActions(lambda program: None)
+    with stack.acting(stage):
+        horizon.configure(stack)
+        assert commands(stage) == []
+        horizon.make_static_files_current(stack)
+        assert commands(stage) == ["collectstatic", "compress"]
+
+
+def test_panels_are_not_read_while_scripts_enable_them(tmp_path: Path) -> None:
+    stack, panel = panels_of_scripts(tmp_path)
+    package = horizon.environment(stack).site_packages / "openstack_dashboard"
+
+    def enable(program: Program) -> None:
+        panel.write_text("ADD_INSTALLED_APPS = ['not_installed_yet']")
+        assert not (package / "local" / "enabled" / panel.name).exists()
+
+    with stack.acting(RecordedActions(enable)):
+        horizon.configure(stack)
 
 
 def test_tree_of_the_user_is_used_as_it_is(tmp_path: Path) -> None:
