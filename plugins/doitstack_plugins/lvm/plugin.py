@@ -1,11 +1,9 @@
-"""LVM: the end of volume groups, after that of the guests which use them."""
+"""LVM: the end of volume groups, also those of scripts, after that of the guests which use them."""
 
 from collections.abc import Iterator
 
 from doitstack import Stack, Step, hookimpl, run
 from doitstack_plugins.lvm import volume_groups
-
-services = ("c-vol",)
 
 
 @hookimpl

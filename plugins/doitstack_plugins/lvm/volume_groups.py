@@ -14,6 +14,7 @@ from doitstack import Stack
 from doitstack.config.dest_directory import discard
 from doitstack.errors import CommandError, StepError
 from doitstack.private_files import private_directory, write_private
+from doitstack.processes.root import root_command
 from doitstack_plugins.cinder.enabled_backends import LVM, of_kind
 from doitstack_plugins.lvm import device_mapper
 
@@ -116,7 +117,7 @@ def release(stack: Stack) -> None:
         except CommandError as error:
             raise _in_use(found) or error from error
     for device in found:
-        stack.run(["/sbin/losetup", "--detach", device])
+        stack.run([*_as_root(stack), "/sbin/losetup", "--detach", device])
 
 
 def remove(stack: Stack) -> None:
@@ -163,7 +164,13 @@ def _configure(stack: Stack) -> None:
 
 
 def _lvm(stack: Stack, *words: str) -> None:
-    stack.run(["/sbin/lvm", *words], env=environ(stack))
+    stack.run([*_as_root(stack), "/sbin/lvm", *words], env=environ(stack))
+
+
+def _as_root(stack: Stack) -> list[str]:
+    """Return the prefix of a command: groups of scripts may be those of a user with sudo."""
+    prefix = root_command()
+    return [*prefix, "env", *(f"{k}={v}" for k, v in environ(stack).items())] if prefix else []
 
 
 def _output_of(stack: Stack, *words: str) -> str:

@@ -131,6 +131,22 @@ def test_groups_are_deactivated_before_their_devices_are_freed(
     assert words(stage)[1:] == ["/sbin/lvm vgchange --activate n", detach]
 
 
+def test_group_that_a_user_has_made_with_sudo_is_released_with_it(
+    tmp_path: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make_lvm(tmp_path, kernel, monkeypatch)
+    monkeypatch.setattr(volume_groups, "root_command", lambda: ["sudo", "-n"])
+    kernel.attach(f"{os.path.realpath(volume_groups.root(stack))}/vg-thing-backing-file")
+    kernel.hold("loop0", 0, "thing")
+    with stack.acting(stage := RecordedActions(lambda _: None)):
+        volume_groups.release(stack)
+    sudo = f"sudo -n env LVM_SYSTEM_DIR={volume_groups.root(stack)}"
+    assert words(stage) == [
+        f"{sudo} /sbin/lvm vgchange --activate n",
+        f"{sudo} /sbin/losetup --detach /dev/loop0",
+    ]
+
+
 def test_volumes_in_use_are_named(
     tmp_path: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
