@@ -63,6 +63,25 @@ def test_postgresql_is_called(bash) -> None:
     assert lines[2] == "postgresql://root:pw@127.0.0.1/nova?client_encoding=utf8"
 
 
+@pytest.mark.parametrize("fedora", ["true", "false"])
+def test_account_of_postgresql_is_made_without_showing_its_password(bash, fedora: str) -> None:
+    script = f"""
+    is_fedora() {{ {fedora}; }}; start_service() {{ echo "starts $1"; }}; DATABASE_PASSWORD="it's secret"
+    sudo() {{ echo "$*"; case $1 in -u) cat > statements ;; test) false ;; esac; }}
+    configure_database_postgresql
+    """
+    cluster = ["test -e /var/lib/pgsql/data/pg_hba.conf", "postgresql-setup --initdb"]
+    assert bash(script.replace("> statements", f"> {bash.path}/statements")).lines == [
+        "Configuring and starting PostgreSQL",
+        *cluster * (fedora == "true"),
+        "starts postgresql",
+        "-u postgres psql --no-psqlrc --quiet --set ON_ERROR_STOP=1",
+    ]
+    make, alter = (bash.path / "statements").read_text().splitlines()
+    assert make.startswith("SELECT 'CREATE ROLE \"root\"' WHERE NOT EXISTS")
+    assert alter == """ALTER ROLE "root" WITH SUPERUSER LOGIN PASSWORD 'it''s secret';"""
+
+
 def test_another_database_may_be_registered(bash) -> None:
     script = "database_connection_url_x() { echo x:$1; }; register_database x; ENABLED_SERVICES=x; database_connection_url n"
     assert bash.says(script) == "x:n"
@@ -149,9 +168,10 @@ def test_policy_add_makes_the_file(bash) -> None:
     assert json.loads((bash.path / "p.json").read_text()) == {"a": "rule:x", "b": "rule:y"}
 
 
-def test_interfaces_of_an_agent_are_not_wired(bash) -> None:
-    bash("neutron_plugin_setup_interface_driver agent.ini")
-    assert (bash.path / "agent.ini").read_text() == "\n[DEFAULT]\ninterface_driver = null\n"
+@pytest.mark.parametrize(("services", "driver"), [("", "null"), ("ovn-controller", "openvswitch")])
+def test_interfaces_of_an_agent_are_wired_with_ovn_alone(bash, services: str, driver: str) -> None:
+    bash(f"ENABLED_SERVICES={services}; neutron_plugin_setup_interface_driver agent.ini")
+    assert (bash.path / "agent.ini").read_text() == f"\n[DEFAULT]\ninterface_driver = {driver}\n"
 
 
 def test_install_default_policy(bash) -> None:

@@ -39,6 +39,7 @@ LISTS = "rabbitmqctl() { [[ $1 != list_users ]] || echo 'known [x]'; echo \"$*\"
             "pip_install PyMySQL\npip_install psycopg2",
         ),
         ("cleanup_database_mysql", "stop_service mariadb"),
+        ("cleanup_database_postgresql", "stop_service postgresql"),
         (
             f"{SUDO}{MYSQL} configure_database_mysql > out; head -n 2 out",
             "Configuring and starting MySQL\nstart_service mariadb",
@@ -94,8 +95,10 @@ LISTS = "rabbitmqctl() { [[ $1 != list_users ]] || echo 'known [x]'; echo \"$*\"
             "neutron_plugin_configure_l3_agent f; neutron_plugin_configure_plugin_agent;"
             "neutron_plugin_configure_service; neutron_plugin_create_nova_conf;"
             "neutron_plugin_install_agent_packages; install_neutron_agent_packages;"
-            "has_neutron_plugin_security_group && ! is_neutron_ovs_base_plugin && echo none",
-            "none",
+            "configure_neutron; _configure_neutron_service;"
+            "has_neutron_plugin_security_group && ! is_neutron_ovs_base_plugin && echo none;"
+            "ENABLED_SERVICES=ovn-controller; is_neutron_ovs_base_plugin && echo ovs",
+            "none\novs",
         ),
         (
             "sudo() { echo $*; }; install_package() { echo $*; }; restart_service() { echo $*; };"

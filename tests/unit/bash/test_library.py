@@ -65,17 +65,17 @@ def test_passwords_and_environments_need_coreutils_alone(bash) -> None:
 
 
 def test_missing_function_fails_with_a_message(bash) -> None:
-    for name in ("configure_libvirt", "create_disk"):
+    for name in ("configure_libvirt", "compile_ovs"):
         done = bash(f"{name} x", code=127)
         assert done.err == f"{name}: DevStack function that doitstack does not provide\n"
 
 
 def test_plugin_may_define_a_missing_function(bash) -> None:
-    assert bash.says("create_disk() { echo mine; }; create_disk") == "mine"
+    assert bash.says("compile_ovs() { echo mine; }; compile_ovs") == "mine"
 
 
 def test_other_commands_are_not_found_as_ever(bash) -> None:
-    assert bash("create_disks", code=127).err == "create_disks: command not found\n"
+    assert bash("compile_ovss", code=127).err == "compile_ovss: command not found\n"
 
 
 @pytest.mark.parametrize("loaded", ["yes", ""])

@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - a line of bash stays a line
 
 import ipaddress
+import shutil
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -93,3 +94,47 @@ def test_test_with_retry(bash, command: str, code: int) -> None:
 def test_export_proxy_variables(bash) -> None:
     script = "http_proxy=x no_proxy=; export_proxy_variables; env | grep -c -e ^http_proxy=x -e ^no_proxy="
     assert bash.says(script) == "2"
+
+
+ADDRESSES = """
+sudo() { echo "$*"; }
+arping() { :; }
+ip() { case $* in
+    "-f inet route show default dev eth7") echo "default via 192.0.2.1 dev eth7 proto dhcp" ;;
+    "-f inet address show dev eth7 scope global primary")
+        echo "2: eth7: <UP> mtu 1500"; echo "    inet 192.0.2.5/24 brd 192.0.2.255 scope global eth7" ;;
+    "-f inet6 address show dev eth7 scope global primary")
+        echo "    inet6 2001:db8::5/64 scope global" ;;
+esac; }
+"""
+
+
+def test_address_of_an_interface_moves_to_a_bridge_of_which_it_is_a_port(bash) -> None:
+    assert bash(f"{ADDRESSES}_move_neutron_addresses_route eth7 lo True False inet").lines == [
+        "ip address del 192.0.2.5/24 dev eth7",
+        "ip address replace 192.0.2.5/24 brd 192.0.2.255 dev lo",
+        "ip link set lo up",
+        "ovs-vsctl --may-exist add-port lo eth7",
+        "ip -f inet route replace default via 192.0.2.1 dev lo",
+        *("arping -A -c 3 -w 5 -I lo 192.0.2.5",) * bool(shutil.which("arping")),
+    ]
+
+
+def test_address_without_a_route_moves_back_from_a_bridge(bash) -> None:
+    assert bash(f"{ADDRESSES}_move_neutron_addresses_route eth7 lo False True inet6").lines == [
+        "ovs-vsctl --if-exists del-port eth7 lo",
+        "ip address del 2001:db8::5/64 dev eth7",
+        "ip address replace 2001:db8::5/64 dev lo",
+        "ip link set lo up",
+    ]
+
+
+def test_interface_without_an_address_only_becomes_a_port(bash) -> None:
+    moved = bash(f"{ADDRESSES}_move_neutron_addresses_route eth8 lo True False inet")
+    assert moved.lines == ["ovs-vsctl --may-exist add-port lo eth8"]
+
+
+def test_address_stays_where_there_is_no_interface_to_move_it_to(bash) -> None:
+    moved = bash(f"{ADDRESSES}_move_neutron_addresses_route eth7 br-none True False inet", code=1)
+    assert "there is no interface br-none on this machine, so eth7 keeps its address" in moved.err
+    assert "ip address" not in moved.out

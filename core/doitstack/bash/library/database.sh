@@ -172,3 +172,23 @@ install_database_postgresql() {
 install_database_python_postgresql() {
     pip_install_gr psycopg2
 }
+
+# configure_database_postgresql: start the distribution's server and make our account, which it lets in at 127.0.0.1
+configure_database_postgresql() {
+    local -
+    set +x
+    echo_summary "Configuring and starting PostgreSQL"
+    if is_fedora && ! sudo test -e /var/lib/pgsql/data/pg_hba.conf; then
+        sudo postgresql-setup --initdb
+    fi
+    start_service postgresql
+    # The password is not on the command line, and postgres may not enter every directory.
+    (cd / && sudo -u postgres psql --no-psqlrc --quiet --set ON_ERROR_STOP=1) << END
+SELECT 'CREATE ROLE "$DATABASE_USER"' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '$DATABASE_USER') \gexec
+ALTER ROLE "$DATABASE_USER" WITH SUPERUSER LOGIN PASSWORD '${DATABASE_PASSWORD//\'/\'\'}';
+END
+}
+
+cleanup_database_postgresql() {
+    stop_service postgresql
+}

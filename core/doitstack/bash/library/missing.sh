@@ -1,7 +1,6 @@
 # shellcheck shell=bash
-# DevStack functions that are not provided: they need a hypervisor, Open vSwitch, OVN or a loop device, or
-# the in-tree plugins do their work. The file devstack_functions lists all of DevStack's, by the file that
-# defines them; a plugin may define its own.
+# DevStack functions that are not provided; docs/shell-functions.md says why. The file devstack_functions lists all
+# of DevStack's, by the file that defines them; a plugin may define its own.
 
 # Bash calls this, in a subshell, for a command that does not exist. A session replaces it by its own.
 if ! declare -F command_not_found_handle > /dev/null; then

@@ -76,9 +76,18 @@ neutron_deploy_rootwrap_filters() {
     sudo install -o root -m 644 "$1"/etc/neutron/rootwrap.d/* "$target/"
 }
 
-# The mechanism of the in-tree Neutron needs no agents, and no options in the files of others.
+# The mechanism of the in-tree Neutron needs no options in the files of others. With OVN, it uses Open vSwitch.
 is_neutron_ovs_base_plugin() {
-    return 1
+    is_service_enabled ovn-controller
+}
+
+# The in-tree Neutron is configured before scripts run in post-config.
+configure_neutron() {
+    :
+}
+
+_configure_neutron_service() {
+    :
 }
 
 # _neutron_ovs_base_install_agent_packages: Open vSwitch of the distribution, unless the stack runs its own
@@ -103,6 +112,33 @@ _neutron_ovs_base_setup_bridge() {
 
 _neutron_ovs_base_add_public_bridge() {
     _neutron_ovs_base_add_bridge "$PUBLIC_BRIDGE"
+}
+
+# _move_neutron_addresses_route FROM TO ADD_PORT DELETE_PORT FAMILY: move the address of an interface, with the
+# default route, to another one. With ADD_PORT, TO is a bridge of which FROM becomes a port; with DELETE_PORT, FROM is
+# the bridge, and TO is its port no more.
+_move_neutron_addresses_route() {
+    local gateway
+    local -a words=()
+    [[ $1 && $2 ]] || return 0
+    # With OVN, the bridges are in the network of the stack, and this machine would lose its address.
+    [[ -e /sys/class/net/$2 ]] || die "$LINENO" "there is no interface $2 on this machine, so $1 keeps its address"
+    gateway=$(ip -f "$5" route show default dev "$1" | grep -o -m 1 'via [^ ]*') || :
+    # inet 192.0.2.1/24 brd 192.0.2.255 scope global ...
+    read -r -a words < <(ip -f "$5" address show dev "$1" scope global primary | grep -w "$5") || :
+    [[ ${words[2]-} == brd ]] || words=("${words[@]:0:2}")
+    # A port has no address, so it becomes one after it has lost it, and is none before it gets one.
+    [[ $4 != True ]] || sudo ovs-vsctl --if-exists del-port "$1" "$2"
+    if [[ ${words[1]-} ]]; then
+        sudo ip address del "${words[1]}" dev "$1"
+        sudo ip address replace "${words[@]:1:3}" dev "$2"
+        sudo ip link set "$2" up
+    fi
+    [[ $3 != True ]] || sudo ovs-vsctl --may-exist add-port "$2" "$1"
+    [[ ! $gateway ]] || sudo ip -f "$5" route replace default via "${gateway#via }" dev "$2"
+    if [[ ${words[1]-} && $5 == inet ]] && type -P arping > /dev/null; then
+        sudo arping -A -c 3 -w 5 -I "$2" "${words[1]%/*}"
+    fi
 }
 
 has_neutron_plugin_security_group() {
@@ -141,7 +177,9 @@ install_neutron_agent_packages() {
     :
 }
 
-# neutron_plugin_setup_interface_driver FILE: the driver of an agent's interfaces, which here are not wired
+# neutron_plugin_setup_interface_driver FILE: the driver of an agent's interfaces, which are not wired without OVN
 neutron_plugin_setup_interface_driver() {
-    iniset "$1" DEFAULT interface_driver null
+    local driver=null
+    ! is_neutron_ovs_base_plugin || driver=openvswitch
+    iniset "$1" DEFAULT interface_driver "$driver"
 }
