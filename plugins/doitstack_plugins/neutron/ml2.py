@@ -11,6 +11,7 @@ _OVN = {
     "Q_ML2_PLUGIN_MECHANISM_DRIVERS": "ovn",
     "Q_ML2_PLUGIN_TYPE_DRIVERS": "local,flat,vlan,geneve",
     "Q_ML2_TENANT_NETWORK_TYPE": "geneve",
+    "Q_ML2_PLUGIN_GENEVE_TYPE_OPTIONS": "vni_ranges=1:65536",
     "ML2_L3_PLUGIN": "ovn-router",
 }
 """The defaults of DevStack's lib/neutron_plugins/ovn_agent."""
@@ -35,6 +36,8 @@ def set_ml2_defaults(settings: Settings) -> None:
     for name, value in (_OVN if is_ovn else _WITHOUT_WIRES).items():
         settings.default(name, value)
     if is_ovn:
+        tunnels = settings["Q_ML2_TENANT_NETWORK_TYPE"] == "geneve"
+        settings.default("OVS_ENABLE_TUNNELING", str(tunnels))
         places.set_remotes(settings)
     settings.default("TENANT_VLAN_RANGE", "1:4094")
     settings.default("Q_ML2_PLUGIN_EXT_DRIVERS", "port_security")

@@ -52,6 +52,9 @@ def set_nova_defaults(settings: Settings) -> None:
     settings.default("NOVA_CPU_CELL", "1")
     settings.default("VIRT_DRIVER", "fake")
     settings.default("NUMBER_FAKE_NOVA_COMPUTE", "1")
+    guests_of = "compute1/" if settings["VIRT_DRIVER"] == "libvirt" else ""
+    path = f"{settings['DATA_DIR']}/nova/{guests_of}instances"
+    settings.default("NOVA_INSTANCES_PATH", path)
     settings.default("NOVA_FILTERS", _FILTERS)
     settings.default("LOCAL_HOSTNAME", _host_name(settings))
 
@@ -250,7 +253,10 @@ def compute_state(stack: Stack, number: int) -> Path:
 def _compute_sections(stack: Stack, number: int) -> conf_files.Sections:
     state = str(compute_state(stack, number))
     own = {"DEFAULT": {"host": compute_host(stack, number), "state_path": state}}
-    return own if not is_libvirt(stack) else conf_files.merged(own, _guest_sections(stack, number))
+    if not is_libvirt(stack):
+        return own
+    own["DEFAULT"]["instances_path"] = stack.settings["NOVA_INSTANCES_PATH"]
+    return conf_files.merged(own, _guest_sections(stack, number))
 
 
 def _guest_sections(stack: Stack, number: int) -> conf_files.Sections:

@@ -127,6 +127,7 @@ class Nova(ApiService):
             **dict.fromkeys(consoles.PORTS, Settings.port),
             "NOVA_NUM_CELLS": conf.check_number_of_cells,
             "NOVA_CPU_CELL": conf.check_cell_of_computes,
+            "NOVA_INSTANCES_PATH": Settings.absolute_path,
             "NUMBER_FAKE_NOVA_COMPUTE": Settings.number,
             "VIRT_DRIVER": conf.check_driver,
         }
@@ -142,6 +143,9 @@ class Nova(ApiService):
         private_directory(self.data(stack) / "instances")
         for number in conf.computes(stack):
             private_directory(conf.compute_state(stack, number) / "instances")
+        if conf.is_libvirt(stack):
+            # A directory of the user's is as its user made it, and stays.
+            stack.settings.path("NOVA_INSTANCES_PATH").mkdir(parents=True, exist_ok=True)
 
     def init_cell(self, stack: Stack, number: int) -> None:
         """Make the database of a cell, or bring it up to the installed version."""

@@ -22,6 +22,12 @@ _HEADER, _GENERIC_HEADER, _ATTRIBUTE = "=IHHII", "=BBH", "=HH"
 _REQUEST, _CONTROLLER, _GET_FAMILY, _FAMILY_NAME, _ERROR = 1, 16, 3, 2, 2
 
 
+def set_default(settings: Settings) -> None:
+    """Let OVS_DATAPATH_TYPE tell scripts which type it is: their bridges are of the same."""
+    if not _is_of_user(settings):
+        settings.default(_SETTING, KERNEL if kernel_has_one() else USERSPACE)
+
+
 def kind(stack: Stack) -> str:
     """Return the type of datapath: that of OVS_DATAPATH_TYPE, or what this kernel can do."""
     return _of_user(stack.settings) or (KERNEL if kernel_has_one() else USERSPACE)
@@ -44,8 +50,11 @@ def check_kind(settings: Settings, name: str) -> None:
 
 def _of_user(settings: Settings) -> str:
     """Return what the user has set; the session of scripts has DevStack's default."""
-    is_set = _SETTING in settings.local.variables or _SETTING in settings.environ
-    return settings.get(_SETTING) if is_set else ""
+    return settings.get(_SETTING) if _is_of_user(settings) else ""
+
+
+def _is_of_user(settings: Settings) -> bool:
+    return _SETTING in settings.local.variables or _SETTING in settings.environ
 
 
 def kernel_has_one() -> bool:

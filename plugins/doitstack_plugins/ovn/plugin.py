@@ -56,6 +56,7 @@ class Ovn(Service):
             settings.enable_service(agent.SERVICE)
         if settings.is_service_enabled(*SERVICES):
             settings.default("OVN_UUID", _uuid(settings["DEST"]))
+            datapath.set_default(settings)
         settings.default("TUNNEL_ENDPOINT_IP", settings["HOST_IP"])
         settings.default("PUBLIC_BRIDGE", "br-ex")
         physical = settings.get("PUBLIC_PHYSICAL_NETWORK", "public")

@@ -174,7 +174,8 @@ Q_OVS_USE_VETH Q_PUBLIC_VETH_INT Q_RR_COMMAND Q_RR_DAEMON_COMMAND Q_USE_ROOTWRAP
 Q_USE_SECGROUP S3_SERVICE_PORT SERVICE_DIR STACK_GROUP SUBNETPOOL_NAME_V4 SUBNETPOOL_NAME_V6
 SWIFT_ENABLE_TEMPURLS VERSION_CODENAME AGENT_L3_BINARY CINDER_DRIVER IRONIC_PYTHON_AGENT_BRANCH
 IRONIC_PYTHON_AGENT_REPO NEUTRON_TEST_CONFIG_FILE Q_L3_ROUTER_PER_TENANT
-Q_ML2_PLUGIN_GENEVE_TYPE_OPTIONS Q_USE_ROOTWRAP SWIFT_DEFAULT_BIND_PORT
+Q_ML2_PLUGIN_GENEVE_TYPE_OPTIONS Q_USE_ROOTWRAP SWIFT_DEFAULT_BIND_PORT MEMCACHE_SERVERS IMAGE_URLS
+CINDER_CONF_DIR KEYSTONE_CONF_DIR SWIFT_CONF_DIR HOME
 """
 
 
@@ -189,6 +190,12 @@ def test_variables_have_devstacks_values_if_they_describe_nothing_of_the_stack(b
     wanted = dict(line.split("=", 1) for line in values)
     script = "".join(f'echo "{name}=${name}"\n' for name in wanted)
     assert dict(line.split("=", 1) for line in bash(script).lines) == wanted
+
+
+def test_what_plugins_of_services_tell_is_not_set_before_override_defaults(bash) -> None:
+    names = "DEFAULT_IMAGE_NAME OVS_DATAPATH_TYPE Q_AGENT NOVA_INSTANCES_PATH MEMCACHE_SERVERS"
+    say = f"unset {names}; _set_defaults; for name in {names}; do [[ ! -v $name ]] || echo $name; done"
+    assert bash.says(say) == ""
 
 
 def test_variables_of_plugins_follow_the_stack(bash) -> None:

@@ -44,8 +44,6 @@ _set_defaults() {
     : "${IPV4_ADDRS_SAFE_TO_USE=10.0.0.0/22}"
     _default FIXED_RANGE "$IPV4_ADDRS_SAFE_TO_USE"
     _default FLOATING_RANGE 172.24.4.0/24
-    # The image that Tempest gets.
-    _default DEFAULT_IMAGE_NAME tempest
     _default IMAGE_URLS ''
     _set_constants
     _set_stack_group
@@ -154,6 +152,9 @@ _set_project_defaults() {
     _default CACHE_BACKEND oslo_cache.memcache_pool
     # Not before override_defaults: the plugins of the servers have defaults of their own.
     _default RABBIT_HOST ''
+    _default MEMCACHE_SERVERS ''
+    # The image that Tempest gets; that for guests has another name.
+    _default DEFAULT_IMAGE_NAME tempest
     _default DATABASE_HOST 127.0.0.1
     _default MYSQL_HOST "$DATABASE_HOST"
     _default MYSQL_USER "$DATABASE_USER"

@@ -62,6 +62,10 @@ def test_variables_tell_scripts_how_it_is(tmp_path: Path) -> None:
     wired, unwired = make_ovn(tmp_path), make_ovn(tmp_path, ENABLED_SERVICES="neutron-api")
     assert [wired.settings[name] for name in names] == ["ovn", "ovn", "ovn-router"]
     assert [unwired.settings[name] for name in names] == ["unwired", "unwired", "router"]
+    names = ("OVS_ENABLE_TUNNELING", "Q_ML2_PLUGIN_GENEVE_TYPE_OPTIONS")
+    assert [wired.settings[name] for name in names] == ["True", "vni_ranges=1:65536"]
+    vlans = make_ovn(tmp_path, Q_ML2_TENANT_NETWORK_TYPE="vlan")
+    assert vlans.settings["OVS_ENABLE_TUNNELING"] == "False"
     addresses = (wired.settings["OVN_NB_REMOTE"], wired.settings["OVN_SB_REMOTE"])
     assert addresses == (places.database(wired, "nb"), places.database(wired, "sb"))
 

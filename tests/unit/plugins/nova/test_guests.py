@@ -7,6 +7,7 @@ import pytest
 
 from doitstack.errors import SettingsError
 from doitstack_plugins.nova import conf, guests
+from doitstack_plugins.nova.plugin import plugin as nova
 from tests.unit.plugins.libvirt.stacks import make_guests
 
 
@@ -46,3 +47,19 @@ def test_network_cards_are_made_in_the_network_of_the_stack(tmp_path: Path) -> N
         *("vif_plug_ovs_privileged", "vif_plug_linux_bridge_privileged")
     ]
     assert sections["os_vif_ovs"]["ovsdb_connection"].startswith("unix:")
+
+
+def test_servers_are_where_scripts_are_told(tmp_path: Path) -> None:
+    stack = make_guests(tmp_path)
+    path = conf.compute_state(stack, 1) / "instances"
+    assert stack.settings["NOVA_INSTANCES_PATH"] == str(path)
+    (tmp_path / "disk").mkdir()
+    other = make_guests(tmp_path / "disk", NOVA_INSTANCES_PATH=str(tmp_path / "disk/servers"))
+    nova.configure(other)
+    written = (conf.conf_dir(other) / "nova_cpu1.conf").read_text()
+    assert f"instances_path = {tmp_path}/disk/servers\n" in written
+    assert (tmp_path / "disk/servers").is_dir()
+    with pytest.raises(SettingsError, match="NOVA_INSTANCES_PATH=servers: use an absolute path"):
+        nova.checked_settings["NOVA_INSTANCES_PATH"](
+            make_guests(tmp_path, NOVA_INSTANCES_PATH="servers").settings, "NOVA_INSTANCES_PATH"
+        )

@@ -52,3 +52,12 @@ def test_default_of_scripts_decides_nothing(
     stack.settings.update({"OVS_DATAPATH_TYPE": "system"})
     assert datapath.kind(stack) == "netdev"
     assert datapath.reason(stack) == "the kernel has no openvswitch module"
+
+
+def test_scripts_are_told_the_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datapath, "kernel_has_one", lambda: False)
+    assert make_ovn(tmp_path).settings["OVS_DATAPATH_TYPE"] == "netdev"
+    given = make_ovn(tmp_path, OVS_DATAPATH_TYPE="system")
+    assert given.settings["OVS_DATAPATH_TYPE"] == "system"
+    unwired = make_ovn(tmp_path, ENABLED_SERVICES="neutron-api")
+    assert unwired.settings.get("OVS_DATAPATH_TYPE") == ""
