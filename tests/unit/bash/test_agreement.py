@@ -46,7 +46,7 @@ def test_services_of_bash_use_the_servers_of_the_stack(bash, environ: dict[str, 
 
 def test_files_of_sqlite_are_the_same(bash) -> None:
     stack = _stack(bash.path, "key")
-    script = 'database_connection_url x; echo "${MEMCACHE_SERVERS-none}"'
+    script = 'database_connection_url x; echo "${MEMCACHE_SERVERS:-none}"'
     assert _told(bash, stack.settings, script) == [mariadb.url(stack, "x"), "none"]
 
 

@@ -85,7 +85,7 @@ _create_public_subnet() {
     local dhcp=--no-dhcp made
     [[ ${PUBLIC_SUBNET_ENABLE_DHCP-} != True ]] || dhcp=--dhcp
     made=$(_network_command devstack-admin subnet create --network "$EXT_NET_ID" "$dhcp" "$@")
-    # shellcheck disable=SC2046 # one line with single spaces, of which plugins take the fields
+    # shellcheck disable=SC2046,SC2005 # one line with single spaces, of which plugins take the fields
     echo $(grep -e ' gateway_ip ' -e ' id ' <<< "$made")
 }
 
@@ -95,6 +95,7 @@ _neutron_configure_router_v4() {
     local REPLY
     _network_command devstack-admin router add subnet "$ROUTER_ID" "$SUBNET_ID"
     REPLY=$(_neutron_create_public_subnet_v4)
+    # shellcheck disable=SC2034 # scripts read it
     PUB_SUBNET_ID=$(get_field 5 <<< "$REPLY")
     _network_command devstack-admin router set --external-gateway "$EXT_NET_ID" "$ROUTER_ID"
 }
