@@ -41,6 +41,13 @@ def version(port: int) -> str:
     return str(json.loads(answer.read())["version"]["id"])
 
 
+def status(port: int) -> int:
+    """Return the status of an answer of Keystone."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/v3")
+    return connection.getresponse().status
+
+
 @contextmanager
 def asked_all_the_time(port: int) -> Iterator[list[str]]:
     """Ask Keystone during the block; yield the list of its different answers, or errors."""
@@ -83,6 +90,7 @@ def test_edited_keystone_runs_after_the_next_stack(stack: StackDir) -> None:
 
     edit(tree, "'v3.99'", "'v3.99' + nothing")
     check_failure(stack, tree)
+    assert status(port) == 500
     git(tree, "stash")
     stack.run("stack", timeout=300).ok()
     assert version(port) == first

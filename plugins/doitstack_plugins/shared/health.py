@@ -98,7 +98,7 @@ def _answer(address: Address, path: str) -> tuple[int, bytes]:
         answer = connection.getresponse()
         body = answer.read()
     except RemoteDisconnected:
-        # Of an application that fails before it answers, uWSGI sends nothing.
+        # Of an application that ends its process, uWSGI sends nothing.
         return _FAILED, b""
     except (OSError, HTTPException):
         return 0, b""
