@@ -43,8 +43,9 @@ def start(stack: Stack) -> None:
     # Nothing reads the generation: another value restarts the process.
     env = {**venvs.environ(stack), "OVN_AGENT_GENERATION": made_from}
     argv: list[str | Path] = [namespace.see(stack), program, f"--config-file={conf}"]
+    code = environment.code_to_run()
     with stack.timed("run_process"):
-        stack.run_process(SERVICE, argv, env=env, wait=False)
+        stack.run_process(SERVICE, argv, env=env, wait=False, code=code)
     health.wait_until(stack, SERVICE, partial(_serves, stack))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from doitstack.stack import Stack
+from doitstack_plugins.neutron.plugin import plugin as neutron
 from doitstack_plugins.ovn import agent, namespace
 from doitstack_plugins.ovn.places import agent_conf, root
 from tests.unit.plugins.neutron.test_plugin import read
@@ -43,6 +44,8 @@ def test_helpers_enter_the_network(tmp_path: Path) -> None:
 def test_start_waits_until_the_agent_listens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / ".stack/neutron").mkdir(parents=True)
+    (tmp_path / ".stack/neutron/pyproject.toml").touch()
     stack = configured(make_ovn(tmp_path))
     monkeypatch.chdir(tmp_path)
     (root(stack)).mkdir(parents=True)
@@ -52,10 +55,12 @@ def test_start_waits_until_the_agent_listens(
         ended.bind("metadata")
     assert not agent._serves(stack)
     started: list[list[object]] = []
+    codes: list[str] = []
     listener = socket.socket(socket.AF_UNIX)
 
-    def run_process(name: str, argv: list[object], **_: object) -> None:
+    def run_process(name: str, argv: list[object], code: str, **_: object) -> None:
         started.append(argv)
+        codes.append(code)
         Path("metadata").unlink()
         listener.bind("metadata")
         assert not agent._serves(stack)
@@ -68,3 +73,4 @@ def test_start_waits_until_the_agent_listens(
         with pytest.raises(BlockingIOError):  # nobody has connected without a request
             listener.accept()
     assert started[0][0] == namespace.see(stack)
+    assert codes == [neutron.environment(stack).code_to_run()] != [""]
