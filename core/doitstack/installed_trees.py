@@ -51,12 +51,14 @@ class InstalledTrees(Record):
         return not self._recorded().keys() <= {tree.package for tree in self.trees}
 
     def installation(self) -> str:
-        """Return a digest of the trees' metadata and migrations; empty without trees.
-
-        What is made with the installed version, such as the schema of a database, follows from it.
-        """
-        lines = [f"{_line(tree)} {tree.state.migrations}" for tree in self.used()]
+        """Return a digest of what is installed again if it changes; empty without trees."""
+        lines = [_line(tree) for tree in self.used()]
         return digest(*lines) if lines else ""
+
+    def migrations(self) -> str:
+        """Return a digest of the trees' migrations of databases; empty without trees."""
+        parts = [tree.state.migrations for tree in self.used()]
+        return digest(*parts) if parts else ""
 
     def code(self) -> str:
         """Return a digest of the code in the trees; empty without trees."""

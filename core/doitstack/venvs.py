@@ -86,12 +86,17 @@ class Environment(Record):
         return str(self.path / "bin" / name)
 
     def digest(self) -> str:
-        """Return a digest of what it is created from, and of its migrations of databases.
-
-        Of trees, these are their metadata and their files of migrations.
-        """
+        """Return a digest of what it is created from; of trees, these are their metadata."""
         trees = self.installed_trees.installation()
         return digest(self.digest_of_wheels(), trees) if trees else self.digest_of_wheels()
+
+    def digest_with_migrations(self) -> str:
+        """Return a digest of what the schemas of databases follow from.
+
+        An installation may add migrations, as entry points.
+        """
+        migrations = self.installed_trees.migrations()
+        return digest(self.digest(), migrations) if migrations else self.digest()
 
     def digest_of_wheels(self) -> str:
         """Return a digest of requirements, constraints, version of Python and path.

@@ -30,7 +30,7 @@ def names(trees: list[SourceTree]) -> list[str]:
 def test_without_trees_there_is_nothing(directory: Path) -> None:
     here = environment(directory)
     assert here.used() == here.missing() == []
-    assert here.installation() == here.code() == here.static() == ""
+    assert here.installation() == here.migrations() == here.code() == here.static() == ""
     assert not here.has_others()
 
 
@@ -73,7 +73,8 @@ def test_migrations_are_code_but_need_no_installation(directory: Path) -> None:
     (directory / "app/sample/db/migrations/versions/2_second.py").write_text("revision = 2\n")
     after = environment(directory, "app")
     assert after.code() != before.code()
-    assert after.installation() != before.installation()
+    assert after.migrations() != before.migrations()
+    assert after.installation() == before.installation()
     assert after.missing() == []
 
 

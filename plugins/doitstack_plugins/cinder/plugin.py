@@ -97,7 +97,7 @@ class Cinder(ApiService):
     def extra_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Start cinder, and make the type of its volumes."""
         yield from super().extra_on_controller(stack)
-        good = Unchanged(partial(self.schema, stack))
+        good = Unchanged(partial(mariadb.schema_key, stack, self.name))
         name, wait = "create_volume_types", ["start_cinder"]
         yield async_run(name, self.create_volume_types, wait=wait, uptodate=[good])
 
@@ -202,9 +202,9 @@ class Cinder(ApiService):
         """Return the names of the back ends."""
         return [backend.name for backend in enabled(stack.settings)]
 
-    def generation(self, stack: Stack) -> str:
-        """Return what running processes must be made from."""
-        return digest(super().generation(stack), self.accounts(stack))
+    def configuration(self, stack: Stack) -> str:
+        """Return what it is configured with."""
+        return digest(super().configuration(stack), self.accounts(stack))
 
     def wsgi_service(self, stack: Stack) -> WsgiService:
         """Return how the API is served."""

@@ -26,6 +26,9 @@ from doitstack_plugins.shared.conf_files import Sections
 from doitstack_plugins.shared.service import named
 from doitstack_plugins.shared.uwsgi import WsgiService, serve
 
+_BOOTSTRAP = "keystone/cmd/bootstrap.py"
+"""The file of a tree that says what the bootstrap makes."""
+
 
 class Keystone(ApiService):
     """Keystone, which others need before they have accounts: it is started in post-config."""
@@ -78,7 +81,7 @@ class Keystone(ApiService):
         """Configure, bootstrap and serve keystone, then make the accounts."""
 
         def unchanged() -> Unchanged:
-            return Unchanged(partial(self.generation, stack))
+            return Unchanged(partial(self.configuration, stack))
 
         yield run(self.fernet_setup, uptodate=[partial(self.has_keys, stack, "fernet")])
         yield run(self.credential_setup, uptodate=[partial(self.has_keys, stack, "credential")])
@@ -90,7 +93,8 @@ class Keystone(ApiService):
         yield run(named("init_keystone", self.init), uptodate=[good])
         # It starts up during the next two; the accounts' futures are forked with the SDK loaded.
         yield run(named("start_keystone", self.start))
-        yield run(named("bootstrap_keystone", self.bootstrap), uptodate=[unchanged()])
+        good = Unchanged(partial(self.bootstrapped_by, stack), partial(self.configuration, stack))
+        yield run(named("bootstrap_keystone", self.bootstrap), uptodate=[good])
         # If these are enabled, repeated stacks ask them, too: in nova, cinder and tempest.
         others = stack.is_service_enabled("c-api", "g-api", "n-api", "neutron")
         yield run(import_sdk, uptodate=[] if others else [unchanged()])
@@ -168,10 +172,17 @@ class Keystone(ApiService):
         """Return what `doit clean` removes besides the environment."""
         return (*super().paths(stack), clouds_yaml(stack), openrc(stack))
 
-    def generation(self, stack: Stack) -> str:
+    def bootstrapped_by(self, stack: Stack) -> str:
+        """Return the code of the bootstrap: another version makes other roles."""
+        made = self.environment(stack)
+        files = (tree.directory / _BOOTSTRAP for tree in made.installed_trees.used())
+        texts = (path.read_text(encoding="utf-8") for path in files if path.is_file())
+        return digest(made.digest_of_wheels(), *texts)
+
+    def configuration(self, stack: Stack) -> str:
         """Return what the accounts and a running keystone must be made from."""
         return digest(
-            self.schema(stack),
+            mariadb.schema_key(stack, self.name),
             conf_files.text(self.conf(stack)),
             stack.password(ADMIN_PASSWORD),
             _named(stack),

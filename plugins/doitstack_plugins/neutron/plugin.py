@@ -87,7 +87,7 @@ class Neutron(ApiService):
                 "create_neutron_initial_network",
                 create_initial_networks,
                 wait=["start_neutron"],
-                uptodate=[Unchanged(partial(self.generation, stack))],
+                uptodate=[Unchanged(partial(self.configuration, stack))],
             )
 
     def test_config_on_controller(self, stack: Stack) -> Iterator[Step]:
@@ -135,10 +135,10 @@ class Neutron(ApiService):
             "oslo_concurrency": {"lock_path": f"{self.state(stack)}/locks"},
         }
 
-    def generation(self, stack: Stack) -> str:
+    def configuration(self, stack: Stack) -> str:
         """Return what a running neutron, and the networks in it, must be made from."""
         texts = (conf_files.read(path) for path in _files_of_scripts(stack))
-        return digest(super().generation(stack), self.accounts(stack), *texts)
+        return digest(super().configuration(stack), self.accounts(stack), *texts)
 
     def wsgi_service(self, stack: Stack) -> WsgiService:
         """Return how the API is served: by a fork, so that it is imported while others start."""

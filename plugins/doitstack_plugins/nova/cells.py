@@ -95,11 +95,13 @@ def schemas(stack: Stack) -> str:
 def hosts(stack: Stack) -> str:
     """Return what the mapping of hosts was made from."""
     names = (conf.compute_host(stack, number) for number in conf.computes(stack))
-    return digest(schemas(stack), stack.settings["NOVA_CPU_CELL"], *names)
+    databases = (mariadb.schema_key(stack, name) for name in conf.database_names(stack))
+    return digest(*databases, stack.settings["NOVA_CPU_CELL"], *names)
 
 
 def _schema(stack: Stack, name: str) -> str:
-    return digest(conf.environment(stack).digest(), mariadb.schema_key(stack, name))
+    installed = conf.environment(stack).digest_with_migrations()
+    return digest(installed, mariadb.schema_key(stack, name))
 
 
 def _create_cell(stack: Stack, number: int) -> None:

@@ -85,7 +85,7 @@ class Nova(ApiService):
             "create_flavors",
             readiness.create_flavors,
             wait=["start_nova"],
-            uptodate=[Unchanged(partial(cells.api_schema, stack))],
+            uptodate=[Unchanged(partial(mariadb.schema_key, stack, "nova_api"))],
         )
         # Computes report to placement.
         yield async_run(

@@ -237,9 +237,8 @@ class ApiService(Service):
             "code": self.environment(stack).code_to_run(),
         }
         for name in self.enabled_daemons(stack):
-            argv = self.daemon_command(stack, name)
             with stack.timed("run_process"):
-                stack.run_process(name, argv, **how)
+                stack.run_process(name, self.daemon_command(stack, name), **how)
 
     def stop_seconds(self, stack: Stack) -> int:
         """Return the seconds in which a daemon may end when it is stopped."""
@@ -284,12 +283,14 @@ class ApiService(Service):
 
     def schema(self, stack: Stack) -> str:
         """Return what the schema was made from: the installed version and the database."""
-        return digest(self.environment(stack).digest(), mariadb.schema_key(stack, self.name))
+        installed = self.environment(stack).digest_with_migrations()
+        return digest(installed, mariadb.schema_key(stack, self.name))
 
     def schema_source(self, stack: Stack) -> str:
         """Return what the schema of a new database follows from; empty if it is not to be kept."""
         contents = self.environment(stack).contents() if self.keeps_schema else ""
-        return digest(contents, _source(type(self))) if contents else ""
+        how = Path(inspect.getfile(type(self))).read_text(encoding="utf-8")
+        return digest(contents, how) if contents else ""
 
     def has_own_configuration(self, stack: Stack) -> bool:
         """Return whether its files are as it writes them: nothing has been merged into them."""
@@ -310,8 +311,12 @@ class ApiService(Service):
 
     def generation(self, stack: Stack) -> str:
         """Return what running processes must be made from; they are restarted if it changes."""
+        return digest(self.environment(stack).digest(), self.configuration(stack))
+
+    def configuration(self, stack: Stack) -> str:
+        """Return what it is configured with, whatever its code is: its files, its database."""
         texts = (conf_files.read(self.conf_dir(stack) / name) for name in self.files(stack))
-        return digest(self.schema(stack), *texts)
+        return digest(mariadb.schema_key(stack, self.name), *texts)
 
     def files(self, stack: Stack) -> Mapping[str, conf_files.Sections]:
         """Return the configuration files by their names, in the order in which they are read."""
@@ -343,8 +348,3 @@ class ApiService(Service):
         port = stack.settings.port(f"{self.prefix}_SERVICE_PORT")
         env = self.wsgi_environ(stack)
         return WsgiService(self.process, self.wsgi, self.environment(stack), host, port, env)
-
-
-def _source(kind: type) -> str:
-    """Return the file of a class, which says how it migrates."""
-    return Path(inspect.getfile(kind)).read_text(encoding="utf-8")

@@ -112,7 +112,7 @@ class Swift(Service):
 
     def rings(self, stack: Stack) -> str:
         """Return what the rings were made from."""
-        return digest(self.environment(stack).digest(), *_addresses(stack))
+        return digest(self.environment(stack).digest_of_wheels(), *_addresses(stack))
 
 
 def has_rings(stack: Stack) -> bool:

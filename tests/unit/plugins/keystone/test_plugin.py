@@ -11,6 +11,7 @@ from doitstack.errors import CommandError, SettingsError
 from doitstack.processes.program import Program
 from doitstack.stack import Stack
 from doitstack.steps import Kind
+from doitstack.uptodate import Unchanged
 from doitstack_plugins.backing import mariadb
 from doitstack_plugins.keystone.plugin import plugin as keystone
 from tests.e2e.samples import free_ports
@@ -141,18 +142,50 @@ def test_database_is_believed_only_after_a_whole_migration(tmp_path: Path) -> No
 def test_everything_is_created_again_for_another_database(tmp_path: Path) -> None:
     stack = make_stack(tmp_path)
     on_stage(stack, keystone.configure, keystone.init, play=make_database)
-    before = keystone.generation(stack)
-    assert keystone.generation(stack) == before
+    before = keystone.configuration(stack)
+    assert keystone.configuration(stack) == before
     (stack.data_dir / "keystone" / "keystone.db").unlink()
-    assert keystone.generation(stack) != before
+    assert keystone.configuration(stack) != before
     on_stage(stack, keystone.init, play=make_database)
-    assert keystone.generation(stack) != before
+    assert keystone.configuration(stack) != before
 
 
 @pytest.mark.parametrize("changed", ["ADMIN_PASSWORD", "KEYSTONE_SERVICE_PORT", "REGION_NAME"])
 def test_everything_is_created_again_for_other_settings(tmp_path: Path, changed: str) -> None:
     one, other = make_stack(tmp_path), make_stack(tmp_path, **{changed: "123"})
+    assert keystone.configuration(one) != keystone.configuration(other)
     assert keystone.generation(one) != keystone.generation(other)
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [
+        ("setup.cfg", []),
+        ("keystone/common/sql/migrations/versions/2.py", []),
+        ("keystone/cmd/bootstrap.py", ["bootstrap_keystone"]),
+    ],
+)
+def test_tree_is_bootstrapped_again_for_another_bootstrap_alone(
+    tmp_path: Path, changed: str, again: list[str]
+) -> None:
+    def made_from() -> dict[str, str]:
+        steps = keystone.stack_post_config(make_stack(tmp_path))
+        checks = ((step.name, step.doit.get("uptodate", [])) for step in steps)
+        return {
+            name: check._digest()
+            for name, found in checks
+            for check in found
+            if isinstance(check, Unchanged)
+        }
+
+    path = tmp_path / ".stack" / "keystone" / changed
+    path.parent.mkdir(parents=True)
+    (tmp_path / ".stack/keystone/pyproject.toml").touch()
+    before = made_from()
+    path.write_text("changed")
+    after = made_from()
+    different = [name for name in before if before[name] != after[name]]
+    assert [name for name in different if name != "init_keystone"] == again
 
 
 def test_bootstrap_gets_the_password_by_its_environment(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from doitstack_plugins.shared.api_service import ApiService
 from doitstack_plugins.shared.conf_files import Sections
 from tests.e2e.samples import free_ports
 from tests.unit.recorded_actions import RecordedActions, make_stack
+from tests.unit.source_repository import make_repository
 
 pytestmark = pytest.mark.usefixtures("no_fork_server", "supervisord")
 
@@ -167,7 +168,8 @@ def test_other_migrations_of_the_plugin_are_not_the_kept_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert migrated(tmp_path / "one")
-    monkeypatch.setattr(api_service, "_source", lambda _: "another file")
+    (tmp_path / "another.py").write_text("another file")
+    monkeypatch.setattr(api_service.inspect, "getfile", lambda _: tmp_path / "another.py")
     assert migrated(tmp_path / "two")
 
 
@@ -247,6 +249,20 @@ def test_processes_are_restarted_for_another_configuration_or_database(tmp_path:
         generations.append(tides.generation(stack))
     assert len(set(generations)) == 4
     assert tides.environ(stack)["TIDES_GENERATION"] == generations[-1]
+
+
+def test_new_migration_in_a_tree_migrates_and_leaves_the_rest_to_the_reload(tmp_path: Path) -> None:
+    def state() -> tuple[str, str]:
+        stack = make(tmp_path)
+        return tides.schema(stack), tides.generation(stack)
+
+    tree = make_repository(tmp_path / ".stack" / "pbr")
+    packages = tides.environment(make(tmp_path)).site_packages
+    (packages / "pbr-7.dist-info").mkdir(parents=True)
+    schema, generation = state()
+    (tree / "sample/db/migrations/versions/2_second.py").write_text("revision = 2\n")
+    assert state()[0] != schema
+    assert state()[1] == generation
 
 
 def test_clean_removes_configuration_data_and_environment(stack: Stack) -> None:
