@@ -22,8 +22,10 @@ _LOOK_AGAIN = 0.01
 
 def options() -> list[str]:
     """Return uWSGI's options with which `reload_workers` works for code of trees."""
-    # Threads that some libraries leave would delay the end of each worker by seconds.
-    return ["--skip-atexit", "--shared-pyimport=doitstack_preload"]
+    # A worker ends in milliseconds: it waits for no threads of libraries, which look only once a
+    # second whether to end, and destroys no objects one by one.
+    at_end = ["--skip-atexit", "--skip-atexit-teardown"]
+    return [*at_end, "--shared-pyimport=doitstack_preload"]
 
 
 def environ(name: str, module: str, environment: Environment) -> dict[str, str]:
@@ -40,23 +42,20 @@ def environ(name: str, module: str, environment: Environment) -> dict[str, str]:
 def reload_workers(master: int) -> None:
     """Let each worker end after its request, and the master start new ones.
 
-    Requests that come meanwhile wait in the queue of the socket. Returns when the old workers have
-    ended, so that the next answer comes from the new code.
+    Requests that come meanwhile wait in the queue of the socket. Returns when the master has taken
+    note of the end of the old workers, so that the next answer comes from the new code.
     """
     workers = [one.pid for one in all_processes() if one.parent == master and not one.is_zombie]
     _send(signal.SIGHUP, workers)
     deadline = time.monotonic() + _MERCY
-    while left := [pid for pid in workers if _runs(pid, master)]:
-        if time.monotonic() > deadline:
-            _send(signal.SIGKILL, left)
+    while left := [one for one in map(look_up, workers) if one and one.parent == master]:
+        if any(one.is_zombie for one in left):
+            # The master looks for ended workers once a second, and after each signal; this one is
+            # harmless. It finds none whose threads have not all ended, so it is told again.
+            _send(signal.SIGUSR1, [master])
+        elif time.monotonic() > deadline:
+            _send(signal.SIGKILL, [one.pid for one in left])
         time.sleep(_LOOK_AGAIN)
-    # The master looks for ended workers once a second, and after each signal; this one is harmless.
-    _send(signal.SIGUSR1, [master])
-
-
-def _runs(pid: int, master: int) -> bool:
-    process = look_up(pid)
-    return process is not None and process.parent == master and not process.is_zombie
 
 
 def _send(number: int, pids: Iterable[int]) -> None:

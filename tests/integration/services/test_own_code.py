@@ -4,9 +4,10 @@ pyuwsgi comes from the package index, or from uv's cache.
 """
 
 import http.client
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from doitstack.errors import ServiceError
 from doitstack.source_trees import SourceTree
 from doitstack.stack import Stack
 from doitstack.venvs import Environment, install
+from doitstack_plugins.shared import wsgi_reload
 from doitstack_plugins.shared.constraints import SHIPPED_CONSTRAINTS
 from doitstack_plugins.shared.uwsgi import WsgiService, serve, wait_until_served
 from tests.conftest import user_caches
@@ -38,6 +40,8 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps({"answer": said}).encode()]
 """
+
+THREAD = "threading.Thread(target=time.sleep, args=(1000,)).start()"
 
 
 @pytest.fixture
@@ -120,6 +124,24 @@ def test_new_code_answers_and_no_request_is_refused(
         thread.join()
     assert list(dict.fromkeys(answers)) == ['{"answer": "first"}', '{"answer": "later"}']
     assert slow == ['{"answer": "first"}']
+
+
+def test_worker_waits_for_no_thread_when_it_ends(
+    stack: Stack, service: WsgiService, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wsgi, sent = tree / NAME / "wsgi.py", list[int]()
+    wsgi.write_text(f"import threading, time\n{THREAD}\n{wsgi.read_text()}")
+    master, send = up(stack, service), wsgi_reload._send
+
+    def note(number: int, pids: Iterable[int]) -> None:
+        sent.append(number)
+        send(number, pids)
+
+    monkeypatch.setattr(wsgi_reload, "_send", note)
+    (tree / NAME / "answer.py").write_text("ANSWER = 'later'\n")
+    assert up(stack, again(service)) == master
+    assert ask(service) == '{"answer": "later"}'
+    assert set(sent) == {signal.SIGHUP, signal.SIGUSR1}
 
 
 def test_error_names_the_users_line_and_the_service_comes_back(
