@@ -260,10 +260,13 @@ class Stack:
         self.services.stop_all()
         return end_left(self.dest, self.log_dir / "stack.log")
 
-    def stop_process(self, *names: str) -> None:
-        """Stop services in parallel. Names that do not run are ignored."""
+    def stop_process(self, *names: str, wait: bool = True) -> None:
+        """Stop services in parallel. Names that do not run are ignored.
+
+        `wait=False` only asks them to end; `run_process` then waits until they have ended.
+        """
         self._refuse_in_hook()
-        self.services.stop(*names)
+        self.services.stop(*names, wait=wait)
 
     def dead_services(self, *needed: str) -> dict[str, str]:
         """Return the services that have died since the run began, with a message for each.

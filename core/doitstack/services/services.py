@@ -143,12 +143,18 @@ class Services:
         else:
             self._code(name).unlink(missing_ok=True)
 
-    def stop(self, *names: str) -> None:
-        """End services and all their descendants in parallel; ignore those that do not run."""
+    def stop(self, *names: str, wait: bool = True) -> None:
+        """End services and all their descendants in parallel; ignore those that do not run.
+
+        `wait=False` only asks them to end; `start` and `stop` then wait until they have ended.
+        """
         for name in names:
             _checked(name)
         with self._supervisord.locked():
-            self._stop(*names)
+            if wait:
+                self._stop(*names)
+            else:
+                self._ask_to_end(*names)
 
     def stop_all(self) -> None:
         """End all services and supervisord, and wait until every process has ended.
@@ -269,11 +275,14 @@ class Services:
 
     def _stop(self, *names: str) -> None:
         """End some services; supervisor sends SIGKILL to those that take too long."""
+        self._ask_to_end(*names)
+        self._supervisord.wait_while_stopping(names)
+        self._supervisord.end_processes(names)
+
+    def _ask_to_end(self, *names: str) -> None:
         for one in self.status():
             if one.name in names and one.state in (*_UP, ServiceState.BACKOFF):
                 self._supervisord.signal_stop(one.name)
-        self._supervisord.wait_while_stopping(names)
-        self._supervisord.end_processes(names)
 
 
 def _checked(name: str) -> str:

@@ -60,14 +60,12 @@ def create_vhosts(stack: Stack) -> None:
 
 def start_nova(stack: Stack) -> None:
     """Start all processes, restart those that run from something else, and wait until they work."""
-    has_api = stack.is_service_enabled("n-api") and stack.services.is_up("n-api")
-    for name in _apis(stack):
-        serve(stack, _wsgi(stack, name))
     daemons = [one.name for one in (*control_daemons(stack), *compute_daemons(stack))]
     tree_daemons.stop_outdated(stack, daemons, conf.environment(stack).code_to_run())
-    if has_api:
-        # It may import new code while users wait: daemons that start would take the CPU from it.
-        wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
+    if stack.is_service_enabled("n-api") and stack.services.is_up("n-api"):
+        _renew_api(stack)
+    for name in _apis(stack):
+        serve(stack, _wsgi(stack, name))
     for daemon in control_daemons(stack):
         _run(stack, daemon)
     if stack.is_service_enabled("n-api"):
@@ -84,6 +82,18 @@ def start_nova(stack: Stack) -> None:
         _run(stack, daemon)
     readiness.wait_for_services(stack, topics)
     _wait_until_ready(stack)
+
+
+def _renew_api(stack: Stack) -> None:
+    """Let an API that runs import new code while users wait, if there is any.
+
+    All that starts beside it takes the CPU from it. But all other daemons wait for the conductors,
+    which themselves sleep while they start.
+    """
+    serve(stack, _wsgi(stack, "n-api"))
+    for daemon in _conductors(stack):
+        _run(stack, daemon)
+    wait_until_served(stack, _wsgi(stack, "n-api"), "/", "versions")
 
 
 def _forget_other_guests(stack: Stack) -> None:
@@ -167,8 +177,7 @@ def stop_nova(stack: Stack) -> None:
 
 def control_daemons(stack: Stack) -> Iterator[Daemon]:
     """Yield the conductors and the scheduler if they are enabled."""
-    if stack.is_service_enabled("n-cond"):
-        yield from _conductors(stack)
+    yield from _conductors(stack)
     if stack.is_service_enabled("n-sch"):
         yield Daemon("n-sch", "nova-scheduler", (conf.API,), readiness.Topic("scheduler"))
 
@@ -202,7 +211,9 @@ def console_daemons(stack: Stack) -> Iterator[Daemon]:
 
 
 def _conductors(stack: Stack) -> Iterator[Daemon]:
-    """Yield a conductor for each cell; with several there is one above them."""
+    """Yield a conductor for each cell if they are enabled; of several cells, one above them."""
+    if not stack.is_service_enabled("n-cond"):
+        return
     if len(conf.cells(stack)) > 1:
         yield Daemon("n-super-cond", "nova-conductor", (conf.API,), readiness.Topic("conductor"))
     for number in conf.cells(stack):

@@ -210,10 +210,10 @@ class ApiService(Service):
     def start(self, stack: Stack) -> None:
         """Start its processes, restart those that run from something else, and wait for them."""
         is_up = self.serves_api(stack) and stack.services.is_up(self.process)
-        if self.serves_api(stack):
-            serve(stack, self.wsgi_service(stack))
         code = self.environment(stack).code_to_run()
         tree_daemons.stop_outdated(stack, self.enabled_daemons(stack), code)
+        if self.serves_api(stack):
+            serve(stack, self.wsgi_service(stack))
         if is_up:
             # It may import new code: daemons that start would take the CPU from it.
             self.wait_for_api(stack)

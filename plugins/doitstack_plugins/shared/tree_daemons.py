@@ -9,9 +9,11 @@ SOON = 1
 
 
 def stop_outdated(stack: Stack, names: Iterable[str], code: str) -> None:
-    """Stop the daemons that run other code of trees, together: each takes its time to end.
+    """Ask the daemons that run other code of trees to end: `run_process` waits until they have.
 
-    `code` is the digest of the code that they are to run; without one it is from packages.
+    Each takes its time, so all take it together, and while the API imports the code. `code` is the
+    digest of the code that they are to run; without one it is from packages.
     """
     if code:
-        stack.stop_process(*(name for name in names if not stack.services.runs(name, code)))
+        outdated = (name for name in names if not stack.services.runs(name, code))
+        stack.stop_process(*outdated, wait=False)

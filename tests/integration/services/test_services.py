@@ -431,6 +431,23 @@ def test_stop_ends_services_side_by_side(shared: Services, tmp_path: Path) -> No
     assert {state_of(shared, name) for name in "ab"} == {ServiceState.STOPPED}
 
 
+def test_start_waits_for_the_end_of_what_was_only_asked_to_end(
+    shared: Services, tmp_path: Path
+) -> None:
+    script = (
+        "trap 'until [ -e $0 ]; do sleep 0.05; done; echo ended; exit' TERM;"
+        "echo ready; while :; do sleep 0.05; done"
+    )
+    begin(shared, "a", ["sh", "-c", script, tmp_path / "may-end"])
+    assert wait_until(lambda: is_ready(shared, "a"))
+    shared.stop("a", wait=False)
+    assert state_of(shared, "a") == ServiceState.STOPPING
+    (tmp_path / "may-end").touch()
+    begin(shared, "a", SLEEP)
+    assert shared.log("a").read_text().endswith("ended\n")
+    assert state_of(shared, "a") in (ServiceState.STARTING, ServiceState.RUNNING)
+
+
 def test_stop_of_nothing_leaves_all(shared: Services) -> None:
     begin(shared, "a", SLEEP)
     shared.stop()

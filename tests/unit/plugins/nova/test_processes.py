@@ -84,14 +84,14 @@ def test_computes_start_after_the_conductors_that_they_call(
     ]
 
 
-def test_api_that_runs_answers_by_new_code_before_daemons_start(
+def test_api_that_runs_answers_by_new_code_before_all_but_conductors_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack, done = make_nova(tmp_path), []
     monkeypatch.setattr(Services, "is_up", lambda _, name: name == "n-api")
     monkeypatch.setattr(Environment, "code_to_run", lambda _: "new code")
     monkeypatch.setattr(stack, "run_process", lambda name, *_, **__: done.append(name))
-    monkeypatch.setattr(stack, "stop_process", lambda *names: done.extend(names))
+    monkeypatch.setattr(stack, "stop_process", lambda *names, wait: done.append((wait, *names)))
     monkeypatch.setattr(processes, "wait_until_served", lambda *_: done.append("answers"))
     monkeypatch.setattr(processes.readiness, "wait_for_queues", lambda *_: None)
     monkeypatch.setattr(processes.readiness, "wait_for_services", lambda *_: None)
@@ -99,8 +99,11 @@ def test_api_that_runs_answers_by_new_code_before_daemons_start(
     with stack.acting(RecordedActions(lambda program: None)):
         nova.configure(stack)
         processes.start_nova(stack)
-    stopped = ["n-cond-cell1", "n-sch", "n-cpu-1"]
-    assert done[:6] == ["n-api", "n-api-meta", *stopped, "answers"]
+    asked_to_end = (False, "n-cond-cell1", "n-sch", "n-cpu-1")
+    assert done[:4] == [asked_to_end, "n-api", "n-cond-cell1", "answers"]
+    assert list(dict.fromkeys(done[4:])) == [
+        *("n-api", "n-api-meta", "n-cond-cell1", "n-sch", "answers", "n-cpu-1"),
+    ]
 
 
 def test_guests_are_forgotten_with_their_database(

@@ -219,7 +219,7 @@ def test_daemons_do_not_start_beside_new_code_of_the_api(
     monkeypatch.setattr(tides.__class__, "wait_for_daemons", lambda *_: None)
     with stack.acting(RecordedActions(lambda program: None)):
         tides.start(stack)
-    assert done == ["tides-api", ("stop", "tides-moon"), "answers", "tides-moon", "answers"]
+    assert done == [("stop", "tides-moon"), "tides-api", "answers", "tides-moon", "answers"]
 
 
 def test_dead_daemon_is_an_error(stack: Stack) -> None:
