@@ -4,6 +4,7 @@ Without OVN, a mechanism driver of our own binds ports and wires none: networks,
 are created and carry nothing.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from typing import ClassVar
 
 from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
 from doitstack.config.settings import SettingCheck
-from doitstack.private_files import private_directory
+from doitstack.private_files import private_directory, write_private
 from doitstack.uptodate import Unchanged, digest
 from doitstack_plugins.backing import mariadb, rabbitmq
 from doitstack_plugins.keystone import service_accounts
@@ -28,6 +29,9 @@ from doitstack_plugins.shared.uwsgi import WsgiService
 
 _ML2 = "plugins/ml2/ml2_conf.ini"
 """DevStack's $Q_PLUGIN_CONF_FILE, below the directory of configuration."""
+
+_CONFIGURED = "service_plugins"
+"""The file, in the directory of the state, of the service plugins that neutron.conf began with."""
 
 _DRIVER = {"PYTHONPATH": str(Path(__file__).with_name("ml2_driver"))}
 """Where Python finds our driver."""
@@ -81,6 +85,7 @@ class Neutron(ApiService):
 
     def extra_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Start neutron, and make the first networks."""
+        yield run(named("configure_neutron_after_post_config", self.add_service_plugins))
         yield from super().extra_on_controller(stack)
         if _has_initial_networks(stack):
             yield async_run(
@@ -109,6 +114,19 @@ class Neutron(ApiService):
         """Write neutron.conf and ml2_conf.ini (0600), and make the directory of the state."""
         super().configure(stack)
         private_directory(self.state(stack) / "tmp")
+        write_private(self.state(stack) / _CONFIGURED, ml2.service_plugins(stack))
+
+    def add_service_plugins(self, stack: Stack) -> None:
+        """Add to neutron.conf the service plugins that scripts have named since, as DevStack does.
+
+        What they or local.conf have put there stays.
+        """
+        before = conf_files.read(self.state(stack) / _CONFIGURED).split(",")
+        added = [word for word in ml2.service_plugins(stack).split(",") if word not in before]
+        if added:
+            path = self.conf_dir(stack) / "neutron.conf"
+            line, words = r"(?m)^(service_plugins\s*=.*)$", "".join(f",{word}" for word in added)
+            write_private(path, re.sub(line, rf"\g<1>{words}", conf_files.read(path), count=1))
 
     def files(self, stack: Stack) -> Mapping[str, Sections]:
         """Return neutron.conf and ml2_conf.ini."""

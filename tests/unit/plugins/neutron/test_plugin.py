@@ -148,3 +148,19 @@ def test_api_is_enabled_by_each_of_its_names(tmp_path: Path, enabled: str) -> No
     stack = make_stack(tmp_path, ENABLED_SERVICES=enabled)
     assert not plugin.has_disabled("neutron-api", stack)
     assert plugin.has_disabled("neutron-ovn-maintenance-worker", stack)
+
+
+def test_service_plugins_that_scripts_name_in_post_config_are_loaded(tmp_path: Path) -> None:
+    stack = make_neutron(tmp_path)
+    path = neutron.conf_dir(stack) / "neutron.conf"
+    neutron.configure(stack)
+    written = path.read_text()
+    neutron.add_service_plugins(stack)
+    assert path.read_text() == written
+    # A section of local.conf was merged meanwhile, and a script has called DevStack's function.
+    path.write_text(written.replace("router,segments", "router"))
+    stack.settings.update({"Q_SERVICE_PLUGIN_CLASSES": "router,segments,taas,trunk"})
+    generation = neutron.generation(stack)
+    neutron.add_service_plugins(stack)
+    assert read(path)["DEFAULT"]["service_plugins"] == "router,taas,trunk"
+    assert neutron.generation(stack) != generation
