@@ -34,6 +34,20 @@ _doitstack_stand_in() {
     }
 }
 
+# Define what starts services, or reaches those of the stack: they are not units of systemd, and have other ports.
+# Called after each of DevStack's files that defines some of it.
+_doitstack_stand_in_for_services() {
+    local _doitstack_file
+    SYSTEMCTL=doitstack_systemctl
+    APACHE_CONF_DIR=$DEST/apache/sites-available
+    APACHE_SETTINGS_DIR=$DEST/apache/conf-enabled
+    eval "$(_doitstack_of_ours declare -f ipv6_unquote ipv6_quote curl_get wait_for_service _is_privileged)"
+    for _doitstack_file in processes database rpc web apache identity; do
+        # shellcheck source=/dev/null
+        source "$_doitstack_home/library/$_doitstack_file.sh"
+    done
+}
+
 # Make a directory for DevStack's stackrc, so that it finds our settings next to it. It reads them after it has
 # set DEST and before it uses DEST.
 _doitstack_make_rc() {
@@ -48,11 +62,15 @@ _doitstack_make_rc() {
 _doitstack_set_places() {
     # DevStack does not run as root.
     STACK_USER=$(id -un)
+    # A login sets it; a container may not.
+    export USER="${USER:-$STACK_USER}"
     # shellcheck source=/dev/null
     source "$_doitstack_home/user_settings.sh" || _doitstack_cannot_load user_settings.sh
     STACK_VENV=${STACK_VENV:-$DEST/venvs/stack}
     DEVSTACK_VENV=${DEVSTACK_VENV:-$STACK_VENV}
     TEMPEST_CONFIG_DIR=${TEMPEST_CONFIG_DIR:-$DATA_DIR/tempest/etc}
+    # Its plugin for SQLAlchemy is installed by DevStack's own run.
+    MYSQL_GATHER_PERFORMANCE=${MYSQL_GATHER_PERFORMANCE:-False}
 }
 
 if [[ ! ${DEVSTACK_DIR-} ]]; then
@@ -79,5 +97,6 @@ else
         # shellcheck source=/dev/null
         [[ ! -r $_doitstack_file ]] || source "$_doitstack_file"
     done
+    _doitstack_stand_in_for_services
 fi
 unset -f _doitstack_settings _doitstack_cannot_load

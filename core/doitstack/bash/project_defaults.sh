@@ -37,6 +37,19 @@ else
         # shellcheck source=/dev/null
         [[ ! -r $_doitstack_file ]] || builtin source "$_doitstack_file"
     done
+    _doitstack_stand_in_for_services
+    # The in-tree Neutron reads the files of this list.
+    # shellcheck source=/dev/null
+    builtin source "$_doitstack_home/library/service_files.sh"
+    eval "$(_doitstack_of_ours declare -f neutron_server_config_add _add_word)"
+    # DevStack has a file for each mechanism of Neutron, but none for ours.
+    _doitstack_names=()
+    for _doitstack_name in has_neutron_plugin_security_group is_neutron_ovs_base_plugin \
+        neutron_plugin_{setup_interface_driver,create_nova_conf,install_agent_packages} \
+        neutron_plugin_configure_{common,service,dhcp_agent,l3_agent,plugin_agent}; do
+        declare -F "$_doitstack_name" > /dev/null || _doitstack_names+=("$_doitstack_name")
+    done
+    [[ ! ${_doitstack_names[*]} ]] || eval "$(_doitstack_of_ours declare -f "${_doitstack_names[@]}")"
     _doitstack_move_configuration "${_doitstack_fields[@]}"
     unset KEYSTONE_SERVICE_URI_V3 KEYSTONE_AUTH_URI KEYSTONE_AUTH_URI_V3
     declare -g "${_doitstack_addresses[@]}"

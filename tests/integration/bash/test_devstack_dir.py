@@ -5,6 +5,7 @@ The checkout is a stand-in in its shape: a few files of functions in other words
 
 import getpass
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_functions_of_the_checkout_stand_in_place_of_ours(
         GITDIR[x]=$DEST/x
         echo "${GITDIR[x]##*/} ${#GITDIR[@]} $DATABASES_OF_THEIRS"
         stack_install_service thing
-        declare -F write_uwsgi_config || echo none of ours
+        declare -F setup_logging || echo none of ours
         """,
     )
     assert said(stack.run("stack").ok()) == [
@@ -187,9 +188,51 @@ def test_addresses_are_those_of_our_services(stack_dir: MakeStackDir, checkout: 
     assert said(stack.run("stack").ok()) == [f"{ours} {ours} {ours}/v3"]
 
 
+def test_services_are_the_stacks(stack_dir: MakeStackDir, checkout: Path) -> None:
+    theirs = """
+    SYSTEMCTL="sudo systemctl"
+    run_process() { echo "a unit of systemd"; }
+    write_uwsgi_config() { echo "a site of /etc/apache2"; }
+    """
+    (checkout / "functions-common").write_text(CHECKOUT["functions-common"] + dedent(theirs))
+    mysql = "recreate_database() { echo at port 3306; }\nBASE_SQL_CONN=mysql://none\n"
+    (checkout / "lib" / "database").write_text(mysql)
+    (checkout / "lib" / "rpc_backend").write_text("get_transport_url() { echo at port 5672; }\n")
+    (checkout / "lib" / "apache").write_text("APACHE_CONF_DIR=${APACHE_CONF_DIR:-/etc/apache2}\n")
+    body = """
+    ENABLED_SERVICES=demo
+    run_process demo "$(type -P sleep) 1000"
+    $SYSTEMCTL is-active devstack@demo && echo runs
+    recreate_database thing
+    ls $DATA_DIR/thing
+    RABBIT_PASSWORD=pw RABBIT_HOST=127.0.0.9 RABBIT_PORT=5999 get_transport_url
+    dirname "$(apache_site_config_for demo)" | sed "s,$DEST,DEST,"
+    """
+    stack = stack_with(stack_dir, checkout, body)
+    assert said(stack.run("stack").ok()) == [
+        *("runs", "thing.db", "rabbit://stackrabbit:**@127.0.0.9:5999/"),
+        "DEST/apache/sites-available",
+    ]
+    stack.run("unstack").ok()
+
+
+def test_mechanism_of_our_neutron_has_its_functions(
+    stack_dir: MakeStackDir, checkout: Path
+) -> None:
+    (checkout / "lib" / "neutron").write_text("neutron_plugin_configure_common() { echo theirs; }")
+    body = """
+    neutron_plugin_setup_interface_driver $DEST/agent.ini
+    neutron_plugin_configure_common
+    is_neutron_ovs_base_plugin || echo none
+    """
+    said_by = said(stack_with(stack_dir, checkout, body).run("stack").ok())
+    assert said_by == ["iniset of theirs: DEFAULT interface_driver null", "theirs", "none"]
+
+
 def test_functions_of_stack_sh_exist(stack_dir: MakeStackDir, checkout: Path) -> None:
-    body = "read_password DEMO_PASSWORD 'a prompt'\n[[ $DEMO_PASSWORD ]] && sudo echo set"
-    assert said(stack_with(stack_dir, checkout, body).run("stack").ok()) == ["set"]
+    body = "read_password DEMO_PASSWORD 'a prompt'\n[[ $DEMO_PASSWORD ]] && sudo echo set $USER"
+    stack = stack_with(stack_dir, checkout, body)
+    assert said(stack.run("stack", USER="").ok()) == [f"set {getpass.getuser()}"]
 
 
 def test_missing_checkout_is_reported_before_anything_runs(
