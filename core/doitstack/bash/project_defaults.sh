@@ -39,7 +39,7 @@ else
     done
     _doitstack_stand_in_for_services
     # The in-tree Neutron reads the files of this list.
-    # shellcheck source=/dev/null
+    # shellcheck source=/dev/null disable=SC2154 # session.sh sets it
     builtin source "$_doitstack_home/library/service_files.sh"
     eval "$(_doitstack_of_ours declare -f neutron_server_config_add _add_word)"
     # DevStack has a file for each mechanism of Neutron, but none for ours.
