@@ -6,8 +6,8 @@ import pytest
 
 PROGRAMS = """
 sudo() { echo "$*" >> called; case $1 in
-    vgs) [[ -e groups ]] ;;
-    vgcreate) : > groups ;;
+    vgs) cat groups 2> /dev/null ;;
+    vgcreate) echo "  $3" > groups ;;
     vgremove) rm groups ;;
     losetup) case $* in
         *--find*) echo /dev/loop7 | tee attached ;;
@@ -52,6 +52,15 @@ def test_volume_group_is_removed_with_its_device_and_file(bash, file: Path) -> N
     assert called(bash, remove) == ["vgremove -f vg-thing", "losetup --detach /dev/loop7"]
     assert not file.exists()
     assert called(bash, remove) == []
+
+
+def test_volume_group_of_another_keeps_its_volumes(bash, file: Path) -> None:
+    (bash.path / "groups").write_text("  /dev/sdb\n")
+    for call in ("init_lvm_volume_group vg-thing 20M", "clean_lvm_volume_group vg-thing"):
+        failed = bash(f"{PROGRAMS}{call}", code=1)
+        assert "volume group vg-thing is not the stack's, and would lose its volumes" in failed.err
+        assert "remove" not in (bash.path / "called").read_text()
+    assert not file.exists()
 
 
 def test_disk_is_mounted_anew(bash) -> None:
