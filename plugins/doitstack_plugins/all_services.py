@@ -30,7 +30,7 @@ _ON_SUBNODES = ("start_nova", "start_cinder")
 KEEP_BYTECODE = "keep_bytecode"
 """The future that keeps the byte code of all environments for later ones."""
 
-STORES = ("mysql", "rabbit", "memcached")
+STORES = ("mysql", "rabbit", "memcached", "etcd3")
 """Services that must stop last."""
 
 ADDRESSES = {

@@ -20,7 +20,7 @@ PORTS = (
     *("NEUTRON_SERVICE_PORT", "NOVA_SERVICE_PORT", "METADATA_SERVICE_PORT"),
     *("CINDER_SERVICE_PORT", "SWIFT_SERVICE_PORT", "ACCOUNT_PORT_BASE", "CONTAINER_PORT_BASE"),
     *("OBJECT_PORT_BASE", "HORIZON_SERVICE_PORT", "DATABASE_PORT", "MEMCACHED_PORT"),
-    *("NOVNCPROXY_PORT", "SERIALPROXY_PORT"),
+    *("NOVNCPROXY_PORT", "SERIALPROXY_PORT", "ETCD_PORT", "ETCD_PEER_PORT"),
     *("RABBIT_PORT", "RABBIT_DIST_PORT", "RABBIT_EPMD_PORT"),
 )
 """Every port of a stack that can be set."""
@@ -40,7 +40,7 @@ ADDRESSES = {
 
 _PROGRAMS = (
     *("/usr/sbin/mariadbd", "/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/bin/memcached"),
-    "/usr/share/doc/liberasurecode1",
+    *("/usr/bin/etcd", "/usr/share/doc/liberasurecode1"),
 )
 
 
@@ -59,7 +59,7 @@ def is_sudo_free() -> bool:
 
 
 needs_packages = pytest.mark.skipif(
-    not has_packages(), reason="needs MariaDB, RabbitMQ and memcached of Debian, or root for apt"
+    not has_packages(), reason="needs MariaDB, RabbitMQ, memcached and etcd of Debian, or root for apt"
 )
 
 

@@ -52,6 +52,7 @@ LISTENING = {
     "mysql": "DATABASE_PORT",
     "rabbit": "RABBIT_PORT",
     "memcached": "MEMCACHED_PORT",
+    "etcd3": "ETCD_PORT",
 }
 NEIGHBOUR = """
 ENABLED_SERVICES=key,g-api,placement-api

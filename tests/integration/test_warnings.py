@@ -59,11 +59,10 @@ SETTINGS = "[[ $1 != source ]] || enable_service theirs heat\n"
 
 
 def test_services_without_effect_are_warned_of_at_the_end(stack_dir: MakeStackDir) -> None:
-    stack = stack_dir({"extras.d/50-demo.sh": SETTINGS}, services="etcd3,-tempst")
+    stack = stack_dir({"extras.d/50-demo.sh": SETTINGS}, services="zookeeper,-tempst")
     warnings = stack.run("stack").ok().lines[-5:-1]
     assert warnings == [
-        "WARNING: doitstack does not have etcd3 (a coordination service); services use files or "
-        "none",
+        "WARNING: doitstack does not have zookeeper (a coordination service); enable etcd3",
         "WARNING: disable_service tempst: no plugin has this service; did you mean tempest?",
         "WARNING: doitstack does not have heat (orchestration); add to local.conf: "
         "enable_plugin heat https://opendev.org/openstack/heat",

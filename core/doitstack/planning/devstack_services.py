@@ -32,7 +32,6 @@ def _of_plugin(plugin: str, description: str, *names: str) -> AbsentService:
 
 
 _OVN = "networks here are OVN's: enable ovn-controller ovn-northd q-ovn-agent"
-_FAKE_COMPUTE = "servers here are Nova's fake ones, which have no console"
 _OUTSIDE = "run such a tool yourself; doitstack shows CPU times in `doit timing`"
 _OBSOLETE = "OpenStack no longer has it; remove it"
 
@@ -42,7 +41,7 @@ ABSENT = (
     ),
     AbsentService(("tls-proxy",), "TLS for the APIs", "all APIs are served as http"),
     AbsentService(("ldap",), "OpenLDAP for Keystone", "Keystone's users are in its database"),
-    AbsentService(("etcd3", "zookeeper"), "a coordination service", "services use files or none"),
+    AbsentService(("zookeeper",), "a coordination service", "enable etcd3"),
     AbsentService(("qpid", "zeromq"), "a message broker", "enable rabbit"),
     AbsentService(
         ("dstat", "atop", "*_tracker", "tcpdump", "br-*-tcpdump", "br-*-flows"),
@@ -63,11 +62,10 @@ ABSENT = (
     ),
     AbsentService(("g-reg", "g-registry"), "Glance's registry", _OBSOLETE),
     AbsentService(("g-api-r",), "Glance's API for other workers", "there is one g-api"),
-    AbsentService(("c-bak",), "Cinder's backups", "volumes here hold no data"),
     AbsentService(("s-container-sync",), "Swift's synchronisation with other clusters"),
     AbsentService(("s3api",), "Swift's S3 API"),
     AbsentService(
-        ("n-novnc", "n-spice", "n-sproxy", "n-xvnc", "n-cauth"), "a console proxy", _FAKE_COMPUTE
+        ("n-spice", "n-xvnc", "n-cauth"), "a console proxy", "those here are n-novnc and n-sproxy"
     ),
     AbsentService(
         ("n-net", "n-cell", "n-cell-*", "n-obj", "n-crt", "n-vol"), "a service of Nova", _OBSOLETE

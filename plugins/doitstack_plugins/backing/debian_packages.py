@@ -22,6 +22,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "mysql": ("mariadb-server", "memcached"),
     "rabbit": ("rabbitmq-server",),
     "memcached": ("memcached",),
+    "etcd3": ("etcd-server",),
     "s-proxy": ("liberasurecode1", "memcached"),
     "ovn-controller": ("openvswitch-switch", "ovn-host", "iproute2"),
     "ovn-northd": ("ovn-central",),

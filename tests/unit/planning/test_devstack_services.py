@@ -8,7 +8,7 @@ from doitstack.planning.devstack_services import ABSENT, AbsentService, absent_s
 @pytest.mark.parametrize(
     ("name", "description"),
     [
-        ("etcd3", "a coordination service"),
+        ("zookeeper", "a coordination service"),
         ("file_tracker", "a monitor of the machine"),
         ("n-cell-region", "a service of Nova"),
         ("neutron-ovn-metadata-agent", "an agent of Neutron"),  # the first pattern that matches
@@ -22,7 +22,7 @@ def test_name_finds_the_first_service_that_matches(name: str, description: str) 
     assert found.description == description
 
 
-@pytest.mark.parametrize("name", ["key", "g-api", "n-cpu", "rabbit", "mine", "xetcd3", "ETCD3"])
+@pytest.mark.parametrize("name", ["key", "g-api", "n-cpu", "rabbit", "mine", "xldap", "LDAP"])
 def test_other_names_find_none(name: str) -> None:
     assert absent_service(name) is None
 

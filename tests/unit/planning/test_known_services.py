@@ -70,13 +70,12 @@ def test_nearest_name_is_suggested(name: str, question: str) -> None:
     [
         ("heat", "heat (orchestration); add to local.conf: enable_plugin heat https://opendev.org/"
          "openstack/heat"),
-        ("c-bak", "c-bak (Cinder's backups); volumes here hold no data"),
-        ("n-novnc", "n-novnc (a console proxy); servers here are Nova's fake ones"),
+        ("n-spice", "n-spice (a console proxy); those here are n-novnc and n-sproxy"),
         ("q-agt", "q-agt (an agent of Neutron); networks here are OVN's: enable ovn-controller"),
         ("postgresql", "postgresql (a database); services use MySQL if mysql is enabled, else "
          "SQLite"),
         ("tls-proxy", "tls-proxy (TLS for the APIs); all APIs are served as http"),
-        ("etcd3", "etcd3 (a coordination service); services use files or none"),
+        ("zookeeper", "zookeeper (a coordination service); enable etcd3"),
         ("dstat", "dstat (a monitor of the machine)"),
     ],
 )  # fmt: skip

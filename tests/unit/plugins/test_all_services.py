@@ -17,7 +17,7 @@ from tests.e2e.samples import PORTS, free_ports
 from tests.unit.recorded_actions import RecordedActions, make_stack
 
 ALL = (
-    "key,mysql,rabbit,g-api,placement-api,neutron-api,n-api,n-api-meta,n-cond,n-sch,n-cpu,"
+    "key,mysql,rabbit,etcd3,g-api,placement-api,neutron-api,n-api,n-api-meta,n-cond,n-sch,n-cpu,"
     "c-api,c-sch,c-vol,s-proxy,s-object,s-container,s-account,horizon"
 )
 OF_STORES = ("check_system_packages", "check_memcached_port")
@@ -156,6 +156,8 @@ BAD = {
     "RABBIT_DIST_PORT": "x",
     "RABBIT_EPMD_PORT": "x",
     "MEMCACHED_PORT": "x",
+    "ETCD_PORT": "x",
+    "ETCD_PEER_PORT": "x",
     "ACCOUNT_PORT_BASE": "x",
     "GLANCE_SERVICE_HOST": "a b",
     "HORIZON_SERVICE_HOST": "a b",
