@@ -59,7 +59,8 @@ def is_sudo_free() -> bool:
 
 
 needs_packages = pytest.mark.skipif(
-    not has_packages(), reason="needs MariaDB, RabbitMQ, memcached and etcd of Debian, or root for apt"
+    not has_packages(),
+    reason="needs MariaDB, RabbitMQ, memcached and etcd of Debian, or root for apt",
 )
 
 
