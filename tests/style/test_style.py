@@ -16,6 +16,8 @@ SHELL_SCRIPTS = [
     *ROOT.glob("plugins/doitstack_plugins/libvirt/programs/*"),
     *ROOT.glob("extras.d/*.sh"),
     *ROOT.glob("bench/*.sh"),
+    *ROOT.glob("tests/public_plugins/**/*.sh"),
+    *ROOT.glob("tests/public_plugins/stubs/*"),
     ROOT / ".ci" / "run",
 ]
 

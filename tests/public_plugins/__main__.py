@@ -1,0 +1,101 @@
+# ruff: noqa: T201 - it is a program
+"""Run public plugins by DevStack and by doitstack, with the same stubs, and compare.
+
+python -m tests.public_plugins --devstack CHECKOUT --copies DIRECTORY REPOSITORY...
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tabulate import tabulate
+
+from tests.public_plugins.outcomes import Outcome, verdict
+from tests.public_plugins.repositories import Repository, repository
+from tests.public_plugins.sandbox import run_by_devstack, run_by_doitstack
+from tests.public_plugins.world import World
+
+
+class Row(NamedTuple):
+    """What came of one plugin."""
+
+    repository: Repository
+    devstack: Outcome
+    doitstack: Outcome
+
+    def cells(self) -> list[str]:
+        """Return the cells of the table."""
+        return [
+            self.repository.name,
+            self.repository.commit[:10],
+            self.devstack.last_phase,
+            self.doitstack.last_phase,
+            verdict(self.devstack, self.doitstack),
+            self.devstack.error,
+            self.doitstack.error,
+        ]
+
+
+HEADERS = ("repository", "commit", "DevStack", "doitstack", "verdict", "DevStack's error", "ours")
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the plugins; return 1 if doitstack is worse in any."""
+    options = _parser().parse_args(words)
+    repositories = [repository(text) for text in options.repositories]
+    logs = options.logs or Path(tempfile.mkdtemp(prefix="public-plugins-"))
+    logs.mkdir(parents=True, exist_ok=True)
+    with _directory(options.world) as top, ThreadPoolExecutor(options.jobs) as pool:
+        copies = [*(one.path for one in repositories), *options.copies.iterdir()]
+        world = World(top, copies)
+
+        def run(one: Repository) -> Row:
+            row = Row(
+                one,
+                run_by_devstack(
+                    world, one, options.devstack.resolve(), logs / f"{one.name}.devstack"
+                ),
+                run_by_doitstack(world, one, logs / f"{one.name}.doitstack"),
+            )
+            print(*row.cells()[:5], sep="\t", file=sys.stderr, flush=True)
+            return row
+
+        # The first leaves files for the others.
+        rows = [run(repositories[0]), *pool.map(run, repositories[1:])]
+    print(tabulate([row.cells() for row in rows], HEADERS, tablefmt=options.format))
+    print(f"the logs are in {logs}", file=sys.stderr)
+    return int(any(verdict(row.devstack, row.doitstack) == "ours worse" for row in rows))
+
+
+@contextmanager
+def _directory(kept: Path | None) -> Iterator[Path]:
+    """Yield a directory that is kept, or a temporary one."""
+    if kept:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
+        return
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m tests.public_plugins", description=__doc__)
+    parser.add_argument("--devstack", type=Path, required=True, help="a checkout of DevStack")
+    parser.add_argument(
+        "--copies", type=Path, required=True, help="a directory of repositories that may be cloned"
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="how many plugins run at once")
+    parser.add_argument("--logs", type=Path, help="where the output of the runs goes")
+    parser.add_argument("--world", type=Path, help="a directory to keep what all runs share")
+    parser.add_argument("--format", default="github", help="the format of the table")
+    parser.add_argument("repositories", nargs="+", metavar="PATH[@COMMIT]")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""Run a plugin by DevStack and by doitstack, each in a sandbox of which nothing is left."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.public_plugins.outcomes import Outcome, of_devstack, of_doitstack
+from tests.public_plugins.repositories import Repository
+from tests.public_plugins.world import HERE, World, local_conf
+
+_ALONE = (
+    *("unshare", "--mount", "--pid", "--net", "--uts", "--ipc"),
+    *("--fork", "--kill-child", "--propagation", "private"),
+)
+
+
+def run_by_devstack(world: World, repository: Repository, devstack: Path, log: Path) -> Outcome:
+    """Run a plugin by the checkout `devstack`; write the output to `log`."""
+    command = ["bash", HERE / "in_devstack.sh", devstack]
+    return of_devstack(_run(world, "devstack", repository, command, log))
+
+
+def run_by_doitstack(world: World, repository: Repository, log: Path) -> Outcome:
+    """Run a plugin by doitstack; write the output to `log`."""
+    command = ["bash", HERE / "in_doitstack.sh", sys.executable]
+    return of_doitstack(_run(world, "doitstack", repository, command, log))
+
+
+def _run(
+    world: World, which: str, repository: Repository, command: Sequence[str | Path], log: Path
+) -> str:
+    """Run a command in a sandbox; return its output."""
+    with tempfile.TemporaryDirectory() as directory, log.open("wb") as output:
+        settings = Path(directory) / "local.conf"
+        settings.write_text(local_conf(repository))
+        work = Path(directory) / "work"
+        work.mkdir()
+        try:
+            subprocess.run(
+                [*_ALONE, "bash", HERE / "sandbox.sh", work, world.opt[which], *command],
+                env={**world.environment(), "LOCAL_CONF": str(settings)},
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                stdout=output,
+                stderr=output,
+                check=False,
+                timeout=TIMEOUT,
+            )
+        except subprocess.TimeoutExpired:
+            output.write(f"@timeout after {TIMEOUT} s\n".encode())
+    return log.read_text(errors="replace")
+
+
+TIMEOUT = 600
+"""The seconds after which a run is ended."""
