@@ -291,6 +291,18 @@ def test_files_of_services_are_found_by_their_names_in_etc(bash) -> None:
     assert bash(script).lines == ["kept", "7200", "k.conf", "p.json"]
 
 
+def test_directory_of_the_user_in_etc_has_only_what_the_stack_has_not(bash) -> None:
+    script = """
+    _is_real_directory() { [[ $1 == /etc/keystone ]]; }
+    KEYSTONE_CONF_DIR=$PWD/own/keystone NOVA_CONF_DIR=$PWD/own/nova
+    mkdir -p own/keystone; : > own/keystone/keystone.conf
+    iniset /etc/keystone/keystone.conf token expiration 7200
+    iniget own/keystone/keystone.conf token expiration
+    for f in /etc/keystone/mine.conf /etc/nova/nova.conf; do _script_file $f; echo ${REPLY#"$PWD/"}; done
+    """
+    assert bash(script).lines == ["7200", "/etc/keystone/mine.conf", "own/nova/nova.conf"]
+
+
 def test_files_of_others_in_etc_are_meant_as_they_are(bash) -> None:
     script = (
         "for f in /etc/thing/t.conf /etc/keystone.conf x; do _script_file $f; echo $REPLY; done"

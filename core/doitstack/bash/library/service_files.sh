@@ -17,15 +17,21 @@ _service_file() {
     done
 }
 
-# _script_file FILE: the same for a file that a script names, unless /etc/PROJECT is a real directory in which we
-# may write: then the script means that one. A link may be another stack's. A missing directory is made.
+# _script_file FILE: the same for a file that a script names. If /etc/PROJECT is a directory of the user's or of a script,
+# only files that the stack has are the stack's. A missing directory is made.
 _script_file() {
     local directory
-    REPLY=$1
-    [[ $1 == /etc/*/* ]] || return 0
-    directory=${1#/etc/}
-    directory=/etc/${directory%%/*}
-    [[ -L $directory || ! -w $directory ]] || return 0
     _service_file "$1"
-    [[ $REPLY == "$1" || -d ${REPLY%/*} ]] || mkdir -p "${REPLY%/*}"
+    [[ $REPLY != "$1" ]] || return 0
+    directory=${1#/etc/}
+    if [[ ! -e $REPLY ]] && _is_real_directory "/etc/${directory%%/*}"; then
+        REPLY=$1
+    elif [[ ! -d ${REPLY%/*} ]]; then
+        mkdir -p "${REPLY%/*}"
+    fi
+}
+
+# _is_real_directory PATH: in which we may write. A link may be another stack's.
+_is_real_directory() {
+    [[ ! -L $1 && -d $1 && -w $1 ]]
 }
