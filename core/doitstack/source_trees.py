@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from doitstack.config.dest_mark import OWNERSHIP_FILE
 from doitstack.config.settings import Settings
+from doitstack.config.user_constraints import user_constraints
 from doitstack.errors import StepError
 from doitstack.records import Record
 from doitstack.suggestions import did_you_mean
@@ -186,7 +187,7 @@ def ask_for_trees_of_scripts(settings: Settings, texts: Iterable[str]) -> None:
 
     They are those of the pinned versions, so there are none with constraints of the user.
     """
-    if settings.get("UPPER_CONSTRAINTS_FILE"):
+    if user_constraints(settings):
         return
     if settings.is_true("OFFLINE") or settings.is_true("ERROR_ON_CLONE"):
         return

@@ -12,10 +12,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doitstack.errors import CommandError, SettingsError, StepError
+from doitstack import constraint_files
+from doitstack.errors import CommandError, StepError
 from doitstack.installed_files import files_digest
 from doitstack.private_files import (
     has_text,
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
 ProgramRunner = Callable[[Sequence[str]], None]
 """Runs a program; raises CommandError if its exit code is not 0."""
 
-_URLS = ("http://", "https://", "file://")
 _PROBE = "import sys; print(sys.version.split()[0])"
 _OWN_VERSION = sys.version.split()[0]
 
@@ -103,7 +104,11 @@ class Environment(Record):
 
         The path is part of it because the programs of a moved environment do not work.
         """
-        parts = (*sorted(self.requirements), _content(self.constraints), sys.base_prefix)
+        parts = (
+            *sorted(self.requirements),
+            constraint_files.content(self.constraints),
+            sys.base_prefix,
+        )
         text = "\0".join((*parts, _OWN_VERSION, str(self.path)))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -143,18 +148,21 @@ class Environment(Record):
         return done.stdout.strip() == _OWN_VERSION
 
 
-def install(environment: Environment, run: ProgramRunner) -> None:
+def install(
+    environment: Environment, run: ProgramRunner, warn: Callable[[str], None] = print
+) -> None:
     """Create `environment`, with uv: wheels first, then trees; uv's messages go to `PATH.log`.
 
     If only trees are missing, only they are installed. Raises StepError with uv's reason: no
-    network, no such version, no space, bad metadata in a tree.
+    network, no such version, no space, bad metadata in a tree. Warns if trees need other versions
+    than those that are pinned, which then give way.
     """
     lacks_only_trees = environment.has_wheels() and environment.installed_trees.missing()
     if not lacks_only_trees:
         _install_wheels(environment, run)
     # A tree may need a package that has a tree, too.
     while missing := environment.installed_trees.missing():
-        _install_trees(environment, run, missing)
+        _install_trees(environment, run, missing, warn)
 
 
 def _install_wheels(environment: Environment, run: ProgramRunner) -> None:
@@ -178,10 +186,15 @@ def _install_wheels(environment: Environment, run: ProgramRunner) -> None:
     write_private(environment.stamp, made_from + "\n")
 
 
-def _install_trees(environment: Environment, run: ProgramRunner, trees: "list[SourceTree]") -> None:
+def _install_trees(
+    environment: Environment,
+    run: ProgramRunner,
+    trees: "list[SourceTree]",
+    warn: Callable[[str], None],
+) -> None:
     from doitstack import editable_installs  # noqa: PLC0415 - most stacks have no trees
 
-    text = _text_of(environment.constraints)
+    text = constraint_files.text(environment.constraints)
     packages = [tree.package for tree in environment.trees]
     constraints = environment.path.with_name(f"{environment.path.name}.constraints")
     write_private(constraints, editable_installs.without_packages(text, packages))
@@ -189,7 +202,16 @@ def _install_trees(environment: Environment, run: ProgramRunner, trees: "list[So
 
     def run_uv(arguments: Sequence[str], variables: Mapping[str, str]) -> None:
         words = [f"{name}={value}" for name, value in variables.items()]
-        _uv(environment, run, arguments, what=what, variables=words)
+        call = partial(_uv, environment, run, what=what, variables=words)
+        try:
+            call(arguments)
+        except StepError:
+            built = [tree for tree in trees if str(tree.directory) in arguments]
+            changes = _relax(environment, constraints, built, call)
+            if not changes:
+                raise
+            call(arguments)
+            warn(f"{what} needs other versions than those that are pinned: {', '.join(changes)}")
 
     environment.installed_trees.begin(trees)
     # Of several uv that build the same trees, each waits for what another one builds, and fails
@@ -205,6 +227,36 @@ def _install_trees(environment: Environment, run: ProgramRunner, trees: "list[So
         editable_installs.link_data_files(tree.directory, environment.path)
     sync_file_system(environment.path.parent)
     environment.installed_trees.finish(trees)
+
+
+def _relax(
+    environment: Environment,
+    constraints: Path,
+    trees: "list[SourceTree]",
+    uv: Callable[[list[str]], None],
+) -> tuple[str, ...]:
+    """Let the pins in the file `constraints` give way that make trees impossible; return which."""
+    from doitstack import relaxed_pins  # noqa: PLC0415 - seldom
+
+    if not environment.is_pinned or relaxed_pins.NO_SOLUTION not in constraint_files.content(
+        str(_log(environment))
+    ):
+        return ()
+    own = {tree.package for tree in environment.trees}
+    compiling = ["pip", "compile", "--quiet", *_common_arguments(environment)]
+    compiling += [word for tree in trees for word in ("--no-binary", tree.package)]
+    try:
+        relaxed = relaxed_pins.relax(
+            constraints.read_text(encoding="utf-8"),
+            trees=[tree.directory for tree in trees],
+            requirements=[one for one in environment.requirements if one not in own],
+            directory=environment.path,
+            run_uv=lambda words: uv([*compiling, *words]),
+        )
+    except StepError:
+        return ()
+    write_private(constraints, relaxed.text)
+    return relaxed.changes
 
 
 def remove(environment: Environment) -> None:
@@ -239,27 +291,12 @@ def _install_arguments(environment: Environment) -> list[str]:
     arguments = _common_arguments(environment)
     if environment.constraints:
         arguments += ["--constraint", environment.constraints]
-    pins = _pins(environment) if environment.is_pinned else []
+    pins: list[str] = []
+    if environment.is_pinned:
+        pins = constraint_files.pins(environment.constraints, environment.requirements)
     if pins:
         arguments += ["--require-hashes", "--build-constraint", environment.constraints]
     return [*arguments, "--", *(pins or environment.requirements)]
-
-
-def _pins(environment: Environment) -> list[str]:
-    """Return the requirements with their versions, which uv demands if it is to require hashes.
-
-    There are none if the constraints have no hashes of one of them, as that of another plugin. Then
-    uv checks the hashes that they have.
-    """
-    pins: dict[str, list[str]] = {}
-    for line in _content(environment.constraints).splitlines():
-        pin, has_hashes, _ = line.partition(" \\")
-        name, is_pin, _ = pin.partition("==")
-        if is_pin and has_hashes:
-            pins.setdefault(name, []).append(pin)
-    if not pins.keys() >= set(environment.requirements):
-        return []
-    return [pin for name in environment.requirements for pin in pins[name]]
 
 
 def _uv(
@@ -300,35 +337,4 @@ def _reason(environment: Environment, what: str, said: str) -> str:
         f"cannot install {what or ', '.join(environment.requirements)} into {environment.path}: "
         f"look at {metadata}{source}, the versions in UPPER_CONSTRAINTS_FILE and the space "
         f"({free} MiB are free), then run it again\nuv says:\n{said}"
-    )
-
-
-def _text_of(constraints: str) -> str:
-    """Return the text of a constraints file, also if it is a URL. Raises SettingsError."""
-    if not constraints.startswith(_URLS):
-        return _content(constraints)
-    from urllib.request import urlopen  # noqa: PLC0415 - for trees with such constraints alone
-
-    try:
-        with urlopen(constraints) as answer:  # noqa: S310 - one of _URLS
-            text: bytes = answer.read()
-    except OSError as error:
-        raise _unreadable(constraints, str(error)) from error
-    return text.decode()
-
-
-def _content(constraints: str) -> str:
-    """Return the content of a constraints file; for a URL, the URL."""
-    if not constraints or constraints.startswith(_URLS):
-        return constraints
-    try:
-        return Path(constraints).read_text(encoding="utf-8")
-    except OSError as error:
-        raise _unreadable(constraints, error.strerror or "") from error
-
-
-def _unreadable(constraints: str, reason: str) -> SettingsError:
-    return SettingsError(
-        f"cannot read the constraints {constraints}: {reason}; "
-        "set UPPER_CONSTRAINTS_FILE in local.conf to a file or a URL"
     )

@@ -460,6 +460,46 @@ def test_broken_tree_is_named_with_uvs_reason(with_tree: Environment) -> None:
     assert not with_tree.is_current()
 
 
+def needing(made: Environment, *requirements: str) -> Path:
+    """Let the tree require these; return the directory of packages."""
+    metadata = made.trees[0].directory / "pyproject.toml"
+    text = metadata.read_text().replace("dependencies = []", f"dependencies = {[*requirements]}")
+    metadata.write_text(text)
+    packages = Path(made.constraints).with_name("packages")
+    for name, version in (("helper", "1.0"), ("helper", "2.0"), ("tool", "1.0"), ("tool", "2.0")):
+        wheel(packages, name, version)
+    Path(made.constraints).write_text("sample==1.0\nhelper==1.0\ntool==1.0\n")
+    return packages
+
+
+def test_pins_give_way_to_what_a_tree_needs_and_are_named(with_tree: Environment) -> None:
+    needing(with_tree, "helper>=2", "tool")
+    warnings: list[str] = []
+    made = replace(with_tree, is_pinned=True)
+    install(made, run, warnings.append)
+    assert made.is_current()
+    names = {path.name for path in made.site_packages.glob("*.dist-info")}
+    assert names >= {"helper-2.0.dist-info", "tool-1.0.dist-info"}
+    assert warnings == [
+        f"the source tree {made.trees[0].directory} needs other versions than those that are "
+        "pinned: helper 2.0 (not 1.0)"
+    ]
+
+
+def test_constraints_of_the_user_do_not_give_way(with_tree: Environment) -> None:
+    needing(with_tree, "helper>=2")
+    with pytest.raises(StepError, match=r"helper>=2 and helper==1\.0"):
+        install(with_tree, run)
+
+
+def test_tree_that_nothing_can_satisfy_is_named_with_the_first_reason(
+    with_tree: Environment,
+) -> None:
+    needing(with_tree, "helper>=3")
+    with pytest.raises(StepError, match=r"helper>=3"):
+        install(replace(with_tree, is_pinned=True), run)
+
+
 def test_constraints_of_a_url_are_read_for_trees(with_tree: Environment) -> None:
     constraints = Path(with_tree.constraints)
     made = replace(with_tree, constraints=constraints.as_uri())

@@ -3,17 +3,12 @@
 from pathlib import Path
 
 from doitstack import Settings
+from doitstack.config.user_constraints import user_constraints
 
 SHIPPED_CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
 """A version of each package; these are tested together."""
 
 
 def constraints(settings: Settings) -> str:
-    """Return the constraints file: UPPER_CONSTRAINTS_FILE, or the one that we ship.
-
-    A path may be relative to the stack directory; a URL stays as it is.
-    """
-    own = settings.get("UPPER_CONSTRAINTS_FILE")
-    if not own:
-        return str(SHIPPED_CONSTRAINTS)
-    return own if "://" in own else str(Path(settings["TOP_DIR"]) / own)
+    """Return the path or URL of the constraints: the user's, or those that we ship."""
+    return user_constraints(settings) or str(SHIPPED_CONSTRAINTS)

@@ -69,7 +69,7 @@ def install(stack: Stack, made: Environment) -> None:
         cache.restore(made.site_packages)
 
     with stack.timed("pip_install"):
-        install_environment(made, stack.run)
+        install_environment(made, stack.run, stack.warn)
         see_shared_packages(stack, made)
         _use_cache(stack, add_bytecode)
     stack.say(f"installed {', '.join(made.requirements)} into {made.path}")
