@@ -278,7 +278,10 @@ def _install_offline(environment: Environment, run: ProgramRunner, arguments: li
 
 def _common_arguments(environment: Environment) -> list[str]:
     """Return arguments of uv for installations of wheels and of trees."""
-    arguments = ["--python", str(environment.python), "--only-binary", ":all:"]
+    arguments = ["--python", str(environment.python)]
+    if environment.is_pinned:
+        # Constraints of the user may have versions that are to be built, as those of OpenStack do.
+        arguments += ["--only-binary", ":all:"]
     if "UV_LINK_MODE" not in os.environ:
         # The same file everywhere, so that its byte code is valid everywhere.
         arguments += ["--link-mode", "hardlink"]

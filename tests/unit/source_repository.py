@@ -51,6 +51,8 @@ def build_editable(directory, config_settings=None, metadata_directory=None):
         for path, text in {**files, f"{info}/RECORD": record}.items():
             archive.writestr(path, text)
     return wheel
+
+build_wheel = build_editable
 """
 
 CLI = """\

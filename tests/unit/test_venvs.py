@@ -19,7 +19,7 @@ from doitstack.bytecode_cache import BytecodeCache
 from doitstack.errors import CommandError, SettingsError, StepError
 from doitstack.source_trees import SourceTree
 from doitstack.venvs import Environment, install, remove
-from tests.unit.source_repository import make_repository
+from tests.unit.source_repository import make_repository, write_project
 
 
 def run(argv: Sequence[str]) -> None:
@@ -490,6 +490,19 @@ def test_constraints_of_the_user_do_not_give_way(with_tree: Environment) -> None
     needing(with_tree, "helper>=2")
     with pytest.raises(StepError, match=r"helper>=2 and helper==1\.0"):
         install(with_tree, run)
+
+
+def test_constraints_of_the_user_may_have_versions_without_wheels(
+    environment: Environment, tmp_path: Path
+) -> None:
+    project = write_project(tmp_path / "sdist-3.0", "sdist", "3.0")
+    with tarfile.open(tmp_path / "packages" / "sdist-3.0.tar.gz", "w:gz") as archive:
+        archive.add(project, "sdist-3.0")
+    made = replace(environment, requirements=("sdist",))
+    install(made, run)
+    assert (made.site_packages / "sdist-3.0.dist-info").is_dir()
+    with pytest.raises(StepError, match="no usable wheels"):
+        install(replace(made, is_pinned=True), run)
 
 
 def test_tree_that_nothing_can_satisfy_is_named_with_the_first_reason(
