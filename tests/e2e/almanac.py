@@ -6,6 +6,7 @@ import shutil
 import stat
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,18 @@ from tests.integration.bash.repositories import Repository
 PLUGINS = Path(__file__).parents[1] / "data" / "plugins"
 ALMANAC, TIDES = PLUGINS / "almanac", PLUGINS / "tides"
 DAYS = ["monday", "tuesday", "wednesday"]
+WORLD = """\
+if [[ "$1 $2" == "stack install" ]]; then
+    echo "six===1.16.0" >> $DEST/requirements/upper-constraints.txt
+    pip_install six
+elif [[ "$1 $2" == "stack post-config" ]]; then
+    project=keystone # so that no link is made in the machine's /etc
+    iniset /etc/$project/keystone.conf token expiration 700
+elif [[ "$1 $2" == "stack extra" ]]; then
+    get_or_create_project world
+fi
+"""
+"""A plugin, in a repository of the name of an in-tree service, that relies on what DevStack has."""
 
 
 def make_almanac(make: MakeStackDir, top: Path) -> StackDir:
@@ -27,6 +40,8 @@ def make_almanac(make: MakeStackDir, top: Path) -> StackDir:
     repository = Repository(top / "git" / "almanac", {})
     shutil.copytree(ALMANAC, repository.path, dirs_exist_ok=True)
     repository.commit({})
+    files = {"devstack/plugin.sh": WORLD}
+    world = Repository(top / "git" / "keystone", files)
     keystone, almanac, tides, *_ = free_ports().values()
     return make(
         {
@@ -37,6 +52,7 @@ ALMANAC_PORT={almanac}
 TIDES_SERVICE_PORT={tides}
 APACHE_PORT=
 enable_plugin almanac {repository.url}
+enable_plugin keystone {world.url}
 
 [[post-config|$ALMANAC_CONF]]
 [days]
@@ -65,6 +81,7 @@ def check_plugins(stack: StackDir) -> None:
     clouds = OpenStackConfig(config_files=[str(stack.dest / "clouds.yaml")])
     with Connection(config=clouds.get_one("devstack-admin")) as cloud:
         check_accounts(cloud)
+        check_world(stack, cloud)
         url, web_url = url_of(cloud, "almanac"), url_of(cloud, "almanac_web")
         check_tides(stack, url_of(cloud, "tides"), cloud.auth_token)
     assert answer_of(url) == DAYS
@@ -82,6 +99,14 @@ def check_accounts(cloud: Connection) -> None:
     assert list(cloud.identity.role_assignments(user_id=user.id))
     assert sorted(one.interface for one in endpoints) == ["admin", "internal", "public"]
     assert {one.region_id for one in endpoints} == {"RegionOne"}
+
+
+def check_world(stack: StackDir, cloud: Connection) -> None:
+    """What the plugin of Keystone's name has changed takes effect."""
+    assert cloud.identity.find_project("world", ignore_missing=False).domain_id == "default"
+    expires = cloud.session.auth.get_access(cloud.session).expires
+    assert timedelta(seconds=600) < expires - datetime.now(UTC) <= timedelta(seconds=700)
+    assert list((stack.dest / "venvs" / "stack").glob("lib/python*/site-packages/six-1.16.0.*"))
 
 
 def url_of(cloud: Connection, name: str) -> str:

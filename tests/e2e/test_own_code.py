@@ -72,6 +72,18 @@ def asked_all_the_time(port: int) -> Iterator[list[str]]:
 
 
 @pytest.mark.full
+def test_tree_that_a_script_changes_is_made_and_runs(stack_dir: MakeStackDir) -> None:
+    change = f"sed -i \"s/'v3[.].*'/'v3.77'/\" $KEYSTONE_DIR/{DISCOVERY}"
+    script = f'[[ "$1 $2" != "stack install" ]] || {change}\n'
+    files = {"extras.d/50-change.sh": script}
+    stack = stack_dir(files, services="key", **user_caches(), **free_ports())
+    stack.run("stack", timeout=600).ok()
+    assert version(int(stack.environ["KEYSTONE_SERVICE_PORT"])) == "v3.77"
+    stack.run("clean", timeout=300).ok()
+    assert [path.name for path in stack.dest.iterdir()] == ["keystone"]
+
+
+@pytest.mark.full
 def test_edited_keystone_runs_after_the_next_stack(stack: StackDir) -> None:
     stack.run("stack", timeout=600).ok()
     port, tree = int(stack.environ["KEYSTONE_SERVICE_PORT"]), stack.dest / "keystone"
