@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from doitstack.errors import DoitstackError
@@ -26,13 +27,14 @@ class Watched(dict[str, str]):
 def run_and_watch(top_dir: Path, words: Sequence[str]) -> int:
     """Run `doit WORDS` now and after each change, until a signal; return its exit code."""
     later = [] if any(word.startswith("--console") for word in words) else _LATER
-    with on_interrupt(_raise):
+    signals = _Signals()
+    with on_interrupt(signals.act):
         try:
             seen = read(top_dir)
-            code = _run(words)
+            code = _run(words, signals)
             while code < 128:
                 seen = _wait_for_change(top_dir, seen)
-                code = _run([*later, *words])
+                code = _run([*later, *words], signals)
         except Interrupted as signalled:
             return signalled.code
     return code
@@ -77,25 +79,52 @@ def _wait_for_change(top_dir: Path, before: Watched) -> Watched:
     return now
 
 
-def _run(words: Sequence[str]) -> int:
+class _Signals:
+    """Raises the exception of a signal, but not while a process starts or ends.
+
+    The process would be left behind.
+    """
+
+    _is_held = False
+    _held: Interrupted | None = None
+
+    def act(self, signalled: Interrupted) -> None:
+        """Raise the exception now, or at the end of `held`."""
+        if not self._is_held:
+            raise signalled
+        self._held = signalled
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Raise no exception in the block."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+        if self._held:
+            raise self._held
+
+
+def _run(words: Sequence[str], signals: _Signals) -> int:
     """Run `doit WORDS`, and wait for it even if a signal comes: it ends what it has started."""
     program = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]
     sys.stdout.flush()
-    with subprocess.Popen([sys.executable, *program, *words]) as process:
-        try:
-            return process.wait()
-        except Interrupted as signalled:
+    process = None
+    try:
+        with signals.held():
+            process = subprocess.Popen([sys.executable, *program, *words])
+        return process.wait()
+    except Interrupted as signalled:
+        if process:
             # The terminal sends Ctrl-C to both.
             if str(signalled) != "SIGINT":
                 process.send_signal(signalled.code - 128)
-            process.wait()
-            raise
+            with signals.held():
+                process.wait()
+        raise
 
 
 def _say(text: str) -> None:
     sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")
     sys.stdout.flush()
-
-
-def _raise(signalled: Interrupted) -> None:
-    raise signalled

@@ -1,5 +1,9 @@
 """`doit stack --watch`: what is watched, and what counts as a change."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -58,6 +62,37 @@ def test_tree_that_takes_the_place_of_another_is_watched(
     (tree / "sample" / "answer.py").write_text("ANSWER = 'second'\n")
     thread.join(60)
     assert seen == [["keystone"]]
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_signal_while_the_run_starts_or_ends_leaves_no_process(
+    top: Path, monkeypatch: pytest.MonkeyPatch, is_late: bool
+) -> None:
+    """The run begins, and ends, by telling the watch to end."""
+    started = list[subprocess.Popen[bytes]]()
+    code = (
+        "import os, signal, sys, time\n"
+        "def end(*_): os.kill(os.getppid(), signal.SIGTERM); time.sleep(0.5); os._exit(9)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "os.kill(os.getppid(), signal.SIGTERM)\n"
+        "signal.pause()"
+    )
+
+    class Run(subprocess.Popen[bytes]):
+        def __init__(self, _: object) -> None:
+            super().__init__([sys.executable, "-c", code] if is_late else ["sleep", "1000"])
+            started.append(self)
+            if not is_late:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(subprocess, "Popen", Run)
+    try:
+        assert watch.run_and_watch(top, ["stack"]) == 128 + signal.SIGTERM
+        assert [run.poll() for run in started] == [9 if is_late else -signal.SIGTERM]
+    finally:
+        for run in started:
+            run.kill()
+            run.wait()
 
 
 def test_broken_local_conf_is_watched_alone(top: Path) -> None:
