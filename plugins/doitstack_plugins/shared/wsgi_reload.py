@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 from doitstack.processes.tree import all_processes, look_up
 from doitstack.uptodate import digest
@@ -18,6 +19,8 @@ _MERCY = 10.0
 """Seconds in which a worker may end its request."""
 
 _LOOK_AGAIN = 0.01
+
+_PRELOAD = Path(__file__).with_name("wsgi_master") / "doitstack_preload.py"
 
 
 def options() -> list[str]:
@@ -31,7 +34,7 @@ def options() -> list[str]:
 def environ(name: str, module: str, environment: Environment) -> dict[str, str]:
     """Return variables that say what the master of the service `name` imports."""
     trees = [str(tree.directory) for tree in environment.installed_trees.used()]
-    made_from = digest(environment.digest(), module)
+    made_from = digest(environment.digest(), module, _PRELOAD.read_text(encoding="utf-8"))
     return {
         "DOITSTACK_PRELOAD_MODULE": module.partition(":")[0],
         "DOITSTACK_PRELOAD_TREES": os.pathsep.join(trees),

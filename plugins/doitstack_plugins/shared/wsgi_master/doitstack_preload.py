@@ -104,9 +104,11 @@ def _traced_imports(module: str) -> dict[str, set[str]]:
         found = real(name, globals, locals, fromlist or (), level)
         package = where.get("__package__") or where.get("__name__", "")
         whole = importlib.util.resolve_name("." * level + name, package) if level else name
-        those = imports.setdefault(where.get("__name__", ""), set())
-        those.add(whole)
-        those.update(f"{whole}.{one}" for one in fromlist or ())
+        # What a function imports when somebody calls it later is no need of its module.
+        if getattr(where.get("__spec__"), "_initializing", False):
+            those = imports.setdefault(where.get("__name__", ""), set())
+            those.add(whole)
+            those.update(f"{whole}.{one}" for one in fromlist or ())
         return found
 
     builtins.__import__ = traced

@@ -61,7 +61,9 @@ def test_workers_end_and_the_master_is_woken_until_it_notices(
     assert master.stdout.readline() == "ended\n"
 
 
-def test_master_gets_the_places_of_the_trees_in_use(tmp_path: Path) -> None:
+def test_master_gets_the_places_of_the_trees_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("app", "another"):
         make_repository(tmp_path / name)
     trees = with_trees(tmp_path, "app", "another").trees
@@ -70,3 +72,7 @@ def test_master_gets_the_places_of_the_trees_in_use(tmp_path: Path) -> None:
     assert variables["DOITSTACK_PRELOAD_MODULE"] == "app.wsgi"
     assert variables["DOITSTACK_PRELOAD_TREES"] == str(tmp_path / "app")
     assert Path(variables["DOITSTACK_PRELOAD_LIST"]).match(f"{made.path}/preload-n-api-*.json")
+    # Another version of us may find other modules.
+    monkeypatch.setattr(wsgi_reload, "_PRELOAD", Path(__file__))
+    later = wsgi_reload.environ("n-api", "app.wsgi:application", made)
+    assert later["DOITSTACK_PRELOAD_LIST"] != variables["DOITSTACK_PRELOAD_LIST"]

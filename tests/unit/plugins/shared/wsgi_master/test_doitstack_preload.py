@@ -11,9 +11,10 @@ from doitstack_plugins.shared.uwsgi import MODULES
 
 PACKAGES = {
     "tree/app.py": "import plain, uses_tree, package.part\nimport importlib\n"
-    "importlib.import_module('in_turn')\n",
+    "importlib.import_module('in_turn')\nplain.load()\n",
     "tree/own.py": "",
-    "lib/plain.py": "import deep\n",
+    # It imports something of the trees only when it is called.
+    "lib/plain.py": "import deep\ndef load():\n    import own\n",
     "lib/deep.py": "",
     "lib/uses_tree.py": "from own import __name__\n",
     "lib/through.py": "import uses_tree\n",
