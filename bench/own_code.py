@@ -2,19 +2,22 @@
 
 Takes a stack that runs from source trees: see docs/own-code.md. A line is appended to the module
 of each application, and `doit stack` or `doit restart` is run, while the API is asked all the time.
-Of a daemon, the first module that it imports is changed; it works when `doit` ends.
+Of a daemon, the first module that it imports is changed; it answers when it takes messages. The
+own start of each is measured beside that: its process is started alone in the same stack.
 """
 
 import argparse
 import http.client
 import json
+import os
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
@@ -22,6 +25,7 @@ from typing import Any
 
 from harness import DOIT, BenchError, progress, run_command, table
 
+from doitstack.planning.stack_directory import StackDirectory
 from doitstack.processes.tree import all_processes, look_up
 
 MODULES = {
@@ -35,11 +39,18 @@ MODULES = {
     "n-sch": "nova/cmd/scheduler.py",
     "n-cpu-1": "nova/cmd/compute.py",
     "c-vol": "cinder/cmd/volume.py",
+    "c-sch": "cinder/cmd/scheduler.py",
 }
 """The module of each application or daemon, below its tree."""
 
 _PATIENCE = 60
 """Seconds in which a service imports its code after `doit`."""
+
+_PROMISE = 3
+"""Seconds from the save to an answer, to which what is restarted adds its own start."""
+
+Ask = Callable[[], bool]
+"""Asks a service, and returns whether it answers."""
 
 
 @dataclass
@@ -74,6 +85,39 @@ def services(directory: Path) -> dict[str, Any]:
     return {name: named[name] for name, one in code.items() if one.get("from") == "tree"}
 
 
+def ask_of(directory: Path, service: Any) -> Ask:
+    """Return how a service is asked: at its port, or its queue whether it takes messages."""
+    if service["ports"]:
+        return partial(_answers, service["ports"][0])
+    stack_directory = StackDirectory(directory)
+    stack_directory.evaluate_hooks_of_settings()
+    found: dict[str, Ask] = {}
+    for plugin in stack_directory.plugins:
+        found.update(plugin.takes_work_of(stack_directory.stack))
+    return found[service["service"]]
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
+def own_start(directory: Path, service: Any) -> float:
+    """Return the seconds from the start of a service's process, alone, until it answers."""
+    ask, services = ask_of(directory, service), StackDirectory(directory).stack.services
+    services.stop(service["service"])
+    began = time.time()
+    services.start_again(service["service"], wait=False)
+    while not ask():
+        time.sleep(0.01)
+    return time.time() - began
+
+
 def change(directory: Path, service: Any, words: Sequence[str]) -> Change:
     """Change the module of a service and run `doit`; afterwards all is as before."""
     module = Path(service["code"]["directory"], MODULES[service["service"]])
@@ -81,7 +125,7 @@ def change(directory: Path, service: Any, words: Sequence[str]) -> Change:
     with tempfile.NamedTemporaryFile("r") as mark:
         line = f"open({mark.name!r}, 'w').write(str(__import__('time').time()))"
         try:
-            with asking(service["ports"]) as requests:
+            with asking(ask_of(directory, service)) as requests:
                 used, began = cpu_of(service["pid"]), getrusage(RUSAGE_CHILDREN)
                 saved = time.time()
                 module.write_text(f"{before}{line}  # {saved}\n", encoding="utf-8")
@@ -94,8 +138,13 @@ def change(directory: Path, service: Any, words: Sequence[str]) -> Change:
             module.write_text(before, encoding="utf-8")
             run_command([DOIT, "stack"], directory)
     cpu = after.ru_utime + after.ru_stime - began.ru_utime - began.ru_stime
-    answered = min((end for _, end in requests.good if end > imported), default=ended)
+    answered = min((end for begin, end in requests.good if _is_new(begin, end, imported, service)))
     return Change(imported - saved, answered - saved, ended - saved, cpu, used, requests)
+
+
+def _is_new(began: float, ended: float, imported: float, service: Any) -> bool:
+    """Return whether an answer is by code that was imported then; an API keeps requests."""
+    return (ended if service["ports"] else began) > imported
 
 
 def _imported(mark: Path) -> float:
@@ -109,22 +158,20 @@ def _imported(mark: Path) -> float:
 
 
 @contextmanager
-def asking(ports: Sequence[int]) -> Iterator[Requests]:
-    """Ask the API, if there is one, from before the block until it answers after it."""
+def asking(ask: Ask) -> Iterator[Requests]:
+    """Ask a service from before the block until it answers after it."""
     requests, is_over = Requests(), threading.Event()
 
-    def ask() -> None:
-        while ports and not is_over.is_set():
-            began, connection = time.time(), http.client.HTTPConnection("127.0.0.1", ports[0])
-            try:
-                connection.request("GET", "/")
-                connection.getresponse().read()
+    def keep_asking() -> None:
+        while not is_over.is_set():
+            began = time.time()
+            if ask():
                 requests.good.append((began, time.time()))
-            except (OSError, http.client.HTTPException):
+            else:
                 requests.refused += 1
             time.sleep(0.05)
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=keep_asking)
     thread.start()
     time.sleep(0.5)
     yield requests
@@ -140,17 +187,21 @@ def cpu_of(pid: int) -> float:
     return children + (process.cpu if process else 0)
 
 
-def row(name: str, way: str, changes: Sequence[Change]) -> dict[str, object]:
+def row(service: Any, way: str, own: float, changes: Sequence[Change]) -> dict[str, object]:
+    answered, is_api = median(one.answered for one in changes), bool(service["ports"])
+    is_restarted = not is_api or way != "doit stack"
     return {
-        "service": name,
+        "service": service["service"],
         "by": way,
+        "own start s": own,
         "new code s": median(one.imported for one in changes),
-        "new answer s": median(one.answered for one in changes),
+        "new answer s": answered,
+        "of the promise": answered / (_PROMISE + own * is_restarted),
         "doit ended s": median(one.ended for one in changes),
         "CPU of doit": median(one.cpu for one in changes),
         "of the service": median(one.service_cpu for one in changes),
-        "requests": sum(len(one.requests.good) for one in changes),
-        "refused": sum(one.requests.refused for one in changes),
+        "requests": sum(len(one.requests.good) for one in changes) if is_api else "-",
+        "refused": sum(one.requests.refused for one in changes) if is_api else "-",
     }
 
 
@@ -160,16 +211,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--services", nargs="+", default=list(MODULES), help="only these")
     options = parser.parse_args()
-    rows = []
+    rows, before = [], os.getloadavg()[0]
     for name in [name for name in services(options.directory) if name in options.services]:
         taken: dict[str, list[Change]] = {"doit stack": [], "doit restart": []}
+        own = []
         for number in range(options.rounds):
             progress(f"{name}, round {number + 1} of {options.rounds}")
             for way, words in (("doit stack", ["stack"]), ("doit restart", ["restart", name])):
                 service = services(options.directory)[name]
                 taken[way].append(change(options.directory, service, words))
-        rows += [row(name, way, changes) for way, changes in taken.items()]
+            own.append(own_start(options.directory, service))
+        rows += [row(service, way, median(own), changes) for way, changes in taken.items()]
     print(table(rows))
+    print(f"load: {before:.0f} at the begin, {os.getloadavg()[0]:.0f} at the end")
 
 
 if __name__ == "__main__":
