@@ -25,6 +25,9 @@ _LOOK_AGAIN, _PATIENCE = 0.05, 1.0
 _STAYS_UP, _MAY_BE_BUSY = 1.0, 30.0
 """Seconds without use of the CPU after which a daemon has started, and with it: it has work."""
 
+_SILENCE = 5.0
+"""Seconds after which a line says what is waited for."""
+
 _IDLE_LOOKS = 5
 """The number of looks in _STAYS_UP seconds."""
 
@@ -56,16 +59,17 @@ class Restart(ShowCommand):
         return self._code
 
     def show(self, directory: StackDirectory, params: Any) -> str:
-        """Restart the services; return a line for each. Raises StepError for an unknown name."""
+        """Restart the services, with a line for each. Raises StepError for an unknown name."""
         services = directory.stack.services
         origins = code_origins(directory.plugins, directory.stack)
         names = _chosen(directory, services, origins, self._names)
         try:
-            return "".join(_restarted(directory, origins, names))
+            for line in _restarted(directory, origins, names):
+                _say(line)
         except ServiceError as error:
             sys.stderr.write(f"ERROR: {error}\n")
             self._code = int(ERROR)
-            return ""
+        return ""
 
 
 def _chosen(
@@ -113,9 +117,12 @@ def _restarted(
             _wait_until(services, name, takes_work[name], "take work", timeout)
         else:
             _wait_until_idle(services, name)
+            # If it did not run before, its ports are known only now.
+            places = [(host, port) for port in services.ports().get(name, ())]
+            _wait_for_answers(services, name, places, timeout)
         origin = origin_of_process(origins, services.script(name))
         code = f", {origin.brief}" if origin else ""
-        yield f"restarted {name}{code}, after {time.time() - began:.1f} s\n"
+        yield f"restarted {name}{code}, after {time.time() - began:.1f} s"
 
 
 def _wait_for_answers(services: Services, name: str, places: Sequence[Place], timeout: int) -> None:
@@ -130,10 +137,16 @@ def _wait_until(
 ) -> None:
     """Wait until a service is ready: until it does `what`. Raises ServiceError."""
     began = time.time()
+    has_said = False
     while True:
         _check(services, name, began)
         if is_ready():
             return
+        if not has_said and time.time() > began + _SILENCE:
+            dead = ", ".join(services.deaths(0))
+            why = f"; these have died: {dead}" if dead else ""
+            _say(f"{name} does not {what} yet, see {services.log(name)}{why}")
+            has_said = True
         if time.time() > began + timeout:
             raise ServiceError(
                 f"{name} does not {what} within {timeout} s "
@@ -175,6 +188,11 @@ def _wait_until_idle(services: Services, name: str) -> None:
 def _check(services: Services, name: str, since: float) -> None:
     if dead := services.deaths(since, name):
         raise ServiceError("\n".join(dead.values()))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _answers(place: Place) -> bool:

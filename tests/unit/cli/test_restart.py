@@ -134,6 +134,35 @@ def test_daemon_that_takes_no_work_in_time_is_named(
     assert "tides does not take work within 1 s (SERVICE_TIMEOUT); see " in err
 
 
+def test_long_wait_says_what_is_waited_for_and_what_has_died(
+    doit: Doit, stack: Stack, top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_TIMEOUT", "1")
+    monkeypatch.setattr(restart, "_SILENCE", 0.1)
+    (top / "extras.d").mkdir()
+    (top / "extras.d" / "50-tides.py").write_text(TAKES_WORK)
+    with pytest.raises(ServiceError):
+        stack.run_process("moon", ["false"])
+    stack.run_process("tides", ["sleep", "1000"], wait=False)
+    code, out, _ = doit("restart", "tides")
+    assert code == 2
+    log = stack.services.log("tides")
+    assert out == f"tides does not take work yet, see {log}; these have died: moon\n"
+
+
+def test_service_that_did_not_run_is_asked_at_its_ports(
+    doit: Doit, stack: Stack, top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[restart.Place]()
+    monkeypatch.setattr(restart, "_answers", lambda place: asked.append(place) or True)
+    (top / "code.py").write_text("pass\n")
+    port = free_port()
+    stack.run_process("tides", [sys.executable, "-c", SERVER, str(top / "code.py"), str(port)])
+    stack.stop_process("tides")
+    assert doit("restart", "tides")[0] == 0
+    assert asked == [("127.0.0.1", port)]
+
+
 def test_daemon_is_not_taken_for_idle_after_one_long_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine may be so busy that a pause of milliseconds takes seconds."""
     deaths = iter([{}, {}, {"tides": "tides has ended"}])
