@@ -80,9 +80,9 @@ def _wait_for_change(top_dir: Path, before: Watched) -> Watched:
 
 
 class _Signals:
-    """Raises the exception of a signal, but not while a process starts or ends.
+    """Raises the exception of the first signal, but not while a process starts: it would be left.
 
-    The process would be left behind.
+    What the exception ends is waited for, so further signals change nothing.
     """
 
     _is_held = False
@@ -90,9 +90,11 @@ class _Signals:
 
     def act(self, signalled: Interrupted) -> None:
         """Raise the exception now, or at the end of `held`."""
-        if not self._is_held:
-            raise signalled
-        self._held = signalled
+        if self._is_held:
+            self._held = signalled
+            return
+        self._is_held = True
+        raise signalled
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -103,7 +105,7 @@ class _Signals:
         finally:
             self._is_held = False
         if self._held:
-            raise self._held
+            self.act(self._held)
 
 
 def _run(words: Sequence[str], signals: _Signals) -> int:
@@ -120,8 +122,7 @@ def _run(words: Sequence[str], signals: _Signals) -> int:
             # The terminal sends Ctrl-C to both.
             if str(signalled) != "SIGINT":
                 process.send_signal(signalled.code - 128)
-            with signals.held():
-                process.wait()
+            process.wait()
         raise
 
 
