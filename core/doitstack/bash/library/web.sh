@@ -88,9 +88,12 @@ _mount_uwsgi() {
     inidelete "$1" uwsgi wsgi-file
     iniset "$1" uwsgi mount "$3=$application"
     iniset "$1" uwsgi manage-script-name true
-    # Behind Apache the path of http://$SERVICE_HOST/identity is /, not empty.
+    # Behind Apache the path of http://$SERVICE_HOST/identity is /, not empty. A site of the script's own may
+    # forward without /identity; then uWSGI leaves out SCRIPT_NAME, which applications expect.
     # shellcheck disable=SC2016 # uWSGI expands it
     iniset "$1" uwsgi route-if 'empty:${PATH_INFO} setpathinfo:/'
+    # shellcheck disable=SC2016
+    iniadd_literal "$1" uwsgi route-if 'empty:${SCRIPT_NAME} addvar:SCRIPT_NAME='
 }
 
 # _reachable URL: print the URL; if Apache would have served it at a path, print the address of the service
