@@ -76,6 +76,10 @@ def _pack(archive: Path, *names: str) -> None:
 @pytest.mark.parametrize("end", ["tar.gz", "tgz"])
 def test_kernel_and_ramdisk_of_an_archive_are_images_of_their_own(glance, end: str) -> None:
     _pack(glance.path / f"c-uec.{end}", "c-blank.img", "c-vmlinuz", "c-initrd")
+    unpacked = glance.path / "dest" / "data" / "images"
+    # of an upload that was killed
+    (unpacked / "c-uec").mkdir(parents=True)
+    (unpacked / "c-uec" / "a-vmlinuz").touch()
     glance.program(
         "openstack",
         f"""
@@ -94,7 +98,8 @@ def test_kernel_and_ramdisk_of_an_archive_are_images_of_their_own(glance, end: s
         f"c-uec {rest.format('ami')} --property kernel_id=c-vmlinuz --property ramdisk_id=c-initrd",
     ]
     assert (glance.path / "c-uec.id").read_text() == "c-blank.img"
-    assert list((glance.path / "dest" / "files").iterdir()) == []
+    assert list(unpacked.iterdir()) == []
+    assert not (glance.path / "dest" / "files").exists()
 
 
 def test_image_of_that_name_stays(glance) -> None:

@@ -53,11 +53,12 @@ _image_format() {
 
 # _upload_parts NAME: upload what a .tar.gz has, a disk and, as images of their own, its kernel and ramdisk
 _upload_parts() {
-    local directory disk
+    # If this is stopped, the next call removes what is there, or `doit clean` does.
+    local directory=${DATA_DIR:-$FILES}/images/$1 disk
     local -a properties=()
     [[ $unpack != cat ]] || unpack='gzip -dc'
-    mkdir -p "$FILES"
-    directory=$(mktemp -d "$FILES/$1.XXXXXX")
+    rm -rf "$directory"
+    mkdir -p "$directory"
     $unpack < "$file" | tar -x -C "$directory" || die "$LINENO" "upload_image: cannot unpack $file"
     disk=$(_first_file "$directory"/*.img "$directory"/ami-*/image)
     [[ $disk ]] || die "$LINENO" "upload_image: there is no disk in $file"
