@@ -125,6 +125,7 @@ class Horizon(Service):
 
     def start(self, stack: Stack) -> None:
         """Start horizon, restart it if it runs from something else, and wait for its answer."""
+        venvs.see_shared_packages(stack, self.environment(stack))
         self.make_static_files_current(stack)
         service = self.wsgi_service(stack)
         serve(stack, service)

@@ -156,6 +156,7 @@ class Keystone(ApiService):
 
     def start(self, stack: Stack) -> None:
         """Serve keystone; restart it if it runs from something else. Does not wait."""
+        venvs.see_shared_packages(stack, self.environment(stack))
         serve(stack, self.wsgi_service(stack))
 
     def restart(self, stack: Stack) -> None:

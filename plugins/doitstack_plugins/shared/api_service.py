@@ -89,7 +89,7 @@ class ApiService(Service):
         if not is_subnode or self.has_daemons_on_subnodes:
             # Futures that read the files start after this, and sections of local.conf are merged
             # later.
-            yield run(named(f"configure_{self.name}", self._prepare))
+            yield run(named(f"configure_{self.name}", self.configure))
         if not is_subnode:
             yield from self.install_on_controller(stack)
 
@@ -158,7 +158,7 @@ class ApiService(Service):
     def start_step(self, stack: Stack) -> Step:
         """Return the step that starts it."""
         name = f"start_{self.name}"
-        return async_run(name, named(name, self.start), note=self.start_note(stack))
+        return async_run(name, named(name, self._start), note=self.start_note(stack))
 
     def start_note(self, stack: Stack) -> str:
         """Return what the plan says about its start; by default, nothing."""
@@ -197,10 +197,10 @@ class ApiService(Service):
         for name, sections in self.files(stack).items():
             conf_files.write(self.conf_dir(stack) / name, sections)
 
-    def _prepare(self, stack: Stack) -> None:
-        """Configure it. An environment that an earlier version made sees what scripts install."""
+    def _start(self, stack: Stack) -> None:
+        """Start it. Scripts have installed their packages by now."""
         venvs.see_shared_packages(stack, self.environment(stack))
-        self.configure(stack)
+        self.start(stack)
 
     def create_accounts(self, stack: Stack) -> None:
         """Make its user, and its place in the catalog."""

@@ -9,7 +9,7 @@ from doitstack.private_files import has_text
 from doitstack.venvs import Environment
 from doitstack.venvs import install as install_environment
 from doitstack.venvs import remove as remove_environment
-from doitstack_plugins.shared import fetched_trees
+from doitstack_plugins.shared import extensions, fetched_trees
 from doitstack_plugins.shared.constraints import SHIPPED_CONSTRAINTS, constraints
 
 if TYPE_CHECKING:
@@ -100,12 +100,13 @@ def see_shared_packages(stack: Stack, made: Environment) -> None:
     """Let an environment see what scripts install, as in DevStack's one environment.
 
     Drivers, commands and tests of plugins come this way, also from source trees. If both have a
-    package, the environment's own is used.
+    package, the environment's own is used; what does not work with that is hidden.
     """
     link = made.site_packages / "doitstack-extensions.pth"
-    text = f"import site; site.addsitedir({str(shared_site_packages(stack))!r})\n"
-    if made.site_packages.is_dir() and not has_text(link, text):
-        link.write_text(text, encoding="utf-8")
+    if made.site_packages.is_dir():
+        text = extensions.text_of_path_file(shared_site_packages(stack), made.site_packages)
+        if not has_text(link, text):
+            link.write_text(text, encoding="utf-8")
 
 
 def shared_site_packages(stack: Stack) -> Path:

@@ -90,6 +90,7 @@ class Swift(Service):
 
     def start(self, stack: Stack) -> None:
         """Start the four servers, restart those that run from other files, and wait for them."""
+        venvs.see_shared_packages(stack, self.environment(stack))
         code = self.environment(stack).code_to_run()
         for server in conf.SERVERS:
             path = conf.path(stack, server)
