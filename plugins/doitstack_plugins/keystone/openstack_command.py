@@ -50,8 +50,10 @@ def program(stack: Stack, environment: Environment) -> Program:
         # Where clouds.yaml is looked for, and what shows long texts.
         fresh=("openstack.config.loader", "autopage"),
         # They read the environment during import, but nothing of it shows in a command: the entry
-        # points have been read already.
-        indifferent=("cmd2.cmd2", "psutil._common", "rich", "stevedore._cache"),
+        # points have been read already, and only processes that are spawned start in a directory.
+        indifferent=(
+            *("cmd2.cmd2", "multiprocessing.process", "psutil._common", "rich", "stevedore._cache"),
+        ),
         paths=(str(venvs.shared_site_packages(stack)),),
         env=tuple(venvs.environ(stack).items()),
     )
