@@ -10,7 +10,10 @@ from doitstack import Stack, Step, async_run, async_wait, hookimpl, run
 from doitstack.cloud import ADMIN_PASSWORD
 from doitstack.uptodate import Unchanged
 from doitstack_plugins.backing import debian_packages, rabbitmq
+from doitstack_plugins.glance import plugin as glance
+from doitstack_plugins.guest_image import plugin as guest_image
 from doitstack_plugins.keystone.clouds import clouds_yaml, openrc
+from doitstack_plugins.neutron import plugin as neutron
 from doitstack_plugins.shared import subnode, venvs
 
 STARTS = {
@@ -60,7 +63,7 @@ def stack_post_config(stack: Stack) -> Iterator[Step]:
 
 @hookimpl
 def stack_extra(stack: Stack) -> Iterator[Step]:
-    """Wait until all services answer, before plugins use them.
+    """Wait until all services answer and have their first objects, before plugins use them.
 
     By then they have compiled what they import. A future keeps that while the next steps run.
     """
@@ -73,6 +76,24 @@ def stack_extra(stack: Stack) -> Iterator[Step]:
     if stack.is_service_enabled(*ADDRESSES):
         is_kept = Unchanged(partial(venvs.installations, stack))
         yield async_run(KEEP_BYTECODE, venvs.keep_bytecode, uptodate=[is_kept])
+    if not subnode.is_subnode(stack.settings):
+        made = list(_first_objects(stack))
+        if made:
+            yield async_wait(*made)
+
+
+def _first_objects(stack: Stack) -> Iterator[str]:
+    """The futures that make what scripts find in the cloud in `stack extra`, as in DevStack."""
+    if stack.is_service_enabled("neutron") and neutron.has_initial_networks(stack):
+        yield "create_neutron_initial_network"
+    if stack.is_service_enabled("nova"):
+        yield "create_flavors"
+    if stack.is_service_enabled("cinder"):
+        yield "create_volume_types"
+    if guest_image.is_uploaded(stack):
+        yield "upload_guest_image"
+    if stack.is_service_enabled("g-api") and glance.image_urls(stack):
+        yield "upload_images"
 
 
 @hookimpl

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, shell
+from doitstack import Settings, Stack, Step, async_run, hookimpl, shell
 from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory
 from doitstack_plugins.backing import mariadb
@@ -42,22 +42,21 @@ class Glance(ApiService):
         """Set the defaults of DevStack's lib/glance."""
         super().source(settings)
         settings.default("CIRROS_VERSION", "0.6.3")
-        settings.default("IMAGE_URLS", _default_images(settings))
+        _set_default_image(settings)
 
     @hookimpl
     def stack_extra(self, stack: Stack) -> Iterator[Step]:
         """Start glance, and upload the images of IMAGE_URLS."""
         yield from super().stack_extra(stack)
-        urls = _image_urls(stack)
+        urls = image_urls(stack)
         if urls:
             upload = " && ".join(f"upload_image {shlex.quote(url)}" for url in urls)
             yield async_run("upload_images", shell(upload), wait=["start_glance"])
 
     @hookimpl
     def stack_test_config(self, stack: Stack) -> Iterator[Step]:
-        """Wait for the images, which tests look for."""
-        if _image_urls(stack):
-            yield async_wait("upload_images")
+        """Nothing: `all_services` has waited for it."""
+        yield from ()
 
     def wsgi_service(self, stack: Stack) -> WsgiService:
         """Return how the API is served."""
@@ -109,15 +108,18 @@ class Glance(ApiService):
         }
 
 
-def _default_images(settings: Settings) -> str:
-    """Return DevStack's default image if that is wanted; not every machine can download it."""
-    if not settings.is_true("DOWNLOAD_DEFAULT_IMAGES"):
-        return ""
-    version = settings["CIRROS_VERSION"]
-    return f"{_CIRROS}/{version}/cirros-{version}-x86_64-disk.img"
+def _set_default_image(settings: Settings) -> None:
+    """Set DevStack's default image if that is wanted; not every machine can download it."""
+    if not settings.get("IMAGE_URLS") and settings.is_true("DOWNLOAD_DEFAULT_IMAGES"):
+        version = settings["CIRROS_VERSION"]
+        name = f"cirros-{version}-x86_64-disk"
+        settings.default("IMAGE_URLS", f"{_CIRROS}/{version}/{name}.img")
+        settings.default("DEFAULT_IMAGE_NAME", name)
+    settings.default("IMAGE_URLS", "")
 
 
-def _image_urls(stack: Stack) -> list[str]:
+def image_urls(stack: Stack) -> list[str]:
+    """Return the addresses of the images to upload."""
     return stack.settings.urls("IMAGE_URLS")
 
 

@@ -39,13 +39,6 @@ def stack_extra(stack: Stack) -> Iterator[Step]:
         yield async_run("upload_guest_image", upload, wait=["start_glance"], uptodate=[good])
 
 
-@hookimpl
-def stack_test_config(stack: Stack) -> Iterator[Step]:
-    """Wait for the image, which tests boot."""
-    if is_uploaded(stack):
-        yield async_wait("upload_guest_image")
-
-
 def is_uploaded(stack: Stack) -> bool:
     """Return whether the image gets into glance, which is on the controller alone."""
     return debian_packages.has_guests(stack) and stack.is_service_enabled("g-api")

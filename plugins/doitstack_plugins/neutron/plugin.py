@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from doitstack import Settings, Stack, Step, async_run, async_wait, hookimpl, run, warm
+from doitstack import Settings, Stack, Step, async_run, hookimpl, run, warm
 from doitstack.config.settings import SettingCheck
 from doitstack.private_files import private_directory, write_private
 from doitstack.uptodate import Unchanged, digest
@@ -87,7 +87,7 @@ class Neutron(ApiService):
         """Start neutron, and make the first networks."""
         yield run(named("configure_neutron_after_post_config", self.add_service_plugins))
         yield from super().extra_on_controller(stack)
-        if _has_initial_networks(stack):
+        if has_initial_networks(stack):
             yield async_run(
                 "create_neutron_initial_network",
                 create_initial_networks,
@@ -96,9 +96,8 @@ class Neutron(ApiService):
             )
 
     def test_config_on_controller(self, stack: Stack) -> Iterator[Step]:
-        """Wait for the first networks, which tests use."""
-        if _has_initial_networks(stack):
-            yield async_wait("create_neutron_initial_network")
+        """Nothing: `all_services` has waited for it."""
+        yield from ()
 
     @property
     def checked_settings(self) -> Mapping[str, SettingCheck]:
@@ -209,7 +208,8 @@ def _files_of_scripts(stack: Stack) -> list[Path]:
     return [Path(word) for word in stack.settings.get("NEUTRON_SERVER_CONFIG_FILES").split()]
 
 
-def _has_initial_networks(stack: Stack) -> bool:
+def has_initial_networks(stack: Stack) -> bool:
+    """Return whether the networks of DevStack are wanted."""
     return stack.settings.is_true("NEUTRON_CREATE_INITIAL_NETWORKS", default=True)
 
 

@@ -101,7 +101,7 @@ class Nova(ApiService):
     def test_config_on_controller(self, stack: Stack) -> Iterator[Step]:
         """Wait until nova is ready for the servers of tests."""
         yield async_wait("wait_for_computes")
-        yield async_wait("create_flavors", "discover_hosts")
+        yield async_wait("discover_hosts")
 
     def extra_on_subnode(self, stack: Stack) -> Iterator[Step]:
         """Start the computes."""

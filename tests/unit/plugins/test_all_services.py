@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from doitstack.errors import DoitstackError, ServiceError, SettingsError
-from doitstack.phases import STACK_PHASES
+from doitstack.phases import STACK_PHASES, Phase
 from doitstack.planning.host_plans import check_with_hosts
 from doitstack.planning.plan import PlannedStep
 from doitstack.planning.stack_directory import StackDirectory
+from doitstack.steps import Kind
 from doitstack.uptodate import Unchanged
 from doitstack_plugins import all_services
 from tests.e2e.samples import PORTS, free_ports
@@ -57,6 +58,27 @@ def test_futures_are_devstacks_and_each_is_waited_for(tmp_path: Path) -> None:
     assert devstacks | {"init_glance", "init_placement", "init_swift"} <= set(futures)
     assert sorted(futures) == sorted(waited)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_scripts_of_extra_find_what_devstack_has_made_by_then(tmp_path: Path) -> None:
+    more = {"IMAGE_URLS": "http://a/1", "VIRT_DRIVER": "libvirt", "LIBVIRT_TYPE": "qemu"}
+    script = tmp_path / "extras.d" / "50-looks.sh"
+    script.parent.mkdir()
+    script.write_text("openstack network show public\n")
+    planned = directory(tmp_path, ALL, **more).plan().steps
+    looks = next(
+        index
+        for index, one in enumerate(planned)
+        if one.plugin == "looks" and one.phase is Phase.EXTRA
+    )
+    waited = {
+        name
+        for one in planned[:looks]
+        for name in one.step.waits
+        if one.step.kind is Kind.ASYNC_WAIT
+    }
+    wanted = {"create_neutron_initial_network", "create_flavors", "create_volume_types"}
+    assert wanted | {"upload_images", "upload_guest_image"} <= waited
 
 
 NEEDS = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from doitstack_plugins.guest_image import plugin
 from tests.unit.plugins.libvirt.stacks import make_guests
 
-HOOKS = (plugin.stack_install, plugin.stack_extra, plugin.stack_test_config)
+HOOKS = (plugin.stack_install, plugin.stack_extra)
 
 
 def test_only_guests_need_an_image(tmp_path: Path) -> None:
