@@ -90,7 +90,7 @@ def test_the_verdict_compares_phases() -> None:
 @needs_namespaces
 def test_a_plugin_passes_all_phases_and_leaves_nothing(almanac: Path, tmp_path: Path) -> None:
     (tmp_path / "world").mkdir()
-    world = World(tmp_path / "world", [almanac])
+    world = World(tmp_path / "world", {"almanac": almanac})
     outcome = run_by_doitstack(world, repository(str(almanac)), tmp_path / "log")
     assert outcome == Outcome(len(PHASES)), (tmp_path / "log").read_text()
     assert not list((tmp_path / "world" / "kept").iterdir())
@@ -101,7 +101,7 @@ def test_a_plugin_fails_where_devstack_has_no_directory(almanac: Path, tmp_path:
     plugin = almanac / "devstack" / "plugin.sh"
     plugin.write_text('[[ "$2" != install ]] || touch /etc/almanac/file\n')
     (tmp_path / "world").mkdir()
-    world = World(tmp_path / "world", [committed(almanac)])
+    world = World(tmp_path / "world", {"almanac": committed(almanac)})
     outcome = run_by_doitstack(world, repository(str(almanac)), tmp_path / "log")
     assert outcome.last_phase == "pre-install"
     assert "touch /etc/almanac/file" in outcome.error

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tabulate import tabulate
 
 from tests.public_plugins.outcomes import Outcome, verdict
-from tests.public_plugins.repositories import Repository, repository
+from tests.public_plugins.repositories import Repository, name_of, repository
 from tests.public_plugins.sandbox import run_by_devstack, run_by_doitstack
 from tests.public_plugins.world import World
 
@@ -51,7 +51,8 @@ def main(words: list[str] | None = None) -> int:
     logs = options.logs or Path(tempfile.mkdtemp(prefix="public-plugins-"))
     logs.mkdir(parents=True, exist_ok=True)
     with _directory(options.world) as top, ThreadPoolExecutor(options.jobs) as pool:
-        copies = [*(one.path for one in repositories), *options.copies.iterdir()]
+        copies = {name_of(path): path for path in options.copies.iterdir()}
+        copies.update((one.name, one.path) for one in repositories)
         world = World(top, copies)
 
         def run(one: Repository) -> Row:

@@ -60,8 +60,12 @@ def accept(_stack: Stack, *_arguments: str) -> str:
 
 
 def clone(_stack: Stack, tree: SourceTree) -> None:
-    """Make a source tree from the copy of its project."""
-    subprocess.run(["git", "clone", tree.repository, tree.directory], check=True)
+    """Make a source tree from the copy of its project, in place of its source distribution."""
+    if not tree.is_there:
+        source = tree.directory.with_name(f".{tree.directory.name}")
+        subprocess.run(["git", "clone", tree.repository, source], check=True)
+        sdists._move_files_of_scripts(tree.directory, source)
+        source.rename(tree.directory)
 
 
 def replace_services() -> None:

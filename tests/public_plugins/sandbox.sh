@@ -25,6 +25,7 @@ done
 ln -s /proc/self/fd "$root/dev/fd"
 mkdir "$root/dev/shm"
 mount -t tmpfs run "$root/run"
+mkdir -p "$root/run/systemd/system" # as if systemd ran
 # Another stack of this machine may have files there.
 rm -rf "$root"/etc/{keystone,glance,placement,nova,neutron,cinder,swift,tempest}
 # The packages that DevStack installs have them.
@@ -32,7 +33,7 @@ mkdir -p "$root"/etc/{apache2/{sites,mods,conf}-{available,enabled},libvirt,rabb
     "$root"/etc/{systemd/system,tgt/conf.d,lvm,rsyslog.d,logrotate.d,sysctl.d,modules-load.d} "$root"/etc/iscsi "$root"/var/www
 # Some programs are called by their path. The stubs find those of the machine in /machine.
 mkdir "$root/machine"
-for name in git python3 ip sleep; do
+for name in dpkg git ip python3 sleep; do
     cp "$root/bin/$name" "$root/machine/$name"
 done
 for stub in "$STUBS"/*; do

@@ -3,10 +3,10 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.public_plugins.repositories import Repository, name_of
+from tests.public_plugins.repositories import Repository
 
 HERE = Path(__file__).parent
 IN_TREE = (
@@ -76,11 +76,11 @@ def _put_stubs(directory: Path) -> None:
             _link(directory / name, stub)
 
 
-def _put_copies(directory: Path, repositories: Iterable[Path]) -> None:
+def _put_copies(directory: Path, repositories: Mapping[str, Path]) -> None:
     """Put links to repositories there, by the names under which they are cloned."""
     directory.mkdir(exist_ok=True)
-    for path in repositories:
-        _link(directory / name_of(path), path.resolve())
+    for name, path in repositories.items():
+        _link(directory / name, path.resolve())
 
 
 def _link(place: Path, target: Path) -> None:
@@ -114,7 +114,7 @@ class World:
     opt: the `/opt` of DevStack's runs, with its source trees, and of doitstack's.
     """
 
-    def __init__(self, top: Path, copies: Iterable[Path]) -> None:
+    def __init__(self, top: Path, copies: Mapping[str, Path]) -> None:
         self.stubs, self.copies, self.kept = top / "stubs", top / "copies", top / "kept"
         self.opt = {"devstack": top / "devstack", "doitstack": top / "doitstack"}
         self.kept.mkdir(exist_ok=True)

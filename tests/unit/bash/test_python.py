@@ -133,6 +133,16 @@ def test_requirements_are_read(uv) -> None:
     )
 
 
+@pytest.mark.parametrize("made", [True, False], ids=["made by a run", "missing"])
+def test_requirements_that_nobody_has_are_bare_names(uv, made: bool) -> None:
+    if made:
+        (uv.path / "r").mkdir()
+        (uv.path / "r" / ".doitstack").touch()
+        (uv.path / "r" / "global-requirements.txt").write_text("# none\n")
+    script = "REQUIREMENTS_DIR=r; get_from_global_requirements c; get_version_constraints_from_global_requirements c"
+    assert uv(script).lines == ["c", ""]
+
+
 def test_a_project_from_its_source_is_not_constrained(uv) -> None:
     (uv.path / "c.txt").write_text("a===1\nMy.Lib===2\nb===3\n")
     (uv.path / "p").mkdir()

@@ -174,11 +174,18 @@ pip_uninstall() {
     _run_uv pip uninstall --quiet --python "$venv/bin/python" "$1" || :
 }
 
-# get_from_global_requirements NAME: print its line there, without the comment
+# get_from_global_requirements NAME: print its line in the requirements project, without the comment. If that project
+# is missing, or the line is missing and it is not a checkout but what a run makes, print the bare name, which the
+# constraints pin.
 get_from_global_requirements() {
     local -
     set +x
-    _global_requirement "$1" || die "$LINENO" "Can't find package $1 in requirements"
+    if [[ ! -r ${REQUIREMENTS_DIR-}/global-requirements.txt ]]; then
+        echo "$1"
+    elif ! _global_requirement "$1"; then
+        [[ -e $REQUIREMENTS_DIR/.doitstack ]] || die "$LINENO" "Can't find package $1 in requirements"
+        echo "$1"
+    fi
 }
 
 _global_requirement() {
@@ -201,29 +208,17 @@ get_version_constraints_from_global_requirements() {
     echo "${line:${#1}}"
 }
 
-# _requirement NAME: print its line in the requirements project. If that project is missing, or the line is
-# missing and it is not a checkout but what a run makes, print the bare name, which the constraints pin.
-_requirement() {
-    if [[ ! -r ${REQUIREMENTS_DIR-}/global-requirements.txt ]]; then
-        echo "$1"
-    elif [[ -e $REQUIREMENTS_DIR/.doitstack ]]; then
-        _global_requirement "$1" || echo "$1"
-    else
-        get_from_global_requirements "$1"
-    fi
-}
-
 # pip_install_gr NAME
 pip_install_gr() {
     local requirement
-    requirement=$(_requirement "$1") || exit
+    requirement=$(get_from_global_requirements "$1") || exit
     pip_install "${requirement// /}"
 }
 
 # pip_install_gr_extras NAME EXTRA,EXTRA
 pip_install_gr_extras() {
     local requirement
-    requirement=$(_requirement "$1") || exit
+    requirement=$(get_from_global_requirements "$1") || exit
     pip_install "$1[$2]${requirement:${#1}}"
 }
 
