@@ -5,6 +5,7 @@ python -m tests.public_plugins --devstack CHECKOUT --copies DIRECTORY REPOSITORY
 """
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -36,12 +37,25 @@ class Row(NamedTuple):
             self.devstack.last_phase,
             self.doitstack.last_phase,
             verdict(self.devstack, self.doitstack),
-            self.devstack.error,
-            self.doitstack.error,
+            *(_short(one.error, self.repository.name) for one in (self.devstack, self.doitstack)),
         ]
 
 
-HEADERS = ("repository", "commit", "DevStack", "doitstack", "verdict", "DevStack's error", "ours")
+HEADERS = (
+    *("repository", "commit", "DevStack", "doitstack", "verdict"),
+    *("where DevStack stops", "where doitstack stops"),
+)
+
+
+def _short(error: str, name: str) -> str:
+    """Return an error for a cell of a table, with paths below the repository's."""
+    words = re.sub(rf"plugin {name}: step \S+ ", "", error)
+    words = re.sub(r"\S*/opt/stack/(\S)", r"\1", words).replace(f"{name}/devstack/", "")
+    words = " ".join(words.split()).replace("|", r"\|")
+    return words if len(words) <= _WIDTH else f"{words[:_WIDTH]}..."
+
+
+_WIDTH = 150
 
 
 def main(words: list[str] | None = None) -> int:
@@ -50,18 +64,18 @@ def main(words: list[str] | None = None) -> int:
     repositories = [repository(text) for text in options.repositories]
     logs = options.logs or Path(tempfile.mkdtemp(prefix="public-plugins-"))
     logs.mkdir(parents=True, exist_ok=True)
+    devstack = options.devstack.resolve()
     with _directory(options.world) as top, ThreadPoolExecutor(options.jobs) as pool:
         copies = {name_of(path): path for path in options.copies.iterdir()}
         copies.update((one.name, one.path) for one in repositories)
         world = World(top, copies)
 
         def run(one: Repository) -> Row:
+            log = f"{one.name}-{one.commit[:10]}"
             row = Row(
                 one,
-                run_by_devstack(
-                    world, one, options.devstack.resolve(), logs / f"{one.name}.devstack"
-                ),
-                run_by_doitstack(world, one, logs / f"{one.name}.doitstack"),
+                run_by_devstack(world, one, devstack, logs / f"{log}.devstack"),
+                run_by_doitstack(world, one, logs / f"{log}.doitstack"),
             )
             print(*row.cells()[:5], sep="\t", file=sys.stderr, flush=True)
             return row
@@ -91,7 +105,9 @@ def _parser() -> argparse.ArgumentParser:
         "--copies", type=Path, required=True, help="a directory of repositories that may be cloned"
     )
     parser.add_argument("--jobs", type=int, default=2, help="how many plugins run at once")
-    parser.add_argument("--logs", type=Path, help="where the output of the runs goes")
+    parser.add_argument(
+        "--logs", type=Path, help="where the output of runs goes; those that are there do not run"
+    )
     parser.add_argument("--world", type=Path, help="a directory to keep what all runs share")
     parser.add_argument("--format", default="github", help="the format of the table")
     parser.add_argument("repositories", nargs="+", metavar="PATH[@COMMIT]")

@@ -31,8 +31,11 @@ def run_by_doitstack(world: World, repository: Repository, log: Path) -> Outcome
 def _run(
     world: World, which: str, repository: Repository, command: Sequence[str | Path], log: Path
 ) -> str:
-    """Run a command in a sandbox; return its output."""
-    with tempfile.TemporaryDirectory() as directory, log.open("wb") as output:
+    """Run a command in a sandbox, unless there is a log of that already; return its output."""
+    if log.exists():
+        return log.read_text(errors="replace")
+    part = log.with_name(f"{log.name}.part")
+    with tempfile.TemporaryDirectory() as directory, part.open("wb") as output:
         settings = Path(directory) / "local.conf"
         settings.write_text(local_conf(repository))
         work = Path(directory) / "work"
@@ -50,6 +53,7 @@ def _run(
             )
         except subprocess.TimeoutExpired:
             output.write(f"@timeout after {TIMEOUT} s\n".encode())
+    part.rename(log)
     return log.read_text(errors="replace")
 
 
