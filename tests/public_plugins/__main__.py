@@ -18,7 +18,7 @@ from tabulate import tabulate
 
 from tests.public_plugins.outcomes import Outcome, verdict
 from tests.public_plugins.repositories import Repository, name_of, repository
-from tests.public_plugins.sandbox import run_by_devstack, run_by_doitstack
+from tests.public_plugins.sandbox import end_all, run_by_devstack, run_by_doitstack
 from tests.public_plugins.world import World
 
 
@@ -80,8 +80,13 @@ def main(words: list[str] | None = None) -> int:
             print(*row.cells()[:5], sep="\t", file=sys.stderr, flush=True)
             return row
 
-        # The first leaves files for the others.
-        rows = [run(repositories[0]), *pool.map(run, repositories[1:])]
+        try:
+            # The first leaves files for the others.
+            rows = [run(repositories[0]), *pool.map(run, repositories[1:])]
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_all()
+            raise
     print(tabulate([row.cells() for row in rows], HEADERS, tablefmt=options.format))
     print(f"the logs are in {logs}", file=sys.stderr)
     return int(any(verdict(row.devstack, row.doitstack) == "ours worse" for row in rows))

@@ -7,6 +7,8 @@ nothing, and so do the requests of scripts for processes and accounts.
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from doit.__main__ import main
@@ -17,6 +19,7 @@ from doitstack.source_trees import SourceTree
 from doitstack.stack import Stack
 from doitstack.steps import Kind, Step
 from doitstack_plugins.shared import sdists
+from doitstack_plugins.shared.service import Service
 
 IDENTIFIER = "0123456789abcdef0123456789abcdef"
 """That of all objects of the stub of `openstack`."""
@@ -32,17 +35,33 @@ def steps(plugin: Plugin, hook: str, **arguments: Any) -> list[Step]:
     declared = _declared(plugin, hook, **arguments)
     if plugin.scripts or plugin.name == "source_trees":
         return declared
-    return [step if _is_kept(plugin, step) else _idle(step) for step in declared]
+    return [_alone(plugin, hook, step) for step in declared]
 
 
-def _is_kept(plugin: Plugin, step: Step) -> bool:
-    if step.kind is Kind.RUN:
-        return plugin.is_service and step.name.startswith(_WRITE)
-    return step.kind is Kind.ASYNC_WAIT
+def _alone(plugin: Plugin, hook: str, step: Step) -> Step:
+    """Return the step as it is if it writes files or waits, and else with another action."""
+    is_written = step.kind is Kind.RUN and step.name.startswith(_WRITE)
+    if step.kind is Kind.ASYNC_WAIT or (plugin.is_service and is_written):
+        return step
+    service = plugin.hooks[hook].plugin
+    is_installed = isinstance(service, Service) and step.name == f"install_{service.name}"
+    action = partial(_install, service) if is_installed else _nothing
+    return replace(step, action=action, doit={})
 
 
-def _idle(step: Step) -> Step:
-    return replace(step, action=_nothing, doit={})
+def _install(service: Service, stack: Stack) -> None:
+    """Put the programs of a service where they are found, with its manager first in PATH."""
+    environment = service.environment(stack)
+    _uv("venv", environment.path)
+    _uv("pip", "install", "--python", environment.python, *service.requirements)
+    if service.manage:
+        program = stack.dest / "bin" / service.manage
+        program.parent.mkdir(exist_ok=True)
+        program.symlink_to(environment.program(service.manage))
+
+
+def _uv(*words: str | Path) -> None:
+    subprocess.run(["uv", *words], check=True)
 
 
 def _nothing(_stack: Stack, *_arguments: Any) -> None:

@@ -11,6 +11,7 @@ from tests.public_plugins.repositories import Repository
 from tests.public_plugins.world import HERE, World, local_conf
 
 _ALONE = (
+    *("setpriv", "--pdeathsig", "KILL"),
     *("unshare", "--mount", "--pid", "--net", "--uts", "--ipc"),
     *("--fork", "--kill-child", "--propagation", "private"),
 )
@@ -40,22 +41,36 @@ def _run(
         settings.write_text(local_conf(repository))
         work = Path(directory) / "work"
         work.mkdir()
-        try:
-            subprocess.run(
-                [*_ALONE, "bash", HERE / "sandbox.sh", work, world.opt[which], *command],
-                env={**world.environment(), "LOCAL_CONF": str(settings)},
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                stdout=output,
-                stderr=output,
-                check=False,
-                timeout=TIMEOUT,
-            )
-        except subprocess.TimeoutExpired:
-            output.write(f"@timeout after {TIMEOUT} s\n".encode())
+        with subprocess.Popen(
+            [*_ALONE, "bash", HERE / "sandbox.sh", work, world.opt[which], *command],
+            env={**world.environment(), "LOCAL_CONF": str(settings)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        ) as process:
+            _running.add(process)
+            try:
+                is_ended = process.wait(TIMEOUT) < 0
+            except subprocess.TimeoutExpired:
+                process.kill()
+                is_ended = False
+                output.write(f"@timeout after {TIMEOUT} s\n".encode())
+            finally:
+                _running.discard(process)
+    if is_ended:
+        raise InterruptedError(f"the run of {repository.name} was ended")
     part.rename(log)
     return log.read_text(errors="replace")
 
+
+def end_all() -> None:
+    """End all runs: unshare ignores the signals of a terminal, and takes its sandbox with it."""
+    for process in [*_running]:
+        process.kill()
+
+
+_running: set["subprocess.Popen[bytes]"] = set()
 
 TIMEOUT = 600
 """The seconds after which a run is ended."""

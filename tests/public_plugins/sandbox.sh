@@ -30,7 +30,7 @@ mkdir -p "$root/run/systemd/system" # as if systemd ran
 rm -rf "$root"/etc/{keystone,glance,placement,nova,neutron,cinder,swift,tempest}
 # The packages that DevStack installs have them.
 mkdir -p "$root"/etc/{apache2/{sites,mods,conf}-{available,enabled},libvirt,rabbitmq,mysql/conf.d,uwsgi,sudoers.d} \
-    "$root"/etc/{systemd/system,tgt/conf.d,lvm,rsyslog.d,logrotate.d,sysctl.d,modules-load.d} "$root"/etc/iscsi "$root"/var/www
+    "$root"/etc/{systemd/system,tgt/conf.d,lvm,rsyslog.d,logrotate.d,sysctl.d,modules-load.d} "$root"/etc/{bind,iscsi} "$root"/var/{cache/bind,www}
 # Some programs are called by their path. The stubs find those of the machine in /machine.
 mkdir "$root/machine"
 for name in dpkg git ip python3 sleep; do

@@ -10,16 +10,35 @@ put_programs() {
     done
 }
 
-# declared_programs DIRECTORY: print the names of the programs that a Python project there declares
+# declared_programs: print the names of the programs that a setup.cfg or pyproject.toml declares
 declared_programs() {
+    awk -F= '
+        /^\[/ { section = $0; wanted = 0 }
+        /^ *(console|wsgi)_scripts *=/ { wanted = 1; next }
+        /^[a-z_.]+ *=/ && section !~ /scripts\]/ { wanted = 0 }
+        section ~ /^\[project.*scripts\]/ { wanted = 1 }
+        wanted && NF > 1 { gsub(/[" \t]/, "", $1); print $1 }'
+}
+
+# put_project DIRECTORY PROJECT: put the programs of a source tree there, and of what it requires
+put_project() {
+    local line
+    # shellcheck disable=SC2046
+    put_programs "$1" $(cat "$2/setup.cfg" "$2/pyproject.toml" 2> /dev/null | declared_programs)
+    [[ -r $2/requirements.txt ]] || return 0
+    while IFS= read -r line; do
+        [[ $line != [A-Za-z]* ]] || put_package "$1" "${line%%[^A-Za-z0-9._-]*}"
+    done < "$2/requirements.txt"
+}
+
+# put_package DIRECTORY NAME: put the programs of a package there, or one of its name if nothing is known about it
+put_package() {
     local file
-    for file in "$1/setup.cfg" "$1/pyproject.toml"; do
-        [[ ! -r $file ]] || awk -F= '
-            /^\[/ { section = $0; wanted = 0 }
-            /^(console|wsgi)_scripts *=/ { wanted = 1; next }
-            /^[a-z_.]+ *=/ && section !~ /scripts\]/ { wanted = 0 }
-            section ~ /^\[project.*scripts\]/ { wanted = 1 }
-            wanted && NF > 1 { gsub(/[" \t]/, "", $1); print $1 }' "$file"
+    put_programs "$1" "$2"
+    [[ -e $COPIES/$2 ]] || return 0
+    for file in setup.cfg pyproject.toml; do
+        # shellcheck disable=SC2046
+        put_programs "$1" $(/machine/git -C "$COPIES/$2" show "HEAD:$file" 2> /dev/null | declared_programs)
     done
 }
 
@@ -38,10 +57,9 @@ install_packages() {
                 word=${word%%\[*}
                 [[ $word == *://* ]] || compgen -G "$word/setup.*" > /dev/null || [[ -e $word/pyproject.toml ]] ||
                     { echo "ERROR: $word is no Python project" >&2; return 1; }
-                # shellcheck disable=SC2046
-                put_programs "$directory" $(declared_programs "$word")
+                [[ $word == *://* ]] || put_project "$directory" "$word"
                 ;;
-            *) put_programs "$directory" "${word%%[^A-Za-z0-9._-]*}" ;;
+            *) put_package "$directory" "${word%%[^A-Za-z0-9._-]*}" ;;
         esac
     done
 }
