@@ -66,6 +66,8 @@ _doitstack_set_places() {
     export USER="${USER:-$STACK_USER}"
     # shellcheck source=/dev/null
     source "$_doitstack_home/user_settings.sh" || _doitstack_cannot_load user_settings.sh
+    # Endpoints of scripts name it; DevStack's is 0.0.0.0.
+    SERVICE_LISTEN_ADDRESS=${SERVICE_LISTEN_ADDRESS:-$SERVICE_HOST}
     STACK_VENV=${STACK_VENV:-$DEST/venvs/stack}
     DEVSTACK_VENV=${DEVSTACK_VENV:-$STACK_VENV}
     TEMPEST_CONFIG_DIR=${TEMPEST_CONFIG_DIR:-$DATA_DIR/tempest/etc}

@@ -69,6 +69,7 @@ REQUIREMENTS_DIR=${REQUIREMENTS_DIR:-$DEST/requirements}
 GITDIR["of-theirs"]=$DEST/of-theirs
 STACKRC_SAW="$TOP_DIR ${MINE:-nothing}"
 REGION_NAME=${REGION_NAME:-RegionOfTheirs}
+SERVICE_LISTEN_ADDRESS=${SERVICE_LISTEN_ADDRESS:-0.0.0.0}
 """,
 }
 
@@ -207,11 +208,12 @@ def test_services_are_the_stacks(stack_dir: MakeStackDir, checkout: Path) -> Non
     ls $DATA_DIR/thing
     RABBIT_PASSWORD=pw RABBIT_HOST=127.0.0.9 RABBIT_PORT=5999 get_transport_url
     dirname "$(apache_site_config_for demo)" | sed "s,$DEST,DEST,"
+    echo "$SERVICE_LISTEN_ADDRESS"
     """
     stack = stack_with(stack_dir, checkout, body)
     assert said(stack.run("stack").ok()) == [
         *("runs", "thing.db", "rabbit://stackrabbit:**@127.0.0.9:5999/"),
-        "DEST/apache/sites-available",
+        *("DEST/apache/sites-available", "127.0.0.1"),
     ]
     stack.run("unstack").ok()
 

@@ -76,7 +76,7 @@ start_neutron_service_and_check() {
     wait_for_service "$SERVICE_TIMEOUT" "$NEUTRON_SERVICE_URI" || die "$LINENO" "Neutron did not start"
 }
 
-# There are no agents.
+# The agent of OVN is started by its plugin; there are no others.
 start_neutron() {
     start_neutron_service_and_check
 }
