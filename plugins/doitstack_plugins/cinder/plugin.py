@@ -121,6 +121,8 @@ class Cinder(ApiService):
     def configure(self, stack: Stack) -> None:
         """Write cinder.conf (0600), and make the directory of the state."""
         super().configure(stack)
+        # As in DevStack, plugins copy their filters there.
+        private_directory(self.conf_dir(stack) / "rootwrap.d")
         private_directory(self.state(stack))
         private_directory(self.data(stack) / "backups")
 

@@ -112,6 +112,8 @@ class Neutron(ApiService):
     def configure(self, stack: Stack) -> None:
         """Write neutron.conf and ml2_conf.ini (0600), and make the directory of the state."""
         super().configure(stack)
+        # As in DevStack, plugins copy their filters there.
+        private_directory(self.conf_dir(stack) / "rootwrap.d")
         private_directory(self.state(stack) / "tmp")
         write_private(self.state(stack) / _CONFIGURED, ml2.service_plugins(stack))
 

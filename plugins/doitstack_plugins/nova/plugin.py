@@ -140,6 +140,8 @@ class Nova(ApiService):
     def configure(self, stack: Stack) -> None:
         """Write the configuration (0600) and make the directories of the computes."""
         conf.write_all(stack)
+        # As in DevStack, plugins copy their filters there.
+        private_directory(self.conf_dir(stack) / "rootwrap.d")
         private_directory(self.data(stack) / "instances")
         for number in conf.computes(stack):
             private_directory(conf.compute_state(stack, number) / "instances")

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# put_programs DIRECTORY NAME...: put programs that do nothing there, but for names that there are already
+# put_programs DIRECTORY NAME...: put programs that do nothing there, but for names that the machine has
 put_programs() {
     local directory=$1 name
     shift
     mkdir -p "$directory"
     for name; do
         [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || continue
-        type -P "$name" > /dev/null || [[ -e $directory/$name ]] || ln -s "$STUBS/program" "$directory/$name"
+        [[ -e $STUBS/$name || -e /usr/bin/$name || -e /usr/sbin/$name || -e $directory/$name ]] || ln -s "$STUBS/program" "$directory/$name"
     done
 }
 

@@ -57,6 +57,7 @@ def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
         cinder.configure(stack)
     path = stack.data_dir / "cinder" / "etc" / "cinder.conf"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert (path.parent / "rootwrap.d").is_dir()
     conf = configparser.RawConfigParser()
     conf.read(path)
     backend = conf["DEFAULT"]["enabled_backends"]

@@ -94,6 +94,7 @@ def test_configuration_is_private_and_complete(tmp_path: Path) -> None:
     directory = stack.data_dir / "neutron" / "etc"
     for name in ("neutron.conf", "plugins/ml2/ml2_conf.ini"):
         assert stat.S_IMODE((directory / name).stat().st_mode) == 0o600
+    assert (directory / "rootwrap.d").is_dir()
     conf, ml2 = read(directory / "neutron.conf"), read(directory / "plugins/ml2/ml2_conf.ini")
     assert conf["DEFAULT"]["core_plugin"] == "ml2"
     assert conf["database"]["connection"].endswith("/neutron")

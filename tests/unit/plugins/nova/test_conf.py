@@ -29,6 +29,7 @@ def test_configuration_of_cells_and_computes(tmp_path: Path) -> None:
             ),
             0o600,
         )
+        | {"rootwrap.d": 0o700}
     )
     api, second = read(directory / "nova.conf"), read(directory / "nova_cell2.conf")
     assert api["database"]["connection"].endswith("/nova_cell0")
