@@ -72,7 +72,7 @@ class Step(Record):
         only_looks: whether it is a check, which changes nothing and fails if something is missing.
         timeout: how long it may run (s; 0: no limit; None: the setting STEP_TIMEOUT).
         note: what the plan says about it, such as a choice that depends on this machine.
-        place: `FILE:LINE` of the call that made it, if a hook made it.
+        place: `FILE:LINE` of the call that made it, if a hook of users made it.
     """
 
     kind: Kind
@@ -136,11 +136,11 @@ def recorded_steps() -> Iterator[list[Made]]:
 
 def _made(what: _Recorded) -> _Recorded:
     """Record what the plugin that called our caller has made."""
-    made = _all_made.get()
-    if made is not None:
+    if (made := _all_made.get()) is not None:
         caller = sys._getframe(2)
         made.append(Made(what, f"{caller.f_code.co_filename}:{caller.f_lineno}"))
-        if isinstance(what, Step):
+        is_in_tree = caller.f_globals["__name__"].startswith("doitstack_plugins.")
+        if isinstance(what, Step) and not is_in_tree:
             vars(what)["place"] = made[-1].place  # `replace` takes as long as all else
     return what
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from doitstack.steps import (
     callable_name,
     future_name,
     one_line,
+    recorded_steps,
     run,
     shell,
 )
@@ -179,3 +181,13 @@ def test_timeout_is_a_number_of_seconds() -> None:
     for bad in ("1", -1, True):
         with pytest.raises(TypeError, match="timeout takes a number of seconds, 0 or more"):
             run(act, timeout=bad)  # type: ignore[arg-type]
+
+
+def test_place_of_a_step_is_that_of_the_users_plugin() -> None:
+    in_tree: dict[str, Any] = {"__name__": "doitstack_plugins.tides.plugin", "run": run}
+    with recorded_steps() as made:
+        theirs = run(print)
+        exec("ours = run(print)", in_tree)
+    assert theirs.place == made[0].place
+    assert theirs.place.startswith(f"{__file__}:")
+    assert in_tree["ours"].place == ""
