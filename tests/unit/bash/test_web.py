@@ -187,3 +187,16 @@ def test_settings_of_the_dashboard(bash) -> None:
         "D": {"x": 10, "y": 2, "z": "w"},
         "NEW": {"k": True, "l": False},
     }
+
+
+def test_settings_of_a_dashboard_without_a_tree_are_where_horizon_reads_them(bash) -> None:
+    local = bash.path / "horizon" / "openstack_dashboard" / "local"
+    (local / "local_settings.d").mkdir(parents=True)
+    bash("""
+    f=horizon/openstack_dashboard/local/local_settings.py
+    _horizon_config_set $f NEW k True; _horizon_config_set $f "" B "'b'"
+    """)
+    values: dict[str, object] = {}
+    exec((local / "local_settings.d" / "_90_local_settings.py").read_text(), values)
+    assert (values["NEW"], values["B"]) == ({"k": True}, "b")
+    assert not (local / "local_settings.py").exists()
