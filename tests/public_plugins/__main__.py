@@ -60,8 +60,12 @@ _WIDTH = 150
 
 def main(words: list[str] | None = None) -> int:
     """Run the plugins; return 1 if doitstack is worse in any."""
-    options = _parser().parse_args(words)
-    repositories = [repository(text) for text in options.repositories]
+    parser = _parser()
+    options = parser.parse_args(words)
+    try:
+        repositories = [repository(text) for text in options.repositories]
+    except ValueError as error:
+        parser.error(str(error))
     logs = options.logs or Path(tempfile.mkdtemp(prefix="public-plugins-"))
     logs.mkdir(parents=True, exist_ok=True)
     devstack = options.devstack.resolve()
