@@ -20,7 +20,8 @@ _ALONE = (
 def run_by_devstack(world: World, repository: Repository, devstack: Path, log: Path) -> Outcome:
     """Run a plugin by the checkout `devstack`; write the output to `log`."""
     command = ["bash", HERE / "in_devstack.sh", devstack]
-    return of_devstack(_run(world, "devstack", repository, command, log))
+    output = _run(world, "devstack", repository, command, log)
+    return of_devstack(output.replace(f"{devstack}/", ""))
 
 
 def run_by_doitstack(world: World, repository: Repository, log: Path) -> Outcome:
