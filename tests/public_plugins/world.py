@@ -46,7 +46,7 @@ _SAME = {
         *("useradd", "userdel", "usermod", "adduser", "groupadd", "addgroup", "gpasswd", "chown"),
         *("make", "cmake", "gcc", "g++", "go", "cargo", "npm", "node", "yarn", "bower", "java"),
         *("mvn", "ant", "gem", "bundle", "tox", "ansible", "ansible-playbook", "ansible-galaxy"),
-        *("a2enmod", "a2dismod", "a2ensite", "a2dissite", "apachectl", "apache2ctl", "uwsgi"),
+        *("a2enmod", "a2dismod", "a2ensite", "a2dissite", "apache2", "apachectl", "uwsgi"),
         *("reboot", "shutdown", "iscsi-iname", "iscsiadm", "tgtadm", "targetcli", "setenforce"),
         *("semanage", "restorecon", "getenforce", "aa-status"),
         *("oslo-config-generator", "oslopolicy-sample-generator", "oslopolicy-policy-generator"),
