@@ -4,7 +4,7 @@ Its own packages come first, so one of the scripts may meet another version than
 with: pyOpenSSL for an older cryptography breaks whatever imports it if it is there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -14,23 +14,25 @@ from packaging.version import InvalidVersion, Version
 _INFO = ".dist-info"
 
 
-def text_of_path_file(shared: Path, own: Path) -> str:
-    """Return the `.pth` of `own` that adds `shared`, both directories of packages."""
+def text_of_path_file(shared: Path, hidden: Sequence[str]) -> str:
+    """Return the `.pth` that adds a directory of packages, except the modules in `hidden`."""
     text = f"import site; site.addsitedir({str(shared)!r})\n"
-    hidden = sorted(hidden_modules(shared, own))
     if hidden:
         # To Python, these modules do not exist.
-        text = f"import sys; sys.modules.update(dict.fromkeys({hidden!r}))\n{text}"
+        text = f"import sys; sys.modules.update(dict.fromkeys({[*hidden]!r}))\n{text}"
     return text
 
 
-def hidden_modules(shared: Path, own: Path) -> set[str]:
-    """Return the modules of `shared` whose packages refuse the versions that `own` has."""
+def hidden_modules(shared: Path, own: Path) -> list[str]:
+    """Return the modules of `shared` whose packages refuse the versions that `own` has.
+
+    Both are directories of packages.
+    """
     versions = dict(_versions(own))
     modules: dict[bool, set[str]] = {True: set(), False: set()}
     for info in shared.glob(f"*{_INFO}"):
         modules[_is_refused(info, versions)].update(_modules(info))
-    return {name for name in modules[True] - modules[False] if not _has(own, name)}
+    return sorted(name for name in modules[True] - modules[False] if not _has(own, name))
 
 
 def _versions(packages: Path) -> Iterator[tuple[str, Version]]:

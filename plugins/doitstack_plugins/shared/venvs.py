@@ -103,10 +103,15 @@ def see_shared_packages(stack: Stack, made: Environment) -> None:
     package, the environment's own is used; what does not work with that is hidden.
     """
     link = made.site_packages / "doitstack-extensions.pth"
-    if made.site_packages.is_dir():
-        text = extensions.text_of_path_file(shared_site_packages(stack), made.site_packages)
-        if not has_text(link, text):
-            link.write_text(text, encoding="utf-8")
+    shared = shared_site_packages(stack)
+    if not made.site_packages.is_dir():
+        return
+    hidden = extensions.hidden_modules(shared, made.site_packages)
+    text = extensions.text_of_path_file(shared, hidden)
+    if not has_text(link, text):
+        link.write_text(text, encoding="utf-8")
+        if hidden:
+            stack.say(f"hidden from {made.path}, whose versions they refuse: {', '.join(hidden)}")
 
 
 def shared_site_packages(stack: Stack) -> Path:

@@ -50,16 +50,16 @@ def test_packages_that_refuse_the_services_versions_are_hidden(
 ) -> None:
     shared, own = places
     put(shared, "pyOpenSSL", "24.2.1", requires, modules="OpenSSL/__init__.py OpenSSL/SSL.py")
-    assert hidden_modules(shared, own) == ({"OpenSSL"} if is_hidden else set())
+    assert hidden_modules(shared, own) == (["OpenSSL"] if is_hidden else [])
 
 
 def test_source_trees_are_as_the_user_wants(places: tuple[Path, Path]) -> None:
     shared, own = places
     (put(shared, "thing", "1", "cryptography<44") / "direct_url.json").touch()
-    assert hidden_modules(shared, own) == set()
+    assert hidden_modules(shared, own) == []
     (own / "cryptography-50.0.2.dist-info" / "direct_url.json").touch()
     put(shared, "pyOpenSSL", "24.2.1", "cryptography<44")
-    assert hidden_modules(shared, own) == set()
+    assert hidden_modules(shared, own) == []
 
 
 def test_modules_that_others_have_too_stay(places: tuple[Path, Path]) -> None:
@@ -69,14 +69,14 @@ def test_modules_that_others_have_too_stay(places: tuple[Path, Path]) -> None:
     refused = "both/__init__.py lone.py spaced/a.py only.py six.cpython-311.so data/x.txt"
     put(shared, "refused", "1", "cryptography<44", modules=refused)
     put(shared, "fine", "1", modules="spaced/b.py")
-    assert hidden_modules(shared, own) == {"only", "six", "data"}
+    assert hidden_modules(shared, own) == ["data", "only", "six"]
 
 
 def test_hidden_modules_do_not_exist_for_python(places: tuple[Path, Path]) -> None:
     shared, own = places
     put(shared, "refused", "1", "cryptography<44")
     put(shared, "fine", "1")
-    (own / "a.pth").write_text(text_of_path_file(shared, own))
+    (own / "a.pth").write_text(text_of_path_file(shared, hidden_modules(shared, own)))
     program = """
 import site, sys
 site.addsitedir(sys.argv[1])
@@ -94,5 +94,5 @@ def test_what_is_not_there_hides_nothing(places: tuple[Path, Path]) -> None:
     shared, own = places
     (shared / "broken-1.dist-info").mkdir(parents=True)
     (own / "odd-no version.dist-info").mkdir()
-    assert hidden_modules(shared, own) == set()
-    assert hidden_modules(shared / "missing", own) == set()
+    assert hidden_modules(shared, own) == []
+    assert hidden_modules(shared / "missing", own) == []

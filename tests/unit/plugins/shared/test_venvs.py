@@ -11,6 +11,7 @@ from doitstack.processes.program import Program
 from doitstack.stack import Stack
 from doitstack.venvs import Environment
 from doitstack_plugins.shared import venvs
+from tests.unit.plugins.shared.test_extensions import put
 from tests.unit.recorded_actions import RecordedActions, make_stack
 
 
@@ -71,6 +72,17 @@ def test_services_see_what_scripts_install_later_but_have_their_own_first(tmp_pa
     said = subprocess.check_output([environment.python, "-c", words], text=True)
 
     assert said == "the service a tree the scripts\n"
+
+
+def test_what_is_hidden_from_a_service_is_told_once(tmp_path: Path) -> None:
+    stack = make_stack(tmp_path)
+    environment = Environment(stack.dest / "venvs" / "nova", ())
+    put(environment.site_packages, "cryptography", "50")
+    put(venvs.shared_site_packages(stack), "pyOpenSSL", "24", "cryptography<44")
+    with stack.acting(stage := RecordedActions(lambda _: None)):
+        venvs.see_shared_packages(stack, environment)
+        venvs.see_shared_packages(stack, environment)
+    assert stage.said == [f"hidden from {environment.path}, whose versions they refuse: pyOpenSSL"]
 
 
 def test_environment_that_is_not_there_sees_nothing(tmp_path: Path) -> None:
