@@ -16,8 +16,8 @@ _ALONE = (
 )
 """The words before a command that end the daemons that it starts; systemd is not seen there."""
 
-_INSTALL = (
-    *("apt-get", "-o", "DPkg::Lock::Timeout=60", "install"),
+INSTALL = (
+    *("apt-get", "-o", "DPkg::Lock::Timeout=300", "install"),
     *("--yes", "--no-install-recommends"),
 )
 """A stack beside the tests may be installing packages: apt waits for it, in s."""
@@ -32,7 +32,7 @@ def have(program: str, package: str, *, has_daemon: bool = False) -> None:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         pytest.skip(f"{package} is not installed, and only root on Debian can install it")
-    install = [*_INSTALL, package]
+    install = [*INSTALL, package]
     with _alone():
         for command in (["apt-get", "update"], [*(_ALONE if has_daemon else ()), *install]):
             answer = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ keeps the right to read, as the checkout and Python may be in root's home.
 
 import os
 import subprocess
+import time
 from collections.abc import Iterable, Iterator
 
 from tests.campaign.resources import HANGS, MADE, WHOLE, Round
@@ -14,6 +15,9 @@ from tests.conftest import DOIT, StackDir
 USER = 61_007
 PATIENCE = 180.0
 """Seconds after which a command hangs. Bash tries for 15 to start a process, in each step."""
+
+LAST = 10.0
+"""Seconds in which the last processes of a command may end, as what watches it does."""
 
 REASONS = ("Resource temporarily unavailable", "Cannot fork", "cannot fork")
 """What the kernel and shells say."""
@@ -45,7 +49,7 @@ class Campaign:
     def _round(self, command: str, limit: int) -> Round:
         code, out = self._run(command, limit)
         faults = [*self._faults(code, out)]
-        if left := self._processes():
+        if left := self._left():
             faults.append(f"still there: {left}")
         following, text = self._run("stack")
         wrong = [name for name in MADE if not self._is_whole(name)]
@@ -86,6 +90,13 @@ class Campaign:
     def _is_whole(self, name: str) -> bool:
         path = self._stack.dest / name
         return path.is_file() and path.read_text() == WHOLE
+
+    def _left(self) -> str:
+        """Return the processes that do not end by themselves after the command."""
+        began = time.monotonic()
+        while (left := self._processes()) and time.monotonic() - began < LAST:
+            time.sleep(0.05)
+        return left
 
     def _processes(self) -> str:
         found = subprocess.run(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import SCREENSHOTS
+from tests.debian import INSTALL
 
 OPTIONS = (
     "--headless=new",
@@ -30,8 +31,7 @@ def install_browser() -> None:
     if shutil.which("chromium"):
         return
     as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    packages = ["--no-install-recommends", "chromium", "fonts-dejavu-core"]
-    install = [*as_root, "apt-get", "install", "--yes", *packages]
+    install = [*as_root, *INSTALL, "chromium", "fonts-dejavu-core"]
     if subprocess.run(install, check=False).returncode:
         # A fresh machine has no lists of packages.
         subprocess.run([*as_root, "apt-get", "update"], check=True)
