@@ -23,7 +23,7 @@ API = "nova.conf"
 
 # The plain fake driver has a new identity at each start.
 DRIVERS = {"fake": "fake.FakeDriverWithoutFakeNodes", "libvirt": "libvirt.LibvirtDriver"}
-"""Nova's drivers, by the values of VIRT_DRIVER."""
+"""Nova's drivers, by the values of VIRT_DRIVER. A script may set it to one of its own."""
 
 COMPUTES = "nova-cpu.conf"
 """The file for options of all computes: DevStack's $NOVA_CPU_CONF. It is empty at first."""
@@ -184,7 +184,7 @@ def sections(stack: Stack) -> conf_files.Sections:
             "my_ip": host_address(stack.settings),
             "state_path": str(state),
             "transport_url": transport_url(stack, 0),
-            "compute_driver": DRIVERS[stack.settings["VIRT_DRIVER"]],
+            **_driver(stack),
             **({"periodic_fuzzy_delay": _NO_DELAY} if looks_for_computes(stack) else {}),
         },
         **({"neutron": account("neutron")} if is_subnode else _control_sections(stack)),
@@ -200,6 +200,12 @@ def sections(stack: Stack) -> conf_files.Sections:
             **account("cinder"),
         },
     }
+
+
+def _driver(stack: Stack) -> dict[str, str]:
+    """Return the driver of computes; a script that has one of its own writes that itself."""
+    known = DRIVERS.get(stack.settings["VIRT_DRIVER"])
+    return {"compute_driver": known} if known else {}
 
 
 def looks_for_computes(stack: Stack) -> bool:

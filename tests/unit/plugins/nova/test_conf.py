@@ -60,6 +60,14 @@ def test_files_of_other_services_are_read_last(tmp_path: Path) -> None:
     ]
 
 
+def test_script_may_bring_a_driver_of_its_own(tmp_path: Path) -> None:
+    stack = make_nova(tmp_path)
+    assert "compute_driver" in conf.sections(stack)["DEFAULT"]
+    # What a script sets is not checked, as what is in local.conf is.
+    stack.settings.update({"VIRT_DRIVER": "theirs"})
+    assert "compute_driver" not in conf.sections(stack)["DEFAULT"]
+
+
 def test_subnode_has_no_databases(tmp_path: Path) -> None:
     stack = make_nova(
         tmp_path, ENABLED_SERVICES="n-cpu", SERVICE_HOST="192.0.2.1", HOST_IP="127.0.0.2"
